@@ -9,4 +9,10 @@
 //! `session::serve` is that sentence as code. Nothing is signed without a permit of the gate, and a permit
 //! exists only after the watermark is durable.
 
+// The flow.
+pub mod gate;
+pub mod reply;
+pub mod request;
+// What the flow is made of.
+pub mod consensus;
 pub mod os;

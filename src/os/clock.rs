@@ -51,7 +51,9 @@ impl Clock for SystemClock {
         Moment {
             monotonic: read(rustix::time::ClockId::Monotonic),
             boot: boot_time(),
-            wall: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default(),
+            wall: SystemTime::now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap_or_default(),
         }
     }
 }
@@ -87,8 +89,14 @@ mod tests {
 
     #[test]
     fn either_clock_alone_shows_a_pause() {
-        assert_eq!(at(10, 1_000).longest_since(&at(3, 1_000)), Duration::from_secs(7));
-        assert_eq!(at(3, 1_009).longest_since(&at(3, 1_000)), Duration::from_secs(9));
+        assert_eq!(
+            at(10, 1_000).longest_since(&at(3, 1_000)),
+            Duration::from_secs(7)
+        );
+        assert_eq!(
+            at(3, 1_009).longest_since(&at(3, 1_000)),
+            Duration::from_secs(9)
+        );
     }
 
     #[test]

@@ -1,0 +1,76 @@
+//! Where a watermark is kept so that a power cut cannot undo it.
+//!
+//! [`Store`] is compare-and-swap by sequence number, because a store may be shared by two hosts.
+
+use std::time::Duration;
+
+use super::watermark::Watermark;
+
+/// What a store keeps: the watermark, and when and why it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Grows with each write; a shared store's token for compare-and-swap.
+    pub sequence: u64,
+    /// What is used up.
+    pub watermark: Watermark,
+    /// Who raised the watermark to where it is.
+    pub origin: Origin,
+    /// Wall-clock time of the write, since 1970-01-01 UTC.
+    pub written: Duration,
+}
+
+/// Who raised a watermark to where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The operator, by `state init`, `state import` or `adopt`: the first advance from here is free (W11).
+    Operator,
+    /// A sign request.
+    Request,
+}
+
+/// What [`Store::load`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// The newest good record.
+    pub record: Record,
+    /// Why half of the store could not be read, if so: then a record one height above may be lost, and
+    /// everything at or below `record`'s height + 1 is refused, replays included.
+    pub damage: Option<String>,
+}
+
+/// Why a watermark is not durable.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another host wrote a newer record to a shared store; judge again by that one.
+    #[error("another signer has stored a newer watermark (sequence {})", .0.sequence)]
+    Superseded(Box<Record>),
+    /// The store failed, or may have; nobody knows what a power cut would leave. The text says what was tried,
+    /// on which path, and what to do.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// A durable watermark.
+pub trait Store: Send {
+    /// Reads what is stored.
+    fn load(&mut self) -> Result<Loaded, StoreError>;
+
+    /// Replaces the record with sequence `expected` by this watermark. `Ok` gives the record as written, and
+    /// means that a power cut cannot undo it (W3).
+    fn persist(
+        &mut self,
+        expected: u64,
+        next: &Watermark,
+        origin: Origin,
+        now: Duration,
+    ) -> Result<Record, StoreError>;
+
+    /// After a failed [`Store::persist`]: writes this watermark completely to a new place (W8). `Ok` means
+    /// what it means for `persist`.
+    fn rebuild(
+        &mut self,
+        watermark: &Watermark,
+        origin: Origin,
+        now: Duration,
+    ) -> Result<Record, StoreError>;
+}

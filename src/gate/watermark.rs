@@ -1,0 +1,77 @@
+//! The pure rule: last and next in, verdict out.
+//!
+//! Owns the decisions of W10, which are those of CometBFT's own file signer (`CheckHRS`, `signVote` and
+//! `signProposal` in `privval/file.go`): lower is refused, the same bytes or bytes that differ only in the
+//! timestamp are a replay, other bytes at the same position are a conflict, higher advances.
+
+use crate::consensus::{Hrs, Position, SignBytes, Signature};
+
+/// What a validator has used up, for one chain id and key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Watermark {
+    /// Nothing was ever signed; the operator said so.
+    Never,
+    /// Everything up to and including this position is used up, and nothing is known of what was signed.
+    UpTo(Hrs),
+    /// This message is the last; everything below it is used up.
+    Message(Last),
+}
+
+/// The last message for which a signature was prepared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Last {
+    bytes: SignBytes,
+    position: Position,
+    signature: Option<Signature>,
+}
+
+impl Last {
+    /// A message with its signature, if that is known. `None` when the bytes are those of an extension.
+    pub fn new(bytes: SignBytes, signature: Option<Signature>) -> Option<Self> {
+        let position = bytes.position().ok()?;
+        Some(Self {
+            bytes,
+            position,
+            signature,
+        })
+    }
+
+    /// The exact bytes.
+    pub fn bytes(&self) -> &SignBytes {
+        &self.bytes
+    }
+
+    /// What the bytes say.
+    pub fn position(&self) -> &Position {
+        &self.position
+    }
+
+    /// The signature over them, if one was made or imported.
+    pub fn signature(&self) -> Option<&Signature> {
+        self.signature.as_ref()
+    }
+
+    /// The same message, now with its signature.
+    pub fn signed(self, signature: Signature) -> Self {
+        Self {
+            signature: Some(signature),
+            ..self
+        }
+    }
+}
+
+impl Watermark {
+    /// The highest position that is used up; `None` before the first.
+    pub fn hrs(&self) -> Option<Hrs> {
+        match self {
+            Watermark::Never => None,
+            Watermark::UpTo(hrs) => Some(*hrs),
+            Watermark::Message(last) => Some(last.position.hrs),
+        }
+    }
+
+    /// The last height that is used up; 0 before the first.
+    pub fn height(&self) -> i64 {
+        self.hrs().map_or(0, |hrs| hrs.height.get())
+    }
+}

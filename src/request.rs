@@ -1,0 +1,172 @@
+//! What a node may ask.
+//!
+//! The codec turns frames into these values. What decodes but is not valid input (W10) is a [`Request::Invalid`]:
+//! a value too, because it must be answered in-band (W9).
+
+use crate::consensus::{
+    BlockId, ChainId, Extension, Height, Hrs, Precommit, Prevote, Proposal, Round, SignBytes, Step,
+};
+
+/// One decoded request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Is the signer there? (`PingRequest`)
+    Ping,
+    /// Which public key signs for this chain? (`PubKeyRequest`)
+    PublicKey {
+        /// The chain id as the node sent it, of any form.
+        chain_id: String,
+    },
+    /// Sign a proposal or a vote. (`SignProposalRequest`, `SignVoteRequest`)
+    Sign(SignRequest),
+    /// Sign bytes that are no consensus message (v1.0's `SignBytesRequest`, Celestia's `SignRawBytesRequest`).
+    SignRaw,
+    /// Something that decodes but must not be signed whatever the watermark says.
+    Invalid(Invalid),
+}
+
+/// A valid request for a consensus signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignRequest {
+    /// The chain that the node believes it is on.
+    pub chain_id: ChainId,
+    /// What to sign.
+    pub message: Message,
+    /// What the reply gives back untouched.
+    pub echo: Echo,
+}
+
+/// The three kinds of consensus messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// A proposal.
+    Proposal(Proposal),
+    /// A prevote.
+    Prevote(Prevote),
+    /// A precommit; the only one that may carry an extension.
+    Precommit(Precommit),
+}
+
+/// Fields of a vote that are not signed and only travel back to the node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Echo {
+    /// `validator_address`: 20 bytes, or empty.
+    pub validator_address: Vec<u8>,
+    /// `validator_index`.
+    pub validator_index: i32,
+}
+
+/// Which reply an invalid or refused request wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// `SignedVoteResponse`.
+    Vote,
+    /// `SignedProposalResponse`.
+    Proposal,
+}
+
+/// A request that is refused before the gate (W10).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    /// Which reply it wants.
+    pub asked: Asked,
+    /// What is wrong, in words for the operator's log and the node's.
+    pub problem: InvalidInput,
+}
+
+/// What makes a request invalid (W10).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidInput {
+    /// The chain id is empty or too long.
+    #[error("the chain id is not valid: {0}")]
+    ChainId(#[from] crate::consensus::chain_id::ChainIdError),
+    /// The request carries no vote or proposal.
+    #[error("the request carries no {0}")]
+    Missing(&'static str),
+    /// The height is below 1.
+    #[error("the height is {0}, and must be at least 1")]
+    Height(i64),
+    /// The round is negative or above [`Round::MAX_REQUESTED`].
+    #[error("the round is {0}, and must be from 0 to {max}", max = Round::MAX_REQUESTED)]
+    Round(i64),
+    /// The vote is neither prevote nor precommit, or the proposal is of another type.
+    #[error(
+        "the message type is {0}, which is neither prevote (1), precommit (2) nor proposal (32)"
+    )]
+    Type(i64),
+    /// The block id is half filled.
+    #[error("{0}")]
+    BlockId(#[from] crate::consensus::block_id::IncompleteBlockId),
+    /// A proposal for no block.
+    #[error("the proposal is for no block")]
+    NilProposal,
+    /// `pol_round` is below −1 or wider than its field.
+    #[error("pol_round is {0}, and must be at least -1")]
+    PolRound(i64),
+    /// An extension stands on a prevote or a nil precommit.
+    #[error("a vote extension stands on a {0}, and may only stand on a precommit for a block")]
+    Extension(&'static str),
+    /// A number is wider than its field.
+    #[error("the {field} is {value}, which does not fit its field")]
+    Wide {
+        /// The name of the field.
+        field: &'static str,
+        /// The number sent.
+        value: i64,
+    },
+}
+
+impl SignRequest {
+    /// The bytes that the request asks a signature for.
+    pub fn sign_bytes(&self) -> SignBytes {
+        match &self.message {
+            Message::Proposal(proposal) => SignBytes::proposal(&self.chain_id, proposal),
+            Message::Prevote(vote) => SignBytes::prevote(&self.chain_id, vote),
+            Message::Precommit(vote) => SignBytes::precommit(&self.chain_id, vote),
+        }
+    }
+
+    /// Height, round and step asked for. For words only: the gate reads them from the sign bytes (W5).
+    pub fn hrs(&self) -> Hrs {
+        let (height, round, step) = match &self.message {
+            Message::Proposal(proposal) => (proposal.height, proposal.round, Step::Propose),
+            Message::Prevote(vote) => (vote.height, vote.round, Step::Prevote),
+            Message::Precommit(vote) => (vote.height, vote.round, Step::Precommit),
+        };
+        Hrs {
+            height,
+            round,
+            step,
+        }
+    }
+
+    /// The block asked for; `None` is a nil vote.
+    pub fn block(&self) -> Option<&BlockId> {
+        match &self.message {
+            Message::Proposal(proposal) => Some(&proposal.block),
+            Message::Prevote(vote) => vote.block.as_ref(),
+            Message::Precommit(vote) => vote.block.as_ref().map(|(block, _)| block),
+        }
+    }
+
+    /// The extension with its height and round, present on a precommit for a block only.
+    pub fn extension(&self) -> Option<(Height, Round, &Extension)> {
+        match &self.message {
+            Message::Precommit(Precommit {
+                height,
+                round,
+                block: Some((_, extension)),
+                ..
+            }) => Some((*height, *round, extension)),
+            _ => None,
+        }
+    }
+
+    /// Which reply the request wants.
+    pub fn asked(&self) -> Asked {
+        match self.message {
+            Message::Proposal(_) => Asked::Proposal,
+            Message::Prevote(_) | Message::Precommit(_) => Asked::Vote,
+        }
+    }
+}
