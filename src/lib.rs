@@ -13,6 +13,7 @@
 pub mod gate;
 pub mod reply;
 pub mod request;
+pub mod signer;
 // What the flow is made of.
 pub mod consensus;
 pub mod os;
