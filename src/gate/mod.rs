@@ -1,5 +1,362 @@
 //! What may be signed, remembered before it is signed.
+//!
+//! One [`Gate`] per chain id and public key. [`Gate::admit`] judges a request, makes the new watermark durable
+//! and only then gives a [`Permit`]; [`Gate::complete`] remembers the signature. A gate is used by one thread
+//! at a time ([`section::Section`]), which makes check, write, signature and memory one critical section (W4).
+//!
+//! Owns W1 to W3, W5, W8, W11 and the extension part of W12.
 
+pub mod bucket;
 pub mod permit;
+pub mod refusal;
+pub mod section;
 pub mod store;
 pub mod watermark;
+
+use std::time::Duration;
+
+use crate::consensus::{ChainId, Height, Hrs, Position, SignBytes, Signature, Timestamp};
+use crate::os::clock::Moment;
+use crate::request::SignRequest;
+
+use bucket::{Bucket, Rate};
+use permit::Permit;
+use refusal::{Reason, Refusal};
+use store::{Origin, Record, Store, StoreError};
+use watermark::{Last, Verdict, Watermark, judge};
+
+/// How far the first advance after `state init`, `state import` or `adopt` may go (W11), in heights.
+pub const FIRST_ADVANCE: u64 = 1_000_000_000;
+
+/// How long a failed store is left alone between two tries (W8).
+pub const RECOVERY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Whether vote extensions are signed (W12).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SignExtensions {
+    /// On each precommit for a block, unless the request says skip.
+    #[default]
+    Auto,
+    /// On each precommit for a block, even when the request says skip.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What the operator may set of a gate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Whether vote extensions are signed.
+    pub sign_extensions: SignExtensions,
+    /// The shape of the token bucket.
+    pub rate: Rate,
+}
+
+/// What the gate answers when it does not refuse.
+#[must_use]
+#[derive(Debug)]
+pub enum Admission {
+    /// The earlier signature of the same message.
+    Replay {
+        /// It.
+        signature: Signature,
+        /// The timestamp that it covers.
+        timestamp: Timestamp,
+        /// Leave to sign the extension.
+        extension: Option<Permit>,
+    },
+    /// Leave to sign.
+    Sign {
+        /// Leave to sign the message; to be given back by [`Gate::complete`].
+        permit: Permit,
+        /// The timestamp in the permit's bytes; an earlier one when a position was persisted but never signed.
+        timestamp: Timestamp,
+        /// Leave to sign the extension.
+        extension: Option<Permit>,
+    },
+}
+
+/// What a gate shows to `status` and logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    /// The last position used up.
+    pub last: Option<Hrs>,
+    /// Why the store does not work, if so.
+    pub broken: Option<String>,
+}
+
+/// The one place that decides what is signed for one chain id and key.
+pub struct Gate {
+    chain_id: ChainId,
+    settings: Settings,
+    store: Box<dyn Store>,
+    sequence: u64,
+    /// The highest position ever attempted, released or loaded.
+    mark: Watermark,
+    origin: Origin,
+    /// Refuse everything up to this height: half of the store was unreadable.
+    floor: Option<i64>,
+    bucket: Bucket,
+    broken: Option<Broken>,
+}
+
+struct Broken {
+    why: String,
+    tried: Moment,
+}
+
+impl Gate {
+    /// Arms a gate with what the store remembers.
+    pub fn arm(
+        chain_id: ChainId,
+        settings: Settings,
+        mut store: Box<dyn Store>,
+        now: &Moment,
+    ) -> Result<Self, StoreError> {
+        let loaded = store.load()?;
+        let record = loaded.record;
+        let absent = now.wall.saturating_sub(record.written);
+        Ok(Self {
+            chain_id,
+            settings,
+            store,
+            floor: loaded
+                .damage
+                .map(|_| record.watermark.height().saturating_add(1)),
+            bucket: Bucket::new(settings.rate, absent, now.boot),
+            sequence: record.sequence,
+            mark: record.watermark,
+            origin: record.origin,
+            broken: None,
+        })
+    }
+
+    /// Judges a request. `Ok` comes only after the watermark for it is durable.
+    ///
+    /// `until` is the reading of the monotonic clock up to which a device may work on the permit.
+    pub fn admit(
+        &mut self,
+        request: &SignRequest,
+        now: &Moment,
+        until: Duration,
+    ) -> Result<Admission, Refusal> {
+        let bytes = request.sign_bytes();
+        // W5: from here on only what the very bytes say counts.
+        let position = bytes
+            .position()
+            .map_err(|_| Refusal::of(Reason::RawBytes))?;
+        if position.chain_id != self.chain_id {
+            let asked = position.chain_id.as_str().to_owned();
+            let configured = self.chain_id.clone();
+            return Err(self.refuse(&position, Reason::WrongChain { asked, configured }));
+        }
+        if let Some(floor) = self
+            .floor
+            .filter(|floor| position.hrs.height.get() <= *floor)
+        {
+            return Err(self.refuse(&position, Reason::DamagedState { floor }));
+        }
+        // A second round only after another host has moved a shared store on.
+        for _ in 0..8 {
+            match judge(&self.mark, &position) {
+                Verdict::Refuse(why) => return Err(self.refuse(&position, Reason::Watermark(why))),
+                Verdict::Replay => return self.replay(request, &position, now, until),
+                Verdict::Advance => {
+                    if self.advance(&bytes, &position, now)? {
+                        return self.replay(request, &position, now, until);
+                    }
+                }
+            }
+        }
+        let why = "other signers kept moving the shared store on".to_owned();
+        Err(self.refuse(&position, Reason::NotDurable(why)))
+    }
+
+    /// Remembers the signature of a permit, so that the same request is answered with it.
+    pub fn complete(&mut self, permit: Permit, signature: &Signature) {
+        let bytes = permit.into_bytes();
+        if let Watermark::Message(last) = &self.mark
+            && *last.bytes() == bytes
+        {
+            self.mark = Watermark::Message(last.clone().signed(signature.clone()));
+        }
+    }
+
+    /// Tries to mend a store that failed (W8). `true` when there is nothing left to mend.
+    pub fn recover(&mut self, now: &Moment) -> bool {
+        let Some(broken) = &mut self.broken else {
+            return true;
+        };
+        broken.tried = *now;
+        match self.store.rebuild(&self.mark, self.origin, now.wall) {
+            Ok(record) => {
+                self.sequence = record.sequence;
+                self.broken = None;
+                true
+            }
+            Err(StoreError::Superseded(record)) => {
+                self.take_over(*record);
+                self.broken = None;
+                true
+            }
+            Err(error @ StoreError::Failed(_)) => {
+                broken.why = error.to_string();
+                false
+            }
+        }
+    }
+
+    /// Whether [`Gate::recover`] has work to do.
+    pub fn is_broken(&self) -> bool {
+        self.broken.is_some()
+    }
+
+    /// What there is to see.
+    pub fn view(&self) -> View {
+        View {
+            last: self.mark.hrs(),
+            broken: self.broken.as_ref().map(|broken| broken.why.clone()),
+        }
+    }
+
+    /// Makes the position durable. `false`: another host was ahead, judge again.
+    fn advance(
+        &mut self,
+        bytes: &SignBytes,
+        position: &Position,
+        now: &Moment,
+    ) -> Result<bool, Refusal> {
+        if let Some(broken) = &self.broken {
+            return Err(self.refuse(position, Reason::NotDurable(broken.why.clone())));
+        }
+        self.pay(position, now)?;
+        let Some(last) = Last::new(bytes.clone(), None) else {
+            return Err(self.refuse(position, Reason::RawBytes));
+        };
+        // From here on the position counts as used, whatever becomes of the write (W8).
+        let before = std::mem::replace(&mut self.mark, Watermark::Message(last));
+        self.origin = Origin::Request;
+        match self
+            .store
+            .persist(self.sequence, &self.mark, Origin::Request, now.wall)
+        {
+            Ok(record) => {
+                self.sequence = record.sequence;
+                Ok(true)
+            }
+            Err(StoreError::Superseded(record)) => {
+                // Compare-and-swap failed for certain: the attempt left no trace anywhere.
+                self.mark = before;
+                self.take_over(*record);
+                Ok(false)
+            }
+            Err(error @ StoreError::Failed(_)) => {
+                let why = error.to_string();
+                self.broken = Some(Broken {
+                    why: why.clone(),
+                    tried: *now,
+                });
+                Err(Refusal {
+                    last: before.hrs(),
+                    ..self.refuse(position, Reason::NotDurable(why))
+                })
+            }
+        }
+    }
+
+    fn pay(&mut self, position: &Position, now: &Moment) -> Result<(), Refusal> {
+        let ahead = match self.mark.hrs() {
+            Some(last) => position.hrs.height.above(last.height),
+            None => u64::try_from(position.hrs.height.get()).unwrap_or(u64::MAX),
+        };
+        let paid = match self.origin {
+            Origin::Operator if ahead <= FIRST_ADVANCE => Ok(()),
+            Origin::Operator => Err(FIRST_ADVANCE),
+            Origin::Request => self.bucket.take(ahead, now.boot),
+        };
+        paid.map_err(|allowed| self.refuse(position, Reason::TooFarAhead { ahead, allowed }))
+    }
+
+    /// The last message is asked for (again): its signature if there is one, otherwise leave to make it.
+    fn replay(
+        &mut self,
+        request: &SignRequest,
+        position: &Position,
+        now: &Moment,
+        until: Duration,
+    ) -> Result<Admission, Refusal> {
+        if let Some(broken) = &self.broken {
+            let why = broken.why.clone();
+            let due = now.since(&broken.tried) >= RECOVERY_INTERVAL;
+            if !(due && self.recover(now)) {
+                return Err(self.refuse(position, Reason::NotDurable(why)));
+            }
+        }
+        let Watermark::Message(last) = &self.mark else {
+            return Err(self.refuse(position, Reason::Watermark(watermark::Why::UsedUp)));
+        };
+        // Recovery of a shared store may have brought another message.
+        if !last.position().same_but_for_time(position) {
+            return Err(self.refuse(position, Reason::Watermark(watermark::Why::Conflict)));
+        }
+        let timestamp = last.position().timestamp;
+        let extension = self.extension(request, until);
+        Ok(match last.signature() {
+            Some(signature) => Admission::Replay {
+                signature: signature.clone(),
+                timestamp,
+                extension,
+            },
+            None => Admission::Sign {
+                permit: Permit::new(last.bytes().clone(), until),
+                timestamp,
+                extension,
+            },
+        })
+    }
+
+    /// W12. A permit bounds the extension to the precommit that was just admitted.
+    fn extension(&self, request: &SignRequest, until: Duration) -> Option<Permit> {
+        let (height, round, extension) = request.extension()?;
+        let wanted = match self.settings.sign_extensions {
+            SignExtensions::Auto => !extension.skip,
+            SignExtensions::Always => true,
+            SignExtensions::Never => false,
+        };
+        wanted.then(|| {
+            let bytes = SignBytes::extension(&self.chain_id, height, round, &extension.data);
+            Permit::new(bytes, until)
+        })
+    }
+
+    /// Takes another host's newer record, never a lower position than the one known here.
+    fn take_over(&mut self, record: Record) {
+        self.sequence = record.sequence;
+        if record.watermark.hrs() >= self.mark.hrs() {
+            self.mark = record.watermark;
+            self.origin = record.origin;
+        }
+    }
+
+    fn refuse(&self, position: &Position, reason: Reason) -> Refusal {
+        Refusal {
+            asked: Some(position.hrs),
+            block: position.block,
+            last: self.mark.hrs(),
+            reason,
+        }
+    }
+}
+
+/// Refuses what the settings of one validator entry forbid, before the gate is asked.
+pub fn within_max_height(request: &SignRequest, max: Option<Height>) -> Result<(), Refusal> {
+    match max {
+        Some(max) if request.hrs().height > max => Err(Refusal {
+            asked: Some(request.hrs()),
+            block: request.block().copied(),
+            last: None,
+            reason: Reason::AboveMaxHeight(max),
+        }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,120 @@
+//! A token bucket for heights (W11).
+//!
+//! Without it one request at height 2^62 from a broken-into node would silence the validator for good. An
+//! advance by n heights costs n tokens; tokens come back with time, as blocks do.
+
+use std::time::Duration;
+
+/// The bucket's shape; both are keys of `[[chain]]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many heights may be skipped at once: what the bucket is topped up to.
+    pub max_gap: u64,
+    /// How many heights come back per second.
+    pub max_blocks_per_second: u32,
+}
+
+impl Default for Rate {
+    fn default() -> Self {
+        Self {
+            max_gap: 1_000,
+            max_blocks_per_second: 20,
+        }
+    }
+}
+
+/// Tokens and when they were last counted.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    rate: Rate,
+    /// In billionths of a token, so that a nanosecond adds a whole number of them.
+    level: u128,
+    counted: Duration,
+}
+
+const TOKEN: u128 = 1_000_000_000;
+
+impl Bucket {
+    /// The bucket of a chain that is armed at `now`, `absent` after its record was written: it holds `max_gap`
+    /// and what the absence has earned, so that a long absence is no obstacle.
+    pub fn new(rate: Rate, absent: Duration, now: Duration) -> Self {
+        let level = u128::from(rate.max_gap) * TOKEN + earned(rate, absent);
+        Self {
+            rate,
+            level,
+            counted: now,
+        }
+    }
+
+    /// Takes `heights` tokens at the boot time `now`, or takes nothing and says how many there are.
+    pub fn take(&mut self, heights: u64, now: Duration) -> Result<(), u64> {
+        self.top_up(now);
+        let cost = u128::from(heights) * TOKEN;
+        match self.level.checked_sub(cost) {
+            Some(rest) => {
+                self.level = rest;
+                Ok(())
+            }
+            None => Err(self.tokens()),
+        }
+    }
+
+    /// How many whole tokens there are.
+    pub fn tokens(&self) -> u64 {
+        u64::try_from(self.level / TOKEN).unwrap_or(u64::MAX)
+    }
+
+    fn top_up(&mut self, now: Duration) {
+        let ceiling = u128::from(self.rate.max_gap) * TOKEN;
+        let fresh = earned(self.rate, now.saturating_sub(self.counted));
+        self.counted = self.counted.max(now);
+        if self.level < ceiling {
+            self.level = ceiling.min(self.level + fresh);
+        }
+    }
+}
+
+fn earned(rate: Rate, time: Duration) -> u128 {
+    u128::from(rate.max_blocks_per_second) * time.as_nanos()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn bucket(absent: u64) -> Bucket {
+        Bucket::new(Rate::default(), Duration::from_secs(absent), Duration::ZERO)
+    }
+
+    #[test]
+    fn an_absence_is_no_obstacle() {
+        assert_eq!(bucket(0).tokens(), 1_000);
+        assert_eq!(bucket(3_600).tokens(), 73_000);
+        assert!(bucket(3_600).take(73_000, Duration::ZERO).is_ok());
+    }
+
+    #[test]
+    fn a_loop_of_large_steps_runs_dry() {
+        let mut bucket = bucket(0);
+        assert!(bucket.take(1_000, Duration::ZERO).is_ok());
+        assert_eq!(bucket.take(1, Duration::ZERO), Err(0));
+        assert_eq!(bucket.take(21, SECOND), Err(20));
+        assert!(bucket.take(20, SECOND).is_ok());
+    }
+
+    #[test]
+    fn it_is_never_topped_up_beyond_the_gap() {
+        let mut bucket = bucket(0);
+        assert_eq!(bucket.take(1_001, 500 * SECOND), Err(1_000));
+        assert_eq!(bucket.take(u64::MAX, 501 * SECOND), Err(1_000));
+    }
+
+    #[test]
+    fn a_clock_set_back_adds_nothing() {
+        let mut bucket = Bucket::new(Rate::default(), Duration::ZERO, 10 * SECOND);
+        assert!(bucket.take(1_000, 5 * SECOND).is_ok());
+        assert_eq!(bucket.take(1, 10 * SECOND), Err(0));
+    }
+}

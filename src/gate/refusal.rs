@@ -1,0 +1,173 @@
+//! A refusal is a value, not an error: what was asked, what was signed last, and a stable reason.
+
+use std::fmt;
+
+use crate::consensus::{BlockId, ChainId, Height, Hrs};
+use crate::request::InvalidInput;
+
+use super::watermark::Why;
+
+/// No signature, and why. Displayed as the sentence that both the operator's log and the node's show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The position asked for, where the request was valid enough to have one.
+    pub asked: Option<Hrs>,
+    /// The block asked for.
+    pub block: Option<BlockId>,
+    /// The last position used up, where that is known.
+    pub last: Option<Hrs>,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why a request is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The request is outside of what consensus knows (W10).
+    Invalid(InvalidInput),
+    /// The request names another chain than the one configured.
+    WrongChain {
+        /// The chain that the node named.
+        asked: String,
+        /// The chain that this link is configured for.
+        configured: ChainId,
+    },
+    /// The watermark's rule says no.
+    Watermark(Why),
+    /// The height is further ahead than the token bucket allows (W11).
+    TooFarAhead {
+        /// How many heights it is ahead.
+        ahead: u64,
+        /// How many heights would be allowed now.
+        allowed: u64,
+    },
+    /// Half of the state file was unreadable at the start; what it may have said is refused.
+    DamagedState {
+        /// Everything up to here is refused.
+        floor: i64,
+    },
+    /// The watermark could not be made durable (W8).
+    NotDurable(String),
+    /// The chain is not armed (W7).
+    NotArmed(String),
+    /// Other requests held the chain's section until the deadline (W4). Nothing is used up.
+    Busy,
+    /// The height is above the validator's `max_height`.
+    AboveMaxHeight(Height),
+    /// Raw bytes are signed for nobody who was not allowed to ask.
+    RawBytes,
+}
+
+impl Reason {
+    /// A stable word for logs and metrics.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Reason::Invalid(_) => "invalid",
+            Reason::WrongChain { .. } => "wrong_chain",
+            Reason::Watermark(Why::Conflict) => "conflict",
+            Reason::Watermark(Why::UsedUp) => "used_up",
+            Reason::Watermark(Why::Height | Why::Round | Why::Step) => "regression",
+            Reason::TooFarAhead { .. } => "too_far_ahead",
+            Reason::DamagedState { .. } => "damaged_state",
+            Reason::NotDurable(_) => "not_durable",
+            Reason::NotArmed(_) => "not_armed",
+            Reason::Busy => "busy",
+            Reason::AboveMaxHeight(_) => "above_max_height",
+            Reason::RawBytes => "raw_bytes",
+        }
+    }
+
+    /// The code of the `RemoteSignerError` in the reply; nodes do not interpret it.
+    pub fn number(&self) -> i32 {
+        match self {
+            Reason::Invalid(_) => 1,
+            Reason::WrongChain { .. } => 2,
+            Reason::Watermark(Why::Height | Why::Round | Why::Step) => 3,
+            Reason::Watermark(Why::Conflict) => 4,
+            Reason::Watermark(Why::UsedUp) => 5,
+            Reason::TooFarAhead { .. } => 6,
+            Reason::DamagedState { .. } => 7,
+            Reason::NotDurable(_) => 8,
+            Reason::NotArmed(_) => 9,
+            Reason::Busy => 10,
+            Reason::AboveMaxHeight(_) => 11,
+            Reason::RawBytes => 12,
+        }
+    }
+
+    /// Whether signing would have been a double sign.
+    pub fn is_double_sign(&self) -> bool {
+        matches!(self, Reason::Watermark(Why::Conflict))
+    }
+}
+
+impl Refusal {
+    /// A refusal of something that has no position.
+    pub fn of(reason: Reason) -> Self {
+        Self {
+            asked: None,
+            block: None,
+            last: None,
+            reason,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(asked) = &self.asked {
+            write!(f, "{asked} not signed: ")?;
+        } else {
+            f.write_str("not signed: ")?;
+        }
+        let last = Shown(self.last);
+        match &self.reason {
+            Reason::Invalid(problem) => write!(f, "{problem}"),
+            Reason::WrongChain { asked, configured } => write!(
+                f,
+                "the node asked for chain {asked:?}, but this link is configured for chain `{configured}`; \
+                 correct `chain_id` of this [[validator]], or point the node elsewhere"
+            ),
+            Reason::Watermark(Why::Height) => write!(f, "height regression, the last was {last}"),
+            Reason::Watermark(Why::Round) => write!(f, "round regression, the last was {last}"),
+            Reason::Watermark(Why::Step) => write!(f, "step regression, the last was {last}"),
+            Reason::Watermark(Why::UsedUp) => write!(
+                f,
+                "everything up to {last} is used up, and what was signed there is not known; wait for the next height"
+            ),
+            Reason::Watermark(Why::Conflict) => write!(
+                f,
+                "conflict, other data was signed at this position; signing this would be a double sign"
+            ),
+            Reason::TooFarAhead { ahead, allowed } => write!(
+                f,
+                "too far ahead, {ahead} heights above the last ({last}) where {allowed} are allowed now; \
+                 if the node is right, restart tmkms after an absence, or raise the watermark with `tmkms state raise`"
+            ),
+            Reason::DamagedState { floor } => write!(
+                f,
+                "half of the state file was unreadable at the start, so heights up to {floor} are not signed again; \
+                 signing goes on at height {}",
+                floor.saturating_add(1)
+            ),
+            Reason::NotDurable(why) => write!(f, "the watermark is not on disk: {why}"),
+            Reason::NotArmed(why) => write!(f, "the chain is not armed: {why}"),
+            Reason::Busy => f.write_str(
+                "the chain was busy with earlier requests until the deadline; nothing is used up, the node may ask again",
+            ),
+            Reason::AboveMaxHeight(max) => write!(f, "the height is above this validator's max_height of {max}"),
+            Reason::RawBytes => f.write_str("raw bytes are not signed: this signer was not told to sign any"),
+        }
+    }
+}
+
+struct Shown(Option<Hrs>);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(hrs) => hrs.fmt(f),
+            None => f.write_str("nothing"),
+        }
+    }
+}
