@@ -10,6 +10,7 @@
 //! exists only after the watermark is durable.
 
 // The flow.
+pub mod codec;
 pub mod gate;
 pub mod reply;
 pub mod request;

@@ -106,6 +106,17 @@ pub enum InvalidInput {
     /// An extension stands on a prevote or a nil precommit.
     #[error("a vote extension stands on a {0}, and may only stand on a precommit for a block")]
     Extension(&'static str),
+    /// The chain id is not UTF-8.
+    #[error("the chain id is not text")]
+    NotText,
+    /// The time is none that Go's protobuf code accepts.
+    #[error("the time ({seconds} s, {nanos} ns) is none that a node can send")]
+    Time {
+        /// Seconds since 1970.
+        seconds: i64,
+        /// Nanoseconds.
+        nanos: i64,
+    },
     /// A number is wider than its field.
     #[error("the {field} is {value}, which does not fit its field")]
     Wide {

@@ -2,6 +2,8 @@
 //!
 //! [`Store`] is compare-and-swap by sequence number, because a store may be shared by two hosts.
 
+pub mod file;
+
 use std::time::Duration;
 
 use super::watermark::Watermark;

@@ -1,0 +1,222 @@
+//! The bytes of one record: a line of JSON padded with spaces to 4 KiB, twice in a slot of 8 KiB.
+//!
+//! `jq` reads a state file as a stream of four records. The last field is a SHA-256 of all bytes before it, so
+//! that a torn or rotten copy is known as such.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use subtle_encoding::{base64, hex};
+
+use crate::consensus::{ChainId, Height, Hrs, PublicKey, Round, SignBytes, Signature, Step};
+use crate::gate::store::{Origin, Record};
+use crate::gate::watermark::{Last, Watermark};
+use crate::os::filesystem::Provenance;
+
+/// One copy of a record in bytes.
+pub const COPY: usize = 4096;
+/// One slot in bytes: two copies.
+pub const SLOT: usize = 2 * COPY;
+/// The whole file in bytes: two slots.
+pub const FILE: usize = 2 * SLOT;
+
+const FORMAT: u32 = 1;
+const CHECKSUM: &str = ",\"checksum\":\"";
+
+/// A record together with what it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The chain.
+    pub chain_id: ChainId,
+    /// The key.
+    pub public_key: PublicKey,
+    /// Watermark, origin, sequence, time.
+    pub record: Record,
+    /// The file that it was written into (W15).
+    pub provenance: Provenance,
+}
+
+/// Why a copy is not a record. A plain text: it is shown, never matched.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadCopy(pub String);
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body<'a> {
+    format: u32,
+    sequence: u64,
+    #[serde(borrow)]
+    chain_id: Cow<'a, str>,
+    #[serde(borrow)]
+    public_key: Key<'a>,
+    #[serde(borrow)]
+    height: Cow<'a, str>,
+    #[serde(borrow)]
+    round: Cow<'a, str>,
+    step: u8,
+    #[serde(borrow)]
+    sign_bytes: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    signature: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    origin: Cow<'a, str>,
+    /// Seconds since 1970-01-01 UTC.
+    written: u64,
+    inode: u64,
+    birth: Option<(i64, u32)>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Key<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    value: Cow<'a, str>,
+}
+
+/// Writes the record's slot: two equal copies. `slot` is reused; afterwards it holds exactly [`SLOT`] bytes.
+pub fn encode(entry: &Entry, slot: &mut Vec<u8>) -> Result<(), BadCopy> {
+    slot.clear();
+    let record = &entry.record;
+    let hrs = record.watermark.hrs();
+    let (sign_bytes, signature) = match &record.watermark {
+        Watermark::Message(last) => (
+            Some(text(hex::encode(last.bytes().as_slice()))),
+            last.signature()
+                .map(|signature| text(base64::encode(signature.as_slice()))),
+        ),
+        Watermark::Never | Watermark::UpTo(_) => (None, None),
+    };
+    let body = Body {
+        format: FORMAT,
+        sequence: record.sequence,
+        chain_id: Cow::Borrowed(entry.chain_id.as_str()),
+        public_key: Key {
+            kind: Cow::Borrowed(entry.public_key.key_type().as_str()),
+            value: text(base64::encode(entry.public_key.as_bytes())),
+        },
+        height: Cow::Owned(record.watermark.height().to_string()),
+        round: Cow::Owned(hrs.map_or(0, |hrs| hrs.round.get()).to_string()),
+        step: hrs.map_or(0, |hrs| hrs.step.number()),
+        sign_bytes,
+        signature,
+        origin: Cow::Borrowed(match record.origin {
+            Origin::Operator => "operator",
+            Origin::Request => "request",
+        }),
+        written: record.written.as_secs(),
+        inode: entry.provenance.inode,
+        birth: entry.provenance.birth,
+    };
+    serde_json::to_writer(&mut *slot, &body).map_err(|error| BadCopy(error.to_string()))?;
+    slot.pop(); // the closing brace
+    let sum = hex::encode(Sha256::digest(&*slot));
+    slot.extend_from_slice(CHECKSUM.as_bytes());
+    slot.extend_from_slice(&sum);
+    slot.extend_from_slice(b"\"}");
+    if slot.len() >= COPY {
+        return Err(BadCopy(format!(
+            "the record has {} bytes, a copy holds {COPY}",
+            slot.len()
+        )));
+    }
+    slot.resize(COPY - 1, b' ');
+    slot.push(b'\n');
+    slot.extend_from_within(..);
+    Ok(())
+}
+
+/// Reads one copy.
+pub fn decode(copy: &[u8]) -> Result<Entry, BadCopy> {
+    let bad = |why: &str| BadCopy(why.to_owned());
+    if copy.iter().all(|byte| *byte == 0) {
+        return Err(bad("it is all zeros"));
+    }
+    let line = std::str::from_utf8(copy).map_err(|_| bad("it is not text"))?;
+    let line = line
+        .strip_suffix('\n')
+        .ok_or_else(|| bad("its last byte is no line end"))?;
+    let line = line.trim_end_matches(' ');
+    let (body, sum) = line
+        .rsplit_once(CHECKSUM)
+        .ok_or_else(|| bad("it has no checksum"))?;
+    let sum = sum
+        .strip_suffix("\"}")
+        .ok_or_else(|| bad("it does not end as a record"))?;
+    if hex::encode(Sha256::digest(body.as_bytes())) != sum.as_bytes() {
+        return Err(bad("its checksum does not fit its content"));
+    }
+    let body = format!("{body}}}");
+    let body: Body<'_> = serde_json::from_str(&body)
+        .map_err(|error| BadCopy(format!("it is no record: {error}")))?;
+    if body.format != FORMAT {
+        return Err(BadCopy(format!(
+            "it has format {}, and this program reads format {FORMAT}; use the program that wrote it",
+            body.format
+        )));
+    }
+    entry(&body).ok_or_else(|| bad("one of its values is impossible"))
+}
+
+fn entry(body: &Body<'_>) -> Option<Entry> {
+    let key = base64::decode(body.public_key.value.as_bytes()).ok()?;
+    let watermark = watermark(body)?;
+    Some(Entry {
+        chain_id: body.chain_id.parse().ok()?,
+        public_key: PublicKey::from_bytes(&body.public_key.kind, &key).ok()?,
+        record: Record {
+            sequence: body.sequence,
+            watermark,
+            origin: match &*body.origin {
+                "operator" => Origin::Operator,
+                "request" => Origin::Request,
+                _ => return None,
+            },
+            written: Duration::from_secs(body.written),
+        },
+        provenance: Provenance {
+            inode: body.inode,
+            birth: body.birth,
+        },
+    })
+}
+
+fn watermark(body: &Body<'_>) -> Option<Watermark> {
+    let height: i64 = body.height.parse().ok()?;
+    let round: i32 = body.round.parse().ok()?;
+    let Some(bytes) = &body.sign_bytes else {
+        if body.signature.is_some() {
+            return None;
+        }
+        if (height, round, body.step) == (0, 0, 0) {
+            return Some(Watermark::Never);
+        }
+        let (height, round) = (Height::new(height)?, Round::new(round)?);
+        return Some(Watermark::UpTo(Hrs {
+            height,
+            round,
+            step: Step::from_number(body.step)?,
+        }));
+    };
+    let (bytes, position) = SignBytes::from_record(hex::decode(bytes.as_bytes()).ok()?).ok()?;
+    let agrees = position.hrs.height.get() == height
+        && position.hrs.round.get() == round
+        && position.hrs.step.number() == body.step
+        && position.chain_id.as_str() == body.chain_id;
+    let signature = match &body.signature {
+        Some(text) => Some(Signature::from_bytes(base64::decode(text.as_bytes()).ok()?)),
+        None => None,
+    };
+    agrees
+        .then(|| Last::new(bytes, signature).map(Watermark::Message))
+        .flatten()
+}
+
+fn text(bytes: Vec<u8>) -> Cow<'static, str> {
+    // Base64 and hexadecimal digits are ASCII.
+    Cow::Owned(String::from_utf8(bytes).unwrap_or_default())
+}
