@@ -12,6 +12,7 @@
 // The flow.
 pub mod codec;
 pub mod gate;
+pub mod link;
 pub mod reply;
 pub mod request;
 pub mod signer;

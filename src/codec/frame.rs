@@ -51,6 +51,12 @@ impl Decoder {
         }
     }
 
+    /// Whether [`Decoder::next_frame`] has a frame to give.
+    pub fn is_complete(&self) -> Result<bool, FrameError> {
+        let rest = self.partial();
+        Ok(read_length(rest)?.is_some_and(|(length, prefix)| rest.len() >= prefix + length))
+    }
+
     /// Whether a frame has begun and is not complete.
     pub fn is_partial(&self) -> bool {
         self.buffer.len() > self.spent

@@ -1,0 +1,288 @@
+//! One established link: whole frames in, whole frames out, each with its time limit.
+//!
+//! On the signing path a request is one read and a reply is one write; time-outs of the socket are set again only
+//! when they change.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use crate::codec::frame::Decoder;
+use crate::os::clock::{Clock, Moment, SystemClock};
+
+use super::identity::PeerId;
+use super::secret_connection::{Opener, SEALED, Sealer};
+use super::{LinkError, Timeouts};
+
+/// One frame without its length.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// The message.
+    pub bytes: &'a [u8],
+    /// When its last byte was read (W16).
+    pub read_at: Moment,
+}
+
+/// A socket of either kind.
+pub(super) enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// An established link to a node, or, in the harness, to a signer.
+pub struct Connection {
+    stream: Stream,
+    /// `None` on Unix sockets.
+    cipher: Option<Cipher>,
+    decoder: Decoder,
+    times: Timeouts,
+    /// The read time-out that the socket has.
+    waiting: Option<Duration>,
+    read_at: Moment,
+    partial_since: Option<Instant>,
+    buffer: Box<[u8; 4096]>,
+    sealed: Vec<u8>,
+    frames: u64,
+}
+
+struct Cipher {
+    sealer: Sealer,
+    opener: Opener,
+    /// The bytes of a sealed frame that has begun.
+    pending: Vec<u8>,
+    peer: PeerId,
+}
+
+/// Ends a link from another thread.
+pub struct Closer(Stream);
+
+impl Closer {
+    /// Wakes a blocked read, which then ends; what is being answered is still sent.
+    pub fn stop_reading(&self) {
+        self.0.shutdown(Shutdown::Read);
+    }
+
+    /// Ends the link altogether.
+    pub fn close(&self) {
+        self.0.shutdown(Shutdown::Both);
+    }
+}
+
+impl Stream {
+    pub(super) fn closer(&self) -> io::Result<Closer> {
+        Ok(Closer(match self {
+            Self::Tcp(stream) => Self::Tcp(stream.try_clone()?),
+            Self::Unix(stream) => Self::Unix(stream.try_clone()?),
+        }))
+    }
+
+    pub(super) fn set_read_timeout(&self, time: Duration) -> io::Result<()> {
+        // Zero would mean for ever.
+        let time = Some(time.max(Duration::from_millis(1)));
+        match self {
+            Self::Tcp(stream) => stream.set_read_timeout(time),
+            Self::Unix(stream) => stream.set_read_timeout(time),
+        }
+    }
+
+    pub(super) fn set_write_timeout(&self, time: Duration) -> io::Result<()> {
+        let time = Some(time.max(Duration::from_millis(1)));
+        match self {
+            Self::Tcp(stream) => stream.set_write_timeout(time),
+            Self::Unix(stream) => stream.set_write_timeout(time),
+        }
+    }
+
+    fn shutdown(&self, how: Shutdown) {
+        // An error means that the other side has ended it already.
+        let _ = match self {
+            Self::Tcp(stream) => stream.shutdown(how),
+            Self::Unix(stream) => stream.shutdown(how),
+        };
+    }
+
+    pub(super) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let result = match self {
+                Self::Tcp(stream) => (&mut &*stream).read(buffer),
+                Self::Unix(stream) => (&mut &*stream).read(buffer),
+            };
+            match result {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// Writes all within `limit` over all writes.
+    pub(super) fn write_all(&self, mut bytes: &[u8], limit: Duration) -> Result<(), LinkError> {
+        let mut began = None;
+        while !bytes.is_empty() {
+            let result = match self {
+                Self::Tcp(stream) => (&mut &*stream).write(bytes),
+                Self::Unix(stream) => (&mut &*stream).write(bytes),
+            };
+            match result {
+                Ok(0) => return Err(LinkError::Closed),
+                Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+                Err(error) if is_timeout(&error) => return Err(LinkError::NotTaken(limit)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(broken(error)),
+            }
+            // A peer that takes a byte now and then must not hold us for ever.
+            if !bytes.is_empty() && began.get_or_insert_with(Instant::now).elapsed() > limit {
+                return Err(LinkError::NotTaken(limit));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Connection {
+    pub(super) fn new(
+        stream: Stream,
+        cipher: Option<(Sealer, Opener, PeerId)>,
+        times: Timeouts,
+    ) -> Result<Self, LinkError> {
+        stream
+            .set_write_timeout(times.write)
+            .map_err(LinkError::Io)?;
+        Ok(Self {
+            stream,
+            cipher: cipher.map(|(sealer, opener, peer)| Cipher {
+                sealer,
+                opener,
+                pending: Vec::with_capacity(SEALED),
+                peer,
+            }),
+            decoder: Decoder::default(),
+            times,
+            waiting: None,
+            read_at: SystemClock.now(),
+            partial_since: None,
+            buffer: Box::new([0; 4096]),
+            sealed: Vec::new(),
+            frames: 0,
+        })
+    }
+
+    /// Who listens, on links that can tell.
+    pub fn peer(&self) -> Option<PeerId> {
+        self.cipher.as_ref().map(|cipher| cipher.peer)
+    }
+
+    /// How many frames came so far.
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// A handle that ends the link from another thread.
+    pub fn closer(&self) -> io::Result<Closer> {
+        self.stream.closer()
+    }
+
+    /// Waits for the next frame.
+    pub fn receive(&mut self) -> Result<Frame<'_>, LinkError> {
+        while !self.decoder.is_complete()? {
+            self.read_more()?;
+        }
+        self.frames += 1;
+        self.partial_since = None;
+        let read_at = self.read_at;
+        // Complete, so this is a frame.
+        let bytes = self.decoder.next_frame()?.unwrap_or_default();
+        Ok(Frame { bytes, read_at })
+    }
+
+    /// Sends bytes that are whole frames with their lengths.
+    pub fn send(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
+        match &mut self.cipher {
+            None => self.stream.write_all(bytes, self.times.write),
+            Some(cipher) => {
+                self.sealed.clear();
+                self.sealed.shrink_to(64 * 1024);
+                cipher.sealer.seal(bytes, &mut self.sealed)?;
+                self.stream.write_all(&self.sealed, self.times.write)
+            }
+        }
+    }
+
+    /// Ends the link in both directions.
+    pub fn close(&mut self) {
+        self.stream.shutdown(Shutdown::Both);
+    }
+
+    fn is_partial(&self) -> bool {
+        self.decoder.is_partial()
+            || self
+                .cipher
+                .as_ref()
+                .is_some_and(|cipher| !cipher.pending.is_empty())
+    }
+
+    fn read_more(&mut self) -> Result<(), LinkError> {
+        let partial = self.is_partial();
+        let wait = if partial {
+            let since = *self.partial_since.get_or_insert_with(Instant::now);
+            let left = self.times.frame.saturating_sub(since.elapsed());
+            if left.is_zero() {
+                return Err(LinkError::HalfFrame(self.times.frame));
+            }
+            left
+        } else {
+            self.times.silence
+        };
+        if self.waiting != Some(wait) {
+            self.stream.set_read_timeout(wait).map_err(LinkError::Io)?;
+            self.waiting = Some(wait);
+        }
+        let count = match self.stream.read(&mut *self.buffer) {
+            Ok(0) if partial => return Err(LinkError::ClosedInFrame),
+            Ok(0) => return Err(LinkError::Closed),
+            Ok(count) => count,
+            Err(error) if is_timeout(&error) && partial => {
+                return Err(LinkError::HalfFrame(self.times.frame));
+            }
+            Err(error) if is_timeout(&error) => return Err(LinkError::Silent(self.times.silence)),
+            Err(error) => return Err(broken(error)),
+        };
+        self.read_at = SystemClock.now();
+        let bytes = self.buffer.get(..count).unwrap_or_default();
+        match &mut self.cipher {
+            None => self.decoder.push(bytes),
+            Some(cipher) => cipher.feed(bytes, &mut self.decoder)?,
+        }
+        Ok(())
+    }
+}
+
+impl Cipher {
+    /// Opens what is complete and keeps the rest, which is less than one sealed frame.
+    fn feed(&mut self, mut bytes: &[u8], decoder: &mut Decoder) -> Result<(), LinkError> {
+        while !bytes.is_empty() {
+            let (now, later) = bytes.split_at(bytes.len().min(SEALED - self.pending.len()));
+            self.pending.extend_from_slice(now);
+            bytes = later;
+            if let Ok(frame) = <&mut [u8; SEALED]>::try_from(self.pending.as_mut_slice()) {
+                decoder.push(self.opener.open(frame)?);
+                self.pending.clear();
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn is_timeout(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
+}
+
+fn broken(error: io::Error) -> LinkError {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => LinkError::Closed,
+        _ => LinkError::Io(error),
+    }
+}

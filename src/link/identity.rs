@@ -1,0 +1,88 @@
+//! Who we are to a node, and who it is to us: Ed25519 keys of SecretConnection, which sign no votes.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
+use sha2::{Digest, Sha256};
+use subtle_encoding::hex;
+
+/// Our key on SecretConnection links. Wiped when dropped, never shown.
+#[derive(Clone)]
+pub struct IdentityKey(SigningKey);
+
+impl IdentityKey {
+    /// The key of a 32-byte seed (RFC 8032).
+    pub fn from_seed(seed: &[u8; 32]) -> Self {
+        Self(SigningKey::from_bytes(seed))
+    }
+
+    /// The public key.
+    pub fn public_key(&self) -> [u8; 32] {
+        self.0.verifying_key().to_bytes()
+    }
+
+    /// The id by which nodes know this key.
+    pub fn peer_id(&self) -> PeerId {
+        PeerId::of(&self.public_key())
+    }
+
+    pub(super) fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.0.sign(message).to_bytes()
+    }
+}
+
+impl fmt::Debug for IdentityKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "IdentityKey({})", self.peer_id())
+    }
+}
+
+/// The first 20 bytes of SHA-256 of an Ed25519 public key (`PubKeyToID` in CometBFT's `p2p/key.go`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PeerId([u8; 20]);
+
+/// The text is not 40 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a peer id has 40 hexadecimal digits")]
+pub struct NotAPeerId;
+
+impl PeerId {
+    /// The id of a public key.
+    pub fn of(key: &[u8; 32]) -> Self {
+        let mut id = [0; 20];
+        id.iter_mut()
+            .zip(Sha256::digest(key))
+            .for_each(|(to, from)| *to = from);
+        Self(id)
+    }
+}
+
+impl FromStr for PeerId {
+    type Err = NotAPeerId;
+
+    fn from_str(text: &str) -> Result<Self, NotAPeerId> {
+        let bytes = hex::decode(text.to_ascii_lowercase()).map_err(|_| NotAPeerId)?;
+        Ok(Self(bytes.try_into().map_err(|_| NotAPeerId)?))
+    }
+}
+
+impl fmt::Display for PeerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for PeerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Checks a peer's signature strictly: no small-order keys.
+pub(super) fn verify(key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
+    VerifyingKey::from_bytes(key).is_ok_and(|key| {
+        key.verify_strict(message, &ed25519_dalek::Signature::from_bytes(signature))
+            .is_ok()
+    })
+}
