@@ -10,12 +10,15 @@
 //! exists only after the watermark is durable.
 
 // The flow.
-pub mod codec;
-pub mod gate;
 pub mod link;
-pub mod reply;
+pub mod codec;
 pub mod request;
+pub mod gate;
 pub mod signer;
+pub mod backends;
+pub mod reply;
 // What the flow is made of.
 pub mod consensus;
 pub mod os;
+pub mod secret_file;
+pub mod written;

@@ -8,6 +8,7 @@ pub mod canonical;
 pub mod chain_id;
 pub mod hrs;
 pub mod key;
+pub mod key_text;
 pub mod proposal;
 pub mod sign_bytes;
 pub mod timestamp;

@@ -1,0 +1,80 @@
+//! `[[providers.softsign]]`.
+
+use std::sync::Arc;
+
+use crate::backends::{Base, Provided};
+use crate::written::{Problem, Section};
+
+use super::{FileFormat, KeyFile, Purpose};
+
+/// Reads one section.
+pub fn read(section: &mut Section<'_>, base: &Base, problems: &mut Vec<Problem>) -> Vec<Provided> {
+    let chain_ids = section.texts("chain_ids", problems);
+    let purpose = section
+        .text("key_type", problems)
+        .map_or(Some(Purpose::default()), |found| match &*found.value {
+            "consensus" => Some(Purpose::Consensus),
+            "account" => Some(Purpose::Account),
+            other => {
+                problems.push(Problem::at(
+                    found.span,
+                    format!("`{other}` is no key type"),
+                    "expected \"consensus\" or \"account\"",
+                    "consensus is Ed25519, account is secp256k1; most chains want consensus",
+                ));
+                None
+            }
+        });
+    let format = section.text("key_format", problems).map_or(Some(FileFormat::default()), |found| {
+        match &*found.value {
+            "base64" => Some(FileFormat::Base64),
+            "json" => Some(FileFormat::Json),
+            other => {
+                problems.push(Problem::at(
+                    found.span,
+                    format!("`{other}` is no format of key files"),
+                    "expected \"base64\" or \"json\"",
+                    "json is CometBFT's priv_validator_key.json; base64 is what `tmkms softsign keygen` writes",
+                ));
+                None
+            }
+        }
+    });
+    if let Some(span) = section.place_of("id") {
+        problems.push(Problem::at(
+            span,
+            "softsign keys have no `id`",
+            "not known to softsign",
+            "remove the line; the key is named by its `path`",
+        ));
+    }
+    let path = section.required("path", "\"secrets/consensus.key\"", problems);
+    if chain_ids.is_none() && section.place_of("chain_ids").is_none() {
+        problems.push(Problem::at(
+            section.span.clone(),
+            "`chain_ids` is missing",
+            "this key signs for no chain",
+            "add a line such as `chain_ids = [\"cosmoshub-4\"]`",
+        ));
+    }
+    let (Some(chain_ids), Some(purpose), Some(format), Some(path)) =
+        (chain_ids, purpose, format, path)
+    else {
+        return Vec::new();
+    };
+    let source = base.secret(&path.value);
+    let name = crate::written::At {
+        value: source.to_string(),
+        span: path.span,
+    };
+    let key = Arc::new(KeyFile {
+        source,
+        format,
+        purpose,
+    });
+    vec![Provided {
+        chain_ids,
+        source: name,
+        key,
+    }]
+}

@@ -1,0 +1,369 @@
+//! A private key in memory, and the forms in which files hold it.
+
+use ed25519_dalek::hazmat::{ExpandedSecretKey, raw_sign};
+use ed25519_dalek::{SigningKey, VerifyingKey};
+use k256::ecdsa::signature::Signer as _;
+use serde::Deserialize;
+use sha2::Sha512;
+use subtle_encoding::{base64, hex};
+use zeroize::Zeroizing;
+
+use crate::consensus::{PublicKey, Signature};
+
+use super::Purpose;
+
+/// A private key. Wiped when dropped.
+pub enum SoftKey {
+    /// An Ed25519 key of a seed.
+    Seed(SigningKey),
+    /// An Ed25519 key of which only scalar and nonce prefix are known, as a YubiHSM exports it.
+    Expanded(ExpandedSecretKey, VerifyingKey),
+    /// A secp256k1 key.
+    Secp256k1(Box<k256::ecdsa::SigningKey>),
+}
+
+/// Why bytes are no key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// Not base64.
+    #[error("it is not base64 with padding; if it is JSON set `key_format = \"json\"`")]
+    NotBase64,
+    /// 48 bytes: hexadecimal digits were read as base64.
+    #[error(
+        "it holds 64 hexadecimal digits where base64 is expected (made with `openssl rand -hex 32`?); make a key with \
+         `tmkms softsign keygen`, or convert it with `xxd -r -p | base64`"
+    )]
+    HexPasted,
+    /// A length that no key has.
+    #[error("it holds {got} bytes, and {wanted}")]
+    Length {
+        /// The number of bytes found.
+        got: usize,
+        /// What would be right.
+        wanted: &'static str,
+    },
+    /// The bytes are of the right length and still no key.
+    #[error("its bytes are no private key: {0}")]
+    Invalid(&'static str),
+    /// The JSON is not that of `priv_validator_key.json`.
+    #[error("it is not the JSON of a priv_validator_key.json: {0}")]
+    Json(String),
+    /// The JSON names a key type that this program does not sign with, or not the configured one.
+    #[error("it holds a key of type {found}, and {wanted}")]
+    Type {
+        /// The type in the file.
+        found: String,
+        /// What would be right.
+        wanted: &'static str,
+    },
+    /// The public key or address in the file belongs to another private key.
+    #[error("its {0} does not belong to its private key: the file was edited or damaged")]
+    Mismatch(&'static str),
+    /// The signature could not be made.
+    #[error("the signature could not be computed")]
+    Sign,
+}
+
+impl SoftKey {
+    /// A new key of 32 fresh random bytes; gives the text of its file, too.
+    pub fn generate(purpose: Purpose) -> Result<(Self, Zeroizing<Vec<u8>>), getrandom::Error> {
+        let mut seed = Zeroizing::new([0_u8; 32]);
+        loop {
+            getrandom::getrandom(&mut *seed)?;
+            // One in 2^128 of random strings is no secp256k1 scalar.
+            if let Ok(key) = Self::from_bytes(&*seed, purpose) {
+                let mut text = Zeroizing::new(base64::encode(seed.as_slice()));
+                text.push(b'\n');
+                return Ok((key, text));
+            }
+        }
+    }
+
+    /// Reads base64, with or without a line end.
+    pub fn from_base64(text: &[u8], purpose: Purpose) -> Result<Self, KeyError> {
+        let bytes = base64::decode(text.trim_ascii()).map_err(|_| KeyError::NotBase64)?;
+        Self::from_bytes(&Zeroizing::new(bytes), purpose)
+    }
+
+    /// Reads the bytes of a key.
+    pub fn from_bytes(bytes: &[u8], purpose: Purpose) -> Result<Self, KeyError> {
+        let got = bytes.len();
+        if got == 48 {
+            return Err(KeyError::HexPasted);
+        }
+        match purpose {
+            Purpose::Account => match got {
+                32 => secp256k1(bytes),
+                _ => Err(KeyError::Length {
+                    got,
+                    wanted: "a secp256k1 key has 32",
+                }),
+            },
+            Purpose::Consensus => match got {
+                32 => {
+                    let seed = Zeroizing::new(<[u8; 32]>::try_from(bytes).unwrap_or_default());
+                    Ok(Self::Seed(SigningKey::from_bytes(&seed)))
+                }
+                64 => expanded(bytes),
+                96 => yubihsm(bytes),
+                _ => Err(KeyError::Length {
+                    got,
+                    wanted: "an Ed25519 key has 32 (seed), 64 (expanded) or 96 (as a YubiHSM exports it)",
+                }),
+            },
+        }
+    }
+
+    /// Reads CometBFT's `priv_validator_key.json` and checks that its three parts belong together.
+    pub fn from_json(text: &[u8], purpose: Purpose) -> Result<Self, KeyError> {
+        let file: KeyJson = serde_json::from_slice(text).map_err(|error| {
+            // Only the place: the words of the parser quote values, and here values are secrets.
+            KeyError::Json(format!("line {}, column {}", error.line(), error.column()))
+        })?;
+        let secret = base64::decode(file.priv_key.value.as_bytes())
+            .map(Zeroizing::new)
+            .map_err(|_| KeyError::Json("priv_key is not base64".to_owned()))?;
+        let key = match (&*file.priv_key.kind, purpose) {
+            ("tendermint/PrivKeyEd25519", Purpose::Consensus) => {
+                let seed = secret.get(..32).filter(|_| secret.len() == 64);
+                let seed = seed.ok_or(KeyError::Length {
+                    got: secret.len(),
+                    wanted: "an Ed25519 priv_key in JSON has 64: seed and public key",
+                })?;
+                Self::from_bytes(seed, purpose)?
+            }
+            ("tendermint/PrivKeySecp256k1", Purpose::Account) => {
+                Self::from_bytes(&secret, purpose)?
+            }
+            (found, Purpose::Consensus) => {
+                let wanted = "this section wants tendermint/PrivKeyEd25519; for a secp256k1 key set \
+                              `key_type = \"account\"`";
+                return Err(KeyError::Type {
+                    found: found.to_owned(),
+                    wanted,
+                });
+            }
+            (found, Purpose::Account) => {
+                let wanted = "this section wants tendermint/PrivKeySecp256k1; for an Ed25519 key set \
+                              `key_type = \"consensus\"`";
+                return Err(KeyError::Type {
+                    found: found.to_owned(),
+                    wanted,
+                });
+            }
+        };
+        let public = key.public_key();
+        let stated = base64::decode(file.pub_key.value.as_bytes()).unwrap_or_default();
+        if stated != public.as_bytes() {
+            return Err(KeyError::Mismatch("pub_key"));
+        }
+        if secret.len() == 64 && secret.get(32..) != Some(public.as_bytes()) {
+            return Err(KeyError::Mismatch("second half of priv_key"));
+        }
+        if hex::decode(file.address.to_ascii_lowercase()).unwrap_or_default()
+            != public.address().as_bytes()
+        {
+            return Err(KeyError::Mismatch("address"));
+        }
+        Ok(key)
+    }
+
+    /// The public half.
+    pub fn public_key(&self) -> PublicKey {
+        match self {
+            Self::Seed(key) => PublicKey::Ed25519(key.verifying_key().to_bytes()),
+            Self::Expanded(_, public) => PublicKey::Ed25519(public.to_bytes()),
+            Self::Secp256k1(key) => {
+                let point = key.verifying_key().to_encoded_point(true);
+                let mut bytes = [0; 33];
+                bytes
+                    .iter_mut()
+                    .zip(point.as_bytes())
+                    .for_each(|(to, from)| *to = *from);
+                PublicKey::Secp256k1(bytes)
+            }
+        }
+    }
+
+    /// Signs. Private to the backend: the program signs with permits only.
+    pub(super) fn sign_bytes(&self, bytes: &[u8]) -> Result<Signature, KeyError> {
+        Ok(Signature::from_bytes(match self {
+            Self::Seed(key) => ed25519_dalek::Signer::try_sign(key, bytes)
+                .map_err(|_| KeyError::Sign)?
+                .to_vec(),
+            Self::Expanded(key, public) => raw_sign::<Sha512>(key, bytes, public).to_vec(),
+            Self::Secp256k1(key) => {
+                let signature: k256::ecdsa::Signature =
+                    key.try_sign(bytes).map_err(|_| KeyError::Sign)?;
+                signature
+                    .normalize_s()
+                    .unwrap_or(signature)
+                    .to_bytes()
+                    .to_vec()
+            }
+        }))
+    }
+}
+
+fn secp256k1(bytes: &[u8]) -> Result<SoftKey, KeyError> {
+    k256::ecdsa::SigningKey::from_slice(bytes)
+        .map(|key| SoftKey::Secp256k1(Box::new(key)))
+        .map_err(|_| KeyError::Invalid("zero, or above the order of secp256k1"))
+}
+
+/// The clamped scalar, then the nonce prefix.
+fn expanded(bytes: &[u8]) -> Result<SoftKey, KeyError> {
+    let bytes = <&[u8; 64]>::try_from(bytes)
+        .map_err(|_| KeyError::Invalid("an expanded key has 64 bytes"))?;
+    let clamped = bytes.first().is_some_and(|byte| byte & 0b111 == 0)
+        && bytes
+            .get(31)
+            .is_some_and(|byte| byte & 0b1100_0000 == 0b0100_0000);
+    if !clamped {
+        return Err(KeyError::Invalid(
+            "64 bytes are expected to be a clamped scalar and a nonce prefix; \
+             if they are seed and public key (as in a priv_validator_key.json), keep the first 32 only",
+        ));
+    }
+    let key = ExpandedSecretKey::from_bytes(bytes);
+    let public = VerifyingKey::from(&key);
+    Ok(SoftKey::Expanded(key, public))
+}
+
+/// The scalar in reversed order, the nonce prefix, and the public key.
+fn yubihsm(bytes: &[u8]) -> Result<SoftKey, KeyError> {
+    let (secret, public) = bytes.split_at(64);
+    let mut secret = Zeroizing::new(secret.to_vec());
+    if let Some(scalar) = secret.get_mut(..32) {
+        scalar.reverse();
+    }
+    let key = expanded(&secret)?;
+    match key.public_key().as_bytes() == public {
+        true => Ok(key),
+        false => Err(KeyError::Mismatch("public key")),
+    }
+}
+
+#[derive(Deserialize)]
+struct KeyJson {
+    address: String,
+    pub_key: Typed,
+    priv_key: TypedSecret,
+}
+
+#[derive(Deserialize)]
+struct Typed {
+    value: String,
+}
+
+#[derive(Deserialize)]
+struct TypedSecret {
+    #[serde(rename = "type")]
+    kind: String,
+    value: Zeroizing<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signs(key: &SoftKey) {
+        let signature = key.sign_bytes(b"vote").unwrap();
+        assert!(key.public_key().verify(b"vote", &signature));
+        assert!(!key.public_key().verify(b"veto", &signature));
+    }
+
+    /// The expanded form of a seed's key (RFC 8032, 5.1.5).
+    fn expand(seed: &[u8; 32]) -> [u8; 64] {
+        use sha2::Digest;
+        let mut hash: [u8; 64] = Sha512::digest(seed).into();
+        hash[0] &= 248;
+        hash[31] = (hash[31] & 127) | 64;
+        hash
+    }
+
+    #[test]
+    fn three_forms_of_one_ed25519_key_sign_alike() {
+        let seed = [3; 32];
+        let one = SoftKey::from_bytes(&seed, Purpose::Consensus).unwrap();
+        let two = SoftKey::from_bytes(&expand(&seed), Purpose::Consensus).unwrap();
+        let mut exported = expand(&seed).to_vec();
+        exported[..32].reverse();
+        exported.extend_from_slice(one.public_key().as_bytes());
+        let three = SoftKey::from_bytes(&exported, Purpose::Consensus).unwrap();
+        for key in [&one, &two, &three] {
+            signs(key);
+            assert_eq!(key.public_key(), one.public_key());
+            assert_eq!(key.sign_bytes(b"x").unwrap(), one.sign_bytes(b"x").unwrap());
+        }
+        exported[95] ^= 1;
+        let wrong = SoftKey::from_bytes(&exported, Purpose::Consensus).err();
+        assert_eq!(wrong, Some(KeyError::Mismatch("public key")));
+    }
+
+    #[test]
+    fn generated_keys_are_read_back() {
+        for purpose in [Purpose::Consensus, Purpose::Account] {
+            let (key, text) = SoftKey::generate(purpose).unwrap();
+            let again = SoftKey::from_base64(&text, purpose).unwrap();
+            assert_eq!(again.public_key(), key.public_key());
+            signs(&again);
+        }
+    }
+
+    #[test]
+    fn common_mistakes_are_named() {
+        let error = |bytes: &[u8]| {
+            SoftKey::from_base64(bytes, Purpose::Consensus)
+                .err()
+                .unwrap()
+        };
+        let digits = "ab".repeat(32);
+        assert_eq!(error(digits.as_bytes()), KeyError::HexPasted);
+        assert_eq!(error(b"not base64!"), KeyError::NotBase64);
+        assert!(matches!(
+            error(&base64::encode([1; 31])),
+            KeyError::Length { got: 31, .. }
+        ));
+        let seed_and_public = [[1_u8; 32], [255; 32]].concat();
+        assert!(matches!(
+            error(&base64::encode(seed_and_public)),
+            KeyError::Invalid(_)
+        ));
+        let zero = SoftKey::from_bytes(&[0; 32], Purpose::Account).err();
+        assert!(matches!(zero, Some(KeyError::Invalid(_))));
+    }
+
+    #[test]
+    fn errors_quote_no_secret() {
+        let text = br#"{"address":"","pub_key":{"value":""},"priv_key":"c2VjcmV0"}"#;
+        let error = SoftKey::from_json(text, Purpose::Consensus).err().unwrap();
+        assert!(!error.to_string().contains("c2VjcmV0"), "{error}");
+    }
+
+    #[test]
+    fn json_parts_must_belong_together() {
+        let key = SoftKey::from_bytes(&[5; 32], Purpose::Consensus).unwrap();
+        let public = key.public_key();
+        let b64 = |bytes: &[u8]| String::from_utf8(base64::encode(bytes)).unwrap();
+        let json = |address: String, public_text: String, secret: Vec<u8>| {
+            format!(
+                r#"{{"address":"{address}","pub_key":{{"type":"tendermint/PubKeyEd25519","value":"{public_text}"}},
+                "priv_key":{{"type":"tendermint/PrivKeyEd25519","value":"{}"}}}}"#,
+                b64(&secret)
+            )
+        };
+        let secret = [&[5; 32][..], public.as_bytes()].concat();
+        let address = public.address().to_string();
+        let good = json(address.clone(), b64(public.as_bytes()), secret.clone());
+        signs(&SoftKey::from_json(good.as_bytes(), Purpose::Consensus).unwrap());
+        let account = SoftKey::from_json(good.as_bytes(), Purpose::Account).err();
+        assert!(matches!(account, Some(KeyError::Type { .. })));
+        let other = json(address.clone(), b64(&[9; 32]), secret.clone());
+        let error = SoftKey::from_json(other.as_bytes(), Purpose::Consensus).err();
+        assert_eq!(error, Some(KeyError::Mismatch("pub_key")));
+        let other = json("00".repeat(20), b64(public.as_bytes()), secret);
+        let error = SoftKey::from_json(other.as_bytes(), Purpose::Consensus).err();
+        assert_eq!(error, Some(KeyError::Mismatch("address")));
+    }
+}

@@ -1,0 +1,259 @@
+//! Private files: created 0600 and never overwritten, read only when nobody else can (W14).
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+/// The longest secret file that is read, in bytes.
+const LONGEST: u64 = 64 * 1024;
+
+/// Where a secret comes from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SecretSource {
+    /// A file.
+    File(PathBuf),
+    /// An environment variable: `env:NAME`.
+    Environment(String),
+    /// A systemd credential: `credential:NAME`.
+    Credential(String),
+}
+
+impl fmt::Display for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Environment(name) => write!(f, "env:{name}"),
+            Self::Credential(name) => write!(f, "credential:{name}"),
+        }
+    }
+}
+
+/// Why a secret cannot be read or written. Each text names the file and the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretFileError {
+    /// Nothing there.
+    #[error("the file {} does not exist; correct its path, or make a key with `tmkms softsign keygen`", .0.display())]
+    Missing(PathBuf),
+    /// A link that leads nowhere.
+    #[error("the file {} is a link to something that does not exist", .0.display())]
+    Dangling(PathBuf),
+    /// A folder, a device or the like.
+    #[error("{} is not a regular file", .0.display())]
+    NotAFile(PathBuf),
+    /// Others may read it.
+    #[error("others may read the secret in {p} (mode {mode:o}); run `chmod 600 {p}`", p = path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// Nothing in it.
+    #[error("the file {} is empty; bring the key back from its backup", .0.display())]
+    Empty(PathBuf),
+    /// Longer than any key.
+    #[error("the file {} is longer than {LONGEST} bytes, so it is no key", .0.display())]
+    TooLong(PathBuf),
+    /// It is there already.
+    #[error("{} exists already and is never overwritten; choose another name or move it away", .0.display())]
+    Exists(PathBuf),
+    /// An environment variable that is not set.
+    #[error("the environment variable {0} is not set, or is not text")]
+    NoVariable(String),
+    /// Not started by systemd with credentials.
+    #[error(
+        "there are no systemd credentials here (CREDENTIALS_DIRECTORY is not set), so credential:{0} cannot be read"
+    )]
+    NoCredentials(String),
+    /// The system said no.
+    #[error("{}: {doing}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What was tried.
+        doing: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// A secret as read, and a warning about its file, if there is one.
+pub struct Secret {
+    /// The bytes; wiped when dropped.
+    pub bytes: Zeroizing<Vec<u8>>,
+    /// For the operator.
+    pub warning: Option<String>,
+}
+
+/// Reads a secret. Links to files are followed and the target is judged: mounted secrets are such links.
+pub fn read(source: &SecretSource) -> Result<Secret, SecretFileError> {
+    match source {
+        SecretSource::File(path) => read_file(path),
+        SecretSource::Environment(name) => {
+            let text =
+                std::env::var(name).map_err(|_| SecretFileError::NoVariable(name.clone()))?;
+            Ok(Secret {
+                bytes: Zeroizing::new(text.into_bytes()),
+                warning: None,
+            })
+        }
+        SecretSource::Credential(name) => {
+            let folder = std::env::var_os("CREDENTIALS_DIRECTORY")
+                .ok_or_else(|| SecretFileError::NoCredentials(name.clone()))?;
+            read_file(&Path::new(&folder).join(name))
+        }
+    }
+}
+
+fn read_file(path: &Path) -> Result<Secret, SecretFileError> {
+    let io = |doing| {
+        move |source| SecretFileError::Io {
+            path: path.to_owned(),
+            doing,
+            source,
+        }
+    };
+    let file = OpenOptions::new()
+        .read(true)
+        // A fifo must not hold the start up.
+        .custom_flags(i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0))
+        .open(path)
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound if path.is_symlink() => {
+                SecretFileError::Dangling(path.to_owned())
+            }
+            io::ErrorKind::NotFound => SecretFileError::Missing(path.to_owned()),
+            _ => io("opening it")(error),
+        })?;
+    let meta = file.metadata().map_err(io("looking at it"))?;
+    if !meta.is_file() {
+        return Err(SecretFileError::NotAFile(path.to_owned()));
+    }
+    let mode = meta.mode() & 0o777;
+    if mode & 0o007 != 0 {
+        return Err(SecretFileError::Exposed {
+            path: path.to_owned(),
+            mode,
+        });
+    }
+    if meta.len() == 0 {
+        return Err(SecretFileError::Empty(path.to_owned()));
+    }
+    if meta.len() > LONGEST {
+        return Err(SecretFileError::TooLong(path.to_owned()));
+    }
+    // Room for all of it from the start: a vector that grows leaves copies behind.
+    let capacity = usize::try_from(meta.len()).unwrap_or(0) + 1;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
+    file.take(LONGEST)
+        .read_to_end(&mut bytes)
+        .map_err(io("reading it"))?;
+    let warning = (mode & 0o070 != 0).then(|| {
+        format!(
+            "the group may read the secret in {p}; run `chmod 600 {p}` unless that is meant",
+            p = path.display()
+        )
+    });
+    Ok(Secret { bytes, warning })
+}
+
+/// Writes a new private file and flushes it with its folder. Never overwrites, links included.
+pub fn create(path: &Path, bytes: &[u8]) -> Result<(), SecretFileError> {
+    let io = |doing| {
+        move |source| SecretFileError::Io {
+            path: path.to_owned(),
+            doing,
+            source,
+        }
+    };
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => SecretFileError::Exists(path.to_owned()),
+            _ => io("creating it")(error),
+        })?;
+    let written = file
+        .set_permissions(std::fs::Permissions::from_mode(0o600))
+        .and_then(|()| file.write_all(bytes))
+        .and_then(|()| file.sync_all())
+        .and_then(|()| {
+            let folder = path
+                .parent()
+                .filter(|folder| !folder.as_os_str().is_empty());
+            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+        });
+    if written.is_err() {
+        // Half a key is worse than none, and it was made here a moment ago.
+        let _ = std::fs::remove_file(path);
+    }
+    written.map_err(io("writing it"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(mode: u32, bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        create(&path, bytes).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn created_private_and_never_twice() {
+        let (_folder, path) = file(0o600, b"x");
+        assert!(matches!(
+            create(&path, b"y"),
+            Err(SecretFileError::Exists(_))
+        ));
+        assert_eq!(*read_file(&path).unwrap().bytes, b"x");
+        let link = path.with_file_name("link");
+        std::os::unix::fs::symlink("nowhere", &link).unwrap();
+        assert!(matches!(
+            create(&link, b"y"),
+            Err(SecretFileError::Exists(_))
+        ));
+        assert!(matches!(
+            read_file(&link),
+            Err(SecretFileError::Dangling(_))
+        ));
+    }
+
+    #[test]
+    fn others_may_not_read() {
+        for mode in [0o604, 0o644, 0o666, 0o601] {
+            let (_folder, path) = file(mode, b"x");
+            let Err(error) = read_file(&path) else {
+                panic!("{mode:o} was read")
+            };
+            assert!(error.to_string().contains("chmod 600"), "{error}");
+        }
+        let (_folder, path) = file(0o640, b"x");
+        assert!(read_file(&path).unwrap().warning.is_some());
+        let (_folder, path) = file(0o400, b"x");
+        assert!(read_file(&path).unwrap().warning.is_none());
+    }
+
+    #[test]
+    fn what_is_no_file_is_named() {
+        let (folder, path) = file(0o600, b"");
+        assert!(matches!(read_file(&path), Err(SecretFileError::Empty(_))));
+        assert!(matches!(
+            read_file(folder.path()),
+            Err(SecretFileError::NotAFile(_))
+        ));
+        assert!(matches!(
+            read_file(&folder.path().join("no")),
+            Err(SecretFileError::Missing(_))
+        ));
+    }
+}

@@ -1,0 +1,319 @@
+//! What an operator wrote: a section of a TOML file, read key by key, with the place of each value.
+//!
+//! Problems are collected, not thrown, so that all of them are shown at once. Each key that is asked for counts as
+//! known; [`Section::finish`] reports the others.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// Something wrong, or worth a warning, at a place of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where, in bytes of the file.
+    pub span: Range<usize>,
+    /// What, in one line.
+    pub title: String,
+    /// What the place is told.
+    pub label: String,
+    /// What to do.
+    pub help: String,
+}
+
+impl Problem {
+    /// A problem at a place.
+    pub fn at(
+        span: Range<usize>,
+        title: impl Into<String>,
+        label: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Self {
+        Self {
+            span,
+            title: title.into(),
+            label: label.into(),
+            help: help.into(),
+        }
+    }
+}
+
+/// A value and its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct At<T> {
+    /// The value.
+    pub value: T,
+    /// Its place, in bytes of the file.
+    pub span: Range<usize>,
+}
+
+/// One table of the file.
+pub struct Section<'a> {
+    /// How the section is written in the file, as `[[chain]]`.
+    pub name: String,
+    /// The place of the whole section.
+    pub span: Range<usize>,
+    table: &'a DeTable<'a>,
+    known: Vec<&'static str>,
+}
+
+impl<'a> Section<'a> {
+    /// A section over a table.
+    pub fn new(name: impl Into<String>, span: Range<usize>, table: &'a DeTable<'a>) -> Self {
+        Self {
+            name: name.into(),
+            span,
+            table,
+            known: Vec::new(),
+        }
+    }
+
+    fn get(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.known.push(key);
+        self.table.get(key)
+    }
+
+    /// Whether a key stands there, and where.
+    pub fn place_of(&mut self, key: &'static str) -> Option<Range<usize>> {
+        self.known.push(key);
+        self.table.get_key_value(key).map(|(key, _)| key.span())
+    }
+
+    /// A text.
+    pub fn text(&mut self, key: &'static str, problems: &mut Vec<Problem>) -> Option<At<String>> {
+        let value = self.get(key)?;
+        match value.get_ref().as_str() {
+            Some(text) => Some(At {
+                value: text.to_owned(),
+                span: value.span(),
+            }),
+            None => {
+                problems.push(self.wrong_type(key, value, "text in quotes"));
+                None
+            }
+        }
+    }
+
+    /// A text that must be there.
+    pub fn required(
+        &mut self,
+        key: &'static str,
+        example: &str,
+        problems: &mut Vec<Problem>,
+    ) -> Option<At<String>> {
+        if !self.table.contains_key(key) {
+            self.known.push(key);
+            problems.push(Problem::at(
+                self.span.clone(),
+                format!("`{key}` is missing"),
+                format!("this {} has no `{key}`", self.name),
+                format!("add a line such as `{key} = {example}`"),
+            ));
+            return None;
+        }
+        self.text(key, problems)
+    }
+
+    /// True or false.
+    pub fn boolean(&mut self, key: &'static str, problems: &mut Vec<Problem>) -> Option<At<bool>> {
+        let value = self.get(key)?;
+        match value.get_ref().as_bool() {
+            Some(found) => Some(At {
+                value: found,
+                span: value.span(),
+            }),
+            None => {
+                problems.push(self.wrong_type(key, value, "true or false"));
+                None
+            }
+        }
+    }
+
+    /// A whole number from `range`; also as text, as the older program wanted it in places.
+    pub fn number(
+        &mut self,
+        key: &'static str,
+        range: std::ops::RangeInclusive<u64>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<At<u64>> {
+        let value = self.get(key)?;
+        let text = match value.get_ref() {
+            DeValue::Integer(number) if number.radix() == 10 => {
+                Some(number.as_str().replace('_', ""))
+            }
+            DeValue::String(text) => Some(text.to_string()),
+            _ => None,
+        };
+        let found = text
+            .and_then(|text| text.parse().ok())
+            .filter(|found| range.contains(found));
+        if found.is_none() {
+            let wanted = format!("a whole number from {} to {}", range.start(), range.end());
+            problems.push(self.wrong_type(key, value, &wanted));
+        }
+        found.map(|found| At {
+            value: found,
+            span: value.span(),
+        })
+    }
+
+    /// A list of texts.
+    pub fn texts(
+        &mut self,
+        key: &'static str,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Vec<At<String>>> {
+        let value = self.get(key)?;
+        let Some(list) = value.get_ref().as_array() else {
+            problems.push(self.wrong_type(key, value, "a list of texts, as in [\"one\", \"two\"]"));
+            return None;
+        };
+        let mut texts = Vec::new();
+        for item in list.iter() {
+            match item.get_ref().as_str() {
+                Some(text) => texts.push(At {
+                    value: text.to_owned(),
+                    span: item.span(),
+                }),
+                None => problems.push(self.wrong_type(key, item, "text in quotes")),
+            }
+        }
+        Some(texts)
+    }
+
+    /// A table within this one.
+    pub fn section(
+        &mut self,
+        key: &'static str,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Section<'a>> {
+        let value = self.get(key)?;
+        match value.get_ref().as_table() {
+            Some(table) => Some(Section::new(format!("`{key}`"), value.span(), table)),
+            None => {
+                problems.push(self.wrong_type(key, value, "a table, as in { key = \"value\" }"));
+                None
+            }
+        }
+    }
+
+    /// A value that may have one of several types.
+    pub fn any(&mut self, key: &'static str) -> Option<At<&'a DeValue<'a>>> {
+        self.get(key).map(|value| At {
+            value: value.get_ref(),
+            span: value.span(),
+        })
+    }
+
+    /// A list of tables, `[[name]]` in the file. A single table is a list of one.
+    pub fn sections(
+        &mut self,
+        key: &'static str,
+        name: &str,
+        problems: &mut Vec<Problem>,
+    ) -> Vec<Section<'a>> {
+        let Some(value) = self.get(key) else {
+            return Vec::new();
+        };
+        let mut sections = Vec::new();
+        match value.get_ref() {
+            DeValue::Array(list) => {
+                for item in list.iter() {
+                    match item.get_ref().as_table() {
+                        Some(table) => sections.push(Section::new(name, item.span(), table)),
+                        None => problems.push(self.wrong_type(key, item, "a table")),
+                    }
+                }
+            }
+            _ => problems.push(Problem::at(
+                value.span(),
+                format!("`{key}` is not a list of tables"),
+                format!("expected {name}"),
+                format!("write the header with two brackets: {name}"),
+            )),
+        }
+        sections
+    }
+
+    /// Reports each key that was never asked for.
+    pub fn finish(self, problems: &mut Vec<Problem>) {
+        for key in self.table.keys() {
+            let name = key.get_ref();
+            if self.known.iter().any(|known| known == name) {
+                continue;
+            }
+            let mut known = self.known.clone();
+            known.sort_unstable();
+            known.dedup();
+            let help = match nearest(name, &known) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("known here are: {}", known.join(", ")),
+            };
+            problems.push(Problem::at(
+                key.span(),
+                format!("unknown key `{name}`"),
+                format!("{} knows no such key", self.name),
+                help,
+            ));
+        }
+    }
+
+    fn wrong_type(&self, key: &str, value: &Spanned<DeValue<'_>>, wanted: &str) -> Problem {
+        Problem::at(
+            value.span(),
+            format!("`{key}` has a value of the wrong kind"),
+            format!("expected {wanted}"),
+            format!("write {wanted} for `{key}` of this {}", self.name),
+        )
+    }
+}
+
+/// The known word that is at most two letters off, or a third of a long word.
+pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    known
+        .iter()
+        .map(|other| (distance(word, other), *other))
+        .filter(|(distance, other)| *distance <= 2.max(other.len() / 4))
+        .min()
+        .map(|(_, other)| other)
+}
+
+/// Levenshtein's distance in characters.
+fn distance(one: &str, two: &str) -> usize {
+    let two: Vec<char> = two.chars().collect();
+    let mut row: Vec<usize> = (0..=two.len()).collect();
+    for (i, a) in one.chars().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        let mut next = vec![left];
+        for (b, above) in two.iter().zip(row.iter().skip(1)) {
+            left = (diagonal + usize::from(a != *b))
+                .min(left + 1)
+                .min(above + 1);
+            diagonal = *above;
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_words_are_found_and_far_ones_are_not() {
+        assert_eq!(
+            nearest("reconect", &["reconnect", "addr"]),
+            Some("reconnect")
+        );
+        assert_eq!(
+            nearest("statefile", &["state_file", "id"]),
+            Some("state_file")
+        );
+        assert_eq!(nearest("banana", &["reconnect", "addr"]), None);
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("", "abc"), 3);
+    }
+}
