@@ -22,3 +22,5 @@ pub mod consensus;
 pub mod os;
 pub mod secret_file;
 pub mod written;
+// What runs the flow.
+pub mod config;

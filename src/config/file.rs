@@ -1,0 +1,247 @@
+//! What was written: each section with the places of its values, nothing decided yet.
+
+use std::ops::Range;
+
+use toml::de::{DeTable, DeValue};
+
+use crate::backends::{ABSENT, Base, Provided, TABLE};
+use crate::consensus::key_text::KeyFormat;
+use crate::gate::SignExtensions;
+use crate::written::{At, Problem, Section};
+
+pub(super) struct Written {
+    pub chains: Vec<Chain>,
+    pub validators: Vec<Validator>,
+    pub provided: Vec<Provided>,
+    /// Some section of a backend that this build does not have; already reported.
+    pub absent_provider: bool,
+}
+
+pub(super) struct Chain {
+    pub span: Range<usize>,
+    pub id: Option<At<String>>,
+    pub key_format: KeyFormat,
+    pub state_file: Option<At<String>>,
+    pub allow_ephemeral_state: bool,
+    pub sign_extensions: Option<At<SignExtensions>>,
+    pub max_gap: Option<At<u64>>,
+    pub max_blocks_per_second: Option<At<u64>>,
+}
+
+pub(super) struct Validator {
+    pub span: Range<usize>,
+    pub addr: Option<At<String>>,
+    pub chain_id: Option<At<String>>,
+    pub reconnect: bool,
+    pub timeout: Option<At<u64>>,
+    pub secret_key: Option<At<String>>,
+    pub max_height: Option<At<u64>>,
+}
+
+pub(super) fn read(text: &str, base: &Base) -> (Option<Written>, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let (document, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        problems.push(Problem::at(
+            error.span().unwrap_or(0..0),
+            "this is not TOML",
+            error.message().to_owned(),
+            "texts stand in quotes, sections in brackets; see tmkms.toml.example",
+        ));
+    }
+    if !errors.is_empty() {
+        return (None, problems);
+    }
+    let mut root = Section::new("file", 0..0, document.get_ref());
+    let chains = root.sections("chain", "[[chain]]", &mut problems);
+    let validators = root.sections("validator", "[[validator]]", &mut problems);
+    let chains = chains
+        .into_iter()
+        .map(|section| chain(section, &mut problems))
+        .collect();
+    let validators = validators
+        .into_iter()
+        .map(|section| validator(section, &mut problems))
+        .collect();
+    let mut written = Written {
+        chains,
+        validators,
+        provided: Vec::new(),
+        absent_provider: false,
+    };
+    if let Some(section) = root.section("providers", &mut problems) {
+        providers(section, base, &mut written, &mut problems);
+    }
+    if let Some(span) = root.place_of("tx_signer") {
+        problems.push(Problem::at(
+            span,
+            "[[tx_signer]] is not supported",
+            "this program signs consensus messages only",
+            "remove the section; keep a signer of transactions apart from the validator's key",
+        ));
+    }
+    root.finish(&mut problems);
+    (Some(written), problems)
+}
+
+fn chain(mut section: Section<'_>, problems: &mut Vec<Problem>) -> Chain {
+    let read = Chain {
+        span: section.span.clone(),
+        id: section.required("id", "\"cosmoshub-4\"", problems),
+        key_format: key_format(&mut section, problems),
+        state_file: section.text("state_file", problems),
+        allow_ephemeral_state: section
+            .boolean("allow_ephemeral_state", problems)
+            .is_some_and(|found| found.value),
+        sign_extensions: sign_extensions(&mut section, problems),
+        max_gap: section.number("max_gap", 1..=1_000_000_000, problems),
+        max_blocks_per_second: section.number("max_blocks_per_second", 1..=10_000, problems),
+    };
+    if let Some(span) = section.place_of("state_hook") {
+        problems.push(Problem::at(
+            span,
+            "`state_hook` is not supported",
+            "no program is run before signing",
+            "remove the line; to take over the height that a hook gave run `tmkms state init CHAIN --height H` or \
+             `tmkms state import CHAIN FILE` before the start",
+        ));
+    }
+    section.finish(problems);
+    read
+}
+
+fn sign_extensions(
+    section: &mut Section<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<At<SignExtensions>> {
+    let found = section.any("sign_extensions")?;
+    let value = match found.value {
+        DeValue::Boolean(true) => SignExtensions::Always,
+        DeValue::Boolean(false) => SignExtensions::Never,
+        DeValue::String(text) if text == "auto" => SignExtensions::Auto,
+        _ => {
+            problems.push(Problem::at(
+                found.span,
+                "`sign_extensions` has a value of the wrong kind",
+                "expected \"auto\", true or false",
+                "leave it out, or write \"auto\": then vote extensions are signed where the node wants them",
+            ));
+            return None;
+        }
+    };
+    Some(At {
+        value,
+        span: found.span,
+    })
+}
+
+fn key_format(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> KeyFormat {
+    let Some(mut table) = section.section("key_format", problems) else {
+        return KeyFormat::default();
+    };
+    let kind = table.required("type", "\"bech32\"", problems);
+    // Prefixes stand beside `cosmos-json` in many files; they have no meaning there.
+    let account = table.text("account_key_prefix", problems);
+    let consensus = table.text("consensus_key_prefix", problems);
+    let span = table.span.clone();
+    table.finish(problems);
+    match kind {
+        None => KeyFormat::default(),
+        Some(kind) => match &*kind.value {
+            "cosmos-json" => KeyFormat::CosmosJson,
+            "hex" => KeyFormat::Hex,
+            "bech32" => match (account, consensus) {
+                (Some(account), Some(consensus)) => KeyFormat::Bech32 {
+                    account: account.value,
+                    consensus: consensus.value,
+                },
+                _ => {
+                    problems.push(Problem::at(
+                        span,
+                        "`key_format` of type bech32 needs two prefixes",
+                        "a prefix is missing",
+                        "add `account_key_prefix = \"cosmospub\"` and `consensus_key_prefix = \"cosmosvalconspub\"`, \
+                         with the prefixes of this chain",
+                    ));
+                    KeyFormat::default()
+                }
+            },
+            other => {
+                problems.push(Problem::at(
+                    kind.span,
+                    format!("`{other}` is no format of keys"),
+                    "expected \"bech32\", \"cosmos-json\" or \"hex\"",
+                    "it only says how the public key is shown",
+                ));
+                KeyFormat::default()
+            }
+        },
+    }
+}
+
+fn validator(mut section: Section<'_>, problems: &mut Vec<Problem>) -> Validator {
+    let read = Validator {
+        span: section.span.clone(),
+        addr: section.required("addr", "\"tcp://127.0.0.1:26659\"", problems),
+        chain_id: section.required("chain_id", "\"cosmoshub-4\"", problems),
+        reconnect: section
+            .boolean("reconnect", problems)
+            .is_none_or(|found| found.value),
+        timeout: section.number("timeout", 1..=3_600, problems),
+        secret_key: section.text("secret_key", problems),
+        max_height: section.number("max_height", 1..=i64::MAX.unsigned_abs(), problems),
+    };
+    if let Some(version) = section.text("protocol_version", problems) {
+        let known = ["v0.34", "v0.37", "v0.38", "v0.39", "v0.40", "v1.0"];
+        match &*version.value {
+            "v0.33" | "legacy" => problems.push(Problem::at(
+                version.span,
+                format!("nodes of protocol version {} are not supported", version.value),
+                "nodes before v0.34 use another encoding",
+                "upgrade the node, or keep the older signer for it; newer nodes need no `protocol_version`",
+            )),
+            found if !known.contains(&found) => problems.push(Problem::at(
+                version.span,
+                format!("`{found}` is no protocol version"),
+                format!("known are {}", known.join(", ")),
+                "remove the line: all of these versions are understood without it",
+            )),
+            _ => {}
+        }
+    }
+    section.finish(problems);
+    read
+}
+
+fn providers(
+    mut section: Section<'_>,
+    base: &Base,
+    written: &mut Written,
+    problems: &mut Vec<Problem>,
+) {
+    for backend in TABLE {
+        let name = format!("[[providers.{}]]", backend.name);
+        for mut section in section.sections(backend.name, &name, problems) {
+            written
+                .provided
+                .extend((backend.read)(&mut section, base, problems));
+            section.finish(problems);
+        }
+    }
+    for (name, remedy) in ABSENT {
+        if TABLE.iter().any(|backend| backend.name == *name) {
+            continue;
+        }
+        if let Some(span) = section.place_of(name) {
+            written.absent_provider = true;
+            problems.push(Problem::at(
+                span,
+                format!("[[providers.{name}]] is not supported by this version"),
+                "no such backend here",
+                *remedy,
+            ));
+        }
+    }
+    section.name = "[providers]".to_owned();
+    section.finish(problems);
+}

@@ -1,0 +1,115 @@
+//! The configuration: what was written (`file`), all that is wrong with it at once (`check`), and what it means
+//! ([`Config`]).
+
+mod check;
+mod file;
+mod report;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::backends::{Base, KeySource};
+use crate::consensus::key_text::KeyFormat;
+use crate::consensus::{ChainId, Height};
+use crate::gate;
+use crate::link::{Address, Timeouts};
+use crate::secret_file::SecretSource;
+
+/// What a valid file means.
+pub struct Config {
+    /// The chains, in the order of the file; at least one.
+    pub chains: Vec<ChainConfig>,
+    /// Worth saying, and no reason to stop; rendered with their places.
+    pub warnings: Vec<String>,
+}
+
+/// One chain with its key and nodes.
+pub struct ChainConfig {
+    /// The chain id.
+    pub id: ChainId,
+    /// How to open the key.
+    pub key: Arc<dyn KeySource>,
+    /// How the key is shown.
+    pub key_format: KeyFormat,
+    /// The state file, absolute or relative to the working directory.
+    pub state_file: PathBuf,
+    /// Where an older program may have kept the state: named in messages, never used.
+    pub older_state_files: Vec<PathBuf>,
+    /// Any file system will do for the state.
+    pub allow_ephemeral_state: bool,
+    /// Extensions and token bucket.
+    pub gate: gate::Settings,
+    /// The nodes that may ask; at least one.
+    pub nodes: Vec<NodeConfig>,
+}
+
+/// One `[[validator]]`: a node to dial.
+#[derive(Clone, Debug)]
+pub struct NodeConfig {
+    /// Where it listens.
+    pub address: Address,
+    /// Our identity on TCP links.
+    pub identity: Option<SecretSource>,
+    /// Dial again when the link ends.
+    pub reconnect: bool,
+    /// How long to wait for what.
+    pub timeouts: Timeouts,
+    /// Refuse heights above.
+    pub max_height: Option<Height>,
+}
+
+/// The file cannot be used. Exit code 2.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It cannot be read.
+    #[error(
+        "the configuration {} cannot be read: {source}; name it with `-c PATH` or in TMKMS_CONFIG_FILE", path.display()
+    )]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It is wrong; all problems with their places, rendered.
+    #[error("{0}")]
+    Wrong(String),
+}
+
+impl Config {
+    /// Reads a file; a pipe will do, too.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        let home = std::env::var_os("HOME").map(PathBuf::from);
+        Self::read(&text, &path.display().to_string(), &Base { folder, home })
+    }
+
+    /// Reads a text that is called `name`.
+    pub fn read(text: &str, name: &str, base: &Base) -> Result<Self, ConfigError> {
+        let (written, mut problems) = file::read(text, base);
+        let mut warnings = Vec::new();
+        let chains =
+            written.map(|written| check::check(written, base, &mut problems, &mut warnings));
+        match chains {
+            Some(chains) if problems.is_empty() => {
+                let warnings = warnings
+                    .iter()
+                    .map(|warning| report::warning(text, name, warning))
+                    .collect();
+                Ok(Self { chains, warnings })
+            }
+            _ => Err(ConfigError::Wrong(report::errors(
+                text,
+                name,
+                &mut problems,
+            ))),
+        }
+    }
+}
