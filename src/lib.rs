@@ -19,8 +19,15 @@ pub mod backends;
 pub mod reply;
 // What the flow is made of.
 pub mod consensus;
+pub mod events;
 pub mod os;
 pub mod secret_file;
+pub mod terminal;
 pub mod written;
 // What runs the flow.
+pub mod chain;
+pub mod session;
+pub mod service;
+pub mod observe;
 pub mod config;
+pub mod cli;

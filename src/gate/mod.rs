@@ -7,6 +7,7 @@
 //! Owns W1 to W3, W5, W8, W11 and the extension part of W12.
 
 pub mod bucket;
+pub mod foreign;
 pub mod permit;
 pub mod refusal;
 pub mod section;

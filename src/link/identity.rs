@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
-use subtle_encoding::hex;
+use subtle_encoding::{base64, hex};
+use zeroize::Zeroizing;
 
 /// Our key on SecretConnection links. Wiped when dropped, never shown.
 #[derive(Clone)]
@@ -15,6 +16,17 @@ impl IdentityKey {
     /// The key of a 32-byte seed (RFC 8032).
     pub fn from_seed(seed: &[u8; 32]) -> Self {
         Self(SigningKey::from_bytes(seed))
+    }
+
+    /// Reads the text of an identity file: standard base64 of a 32-byte seed, with or without a line end.
+    pub fn from_base64(text: &[u8]) -> Result<Self, NotAnIdentity> {
+        let bytes = base64::decode(text.trim_ascii()).map(Zeroizing::new);
+        let bytes = bytes.map_err(|_| NotAnIdentity::NotBase64)?;
+        match <&[u8; 32]>::try_from(bytes.as_slice()) {
+            Ok(seed) => Ok(Self::from_seed(seed)),
+            Err(_) if bytes.len() == 48 => Err(NotAnIdentity::HexPasted),
+            Err(_) => Err(NotAnIdentity::Length(bytes.len())),
+        }
     }
 
     /// The public key.
@@ -36,6 +48,25 @@ impl fmt::Debug for IdentityKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "IdentityKey({})", self.peer_id())
     }
+}
+
+/// Why a file holds no identity key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAnIdentity {
+    /// Not base64.
+    #[error("it is not base64 with padding; `tmkms softsign keygen PATH` makes a new identity key")]
+    NotBase64,
+    /// 48 bytes: hexadecimal digits were read as base64.
+    #[error(
+        "it holds 64 hexadecimal digits where base64 is expected (made with `openssl rand -hex 32`?); \
+         `tmkms softsign keygen PATH` makes a new identity key"
+    )]
+    HexPasted,
+    /// Another length than 32.
+    #[error(
+        "it holds {0} bytes where a seed of 32 is expected; `tmkms softsign keygen PATH` makes a new identity key"
+    )]
+    Length(usize),
 }
 
 /// The first 20 bytes of SHA-256 of an Ed25519 public key (`PubKeyToID` in CometBFT's `p2p/key.go`).

@@ -1,0 +1,101 @@
+//! The command line: one command a file.
+
+mod demo;
+pub mod report;
+mod softsign;
+mod start;
+mod state;
+mod version;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, ConfigError};
+use report::{Exit, Failure};
+
+/// What `tmkms` understands.
+#[derive(Parser)]
+#[command(
+    name = "tmkms",
+    about = "Remote signer for CometBFT (Tendermint) validators: one key, never two signatures",
+    long_about = None,
+    disable_version_flag = true,
+    arg_required_else_help = true,
+    after_help = "Examples:\n  tmkms demo                                        see it work, with nothing but this program\n  \
+                  tmkms softsign keygen secrets/consensus.key       make a key\n  \
+                  tmkms state init -c tmkms.toml CHAIN --never-signed\n  \
+                  tmkms start -c tmkms.toml"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Sign for the configured validators until told to stop
+    Start(start::Start),
+    /// Show, begin or take over the double-sign watermark of a chain
+    #[command(subcommand)]
+    State(state::State),
+    /// Keys in files
+    #[command(subcommand)]
+    Softsign(softsign::Softsign),
+    /// Show it work: a simulated node, a refused double sign, a kill and a restart
+    Demo(demo::Demo),
+    /// Say which program this is
+    Version,
+}
+
+/// The file that all commands read.
+#[derive(Args, Clone, Debug)]
+pub struct ConfigFile {
+    /// The configuration file
+    #[arg(
+        short,
+        long = "config",
+        env = "TMKMS_CONFIG_FILE",
+        default_value = "tmkms.toml",
+        value_name = "PATH"
+    )]
+    config: PathBuf,
+}
+
+impl ConfigFile {
+    fn load(&self) -> Result<Config, Failure> {
+        Config::load(&self.config).map_err(|error| match error {
+            ConfigError::Unreadable { .. } => {
+                Failure::usage(&error).hint("`tmkms.toml.example` shows every setting")
+            }
+            ConfigError::Wrong(text) => Failure::usage(text),
+        })
+    }
+}
+
+/// Runs the command line and says how it ended.
+pub fn run() -> Exit {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help goes to standard output and is no failure; a closed pipe is none either.
+            let _ = error.print();
+            return if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Done
+            };
+        }
+    };
+    let result = match arguments.command {
+        Command::Start(command) => command.run(),
+        Command::State(command) => command.run(),
+        Command::Softsign(command) => command.run(),
+        Command::Demo(command) => command.run(),
+        Command::Version => version::run(),
+    };
+    match result {
+        Ok(()) => Exit::Done,
+        Err(failure) => failure.print(),
+    }
+}

@@ -1,0 +1,110 @@
+//! What a command ends with: an exit code, and for a failure `error:`, `caused by:` and `hint:` lines.
+
+use std::error::Error;
+use std::fmt;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It did what was asked.
+    Done,
+    /// It did not, for something outside of the configuration.
+    Failed,
+    /// The command line or the configuration is wrong.
+    Usage,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+        })
+    }
+}
+
+/// A failure, as the operator sees it.
+#[derive(Debug)]
+pub struct Failure {
+    exit: Exit,
+    what: String,
+    hint: Option<String>,
+    cause: Option<Box<dyn Error>>,
+}
+
+impl Failure {
+    /// Something outside of the configuration went wrong.
+    pub fn new(what: impl fmt::Display) -> Self {
+        Self {
+            exit: Exit::Failed,
+            what: what.to_string(),
+            hint: None,
+            cause: None,
+        }
+    }
+
+    /// The command line or the configuration is wrong.
+    pub fn usage(what: impl fmt::Display) -> Self {
+        Self {
+            exit: Exit::Usage,
+            ..Self::new(what)
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(self, hint: impl fmt::Display) -> Self {
+        Self {
+            hint: Some(hint.to_string()),
+            ..self
+        }
+    }
+
+    /// What led to it.
+    pub fn because(self, cause: impl Error + 'static) -> Self {
+        Self {
+            cause: Some(Box::new(cause)),
+            ..self
+        }
+    }
+
+    /// Prints it to standard error and gives the exit code.
+    pub fn print(&self) -> Exit {
+        let mut err = io::stderr();
+        // Rendered diagnostics bring their own `error:`.
+        let lead = if self.what.starts_with("error:") {
+            ""
+        } else {
+            "error: "
+        };
+        let _ = writeln!(err, "{lead}{}", self.what);
+        let mut cause = self.cause.as_deref().map(|cause| cause as &dyn Error);
+        while let Some(error) = cause {
+            let _ = writeln!(err, "caused by: {error}");
+            cause = error.source();
+        }
+        if let Some(hint) = &self.hint {
+            let _ = writeln!(err, "hint: {hint}");
+        }
+        self.exit
+    }
+}
+
+/// Writes data to standard output. A closed pipe is no failure: the reader has what it wanted.
+pub fn output(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Failure::new(format!(
+            "standard output cannot be written: {error}"
+        ))),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// A status line on standard error: the verb to the right of twelve columns.
+pub fn status(verb: &str, text: impl fmt::Display) {
+    let _ = writeln!(io::stderr(), "{verb:>12} {text}");
+}

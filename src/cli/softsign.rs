@@ -1,0 +1,81 @@
+//! `tmkms softsign`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::backends::softsign::Purpose;
+use crate::backends::softsign::key::SoftKey;
+use crate::consensus::key_text;
+use crate::secret_file::{self, SecretFileError};
+
+use super::report::{Failure, output, status};
+
+/// Keys in files.
+#[derive(Subcommand)]
+pub(super) enum Softsign {
+    /// Make a new key in a new file
+    Keygen(Keygen),
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  tmkms softsign keygen secrets/consensus.key\n  tmkms softsign keygen -t account secrets/account.key"
+)]
+pub(super) struct Keygen {
+    /// What the key is for: consensus is Ed25519, account is secp256k1
+    #[arg(short = 't', long = "type", value_enum, default_value = "consensus")]
+    kind: Kind,
+    /// The file to make; never overwritten
+    path: PathBuf,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Kind {
+    Consensus,
+    Account,
+}
+
+impl Softsign {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Keygen(command) => command.run(),
+        }
+    }
+}
+
+impl Keygen {
+    fn run(self) -> Result<(), Failure> {
+        let purpose = match self.kind {
+            Kind::Consensus => Purpose::Consensus,
+            Kind::Account => Purpose::Account,
+        };
+        let (key, text) = SoftKey::generate(purpose)
+            .map_err(|error| Failure::new(format!("no random numbers: {error}")))?;
+        secret_file::create(&self.path, &text).map_err(|error| {
+            let missing_folder = matches!(
+                &error,
+                SecretFileError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound
+            );
+            let failure = Failure::new(&error);
+            match missing_folder {
+                true => failure.hint("make its folder first, with `mkdir -m 700`"),
+                false => failure,
+            }
+        })?;
+        let public = key.public_key();
+        status(
+            "Generated",
+            format!("{} key in {}", public.key_type(), self.path.display()),
+        );
+        status(
+            "Next",
+            "keep a copy of this file offline, and name it as `path` of a [[providers.softsign]]",
+        );
+        output(&format!(
+            "public key: {}\naddress: {}\n",
+            key_text::to_cosmos_json(&public),
+            public.address()
+        ))
+    }
+}

@@ -1,0 +1,50 @@
+//! `tmkms start`.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+use clap::Args;
+use tracing::{info, warn};
+
+use crate::observe::log;
+use crate::os::harden::harden;
+use crate::service::{self, Stop};
+
+use super::ConfigFile;
+use super::report::Failure;
+
+/// Sign until told to stop.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  tmkms start -c /etc/tmkms/tmkms.toml\n  TMKMS_LOG=debug tmkms start"
+)]
+pub(super) struct Start {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Log more: the public key and pings, too
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+impl Start {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let config = self.config.load()?;
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let filter = match self.verbose {
+            true => "debug".to_owned(),
+            false => variable("TMKMS_LOG")
+                .or_else(|| variable("RUST_LOG"))
+                .unwrap_or_else(|| "info".to_owned()),
+        };
+        let color = std::io::stderr().is_terminal() && variable("NO_COLOR").is_none();
+        let _log = log::start(&filter, color);
+        info!("tmkms {} starts", env!("CARGO_PKG_VERSION"));
+        for warning in &config.warnings {
+            warn!("{warning}");
+        }
+        for warning in harden() {
+            warn!("{warning}");
+        }
+        service::run(&config, &Arc::new(Stop::default())).map_err(Failure::new)
+    }
+}

@@ -1,0 +1,444 @@
+//! Other programs' state files, read so that nothing below what they remember is signed again.
+//!
+//! A file is told by its fields. In doubt the higher position is taken: it costs a vote at most, the lower one
+//! could cost the stake. The sign bytes and the signature are taken over only if they fit each other, the chain and
+//! the key.
+
+use serde_json::{Map, Value};
+use subtle_encoding::{base64, hex};
+
+use crate::consensus::{ChainId, Height, Hrs, PublicKey, Round, SignBytes, Signature, Step};
+
+use super::store::file::{Newest, newest};
+use super::watermark::{Last, Watermark};
+
+/// The longest foreign state file that is read, in bytes.
+pub const LONGEST: u64 = 64 * 1024;
+
+/// Who wrote a state file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// The older tmkms: `block_id`, steps 0 to 2.
+    Tmkms,
+    /// CometBFT's file signer and cosmos/kms: `signbytes`, steps 1 to 3.
+    Cometbft,
+    /// horcrux: `nonce_public`, steps 1 to 3.
+    Horcrux,
+    /// This program.
+    Own,
+}
+
+impl Format {
+    /// The name as it is typed after `--from`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Format::Tmkms => "tmkms",
+            Format::Cometbft => "cometbft",
+            Format::Horcrux => "horcrux",
+            Format::Own => "this program",
+        }
+    }
+}
+
+/// What a foreign file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Foreign {
+    /// Who wrote it; `None` where its fields do not tell.
+    pub format: Option<Format>,
+    /// What is used up.
+    pub watermark: Watermark,
+    /// For the operator: what was not taken over, and why.
+    pub notes: Vec<String>,
+}
+
+/// Why a file is no state. Each text says what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ForeignError {
+    /// Nothing in it.
+    #[error(
+        "it is empty, as after a crash; look up the last height this key signed and use `tmkms state init CHAIN --height H`"
+    )]
+    Empty,
+    /// Not JSON, or not an object.
+    #[error(
+        "it is not the JSON of a state file ({0}); look up the last height this key signed and use `tmkms state init CHAIN --height H`"
+    )]
+    NotJson(String),
+    /// A field is missing or impossible.
+    #[error(
+        "its field `{0}` is missing or impossible; look up the last height this key signed and use `tmkms state init CHAIN --height H`"
+    )]
+    Field(&'static str),
+    /// It says that nothing was ever signed.
+    #[error(
+        "it says that nothing was signed yet (height 0); if that is so use `tmkms state init CHAIN --never-signed`"
+    )]
+    NothingSigned,
+    /// It is not of the format that was named.
+    #[error("it looks like the state of {found}, not of {named}; leave `--from` out")]
+    OtherFormat {
+        /// What its fields say.
+        found: &'static str,
+        /// What `--from` says.
+        named: &'static str,
+    },
+    /// It belongs to another chain.
+    #[error("it belongs to chain {0}; name the right chain or the right file")]
+    OtherChain(String),
+    /// It belongs to another key.
+    #[error("it belongs to another key than the one configured for this chain")]
+    OtherKey,
+    /// One of this program's files, damaged in both halves.
+    #[error(
+        "it is a state file of this program of which neither half can be read; use `tmkms state init CHAIN --height H`"
+    )]
+    Damaged,
+}
+
+/// Reads a state file of any known program; `named` is what the operator says it is.
+pub fn read(
+    bytes: &[u8],
+    named: Option<Format>,
+    chain: &ChainId,
+    key: &PublicKey,
+) -> Result<Foreign, ForeignError> {
+    if bytes.trim_ascii().is_empty() {
+        return Err(ForeignError::Empty);
+    }
+    if bytes.len() == super::store::file::record::FILE {
+        return own(bytes, chain, key);
+    }
+    let value: Value =
+        serde_json::from_slice(bytes).map_err(|error| ForeignError::NotJson(error.to_string()))?;
+    let Value::Object(fields) = value else {
+        return Err(ForeignError::NotJson("it is no object".to_owned()));
+    };
+    let told = tell(&fields);
+    if let (Some(found), Some(named)) = (told, named)
+        && found != named
+    {
+        return Err(ForeignError::OtherFormat {
+            found: found.as_str(),
+            named: named.as_str(),
+        });
+    }
+    let format = told.or(named);
+    let hrs = position(&fields, format)?;
+    let mut notes = Vec::new();
+    let watermark = match remembered(&fields, hrs, chain, key, &mut notes)? {
+        Some(last) => Watermark::Message(last),
+        None => Watermark::UpTo(hrs),
+    };
+    Ok(Foreign {
+        format,
+        watermark,
+        notes,
+    })
+}
+
+fn own(bytes: &[u8], chain: &ChainId, key: &PublicKey) -> Result<Foreign, ForeignError> {
+    let Newest::Good(entry, damage) = newest(bytes) else {
+        return Err(ForeignError::Damaged);
+    };
+    if entry.chain_id != *chain {
+        return Err(ForeignError::OtherChain(entry.chain_id.to_string()));
+    }
+    if entry.public_key != *key {
+        return Err(ForeignError::OtherKey);
+    }
+    let mut watermark = entry.record.watermark;
+    let mut notes = Vec::new();
+    if let Some(damage) = damage {
+        // A record one height above may be lost with the other half.
+        let height =
+            Height::new(watermark.height().saturating_add(1)).ok_or(ForeignError::Damaged)?;
+        notes.push(format!("{damage}; height {height} counts as used up, too"));
+        watermark = Watermark::UpTo(Hrs::end_of(height));
+    }
+    Ok(Foreign {
+        format: Some(Format::Own),
+        watermark,
+        notes,
+    })
+}
+
+/// Only the older tmkms has `block_id`, only horcrux `nonce_public`; CometBFT writes the round as a number.
+fn tell(fields: &Map<String, Value>) -> Option<Format> {
+    if fields.contains_key("block_id") {
+        Some(Format::Tmkms)
+    } else if fields.contains_key("nonce_public") || fields.contains_key("noncePublic") {
+        Some(Format::Horcrux)
+    } else if fields.contains_key("signbytes")
+        || fields.contains_key("signature")
+        || fields.get("round").is_some_and(Value::is_number)
+    {
+        Some(Format::Cometbft)
+    } else {
+        None
+    }
+}
+
+fn position(fields: &Map<String, Value>, format: Option<Format>) -> Result<Hrs, ForeignError> {
+    let height = number(fields, "height")?;
+    if height == 0 {
+        return Err(ForeignError::NothingSigned);
+    }
+    let height = Height::new(height).ok_or(ForeignError::Field("height"))?;
+    let round = i32::try_from(number(fields, "round")?)
+        .ok()
+        .and_then(Round::new);
+    let round = round.ok_or(ForeignError::Field("round"))?;
+    let step = number(fields, "step")?;
+    // Recovery scripts write round 2147483647 and step 127 as a ceiling.
+    if round == Round::CEILING || step == 127 {
+        return Ok(Hrs::end_of(height));
+    }
+    let step = match (format, step) {
+        (Some(Format::Tmkms), 0) => Step::Propose,
+        (Some(Format::Tmkms), 1) => Step::Prevote,
+        (Some(Format::Tmkms), 2) => Step::Precommit,
+        (Some(_), 0..=3) => {
+            Step::from_number(u8::try_from(step).unwrap_or(0).max(1)).unwrap_or(Step::Precommit)
+        }
+        // Either numbering: the higher of the two meanings.
+        (None, 0) => Step::Propose,
+        (None, 1) => Step::Prevote,
+        (None, 2 | 3) => Step::Precommit,
+        _ => return Err(ForeignError::Field("step")),
+    };
+    Ok(Hrs {
+        height,
+        round,
+        step,
+    })
+}
+
+/// A number, as such or as text; these programs disagree.
+fn number(fields: &Map<String, Value>, name: &'static str) -> Result<i64, ForeignError> {
+    match fields.get(name) {
+        Some(Value::Number(number)) => number.as_i64(),
+        Some(Value::String(text)) => text.parse().ok(),
+        _ => None,
+    }
+    .ok_or(ForeignError::Field(name))
+}
+
+/// The last message with its signature, where both are there and right.
+fn remembered(
+    fields: &Map<String, Value>,
+    hrs: Hrs,
+    chain: &ChainId,
+    key: &PublicKey,
+    notes: &mut Vec<String>,
+) -> Result<Option<Last>, ForeignError> {
+    let Some(text) = fields
+        .get("signbytes")
+        .and_then(Value::as_str)
+        .filter(|text| !text.is_empty())
+    else {
+        return Ok(None);
+    };
+    let Some((bytes, found)) = hex::decode(text.to_ascii_lowercase())
+        .ok()
+        .and_then(|bytes| SignBytes::from_record(bytes).ok())
+    else {
+        notes.push("its sign bytes are no vote or proposal; they were left out".to_owned());
+        return Ok(None);
+    };
+    if found.chain_id != *chain {
+        return Err(ForeignError::OtherChain(found.chain_id.to_string()));
+    }
+    if found.hrs != hrs {
+        notes.push(format!(
+            "its sign bytes are of {}, not of {hrs}; they were left out",
+            found.hrs
+        ));
+        return if found.hrs > hrs {
+            Err(ForeignError::Field("signbytes"))
+        } else {
+            Ok(None)
+        };
+    }
+    let signature = fields
+        .get("signature")
+        .and_then(Value::as_str)
+        .and_then(|text| base64::decode(text.as_bytes()).ok())
+        .map(Signature::from_bytes);
+    match signature {
+        Some(signature) if key.verify(bytes.as_slice(), &signature) => {
+            Ok(Last::new(bytes, Some(signature)))
+        }
+        Some(_) => Err(ForeignError::OtherKey),
+        None => {
+            notes.push("it holds no signature; the same message will be signed again".to_owned());
+            Ok(Last::new(bytes, None))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ed25519_dalek::Signer;
+
+    fn chain() -> ChainId {
+        "test-1".parse().unwrap()
+    }
+
+    fn secret() -> ed25519_dalek::SigningKey {
+        ed25519_dalek::SigningKey::from_bytes(&[7; 32])
+    }
+
+    fn key() -> PublicKey {
+        PublicKey::Ed25519(secret().verifying_key().to_bytes())
+    }
+
+    fn shown(text: &str, named: Option<Format>) -> Result<String, ForeignError> {
+        let foreign = read(text.as_bytes(), named, &chain(), &key())?;
+        Ok(format!(
+            "{:?} {}",
+            foreign.format.map(Format::as_str).unwrap_or("?"),
+            foreign.watermark.hrs().unwrap()
+        ))
+    }
+
+    #[test]
+    fn files_are_told_by_their_fields() {
+        let cases = [
+            (
+                r#"{"height":"123","round":"0","step":1,"block_id":null}"#,
+                r#""tmkms" 123/0/prevote"#,
+            ),
+            (
+                r#"{"height":"5","round":"2","step":2,"block_id":{"hash":"","parts":{"total":0,"hash":""}}}"#,
+                r#""tmkms" 5/2/precommit"#,
+            ),
+            (
+                r#"{"height":"123","round":0,"step":2}"#,
+                r#""cometbft" 123/0/prevote"#,
+            ),
+            (
+                r#"{"height":"123","round":"1","step":1,"nonce_public":"","signature":""}"#,
+                r#""horcrux" 123/1/proposal"#,
+            ),
+            (
+                r#"{"height":"123","round":"2","step":2}"#,
+                r#""?" 123/2/precommit"#,
+            ),
+            (
+                r#"{"height":"123","round":"2","step":1}"#,
+                r#""?" 123/2/prevote"#,
+            ),
+            (
+                r#"{"height":"9","round":"2147483647","step":127}"#,
+                r#""?" 9 (whole height)"#,
+            ),
+            (
+                r#"{"height":"9","round":2147483647,"step":3}"#,
+                r#""cometbft" 9 (whole height)"#,
+            ),
+        ];
+        for (text, wanted) in cases {
+            assert_eq!(shown(text, None).as_deref(), Ok(wanted), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_the_operator_says_decides_where_fields_do_not() {
+        let bare = r#"{"height":"123","round":"2","step":2}"#;
+        assert_eq!(
+            shown(bare, Some(Format::Horcrux)).unwrap(),
+            r#""horcrux" 123/2/prevote"#
+        );
+        assert_eq!(
+            shown(bare, Some(Format::Tmkms)).unwrap(),
+            r#""tmkms" 123/2/precommit"#
+        );
+        let tmkms = r#"{"height":"123","round":"0","step":1,"block_id":null}"#;
+        assert!(matches!(
+            shown(tmkms, Some(Format::Cometbft)),
+            Err(ForeignError::OtherFormat { .. })
+        ));
+    }
+
+    #[test]
+    fn nothing_is_no_state() {
+        for (text, wanted) in [
+            ("", ForeignError::Empty),
+            (" \n", ForeignError::Empty),
+            ("{}", ForeignError::Field("height")),
+            (
+                r#"{"height":"0","round":"0","step":0}"#,
+                ForeignError::NothingSigned,
+            ),
+            (
+                r#"{"height":"-5","round":"0","step":0}"#,
+                ForeignError::Field("height"),
+            ),
+            (
+                r#"{"height":"5","round":"0","step":9}"#,
+                ForeignError::Field("step"),
+            ),
+            (
+                r#"{"height":"5","round":"99999999999","step":1}"#,
+                ForeignError::Field("round"),
+            ),
+        ] {
+            assert_eq!(shown(text, None), Err(wanted), "{text}");
+        }
+        assert!(matches!(
+            shown("height: 5", None),
+            Err(ForeignError::NotJson(_))
+        ));
+        assert!(matches!(shown("[1]", None), Err(ForeignError::NotJson(_))));
+    }
+
+    #[test]
+    fn sign_bytes_are_taken_over_only_when_all_fits() {
+        let vote = crate::consensus::Prevote {
+            height: Height::new(8).unwrap(),
+            round: Round::new(1).unwrap(),
+            block: None,
+            timestamp: crate::consensus::Timestamp {
+                seconds: 5,
+                nanos: 0,
+            },
+        };
+        let bytes = SignBytes::prevote(&chain(), &vote);
+        let hexed = String::from_utf8(hex::encode_upper(bytes.as_slice())).unwrap();
+        let signature = secret().sign(bytes.as_slice()).to_bytes();
+        let signed = String::from_utf8(base64::encode(signature)).unwrap();
+        let file = |height: u32, signature: &str| {
+            format!(
+                r#"{{"height":"{height}","round":1,"step":2,"signature":"{signature}","signbytes":"{hexed}"}}"#
+            )
+        };
+        let good = read(file(8, &signed).as_bytes(), None, &chain(), &key()).unwrap();
+        let Watermark::Message(last) = good.watermark else {
+            panic!("not taken over")
+        };
+        assert_eq!(
+            (last.bytes(), last.signature().map(Signature::as_slice)),
+            (&bytes, Some(&signature[..]))
+        );
+        // A higher position than the bytes': the position counts, the bytes do not.
+        let higher = read(file(9, &signed).as_bytes(), None, &chain(), &key()).unwrap();
+        assert!(matches!(higher.watermark, Watermark::UpTo(_)));
+        // A lower one: the file contradicts itself.
+        assert!(read(file(7, &signed).as_bytes(), None, &chain(), &key()).is_err());
+        let other = PublicKey::Ed25519(
+            ed25519_dalek::SigningKey::from_bytes(&[8; 32])
+                .verifying_key()
+                .to_bytes(),
+        );
+        assert_eq!(
+            read(file(8, &signed).as_bytes(), None, &chain(), &other),
+            Err(ForeignError::OtherKey)
+        );
+        let elsewhere = "test-2".parse().unwrap();
+        assert!(matches!(
+            read(file(8, &signed).as_bytes(), None, &elsewhere, &key()),
+            Err(ForeignError::OtherChain(_))
+        ));
+    }
+}

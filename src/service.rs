@@ -1,0 +1,427 @@
+//! The only place where things are wired: keys, gates, links, threads, signals and the end.
+//!
+//! One thread a link, nothing shared between chains. Gates and their locks live in the chains and outlive links.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use tracing::{error, info, warn};
+
+use crate::chain::{Armed, Chain};
+use crate::config::{ChainConfig, Config, NodeConfig};
+use crate::consensus::Height;
+use crate::events::{Event, Sink};
+use crate::gate::Gate;
+use crate::gate::store::file::{FileStore, OpenError, Place};
+use crate::link::redial::Redial;
+use crate::link::{Address, Closer, IdentityKey, Timeouts, dial};
+use crate::observe::log::LogSink;
+use crate::os::clock::{Clock, SystemClock};
+use crate::secret_file::{self, SecretSource};
+use crate::session::{Hand, serve};
+
+/// The stack of a link's thread in bytes.
+const STACK: usize = 256 * 1024;
+/// How long votes in hand may take at the end.
+const LEAVE: Duration = Duration::from_secs(3);
+/// A link that lived less long than this is not dialled again at once.
+const LIVED: Duration = Duration::from_secs(1);
+/// How often the same trouble of a link is told again.
+const REPEAT: Duration = Duration::from_secs(60);
+
+/// Why the service does not run, or ended by itself. Exit code 1.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// Other processes hold every chain.
+    #[error("no chain is left to sign for: {0}")]
+    NoChain(String),
+    /// No node can be dialled.
+    #[error("no node can be dialled: {0}")]
+    NoLink(String),
+    /// A thread could not be started.
+    #[error("a thread could not be started: {0}; look at this host's limits of threads and memory")]
+    Thread(std::io::Error),
+    /// Signals could not be taken.
+    #[error("signals cannot be taken: {0}")]
+    Signals(std::io::Error),
+    /// All links ended and none is to be dialled again.
+    #[error("every link has ended, and all validators say `reconnect = false`")]
+    AllEnded,
+}
+
+/// Tells all threads to end.
+#[derive(Default)]
+pub struct Stop {
+    set: Mutex<bool>,
+    bell: Condvar,
+}
+
+impl Stop {
+    /// Asks everyone to stop.
+    pub fn ring(&self) {
+        *self.set.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.bell.notify_all();
+    }
+
+    /// Waits for at most `time`; `true` when everyone is asked to stop.
+    pub fn wait(&self, time: Duration) -> bool {
+        let set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
+        let (set, _) = self
+            .bell
+            .wait_timeout_while(set, time, |set| !*set)
+            .unwrap_or_else(PoisonError::into_inner);
+        *set
+    }
+
+    fn is_set(&self) -> bool {
+        *self.set.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs until a signal or [`Stop::ring`].
+pub fn run(config: &Config, stop: &Arc<Stop>) -> Result<(), ServiceError> {
+    let mut identities = Identities::default();
+    let mut links = Vec::new();
+    let mut chains = Vec::new();
+    let mut locked = Vec::new();
+    for chain in &config.chains {
+        match arm(chain) {
+            Err(error) => {
+                error!("[{}] not dialled: {error}", chain.id);
+                locked.push(error.to_string());
+            }
+            Ok(armed) => {
+                let armed = Arc::new(armed);
+                for node in &chain.nodes {
+                    links.extend(prepare(&armed, node, &mut identities));
+                }
+                chains.push(armed);
+            }
+        }
+    }
+    if chains.is_empty() {
+        return Err(ServiceError::NoChain(locked.join("; ")));
+    }
+    if links.is_empty() {
+        return Err(ServiceError::NoLink(identities.problems.join("; ")));
+    }
+    watch_signals(stop)?;
+    let mut running = Vec::new();
+    for link in links {
+        running.push(start(link, stop)?);
+    }
+    supervise(&chains, &running, stop)
+}
+
+/// Opens a chain's key and state. An error is a chain that another process holds, which is not dialled; all other
+/// trouble makes a chain that answers and does not sign (W7).
+fn arm(config: &ChainConfig) -> Result<Chain, OpenError> {
+    let id = config.id.clone();
+    let (signer, warnings) = match config.key.open() {
+        Ok(opened) => opened,
+        Err(why) => {
+            error!("[{id}] not armed: {why}; correct it and restart tmkms");
+            return Ok(Chain::unarmed(id, None, why.to_string()));
+        }
+    };
+    for warning in warnings {
+        warn!("[{id}] {warning}");
+    }
+    let public_key = signer.public_key();
+    let place = Place {
+        chain_id: id.clone(),
+        public_key,
+        path: config.state_file.clone(),
+        allow_ephemeral: config.allow_ephemeral_state,
+    };
+    let store = match FileStore::open(&place) {
+        Ok(store) => store,
+        Err(error) if error.is_locked() => return Err(error),
+        Err(error) => {
+            let why = with_older_files(error, config);
+            error!("[{id}] not armed: {why}; then restart tmkms");
+            return Ok(Chain::unarmed(id, Some(public_key), why));
+        }
+    };
+    if let Some(damage) = store.damage() {
+        warn!(
+            "[{id}] the state file {} is damaged ({damage}); heights up to {} are not signed again",
+            place.path.display(),
+            store.record().watermark.height().saturating_add(1)
+        );
+    }
+    if config.allow_ephemeral_state {
+        warn!(
+            "[{id}] allow_ephemeral_state is set: a restart of this host may lose the double-sign protection"
+        );
+    }
+    match Gate::arm(id.clone(), config.gate, Box::new(store), &SystemClock.now()) {
+        Ok(gate) => {
+            let last = gate.view().last.map_or_else(
+                || "never signed".to_owned(),
+                |hrs| format!("last signed {hrs}"),
+            );
+            info!(
+                "[{id}] armed with the {}: {} (address {}), {last}",
+                config.key.describe(),
+                config.key_format.show(&public_key),
+                public_key.address()
+            );
+            Ok(Chain::armed(id, Armed::new(gate, signer)))
+        }
+        Err(error) => {
+            error!("[{id}] not armed: {error}");
+            Ok(Chain::unarmed(id, Some(public_key), error.to_string()))
+        }
+    }
+}
+
+fn with_older_files(error: OpenError, config: &ChainConfig) -> String {
+    let mut text = error.to_string();
+    if matches!(error, OpenError::Missing { .. }) {
+        for older in &config.older_state_files {
+            if *older != config.state_file && older.is_file() {
+                text.push_str(&format!(
+                    "; there is a state file {} where an older tmkms may have kept it: `tmkms state import {} {}`",
+                    older.display(),
+                    config.id,
+                    older.display()
+                ));
+            }
+        }
+    }
+    text
+}
+
+/// Identity keys, each read once.
+#[derive(Default)]
+struct Identities {
+    known: HashMap<String, Option<IdentityKey>>,
+    problems: Vec<String>,
+}
+
+impl Identities {
+    fn load(&mut self, source: &SecretSource) -> Option<IdentityKey> {
+        let name = source.to_string();
+        if let Some(known) = self.known.get(&name) {
+            return known.clone();
+        }
+        let loaded = match read_identity(source) {
+            Ok((identity, warning)) => {
+                if let Some(warning) = warning {
+                    warn!("{warning}");
+                }
+                Some(identity)
+            }
+            Err(why) => {
+                error!("the nodes with this `secret_key` are not dialled: {why}");
+                self.problems.push(why);
+                None
+            }
+        };
+        self.known.insert(name, loaded.clone());
+        loaded
+    }
+}
+
+/// Reads the identity key of SecretConnection links.
+fn read_identity(source: &SecretSource) -> Result<(IdentityKey, Option<String>), String> {
+    let secret = secret_file::read(source).map_err(|error| error.to_string())?;
+    let identity = IdentityKey::from_base64(&secret.bytes)
+        .map_err(|error| format!("the identity key in {source}: {error}"))?;
+    Ok((identity, secret.warning))
+}
+
+/// A link before its thread runs.
+struct Prepared {
+    chain: Arc<Chain>,
+    address: Address,
+    identity: Option<IdentityKey>,
+    times: Timeouts,
+    reconnect: bool,
+    max_height: Option<Height>,
+    sink: LogSink,
+}
+
+fn prepare(chain: &Arc<Chain>, node: &NodeConfig, identities: &mut Identities) -> Option<Prepared> {
+    let identity = match &node.identity {
+        Some(source) => Some(identities.load(source)?),
+        None => None,
+    };
+    Some(Prepared {
+        chain: chain.clone(),
+        identity,
+        times: node.timeouts,
+        reconnect: node.reconnect,
+        max_height: node.max_height,
+        sink: LogSink::new(chain.id().as_str(), &node.address.to_string()),
+        address: node.address.clone(),
+    })
+}
+
+/// A link's thread, and how to end it.
+struct Running {
+    hand: Arc<Hand>,
+    closer: Arc<Mutex<Option<Closer>>>,
+    ended: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+fn start(link: Prepared, stop: &Arc<Stop>) -> Result<Running, ServiceError> {
+    let hand = Arc::new(Hand::default());
+    let closer = Arc::new(Mutex::new(None));
+    let ended = Arc::new(AtomicBool::new(false));
+    let (inner_hand, inner_closer) = (hand.clone(), closer.clone());
+    let (inner_ended, inner_stop) = (ended.clone(), stop.clone());
+    let thread = thread::Builder::new()
+        .name("link".to_owned())
+        .stack_size(STACK)
+        .spawn(move || {
+            keep_up(&link, &inner_hand, &inner_closer, &inner_stop);
+            inner_ended.store(true, Ordering::SeqCst);
+        })
+        .map_err(ServiceError::Thread)?;
+    Ok(Running {
+        hand,
+        closer,
+        ended,
+        thread,
+    })
+}
+
+/// Dials, serves, and dials again, for ever.
+fn keep_up(link: &Prepared, hand: &Hand, closer: &Mutex<Option<Closer>>, stop: &Stop) {
+    let mut redial = Redial::default();
+    let mut told: Option<(&'static str, Instant)> = None;
+    loop {
+        if stop.wait(redial.delay(random())) {
+            return;
+        }
+        let hold = |new: Closer| {
+            if hand.stop.load(Ordering::SeqCst) {
+                new.close();
+            }
+            *closer.lock().unwrap_or_else(PoisonError::into_inner) = Some(new);
+        };
+        let began = Instant::now();
+        let (code, message, was_up) =
+            match dial(&link.address, link.identity.as_ref(), &link.times, hold) {
+                Ok(mut connection) => {
+                    let peer = connection.peer().map(|peer| peer.to_string());
+                    link.sink.emit(&Event::LinkUp { peer });
+                    let end = serve(
+                        &mut connection,
+                        &link.chain,
+                        link.max_height,
+                        hand,
+                        &SystemClock,
+                        &link.sink,
+                    );
+                    connection.close();
+                    if connection.frames() > 0 && began.elapsed() >= LIVED {
+                        redial.lived();
+                    }
+                    (end.code(), end.to_string(), true)
+                }
+                Err(error) => (error.code(), error.to_string(), false),
+            };
+        closer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if stop.is_set() {
+            return;
+        }
+        // A node that is down for a night fills no log.
+        let news = was_up || told.is_none_or(|(last, at)| last != code || at.elapsed() >= REPEAT);
+        if news {
+            told = Some((code, Instant::now()));
+            link.sink.emit(&Event::LinkDown {
+                code,
+                message,
+                was_up,
+            });
+        }
+        if !link.reconnect {
+            return;
+        }
+    }
+}
+
+fn random() -> u32 {
+    let mut bytes = [0; 4];
+    // Without randomness there is no jitter, and nothing else is lost.
+    let _ = getrandom::getrandom(&mut bytes);
+    u32::from_le_bytes(bytes)
+}
+
+fn watch_signals(stop: &Arc<Stop>) -> Result<(), ServiceError> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let mut signals =
+        signal_hook::iterator::Signals::new([SIGTERM, SIGINT]).map_err(ServiceError::Signals)?;
+    let stop = stop.clone();
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .stack_size(STACK)
+        .spawn(move || {
+            for _ in signals.forever() {
+                stop.ring();
+            }
+        })
+        .map(drop)
+        .map_err(ServiceError::Thread)
+}
+
+/// Mends stores, waits for the end, and ends links in order.
+fn supervise(chains: &[Arc<Chain>], running: &[Running], stop: &Stop) -> Result<(), ServiceError> {
+    let mut mending: HashMap<usize, JoinHandle<()>> = HashMap::new();
+    let mut all_ended = false;
+    while !stop.wait(Duration::from_secs(1)) {
+        mend(chains, &mut mending);
+        if running.iter().all(|link| link.ended.load(Ordering::SeqCst)) {
+            all_ended = true;
+            break;
+        }
+    }
+    stop.ring();
+    for link in running {
+        link.hand.stop.store(true, Ordering::SeqCst);
+        if let Some(closer) = &*link.closer.lock().unwrap_or_else(PoisonError::into_inner) {
+            closer.stop_reading();
+        }
+    }
+    let end = Instant::now();
+    let busy = |link: &Running| link.hand.busy.load(Ordering::SeqCst) && !link.thread.is_finished();
+    while running.iter().any(busy) && end.elapsed() < LEAVE {
+        thread::sleep(Duration::from_millis(5));
+    }
+    match all_ended {
+        true => Err(ServiceError::AllEnded),
+        false => {
+            info!("stopped");
+            Ok(())
+        }
+    }
+}
+
+/// A store that failed is tried again every second, on a thread of its own, because a sick disk may hang (W8).
+fn mend(chains: &[Arc<Chain>], mending: &mut HashMap<usize, JoinHandle<()>>) {
+    mending.retain(|_, thread| !thread.is_finished());
+    for (index, chain) in chains.iter().enumerate() {
+        if !chain.is_broken() || mending.contains_key(&index) {
+            continue;
+        }
+        let chain = chain.clone();
+        let started = thread::Builder::new()
+            .name("mend".to_owned())
+            .stack_size(STACK)
+            .spawn(move || {
+                if chain.recover(&SystemClock) {
+                    info!("[{}] the state file is durable again", chain.id());
+                }
+            });
+        if let Ok(thread) = started {
+            mending.insert(index, thread);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The whole service in one function: read, decide, sign, answer.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::chain::{Chain, DEADLINE};
+use crate::codec::{self, Malformed};
+use crate::consensus::Height;
+use crate::events::{Event, Sink};
+use crate::link::{Connection, Frame, LinkError};
+use crate::os::clock::Clock;
+
+/// A link that is up, real or scripted.
+pub trait Link {
+    /// Waits for the next request.
+    fn receive(&mut self) -> Result<Frame<'_>, LinkError>;
+    /// Sends a reply.
+    fn send(&mut self, bytes: &[u8]) -> Result<(), LinkError>;
+}
+
+impl Link for Connection {
+    fn receive(&mut self) -> Result<Frame<'_>, LinkError> {
+        Connection::receive(self)
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
+        Connection::send(self, bytes)
+    }
+}
+
+/// Why a session ended.
+#[derive(Debug, thiserror::Error)]
+pub enum End {
+    /// The link ended.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// The node sent what cannot be answered.
+    #[error("the node sent {0}; is this a CometBFT node of v0.34 or later?")]
+    Malformed(#[from] Malformed),
+    /// A signature was ready too late (W16).
+    #[error(
+        "a signature was ready too late and was dropped with the link: this host was stopped or paused"
+    )]
+    Late,
+    /// The service is stopping.
+    #[error("the service is stopping")]
+    Stopped,
+}
+
+impl End {
+    /// A stable word.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Link(error) => error.code(),
+            Self::Malformed(_) => "malformed",
+            Self::Late => "late",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// What a session and the supervisor know of each other.
+#[derive(Debug, Default)]
+pub struct Hand {
+    /// No new request is to be taken.
+    pub stop: AtomicBool,
+    /// A request is being answered.
+    pub busy: AtomicBool,
+}
+
+/// Answers one node until the link ends. Never ends for a refusal or a failing device.
+pub fn serve(
+    link: &mut dyn Link,
+    chain: &Chain,
+    max_height: Option<Height>,
+    hand: &Hand,
+    clock: &dyn Clock,
+    sink: &dyn Sink,
+) -> End {
+    let mut out = Vec::with_capacity(512);
+    loop {
+        if let Err(end) = serve_one(link, chain, max_height, hand, clock, sink, &mut out) {
+            hand.busy.store(false, Ordering::SeqCst);
+            return end;
+        }
+    }
+}
+
+fn serve_one(
+    link: &mut dyn Link,
+    chain: &Chain,
+    max_height: Option<Height>,
+    hand: &Hand,
+    clock: &dyn Clock,
+    sink: &dyn Sink,
+    out: &mut Vec<u8>,
+) -> Result<(), End> {
+    let frame = link.receive()?;
+    // In this order, so that a supervisor that has set `stop` and sees no `busy` may leave.
+    hand.busy.store(true, Ordering::SeqCst);
+    if hand.stop.load(Ordering::SeqCst) {
+        return Err(End::Stopped);
+    }
+    let arrival = frame.read_at;
+    let answer = chain.answer(codec::decode(frame.bytes)?, &arrival, max_height, clock);
+    out.clear();
+    codec::encode(&answer.reply, out);
+    if let Some(hrs) = answer.releases {
+        let took = clock.now().longest_since(&arrival);
+        if took > DEADLINE {
+            sink.emit(&Event::Late { hrs, took });
+            return Err(End::Late);
+        }
+    }
+    link.send(out)?;
+    hand.busy.store(false, Ordering::SeqCst);
+    sink.emit(&answer.event);
+    Ok(())
+}
