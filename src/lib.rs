@@ -29,5 +29,6 @@ pub mod chain;
 pub mod session;
 pub mod service;
 pub mod observe;
+pub mod harness;
 pub mod config;
 pub mod cli;

@@ -9,6 +9,9 @@ use std::fmt;
 pub struct Height(i64);
 
 impl Height {
+    /// The first height of a chain.
+    pub const FIRST: Height = Height(1);
+
     /// The height, if it is at least 1.
     pub fn new(height: i64) -> Option<Self> {
         (height >= 1).then_some(Self(height))
@@ -39,6 +42,9 @@ impl fmt::Display for Height {
 pub struct Round(i32);
 
 impl Round {
+    /// The first round of a height.
+    pub const FIRST: Round = Round(0);
+
     /// The highest round that a node may ask for (W10).
     pub const MAX_REQUESTED: i32 = 10_000;
 
