@@ -1,0 +1,1 @@
+../suite/oracle_test.go

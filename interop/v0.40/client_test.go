@@ -1,0 +1,1 @@
+../suite/client_test.go

@@ -1,0 +1,1 @@
+../suite/rig_test.go
