@@ -1,0 +1,1 @@
+../suite/vectors_test.go

@@ -1,0 +1,3 @@
+package interop
+
+const series = "v0.40"
