@@ -26,7 +26,11 @@ fn dialled(peer: impl FnOnce(TcpStream) + Send + 'static) -> Result<Connection, 
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || peer(listener.accept().unwrap().0));
-    let address = Address::Tcp { peer_id: None, host: "127.0.0.1".to_owned(), port };
+    let address = Address::Tcp {
+        peer_id: None,
+        host: "127.0.0.1".to_owned(),
+        port,
+    };
     dial(&address, Some(&identity()), &TIMES, |_| {})
 }
 
@@ -40,7 +44,10 @@ fn an_http_server_is_named() {
         let _ = stream.read(&mut [0; 64]);
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n\r\n");
     }));
-    assert!(matches!(&error, LinkError::NotPrivval(text) if text.starts_with("HTTP/1.1 400")), "{error}");
+    assert!(
+        matches!(&error, LinkError::NotPrivval(text) if text.starts_with("HTTP/1.1 400")),
+        "{error}"
+    );
     assert!(error.to_string().contains("RPC"), "{error}");
 }
 
@@ -86,27 +93,48 @@ fn a_peer_that_hangs_up_and_one_with_garbage() {
 #[test]
 fn a_wrong_peer_id_is_told_with_both() {
     let listener = tmkms::harness::Listener::tcp().unwrap();
-    let Address::Tcp { host, port, .. } = listener.address().unwrap() else { panic!() };
+    let Address::Tcp { host, port, .. } = listener.address().unwrap() else {
+        panic!()
+    };
     let expected = IdentityKey::from_seed(&[99; 32]).peer_id();
-    let address = Address::Tcp { peer_id: Some(expected), host, port };
+    let address = Address::Tcp {
+        peer_id: Some(expected),
+        host,
+        port,
+    };
     let found = listener.peer_id();
     let node = thread::spawn(move || listener.accept(Duration::from_secs(5)).map(|_| ()));
     let error = error(dial(&address, Some(&identity()), &TIMES, |_| {}));
     let text = error.to_string();
-    assert!(text.contains(&expected.to_string()) && text.contains(&found.to_string()), "{text}");
+    assert!(
+        text.contains(&expected.to_string()) && text.contains(&found.to_string()),
+        "{text}"
+    );
     let _ = node.join().unwrap();
 }
 
 #[test]
 fn nobody_there() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let address = Address::Tcp { peer_id: None, host: "127.0.0.1".to_owned(), port };
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let address = Address::Tcp {
+        peer_id: None,
+        host: "127.0.0.1".to_owned(),
+        port,
+    };
     let refused = error(dial(&address, Some(&identity()), &TIMES, |_| {}));
     assert!(matches!(refused, LinkError::Connect(_)), "{refused}");
     let address = Address::Unix("/nonexistent/privval.sock".into());
     let missing = error(dial(&address, None, &TIMES, |_| {}));
     assert!(matches!(missing, LinkError::Connect(_)), "{missing}");
-    let address = Address::Tcp { peer_id: None, host: "no-such-host.invalid".to_owned(), port: 1 };
+    let address = Address::Tcp {
+        peer_id: None,
+        host: "no-such-host.invalid".to_owned(),
+        port: 1,
+    };
     let unknown = error(dial(&address, Some(&identity()), &TIMES, |_| {}));
     assert!(matches!(unknown, LinkError::Resolve { .. }), "{unknown}");
 }

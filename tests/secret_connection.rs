@@ -23,7 +23,9 @@ struct Payload {
 const SIZES: [usize; 7] = [0, 1, 1019, 1020, 1021, 5_000, 300_000];
 
 fn payload(size: usize) -> Payload {
-    Payload { bytes: (0..size).map(|i| u8::try_from(i % 251).unwrap()).collect() }
+    Payload {
+        bytes: (0..size).map(|i| u8::try_from(i % 251).unwrap()).collect(),
+    }
 }
 
 fn us() -> IdentityKey {
@@ -37,9 +39,15 @@ fn them() -> PeerId {
 fn check(mut connection: Connection, judge: JoinHandle<()>) {
     assert_eq!(connection.peer(), Some(them()));
     for size in SIZES {
-        connection.send(&payload(size).encode_length_delimited_to_vec()).unwrap();
+        connection
+            .send(&payload(size).encode_length_delimited_to_vec())
+            .unwrap();
         let echo = connection.receive().unwrap();
-        assert_eq!(Payload::decode(echo.bytes).unwrap(), payload(size), "{size} bytes");
+        assert_eq!(
+            Payload::decode(echo.bytes).unwrap(),
+            payload(size),
+            "{size} bytes"
+        );
     }
     judge.join().unwrap();
 }
@@ -49,7 +57,11 @@ fn we_dial(judge: fn(TcpStream)) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let judge = thread::spawn(move || judge(listener.accept().unwrap().0));
-    let address = Address::Tcp { peer_id: Some(them()), host: "127.0.0.1".to_owned(), port };
+    let address = Address::Tcp {
+        peer_id: Some(them()),
+        host: "127.0.0.1".to_owned(),
+        port,
+    };
     let connection = dial(&address, Some(&us()), &Timeouts::default(), |_| {}).unwrap();
     check(connection, judge);
 }
@@ -60,7 +72,10 @@ fn we_listen(judge: fn(TcpStream)) {
     let address = listener.local_addr().unwrap();
     let judge = thread::spawn(move || judge(TcpStream::connect(address).unwrap()));
     let stream = listener.accept().unwrap().0;
-    check(accept_tcp(stream, &us(), &Timeouts::default()).unwrap(), judge);
+    check(
+        accept_tcp(stream, &us(), &Timeouts::default()).unwrap(),
+        judge,
+    );
 }
 
 fn cometbft(stream: TcpStream) {

@@ -6,15 +6,20 @@ use tmkms::consensus::{Position, PublicKey, SignBytes, Signature};
 use tmkms::reply::{RemoteError, Reply};
 use tmkms::request::{Asked, Message, Request, SignRequest};
 
-const SERIES: [(&str, &str); 2] =
-    [("v0.38", include_str!("wire/v0.38.json")), ("v0.40", include_str!("wire/v0.40.json"))];
+const SERIES: [(&str, &str); 2] = [
+    ("v0.38", include_str!("wire/v0.38.json")),
+    ("v0.40", include_str!("wire/v0.40.json")),
+];
 
 fn vectors() -> impl Iterator<Item = (String, Value)> {
     SERIES.into_iter().flat_map(|(series, text)| {
         let list: Vec<Value> = serde_json::from_str(text).unwrap();
         assert!(list.len() > 60, "{series} has few vectors");
         list.into_iter().map(move |vector| {
-            let name = format!("{series} {} {} {}", vector["kind"], vector["name"], vector["chain_id"]);
+            let name = format!(
+                "{series} {} {} {}",
+                vector["kind"], vector["name"], vector["chain_id"]
+            );
             (name, vector)
         })
     })
@@ -51,28 +56,59 @@ fn requests_are_read_as_they_were_meant() {
         }
         seen += 1;
         let request = request(&name, &vector);
-        assert_eq!(request.chain_id.as_str(), vector["chain_id"].as_str().unwrap(), "{name}");
+        assert_eq!(
+            request.chain_id.as_str(),
+            vector["chain_id"].as_str().unwrap(),
+            "{name}"
+        );
         let hrs = request.hrs();
         assert_eq!(hrs.step.to_string(), kind, "{name}");
-        assert_eq!(hrs.height.get(), vector["height"].as_i64().unwrap(), "{name}");
-        assert_eq!(i64::from(hrs.round.get()), vector["round"].as_i64().unwrap_or(0), "{name}");
+        assert_eq!(
+            hrs.height.get(),
+            vector["height"].as_i64().unwrap(),
+            "{name}"
+        );
+        assert_eq!(
+            i64::from(hrs.round.get()),
+            vector["round"].as_i64().unwrap_or(0),
+            "{name}"
+        );
         match request.block() {
             None => assert!(vector["block"].is_null(), "{name}"),
             Some(block) => {
                 assert_eq!(block.hash.to_vec(), hex(&vector, "block"), "{name}");
                 assert_eq!(block.parts.hash.to_vec(), hex(&vector, "parts"), "{name}");
-                assert_eq!(u64::from(block.parts.total), vector["total"].as_u64().unwrap(), "{name}");
+                assert_eq!(
+                    u64::from(block.parts.total),
+                    vector["total"].as_u64().unwrap(),
+                    "{name}"
+                );
             }
         }
-        let (seconds, nanos) = (vector["seconds"].as_i64().unwrap(), vector["nanos"].as_i64().unwrap());
+        let (seconds, nanos) = (
+            vector["seconds"].as_i64().unwrap(),
+            vector["nanos"].as_i64().unwrap(),
+        );
         let time = request.sign_bytes().position().unwrap().timestamp;
-        assert_eq!((time.seconds, i64::from(time.nanos)), (seconds, nanos), "{name}");
+        assert_eq!(
+            (time.seconds, i64::from(time.nanos)),
+            (seconds, nanos),
+            "{name}"
+        );
         if let Message::Proposal(proposal) = &request.message {
-            let pol = proposal.pol_round.map_or(-1, |round| i64::from(round.get()));
+            let pol = proposal
+                .pol_round
+                .map_or(-1, |round| i64::from(round.get()));
             assert_eq!(pol, vector["pol_round"].as_i64().unwrap_or(0), "{name}");
         }
-        let extension = request.extension().map(|(_, _, extension)| extension.data.clone());
-        assert_eq!(extension.unwrap_or_default(), hex(&vector, "extension"), "{name}");
+        let extension = request
+            .extension()
+            .map(|(_, _, extension)| extension.data.clone());
+        assert_eq!(
+            extension.unwrap_or_default(),
+            hex(&vector, "extension"),
+            "{name}"
+        );
     }
     assert_eq!(seen, 2 * 64);
 }
@@ -84,10 +120,18 @@ fn sign_bytes_are_those_of_cometbft() {
         let wanted = hex(&vector, "sign_bytes");
         assert_eq!(request.sign_bytes().as_slice(), wanted, "{name}");
         let position = Position::read(&wanted).unwrap();
-        assert_eq!((position.hrs, position.chain_id), (request.hrs(), request.chain_id.clone()), "{name}");
+        assert_eq!(
+            (position.hrs, position.chain_id),
+            (request.hrs(), request.chain_id.clone()),
+            "{name}"
+        );
         if let Some((height, round, extension)) = request.extension() {
             let bytes = SignBytes::extension(&request.chain_id, height, round, &extension.data);
-            assert_eq!(bytes.as_slice(), hex(&vector, "extension_sign_bytes"), "{name}");
+            assert_eq!(
+                bytes.as_slice(),
+                hex(&vector, "extension_sign_bytes"),
+                "{name}"
+            );
         }
     }
 }
@@ -109,12 +153,21 @@ fn our_node_writes_the_bytes_of_a_real_node() {
 
 #[test]
 fn replies_are_the_bytes_of_cometbft() {
-    let error = RemoteError { code: 4, description: "conflict".to_owned() };
+    let error = RemoteError {
+        code: 4,
+        description: "conflict".to_owned(),
+    };
     for (name, vector) in vectors() {
         let reply = match vector["kind"].as_str().unwrap() {
             "ping_response" => Reply::Pong,
-            "refused_vote" => Reply::Refused { asked: Asked::Vote, error: error.clone() },
-            "refused_proposal" => Reply::Refused { asked: Asked::Proposal, error: error.clone() },
+            "refused_vote" => Reply::Refused {
+                asked: Asked::Vote,
+                error: error.clone(),
+            },
+            "refused_proposal" => Reply::Refused {
+                asked: Asked::Proposal,
+                error: error.clone(),
+            },
             _ => continue,
         };
         let mut bytes = Vec::new();
@@ -128,10 +181,21 @@ fn keys_addresses_and_signatures_are_those_of_cometbft() {
     let mut seen = 0;
     for (name, vector) in vectors().filter(|(_, vector)| vector["key"].is_string()) {
         seen += 1;
-        let kind = vector["kind"].as_str().unwrap().strip_prefix("pub_key_").unwrap();
+        let kind = vector["kind"]
+            .as_str()
+            .unwrap()
+            .strip_prefix("pub_key_")
+            .unwrap();
         let key = PublicKey::from_bytes(kind, &hex(&vector, "key")).unwrap();
-        assert_eq!(key.address().to_string(), vector["address"].as_str().unwrap(), "{name}");
-        assert!(key.verify(b"vector", &Signature::from_bytes(hex(&vector, "signature"))), "{name}");
+        assert_eq!(
+            key.address().to_string(),
+            vector["address"].as_str().unwrap(),
+            "{name}"
+        );
+        assert!(
+            key.verify(b"vector", &Signature::from_bytes(hex(&vector, "signature"))),
+            "{name}"
+        );
         // Our reply begins as CometBFT's does, and goes on with the form of v1.0.
         let mut ours = Vec::new();
         codec::encode(&Reply::PublicKey(Ok(key)), &mut ours);
@@ -151,7 +215,9 @@ fn what_only_v1_0_sends() {
         match vector["name"].as_str().unwrap() {
             "sign_bytes_request" => assert_eq!(decoded, Request::SignRaw),
             "skip_extension_signing" => {
-                let Request::Sign(request) = decoded else { panic!("{decoded:?}") };
+                let Request::Sign(request) = decoded else {
+                    panic!("{decoded:?}")
+                };
                 assert!(request.extension().unwrap().2.skip);
             }
             other => panic!("{other}"),
@@ -162,7 +228,9 @@ fn what_only_v1_0_sends() {
 #[test]
 fn numbers_wider_than_their_field_are_refused_not_truncated() {
     use tmkms::request::InvalidInput;
-    let (name, vector) = vectors().find(|(_, vector)| vector["kind"] == "prevote").unwrap();
+    let (name, vector) = vectors()
+        .find(|(_, vector)| vector["kind"] == "prevote")
+        .unwrap();
     let _ = request(&name, &vector);
     // A vote with round 2^32 (field 3), which truncates to 0.
     let vote = [0x08, 1, 0x10, 5, 0x18, 0x80, 0x80, 0x80, 0x80, 0x10];
@@ -171,7 +239,9 @@ fn numbers_wider_than_their_field_are_refused_not_truncated() {
     message.extend_from_slice(&[0x12, 1, b'c']);
     let mut frame = vec![0x1a, message.len() as u8];
     frame.extend_from_slice(&message);
-    let Request::Invalid(invalid) = codec::decode(&frame).unwrap() else { panic!() };
+    let Request::Invalid(invalid) = codec::decode(&frame).unwrap() else {
+        panic!()
+    };
     assert_eq!(invalid.problem, InvalidInput::Round(1 << 32));
 }
 
@@ -180,9 +250,15 @@ fn what_has_no_reply_ends_the_link_and_says_so() {
     use codec::Malformed;
     let mut pong = Vec::new();
     codec::encode(&Reply::Pong, &mut pong);
-    assert_eq!(codec::decode(&frame(&pong)), Err(Malformed::NoRequest("PingResponse")));
+    assert_eq!(
+        codec::decode(&frame(&pong)),
+        Err(Malformed::NoRequest("PingResponse"))
+    );
     assert!(matches!(codec::decode(&[]), Err(Malformed::NoRequest(_))));
-    assert!(matches!(codec::decode(&[0xff; 9]), Err(Malformed::Undecodable(_))));
+    assert!(matches!(
+        codec::decode(&[0xff; 9]),
+        Err(Malformed::Undecodable(_))
+    ));
     assert!(matches!(codec::decode(b"GET / HTTP/1.1"), Err(_)));
 }
 

@@ -136,6 +136,14 @@ pub struct Node {
 }
 
 impl Node {
+    /// A node over a link that is up.
+    pub fn new(connection: Connection) -> Self {
+        Self {
+            connection,
+            out: Vec::new(),
+        }
+    }
+
     /// Asks and waits for the answer.
     pub fn ask(&mut self, ask: &Ask) -> Result<Answer, HarnessError> {
         self.send(ask)?;
