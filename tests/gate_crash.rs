@@ -1,5 +1,13 @@
 //! The state file: cut off at every write, torn, flipped, copied, replaced, full, read-only, held twice
 //! (W2, W3, W6, W7, W8, W15).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test may end so"
+)]
 
 mod support;
 

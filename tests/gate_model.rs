@@ -1,5 +1,13 @@
 //! The gate against every history over a small universe, with crashes, failing disks and failing devices between
 //! any two steps (W1, W2, W3, W8, W10), and against long random ones.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test may end so"
+)]
 
 mod support;
 

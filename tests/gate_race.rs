@@ -1,4 +1,12 @@
 //! Many links, one position, one signature (W1, W4).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test may end so"
+)]
 
 mod support;
 

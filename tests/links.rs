@@ -1,4 +1,12 @@
 //! Peers that are none: each has its message, and none holds a thread or memory.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test may end so"
+)]
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -1,4 +1,12 @@
 //! Our SecretConnection judged by two others, cometbft-p2p and tendermint-p2p, in both roles.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test may end so"
+)]
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

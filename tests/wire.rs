@@ -1,4 +1,12 @@
 //! The wire: messages and sign bytes made by CometBFT's own code (`interop/`), decoded, compared and encoded again.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test may end so"
+)]
 
 use serde_json::Value;
 use tmkms::codec::{self, node};
@@ -259,7 +267,7 @@ fn what_has_no_reply_ends_the_link_and_says_so() {
         codec::decode(&[0xff; 9]),
         Err(Malformed::Undecodable(_))
     ));
-    assert!(matches!(codec::decode(b"GET / HTTP/1.1"), Err(_)));
+    assert!(codec::decode(b"GET / HTTP/1.1").is_err());
 }
 
 mod any_bytes {

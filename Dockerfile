@@ -1,0 +1,17 @@
+# Two stages: build with the whole toolchain, ship the program alone.
+FROM rust:1.95-slim-bookworm AS build
+WORKDIR /src
+COPY Cargo.toml Cargo.lock rust-toolchain.toml ./
+COPY src ./src
+COPY benches ./benches
+RUN cargo build --release --locked --bin tmkms
+
+FROM debian:bookworm-slim
+RUN useradd --system --uid 10001 --create-home --home-dir /home/tmkms tmkms
+COPY --from=build /src/target/release/tmkms /usr/local/bin/tmkms
+# Mount the home with tmkms.toml, secrets/ and state/ here. State must lie on a volume: in the container's own layer
+# it is refused, because it would be lost with the container.
+USER tmkms
+WORKDIR /home/tmkms
+ENTRYPOINT ["/usr/local/bin/tmkms"]
+CMD ["start", "-c", "/home/tmkms/tmkms.toml"]

@@ -1,0 +1,410 @@
+//! What a vote costs, and what it consists of, in one run on one machine: `cargo bench --bench vote`.
+//!
+//! Ratios are what counts; absolute times are this machine's. Parts are measured in turns, so that a machine that
+//! changes its pace changes it for all of them. `-- --rounds N` measures longer.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    reason = "a measurement may end so"
+)]
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+use tmkms::backends::softsign::Purpose;
+use tmkms::backends::softsign::key::SoftKey;
+use tmkms::chain::{Armed, Chain};
+use tmkms::codec::node::{Answer, Ask};
+use tmkms::consensus::ChainId;
+use tmkms::events::{Event, Sink};
+use tmkms::gate::store::file::{FileStore, Place};
+use tmkms::gate::store::{Origin, Store};
+use tmkms::gate::watermark::{Last, Watermark};
+use tmkms::gate::{Admission, Gate, Settings};
+use tmkms::harness::messages::Maker;
+use tmkms::harness::{Listener, Node};
+use tmkms::link::{Address, IdentityKey, Timeouts, accept_unix, dial};
+use tmkms::os::clock::{Clock, SystemClock};
+use tmkms::request::SignRequest;
+use tmkms::session::{Hand, serve};
+use tmkms::signer::Signer;
+
+struct Nobody;
+
+impl Sink for Nobody {
+    fn emit(&self, _: &Event) {}
+}
+
+/// Measures in turns; a part is a closure that does one thing.
+struct Part<'a> {
+    name: &'static str,
+    act: Box<dyn FnMut() + 'a>,
+    times: Histogram<u64>,
+}
+
+impl<'a> Part<'a> {
+    fn new(name: &'static str, act: impl FnMut() + 'a) -> Self {
+        Self {
+            name,
+            act: Box::new(act),
+            times: Histogram::new_with_bounds(1, 60_000_000_000, 3).unwrap(),
+        }
+    }
+
+    fn once(&mut self) {
+        let began = Instant::now();
+        (self.act)();
+        self.times
+            .saturating_record(u64::try_from(began.elapsed().as_nanos()).unwrap());
+    }
+
+    fn median(&self) -> f64 {
+        self.times.value_at_quantile(0.5) as f64
+    }
+}
+
+fn chain_id() -> ChainId {
+    "bench-1".parse().unwrap()
+}
+
+fn key() -> SoftKey {
+    SoftKey::generate(Purpose::Consensus).unwrap().0
+}
+
+fn store(folder: &Path, name: &str, key: &SoftKey) -> FileStore {
+    let place = Place {
+        chain_id: chain_id(),
+        public_key: Signer::public_key(key),
+        path: folder.join(name),
+        allow_ephemeral: true,
+    };
+    FileStore::create(&place, &Watermark::Never, SystemClock.now().wall).unwrap();
+    FileStore::open(&place).unwrap()
+}
+
+/// A chain that is served over one link, and the node at its other end.
+fn served(folder: &Path, name: &str, tcp: bool) -> Node {
+    let key = key();
+    let store = Box::new(store(folder, name, &key));
+    let gate = Gate::arm(chain_id(), Settings::default(), store, &SystemClock.now()).unwrap();
+    let chain = Arc::new(Chain::armed(chain_id(), Armed::new(gate, Arc::new(key))));
+    let (mut ours, node) = if tcp {
+        let listener = Listener::tcp().unwrap();
+        let address: Address = listener.address().unwrap();
+        let node = thread::spawn(move || listener.accept(Duration::from_secs(5)).unwrap());
+        let ours = dial(
+            &address,
+            Some(&IdentityKey::from_seed(&[1; 32])),
+            &Timeouts::default(),
+            |_| {},
+        )
+        .unwrap();
+        (ours, node.join().unwrap())
+    } else {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let ours = accept_unix(ours, &Timeouts::default()).unwrap();
+        (
+            ours,
+            Node::new(accept_unix(theirs, &Timeouts::default()).unwrap()),
+        )
+    };
+    thread::spawn(move || {
+        serve(
+            &mut ours,
+            &chain,
+            None,
+            &Hand::default(),
+            &SystemClock,
+            &Nobody,
+        )
+    });
+    node
+}
+
+/// The prevote with this number. Most are a round higher than the one before, so that heights do not run out.
+fn prevote(maker: &Maker, number: &mut i32) -> SignRequest {
+    *number += 1;
+    maker.prevote(i64::from(*number / 5_000) + 1, *number % 5_000, Some(1), 1)
+}
+
+fn vote(node: &mut Node, maker: &Maker, number: &mut i32) {
+    let answer = node.ask(&Ask::Sign(prevote(maker, number))).unwrap();
+    assert!(matches!(answer, Answer::Signed { .. }), "{answer:?}");
+}
+
+fn main() {
+    let rounds = std::env::args()
+        .skip_while(|argument| argument != "--rounds")
+        .nth(1)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(4_000);
+    // On the disk that the project is on: the folder for temporary files may forget.
+    let folder =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    parts(&folder, rounds);
+    process(&folder);
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+fn parts(folder: &Path, rounds: usize) {
+    let maker = Maker::new(chain_id());
+    let now = SystemClock.now();
+
+    let bare = File::create(folder.join("bare")).unwrap();
+    let block = vec![b' '; 8192];
+    bare.write_all_at(&[b' '; 16384], 0).unwrap();
+    bare.sync_all().unwrap();
+    let mut turn = 0;
+
+    let mut durable = store(folder, "durable.json", &key());
+    let mut durable_number = 0;
+
+    let mut gate = Gate::arm(
+        chain_id(),
+        Settings::default(),
+        Box::new(Free::default()),
+        &now,
+    )
+    .unwrap();
+    let mut gate_number = 0;
+
+    let (mut unix, mut tcp) = (
+        served(folder, "unix.json", false),
+        served(folder, "tcp.json", true),
+    );
+    let (mut unix_votes, mut tcp_votes) = (
+        served(folder, "unix-votes.json", false),
+        served(folder, "tcp-votes.json", true),
+    );
+    let (mut unix_number, mut tcp_number) = (0, 0);
+    let signer = key();
+    let mut permits = Gate::arm(
+        chain_id(),
+        Settings::default(),
+        Box::new(Free::default()),
+        &now,
+    )
+    .unwrap();
+    let Ok(Admission::Sign { permit, .. }) =
+        permits.admit(&maker.prevote(1, 0, None, 1), &now, Duration::MAX)
+    else {
+        panic!("no permit");
+    };
+
+    let mut parts = vec![
+        Part::new("bare pwrite + fdatasync, 8 KiB", || {
+            turn = 1 - turn;
+            bare.write_all_at(&block, turn * 8192).unwrap();
+            bare.sync_data().unwrap();
+        }),
+        Part::new("durable write of a watermark", || {
+            let bytes = prevote(&maker, &mut durable_number).sign_bytes();
+            let next = Watermark::Message(Last::new(bytes, None).unwrap());
+            let sequence = durable.record().sequence;
+            durable
+                .persist(sequence, &next, Origin::Request, now.wall)
+                .unwrap();
+        }),
+        Part::new("gate alone", || {
+            let request = prevote(&maker, &mut gate_number);
+            let Ok(Admission::Sign { permit, .. }) =
+                gate.admit(&request, &SystemClock.now(), Duration::MAX)
+            else {
+                panic!("refused");
+            };
+            drop(permit);
+        }),
+        Part::new("Ed25519 signature", || {
+            signer.sign(&permit).unwrap();
+        }),
+        Part::new("round trip over unix (ping)", || {
+            unix.ask(&Ask::Ping).unwrap();
+        }),
+        Part::new("round trip over tcp (ping)", || {
+            tcp.ask(&Ask::Ping).unwrap();
+        }),
+        Part::new("whole vote over unix", || {
+            vote(&mut unix_votes, &maker, &mut unix_number)
+        }),
+        Part::new("whole vote over tcp", || {
+            vote(&mut tcp_votes, &maker, &mut tcp_number)
+        }),
+    ];
+    // Not counted: caches, and the first write of a leap.
+    parts
+        .iter_mut()
+        .for_each(|part| (0..50).for_each(|_| (part.act)()));
+    for _ in 0..rounds {
+        parts.iter_mut().for_each(Part::once);
+    }
+    println!(
+        "{:<34} {:>9} {:>9} {:>9} {:>9}   µs",
+        "", "p50", "p90", "p99", "p99.9"
+    );
+    for part in &parts {
+        let at = |quantile| part.times.value_at_quantile(quantile) as f64 / 1000.0;
+        println!(
+            "{:<34} {:>9.1} {:>9.1} {:>9.1} {:>9.1}",
+            part.name,
+            at(0.5),
+            at(0.9),
+            at(0.99),
+            at(0.999)
+        );
+    }
+    let median = |name: &str| {
+        parts
+            .iter()
+            .find(|part| part.name.starts_with(name))
+            .unwrap()
+            .median()
+    };
+    let (write, sign) = (median("durable"), median("Ed25519"));
+    println!();
+    ratio("durable write / bare write", write / median("bare"), 1.1);
+    for link in ["unix", "tcp"] {
+        let whole = median(&format!("whole vote over {link}"));
+        let sum = write + sign + median(&format!("round trip over {link}"));
+        ratio(
+            &format!("whole vote over {link} / (write + signature + round trip)"),
+            whole / sum,
+            1.25,
+        );
+    }
+}
+
+fn ratio(name: &str, found: f64, target: f64) {
+    println!("{name:<62} {found:>5.2}  (target {target})");
+}
+
+/// The program itself: from its start to the first signature, and its memory.
+fn process(folder: &Path) {
+    let mut times = Vec::new();
+    let mut resident = 0;
+    for run in 0..20 {
+        let home = folder.join(format!("home-{run}"));
+        fs::create_dir(&home).unwrap();
+        let listener = Listener::tcp().unwrap();
+        prepare(&home, &listener.address().unwrap());
+        let began = Instant::now();
+        let mut signer = start(&home);
+        let mut node = listener.accept(Duration::from_secs(5)).unwrap();
+        vote(&mut node, &Maker::new(chain_id()), &mut 0);
+        times.push(began.elapsed());
+        let mut number = 1;
+        (0..200).for_each(|_| vote(&mut node, &Maker::new(chain_id()), &mut number));
+        resident = resident.max(resident_kib(signer.id()));
+        signer.kill().unwrap();
+        signer.wait().unwrap();
+    }
+    times.sort();
+    let median = times[times.len() / 2].as_secs_f64() * 1000.0;
+    println!(
+        "\nstart to first signature over tcp: {median:.1} ms median of {} (target 10)",
+        times.len()
+    );
+    println!(
+        "resident memory with one chain: {:.1} MB (target 8)",
+        resident as f64 / 1024.0
+    );
+}
+
+fn prepare(home: &Path, address: &Address) {
+    for name in ["consensus.key", "identity.key"] {
+        let (_, text) = SoftKey::generate(Purpose::Consensus).unwrap();
+        tmkms::secret_file::create(&home.join(name), &text).unwrap();
+    }
+    let config = format!(
+        "[[chain]]\nid = \"bench-1\"\nstate_file = \"state.json\"\nallow_ephemeral_state = true\n\
+         [[validator]]\nchain_id = \"bench-1\"\naddr = \"{address}\"\nsecret_key = \"identity.key\"\n\
+         [[providers.softsign]]\nchain_ids = [\"bench-1\"]\npath = \"consensus.key\"\n"
+    );
+    fs::write(home.join("tmkms.toml"), config).unwrap();
+    let done = program(home)
+        .args(["state", "init", "bench-1", "--never-signed"])
+        .status()
+        .unwrap();
+    assert!(done.success());
+}
+
+fn start(home: &Path) -> Child {
+    program(home).arg("start").spawn().unwrap()
+}
+
+fn program(home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tmkms"));
+    command
+        .current_dir(home)
+        .env_remove("TMKMS_CONFIG_FILE")
+        .stderr(Stdio::null());
+    command
+}
+
+fn resident_kib(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok())
+        .unwrap_or(0)
+}
+
+/// A store that costs nothing.
+#[derive(Default)]
+struct Free(Option<tmkms::gate::store::Record>);
+
+impl Store for Free {
+    fn load(&mut self) -> Result<tmkms::gate::store::Loaded, tmkms::gate::store::StoreError> {
+        let record = self.write(&Watermark::Never, Origin::Operator, Duration::ZERO);
+        Ok(tmkms::gate::store::Loaded {
+            record,
+            damage: None,
+        })
+    }
+
+    fn persist(
+        &mut self,
+        _: u64,
+        next: &Watermark,
+        origin: Origin,
+        now: Duration,
+    ) -> Result<tmkms::gate::store::Record, tmkms::gate::store::StoreError> {
+        Ok(self.write(next, origin, now))
+    }
+
+    fn rebuild(
+        &mut self,
+        next: &Watermark,
+        origin: Origin,
+        now: Duration,
+    ) -> Result<tmkms::gate::store::Record, tmkms::gate::store::StoreError> {
+        Ok(self.write(next, origin, now))
+    }
+}
+
+impl Free {
+    fn write(
+        &mut self,
+        next: &Watermark,
+        origin: Origin,
+        now: Duration,
+    ) -> tmkms::gate::store::Record {
+        let sequence = self.0.as_ref().map_or(1, |record| record.sequence + 1);
+        let record = tmkms::gate::store::Record {
+            sequence,
+            watermark: next.clone(),
+            origin,
+            written: now,
+        };
+        self.0 = Some(record.clone());
+        record
+    }
+}

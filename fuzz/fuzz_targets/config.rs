@@ -1,0 +1,11 @@
+//! Any configuration text.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tmkms::backends::Base;
+use tmkms::config::Config;
+
+fuzz_target!(|text: &str| {
+    let base = Base { folder: "/etc/tmkms".into(), home: Some("/root".into()) };
+    let _ = Config::read(text, "tmkms.toml", &base);
+});
