@@ -11,6 +11,7 @@
 )]
 
 use std::fs::{self, File};
+use std::io::{Read, Write};
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -38,6 +39,10 @@ use tmkms::request::SignRequest;
 use tmkms::session::{Hand, serve};
 use tmkms::signer::Signer;
 
+/// How long both sides sleep before a round trip "after idle". Requests of a real node come after seconds, and within a
+/// vote its thread sleeps while the disk works, so the price of waking a thread that sleeps belongs to the reference.
+const IDLE: Duration = Duration::from_micros(300);
+
 struct Nobody;
 
 impl Sink for Nobody {
@@ -61,6 +66,9 @@ impl<'a> Part<'a> {
     }
 
     fn once(&mut self) {
+        if self.name.contains("idle") {
+            thread::sleep(IDLE);
+        }
         let began = Instant::now();
         (self.act)();
         self.times
@@ -130,6 +138,27 @@ fn served(folder: &Path, name: &str, tcp: bool) -> Node {
     node
 }
 
+/// The floor: a thread that reads a request's worth of bytes, writes and flushes a slot, signs and answers, and does
+/// nothing else. What it costs above the sum of its parts is the price of waking threads on this machine.
+fn floor(folder: &Path) -> UnixStream {
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    let file = File::create(folder.join("floor")).unwrap();
+    file.write_all_at(&[b' '; 16384], 0).unwrap();
+    file.sync_all().unwrap();
+    let key = ed25519_dalek::SigningKey::from_bytes(&[5; 32]);
+    thread::spawn(move || {
+        let (mut request, mut turn) = ([0; 160], 0);
+        while ours.read_exact(&mut request).is_ok() {
+            turn = 1 - turn;
+            file.write_all_at(&[b' '; 8192], turn * 8192).unwrap();
+            file.sync_data().unwrap();
+            let signature = ed25519_dalek::Signer::sign(&key, &request).to_bytes();
+            ours.write_all(&signature).unwrap();
+        }
+    });
+    theirs
+}
+
 /// The prevote with this number. Most are a round higher than the one before, so that heights do not run out.
 fn prevote(maker: &Maker, number: &mut i32) -> SignRequest {
     *number += 1;
@@ -182,12 +211,17 @@ fn parts(folder: &Path, rounds: usize) {
         served(folder, "unix.json", false),
         served(folder, "tcp.json", true),
     );
+    let (mut idle_unix, mut idle_tcp) = (
+        served(folder, "idle-unix.json", false),
+        served(folder, "idle-tcp.json", true),
+    );
     let (mut unix_votes, mut tcp_votes) = (
         served(folder, "unix-votes.json", false),
         served(folder, "tcp-votes.json", true),
     );
     let (mut unix_number, mut tcp_number) = (0, 0);
     let signer = key();
+    let mut floor = floor(folder);
     let mut permits = Gate::arm(
         chain_id(),
         Settings::default(),
@@ -227,11 +261,21 @@ fn parts(folder: &Path, rounds: usize) {
         Part::new("Ed25519 signature", || {
             signer.sign(&permit).unwrap();
         }),
-        Part::new("round trip over unix (ping)", || {
+        Part::new("hot round trip over unix (ping)", || {
             unix.ask(&Ask::Ping).unwrap();
         }),
-        Part::new("round trip over tcp (ping)", || {
+        Part::new("hot round trip over tcp (ping)", || {
             tcp.ask(&Ask::Ping).unwrap();
+        }),
+        Part::new("round trip over unix after idle", || {
+            idle_unix.ask(&Ask::Ping).unwrap();
+        }),
+        Part::new("round trip over tcp after idle", || {
+            idle_tcp.ask(&Ask::Ping).unwrap();
+        }),
+        Part::new("floor: write, sign, answer over unix", || {
+            floor.write_all(&[1; 160]).unwrap();
+            floor.read_exact(&mut [0; 64]).unwrap();
         }),
         Part::new("whole vote over unix", || {
             vote(&mut unix_votes, &maker, &mut unix_number)
@@ -248,13 +292,13 @@ fn parts(folder: &Path, rounds: usize) {
         parts.iter_mut().for_each(Part::once);
     }
     println!(
-        "{:<34} {:>9} {:>9} {:>9} {:>9}   µs",
+        "{:<37} {:>9} {:>9} {:>9} {:>9}   µs",
         "", "p50", "p90", "p99", "p99.9"
     );
     for part in &parts {
         let at = |quantile| part.times.value_at_quantile(quantile) as f64 / 1000.0;
         println!(
-            "{:<34} {:>9.1} {:>9.1} {:>9.1} {:>9.1}",
+            "{:<37} {:>9.1} {:>9.1} {:>9.1} {:>9.1}",
             part.name,
             at(0.5),
             at(0.9),
@@ -274,6 +318,13 @@ fn parts(folder: &Path, rounds: usize) {
     ratio("durable write / bare write", write / median("bare"), 1.1);
     for link in ["unix", "tcp"] {
         let whole = median(&format!("whole vote over {link}"));
+        if link == "unix" {
+            ratio(
+                "whole vote over unix / floor",
+                whole / median("floor"),
+                1.25,
+            );
+        }
         let sum = write + sign + median(&format!("round trip over {link}"));
         ratio(
             &format!("whole vote over {link} / (write + signature + round trip)"),
@@ -284,7 +335,7 @@ fn parts(folder: &Path, rounds: usize) {
 }
 
 fn ratio(name: &str, found: f64, target: f64) {
-    println!("{name:<62} {found:>5.2}  (target {target})");
+    println!("{name:<66} {found:>5.2}  (target {target})");
 }
 
 /// The program itself: from its start to the first signature, and its memory.
