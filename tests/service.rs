@@ -1,0 +1,404 @@
+//! The real binary: transports, reconnects, signals, kills, two of them at once, missing state.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test may end so"
+)]
+
+mod support;
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use support::{chain_id, maker, random_key};
+use tmkms::codec::node::{Answer, Ask};
+use tmkms::consensus::PublicKey;
+use tmkms::harness::{Listener, Node};
+use tmkms::link::Address;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A home with one key and one chain.
+struct Home {
+    folder: tempfile::TempDir,
+    key: PublicKey,
+}
+
+impl Home {
+    fn new(addresses: &[Address]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (_, identity) =
+            tmkms::backends::softsign::key::SoftKey::generate(Default::default()).unwrap();
+        let (key, text) =
+            tmkms::backends::softsign::key::SoftKey::generate(Default::default()).unwrap();
+        tmkms::secret_file::create(&folder.path().join("identity.key"), &identity).unwrap();
+        tmkms::secret_file::create(&folder.path().join("consensus.key"), &text).unwrap();
+        let nodes: String = addresses
+            .iter()
+            .map(|address| format!("[[validator]]\nchain_id = \"test-1\"\naddr = \"{address}\"\nsecret_key = \"identity.key\"\n"))
+            .collect();
+        let home = Self {
+            folder,
+            key: key.public_key(),
+        };
+        home.configure(&format!(
+            "[[chain]]\nid = \"test-1\"\nstate_file = \"state.json\"\nallow_ephemeral_state = true\n{nodes}\
+             [[providers.softsign]]\nchain_ids = [\"test-1\"]\npath = \"consensus.key\"\n"
+        ));
+        home
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn configure(&self, text: &str) {
+        fs::write(self.path().join("tmkms.toml"), text).unwrap();
+    }
+
+    fn config(&self) -> String {
+        fs::read_to_string(self.path().join("tmkms.toml")).unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tmkms"));
+        command
+            .args(arguments)
+            .current_dir(self.path())
+            .env_remove("TMKMS_CONFIG_FILE");
+        command.env_remove("RUST_LOG").env_remove("TMKMS_LOG");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> (i32, String) {
+        let output = self.command(arguments).output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (
+            output.status.code().unwrap(),
+            String::from_utf8(text).unwrap(),
+        )
+    }
+
+    fn init(&self) {
+        let (code, text) = self.run(&["state", "init", "test-1", "--never-signed"]);
+        assert_eq!(code, 0, "{text}");
+    }
+
+    fn start(&self) -> Running {
+        let log = self.path().join("log");
+        let file = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .unwrap();
+        let child = self
+            .command(&["start", "-v"])
+            .stderr(file)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        Running { child, log }
+    }
+}
+
+/// A service that is never left behind.
+struct Running {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Running {
+    fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+
+    fn wait_for_log(&self, words: &str) {
+        let began = Instant::now();
+        while !self.log().contains(words) {
+            assert!(
+                began.elapsed() < PATIENCE,
+                "no {words:?} in:\n{}",
+                self.log()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let done = Command::new("kill")
+            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .status();
+        assert!(done.unwrap().success());
+    }
+
+    fn wait(&mut self) -> ExitStatus {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(began.elapsed() < PATIENCE, "still running:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn threads(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/task", self.child.id())).map_or(0, Iterator::count)
+    }
+
+    fn descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.child.id())).map_or(0, Iterator::count)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn sign(node: &mut Node, key: &PublicKey, height: i64, tag: u8) -> bool {
+    let request = maker().prevote(height, 0, Some(tag), height);
+    let bytes = request.sign_bytes();
+    match node.ask(&Ask::Sign(request)).unwrap() {
+        Answer::Signed { signature, .. } => {
+            assert!(key.verify(bytes.as_slice(), &signature));
+            true
+        }
+        Answer::Error(_) => false,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn tcp_and_unix_nodes_of_one_chain_share_one_watermark() {
+    let folder = tempfile::tempdir().unwrap();
+    let tcp = Listener::tcp().unwrap();
+    let unix = Listener::unix(&folder.path().join("privval.sock")).unwrap();
+    let home = Home::new(&[tcp.address().unwrap(), unix.address().unwrap()]);
+    home.init();
+    let service = home.start();
+    let mut one = tcp.accept(PATIENCE).unwrap();
+    let mut two = unix.accept(PATIENCE).unwrap();
+    for height in 1..20 {
+        assert!(sign(&mut one, &home.key, height, 1));
+        assert!(sign(&mut two, &home.key, height, 1), "the replay");
+        assert!(!sign(&mut two, &home.key, height, 2), "the double sign");
+    }
+    let log = service.log();
+    assert!(log.contains("signed prevote:0101010101 at 19/0"), "{log}");
+    assert_eq!(
+        log.matches("ERROR").count(),
+        19,
+        "each conflict is one ERROR, nothing else is:\n{log}"
+    );
+    assert_eq!(log.matches("double sign refused").count(), 19);
+}
+
+#[test]
+fn sigterm_and_sigint_end_it_at_once_with_exit_0() {
+    for signal in ["TERM", "INT"] {
+        let listener = Listener::tcp().unwrap();
+        let home = Home::new(&[listener.address().unwrap()]);
+        home.init();
+        let mut service = home.start();
+        let mut node = listener.accept(PATIENCE).unwrap();
+        assert!(sign(&mut node, &home.key, 1, 1));
+        let began = Instant::now();
+        service.signal(signal);
+        assert_eq!(service.wait().code(), Some(0), "{}", service.log());
+        assert!(began.elapsed() < Duration::from_secs(1));
+        assert!(service.log().contains("stopped"));
+    }
+}
+
+#[test]
+fn it_ends_while_nobody_listens() {
+    let home = Home::new(&["unix:///nonexistent/sock".parse().unwrap()]);
+    home.init();
+    let mut service = home.start();
+    service.wait_for_log("no link");
+    service.signal("TERM");
+    assert_eq!(service.wait().code(), Some(0));
+}
+
+#[test]
+fn killed_in_mid_stream_it_remembers() {
+    let listener = Listener::tcp().unwrap();
+    let home = Home::new(&[listener.address().unwrap()]);
+    home.init();
+    let mut height = 0;
+    for _ in 0..5 {
+        let mut service = home.start();
+        let mut node = listener.accept(PATIENCE).unwrap();
+        for _ in 0..20 {
+            height += 1;
+            assert!(sign(&mut node, &home.key, height, 1));
+        }
+        // One more is under way.
+        node.send(&Ask::Sign(maker().prevote(
+            height + 1,
+            0,
+            Some(1),
+            height + 1,
+        )))
+        .unwrap();
+        service.child.kill().unwrap();
+        service.child.wait().unwrap();
+        let service = home.start();
+        let mut node = listener.accept(PATIENCE).unwrap();
+        assert!(
+            !sign(&mut node, &home.key, height, 2),
+            "below the watermark"
+        );
+        assert!(sign(&mut node, &home.key, height + 1, 1));
+        height += 1;
+        drop(service);
+    }
+}
+
+#[test]
+fn it_dials_again_at_once_and_gives_everything_back() {
+    let listener = Listener::tcp().unwrap();
+    let home = Home::new(&[listener.address().unwrap()]);
+    home.init();
+    let service = home.start();
+    let mut node = listener.accept(PATIENCE).unwrap();
+    assert!(sign(&mut node, &home.key, 1, 1));
+    let (threads, descriptors) = (service.threads(), service.descriptors());
+    for height in 2..8 {
+        drop(node);
+        node = listener.accept(PATIENCE).unwrap();
+        assert!(sign(&mut node, &home.key, height, 1));
+    }
+    assert_eq!(
+        (service.threads(), service.descriptors()),
+        (threads, descriptors)
+    );
+}
+
+#[test]
+fn a_chain_without_state_answers_and_says_what_to_do() {
+    let listener = Listener::tcp().unwrap();
+    let home = Home::new(&[listener.address().unwrap()]);
+    let service = home.start();
+    let mut node = listener.accept(PATIENCE).unwrap();
+    assert_eq!(
+        node.ask(&Ask::PublicKey("test-1".to_owned())).unwrap(),
+        Answer::PublicKey(home.key)
+    );
+    assert_eq!(node.ask(&Ask::Ping).unwrap(), Answer::Pong);
+    assert!(!sign(&mut node, &home.key, 1, 1));
+    assert!(
+        !home.path().join("state.json").exists(),
+        "nothing is made silently"
+    );
+    assert!(
+        service
+            .log()
+            .contains("tmkms state init test-1 --never-signed"),
+        "{}",
+        service.log()
+    );
+}
+
+#[test]
+fn a_chain_whose_key_is_exposed_is_not_armed_and_the_other_signs() {
+    use std::os::unix::fs::PermissionsExt;
+    let (one, two) = (Listener::tcp().unwrap(), Listener::tcp().unwrap());
+    let home = Home::new(&[one.address().unwrap()]);
+    let other = random_key();
+    let (_, text) = tmkms::backends::softsign::key::SoftKey::generate(Default::default()).unwrap();
+    tmkms::secret_file::create(&home.path().join("other.key"), &text).unwrap();
+    drop(other);
+    home.configure(&format!(
+        "{}[[chain]]\nid = \"test-2\"\nstate_file = \"two.json\"\nallow_ephemeral_state = true\n\
+         [[validator]]\nchain_id = \"test-2\"\naddr = \"{}\"\nsecret_key = \"identity.key\"\n\
+         [[providers.softsign]]\nchain_ids = [\"test-2\"]\npath = \"other.key\"\n",
+        home.config(),
+        two.address().unwrap()
+    ));
+    home.init();
+    assert_eq!(
+        home.run(&["state", "init", "test-2", "--never-signed"]).0,
+        0
+    );
+    fs::set_permissions(
+        home.path().join("other.key"),
+        fs::Permissions::from_mode(0o644),
+    )
+    .unwrap();
+    let service = home.start();
+    let mut good = one.accept(PATIENCE).unwrap();
+    let mut bad = two.accept(PATIENCE).unwrap();
+    assert!(sign(&mut good, &home.key, 1, 1));
+    assert!(matches!(
+        bad.ask(&Ask::PublicKey("test-2".to_owned())).unwrap(),
+        Answer::Error(_)
+    ));
+    assert!(service.log().contains("chmod 600"), "{}", service.log());
+}
+
+#[test]
+fn a_second_service_dials_nobody_and_says_so() {
+    let listener = Listener::tcp().unwrap();
+    let home = Home::new(&[listener.address().unwrap()]);
+    home.init();
+    let _first = home.start();
+    let mut node = listener.accept(PATIENCE).unwrap();
+    assert!(sign(&mut node, &home.key, 1, 1));
+    let (code, text) = home.run(&["start"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("in use by another process"), "{text}");
+    // Another configuration with the same key, and a state of its own.
+    home.configure(&home.config().replace("state.json", "another.json"));
+    let (code, text) = home.run(&["state", "init", "test-1", "--never-signed"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("already signs for chain test-1"), "{text}");
+    // The first one never noticed.
+    assert!(sign(&mut node, &home.key, 2, 1));
+}
+
+#[test]
+fn a_wrong_configuration_is_exit_2_and_a_missing_one_too() {
+    let home = Home::new(&["tcp://127.0.0.1:1".parse().unwrap()]);
+    home.configure("[[chain]]\nid = \"test-1\"\nstate_fil = \"x\"\n");
+    let (code, text) = home.run(&["start"]);
+    assert_eq!(code, 2, "{text}");
+    assert!(
+        text.contains("did you mean `state_file`?") && text.contains("tmkms.toml:3"),
+        "{text}"
+    );
+    let (code, text) = home.run(&["start", "-c", "nowhere.toml"]);
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("nowhere.toml"), "{text}");
+}
+
+#[test]
+fn reconnect_false_is_honoured() {
+    let listener = Listener::tcp().unwrap();
+    let home = Home::new(&[listener.address().unwrap()]);
+    home.configure(
+        &home
+            .config()
+            .replace("secret_key", "reconnect = false\nsecret_key"),
+    );
+    home.init();
+    let mut service = home.start();
+    drop(listener.accept(PATIENCE).unwrap());
+    assert_eq!(service.wait().code(), Some(1));
+    let mut text = String::new();
+    fs::File::open(&service.log)
+        .unwrap()
+        .read_to_string(&mut text)
+        .unwrap();
+    assert!(text.contains("reconnect = false"), "{text}");
+    let _ = chain_id();
+}
