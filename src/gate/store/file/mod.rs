@@ -3,13 +3,14 @@
 //! Owns W3 (durable before signing), W6 (two kernel locks, and the path must still name the locked file) and
 //! the disk's part of W8. The layout is described in `docs/watermark.md`.
 
+mod fresh;
 pub mod medium;
 mod open;
 pub mod record;
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use crate::os::filesystem::Provenance;
 use crate::os::pair_lock::PairLock;
 
 use super::{Loaded, Origin, Record, Store, StoreError};
+use fresh::Fresh;
 use medium::{FileSystem, Medium};
 pub use open::{Newest, OpenError, newest};
 use record::{Entry, SLOT};
@@ -161,10 +163,10 @@ impl FileStore {
             });
         }
         if replace {
-            std::fs::rename(&fresh.name.0, path).map_err(io("putting it in place"))?;
+            std::fs::rename(fresh.path(), path).map_err(io("putting it in place"))?;
         } else {
             // A hard link fails where a name exists already; a rename would replace it.
-            std::fs::hard_link(&fresh.name.0, path).map_err(io("putting it in place"))?;
+            std::fs::hard_link(fresh.path(), path).map_err(io("putting it in place"))?;
         }
         drop(fresh);
         File::open(folder)
@@ -276,7 +278,7 @@ impl FileStore {
             format!("looking at the new state file beside {shown} failed: {error}")
         })?;
         self.medium
-            .rename(&fresh.name.0, &self.place.path)
+            .rename(fresh.path(), &self.place.path)
             .map_err(|error| {
                 format!(
                     "replacing the state file {shown} failed: {}",
@@ -346,56 +348,6 @@ impl Store for FileStore {
     }
 }
 
-/// A complete new state file under a name of its own.
-struct Fresh {
-    name: Temporary,
-    file: File,
-    entry: Entry,
-}
-
-/// A file name that is removed again; after a rename there is nothing left to remove.
-struct Temporary(PathBuf);
-
-impl Fresh {
-    fn write(place: &Place, record: Record, medium: &dyn Medium) -> io::Result<Self> {
-        let name = Temporary(temporary_name(&place.path));
-        // What lies under this name was left by a process of the same number that died in mid-write.
-        match std::fs::remove_file(&name.0) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&name.0)?;
-        // Whatever the umask says.
-        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-        let mut entry = Entry {
-            chain_id: place.chain_id.clone(),
-            public_key: place.public_key,
-            record,
-            provenance: Provenance::of(&file)?,
-        };
-        let mut slot = Vec::with_capacity(SLOT);
-        for _ in 0..2 {
-            entry.record.sequence = entry.record.sequence.saturating_add(1);
-            record::encode(&entry, &mut slot).map_err(io::Error::other)?;
-            medium.write_at(&file, &slot, (entry.record.sequence % 2) * (SLOT as u64))?;
-        }
-        medium.flush_all(&file)?;
-        file.try_lock().map_err(io::Error::from)?;
-        Ok(Self { name, file, entry })
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
 fn lock_pair(place: &Place) -> Result<PairLock, OpenError> {
     match PairLock::take(place.chain_id.as_str(), place.public_key.as_bytes()) {
         Ok(Some(lock)) => Ok(lock),
@@ -426,13 +378,6 @@ fn create_folder(folder: &Path) -> io::Result<()> {
         .recursive(true)
         .mode(0o700)
         .create(folder)
-}
-
-fn temporary_name(path: &Path) -> PathBuf {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}.new", std::process::id()));
-    path.with_file_name(name)
 }
 
 /// What the system said, and what to do about the usual ones.

@@ -1,0 +1,91 @@
+//! `tmkms state`: the watermark of a chain, shown, begun and taken over. Nothing here ever lowers it.
+
+mod import;
+mod init;
+mod show;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use clap::Subcommand;
+
+use crate::config::{ChainConfig, Config};
+use crate::gate::foreign;
+use crate::gate::store::file::Place;
+use crate::terminal::Console;
+
+use super::ConfigFile;
+use super::report::{Failure, output, status};
+use import::Import;
+use init::Init;
+use show::Show;
+
+/// The double-sign watermark.
+#[derive(Subcommand)]
+pub(super) enum State {
+    /// Show what each chain has used up; safe beside a running service
+    Show(Show),
+    /// Begin the watermark of a chain that has none
+    Init(Init),
+    /// Take over the state file of another signer, or one of this program that was copied
+    Import(Import),
+}
+
+impl State {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Show(command) => command.run(),
+            Self::Init(command) => command.run(),
+            Self::Import(command) => command.run(&mut Console),
+        }
+    }
+}
+
+fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
+    let failed = |error: std::io::Error| format!("{} cannot be read: {error}", path.display());
+    let meta = std::fs::metadata(path).map_err(failed)?;
+    if !meta.is_file() {
+        return Err(format!("{} is not a regular file", path.display()));
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(foreign::LONGEST)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    Ok(bytes)
+}
+
+fn find<'a>(config: &'a Config, chain: &str) -> Result<&'a ChainConfig, Failure> {
+    config
+        .chains
+        .iter()
+        .find(|known| known.id.as_str() == chain)
+        .ok_or_else(|| {
+            let known: Vec<&str> = config
+                .chains
+                .iter()
+                .map(|chain| chain.id.as_str())
+                .collect();
+            Failure::usage(format!(
+                "there is no [[chain]] {chain} in the configuration"
+            ))
+            .hint(format!("configured are: {}", known.join(", ")))
+        })
+}
+
+/// The state belongs to chain and key, so the key is opened for its public half.
+fn place(chain: &ChainConfig) -> Result<Place, Failure> {
+    let (signer, _) = chain.key.open().map_err(|error| {
+        Failure::new(format!(
+            "the key of chain {} cannot be opened: {error}",
+            chain.id
+        ))
+    })?;
+    Ok(Place {
+        chain_id: chain.id.clone(),
+        public_key: signer.public_key(),
+        path: chain.state_file.clone(),
+        allow_ephemeral: chain.allow_ephemeral_state,
+    })
+}

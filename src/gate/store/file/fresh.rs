@@ -1,0 +1,76 @@
+//! A new state file: complete, flushed and locked before it is put in its place.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::gate::store::Record;
+use crate::os::filesystem::Provenance;
+
+use super::Place;
+use super::medium::Medium;
+use super::record::{self, Entry, SLOT};
+
+/// A complete new state file under a name of its own.
+pub(super) struct Fresh {
+    name: Temporary,
+    pub file: File,
+    pub entry: Entry,
+}
+
+/// A file name that is removed again; after a rename there is nothing left to remove.
+struct Temporary(PathBuf);
+
+impl Fresh {
+    /// Where it lies until it is put in place.
+    pub fn path(&self) -> &Path {
+        &self.name.0
+    }
+
+    /// Writes and flushes both slots, and locks the file.
+    pub fn write(place: &Place, record: Record, medium: &dyn Medium) -> io::Result<Self> {
+        let name = Temporary(temporary_name(&place.path));
+        // What lies under this name was left by a process of the same number that died in mid-write.
+        match std::fs::remove_file(&name.0) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&name.0)?;
+        // Whatever the umask says.
+        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+        let mut entry = Entry {
+            chain_id: place.chain_id.clone(),
+            public_key: place.public_key,
+            record,
+            provenance: Provenance::of(&file)?,
+        };
+        let mut slot = Vec::with_capacity(SLOT);
+        for _ in 0..2 {
+            entry.record.sequence = entry.record.sequence.saturating_add(1);
+            record::encode(&entry, &mut slot).map_err(io::Error::other)?;
+            medium.write_at(&file, &slot, (entry.record.sequence % 2) * (SLOT as u64))?;
+        }
+        medium.flush_all(&file)?;
+        file.try_lock().map_err(io::Error::from)?;
+        Ok(Self { name, file, entry })
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn temporary_name(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}.new", std::process::id()));
+    path.with_file_name(name)
+}

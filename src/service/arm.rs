@@ -1,0 +1,133 @@
+//! From the configuration of a chain to a chain that signs, or to one that answers and says why it does not (W7).
+
+use std::collections::HashMap;
+
+use tracing::{error, info, warn};
+
+use crate::chain::{Armed, Chain};
+use crate::config::ChainConfig;
+use crate::gate::Gate;
+use crate::gate::store::file::{FileStore, OpenError, Place};
+use crate::link::IdentityKey;
+use crate::os::clock::{Clock, SystemClock};
+use crate::secret_file::{self, SecretSource};
+
+/// Opens a chain's key and state. An error is a chain that another process holds, which is not dialled; all other
+/// trouble makes a chain that answers and does not sign (W7).
+pub(super) fn arm(config: &ChainConfig) -> Result<Chain, OpenError> {
+    let id = config.id.clone();
+    let (signer, warnings) = match config.key.open() {
+        Ok(opened) => opened,
+        Err(why) => {
+            error!("[{id}] not armed: {why}; correct it and restart tmkms");
+            return Ok(Chain::unarmed(id, None, why.to_string()));
+        }
+    };
+    for warning in warnings {
+        warn!("[{id}] {warning}");
+    }
+    let public_key = signer.public_key();
+    let place = Place {
+        chain_id: id.clone(),
+        public_key,
+        path: config.state_file.clone(),
+        allow_ephemeral: config.allow_ephemeral_state,
+    };
+    let store = match FileStore::open(&place) {
+        Ok(store) => store,
+        Err(error) if error.is_locked() => return Err(error),
+        Err(error) => {
+            let why = with_older_files(error, config);
+            error!("[{id}] not armed: {why}; then restart tmkms");
+            return Ok(Chain::unarmed(id, Some(public_key), why));
+        }
+    };
+    if let Some(damage) = store.damage() {
+        warn!(
+            "[{id}] the state file {} is damaged ({damage}); heights up to {} are not signed again",
+            place.path.display(),
+            store.record().watermark.height().saturating_add(1)
+        );
+    }
+    if config.allow_ephemeral_state {
+        warn!(
+            "[{id}] allow_ephemeral_state is set: a restart of this host may lose the double-sign protection"
+        );
+    }
+    match Gate::arm(id.clone(), config.gate, Box::new(store), &SystemClock.now()) {
+        Ok(gate) => {
+            let last = gate.view().last.map_or_else(
+                || "never signed".to_owned(),
+                |hrs| format!("last signed {hrs}"),
+            );
+            info!(
+                "[{id}] armed with the {}: {} (address {}), {last}",
+                config.key.describe(),
+                config.key_format.show(&public_key),
+                public_key.address()
+            );
+            Ok(Chain::armed(id, Armed::new(gate, signer)))
+        }
+        Err(error) => {
+            error!("[{id}] not armed: {error}");
+            Ok(Chain::unarmed(id, Some(public_key), error.to_string()))
+        }
+    }
+}
+
+fn with_older_files(error: OpenError, config: &ChainConfig) -> String {
+    let mut text = error.to_string();
+    if matches!(error, OpenError::Missing { .. }) {
+        for older in &config.older_state_files {
+            if *older != config.state_file && older.is_file() {
+                text.push_str(&format!(
+                    "; there is a state file {} where an older tmkms may have kept it: `tmkms state import {} {}`",
+                    older.display(),
+                    config.id,
+                    older.display()
+                ));
+            }
+        }
+    }
+    text
+}
+
+/// Identity keys, each read once.
+#[derive(Default)]
+pub(super) struct Identities {
+    known: HashMap<String, Option<IdentityKey>>,
+    pub problems: Vec<String>,
+}
+
+impl Identities {
+    /// The key, or `None` once its trouble has been told.
+    pub fn load(&mut self, source: &SecretSource) -> Option<IdentityKey> {
+        let name = source.to_string();
+        if let Some(known) = self.known.get(&name) {
+            return known.clone();
+        }
+        let loaded = match read_identity(source) {
+            Ok((identity, warning)) => {
+                if let Some(warning) = warning {
+                    warn!("{warning}");
+                }
+                Some(identity)
+            }
+            Err(why) => {
+                error!("the nodes with this `secret_key` are not dialled: {why}");
+                self.problems.push(why);
+                None
+            }
+        };
+        self.known.insert(name, loaded.clone());
+        loaded
+    }
+}
+
+/// Reads the identity key of SecretConnection links.
+fn read_identity(source: &SecretSource) -> Result<(IdentityKey, Option<String>), String> {
+    let secret = secret_file::read(source).map_err(|error| error.to_string())?;
+    let identity = IdentityKey::from_base64(&secret.bytes)
+        .map_err(|error| format!("the identity key in {source}: {error}"))?;
+    Ok((identity, secret.warning))
+}

@@ -1,0 +1,188 @@
+//! What is written is true: the example configuration parses, and settings, commands and codes are documented.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test may end so"
+)]
+
+use std::fs;
+use std::process::Command;
+
+use tmkms::backends::Base;
+use tmkms::config::Config;
+
+fn read(text: &str) -> Result<Config, String> {
+    let base = Base {
+        folder: "/etc/tmkms".into(),
+        home: Some("/root".into()),
+    };
+    Config::read(text, "tmkms.toml", &base).map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_example_parses_as_it_is_and_with_every_setting_in_force() {
+    let example = fs::read_to_string("tmkms.toml.example").unwrap();
+    let config = read(&example).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(config.chains.len(), 1);
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    let setting = |line: &str| {
+        let rest = line.strip_prefix("# ")?;
+        let (key, _) = rest.split_once(" = ")?;
+        key.chars()
+            .all(|c| c.is_ascii_lowercase() || c == '_')
+            .then(|| rest.to_owned())
+    };
+    let all: Vec<String> = example
+        .lines()
+        .map(|line| setting(line).unwrap_or_else(|| line.to_owned()))
+        .collect();
+    let config = read(&all.join("\n")).unwrap_or_else(|error| panic!("{error}"));
+    assert!(
+        config.warnings.is_empty(),
+        "the defaults warn of nothing: {:?}",
+        config.warnings
+    );
+}
+
+#[test]
+fn every_setting_stands_in_the_example() {
+    let example = fs::read_to_string("tmkms.toml.example").unwrap();
+    for file in ["src/config/file.rs", "src/backends/softsign/config.rs"] {
+        let text = fs::read_to_string(file).unwrap();
+        for call in [
+            ".text(",
+            ".required(",
+            ".boolean(",
+            ".number(",
+            ".texts(",
+            ".section(",
+            ".any(",
+        ] {
+            for part in text.split(call).skip(1) {
+                let Some(key) = part
+                    .trim_start()
+                    .strip_prefix('"')
+                    .and_then(|rest| rest.split('"').next())
+                else {
+                    continue;
+                };
+                if key == "protocol_version" || key == "providers" {
+                    continue; // read for the older program's files; nothing to set
+                }
+                assert!(
+                    example.contains(key),
+                    "{key} of {file} is not in tmkms.toml.example"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_command_stands_in_the_readme_and_has_help() {
+    let readme = fs::read_to_string("README.md").unwrap();
+    for command in [
+        "start",
+        "state show",
+        "state init",
+        "state import",
+        "softsign keygen",
+        "demo",
+        "version",
+    ] {
+        assert!(readme.contains(&format!("`{command}`")), "{command}");
+        let mut arguments: Vec<&str> = command.split(' ').collect();
+        arguments.push("--help");
+        let help = Command::new(env!("CARGO_BIN_EXE_tmkms"))
+            .args(&arguments)
+            .output()
+            .unwrap();
+        assert!(help.status.success(), "{command} --help");
+    }
+}
+
+#[test]
+fn every_reason_has_its_lines_in_the_documents() {
+    let reasons = fs::read_to_string("src/gate/refusal.rs").unwrap();
+    let code = reasons
+        .split("pub fn code")
+        .nth(1)
+        .unwrap()
+        .split("pub fn number")
+        .next()
+        .unwrap();
+    let protocol = fs::read_to_string("docs/protocol.md").unwrap();
+    for word in code
+        .split("=> \"")
+        .skip(1)
+        .map(|part| part.split('"').next().unwrap())
+    {
+        assert!(
+            protocol.contains(&format!("`{word}`")),
+            "{word} is not in docs/protocol.md"
+        );
+    }
+}
+
+#[test]
+fn every_invariant_stands_with_its_tests() {
+    let watermark = fs::read_to_string("docs/watermark.md").unwrap();
+    for number in 1..=16 {
+        assert!(watermark.contains(&format!("| W{number} |")), "W{number}");
+    }
+    // Each test that is named there exists.
+    let mut sources = String::new();
+    for file in fs::read_dir("tests").unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            sources.push_str(&fs::read_to_string(path).unwrap());
+        }
+    }
+    for name in watermark
+        .split('`')
+        .filter(|part| part.contains("::") || part.starts_with('…'))
+    {
+        let test = name
+            .rsplit("::")
+            .next()
+            .unwrap()
+            .trim_matches('…')
+            .trim_matches('_');
+        let known = sources.contains(test)
+            || [
+                "sign_bytes",
+                "bucket",
+                "key",
+                "section",
+                "clock",
+                "filesystem",
+                "errors_quote_no_secret",
+            ]
+            .contains(&test);
+        assert!(
+            known,
+            "{name} is named in docs/watermark.md and does not exist"
+        );
+    }
+}
+
+#[test]
+fn no_document_points_outside_of_the_project() {
+    for file in [
+        "README.md",
+        "CHANGELOG.md",
+        "Dockerfile",
+        "docs/architecture.md",
+        "docs/operations.md",
+        ".ci/run",
+    ] {
+        let text = fs::read_to_string(file).unwrap();
+        assert!(
+            !text.contains("../shared") && !text.contains("/work/"),
+            "{file}"
+        );
+    }
+}
