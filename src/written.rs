@@ -55,6 +55,8 @@ pub struct Section<'a> {
     pub span: Range<usize>,
     table: &'a DeTable<'a>,
     known: Vec<&'static str>,
+    /// Keys of other programs that are refused by name, and not offered as a remedy.
+    refused: Vec<&'static str>,
 }
 
 impl<'a> Section<'a> {
@@ -65,6 +67,7 @@ impl<'a> Section<'a> {
             span,
             table,
             known: Vec::new(),
+            refused: Vec::new(),
         }
     }
 
@@ -73,9 +76,14 @@ impl<'a> Section<'a> {
         self.table.get(key)
     }
 
-    /// Whether a key stands there, and where.
-    pub fn place_of(&mut self, key: &'static str) -> Option<Range<usize>> {
-        self.known.push(key);
+    /// Where a key stands that is refused by name.
+    pub fn place_of_refused(&mut self, key: &'static str) -> Option<Range<usize>> {
+        self.refused.push(key);
+        self.place_of(key)
+    }
+
+    /// Where a key stands, if it does.
+    pub fn place_of(&self, key: &str) -> Option<Range<usize>> {
         self.table.get_key_value(key).map(|(key, _)| key.span())
     }
 
@@ -239,7 +247,12 @@ impl<'a> Section<'a> {
     pub fn finish(self, problems: &mut Vec<Problem>) {
         for key in self.table.keys() {
             let name = key.get_ref();
-            if self.known.iter().any(|known| known == name) {
+            if self
+                .known
+                .iter()
+                .chain(&self.refused)
+                .any(|known| known == name)
+            {
                 continue;
             }
             let mut known = self.known.clone();

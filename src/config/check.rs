@@ -1,6 +1,6 @@
 //! All that is wrong between the sections, at once; what is left is what the file means.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,6 +26,10 @@ pub(super) fn check(
     warnings: &mut Vec<Problem>,
 ) -> Vec<ChainConfig> {
     if written.chains.is_empty() {
+        // What was meant to be one is reported already, and everything else would only follow from it.
+        if !problems.is_empty() {
+            return Vec::new();
+        }
         problems.push(Problem::at(
             0..0,
             "there is no [[chain]]",
@@ -37,6 +41,7 @@ pub(super) fn check(
     let known: Vec<&str> = ids.keys().map(ChainId::as_str).collect();
     let mut keys = keys(&written, &known, problems);
     let mut nodes = nodes(&written, &known, base, problems, warnings);
+    let mut seen = BTreeSet::new();
     let mut state_files = BTreeMap::new();
     let mut chains = Vec::new();
     for chain in &written.chains {
@@ -48,6 +53,9 @@ pub(super) fn check(
             continue;
         };
         let path = state_file(chain, &id, base);
+        if !seen.insert(id.clone()) {
+            continue;
+        }
         if let Some(other) = state_files.insert(path.clone(), id.clone()) {
             problems.push(Problem::at(
                 chain

@@ -72,7 +72,7 @@ pub(super) fn read(text: &str, base: &Base) -> (Option<Written>, Vec<Problem>) {
     if let Some(section) = root.section("providers", &mut problems) {
         providers(section, base, &mut written, &mut problems);
     }
-    if let Some(span) = root.place_of("tx_signer") {
+    if let Some(span) = root.place_of_refused("tx_signer") {
         problems.push(Problem::at(
             span,
             "[[tx_signer]] is not supported",
@@ -97,7 +97,7 @@ fn chain(mut section: Section<'_>, problems: &mut Vec<Problem>) -> Chain {
         max_gap: section.number("max_gap", 1..=1_000_000_000, problems),
         max_blocks_per_second: section.number("max_blocks_per_second", 1..=10_000, problems),
     };
-    if let Some(span) = section.place_of("state_hook") {
+    if let Some(span) = section.place_of_refused("state_hook") {
         problems.push(Problem::at(
             span,
             "`state_hook` is not supported",
@@ -232,7 +232,7 @@ fn providers(
         if TABLE.iter().any(|backend| backend.name == *name) {
             continue;
         }
-        if let Some(span) = section.place_of(name) {
+        if let Some(span) = section.place_of_refused(name) {
             written.absent_provider = true;
             problems.push(Problem::at(
                 span,

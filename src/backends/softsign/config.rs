@@ -40,7 +40,7 @@ pub fn read(section: &mut Section<'_>, base: &Base, problems: &mut Vec<Problem>)
             }
         }
     });
-    if let Some(span) = section.place_of("id") {
+    if let Some(span) = section.place_of_refused("id") {
         problems.push(Problem::at(
             span,
             "softsign keys have no `id`",

@@ -1,0 +1,383 @@
+//! The command line as an operator types it: what is said, what is changed, how it ends.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test may end so"
+)]
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+struct Done {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn tmkms(folder: &Path, arguments: &[&str]) -> Done {
+    let output = Command::new(env!("CARGO_BIN_EXE_tmkms"))
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("TMKMS_CONFIG_FILE")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Done {
+        code: output.status.code().unwrap(),
+        out: text(output.stdout),
+        err: text(output.stderr),
+    }
+}
+
+/// A home with a key and a chain `c-1`, without state.
+fn home() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(
+        tmkms(folder.path(), &["softsign", "keygen", "c.key"]).code,
+        0
+    );
+    fs::write(
+        folder.path().join("tmkms.toml"),
+        "[[chain]]\nid = \"c-1\"\nallow_ephemeral_state = true\nstate_file = \"state.json\"\n\
+         [[validator]]\nchain_id = \"c-1\"\naddr = \"unix:///run/none.sock\"\n\
+         [[providers.softsign]]\nchain_ids = [\"c-1\"]\npath = \"c.key\"\n",
+    )
+    .unwrap();
+    folder
+}
+
+#[test]
+fn keygen_makes_a_private_file_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let done = tmkms(folder.path(), &["softsign", "keygen", "my key.key"]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert!(
+        done.out
+            .starts_with("public key: {\"@type\":\"/cosmos.crypto.ed25519.PubKey\""),
+        "{}",
+        done.out
+    );
+    assert!(
+        done.err.contains("   Generated ed25519 key in my key.key"),
+        "{}",
+        done.err
+    );
+    let path = folder.path().join("my key.key");
+    assert_eq!(
+        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    let before = fs::read(&path).unwrap();
+    let secret = String::from_utf8(before.clone()).unwrap();
+    assert!(!done.out.contains(secret.trim()) && !done.err.contains(secret.trim()));
+    let again = tmkms(folder.path(), &["softsign", "keygen", "my key.key"]);
+    assert_eq!(again.code, 1);
+    assert!(again.err.contains("never overwritten"), "{}", again.err);
+    assert_eq!(fs::read(&path).unwrap(), before);
+    let account = tmkms(
+        folder.path(),
+        &["softsign", "keygen", "-t", "account", "a.key"],
+    );
+    assert!(account.out.contains("secp256k1"), "{}", account.out);
+    let nowhere = tmkms(
+        folder.path(),
+        &["softsign", "keygen", "no/such/folder/a.key"],
+    );
+    assert_eq!(nowhere.code, 1);
+    assert!(
+        nowhere.err.contains("hint: make its folder first"),
+        "{}",
+        nowhere.err
+    );
+}
+
+#[test]
+fn state_begins_once_and_is_shown() {
+    let home = home();
+    let missing = tmkms(home.path(), &["state", "show"]);
+    assert_eq!(missing.code, 1);
+    assert!(missing.out.contains("state.json"), "{}", missing.out);
+    assert_eq!(
+        tmkms(home.path(), &["state", "init", "c-1"]).code,
+        2,
+        "one of the two flags is needed"
+    );
+    assert_eq!(
+        tmkms(home.path(), &["state", "init", "c-1", "--height", "0"]).code,
+        2
+    );
+    let unknown = tmkms(home.path(), &["state", "init", "d-1", "--never-signed"]);
+    assert_eq!(unknown.code, 2);
+    assert!(
+        unknown.err.contains("configured are: c-1"),
+        "{}",
+        unknown.err
+    );
+    let done = tmkms(home.path(), &["state", "init", "c-1", "--height", "41"]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    let shown = tmkms(home.path(), &["state", "show", "c-1"]);
+    assert_eq!(shown.code, 0);
+    assert!(
+        shown
+            .out
+            .contains("c-1: used up to 41 (whole height) (set by hand"),
+        "{}",
+        shown.out
+    );
+    let again = tmkms(home.path(), &["state", "init", "c-1", "--never-signed"]);
+    assert_eq!(again.code, 1);
+    assert!(again.err.contains("never overwritten"), "{}", again.err);
+}
+
+#[test]
+fn import_asks_shows_and_never_lowers() {
+    let home = home();
+    let old = home.path().join("old.json");
+    fs::write(
+        &old,
+        r#"{"height":"100","round":"0","step":1,"block_id":null}"#,
+    )
+    .unwrap();
+    let unasked = tmkms(home.path(), &["state", "import", "c-1", "old.json"]);
+    assert_eq!(unasked.code, 1);
+    assert!(
+        unasked.err.contains("nothing was changed") && unasked.err.contains("--yes"),
+        "{}",
+        unasked.err
+    );
+    assert!(!home.path().join("state.json").exists());
+    let done = tmkms(
+        home.path(),
+        &["state", "import", "c-1", "old.json", "--yes"],
+    );
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert!(
+        done.err.contains("Read old.json (tmkms): 100/0/prevote"),
+        "{}",
+        done.err
+    );
+    // A lower one changes nothing; a higher one raises.
+    for (height, wanted) in [("50", "100/0/prevote"), ("120", "120/0/prevote")] {
+        fs::write(
+            &old,
+            format!(r#"{{"height":"{height}","round":"0","step":1,"block_id":null}}"#),
+        )
+        .unwrap();
+        assert_eq!(
+            tmkms(
+                home.path(),
+                &["state", "import", "c-1", "old.json", "--yes"]
+            )
+            .code,
+            0
+        );
+        let shown = tmkms(home.path(), &["state", "show"]).out;
+        assert!(shown.contains(wanted), "{shown}");
+    }
+    for (text, words) in [
+        ("", "it is empty"),
+        ("{}", "its field `height` is missing"),
+        (r#"{"height":"0","round":"0","step":0}"#, "--never-signed"),
+        ("nonsense", "not the JSON"),
+    ] {
+        fs::write(&old, text).unwrap();
+        let done = tmkms(
+            home.path(),
+            &["state", "import", "c-1", "old.json", "--yes"],
+        );
+        assert_eq!(done.code, 1);
+        assert!(done.err.contains(words), "{}", done.err);
+    }
+    let wrong = tmkms(
+        home.path(),
+        &["state", "import", "c-1", "no-such-file", "--yes"],
+    );
+    assert_eq!(wrong.code, 1);
+    assert!(wrong.err.contains("no-such-file"), "{}", wrong.err);
+}
+
+#[test]
+fn a_state_file_of_another_signer_at_our_own_path_is_kept_aside() {
+    let home = home();
+    let path = home.path().join("state.json");
+    let old = r#"{"height":"77","round":0,"step":3,"signature":null}"#;
+    fs::write(&path, old).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    let refused = tmkms(home.path(), &["state", "init", "c-1", "--never-signed"]);
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused.err.contains("tmkms state import c-1"),
+        "{}",
+        refused.err
+    );
+    let done = tmkms(
+        home.path(),
+        &["state", "import", "c-1", "state.json", "--yes"],
+    );
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert_eq!(
+        fs::read_to_string(home.path().join("state.json.before-import")).unwrap(),
+        old
+    );
+    assert!(
+        tmkms(home.path(), &["state", "show"])
+            .out
+            .contains("used up to 77/0/precommit")
+    );
+}
+
+#[test]
+fn a_copied_state_is_taken_over_by_import_of_itself() {
+    let home = home();
+    assert_eq!(
+        tmkms(home.path(), &["state", "init", "c-1", "--height", "9"]).code,
+        0
+    );
+    let path = home.path().join("state.json");
+    let bytes = fs::read(&path).unwrap();
+    // Kept, so that the copy cannot get its inode.
+    fs::rename(&path, home.path().join("original.json")).unwrap();
+    fs::write(&path, bytes).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    let done = tmkms(
+        home.path(),
+        &["state", "import", "c-1", "state.json", "--yes"],
+    );
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert!(done.err.contains("this program"), "{}", done.err);
+    assert!(
+        tmkms(home.path(), &["state", "show"])
+            .out
+            .contains("used up to 9")
+    );
+}
+
+#[test]
+fn words_go_to_standard_error_and_usage_is_exit_2() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [
+        &["no-such-command"][..],
+        &["start", "--no-such-flag"],
+        &["state", "show", "-c", "nowhere.toml"],
+        &[],
+    ] {
+        let done = tmkms(folder.path(), arguments);
+        assert_eq!(done.code, 2, "{arguments:?}");
+        assert!(
+            done.out.is_empty() && !done.err.is_empty(),
+            "{arguments:?}: {}",
+            done.out
+        );
+    }
+    let version = tmkms(folder.path(), &["version"]);
+    assert!(
+        version.out.contains("not the program of the same name"),
+        "{}",
+        version.out
+    );
+    let help = tmkms(folder.path(), &["--help"]);
+    assert!(help.code == 0 && help.out.contains("Examples:"));
+}
+
+#[test]
+fn a_closed_pipe_is_no_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [
+        &["version"][..],
+        &["--help"],
+        &["softsign", "keygen", "k.key"],
+    ] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_tmkms"))
+            .args(arguments)
+            .current_dir(folder.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {err}");
+        assert!(!err.contains("panicked"), "{err}");
+    }
+}
+
+#[test]
+fn the_configuration_may_be_a_pipe_or_named_in_the_environment() {
+    let home = home();
+    assert_eq!(
+        tmkms(home.path(), &["state", "init", "c-1", "--height", "9"]).code,
+        0
+    );
+    let config = fs::read_to_string(home.path().join("tmkms.toml")).unwrap();
+    let absolute = config
+        .replace(
+            "\"state.json\"",
+            &format!("\"{}\"", home.path().join("state.json").display()),
+        )
+        .replace(
+            "\"c.key\"",
+            &format!("\"{}\"", home.path().join("c.key").display()),
+        );
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tmkms"))
+        .args(["state", "show", "-c", "/dev/stdin"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(absolute.as_bytes())
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .contains("used up to 9")
+    );
+    let output = Command::new(env!("CARGO_BIN_EXE_tmkms"))
+        .args(["state", "show"])
+        .current_dir("/")
+        .env("TMKMS_CONFIG_FILE", home.path().join("tmkms.toml"))
+        .output()
+        .unwrap();
+    assert!(
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .contains("used up to 9")
+    );
+}
+
+#[test]
+fn the_demo_ends_by_itself_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_tmkms"))
+        .arg("demo")
+        .env("TMPDIR", folder.path())
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}{err}");
+    for words in [
+        "refused: conflict",
+        "refused: height regression",
+        "refused: too far ahead",
+        "replayed",
+        "SIGKILL",
+        "µs",
+    ] {
+        assert!(text.contains(words), "no {words:?} in {text}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
