@@ -175,20 +175,26 @@ fn a_failed_rebuild_leaves_a_whole_file_at_every_step() {
 }
 
 #[test]
-fn a_full_disk_is_mended_by_a_new_file_without_a_restart() {
+fn a_full_disk_and_a_read_only_one_are_mended_by_a_new_file_without_a_restart() {
+    let read_only: fn() -> io::Error = || io::Error::from_raw_os_error(30);
+    mended(no_space, "make room");
+    mended(read_only, "mount it writable");
+}
+
+fn mended(error: fn() -> io::Error, remedy: &str) {
     let (_folder, place) = fresh();
     let cut = Cut {
         done: Arc::default(),
         fatal: 2,
         torn: 0,
-        error: no_space,
+        error,
     };
     let done = cut.done.clone();
     let mut store = FileStore::open_on(&place, Box::new(cut)).unwrap();
     persist(&mut store, &vote(1, 1)).unwrap();
     let error = persist(&mut store, &vote(2, 1)).unwrap_err().to_string();
     assert!(
-        error.contains("No space left") && error.contains("make room"),
+        error.contains("state.json") && error.contains(remedy),
         "{error}"
     );
     // Nothing is written in place any more, not even where it would work again.

@@ -184,7 +184,7 @@ fn tcp_and_unix_nodes_of_one_chain_share_one_watermark() {
     let unix = Listener::unix(&folder.path().join("privval.sock")).unwrap();
     let home = Home::new(&[tcp.address().unwrap(), unix.address().unwrap()]);
     home.init();
-    let service = home.start();
+    let mut service = home.start();
     let mut one = tcp.accept(PATIENCE).unwrap();
     let mut two = unix.accept(PATIENCE).unwrap();
     for height in 1..20 {
@@ -192,6 +192,9 @@ fn tcp_and_unix_nodes_of_one_chain_share_one_watermark() {
         assert!(sign(&mut two, &home.key, height, 1), "the replay");
         assert!(!sign(&mut two, &home.key, height, 2), "the double sign");
     }
+    // Lines are written by a thread of their own; ending the service flushes them.
+    service.signal("TERM");
+    assert_eq!(service.wait().code(), Some(0));
     let log = service.log();
     assert!(log.contains("signed prevote:0101010101 at 19/0"), "{log}");
     assert_eq!(
@@ -343,7 +346,7 @@ fn a_chain_whose_key_is_exposed_is_not_armed_and_the_other_signs() {
         bad.ask(&Ask::PublicKey("test-2".to_owned())).unwrap(),
         Answer::Error(_)
     ));
-    assert!(service.log().contains("chmod 600"), "{}", service.log());
+    service.wait_for_log("chmod 600");
 }
 
 #[test]

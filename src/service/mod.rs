@@ -178,6 +178,8 @@ fn start(link: Prepared, stop: &Arc<Stop>) -> Result<Running, ServiceError> {
 fn keep_up(link: &Prepared, hand: &Hand, closer: &Mutex<Option<Closer>>, stop: &Stop) {
     let mut redial = Redial::default();
     let mut told: Option<(&'static str, Instant)> = None;
+    // The last link ended as soon as it was made, and that was told a moment ago.
+    let mut flapping = false;
     loop {
         if stop.wait(redial.delay(random())) {
             return;
@@ -193,7 +195,9 @@ fn keep_up(link: &Prepared, hand: &Hand, closer: &Mutex<Option<Closer>>, stop: &
             match dial(&link.address, link.identity.as_ref(), &link.times, hold) {
                 Ok(mut connection) => {
                     let peer = connection.peer().map(|peer| peer.to_string());
-                    link.sink.emit(&Event::LinkUp { peer });
+                    if !flapping {
+                        link.sink.emit(&Event::LinkUp { peer });
+                    }
                     let end = serve(
                         &mut connection,
                         &link.chain,
@@ -214,8 +218,10 @@ fn keep_up(link: &Prepared, hand: &Hand, closer: &Mutex<Option<Closer>>, stop: &
         if stop.is_set() {
             return;
         }
-        // A node that is down for a night fills no log.
-        let news = was_up || told.is_none_or(|(last, at)| last != code || at.elapsed() >= REPEAT);
+        // Neither a node that is down for a night nor one that hangs up at once fills the log.
+        let lived = was_up && began.elapsed() >= LIVED;
+        let news = lived || told.is_none_or(|(last, at)| last != code || at.elapsed() >= REPEAT);
+        flapping = was_up && !lived;
         if news {
             told = Some((code, Instant::now()));
             link.sink.emit(&Event::LinkDown {

@@ -220,3 +220,75 @@ fn higher(current: &Option<Watermark>, other: &Watermark) -> Watermark {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    /// A person who gives one answer.
+    struct Person {
+        answer: &'static str,
+        asked: usize,
+    }
+
+    impl Terminal for Person {
+        fn is_interactive(&self) -> bool {
+            true
+        }
+
+        fn say(&mut self, _: &str) -> std::io::Result<()> {
+            Ok(())
+        }
+
+        fn confirm(&mut self, _: &str) -> std::io::Result<bool> {
+            self.asked += 1;
+            Ok(self.answer == "y")
+        }
+    }
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        import: Import,
+    }
+
+    #[test]
+    fn a_no_changes_nothing_and_a_yes_imports() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let (_, key) =
+            crate::backends::softsign::key::SoftKey::generate(Default::default()).unwrap();
+        crate::secret_file::create(&at("c.key"), &key).unwrap();
+        std::fs::write(
+            at("tmkms.toml"),
+            "[[chain]]\nid = \"c-1\"\nallow_ephemeral_state = true\nstate_file = \"state.json\"\n\
+             [[validator]]\nchain_id = \"c-1\"\naddr = \"unix:///x\"\n\
+             [[providers.softsign]]\nchain_ids = [\"c-1\"]\npath = \"c.key\"\n",
+        )
+        .unwrap();
+        std::fs::write(
+            at("old.json"),
+            r#"{"height":"5","round":"0","step":1,"block_id":null}"#,
+        )
+        .unwrap();
+        let import = |answer| {
+            let mut person = Person { answer, asked: 0 };
+            let (config, old) = (at("tmkms.toml"), at("old.json"));
+            let line = [
+                "import",
+                "-c",
+                config.to_str().unwrap(),
+                "c-1",
+                old.to_str().unwrap(),
+            ];
+            let result = Line::parse_from(line).import.run(&mut person);
+            assert_eq!(person.asked, 1);
+            result.is_ok()
+        };
+        assert!(!import("n"));
+        assert!(!at("state.json").exists());
+        assert!(import("y"));
+        assert!(at("state.json").exists());
+    }
+}
