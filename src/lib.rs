@@ -20,6 +20,7 @@ pub mod reply;
 // What the flow is made of.
 pub mod consensus;
 pub mod events;
+pub mod networks;
 pub mod os;
 pub mod secret_file;
 pub mod terminal;

@@ -381,3 +381,158 @@ fn the_demo_ends_by_itself_and_leaves_nothing_behind() {
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn init_makes_a_home_that_start_accepts() {
+    let folder = tempfile::tempdir().unwrap();
+    let done = tmkms(folder.path(), &["init", "-n", "cosmoshub"]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    let mode = |name: &str| {
+        fs::metadata(folder.path().join(name))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o777
+    };
+    assert_eq!(
+        (
+            mode("secrets"),
+            mode("secrets/kms-identity.key"),
+            mode("tmkms.toml")
+        ),
+        (0o700, 0o600, 0o600)
+    );
+    let config = fs::read_to_string(folder.path().join("tmkms.toml")).unwrap();
+    assert!(
+        config.contains("id = \"cosmoshub-4\"") && config.contains("tcp://127.0.0.1:26659"),
+        "{config}"
+    );
+    let key = tmkms(
+        folder.path(),
+        &["softsign", "keygen", "secrets/cosmoshub-4-consensus.key"],
+    );
+    assert_eq!(key.code, 0, "{}", key.err);
+    // Again: nothing is missing, nothing is changed.
+    let identity = fs::read(folder.path().join("secrets/kms-identity.key")).unwrap();
+    assert_eq!(tmkms(folder.path(), &["init", "-n", "cosmoshub"]).code, 0);
+    assert_eq!(
+        fs::read(folder.path().join("secrets/kms-identity.key")).unwrap(),
+        identity
+    );
+    assert_eq!(
+        fs::read_to_string(folder.path().join("tmkms.toml")).unwrap(),
+        config
+    );
+    // A network more is not written into an operator's file, but shown.
+    let more = tmkms(folder.path(), &["init", "-n", "cosmoshub,osmosis"]);
+    assert_eq!(more.code, 1);
+    assert!(more.err.contains("id = \"osmosis-1\""), "{}", more.err);
+    // A half-done home is completed.
+    fs::remove_file(folder.path().join("secrets/kms-identity.key")).unwrap();
+    assert_eq!(tmkms(folder.path(), &["init", "-n", "cosmoshub"]).code, 0);
+    assert!(folder.path().join("secrets/kms-identity.key").exists());
+}
+
+#[test]
+fn init_takes_several_networks_and_any_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("my kms/\u{fc}ber");
+    let done = tmkms(
+        folder.path(),
+        &[
+            "init",
+            "-n",
+            "cosmoshub,irishub,columbus",
+            home.to_str().unwrap(),
+        ],
+    );
+    assert_eq!(done.code, 0, "{}", done.err);
+    let shown = tmkms(&home, &["state", "show"]);
+    for id in ["cosmoshub-4", "irishub-1", "columbus-5"] {
+        assert!(shown.out.contains(id), "{}{}", shown.out, shown.err);
+    }
+    let config = fs::read_to_string(home.join("tmkms.toml")).unwrap();
+    assert!(
+        config.contains("consensus_key_prefix = \"icp\""),
+        "{config}"
+    );
+    let bare = folder.path().join("bare");
+    let done = tmkms(folder.path(), &["init", bare.to_str().unwrap()]);
+    assert_eq!(done.code, 0);
+    assert!(done.err.contains("tmkms init -n"), "{}", done.err);
+}
+
+#[test]
+fn init_makes_nothing_for_a_word_it_does_not_understand() {
+    let folder = tempfile::tempdir().unwrap();
+    for (word, words) in [
+        ("cosmoshab", "did you mean cosmoshub"),
+        ("titan", "titan_18888-1"),
+        ("xyzzyxyzzy", "tmkms networks"),
+    ] {
+        let done = tmkms(folder.path(), &["init", "-n", word, "home"]);
+        assert_eq!(done.code, 2);
+        assert!(done.err.contains(words), "{}", done.err);
+        assert!(!folder.path().join("home").exists());
+    }
+    let list = tmkms(folder.path(), &["networks", "osmosis"]);
+    assert!(
+        list.out.contains("osmosis-1") && !list.out.contains("cosmoshub"),
+        "{}",
+        list.out
+    );
+}
+
+#[test]
+fn raise_raises_and_lowers_only_when_told_twice() {
+    let home = home();
+    assert_eq!(
+        tmkms(home.path(), &["state", "init", "c-1", "--height", "100"]).code,
+        0
+    );
+    let shown = || tmkms(home.path(), &["state", "show"]).out;
+    assert_eq!(
+        tmkms(
+            home.path(),
+            &["state", "raise", "c-1", "--height", "2000000"]
+        )
+        .code,
+        0
+    );
+    assert!(shown().contains("used up to 2000000"), "{}", shown());
+    let refused = tmkms(home.path(), &["state", "raise", "c-1", "--height", "50"]);
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused.err.contains("nothing was changed"),
+        "{}",
+        refused.err
+    );
+    let lower = |typed: &str| {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_tmkms"))
+            .args([
+                "state",
+                "raise",
+                "c-1",
+                "--height",
+                "50",
+                "--i-will-be-slashed",
+            ])
+            .current_dir(home.path())
+            .stdin(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(typed.as_bytes())
+            .unwrap();
+        child.wait().unwrap().code()
+    };
+    assert_eq!(lower(""), Some(1));
+    assert_eq!(lower("c-2\n"), Some(1));
+    assert!(shown().contains("used up to 2000000"));
+    assert_eq!(lower("c-1\n"), Some(0));
+    assert!(shown().contains("used up to 50"));
+}

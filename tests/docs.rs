@@ -85,10 +85,13 @@ fn every_setting_stands_in_the_example() {
 fn every_command_stands_in_the_readme_and_has_help() {
     let readme = fs::read_to_string("README.md").unwrap();
     for command in [
+        "init",
+        "networks",
         "start",
         "state show",
         "state init",
         "state import",
+        "state raise",
         "softsign keygen",
         "demo",
         "version",

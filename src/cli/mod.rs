@@ -1,6 +1,8 @@
 //! The command line: one command a file.
 
 mod demo;
+mod init;
+mod networks;
 pub mod report;
 mod softsign;
 mod start;
@@ -23,7 +25,7 @@ use report::{Exit, Failure};
     disable_version_flag = true,
     arg_required_else_help = true,
     after_help = "Examples:\n  tmkms demo                                        see it work, with nothing but this program\n  \
-                  tmkms softsign keygen secrets/consensus.key       make a key\n  \
+                  tmkms init -n cosmoshub                           make a home\n  \
                   tmkms state init -c tmkms.toml CHAIN --never-signed\n  \
                   tmkms start -c tmkms.toml"
 )]
@@ -34,6 +36,10 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Make a home: configuration, identity key, folders
+    Init(init::Init),
+    /// List the networks that `init` knows
+    Networks(networks::Networks),
     /// Sign for the configured validators until told to stop
     Start(start::Start),
     /// Show, begin or take over the double-sign watermark of a chain
@@ -88,6 +94,8 @@ pub fn run() -> Exit {
         }
     };
     let result = match arguments.command {
+        Command::Init(command) => command.run(),
+        Command::Networks(command) => command.run(),
         Command::Start(command) => command.run(),
         Command::State(command) => command.run(),
         Command::Softsign(command) => command.run(),

@@ -1,7 +1,9 @@
-//! `tmkms state`: the watermark of a chain, shown, begun and taken over. Nothing here ever lowers it.
+//! `tmkms state`: the watermark of a chain, shown, begun and taken over. Only `raise` can lower it, when told
+//! so twice.
 
 mod import;
 mod init;
+mod raise;
 mod show;
 
 use std::fs::File;
@@ -19,6 +21,7 @@ use super::ConfigFile;
 use super::report::{Failure, output, status};
 use import::Import;
 use init::Init;
+use raise::Raise;
 use show::Show;
 
 /// The double-sign watermark.
@@ -30,6 +33,8 @@ pub(super) enum State {
     Init(Init),
     /// Take over the state file of another signer, or one of this program that was copied
     Import(Import),
+    /// Use up everything to a height; the remedy when a chain is too far ahead
+    Raise(Raise),
 }
 
 impl State {
@@ -38,6 +43,7 @@ impl State {
             Self::Show(command) => command.run(),
             Self::Init(command) => command.run(),
             Self::Import(command) => command.run(&mut Console),
+            Self::Raise(command) => command.run(&mut std::io::stdin().lock()),
         }
     }
 }

@@ -1,0 +1,273 @@
+//! `tmkms init`: a home with an identity key, folders, and a commented configuration. Never overwrites; what is there
+//! already is left as it is, what is missing is added.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::backends::softsign::Purpose;
+use crate::backends::softsign::key::SoftKey;
+use crate::config::Config;
+use crate::networks::{self, Meaning, Network};
+use crate::secret_file::{self, SecretFileError};
+
+use super::networks::table;
+use super::report::{Failure, status};
+
+/// The port of the first network's node; each further one is ten above.
+const PORT: u16 = 26_659;
+
+/// Make a home for the signer.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  tmkms init -n cosmoshub\n  tmkms init -n cosmoshub,irishub,columbus /path/to/kms/home"
+)]
+pub(super) struct Init {
+    /// Networks to configure: names, chain ids, or chain ids without their number
+    #[arg(short, long, value_delimiter = ',', value_name = "NAME,..")]
+    networks: Vec<String>,
+    /// The folder; made if it is not there
+    #[arg(default_value = ".")]
+    home: PathBuf,
+}
+
+impl Init {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        // Before anything is made.
+        let networks = resolve(&self.networks)?;
+        for folder in ["", "secrets", "state"] {
+            make_folder(&self.home.join(folder))?;
+        }
+        make_identity(&self.home.join("secrets/kms-identity.key"))?;
+        let path = self.home.join("tmkms.toml");
+        let missing = match write_new(&path, &configuration(&networks)) {
+            Ok(()) => {
+                status("Created", path.display());
+                Vec::new()
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                status(
+                    "Kept",
+                    format!("{}, which is there already", path.display()),
+                );
+                not_in(&path, &networks)?
+            }
+            Err(error) => return Err(failed(&path, &error)),
+        };
+        next_steps(&networks, &path);
+        match missing.as_slice() {
+            [] => Ok(()),
+            some => {
+                let names: Vec<&str> = some.iter().map(|network| network.chain_id).collect();
+                let sections: String = some
+                    .iter()
+                    .enumerate()
+                    .map(|(at, network)| section(network, at))
+                    .collect();
+                Err(Failure::new(format!(
+                    "{} is never overwritten, and has no [[chain]] {}",
+                    path.display(),
+                    names.join(", ")
+                ))
+                .hint(format!(
+                    "add by hand, with ports of your own:\n\n{sections}"
+                )))
+            }
+        }
+    }
+}
+
+/// The networks that the words mean, each once.
+fn resolve(words: &[String]) -> Result<Vec<Network>, Failure> {
+    let mut found: Vec<Network> = Vec::new();
+    for word in words
+        .iter()
+        .map(|word| word.trim())
+        .filter(|word| !word.is_empty())
+    {
+        match networks::find(word) {
+            Meaning::One(network) if found.contains(&network) => {}
+            Meaning::One(network) => found.push(network),
+            Meaning::Several(several) => {
+                return Err(Failure::usage(format!(
+                    "`{word}` can mean {} networks",
+                    several.len()
+                ))
+                .hint(format!("name one by its chain id:\n\n{}", table(&several))));
+            }
+            Meaning::None(near) => {
+                let failure = Failure::usage(format!("no network is known as `{word}`"));
+                return Err(match near.as_slice() {
+                    [] => failure.hint("`tmkms networks` lists all; any other chain is written into tmkms.toml by hand"),
+                    near => failure.hint(format!("did you mean {}? `tmkms networks` lists all", near.join(", "))),
+                });
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn make_folder(path: &Path) -> Result<(), Failure> {
+    match DirBuilder::new().recursive(true).mode(0o700).create(path) {
+        Ok(()) => Ok(()),
+        Err(error) => Err(failed(path, &error)),
+    }
+}
+
+fn make_identity(path: &Path) -> Result<(), Failure> {
+    if fs::symlink_metadata(path).is_ok() {
+        status(
+            "Kept",
+            format!("{}, which is there already", path.display()),
+        );
+        return Ok(());
+    }
+    let (_, text) = SoftKey::generate(Purpose::Consensus)
+        .map_err(|error| Failure::new(format!("no random numbers: {error}")))?;
+    match secret_file::create(path, &text) {
+        Ok(()) => status(
+            "Created",
+            format!(
+                "{}: the identity of links; it signs no votes",
+                path.display()
+            ),
+        ),
+        Err(SecretFileError::Exists(_)) => status("Kept", path.display()),
+        Err(error) => return Err(Failure::new(error)),
+    }
+    Ok(())
+}
+
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+/// The networks that a file which is there already does not configure.
+fn not_in(path: &Path, networks: &[Network]) -> Result<Vec<Network>, Failure> {
+    if networks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let config = Config::load(path).map_err(|error| {
+        Failure::usage(error).hint("correct the file that is there already, or move it away")
+    })?;
+    let has = |network: &&Network| {
+        config
+            .chains
+            .iter()
+            .any(|chain| chain.id.as_str() == network.chain_id)
+    };
+    Ok(networks
+        .iter()
+        .filter(|network| !has(network))
+        .cloned()
+        .collect())
+}
+
+fn next_steps(networks: &[Network], path: &Path) {
+    let Some(first) = networks.first() else {
+        status(
+            "Next",
+            "write your chains into tmkms.toml, or use `tmkms init -n NAME`; `tmkms networks` lists the known ones",
+        );
+        return;
+    };
+    let (id, path) = (first.chain_id, quoted(path));
+    status(
+        "Next",
+        format!(
+            "bring the validator's key to secrets/{id}-consensus.key (or make one with `tmkms softsign keygen`)"
+        ),
+    );
+    status(
+        "",
+        format!("`tmkms state import -c {path} {id} FILE` with the old signer's state, or"),
+    );
+    status(
+        "",
+        format!("`tmkms state init -c {path} {id} --never-signed` for a key that never signed"),
+    );
+    status(
+        "",
+        format!("set `addr` to the node's priv_validator_laddr, then `tmkms start -c {path}`"),
+    );
+}
+
+/// As it is typed in a shell.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
+    match text.chars().all(plain) {
+        true => text,
+        false => format!("'{}'", text.replace('\'', "'\\''")),
+    }
+}
+
+fn configuration(networks: &[Network]) -> String {
+    let mut text = String::from(
+        "# tmkms: the configuration. Paths are relative to the folder of this file.\n\
+         # tmkms.toml.example shows every setting with its default.\n",
+    );
+    if networks.is_empty() {
+        let example = Network {
+            name: "mychain",
+            chain_id: "mychain-1",
+            prefix: "cosmos",
+            series: "",
+            title: "Take the leading `# ` away and set your chain's values",
+            mainnet: true,
+        };
+        for line in section(&example, 0).lines() {
+            text.push_str(if line.is_empty() { "\n" } else { "# " });
+            if !line.is_empty() {
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+    }
+    for (at, network) in networks.iter().enumerate() {
+        text.push_str(&section(network, at));
+    }
+    text
+}
+
+fn section(network: &Network, at: usize) -> String {
+    let (account, consensus) = network.key_prefixes();
+    let port = PORT.saturating_add(u16::try_from(at).unwrap_or(0).saturating_mul(10));
+    let id = network.chain_id;
+    let extensions = match network.has_extensions() {
+        Some(true) => {
+            "# Nodes of this network can have vote extensions; they are signed where the node wants them.\n# sign_extensions = \"auto\"\n"
+        }
+        Some(false) => {
+            "# Nodes of this network have no vote extensions yet; with \"auto\" nothing changes when they get them.\n# sign_extensions = \"auto\"\n"
+        }
+        None => {
+            "# Vote extensions are signed where the node wants them.\n# sign_extensions = \"auto\"\n"
+        }
+    };
+    format!(
+        "\n# {title}\n[[chain]]\nid = \"{id}\"\n\
+         key_format = {{ type = \"bech32\", account_key_prefix = \"{account}\", consensus_key_prefix = \"{consensus}\" }}\n\
+         # The double-sign watermark. Never restore it from a backup, never share it between two hosts.\n\
+         state_file = \"state/{id}-consensus.json\"\n{extensions}\n\
+         # The node: its priv_validator_laddr. Another node of this chain is another [[validator]].\n\
+         [[validator]]\nchain_id = \"{id}\"\naddr = \"tcp://127.0.0.1:{port}\"\nsecret_key = \"secrets/kms-identity.key\"\n\n\
+         # The validator's key. For a node's own priv_validator_key.json add `key_format = \"json\"`.\n\
+         [[providers.softsign]]\nchain_ids = [\"{id}\"]\npath = \"secrets/{id}-consensus.key\"\n",
+        title = network.title,
+    )
+}
+
+fn failed(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(format!("{} cannot be made: {error}", path.display()))
+        .hint("choose a folder that you may write to")
+}

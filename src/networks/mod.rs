@@ -1,0 +1,202 @@
+//! The table of known chains: 223 mainnets and 160 testnets of the Cosmos chain registry (CC-BY 4.0), as of
+//! August 2026. Chain ids change with upgrades; an operator's own word always counts more than this table.
+
+use crate::written::nearest;
+
+const TABLE: &str = include_str!("networks.csv");
+
+/// When and where the table was taken.
+pub const SOURCE: &str = "Cosmos chain registry (CC-BY 4.0), August 2026";
+
+/// One network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// Its name in the registry, as `cosmoshub`.
+    pub name: &'static str,
+    /// Its chain id, as `cosmoshub-4`.
+    pub chain_id: &'static str,
+    /// The prefix of its addresses, as `cosmos`.
+    pub prefix: &'static str,
+    /// The series of its nodes where the registry says it, as `0.38`.
+    pub series: &'static str,
+    /// Its name for people.
+    pub title: &'static str,
+    /// Whether real stake is at risk.
+    pub mainnet: bool,
+}
+
+/// What a word can mean.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// One network.
+    One(Network),
+    /// Several; the operator has to say which.
+    Several(Vec<Network>),
+    /// None; the nearest names.
+    None(Vec<&'static str>),
+}
+
+/// All networks, mainnets first.
+pub fn all() -> impl Iterator<Item = Network> {
+    TABLE.lines().skip(2).filter_map(|line| {
+        let mut fields = line.split(',');
+        let mut next = || fields.next();
+        let (name, chain_id, prefix) = (next()?, next()?, next()?);
+        let (_engine, _version, series) = (next()?, next()?, next()?);
+        let (title, kind) = (next()?, next()?);
+        Some(Network {
+            name,
+            chain_id,
+            prefix,
+            series,
+            title,
+            mainnet: kind == "mainnet",
+        })
+    })
+}
+
+/// What a word means: a name, a chain id, or a chain id without its number, in any case.
+pub fn find(word: &str) -> Meaning {
+    let found: Vec<Network> = all().filter(|network| network.is_meant_by(word)).collect();
+    match found.as_slice() {
+        [one] => Meaning::One(one.clone()),
+        [] => {
+            let names: Vec<&'static str> = all()
+                .flat_map(|network| [network.name, network.chain_id])
+                .collect();
+            let word = word.to_ascii_lowercase();
+            let mut near: Vec<&'static str> = nearest(&word, &names).into_iter().collect();
+            near.extend(
+                names
+                    .iter()
+                    .filter(|name| word.len() >= 4 && name.contains(&*word)),
+            );
+            near.dedup();
+            near.truncate(5);
+            Meaning::None(near)
+        }
+        several => {
+            // The name of a mainnet beats the names of testnets, and nothing else.
+            let named = |network: &&Network| network.name.eq_ignore_ascii_case(word);
+            match several
+                .iter()
+                .find(|network| network.mainnet && named(network))
+            {
+                Some(mainnet)
+                    if several
+                        .iter()
+                        .all(|other| other == mainnet || (named(&other) && !other.mainnet)) =>
+                {
+                    Meaning::One(mainnet.clone())
+                }
+                _ => Meaning::Several(found),
+            }
+        }
+    }
+}
+
+impl Network {
+    fn is_meant_by(&self, word: &str) -> bool {
+        self.name.eq_ignore_ascii_case(word)
+            || self.chain_id.eq_ignore_ascii_case(word)
+            || self
+                .base()
+                .is_some_and(|base| base.eq_ignore_ascii_case(word))
+    }
+
+    /// The chain id without its number: `cosmoshub` of `cosmoshub-4`.
+    fn base(&self) -> Option<&'static str> {
+        let (base, number) = self.chain_id.rsplit_once('-')?;
+        (!number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())).then_some(base)
+    }
+
+    /// The Bech32 prefixes of account and consensus public keys.
+    pub fn key_prefixes(&self) -> (String, String) {
+        match self.prefix {
+            // IRISnet alone has its own.
+            "iaa" => ("iap".to_owned(), "icp".to_owned()),
+            prefix => (format!("{prefix}pub"), format!("{prefix}valconspub")),
+        }
+    }
+
+    /// Whether nodes of this network can have vote extensions; `None` where the registry does not tell the series.
+    pub fn has_extensions(&self) -> Option<bool> {
+        match self.series {
+            "" | "0.3" => None,
+            "0.34" | "0.37" => Some(false),
+            _ => Some(true),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(word: &str) -> &'static str {
+        match find(word) {
+            Meaning::One(network) => network.chain_id,
+            other => panic!("{word}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_table_is_whole() {
+        assert_eq!(all().filter(|network| network.mainnet).count(), 223);
+        assert_eq!(all().filter(|network| !network.mainnet).count(), 160);
+        for network in all() {
+            assert!(
+                network
+                    .chain_id
+                    .parse::<crate::consensus::ChainId>()
+                    .is_ok(),
+                "{network:?}"
+            );
+            assert!(!network.prefix.is_empty(), "{network:?}");
+        }
+    }
+
+    #[test]
+    fn words_as_people_type_them() {
+        for (word, chain_id) in [
+            ("cosmoshub", "cosmoshub-4"),
+            ("CosmosHub-4", "cosmoshub-4"),
+            ("columbus", "columbus-5"),
+            ("irishub", "irishub-1"),
+            ("core", "core-1"),
+            ("sentinelhub", "sentinelhub-2"),
+            ("osmosis", "osmosis-1"),
+        ] {
+            assert_eq!(one(word), chain_id, "{word}");
+        }
+    }
+
+    #[test]
+    fn words_with_several_meanings_are_told() {
+        for word in ["titan", "arkeo", "sandbox"] {
+            let Meaning::Several(found) = find(word) else {
+                panic!("{word}")
+            };
+            assert!(found.len() >= 2);
+        }
+    }
+
+    #[test]
+    fn unknown_words_get_the_nearest() {
+        let Meaning::None(near) = find("cosmoshab") else {
+            panic!()
+        };
+        assert_eq!(near.first(), Some(&"cosmoshub"));
+        assert_eq!(find("xyzzyxyzzy"), Meaning::None(Vec::new()));
+    }
+
+    #[test]
+    fn prefixes_of_keys() {
+        let prefixes = |word| match find(word) {
+            Meaning::One(network) => network.key_prefixes(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(prefixes("cosmoshub").1, "cosmosvalconspub");
+        assert_eq!(prefixes("irishub"), ("iap".to_owned(), "icp".to_owned()));
+    }
+}
