@@ -261,6 +261,23 @@ fn one_bad_half_costs_a_height_and_two_bad_halves_disarm() {
 }
 
 #[test]
+fn after_a_leap_either_half_may_be_lost() {
+    let (_folder, place) = fresh();
+    let mut store = FileStore::open(&place).unwrap();
+    for height in [1, 2, 50] {
+        persist(&mut store, &vote(height, 1)).unwrap();
+    }
+    drop(store);
+    let good = fs::read(&place.path).unwrap();
+    for half in [0, 1] {
+        let mut bytes = good.clone();
+        bytes[half * SLOT..(half + 1) * SLOT].fill(0);
+        rewrite(&place.path, &bytes);
+        assert_eq!(free_from(&place), 52, "half {half}");
+    }
+}
+
+#[test]
 fn a_damaged_half_refuses_replays_too_and_heals_by_signing() {
     use tmkms::gate::{Admission, Gate, Settings};
     let (_folder, place) = fresh();
