@@ -11,8 +11,10 @@
     reason = "a measurement may end so"
 )]
 
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -40,10 +42,6 @@ use tmkms::request::SignRequest;
 use tmkms::session::{Hand, serve};
 use tmkms::signer::Signer;
 
-/// How long both sides sleep before a round trip "after idle". Requests of a real node come after seconds, and within a
-/// vote its thread sleeps while the disk works, so the price of waking a thread that sleeps belongs to the reference.
-const IDLE: Duration = Duration::from_micros(300);
-
 struct Nobody;
 
 impl Sink for Nobody {
@@ -67,9 +65,6 @@ impl<'a> Part<'a> {
     }
 
     fn once(&mut self) {
-        if self.name.contains("idle") {
-            thread::sleep(IDLE);
-        }
         let began = Instant::now();
         (self.act)();
         self.times
@@ -141,9 +136,8 @@ fn served(folder: &Path, name: &str, tcp: bool) -> Node {
 
 /// The floor: a thread that reads a request's worth of bytes, writes and flushes a slot, signs and answers, and does
 /// nothing else. What it costs above the sum of its parts is the price of waking threads on this machine.
-fn floor(folder: &Path) -> UnixStream {
-    let (mut ours, theirs) = UnixStream::pair().unwrap();
-    let file = File::create(folder.join("floor")).unwrap();
+fn floor<S: Read + Write + Send + 'static>(folder: &Path, name: &str, mut ours: S) {
+    let file = File::create(folder.join(name)).unwrap();
     file.write_all_at(&[b' '; 16384], 0).unwrap();
     file.sync_all().unwrap();
     let key = ed25519_dalek::SigningKey::from_bytes(&[5; 32]);
@@ -157,7 +151,16 @@ fn floor(folder: &Path) -> UnixStream {
             ours.write_all(&signature).unwrap();
         }
     });
-    theirs
+}
+
+/// Two ends of a TCP link on the loopback interface.
+fn tcp_pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let theirs = listener.accept().unwrap().0;
+    ours.set_nodelay(true).unwrap();
+    theirs.set_nodelay(true).unwrap();
+    (ours, theirs)
 }
 
 /// The prevote with this number. Most are a round higher than the one before, so that heights do not run out.
@@ -208,21 +211,15 @@ fn parts(folder: &Path, rounds: usize) {
     .unwrap();
     let mut gate_number = 0;
 
-    let (mut unix, mut tcp) = (
-        served(folder, "unix.json", false),
-        served(folder, "tcp.json", true),
-    );
-    let (mut idle_unix, mut idle_tcp) = (
-        served(folder, "idle-unix.json", false),
-        served(folder, "idle-tcp.json", true),
-    );
-    let (mut unix_votes, mut tcp_votes) = (
-        served(folder, "unix-votes.json", false),
-        served(folder, "tcp-votes.json", true),
-    );
+    // Votes and pings of a link go over the same link.
+    let unix = RefCell::new(served(folder, "unix.json", false));
+    let tcp = RefCell::new(served(folder, "tcp.json", true));
     let (mut unix_number, mut tcp_number) = (0, 0);
     let signer = key();
-    let mut floor = floor(folder);
+    let (ours, mut unix_floor) = UnixStream::pair().unwrap();
+    floor(folder, "unix-floor", ours);
+    let (ours, mut tcp_floor) = tcp_pair();
+    floor(folder, "tcp-floor", ours);
     let mut permits = Gate::arm(
         chain_id(),
         Settings::default(),
@@ -262,27 +259,25 @@ fn parts(folder: &Path, rounds: usize) {
         Part::new("Ed25519 signature", || {
             signer.sign(&permit).unwrap();
         }),
-        Part::new("hot round trip over unix (ping)", || {
-            unix.ask(&Ask::Ping).unwrap();
+        Part::new("floor over unix", || {
+            unix_floor.write_all(&[1; 160]).unwrap();
+            unix_floor.read_exact(&mut [0; 64]).unwrap();
         }),
-        Part::new("hot round trip over tcp (ping)", || {
-            tcp.ask(&Ask::Ping).unwrap();
-        }),
-        Part::new("round trip over unix after idle", || {
-            idle_unix.ask(&Ask::Ping).unwrap();
-        }),
-        Part::new("round trip over tcp after idle", || {
-            idle_tcp.ask(&Ask::Ping).unwrap();
-        }),
-        Part::new("floor: write, sign, answer over unix", || {
-            floor.write_all(&[1; 160]).unwrap();
-            floor.read_exact(&mut [0; 64]).unwrap();
+        Part::new("floor over tcp, not encrypted", || {
+            tcp_floor.write_all(&[1; 160]).unwrap();
+            tcp_floor.read_exact(&mut [0; 64]).unwrap();
         }),
         Part::new("whole vote over unix", || {
-            vote(&mut unix_votes, &maker, &mut unix_number)
+            vote(&mut unix.borrow_mut(), &maker, &mut unix_number);
+        }),
+        Part::new("round trip over unix (ping)", || {
+            unix.borrow_mut().ask(&Ask::Ping).unwrap();
         }),
         Part::new("whole vote over tcp", || {
-            vote(&mut tcp_votes, &maker, &mut tcp_number)
+            vote(&mut tcp.borrow_mut(), &maker, &mut tcp_number);
+        }),
+        Part::new("round trip over tcp (ping)", || {
+            tcp.borrow_mut().ask(&Ask::Ping).unwrap();
         }),
     ];
     // Not counted: caches, and the first write of a leap.
@@ -319,19 +314,15 @@ fn parts(folder: &Path, rounds: usize) {
     ratio("durable write / bare write", write / median("bare"), 1.1);
     for link in ["unix", "tcp"] {
         let whole = median(&format!("whole vote over {link}"));
-        if link == "unix" {
-            ratio(
-                "whole vote over unix / floor",
-                whole / median("floor"),
-                1.25,
-            );
-        }
+        let floor = median(&format!("floor over {link}"));
         let sum = write + sign + median(&format!("round trip over {link}"));
         ratio(
-            &format!("whole vote over {link} / (write + signature + round trip)"),
-            whole / sum,
+            &format!("whole vote over {link} / floor over {link}"),
+            whole / floor,
             1.25,
         );
+        let name = format!("whole vote over {link} / (write + signature + round trip)");
+        ratio(&name, whole / sum, 1.25);
     }
 }
 
