@@ -317,17 +317,9 @@ fn the_configuration_may_be_a_pipe_or_named_in_the_environment() {
         0
     );
     let config = fs::read_to_string(home.path().join("tmkms.toml")).unwrap();
-    let absolute = config
-        .replace(
-            "\"state.json\"",
-            &format!("\"{}\"", home.path().join("state.json").display()),
-        )
-        .replace(
-            "\"c.key\"",
-            &format!("\"{}\"", home.path().join("c.key").display()),
-        );
     let mut child = Command::new(env!("CARGO_BIN_EXE_tmkms"))
         .args(["state", "show", "-c", "/dev/stdin"])
+        .current_dir(home.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -336,7 +328,7 @@ fn the_configuration_may_be_a_pipe_or_named_in_the_environment() {
         .stdin
         .take()
         .unwrap()
-        .write_all(absolute.as_bytes())
+        .write_all(config.as_bytes())
         .unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(
@@ -535,4 +527,26 @@ fn raise_raises_and_lowers_only_when_told_twice() {
     assert!(shown().contains("used up to 2000000"));
     assert_eq!(lower("c-1\n"), Some(0));
     assert!(shown().contains("used up to 50"));
+}
+
+#[test]
+fn keys_are_shown_in_the_forms_that_chains_use() {
+    let home = home();
+    let made = tmkms(home.path(), &["softsign", "keygen", "other.key"]).out;
+    assert!(made.contains("address: "), "{made}");
+    let shown = tmkms(home.path(), &["keys", "show"]);
+    assert_eq!(shown.code, 0, "{}", shown.err);
+    assert!(
+        shown.out.contains("chain_id: c-1") && shown.out.contains("/cosmos.crypto.ed25519.PubKey"),
+        "{}",
+        shown.out
+    );
+    let json = tmkms(home.path(), &["keys", "show", "--json"]);
+    let keys: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(keys[0]["type"], "ed25519");
+    assert_eq!(keys[0]["address"].as_str().unwrap().len(), 40);
+    fs::remove_file(home.path().join("c.key")).unwrap();
+    let missing = tmkms(home.path(), &["keys", "show"]);
+    assert_eq!(missing.code, 1);
+    assert!(missing.out.contains("does not exist"), "{}", missing.out);
 }

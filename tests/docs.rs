@@ -92,6 +92,7 @@ fn every_command_stands_in_the_readme_and_has_help() {
         "state init",
         "state import",
         "state raise",
+        "keys show",
         "softsign keygen",
         "demo",
         "version",

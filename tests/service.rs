@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use support::{chain_id, maker, random_key};
 use tmkms::codec::node::{Answer, Ask};
 use tmkms::consensus::PublicKey;
@@ -130,11 +131,9 @@ impl Running {
         }
     }
 
-    fn signal(&self, name: &str) {
-        let done = Command::new("kill")
-            .args([&format!("-{name}"), &self.child.id().to_string()])
-            .status();
-        assert!(done.unwrap().success());
+    fn signal(&self, signal: Signal) {
+        let process = rustix::process::Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
+        rustix::process::kill_process(process, signal).unwrap();
     }
 
     fn wait(&mut self) -> ExitStatus {
@@ -193,7 +192,7 @@ fn tcp_and_unix_nodes_of_one_chain_share_one_watermark() {
         assert!(!sign(&mut two, &home.key, height, 2), "the double sign");
     }
     // Lines are written by a thread of their own; ending the service flushes them.
-    service.signal("TERM");
+    service.signal(Signal::TERM);
     assert_eq!(service.wait().code(), Some(0));
     let log = service.log();
     assert!(log.contains("signed prevote:0101010101 at 19/0"), "{log}");
@@ -207,7 +206,7 @@ fn tcp_and_unix_nodes_of_one_chain_share_one_watermark() {
 
 #[test]
 fn sigterm_and_sigint_end_it_at_once_with_exit_0() {
-    for signal in ["TERM", "INT"] {
+    for signal in [Signal::TERM, Signal::INT] {
         let listener = Listener::tcp().unwrap();
         let home = Home::new(&[listener.address().unwrap()]);
         home.init();
@@ -228,7 +227,7 @@ fn it_ends_while_nobody_listens() {
     home.init();
     let mut service = home.start();
     service.wait_for_log("no link");
-    service.signal("TERM");
+    service.signal(Signal::TERM);
     assert_eq!(service.wait().code(), Some(0));
 }
 

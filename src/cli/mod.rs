@@ -2,6 +2,7 @@
 
 mod demo;
 mod init;
+mod keys;
 mod networks;
 pub mod report;
 mod softsign;
@@ -45,6 +46,9 @@ enum Command {
     /// Show, begin or take over the double-sign watermark of a chain
     #[command(subcommand)]
     State(state::State),
+    /// The configured keys
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Keys in files
     #[command(subcommand)]
     Softsign(softsign::Softsign),
@@ -98,6 +102,7 @@ pub fn run() -> Exit {
         Command::Networks(command) => command.run(),
         Command::Start(command) => command.run(),
         Command::State(command) => command.run(),
+        Command::Keys(command) => command.run(),
         Command::Softsign(command) => command.run(),
         Command::Demo(command) => command.run(),
         Command::Version => version::run(),

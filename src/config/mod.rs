@@ -83,9 +83,14 @@ impl Config {
             path: path.to_owned(),
             source,
         })?;
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-            _ => PathBuf::from("."),
+        // A pipe has no folder of its own, so its paths are relative to the working directory.
+        let is_file = path.metadata().is_ok_and(|meta| meta.is_file());
+        let folder = match path
+            .parent()
+            .filter(|folder| is_file && !folder.as_os_str().is_empty())
+        {
+            Some(folder) => folder.to_owned(),
+            None => PathBuf::from("."),
         };
         let home = std::env::var_os("HOME").map(PathBuf::from);
         Self::read(&text, &path.display().to_string(), &Base { folder, home })

@@ -1,0 +1,105 @@
+//! `tmkms keys`.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use crate::config::ChainConfig;
+use crate::consensus::key_text::{self, KeyFormat};
+
+use super::ConfigFile;
+use super::report::{Failure, output};
+
+/// The configured keys.
+#[derive(Subcommand)]
+pub(super) enum Keys {
+    /// Show the public half of every configured key
+    Show(Show),
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  tmkms keys show -c tmkms.toml\n  tmkms keys show --json | jq -r '.[0].address'"
+)]
+pub(super) struct Show {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// As JSON, one object a chain
+    #[arg(long)]
+    json: bool,
+}
+
+impl Keys {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Show(command) => command.run(),
+        }
+    }
+}
+
+impl Show {
+    fn run(self) -> Result<(), Failure> {
+        let config = self.config.load()?;
+        let shown: Vec<Value> = config.chains.iter().map(describe).collect();
+        if self.json {
+            let text = serde_json::to_string_pretty(&shown).map_err(|error| {
+                Failure::new(format!("the keys cannot be written as JSON: {error}"))
+            })?;
+            output(&format!("{text}\n"))?;
+        } else {
+            output(&shown.iter().map(lines).collect::<String>())?;
+        }
+        match shown
+            .iter()
+            .filter(|key| key.get("error").is_some())
+            .count()
+        {
+            0 => Ok(()),
+            some => Err(Failure::new(format!(
+                "{some} key(s) cannot be opened; see above"
+            ))),
+        }
+    }
+}
+
+fn describe(chain: &ChainConfig) -> Value {
+    let (id, source) = (chain.id.as_str(), chain.key.describe());
+    let key = match chain.key.open() {
+        Ok((signer, _)) => signer.public_key(),
+        Err(error) => return json!({ "chain_id": id, "key": source, "error": error.to_string() }),
+    };
+    let mut shown = json!({
+        "chain_id": id,
+        "key": source,
+        "type": key.key_type().as_str(),
+        "base64": key_text::to_base64(&key),
+        "address": key.address().to_string(),
+        "cosmos_json": key_text::to_cosmos_json(&key),
+    });
+    if let (KeyFormat::Bech32 { .. }, Some(fields)) = (&chain.key_format, shown.as_object_mut()) {
+        fields.insert(
+            "bech32".to_owned(),
+            Value::from(chain.key_format.show(&key)),
+        );
+    }
+    shown
+}
+
+fn lines(key: &Value) -> String {
+    let mut text = String::new();
+    for name in [
+        "chain_id",
+        "key",
+        "type",
+        "base64",
+        "address",
+        "cosmos_json",
+        "bech32",
+        "error",
+    ] {
+        if let Some(value) = key.get(name).and_then(Value::as_str) {
+            let indent = if name == "chain_id" { "" } else { "  " };
+            text.push_str(&format!("{indent}{name}: {value}\n"));
+        }
+    }
+    text
+}
