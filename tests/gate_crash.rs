@@ -234,6 +234,24 @@ fn one_flipped_byte_anywhere_is_survived() {
 }
 
 #[test]
+fn any_changed_bit_of_a_copy_is_seen() {
+    use tmkms::gate::store::file::record::decode;
+    let (_folder, place) = fresh();
+    let mut store = FileStore::open(&place).unwrap();
+    persist(&mut store, &vote(1, 1)).unwrap();
+    let good = fs::read(&place.path).unwrap()[..COPY].to_vec();
+    assert!(decode(&good).is_ok());
+    for at in 0..COPY {
+        // Digits become other digits, too, which are as good JSON as before.
+        for bit in 0..8 {
+            let mut copy = good.clone();
+            copy[at] ^= 1 << bit;
+            assert!(decode(&copy).is_err(), "byte {at}, bit {bit}");
+        }
+    }
+}
+
+#[test]
 fn one_bad_half_costs_a_height_and_two_bad_halves_disarm() {
     let (_folder, place) = fresh();
     let mut store = FileStore::open(&place).unwrap();
