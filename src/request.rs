@@ -89,11 +89,12 @@ pub enum InvalidInput {
     /// The round is negative or above [`Round::MAX_REQUESTED`].
     #[error("the round is {0}, and must be from 0 to {max}", max = Round::MAX_REQUESTED)]
     Round(i64),
-    /// The vote is neither prevote nor precommit, or the proposal is of another type.
-    #[error(
-        "the message type is {0}, which is neither prevote (1), precommit (2) nor proposal (32)"
-    )]
-    Type(i64),
+    /// The vote is neither prevote nor precommit.
+    #[error("the vote's type is {0}, which is neither prevote (1) nor precommit (2)")]
+    VoteType(i64),
+    /// The proposal has the type of something else.
+    #[error("the proposal's type is {0}, and must be 32")]
+    ProposalType(i64),
     /// The block id is half filled.
     #[error("{0}")]
     BlockId(#[from] crate::consensus::block_id::IncompleteBlockId),

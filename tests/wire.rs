@@ -253,6 +253,45 @@ fn numbers_wider_than_their_field_are_refused_not_truncated() {
     assert_eq!(invalid.problem, InvalidInput::Round(1 << 32));
 }
 
+/// A vote of a type (field 1), for nil, with an extension.
+fn vote_with_extension(kind: u8, extension: &[u8]) -> Vec<u8> {
+    let mut vote = vec![0x08, kind, 0x10, 5, 0x4a, extension.len() as u8];
+    vote.extend_from_slice(extension);
+    let mut message = vec![0x0a, vote.len() as u8];
+    message.extend_from_slice(&vote);
+    message.extend_from_slice(&[0x12, 1, b'c']);
+    let mut frame = vec![0x1a, message.len() as u8];
+    frame.extend_from_slice(&message);
+    frame
+}
+
+#[test]
+fn extensions_where_none_may_be_and_unknown_types_are_invalid() {
+    use tmkms::request::InvalidInput;
+    let problem = |kind, extension: &[u8]| match codec::decode(&vote_with_extension(
+        kind, extension,
+    ))
+    .unwrap()
+    {
+        Request::Invalid(invalid) => Some(invalid.problem),
+        Request::Sign(_) => None,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(problem(1, b"x"), Some(InvalidInput::Extension("prevote")));
+    assert_eq!(
+        problem(2, b"x"),
+        Some(InvalidInput::Extension("nil precommit"))
+    );
+    assert_eq!(problem(1, b""), None);
+    assert_eq!(problem(2, b""), None);
+    for kind in [0, 3, 32] {
+        assert_eq!(
+            problem(kind, b""),
+            Some(InvalidInput::VoteType(i64::from(kind)))
+        );
+    }
+}
+
 #[test]
 fn what_has_no_reply_ends_the_link_and_says_so() {
     use codec::Malformed;

@@ -60,14 +60,14 @@ pub(super) fn read_vote(vote: messages::Vote, skip: bool) -> Result<(Message, Ec
                 timestamp,
             })
         }
-        (other, _) => return Err(InvalidInput::Type(other)),
+        (other, _) => return Err(InvalidInput::VoteType(other)),
     };
     Ok((message, echo))
 }
 
 pub(super) fn read_proposal(proposal: messages::Proposal) -> Result<Message, InvalidInput> {
     if proposal.kind != PROPOSAL {
-        return Err(InvalidInput::Type(proposal.kind));
+        return Err(InvalidInput::ProposalType(proposal.kind));
     }
     Ok(Message::Proposal(Proposal {
         height: height(proposal.height)?,

@@ -261,6 +261,38 @@ mod tests {
         assert!(us.auth(&mut out.try_into().unwrap()).is_err());
     }
 
+    #[test]
+    fn a_proof_that_another_key_signed_is_refused() {
+        // Well sealed by whoever shares the secret, with the key of one and the signature of another.
+        for (claimed, signer) in [(22, 22), (22, 33)] {
+            let (one, _, _, _) = both();
+            let (_, theirs) = Handshake::start([1; 32]);
+            let one_public: [u8; 32] = theirs[3..].try_into().unwrap();
+            let (two, _) = Handshake::start([2; 32]);
+            let shared = MontgomeryPoint(one_public)
+                .mul_clamped(*two.secret)
+                .to_bytes();
+            let (mut sealer, _) = keys(&shared, two.public < one_public);
+            let proof = AuthSigMessage {
+                pub_key: Some(PublicKey {
+                    sum: Some(Sum::Ed25519(identity(claimed).public_key().to_vec())),
+                }),
+                sig: identity(signer).sign(&one.challenge).to_vec(),
+            };
+            let mut frame = Vec::new();
+            sealer
+                .seal(&proof.encode_length_delimited_to_vec(), &mut frame)
+                .unwrap();
+            let result = one
+                .auth(&mut frame.try_into().unwrap())
+                .map(|established| established.peer);
+            match claimed == signer {
+                true => assert_eq!(result, Ok(identity(claimed).public_key())),
+                false => assert_eq!(result, Err(HandshakeError::Signature)),
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn any_hello_does_no_harm(bytes in prop::array::uniform32(any::<u8>()), start in prop::array::uniform3(any::<u8>())) {
