@@ -240,6 +240,63 @@ fn a_reply_that_nobody_takes_is_given_up() {
 }
 
 #[test]
+fn a_reply_that_is_taken_in_drips_has_no_more_time_than_others() {
+    let (mut ours, mut theirs) = unix();
+    let taker = thread::spawn(move || {
+        for _ in 0..40 {
+            let _ = theirs.read(&mut [0; 512]);
+            thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let began = Instant::now();
+    let error = ours.send(&vec![0; 4 * 1024 * 1024]).err().unwrap();
+    assert!(matches!(error, LinkError::NotTaken(_)), "{error}");
+    assert!(began.elapsed() < 2 * TIMES.write, "{:?}", began.elapsed());
+    drop(ours);
+    taker.join().unwrap();
+}
+
+#[test]
+fn empty_encrypted_frames_are_silence_too() {
+    use tmkms::link::secret_connection::{HELLO, Handshake, SEALED};
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let peer = thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        let (us, hello) = Handshake::start([3; 32]);
+        stream.write_all(&hello).unwrap();
+        let mut theirs = [0; HELLO];
+        stream.read_exact(&mut theirs).unwrap();
+        let mut proof = Vec::new();
+        let us = us.hello(&theirs, &identity(), &mut proof).unwrap();
+        stream.write_all(&proof).unwrap();
+        let mut frame = [0; SEALED];
+        stream.read_exact(&mut frame).unwrap();
+        let mut us = us.auth(&mut frame).unwrap();
+        for _ in 0..40 {
+            let mut empty = Vec::new();
+            us.sealer.seal_empty(&mut empty).unwrap();
+            if stream.write_all(&empty).is_err() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+    });
+    let address = Address::Tcp {
+        peer_id: None,
+        host: "127.0.0.1".to_owned(),
+        port,
+    };
+    let mut ours = dial(&address, Some(&identity()), &TIMES, |_| {}).unwrap();
+    let began = Instant::now();
+    let error = ours.receive().err().unwrap();
+    assert!(matches!(error, LinkError::Silent(_)), "{error}");
+    assert!(began.elapsed() < 3 * TIMES.silence, "{:?}", began.elapsed());
+    drop(ours);
+    peer.join().unwrap();
+}
+
+#[test]
 fn a_closer_wakes_a_blocked_read() {
     let (mut ours, _theirs) = unix();
     let closer = ours.closer().unwrap();

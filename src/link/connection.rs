@@ -117,8 +117,19 @@ impl Stream {
 
     /// Writes all within `limit` over all writes.
     pub(super) fn write_all(&self, mut bytes: &[u8], limit: Duration) -> Result<(), LinkError> {
-        let mut began = None;
+        let began = Instant::now();
+        let whole = bytes.len();
+        let mut slow = false;
         while !bytes.is_empty() {
+            if bytes.len() < whole {
+                // A peer that takes a byte now and then has no more time than others.
+                let left = limit.saturating_sub(began.elapsed());
+                if left.is_zero() {
+                    return Err(LinkError::NotTaken(limit));
+                }
+                self.set_write_timeout(left).map_err(LinkError::Io)?;
+                slow = true;
+            }
             let result = match self {
                 Self::Tcp(stream) => (&mut &*stream).write(bytes),
                 Self::Unix(stream) => (&mut &*stream).write(bytes),
@@ -130,10 +141,9 @@ impl Stream {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(broken(error)),
             }
-            // A peer that takes a byte now and then must not hold us for ever.
-            if !bytes.is_empty() && began.get_or_insert_with(Instant::now).elapsed() > limit {
-                return Err(LinkError::NotTaken(limit));
-            }
+        }
+        if slow {
+            self.set_write_timeout(limit).map_err(LinkError::Io)?;
         }
         Ok(())
     }
@@ -184,8 +194,9 @@ impl Connection {
 
     /// Waits for the next frame.
     pub fn receive(&mut self) -> Result<Frame<'_>, LinkError> {
+        let mut idle_since = None;
         while !self.decoder.is_complete()? {
-            self.read_more()?;
+            self.read_more(&mut idle_since)?;
         }
         self.frames += 1;
         self.partial_since = None;
@@ -221,7 +232,8 @@ impl Connection {
                 .is_some_and(|cipher| !cipher.pending.is_empty())
     }
 
-    fn read_more(&mut self) -> Result<(), LinkError> {
+    /// `idle_since` is when the wait for this frame began; empty sealed frames do not begin it anew.
+    fn read_more(&mut self, idle_since: &mut Option<Instant>) -> Result<(), LinkError> {
         let partial = self.is_partial();
         let wait = if partial {
             let since = *self.partial_since.get_or_insert_with(Instant::now);
@@ -231,7 +243,19 @@ impl Connection {
             }
             left
         } else {
-            self.times.silence
+            match idle_since {
+                None => {
+                    *idle_since = Some(Instant::now());
+                    self.times.silence
+                }
+                Some(since) => {
+                    let left = self.times.silence.saturating_sub(since.elapsed());
+                    if left.is_zero() {
+                        return Err(LinkError::Silent(self.times.silence));
+                    }
+                    left
+                }
+            }
         };
         if self.waiting != Some(wait) {
             self.stream.set_read_timeout(wait).map_err(LinkError::Io)?;

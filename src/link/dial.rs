@@ -30,14 +30,10 @@ pub fn dial(
             host,
             port,
         } => {
+            let identity = identity.ok_or(LinkError::NoIdentity)?;
             let tcp = connect_tcp(host, *port, times.connect)?;
             let stream = tuned(tcp)?;
             connected(stream.closer().map_err(LinkError::Io)?);
-            let identity = identity.ok_or_else(|| {
-                LinkError::Io(io::Error::other(
-                    "a tcp:// link needs an identity key (`secret_key`)",
-                ))
-            })?;
             secure(stream, identity, *peer_id, times)
         }
     }
@@ -65,12 +61,15 @@ fn connect_tcp(host: &str, port: u16, limit: Duration) -> Result<TcpStream, Link
     let addresses: Vec<SocketAddr> = (host, port).to_socket_addrs().map_err(resolve)?.collect();
     let began = Instant::now();
     let mut last = None;
-    for address in &addresses {
+    for (tried, address) in addresses.iter().enumerate() {
         let left = limit.saturating_sub(began.elapsed());
-        if left.is_zero() {
+        // An address that swallows everything must leave time for the others.
+        let others = u32::try_from(addresses.len().saturating_sub(tried)).unwrap_or(u32::MAX);
+        let share = left / others.max(1);
+        if share.is_zero() {
             break;
         }
-        match TcpStream::connect_timeout(address, left) {
+        match TcpStream::connect_timeout(address, share) {
             Ok(stream) => return Ok(stream),
             Err(error) => last = Some(error),
         }

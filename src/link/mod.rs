@@ -60,14 +60,17 @@ pub enum LinkError {
         /// What the resolver said.
         source: io::Error,
     },
+    /// A TCP link without an identity.
+    #[error("a tcp:// link needs an identity key; name one as `secret_key` of this [[validator]]")]
+    NoIdentity,
     /// No connection was made.
     #[error("cannot connect: {0}; is the node up, and is this its priv_validator_laddr?")]
     Connect(io::Error),
     /// Nobody answered the connect.
-    #[error("no answer to the connect within {} s; is the node up, and does a firewall stand in between?", .0.as_secs())]
+    #[error("no answer to the connect within {} s; is the node up, and does a firewall stand in between?", .0.as_secs_f32())]
     ConnectTimeout(Duration),
     /// The handshake was not done in time.
-    #[error("the handshake was not done after {} s; is this address the node's priv_validator_laddr?", .0.as_secs())]
+    #[error("the handshake was not done after {} s; is this address the node's priv_validator_laddr?", .0.as_secs_f32())]
     HandshakeTimeout(Duration),
     /// The peer closed the link within the handshake.
     #[error(
@@ -75,7 +78,7 @@ pub enum LinkError {
     )]
     HandshakeClosed,
     /// The handshake went wrong.
-    #[error("the handshake failed: {0}")]
+    #[error("the handshake failed: {0}; is this address the node's priv_validator_laddr?")]
     Handshake(#[from] HandshakeError),
     /// The port answers with text.
     #[error(
@@ -101,7 +104,7 @@ pub enum LinkError {
     #[error("the node was silent for {} s; nodes ping every 3.3 s, so this one or the way to it is stuck", .0.as_secs_f32())]
     Silent(Duration),
     /// The node took no reply.
-    #[error("the node did not take a reply within {} s", .0.as_secs())]
+    #[error("the node did not take a reply within {} s", .0.as_secs_f32())]
     NotTaken(Duration),
     /// The node closed the link.
     #[error("the node closed the link")]
@@ -110,10 +113,10 @@ pub enum LinkError {
     #[error("the node closed the link in the middle of a request")]
     ClosedInFrame,
     /// The bytes are no frames.
-    #[error("the node sent {0}")]
+    #[error("the link cannot be read on: {0}")]
     Frame(#[from] frame::FrameError),
     /// An encrypted frame was changed, or is not the next one.
-    #[error("the node sent {0}: the link is not what it was")]
+    #[error("the encrypted link cannot go on: {0}")]
     Sealed(#[from] secret_connection::FrameError),
     /// The system said no.
     #[error("the link broke: {0}")]
@@ -125,6 +128,7 @@ impl LinkError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Resolve { .. } => "resolve",
+            Self::NoIdentity => "no_identity",
             Self::Connect(_) => "connect",
             Self::ConnectTimeout(_) => "connect_timeout",
             Self::HandshakeTimeout(_) => "handshake_timeout",

@@ -58,20 +58,28 @@ impl Sealer {
 
     /// Appends `data` in as many sealed frames as it takes; none for no data.
     pub fn seal(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), FrameError> {
-        for chunk in data.chunks(DATA) {
-            let nonce = self.counter.next()?;
-            let start = out.len();
-            let length = u32::try_from(chunk.len()).unwrap_or(0);
-            out.extend_from_slice(&length.to_le_bytes());
-            out.extend_from_slice(chunk);
-            out.resize(start + PLAIN, 0);
-            let plain = out.get_mut(start..).unwrap_or_default();
-            let tag = self
-                .cipher
-                .encrypt_in_place_detached(&nonce, &[], plain)
-                .map_err(|_| FrameError::Exhausted)?;
-            out.extend_from_slice(&tag);
-        }
+        data.chunks(DATA)
+            .try_for_each(|chunk| self.seal_chunk(chunk, out))
+    }
+
+    /// Appends one sealed frame that holds nothing; a legal frame that we never send, for tests.
+    pub fn seal_empty(&mut self, out: &mut Vec<u8>) -> Result<(), FrameError> {
+        self.seal_chunk(&[], out)
+    }
+
+    fn seal_chunk(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), FrameError> {
+        let nonce = self.counter.next()?;
+        let start = out.len();
+        let length = u32::try_from(chunk.len()).unwrap_or(0);
+        out.extend_from_slice(&length.to_le_bytes());
+        out.extend_from_slice(chunk);
+        out.resize(start + PLAIN, 0);
+        let plain = out.get_mut(start..).unwrap_or_default();
+        let tag = self
+            .cipher
+            .encrypt_in_place_detached(&nonce, &[], plain)
+            .map_err(|_| FrameError::Exhausted)?;
+        out.extend_from_slice(&tag);
         Ok(())
     }
 }

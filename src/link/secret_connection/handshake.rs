@@ -150,11 +150,14 @@ impl AwaitAuth {
         let data = self.opener.open(frame)?;
         let proof =
             AuthSigMessage::decode_length_delimited(data).map_err(|_| HandshakeError::NotAuth)?;
+        let named = proof.pub_key.is_some();
         let peer = match proof.pub_key.and_then(|key| key.sum) {
             Some(Sum::Ed25519(key)) => {
                 <[u8; 32]>::try_from(key).map_err(|_| HandshakeError::NotAuth)?
             }
             Some(Sum::Secp256k1(_)) => return Err(HandshakeError::KeyType),
+            // Key types that this shape does not know look like none.
+            None if named => return Err(HandshakeError::KeyType),
             None => return Err(HandshakeError::NotAuth),
         };
         let signature = <[u8; 64]>::try_from(proof.sig).map_err(|_| HandshakeError::NotAuth)?;
