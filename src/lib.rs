@@ -18,6 +18,7 @@ pub mod signer;
 pub mod backends;
 pub mod reply;
 // What the flow is made of.
+pub mod base64;
 pub mod consensus;
 pub mod events;
 pub mod networks;

@@ -101,6 +101,7 @@ fn what_is_wrong_with_a_key_file_names_the_file_and_the_remedy() {
         ("", 0o600, FileFormat::Base64, "is empty"),
         ("{}", 0o600, FileFormat::Base64, "key_format = \"json\""),
         ("not base64", 0o600, FileFormat::Base64, "not base64"),
+        ("====", 0o600, FileFormat::Base64, "not base64"),
         ("AAAA", 0o600, FileFormat::Base64, "holds 3 bytes"),
         (good, 0o600, FileFormat::Json, "priv_validator_key.json"),
     ] {

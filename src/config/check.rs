@@ -56,6 +56,14 @@ pub(super) fn check(
         if !seen.insert(id.clone()) {
             continue;
         }
+        if chain.state_file.is_none() && id.as_str().contains('/') {
+            problems.push(Problem::at(
+                chain.span.clone(),
+                "this chain id cannot name a file",
+                "the id holds a slash",
+                "add a `state_file` of your own choice to this [[chain]]",
+            ));
+        }
         if let Some(other) = state_files.insert(path.clone(), id.clone()) {
             problems.push(Problem::at(
                 chain

@@ -5,7 +5,7 @@
 //! the key.
 
 use serde_json::{Map, Value};
-use subtle_encoding::{base64, hex};
+use subtle_encoding::hex;
 
 use crate::consensus::{ChainId, Height, Hrs, PublicKey, Round, SignBytes, Signature, Step};
 
@@ -262,7 +262,7 @@ fn remembered(
     let signature = fields
         .get("signature")
         .and_then(Value::as_str)
-        .and_then(|text| base64::decode(text.as_bytes()).ok())
+        .and_then(|text| crate::base64::decode(text.as_bytes()))
         .map(Signature::from_bytes);
     match signature {
         Some(signature) if key.verify(bytes.as_slice(), &signature) => {
@@ -280,6 +280,7 @@ fn remembered(
 mod tests {
     use super::*;
     use ed25519_dalek::Signer;
+    use subtle_encoding::base64;
 
     fn chain() -> ChainId {
         "test-1".parse().unwrap()

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
-use subtle_encoding::{base64, hex};
+use subtle_encoding::hex;
 use zeroize::Zeroizing;
 
 /// Our key on SecretConnection links. Wiped when dropped, never shown.
@@ -20,8 +20,8 @@ impl IdentityKey {
 
     /// Reads the text of an identity file: standard base64 of a 32-byte seed, with or without a line end.
     pub fn from_base64(text: &[u8]) -> Result<Self, NotAnIdentity> {
-        let bytes = base64::decode(text.trim_ascii()).map(Zeroizing::new);
-        let bytes = bytes.map_err(|_| NotAnIdentity::NotBase64)?;
+        let bytes = crate::base64::decode(text.trim_ascii()).map(Zeroizing::new);
+        let bytes = bytes.ok_or(NotAnIdentity::NotBase64)?;
         match <&[u8; 32]>::try_from(bytes.as_slice()) {
             Ok(seed) => Ok(Self::from_seed(seed)),
             Err(_) if bytes.len() == 48 => Err(NotAnIdentity::HexPasted),

@@ -81,7 +81,7 @@ impl SoftKey {
 
     /// Reads base64, with or without a line end.
     pub fn from_base64(text: &[u8], purpose: Purpose) -> Result<Self, KeyError> {
-        let bytes = base64::decode(text.trim_ascii()).map_err(|_| KeyError::NotBase64)?;
+        let bytes = crate::base64::decode(text.trim_ascii()).ok_or(KeyError::NotBase64)?;
         Self::from_bytes(&Zeroizing::new(bytes), purpose)
     }
 
@@ -120,9 +120,9 @@ impl SoftKey {
             // Only the place: the words of the parser quote values, and here values are secrets.
             KeyError::Json(format!("line {}, column {}", error.line(), error.column()))
         })?;
-        let secret = base64::decode(file.priv_key.value.as_bytes())
+        let secret = crate::base64::decode(file.priv_key.value.as_bytes())
             .map(Zeroizing::new)
-            .map_err(|_| KeyError::Json("priv_key is not base64".to_owned()))?;
+            .ok_or_else(|| KeyError::Json("priv_key is not base64".to_owned()))?;
         let key = match (&*file.priv_key.kind, purpose) {
             ("tendermint/PrivKeyEd25519", Purpose::Consensus) => {
                 let seed = secret.get(..32).filter(|_| secret.len() == 64);
@@ -153,7 +153,7 @@ impl SoftKey {
             }
         };
         let public = key.public_key();
-        let stated = base64::decode(file.pub_key.value.as_bytes()).unwrap_or_default();
+        let stated = crate::base64::decode(file.pub_key.value.as_bytes()).unwrap_or_default();
         if stated != public.as_bytes() {
             return Err(KeyError::Mismatch("pub_key"));
         }

@@ -163,7 +163,7 @@ pub fn decode(copy: &[u8]) -> Result<Entry, BadCopy> {
 }
 
 fn entry(body: &Body<'_>) -> Option<Entry> {
-    let key = base64::decode(body.public_key.value.as_bytes()).ok()?;
+    let key = crate::base64::decode(body.public_key.value.as_bytes())?;
     let watermark = watermark(body)?;
     Some(Entry {
         chain_id: body.chain_id.parse().ok()?,
@@ -208,7 +208,9 @@ fn watermark(body: &Body<'_>) -> Option<Watermark> {
         && position.hrs.step.number() == body.step
         && position.chain_id.as_str() == body.chain_id;
     let signature = match &body.signature {
-        Some(text) => Some(Signature::from_bytes(base64::decode(text.as_bytes()).ok()?)),
+        Some(text) => Some(Signature::from_bytes(crate::base64::decode(
+            text.as_bytes(),
+        )?)),
         None => None,
     };
     agrees
