@@ -148,6 +148,170 @@ fn killed_at_every_write_boundary_it_never_falls_below_what_was_promised() {
     }
 }
 
+/// A disk behind a page cache: a write is seen at once and kept by a flush; after a flush that fails the pages count
+/// as clean, so that the next flush keeps nothing of them (as Linux does).
+#[derive(Clone)]
+struct Cached {
+    platter: Arc<std::sync::Mutex<Vec<u8>>>,
+    dirty: Arc<std::sync::Mutex<Vec<(usize, usize)>>>,
+    failing: bool,
+}
+
+impl Cached {
+    fn over(place: &Place) -> Self {
+        let platter = Arc::new(std::sync::Mutex::new(fs::read(&place.path).unwrap()));
+        Self {
+            platter,
+            dirty: Arc::default(),
+            failing: false,
+        }
+    }
+
+    /// What a power cut leaves.
+    fn cut(&self, place: &Place) {
+        rewrite(&place.path, &self.platter.lock().unwrap());
+        self.dirty.lock().unwrap().clear();
+    }
+}
+
+impl Medium for Cached {
+    fn write_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let offset = usize::try_from(offset).unwrap();
+        self.dirty.lock().unwrap().push((offset, bytes.len()));
+        FileSystem.write_at(file, bytes, offset as u64)
+    }
+
+    fn flush(&self, file: &File) -> io::Result<()> {
+        let dirty = std::mem::take(&mut *self.dirty.lock().unwrap());
+        if self.failing {
+            return Err(io::Error::from_raw_os_error(5));
+        }
+        for (offset, length) in dirty {
+            let mut platter = self.platter.lock().unwrap();
+            let part = &mut platter[offset..offset + length];
+            file.read_exact_at(part, offset as u64)?;
+        }
+        Ok(())
+    }
+
+    fn flush_all(&self, _: &File) -> io::Result<()> {
+        Err(io::Error::from_raw_os_error(5))
+    }
+
+    fn rename(&self, _: &Path, _: &Path) -> io::Result<()> {
+        Err(io::Error::from_raw_os_error(5))
+    }
+
+    fn flush_folder(&self, _: &File) -> io::Result<()> {
+        Err(io::Error::from_raw_os_error(5))
+    }
+}
+
+#[test]
+fn what_only_the_page_cache_holds_is_made_durable_before_it_is_answered() {
+    for unflushed in [false, true] {
+        let (_folder, place) = fresh();
+        let disk = Cached::over(&place);
+        let mut store = FileStore::open_on(&place, Box::new(disk.clone())).unwrap();
+        persist(&mut store, &vote(1, 1)).unwrap();
+        drop(store);
+        // The process dies between write and flush, or after a flush that failed.
+        let failing = Cached {
+            failing: true,
+            ..disk.clone()
+        };
+        let mut store = FileStore::open_on(&place, Box::new(failing)).unwrap();
+        assert!(persist(&mut store, &vote(2, 1)).is_err());
+        drop(store);
+        if unflushed {
+            disk.dirty.lock().unwrap().push((0, FILE));
+        }
+        // The restarted one sees the record of height 2 and will answer for it.
+        let mut store = FileStore::open_on(&place, Box::new(disk.clone())).unwrap();
+        let loaded = store.load().unwrap();
+        assert_eq!(loaded.record.watermark.height(), 2);
+        drop(store);
+        disk.cut(&place);
+        assert!(free_from(&place) > 2, "unflushed: {unflushed}");
+    }
+}
+
+#[test]
+fn what_cannot_be_made_durable_is_not_answered() {
+    let (_folder, place) = fresh();
+    let disk = Cached {
+        failing: true,
+        ..Cached::over(&place)
+    };
+    let mut store = FileStore::open_on(&place, Box::new(disk)).unwrap();
+    let error = store.load().unwrap_err().to_string();
+    assert!(error.contains("state.json"), "{error}");
+}
+
+#[test]
+fn what_a_killed_process_left_is_swept_and_nothing_else() {
+    let (folder, place) = fresh();
+    for name in [
+        ".state.json.77.new",
+        ".state.json.x.new",
+        ".other.json.77.new",
+    ] {
+        fs::write(folder.path().join(name), "").unwrap();
+    }
+    drop(FileStore::open(&place).unwrap());
+    let mut left: Vec<_> = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    assert_eq!(
+        left,
+        [".other.json.77.new", ".state.json.x.new", "state.json"]
+    );
+}
+
+#[test]
+fn a_missing_file_does_not_hide_that_the_pair_is_held() {
+    let (folder, one) = fresh();
+    let _held = FileStore::open(&one).unwrap();
+    let two = Place {
+        path: folder.path().join("nothing here"),
+        ..one
+    };
+    assert!(FileStore::open(&two).err().unwrap().is_locked());
+}
+
+#[test]
+fn two_copies_or_halves_that_contradict_each_other_are_no_state() {
+    use tmkms::gate::store::file::{Newest, newest};
+    let (_folder, place) = fresh();
+    let mut store = FileStore::open(&place).unwrap();
+    persist(&mut store, &vote(5, 1)).unwrap();
+    persist(&mut store, &vote(6, 1)).unwrap();
+    drop(store);
+    let one = fs::read(&place.path).unwrap();
+    let (_folder, place) = fresh();
+    let mut store = FileStore::open(&place).unwrap();
+    persist(&mut store, &vote(5, 1)).unwrap();
+    persist(&mut store, &vote(6, 2)).unwrap();
+    drop(store);
+    let other = fs::read(&place.path).unwrap();
+    // One copy of the newest slot from another history.
+    let mut mixed = one.clone();
+    let newer = (0..2)
+        .find(|slot| {
+            one[slot * SLOT..][..COPY]
+                .windows(12)
+                .any(|at| at == b"\"height\":\"6\"")
+        })
+        .unwrap();
+    mixed[newer * SLOT..][..COPY].copy_from_slice(&other[newer * SLOT..][..COPY]);
+    match newest(&mixed) {
+        Newest::Good(_, Some(why)) => assert!(why.contains("differ"), "{why}"),
+        _ => panic!("not noticed"),
+    }
+}
+
 #[test]
 fn a_failed_rebuild_leaves_a_whole_file_at_every_step() {
     for fatal in 2..9 {

@@ -37,10 +37,10 @@ impl Provenance {
         })
     }
 
-    /// Whether both can be marks of one and the same file.
-    pub fn agrees_with(&self, other: &Provenance) -> bool {
-        let births = self.birth.zip(other.birth);
-        self.inode == other.inode && births.is_none_or(|(one, two)| one == two)
+    /// Whether `found` can be the very file that these marks were taken of. A file that had a birth time keeps it; one
+    /// whose file system gave none may be given one by a newer kernel.
+    pub fn agrees_with(&self, found: &Provenance) -> bool {
+        self.inode == found.inode && (self.birth.is_none() || self.birth == found.birth)
     }
 }
 
@@ -89,15 +89,17 @@ mod tests {
     }
 
     #[test]
-    fn births_are_compared_only_where_both_are_known() {
+    fn a_birth_time_once_known_stays() {
         let one = Provenance {
             inode: 1,
             birth: Some((1, 0)),
         };
-        assert!(one.agrees_with(&Provenance {
+        let unborn = Provenance {
             inode: 1,
-            birth: None
-        }));
+            birth: None,
+        };
+        assert!(unborn.agrees_with(&one));
+        assert!(!one.agrees_with(&unborn));
         assert!(!one.agrees_with(&Provenance {
             inode: 1,
             birth: Some((2, 0))

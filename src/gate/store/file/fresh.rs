@@ -2,13 +2,14 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::gate::store::Record;
 use crate::os::filesystem::Provenance;
 
 use super::Place;
+use super::folder::{folder_of, temporary_name};
 use super::medium::Medium;
 use super::record::{self, Entry, SLOT};
 
@@ -44,6 +45,7 @@ impl Fresh {
             .open(&name.0)?;
         // Whatever the umask says.
         file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+        keep_owner(&place.path, &file)?;
         let mut entry = Entry {
             chain_id: place.chain_id.clone(),
             public_key: place.public_key,
@@ -68,9 +70,11 @@ impl Drop for Temporary {
     }
 }
 
-fn temporary_name(path: &Path) -> PathBuf {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}.new", std::process::id()));
-    path.with_file_name(name)
+/// Root works for the service's user: what root writes belongs to whom the old file, or the folder, belongs to.
+fn keep_owner(path: &Path, file: &File) -> io::Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let model = std::fs::symlink_metadata(path).or_else(|_| std::fs::metadata(folder_of(path)))?;
+    std::os::unix::fs::fchown(file, Some(model.uid()), Some(model.gid()))
 }

@@ -3,15 +3,16 @@
 //! Owns W3 (durable before signing), W6 (two kernel locks, and the path must still name the locked file) and
 //! the disk's part of W8. The layout is described in `docs/watermark.md`.
 
+mod error;
+mod folder;
 mod fresh;
 pub mod medium;
 mod open;
 pub mod record;
 
 use std::fs::File;
-use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::consensus::{ChainId, PublicKey};
@@ -20,9 +21,12 @@ use crate::os::filesystem::Provenance;
 use crate::os::pair_lock::PairLock;
 
 use super::{Loaded, Origin, Record, Store, StoreError};
+pub use error::OpenError;
+use folder::{create_folder, explain, folder_of, sweep};
 use fresh::Fresh;
 use medium::{FileSystem, Medium};
-pub use open::{Newest, OpenError, newest};
+pub use open::{Newest, newest};
+
 use record::{Entry, SLOT};
 
 /// Whose state it is, and where.
@@ -62,15 +66,13 @@ impl FileStore {
 
     /// [`FileStore::open`] with another way to write, for tests.
     pub fn open_on(place: &Place, medium: Box<dyn Medium>) -> Result<Self, OpenError> {
-        let file = open::locked(&place.path, &place.chain_id, place.allow_ephemeral)?;
-        let pair = lock_pair(place)?;
+        let (file, pair) = open::both_locks(place)?;
         Self::read(place, file, pair, medium, true)
     }
 
     /// As [`FileStore::open`], but accepts a file that was copied or restored (W15): for `state import` alone.
     pub fn open_copied(place: &Place) -> Result<Self, OpenError> {
-        let file = open::locked(&place.path, &place.chain_id, place.allow_ephemeral)?;
-        let pair = lock_pair(place)?;
+        let (file, pair) = open::both_locks(place)?;
         Self::read(place, file, pair, Box::new(FileSystem), false)
     }
 
@@ -98,6 +100,7 @@ impl FileStore {
         };
         open::belongs(&entry, path, &place.chain_id, &place.public_key, &expected)?;
         let meta = file.metadata().map_err(io("asking for its inode"))?;
+        sweep(path);
         Ok(Self {
             place: place.clone(),
             folder: File::open(folder_of(path)).map_err(io("opening its folder"))?,
@@ -145,7 +148,12 @@ impl FileStore {
         };
         let folder = folder_of(path);
         create_folder(folder).map_err(io("creating its folder"))?;
-        let _pair = lock_pair(place)?;
+        let _pair = open::lock_pair(place)?;
+        sweep(path);
+        // Another signer's file may be locked by that signer.
+        let _old = replace
+            .then(|| open::locked(path, &place.chain_id, true))
+            .transpose()?;
         let record = Record {
             sequence: 1,
             watermark: watermark.clone(),
@@ -216,6 +224,19 @@ impl FileStore {
                 explain(&error)
             )
         })
+    }
+
+    /// Makes durable what was read. It may stand in the page cache alone: its writer may have died between write and
+    /// flush, or after a flush that failed, and then a mere flush would do nothing.
+    fn write_again(&mut self) -> Result<(), String> {
+        self.is_named()?;
+        for _ in 0..2 {
+            let mut next = self.entry.clone();
+            next.record.sequence = next.record.sequence.saturating_add(1);
+            self.write_slot(&next)?;
+            self.entry = next;
+        }
+        Ok(())
     }
 
     fn next_entry(&self, step: u64, watermark: &Watermark, origin: Origin, now: Duration) -> Entry {
@@ -297,6 +318,13 @@ impl FileStore {
 
 impl Store for FileStore {
     fn load(&mut self) -> Result<Loaded, StoreError> {
+        // With one half unreadable everything near the other is refused; it must not be written over.
+        if self.damage.is_none()
+            && let Err(why) = self.write_again()
+        {
+            self.failed = Some(why.clone());
+            return Err(StoreError::Failed(why));
+        }
         Ok(Loaded {
             record: self.entry.record.clone(),
             damage: self.damage.clone(),
@@ -345,52 +373,5 @@ impl Store for FileStore {
                 Err(StoreError::Failed(why))
             }
         }
-    }
-}
-
-fn lock_pair(place: &Place) -> Result<PairLock, OpenError> {
-    match PairLock::take(place.chain_id.as_str(), place.public_key.as_bytes()) {
-        Ok(Some(lock)) => Ok(lock),
-        Ok(None) => Err(OpenError::PairLocked {
-            chain: place.chain_id.clone(),
-        }),
-        Err(source) => {
-            let doing = "locking its chain and key";
-            Err(OpenError::Io {
-                path: place.path.clone(),
-                doing,
-                source,
-            })
-        }
-    }
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
-}
-
-fn create_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-}
-
-/// What the system said, and what to do about the usual ones.
-fn explain(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            format!("{error}: make room on this disk; tmkms tries again by itself")
-        }
-        io::ErrorKind::ReadOnlyFilesystem => {
-            format!(
-                "{error}: look at the disk (`dmesg`) and mount it writable; tmkms tries again by itself"
-            )
-        }
-        _ => format!("{error}: look at the disk (`dmesg`); tmkms tries again by itself"),
     }
 }

@@ -6,184 +6,43 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::consensus::{ChainId, PublicKey};
 use crate::os::filesystem::{self, Provenance};
+use crate::os::pair_lock::PairLock;
 
+use super::Place;
+use super::error::OpenError;
 use super::record::{self, BadCopy, COPY, Entry, FILE, SLOT};
 
-/// Why a state file is not used. Each text says what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// There is no such file.
-    #[error(
-        "there is no state file {}; if this key has never signed on this chain run `tmkms state init {chain} \
-         --never-signed`, if it has, bring its state with `tmkms state import {chain} FILE` or say the last height \
-         with `tmkms state init {chain} --height H`", path.display()
-    )]
-    Missing {
-        /// The chain.
-        chain: ChainId,
-        /// The file.
-        path: PathBuf,
-    },
-    /// The file is empty, as after a crash of a program that does not flush.
-    #[error(
-        "the state file {} is empty; look up the last height this key signed and run `tmkms state init {chain} \
-         --height H` after moving the empty file away", path.display()
-    )]
-    Empty {
-        /// The chain.
-        chain: ChainId,
-        /// The file.
-        path: PathBuf,
-    },
-    /// The file is a symbolic link.
-    #[error("the state file {} is a symbolic link; name the file itself in `state_file`", path.display())]
-    Link {
-        /// The link.
-        path: PathBuf,
-    },
-    /// The path is a folder, a device or the like.
-    #[error("the state file {} is not a regular file; name a file in `state_file`", path.display())]
-    NotAFile {
-        /// The path.
-        path: PathBuf,
-    },
-    /// Somebody else may write to the file.
-    #[error("others may write to the state file {p}; run `chmod 600 {p}` and look at its content", p = path.display())]
-    Writable {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Another process has the file locked.
-    #[error(
-        "the state file {} is in use by another process; two signers for one key are a double sign in waiting: \
-         stop the other one first", path.display()
-    )]
-    Locked {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Another process (or another chain entry) signs with this key on this chain.
-    #[error(
-        "another process on this host already signs for chain {chain} with this key, from another state file; \
-         stop it first, or remove one of the two configurations"
-    )]
-    PairLocked {
-        /// The chain.
-        chain: ChainId,
-    },
-    /// The file system forgets, or is shared with other hosts.
-    #[error(
-        "the state file {} lies on {kind}, which does not protect it; move it to a local disk, or, if you accept \
-         the loss of double-sign protection, set `allow_ephemeral_state = true` in this [[chain]]", path.display()
-    )]
-    Ephemeral {
-        /// The file.
-        path: PathBuf,
-        /// The file system.
-        kind: &'static str,
-    },
-    /// The file is not one of ours.
-    #[error(
-        "the state file {} is not in this program's format (it has {size} bytes, not {FILE}); if it is the state of \
-         another signer take it over with `tmkms state import {chain} {}`", path.display(), path.display()
-    )]
-    Foreign {
-        /// The chain.
-        chain: ChainId,
-        /// The file.
-        path: PathBuf,
-        /// Its size in bytes.
-        size: u64,
-    },
-    /// Neither half of the file can be read.
-    #[error(
-        "the state file {} cannot be read (first half: {first}; second half: {second}); keep it for inspection, look \
-         up the last height this key signed, and run `tmkms state init {chain} --height H` after moving it away",
-        path.display()
-    )]
-    Unreadable {
-        /// The chain.
-        chain: ChainId,
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with the first slot.
-        first: BadCopy,
-        /// What is wrong with the second slot.
-        second: BadCopy,
-    },
-    /// The two halves do not follow each other.
-    #[error(
-        "the two halves of the state file {} do not follow each other (sequences {first} and {second}): a part of it \
-         was restored or written by another program; look up the last height this key signed, move the file away \
-         and run `tmkms state init {chain} --height H`", path.display()
-    )]
-    NotNeighbours {
-        /// The chain.
-        chain: ChainId,
-        /// The file.
-        path: PathBuf,
-        /// The first slot's sequence.
-        first: u64,
-        /// The second slot's sequence.
-        second: u64,
-    },
-    /// The file belongs to another chain.
-    #[error("the state file {} belongs to chain {found}, not to {chain}; correct `state_file`", path.display())]
-    OtherChain {
-        /// The chain configured.
-        chain: ChainId,
-        /// The file.
-        path: PathBuf,
-        /// The chain in the file.
-        found: ChainId,
-    },
-    /// The file belongs to another key.
-    #[error(
-        "the state file {} of chain {chain} belongs to the key {found:?}, and the key configured is {configured:?}; \
-         after a change of keys give the new key a state file of its own", path.display()
-    )]
-    OtherKey {
-        /// The chain.
-        chain: ChainId,
-        /// The file.
-        path: PathBuf,
-        /// The key in the file.
-        found: PublicKey,
-        /// The key configured.
-        configured: PublicKey,
-    },
-    /// The file was copied or restored (W15).
-    #[error(
-        "the state file {p} was copied or restored: it is not the file that this program wrote, so it may be older than \
-         the last signature. If no other signer has run since, take it over with `tmkms state import {chain} {p}`, \
-         which shows the heights first", p = path.display()
-    )]
-    Copied {
-        /// The chain.
-        chain: ChainId,
-        /// The file.
-        path: PathBuf,
-    },
-    /// The system said no.
-    #[error("the state file {} cannot be used: {doing}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What was tried.
-        doing: &'static str,
-        /// What the system said.
-        source: io::Error,
-    },
+/// Takes both locks. The pair's comes first: whoever holds it signs with this key, whatever lies at this path (W7).
+pub(super) fn both_locks(place: &Place) -> Result<(File, PairLock), OpenError> {
+    let pair = lock_pair(place);
+    let file = locked(&place.path, &place.chain_id, place.allow_ephemeral);
+    match (pair, file) {
+        (Ok(pair), Ok(file)) => Ok((file, pair)),
+        (_, Err(error @ OpenError::Locked { .. })) | (Err(error), _) | (_, Err(error)) => {
+            Err(error)
+        }
+    }
 }
 
-impl OpenError {
-    /// Whether another process holds this chain; such a chain is not dialled at all (W7).
-    pub fn is_locked(&self) -> bool {
-        matches!(self, Self::Locked { .. } | Self::PairLocked { .. })
+/// Takes the lock on chain and key.
+pub(super) fn lock_pair(place: &Place) -> Result<PairLock, OpenError> {
+    match PairLock::take(place.chain_id.as_str(), place.public_key.as_bytes()) {
+        Ok(Some(lock)) => Ok(lock),
+        Ok(None) => Err(OpenError::PairLocked {
+            chain: place.chain_id.clone(),
+        }),
+        Err(source) => {
+            let doing = "locking its chain and key";
+            Err(OpenError::Io {
+                path: place.path.clone(),
+                doing,
+                source,
+            })
+        }
     }
 }
 
@@ -214,6 +73,14 @@ pub(super) fn locked(path: &Path, chain: &ChainId, ephemeral: bool) -> Result<Fi
     if !found.is_file() {
         return Err(OpenError::NotAFile {
             path: path.to_owned(),
+        });
+    }
+    let me = rustix::process::geteuid();
+    if !me.is_root() && found.uid() != 0 && found.uid() != me.as_raw() {
+        return Err(OpenError::Owner {
+            path: path.to_owned(),
+            owner: found.uid(),
+            me: me.as_raw(),
         });
     }
     if found.mode() & 0o022 != 0 {
@@ -294,11 +161,10 @@ pub(super) fn read(
             first,
             second,
         }),
-        Newest::NotNeighbours(first, second) => Err(OpenError::NotNeighbours {
+        Newest::NotNeighbours(why) => Err(OpenError::NotNeighbours {
             chain: chain.clone(),
             path: path.to_owned(),
-            first,
-            second,
+            why,
         }),
     }
 }
@@ -309,8 +175,8 @@ pub enum Newest {
     Good(Box<Entry>, Option<String>),
     /// Neither slot can be read.
     Unreadable(BadCopy, BadCopy),
-    /// The slots' sequences are not neighbours.
-    NotNeighbours(u64, u64),
+    /// The slots are not two records in a row.
+    NotNeighbours(String),
 }
 
 /// Reads a whole file's bytes; pure, so that the fuzzer can have it.
@@ -320,10 +186,22 @@ pub fn newest(bytes: &[u8]) -> Newest {
         (Ok(first), Ok(second)) => {
             let (one, two) = (first.record.sequence, second.record.sequence);
             let same = first.chain_id == second.chain_id && first.public_key == second.public_key;
-            if one.abs_diff(two) != 1 || !same {
-                return Newest::NotNeighbours(one, two);
+            if one.abs_diff(two) != 1 {
+                return Newest::NotNeighbours(format!("sequences {one} and {two}"));
             }
-            Newest::Good(Box::new(if one > two { first } else { second }), None)
+            if !same {
+                return Newest::NotNeighbours("their chains or keys differ".to_owned());
+            }
+            let (older, newer) = if one > two {
+                (second, first)
+            } else {
+                (first, second)
+            };
+            // Lowering a watermark makes a new file, so within one file positions only grow.
+            if newer.record.watermark.hrs() < older.record.watermark.hrs() {
+                return Newest::NotNeighbours("the newer one is the lower one".to_owned());
+            }
+            Newest::Good(Box::new(newer), None)
         }
         (Ok(entry), Err(bad)) => Newest::Good(
             Box::new(entry),
@@ -342,6 +220,12 @@ fn slot(bytes: &[u8], index: u64) -> Result<Entry, BadCopy> {
     let (first, second) = bytes.split_at(COPY.min(bytes.len()));
     let entry = match (record::decode(first), record::decode(second)) {
         (Ok(first), Ok(second)) if second.record.sequence > first.record.sequence => second,
+        (Ok(first), Ok(second))
+            if second.record.sequence == first.record.sequence && second != first =>
+        {
+            let why = "its two copies have one sequence number and differ";
+            return Err(BadCopy(why.to_owned()));
+        }
         (Ok(first), _) => first,
         (Err(_), Ok(second)) => second,
         (Err(bad), Err(_)) => return Err(bad),

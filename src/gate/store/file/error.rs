@@ -1,0 +1,193 @@
+//! Why a state file is not used, and what the operator does about it.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::consensus::{ChainId, PublicKey};
+
+use super::record::{BadCopy, FILE};
+
+/// Why a state file is not used. Each text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// There is no such file.
+    #[error(
+        "there is no state file {}; if this key has never signed on this chain run `tmkms state init {chain} \
+         --never-signed`, if it has, bring its state with `tmkms state import {chain} FILE` or say the last height \
+         with `tmkms state init {chain} --height H`", path.display()
+    )]
+    Missing {
+        /// The chain.
+        chain: ChainId,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is empty, as after a crash of a program that does not flush.
+    #[error(
+        "the state file {} is empty; look up the last height this key signed and run `tmkms state init {chain} \
+         --height H` after moving the empty file away", path.display()
+    )]
+    Empty {
+        /// The chain.
+        chain: ChainId,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is a symbolic link.
+    #[error("the state file {} is a symbolic link; name the file itself in `state_file`", path.display())]
+    Link {
+        /// The link.
+        path: PathBuf,
+    },
+    /// The path is a folder, a device or the like.
+    #[error("the state file {} is not a regular file; name a file in `state_file`", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Somebody else may write to the file.
+    #[error("others may write to the state file {p}; run `chmod 600 {p}` and look at its content", p = path.display())]
+    Writable {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another user, who is not root, owns the file.
+    #[error(
+        "the state file {p} belongs to user {owner}, who may change it at will; run `chown {me} {p}` and look at its \
+         content", p = path.display()
+    )]
+    Owner {
+        /// The file.
+        path: PathBuf,
+        /// The owner's number.
+        owner: u32,
+        /// The number of the user this process runs as.
+        me: u32,
+    },
+    /// Another process has the file locked.
+    #[error(
+        "the state file {} is in use by another process; two signers for one key are a double sign in waiting: \
+         stop the other one first", path.display()
+    )]
+    Locked {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another process (or another chain entry) signs with this key on this chain.
+    #[error(
+        "another process on this host already signs for chain {chain} with this key; stop it first, or remove one of \
+         the two configurations"
+    )]
+    PairLocked {
+        /// The chain.
+        chain: ChainId,
+    },
+    /// The file system forgets, or is shared with other hosts.
+    #[error(
+        "the state file {} lies on {kind}, which does not protect it; move it to a local disk, or, if you accept \
+         the loss of double-sign protection, set `allow_ephemeral_state = true` in this [[chain]]", path.display()
+    )]
+    Ephemeral {
+        /// The file.
+        path: PathBuf,
+        /// The file system.
+        kind: &'static str,
+    },
+    /// The file is not one of ours.
+    #[error(
+        "the state file {} is not in this program's format (it has {size} bytes, not {FILE}); if it is the state of \
+         another signer take it over with `tmkms state import {chain} {}`", path.display(), path.display()
+    )]
+    Foreign {
+        /// The chain.
+        chain: ChainId,
+        /// The file.
+        path: PathBuf,
+        /// Its size in bytes.
+        size: u64,
+    },
+    /// Neither half of the file can be read.
+    #[error(
+        "the state file {} cannot be read (first half: {first}; second half: {second}); keep it for inspection, look \
+         up the last height this key signed, and run `tmkms state init {chain} --height H` after moving it away",
+        path.display()
+    )]
+    Unreadable {
+        /// The chain.
+        chain: ChainId,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with the first slot.
+        first: BadCopy,
+        /// What is wrong with the second slot.
+        second: BadCopy,
+    },
+    /// The two halves do not follow each other.
+    #[error(
+        "the two halves of the state file {} do not follow each other ({why}): a part of it was restored or written by \
+         another program; look up the last height this key signed, move the file away and run \
+         `tmkms state init {chain} --height H`", path.display()
+    )]
+    NotNeighbours {
+        /// The chain.
+        chain: ChainId,
+        /// The file.
+        path: PathBuf,
+        /// What contradicts what.
+        why: String,
+    },
+    /// The file belongs to another chain.
+    #[error("the state file {} belongs to chain {found}, not to {chain}; correct `state_file`", path.display())]
+    OtherChain {
+        /// The chain configured.
+        chain: ChainId,
+        /// The file.
+        path: PathBuf,
+        /// The chain in the file.
+        found: ChainId,
+    },
+    /// The file belongs to another key.
+    #[error(
+        "the state file {} of chain {chain} belongs to the key {found:?}, and the key configured is {configured:?}; \
+         after a change of keys give the new key a state file of its own", path.display()
+    )]
+    OtherKey {
+        /// The chain.
+        chain: ChainId,
+        /// The file.
+        path: PathBuf,
+        /// The key in the file.
+        found: PublicKey,
+        /// The key configured.
+        configured: PublicKey,
+    },
+    /// The file was copied or restored (W15).
+    #[error(
+        "the state file {p} was copied or restored: it is not the file that this program wrote, so it may be older than \
+         the last signature. If no other signer has run since, take it over with `tmkms state import {chain} {p}`, \
+         which shows the heights first", p = path.display()
+    )]
+    Copied {
+        /// The chain.
+        chain: ChainId,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The system said no.
+    #[error("the state file {} cannot be used: {doing}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What was tried.
+        doing: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl OpenError {
+    /// Whether another process holds this chain; such a chain is not dialled at all (W7).
+    pub fn is_locked(&self) -> bool {
+        matches!(self, Self::Locked { .. } | Self::PairLocked { .. })
+    }
+}
