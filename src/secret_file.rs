@@ -152,12 +152,20 @@ fn read_file(path: &Path) -> Result<Secret, SecretFileError> {
     file.take(LONGEST)
         .read_to_end(&mut bytes)
         .map_err(io("reading it"))?;
-    let warning = (mode & 0o070 != 0).then(|| {
-        format!(
-            "the group may read the secret in {p}; run `chmod 600 {p}` unless that is meant",
-            p = path.display()
-        )
-    });
+    let me = rustix::process::geteuid().as_raw();
+    let owner = meta.uid();
+    let p = path.display();
+    let warning = if owner != me && owner != 0 {
+        Some(format!(
+            "the secret in {p} belongs to user {owner}, who can read and replace it; run `chown {me} {p}` unless that is meant"
+        ))
+    } else if mode & 0o070 != 0 {
+        Some(format!(
+            "the group may read the secret in {p}; run `chmod 600 {p}` unless that is meant"
+        ))
+    } else {
+        None
+    };
     Ok(Secret { bytes, warning })
 }
 

@@ -64,7 +64,7 @@ fn broken_ones_say_exactly_what_is_wrong_and_what_to_do() {
 #[test]
 fn valid_ones_are_accepted() {
     let files = files("tests/config/good");
-    assert!(files.len() >= 20, "{} valid configurations", files.len());
+    assert!(files.len() >= 30, "{} valid configurations", files.len());
     for path in files {
         if let Err(error) = read(&path) {
             panic!("{}:\n{error}", path.display());

@@ -1,46 +1,15 @@
 //! The devices, and THE TABLE: a backend is one folder and one line of [`TABLE`].
 
+mod base;
 #[cfg(feature = "softsign")]
 pub mod softsign;
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::secret_file::SecretSource;
+pub use base::{Base, place_of};
+
 use crate::signer::Signer;
 use crate::written::{At, Problem, Section};
-
-/// What paths in a configuration are relative to.
-#[derive(Clone, Debug)]
-pub struct Base {
-    /// The folder of the configuration file.
-    pub folder: PathBuf,
-    /// The operator's home, for `~` and `$HOME`.
-    pub home: Option<PathBuf>,
-}
-
-impl Base {
-    /// A path as written, made absolute.
-    pub fn path(&self, text: &str) -> PathBuf {
-        for start in ["~/", "$HOME/", "${HOME}/"] {
-            if let (Some(rest), Some(home)) = (text.strip_prefix(start), &self.home) {
-                return home.join(rest);
-            }
-        }
-        self.folder.join(Path::new(text))
-    }
-
-    /// A secret's place as written: a path, `env:NAME` or `credential:NAME`.
-    pub fn secret(&self, text: &str) -> SecretSource {
-        if let Some(name) = text.strip_prefix("env:") {
-            SecretSource::Environment(name.to_owned())
-        } else if let Some(name) = text.strip_prefix("credential:") {
-            SecretSource::Credential(name.to_owned())
-        } else {
-            SecretSource::File(self.path(text))
-        }
-    }
-}
 
 /// The keys that one provider section configures.
 pub struct Provided {

@@ -4,20 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::backends::{Base, KeySource};
-use crate::consensus::{ChainId, Height};
+use crate::consensus::ChainId;
 use crate::gate::bucket::Rate;
 use crate::gate::{Settings, SignExtensions};
-use crate::link::{Address, Timeouts};
 use crate::written::{At, Problem, nearest};
 
 use super::file::{Chain, Validator, Written};
+use super::nodes::nodes;
 use super::{ChainConfig, NodeConfig};
-
-/// The longest that a connect may take, whatever `timeout` says.
-const CONNECT: u64 = 5;
 
 pub(super) fn check(
     written: Written,
@@ -52,10 +48,12 @@ pub(super) fn check(
         else {
             continue;
         };
-        let path = state_file(chain, &id, base);
         if !seen.insert(id.clone()) {
             continue;
         }
+        let Some(path) = state_file(chain, &id, base, problems) else {
+            continue;
+        };
         if chain.state_file.is_none() && id.as_str().contains('/') {
             problems.push(Problem::at(
                 chain.span.clone(),
@@ -76,7 +74,7 @@ pub(super) fn check(
             ));
         }
         let key = keys.remove(id.as_str());
-        if key.is_none() && !written.absent_provider {
+        if key.is_none() && !written.unread_provider {
             problems.push(lonely(
                 chain,
                 &id,
@@ -151,10 +149,15 @@ fn chain_config(
     }
 }
 
-fn state_file(chain: &Chain, id: &ChainId, base: &Base) -> PathBuf {
+fn state_file(
+    chain: &Chain,
+    id: &ChainId,
+    base: &Base,
+    problems: &mut Vec<Problem>,
+) -> Option<PathBuf> {
     match &chain.state_file {
-        Some(written) => base.path(&written.value),
-        None => base.path(&format!("state/{id}-consensus.json")),
+        Some(written) => base.path(written, problems),
+        None => Some(base.in_folder(&format!("state/{id}-consensus.json"))),
     }
 }
 
@@ -163,7 +166,7 @@ fn older_state_files(chain: &Chain, id: &ChainId, base: &Base) -> Vec<PathBuf> {
     let default = format!("{id}_priv_validator_state.json");
     match &chain.state_file {
         Some(written) => vec![PathBuf::from(&written.value)],
-        None => vec![PathBuf::from(&default), base.path(&default)],
+        None => vec![PathBuf::from(&default), base.in_folder(&default)],
     }
 }
 
@@ -199,9 +202,9 @@ fn keys(
     problems: &mut Vec<Problem>,
 ) -> BTreeMap<String, Arc<dyn KeySource>> {
     let mut keys: BTreeMap<String, Arc<dyn KeySource>> = BTreeMap::new();
-    let mut sources: BTreeMap<&str, ()> = BTreeMap::new();
+    let mut sources: BTreeSet<&str> = BTreeSet::new();
     for provided in &written.provided {
-        if sources.insert(&provided.source.value, ()).is_some() {
+        if !sources.insert(&provided.source.value) {
             problems.push(Problem::at(
                 provided.source.span.clone(),
                 "one key stands in two sections",
@@ -209,8 +212,16 @@ fn keys(
                 "name all of its chains in the `chain_ids` of one section; a key of its own for each chain is safer",
             ));
         }
+        let mut named = BTreeSet::new();
         for id in &provided.chain_ids {
-            if !known.contains(&&*id.value) {
+            if !named.insert(&*id.value) {
+                problems.push(Problem::at(
+                    id.span.clone(),
+                    format!("chain {} stands here twice", id.value),
+                    "this list names it already",
+                    "remove one of the two",
+                ));
+            } else if !known.contains(&&*id.value) {
                 problems.push(unknown_chain(id, known));
             } else if let Some(other) = keys.insert(id.value.clone(), provided.key.clone()) {
                 problems.push(Problem::at(
@@ -225,124 +236,6 @@ fn keys(
     keys
 }
 
-fn nodes(
-    written: &Written,
-    known: &[&str],
-    base: &Base,
-    problems: &mut Vec<Problem>,
-    warnings: &mut Vec<Problem>,
-) -> BTreeMap<String, Vec<NodeConfig>> {
-    let mut nodes: BTreeMap<String, Vec<NodeConfig>> = BTreeMap::new();
-    let mut addresses: BTreeMap<String, ()> = BTreeMap::new();
-    for validator in &written.validators {
-        if let Some(id) = validator
-            .chain_id
-            .as_ref()
-            .filter(|id| !known.contains(&&*id.value))
-        {
-            problems.push(unknown_chain(id, known));
-        }
-        let Some(address) = validator
-            .addr
-            .as_ref()
-            .and_then(|addr| address(addr, base, problems))
-        else {
-            continue;
-        };
-        if let Some(addr) = &validator.addr
-            && addresses.insert(without_peer_id(&address), ()).is_some()
-        {
-            problems.push(Problem::at(
-                addr.span.clone(),
-                "two [[validator]] sections have one address",
-                "this address stands above already",
-                "a node has one place for a signer: remove one of the two",
-            ));
-        }
-        if matches!(address, Address::Tcp { .. }) && validator.secret_key.is_none() {
-            problems.push(Problem::at(
-                validator.addr.as_ref().map_or(validator.span.clone(), |addr| addr.span.clone()),
-                "`secret_key` is missing",
-                "a tcp:// link needs an identity key",
-                "add `secret_key = \"secrets/kms-identity.key\"`; `tmkms softsign keygen PATH` makes one",
-            ));
-        }
-        if let Some(timeout) = validator
-            .timeout
-            .as_ref()
-            .filter(|timeout| timeout.value < 5)
-        {
-            warnings.push(Problem::at(
-                timeout.span.clone(),
-                "this `timeout` is short",
-                "nodes ping every 3.3 s",
-                "with less than 5 s a link is closed for one late ping; 15 is the default",
-            ));
-        }
-        if let Some(id) = &validator.chain_id {
-            nodes
-                .entry(id.value.clone())
-                .or_default()
-                .push(node(validator, address, base));
-        }
-    }
-    nodes
-}
-
-fn node(validator: &Validator, address: Address, base: &Base) -> NodeConfig {
-    let default = Timeouts::default();
-    let seconds = validator.timeout.as_ref().map(|timeout| timeout.value);
-    NodeConfig {
-        address,
-        identity: validator
-            .secret_key
-            .as_ref()
-            .map(|path| base.secret(&path.value)),
-        reconnect: validator.reconnect,
-        timeouts: Timeouts {
-            silence: seconds.map_or(default.silence, Duration::from_secs),
-            connect: seconds.map_or(default.connect, |found| {
-                Duration::from_secs(found.min(CONNECT))
-            }),
-            ..default
-        },
-        max_height: validator
-            .max_height
-            .as_ref()
-            .and_then(|max| i64::try_from(max.value).ok())
-            .and_then(Height::new),
-    }
-}
-
-fn address(addr: &At<String>, base: &Base, problems: &mut Vec<Problem>) -> Option<Address> {
-    // A home may stand in the path of a socket, too.
-    let text = match addr.value.strip_prefix("unix://") {
-        Some(path) if path.starts_with("~/") || path.starts_with('$') => {
-            format!("unix://{}", base.path(path).display())
-        }
-        _ => addr.value.clone(),
-    };
-    match text.parse::<Address>() {
-        Ok(address) => Some(address),
-        Err(error) => {
-            problems.push(Problem::at(
-                addr.span.clone(),
-                "this is no address of a node",
-                "not understood",
-                error.to_string(),
-            ));
-            None
-        }
-    }
-}
-
-fn without_peer_id(address: &Address) -> String {
-    match address {
-        Address::Tcp { host, port, .. } => format!("{host}:{port}"),
-        Address::Unix(path) => path.display().to_string(),
-    }
-}
-
 fn names(validator: &Validator, id: &ChainId) -> bool {
     validator
         .chain_id
@@ -350,7 +243,7 @@ fn names(validator: &Validator, id: &ChainId) -> bool {
         .is_some_and(|found| found.value == id.as_str())
 }
 
-fn unknown_chain(id: &At<String>, known: &[&str]) -> Problem {
+pub(super) fn unknown_chain(id: &At<String>, known: &[&str]) -> Problem {
     let help = match nearest(&id.value, known) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!(

@@ -13,8 +13,8 @@ pub(super) struct Written {
     pub chains: Vec<Chain>,
     pub validators: Vec<Validator>,
     pub provided: Vec<Provided>,
-    /// Some section of a backend that this build does not have; already reported.
-    pub absent_provider: bool,
+    /// Some section of a key could not be read; already reported.
+    pub unread_provider: bool,
 }
 
 pub(super) struct Chain {
@@ -67,7 +67,7 @@ pub(super) fn read(text: &str, base: &Base) -> (Option<Written>, Vec<Problem>) {
         chains,
         validators,
         provided: Vec::new(),
-        absent_provider: false,
+        unread_provider: false,
     };
     if let Some(section) = root.section("providers", &mut problems) {
         providers(section, base, &mut written, &mut problems);
@@ -143,6 +143,16 @@ fn key_format(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> KeyForm
     // Prefixes stand beside `cosmos-json` in many files; they have no meaning there.
     let account = table.text("account_key_prefix", problems);
     let consensus = table.text("consensus_key_prefix", problems);
+    for prefix in [&account, &consensus].into_iter().flatten() {
+        if !crate::consensus::key_text::is_prefix(&prefix.value) {
+            problems.push(Problem::at(
+                prefix.span.clone(),
+                "this is no prefix of Bech32",
+                "1 to 83 printable characters, no blanks, no capitals",
+                "write the chain's prefix, as `cosmosvalconspub`",
+            ));
+        }
+    }
     let span = table.span.clone();
     table.finish(problems);
     match kind {
@@ -187,7 +197,7 @@ fn validator(mut section: Section<'_>, problems: &mut Vec<Problem>) -> Validator
         reconnect: section
             .boolean("reconnect", problems)
             .is_none_or(|found| found.value),
-        timeout: section.number("timeout", 1..=3_600, problems),
+        timeout: section.number("timeout", 1..=65_535, problems),
         secret_key: section.text("secret_key", problems),
         max_height: section.number("max_height", 1..=i64::MAX.unsigned_abs(), problems),
     };
@@ -222,9 +232,9 @@ fn providers(
     for backend in TABLE {
         let name = format!("[[providers.{}]]", backend.name);
         for mut section in section.sections(backend.name, &name, problems) {
-            written
-                .provided
-                .extend((backend.read)(&mut section, base, problems));
+            let provided = (backend.read)(&mut section, base, problems);
+            written.unread_provider |= provided.is_empty();
+            written.provided.extend(provided);
             section.finish(problems);
         }
     }
@@ -233,7 +243,7 @@ fn providers(
             continue;
         }
         if let Some(span) = section.place_of_refused(name) {
-            written.absent_provider = true;
+            written.unread_provider = true;
             problems.push(Problem::at(
                 span,
                 format!("[[providers.{name}]] is not supported by this version"),

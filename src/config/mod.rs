@@ -3,6 +3,7 @@
 
 mod check;
 mod file;
+mod nodes;
 mod report;
 
 use std::path::{Path, PathBuf};
@@ -83,8 +84,10 @@ impl Config {
             path: path.to_owned(),
             source,
         })?;
-        // A pipe has no folder of its own, so its paths are relative to the working directory.
-        let is_file = path.metadata().is_ok_and(|meta| meta.is_file());
+        // A pipe has no folder of its own, so its paths are relative to the working directory. `/dev/stdin` may be a
+        // link to a file and is no place either.
+        let is_file = path.metadata().is_ok_and(|meta| meta.is_file())
+            && !["/dev", "/proc"].iter().any(|root| path.starts_with(root));
         let folder = match path
             .parent()
             .filter(|folder| is_file && !folder.as_os_str().is_empty())

@@ -5,18 +5,20 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use crate::written::Problem;
 
 /// All problems, in the order of the file.
-pub(super) fn errors(text: &str, name: &str, problems: &mut [Problem]) -> String {
+pub(super) fn errors(text: &str, name: &str, problems: &mut Vec<Problem>) -> String {
     problems.sort_by_key(|problem| (problem.span.start, problem.span.end));
+    problems.dedup();
+    let text = without_secrets(text);
     let shown: Vec<String> = problems
         .iter()
-        .map(|problem| render(Level::ERROR, text, name, problem))
+        .map(|problem| render(Level::ERROR, &text, name, problem))
         .collect();
     shown.join("\n\n")
 }
 
 /// One warning.
 pub(super) fn warning(text: &str, name: &str, problem: &Problem) -> String {
-    render(Level::WARNING, text, name, problem)
+    render(Level::WARNING, &without_secrets(text), name, problem)
 }
 
 fn render(level: Level<'_>, text: &str, name: &str, problem: &Problem) -> String {
@@ -38,4 +40,87 @@ fn render(level: Level<'_>, text: &str, name: &str, problem: &Problem) -> String
         .element(snippet)
         .element(Level::HELP.message(problem.help.as_str()))];
     Renderer::plain().render(report)
+}
+
+/// The text with what follows each `password =` and the like replaced, byte for byte, so that places stay right: a
+/// line with a mistake is shown whole, and the mistake may stand beside a secret (W14).
+fn without_secrets(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut within = None;
+    for line in text.split_inclusive('\n') {
+        // A text of several lines ends with the quotes that it began with.
+        if let Some(quotes) = within {
+            shown.push_str(&stars(line));
+            if line.contains(quotes) {
+                within = None;
+            }
+            continue;
+        }
+        let Some(start) = secret_in(line) else {
+            shown.push_str(line);
+            continue;
+        };
+        let (before, secret) = line.split_at(start);
+        shown.push_str(before);
+        shown.push_str(&stars(secret));
+        within = ["\"\"\"", "\'\'\'"]
+            .into_iter()
+            .find(|quotes| secret.matches(quotes).count() == 1);
+    }
+    shown
+}
+
+/// Where in a line the value of a secret begins.
+fn secret_in(line: &str) -> Option<usize> {
+    let lower = line.to_ascii_lowercase();
+    let mut from = 0;
+    for (at, mark) in lower.match_indices(['=', ':']) {
+        let key = lower.get(from..at).unwrap_or_default();
+        let key = key.trim_end().trim_end_matches(['"', '\'']);
+        let secret = ["passw", "pasw", "passphrase", "mnemonic", "pin"]
+            .iter()
+            .any(|word| match *word {
+                "pin" => key.ends_with("pin"),
+                word => key.contains(word),
+            });
+        if secret && !key.ends_with("_file") {
+            return Some(at + mark.len());
+        }
+        from = at + mark.len();
+    }
+    None
+}
+
+fn stars(text: &str) -> String {
+    let hide = |char: char| match char {
+        '\n' | '\r' => char.to_string(),
+        _ => "*".repeat(char.len_utf8()),
+    };
+    text.chars().map(hide).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_hidden_and_places_stay() {
+        for (text, shown) in [
+            ("password = \"é1\"\n", "password =******\n"),
+            ("password_file = \"a\"\n", "password_file = \"a\"\n"),
+            (
+                "auth = { key = 1, Password=\"x\" }",
+                "auth = { key = 1, Password=*****",
+            ),
+            ("pasword: x", "pasword:**"),
+            ("pin = 1\nspinning = 2", "pin =**\nspinning = 2"),
+            (
+                "mnemonic = \"\"\"\nab\ncd\"\"\"\nid = 1",
+                "mnemonic =****\n**\n*****\nid = 1",
+            ),
+        ] {
+            assert_eq!(without_secrets(text), shown);
+            assert_eq!(without_secrets(text).len(), text.len());
+        }
+    }
 }

@@ -52,6 +52,14 @@ pub fn to_bech32(key: &PublicKey, prefix: &str) -> String {
     Bech32::lower_case().encode(prefix, bytes)
 }
 
+/// Whether a text can stand before the `1` of a Bech32 text (BIP 173, without its capitals).
+pub fn is_prefix(text: &str) -> bool {
+    (1..=83).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase())
+}
+
 impl KeyFormat {
     /// The key in this format.
     pub fn show(&self, key: &PublicKey) -> String {

@@ -4,6 +4,10 @@
 //! could cost the stake. The sign bytes and the signature are taken over only if they fit each other, the chain and
 //! the key.
 
+use std::fmt;
+
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use subtle_encoding::hex;
 
@@ -108,11 +112,8 @@ pub fn read(
     if bytes.len() == super::store::file::record::FILE {
         return own(bytes, chain, key);
     }
-    let value: Value =
+    let Once(fields) =
         serde_json::from_slice(bytes).map_err(|error| ForeignError::NotJson(error.to_string()))?;
-    let Value::Object(fields) = value else {
-        return Err(ForeignError::NotJson("it is no object".to_owned()));
-    };
     let told = tell(&fields);
     if let (Some(found), Some(named)) = (told, named)
         && found != named
@@ -125,7 +126,7 @@ pub fn read(
     let format = told.or(named);
     let hrs = position(&fields, format)?;
     let mut notes = Vec::new();
-    let watermark = match remembered(&fields, hrs, chain, key, &mut notes)? {
+    let watermark = match remembered(&fields, hrs, (chain, key), format, &mut notes)? {
         Some(last) => Watermark::Message(last),
         None => Watermark::UpTo(hrs),
     };
@@ -134,6 +135,35 @@ pub fn read(
         watermark,
         notes,
     })
+}
+
+/// The fields of an object in which each name stands once: of two heights neither can be believed.
+struct Once(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Once {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Once;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Once, A::Error> {
+                let mut fields = Map::new();
+                while let Some((name, value)) = access.next_entry::<String, Value>()? {
+                    if fields.contains_key(&name) {
+                        let twice = format!("its field `{name}` stands there twice");
+                        return Err(serde::de::Error::custom(twice));
+                    }
+                    fields.insert(name, value);
+                }
+                Ok(Once(fields))
+            }
+        }
+        from.deserialize_map(Fields)
+    }
 }
 
 fn own(bytes: &[u8], chain: &ChainId, key: &PublicKey) -> Result<Foreign, ForeignError> {
@@ -162,16 +192,14 @@ fn own(bytes: &[u8], chain: &ChainId, key: &PublicKey) -> Result<Foreign, Foreig
     })
 }
 
-/// Only the older tmkms has `block_id`, only horcrux `nonce_public`; CometBFT writes the round as a number.
+/// Only the older tmkms has `block_id`, only horcrux `nonce_public`; whatever else has signed writes its signature. A
+/// bare position is nobody's: people write such files by hand.
 fn tell(fields: &Map<String, Value>) -> Option<Format> {
     if fields.contains_key("block_id") {
         Some(Format::Tmkms)
     } else if fields.contains_key("nonce_public") || fields.contains_key("noncePublic") {
         Some(Format::Horcrux)
-    } else if fields.contains_key("signbytes")
-        || fields.contains_key("signature")
-        || fields.get("round").is_some_and(Value::is_number)
-    {
+    } else if fields.contains_key("signbytes") || fields.contains_key("signature") {
         Some(Format::Cometbft)
     } else {
         None
@@ -227,8 +255,8 @@ fn number(fields: &Map<String, Value>, name: &'static str) -> Result<i64, Foreig
 fn remembered(
     fields: &Map<String, Value>,
     hrs: Hrs,
-    chain: &ChainId,
-    key: &PublicKey,
+    (chain, key): (&ChainId, &PublicKey),
+    format: Option<Format>,
     notes: &mut Vec<String>,
 ) -> Result<Option<Last>, ForeignError> {
     let Some(text) = fields
@@ -267,6 +295,11 @@ fn remembered(
     match signature {
         Some(signature) if key.verify(bytes.as_slice(), &signature) => {
             Ok(Last::new(bytes, Some(signature)))
+        }
+        // A cosigner keeps the signature of its share of the key.
+        Some(_) if format == Some(Format::Horcrux) => {
+            notes.push("its signature is that of a share of the key; it was left out".to_owned());
+            Ok(None)
         }
         Some(_) => Err(ForeignError::OtherKey),
         None => {
@@ -315,8 +348,12 @@ mod tests {
                 r#""tmkms" 5/2/precommit"#,
             ),
             (
-                r#"{"height":"123","round":0,"step":2}"#,
+                r#"{"height":"123","round":0,"step":2,"signature":""}"#,
                 r#""cometbft" 123/0/prevote"#,
+            ),
+            (
+                r#"{"height":"123","round":0,"step":2}"#,
+                r#""?" 123/0/precommit"#,
             ),
             (
                 r#"{"height":"123","round":"1","step":1,"nonce_public":"","signature":""}"#,
@@ -336,7 +373,7 @@ mod tests {
             ),
             (
                 r#"{"height":"9","round":2147483647,"step":3}"#,
-                r#""cometbft" 9 (whole height)"#,
+                r#""?" 9 (whole height)"#,
             ),
         ];
         for (text, wanted) in cases {
@@ -392,6 +429,11 @@ mod tests {
             Err(ForeignError::NotJson(_))
         ));
         assert!(matches!(shown("[1]", None), Err(ForeignError::NotJson(_))));
+        let twice = r#"{"height":"9","round":"0","step":1,"height":"8"}"#;
+        let Err(ForeignError::NotJson(why)) = shown(twice, None) else {
+            panic!("one of two heights was believed")
+        };
+        assert!(why.contains("`height` stands there twice"), "{why}");
     }
 
     #[test]

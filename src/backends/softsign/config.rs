@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::backends::{Base, Provided};
+use crate::backends::{Base, Provided, place_of};
 use crate::written::{Problem, Section};
 
 use super::{FileFormat, KeyFile, Purpose};
@@ -62,9 +62,11 @@ pub fn read(section: &mut Section<'_>, base: &Base, problems: &mut Vec<Problem>)
     else {
         return Vec::new();
     };
-    let source = base.secret(&path.value);
+    let Some(source) = base.secret(&path, problems) else {
+        return Vec::new();
+    };
     let name = crate::written::At {
-        value: source.to_string(),
+        value: place_of(&source),
         span: path.span,
     };
     let key = Arc::new(KeyFile {

@@ -45,6 +45,11 @@ pub enum KeyError {
     /// The bytes are of the right length and still no key.
     #[error("its bytes are no private key: {0}")]
     Invalid(&'static str),
+    /// Base64 where JSON was announced.
+    #[error(
+        "it is base64, not the JSON of a priv_validator_key.json; remove `key_format = \"json\"`"
+    )]
+    NotJson,
     /// The JSON is not that of `priv_validator_key.json`.
     #[error("it is not the JSON of a priv_validator_key.json: {0}")]
     Json(String),
@@ -116,6 +121,9 @@ impl SoftKey {
 
     /// Reads CometBFT's `priv_validator_key.json` and checks that its three parts belong together.
     pub fn from_json(text: &[u8], purpose: Purpose) -> Result<Self, KeyError> {
+        if crate::base64::decode(text.trim_ascii()).is_some() {
+            return Err(KeyError::NotJson);
+        }
         let file: KeyJson = serde_json::from_slice(text).map_err(|error| {
             // Only the place: the words of the parser quote values, and here values are secrets.
             KeyError::Json(format!("line {}, column {}", error.line(), error.column()))

@@ -1,0 +1,105 @@
+//! What paths in a configuration are relative to, and how a secret's place is written.
+
+use std::path::{Component, Path, PathBuf};
+
+use crate::secret_file::SecretSource;
+use crate::written::{At, Problem};
+
+/// What paths in a configuration are relative to.
+#[derive(Clone, Debug)]
+pub struct Base {
+    /// The folder of the configuration file.
+    pub folder: PathBuf,
+    /// The operator's home, for `~` and `$HOME`.
+    pub home: Option<PathBuf>,
+}
+
+impl Base {
+    /// A path of the configuration folder, whatever its first characters are.
+    pub fn in_folder(&self, path: &str) -> PathBuf {
+        self.folder.join(path)
+    }
+
+    /// A path as written, made absolute. What a shell would expand and this program does not is a problem, because
+    /// it would be taken for a name otherwise.
+    pub fn path(&self, written: &At<String>, problems: &mut Vec<Problem>) -> Option<PathBuf> {
+        let text = &*written.value;
+        let mut refuse = |title: &str, help: &str| {
+            problems.push(Problem::at(
+                written.span.clone(),
+                title,
+                "this path cannot be used",
+                help,
+            ));
+            None
+        };
+        if text.is_empty() {
+            return refuse("the path is empty", "name a file, or remove the line");
+        }
+        for start in ["~/", "$HOME/", "${HOME}/"] {
+            if let Some(rest) = text.strip_prefix(start) {
+                return match &self.home {
+                    Some(home) => Some(home.join(rest)),
+                    None => refuse(
+                        "the environment variable HOME is not set",
+                        "write the whole path: services are often started without HOME",
+                    ),
+                };
+            }
+        }
+        if text.starts_with('~') || text.starts_with('$') {
+            return refuse(
+                "only `~/` and `$HOME/` are expanded at the start of a path",
+                "write the whole path; a file whose name begins with this character is written as `./NAME`",
+            );
+        }
+        Some(self.folder.join(Path::new(text)))
+    }
+
+    /// A secret's place as written: a path, `env:NAME` or `credential:NAME`.
+    pub fn secret(
+        &self,
+        written: &At<String>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<SecretSource> {
+        let (name, source): (&str, fn(String) -> SecretSource) =
+            if let Some(name) = written.value.strip_prefix("env:") {
+                (name, SecretSource::Environment)
+            } else if let Some(name) = written.value.strip_prefix("credential:") {
+                (name, SecretSource::Credential)
+            } else {
+                return self.path(written, problems).map(SecretSource::File);
+            };
+        if name.is_empty() || name.contains(['/', '=', '\0']) || name.starts_with('.') {
+            problems.push(Problem::at(
+                written.span.clone(),
+                format!("`{name}` is no name"),
+                "not the name of a variable or a credential",
+                "write `env:NAME` or `credential:NAME` with a plain name, or the path of a file",
+            ));
+            return None;
+        }
+        Some(source(name.to_owned()))
+    }
+}
+
+/// One text for one place, however it is written: to see that two sections name the same file.
+pub fn place_of(source: &SecretSource) -> String {
+    let SecretSource::File(path) = source else {
+        return source.to_string();
+    };
+    let path = std::fs::canonicalize(path).unwrap_or_else(|_| {
+        let mut plain = PathBuf::new();
+        for part in path.components() {
+            match part {
+                Component::CurDir => {}
+                Component::ParentDir if plain.file_name().is_some() => {
+                    plain.pop();
+                }
+                other => plain.push(other),
+            }
+        }
+        plain
+    });
+    path.display().to_string()
+}

@@ -1,0 +1,152 @@
+//! The nodes of each chain: addresses, identities, time limits.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::backends::{Base, place_of};
+use crate::consensus::Height;
+use crate::link::{Address, Timeouts};
+use crate::secret_file::SecretSource;
+use crate::written::{At, Problem};
+
+use super::NodeConfig;
+use super::check::unknown_chain;
+use super::file::{Validator, Written};
+
+/// The longest that a connect may take, whatever `timeout` says.
+const CONNECT: u64 = 5;
+
+pub(super) fn nodes(
+    written: &Written,
+    known: &[&str],
+    base: &Base,
+    problems: &mut Vec<Problem>,
+    warnings: &mut Vec<Problem>,
+) -> BTreeMap<String, Vec<NodeConfig>> {
+    let mut nodes: BTreeMap<String, Vec<NodeConfig>> = BTreeMap::new();
+    let mut addresses = BTreeSet::new();
+    for validator in &written.validators {
+        if let Some(id) = validator
+            .chain_id
+            .as_ref()
+            .filter(|id| !known.contains(&&*id.value))
+        {
+            problems.push(unknown_chain(id, known));
+        }
+        let Some(address) = validator
+            .addr
+            .as_ref()
+            .and_then(|addr| address(addr, base, problems))
+        else {
+            continue;
+        };
+        if let Some(addr) = &validator.addr
+            && !addresses.insert(without_peer_id(&address))
+        {
+            problems.push(Problem::at(
+                addr.span.clone(),
+                "two [[validator]] sections have one address",
+                "this address stands above already",
+                "a node has one place for a signer: remove one of the two",
+            ));
+        }
+        let identity = validator
+            .secret_key
+            .as_ref()
+            .and_then(|written| Some((base.secret(written, problems)?, written)));
+        if let Some((source, written_at)) = &identity
+            && let place = place_of(source)
+            && written.provided.iter().any(|key| key.source.value == place)
+        {
+            problems.push(Problem::at(
+                written_at.span.clone(),
+                "one key stands for two purposes",
+                "this is the key that signs votes",
+                "name a key of its own for the links: `tmkms softsign keygen secrets/kms-identity.key`",
+            ));
+        }
+        if matches!(address, Address::Tcp { .. }) && validator.secret_key.is_none() {
+            problems.push(Problem::at(
+                validator.addr.as_ref().map_or(validator.span.clone(), |addr| addr.span.clone()),
+                "`secret_key` is missing",
+                "a tcp:// link needs an identity key",
+                "add `secret_key = \"secrets/kms-identity.key\"`; `tmkms softsign keygen PATH` makes one",
+            ));
+        }
+        if let Some(timeout) = validator
+            .timeout
+            .as_ref()
+            .filter(|timeout| timeout.value < 5)
+        {
+            warnings.push(Problem::at(
+                timeout.span.clone(),
+                "this `timeout` is short",
+                "nodes ping every 3.3 s",
+                "with less than 5 s a link is closed for one late ping; 15 is the default",
+            ));
+        }
+        if let Some(id) = &validator.chain_id {
+            nodes.entry(id.value.clone()).or_default().push(node(
+                validator,
+                address,
+                identity.map(|(source, _)| source),
+            ));
+        }
+    }
+    nodes
+}
+
+fn node(validator: &Validator, address: Address, identity: Option<SecretSource>) -> NodeConfig {
+    let default = Timeouts::default();
+    let seconds = validator.timeout.as_ref().map(|timeout| timeout.value);
+    NodeConfig {
+        address,
+        identity,
+        reconnect: validator.reconnect,
+        timeouts: Timeouts {
+            silence: seconds.map_or(default.silence, Duration::from_secs),
+            connect: seconds.map_or(default.connect, |found| {
+                Duration::from_secs(found.min(CONNECT))
+            }),
+            ..default
+        },
+        max_height: validator
+            .max_height
+            .as_ref()
+            .and_then(|max| i64::try_from(max.value).ok())
+            .and_then(Height::new),
+    }
+}
+
+fn address(addr: &At<String>, base: &Base, problems: &mut Vec<Problem>) -> Option<Address> {
+    // A home may stand in the path of a socket, too.
+    let text = match addr.value.strip_prefix("unix://") {
+        Some(path) if path.starts_with(['~', '$']) => {
+            let path = At {
+                value: path.to_owned(),
+                span: addr.span.clone(),
+            };
+            format!("unix://{}", base.path(&path, problems)?.display())
+        }
+        _ => addr.value.clone(),
+    };
+    match text.parse::<Address>() {
+        Ok(address) => Some(address),
+        Err(error) => {
+            problems.push(Problem::at(
+                addr.span.clone(),
+                "this is no address of a node",
+                "not understood",
+                error.to_string(),
+            ));
+            None
+        }
+    }
+}
+
+fn without_peer_id(address: &Address) -> String {
+    match address {
+        Address::Tcp { host, port, .. } => format!("{host}:{port}"),
+        Address::Unix(path) => path.display().to_string(),
+    }
+}
