@@ -84,6 +84,11 @@ impl Chain {
         &self.id
     }
 
+    /// The public key, where it is known.
+    pub fn public_key(&self) -> Option<PublicKey> {
+        self.public_key
+    }
+
     /// Why it does not sign, if so.
     pub fn why_unarmed(&self) -> Option<&str> {
         self.armed.as_ref().err().map(String::as_str)
@@ -126,7 +131,7 @@ impl Chain {
     ) -> Answer {
         match request {
             Request::Ping => told(Reply::Pong, Event::Pinged),
-            Request::PublicKey { chain_id } => self.public_key(chain_id),
+            Request::PublicKey { chain_id } => self.tell_public_key(chain_id),
             Request::Sign(request) => self.sign(request, arrival, max_height, clock),
             Request::SignRaw => {
                 let refusal = Refusal::of(Reason::RawBytes);
@@ -139,7 +144,7 @@ impl Chain {
         }
     }
 
-    fn public_key(&self, asked: String) -> Answer {
+    fn tell_public_key(&self, asked: String) -> Answer {
         let fail = |refusal: Refusal, code| {
             let error = RemoteError {
                 code,

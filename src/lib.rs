@@ -34,3 +34,8 @@ pub mod observe;
 pub mod harness;
 pub mod config;
 pub mod cli;
+
+/// This program's version.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The commit it was built from, or `unknown`.
+pub const COMMIT: &str = env!("TMKMS_COMMIT");

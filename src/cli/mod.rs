@@ -1,5 +1,6 @@
 //! The command line: one command a file.
 
+mod check;
 mod demo;
 mod init;
 mod keys;
@@ -8,6 +9,7 @@ pub mod report;
 mod softsign;
 mod start;
 mod state;
+mod status;
 mod version;
 
 use std::path::PathBuf;
@@ -43,6 +45,10 @@ enum Command {
     Networks(networks::Networks),
     /// Sign for the configured validators until told to stop
     Start(start::Start),
+    /// Say whether `start` would arm every chain, and what is wrong otherwise
+    Check(check::Check),
+    /// Show what the running service does
+    Status(status::Status),
     /// Show, begin or take over the double-sign watermark of a chain
     #[command(subcommand)]
     State(state::State),
@@ -101,6 +107,8 @@ pub fn run() -> Exit {
         Command::Init(command) => command.run(),
         Command::Networks(command) => command.run(),
         Command::Start(command) => command.run(),
+        Command::Check(command) => command.run(),
+        Command::Status(command) => command.run(),
         Command::State(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Softsign(command) => command.run(),

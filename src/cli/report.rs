@@ -108,3 +108,29 @@ pub fn output(text: &str) -> Result<(), Failure> {
 pub fn status(verb: &str, text: impl fmt::Display) {
     let _ = writeln!(io::stderr(), "{verb:>12} {text}");
 }
+
+/// Rows in columns, the first row in capitals. Cells are as wide as the widest of their column.
+pub fn columns(rows: &[Vec<String>]) -> String {
+    let mut widths: Vec<usize> = Vec::new();
+    for row in rows {
+        for (at, cell) in row.iter().enumerate() {
+            let width = cell.chars().count();
+            match widths.get_mut(at) {
+                Some(widest) => *widest = width.max(*widest),
+                None => widths.push(width),
+            }
+        }
+    }
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            line.push_str(cell);
+            let pad = width.saturating_sub(cell.chars().count());
+            line.push_str(&" ".repeat(pad + 2));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}

@@ -13,6 +13,7 @@ pub(super) struct Written {
     pub chains: Vec<Chain>,
     pub validators: Vec<Validator>,
     pub provided: Vec<Provided>,
+    pub control: Option<At<String>>,
     /// Some section of a key could not be read; already reported.
     pub unread_provider: bool,
 }
@@ -67,6 +68,7 @@ pub(super) fn read(text: &str, base: &Base) -> (Option<Written>, Vec<Problem>) {
         chains,
         validators,
         provided: Vec::new(),
+        control: root.text("control_socket", &mut problems),
         unread_provider: false,
     };
     if let Some(section) = root.section("providers", &mut problems) {

@@ -20,6 +20,10 @@ use crate::secret_file::SecretSource;
 pub struct Config {
     /// The chains, in the order of the file; at least one.
     pub chains: Vec<ChainConfig>,
+    /// The file as it was named.
+    pub name: String,
+    /// Where the service answers `tmkms status`.
+    pub control: PathBuf,
     /// Worth saying, and no reason to stop; rendered with their places.
     pub warnings: Vec<String>,
 }
@@ -103,15 +107,27 @@ impl Config {
     pub fn read(text: &str, name: &str, base: &Base) -> Result<Self, ConfigError> {
         let (written, mut problems) = file::read(text, base);
         let mut warnings = Vec::new();
-        let chains =
-            written.map(|written| check::check(written, base, &mut problems, &mut warnings));
-        match chains {
-            Some(chains) if problems.is_empty() => {
+        let meant = written.map(|written| {
+            let control = match &written.control {
+                Some(path) => base.path(path, &mut problems).unwrap_or_default(),
+                None => base.in_folder(&control_name(name)),
+            };
+            let chains = check::check(written, base, &mut problems, &mut warnings);
+            (chains, control)
+        });
+        match meant {
+            Some((chains, control)) if problems.is_empty() => {
                 let warnings = warnings
                     .iter()
                     .map(|warning| report::warning(text, name, warning))
                     .collect();
-                Ok(Self { chains, warnings })
+                let name = name.to_owned();
+                Ok(Self {
+                    chains,
+                    name,
+                    control,
+                    warnings,
+                })
             }
             _ => Err(ConfigError::Wrong(report::errors(
                 text,
@@ -120,4 +136,12 @@ impl Config {
             ))),
         }
     }
+}
+
+/// `hub.toml` is answered for on `hub.sock`, so that two services may share a folder.
+fn control_name(file: &str) -> String {
+    let stem = Path::new(file)
+        .file_name()
+        .and_then(|name| name.to_str()?.strip_suffix(".toml"));
+    format!("{}.sock", stem.unwrap_or("tmkms"))
 }

@@ -4,3 +4,5 @@ pub mod clock;
 pub mod filesystem;
 pub mod harden;
 pub mod pair_lock;
+pub mod process;
+pub mod unix_socket;

@@ -21,22 +21,46 @@ pub struct PairLock {
 impl PairLock {
     /// Takes the lock, or gives `None` when another process (or another chain of this one) has it.
     pub fn take(chain_id: &str, public_key: &[u8]) -> io::Result<Option<Self>> {
-        let mut hash = Sha256::new();
-        // The length keeps (`a`, `bc`) and (`ab`, `c`) apart.
-        hash.update(
-            u64::try_from(chain_id.len())
-                .unwrap_or(u64::MAX)
-                .to_be_bytes(),
-        );
-        hash.update(chain_id.as_bytes());
-        hash.update(public_key);
-        let mut name = "tmkms-pair-".to_owned();
-        for byte in hash.finalize() {
-            let _ = write!(name, "{byte:02x}");
-        }
-        Self::take_name(&name)
+        Self::take_name(&name_of(chain_id, public_key))
     }
 
+    /// Whether a process has it, without taking it: a look must not make a service that starts meanwhile fail.
+    pub fn is_held(chain_id: &str, public_key: &[u8]) -> io::Result<bool> {
+        Self::name_is_held(&name_of(chain_id, public_key))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn name_is_held(name: &str) -> io::Result<bool> {
+        // One line a socket; an abstract name stands at its end behind an `@`.
+        let sockets = std::fs::read_to_string("/proc/net/unix")?;
+        let wanted = format!("@{name}");
+        Ok(sockets.lines().any(|line| line.ends_with(&wanted)))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn name_is_held(name: &str) -> io::Result<bool> {
+        Ok(Self::take_name(name)?.is_none())
+    }
+}
+
+fn name_of(chain_id: &str, public_key: &[u8]) -> String {
+    let mut hash = Sha256::new();
+    // The length keeps (`a`, `bc`) and (`ab`, `c`) apart.
+    hash.update(
+        u64::try_from(chain_id.len())
+            .unwrap_or(u64::MAX)
+            .to_be_bytes(),
+    );
+    hash.update(chain_id.as_bytes());
+    hash.update(public_key);
+    let mut name = "tmkms-pair-".to_owned();
+    for byte in hash.finalize() {
+        let _ = write!(name, "{byte:02x}");
+    }
+    name
+}
+
+impl PairLock {
     #[cfg(target_os = "linux")]
     fn take_name(name: &str) -> io::Result<Option<Self>> {
         use std::os::linux::net::SocketAddrExt;
@@ -75,6 +99,8 @@ mod tests {
         let key = [42; 32];
         let held = PairLock::take("pair-lock-test", &key).unwrap();
         assert!(held.is_some());
+        assert!(PairLock::is_held("pair-lock-test", &key).unwrap());
+        assert!(!PairLock::is_held("pair-lock-test-2", &key).unwrap());
         assert!(PairLock::take("pair-lock-test", &key).unwrap().is_none());
         assert!(PairLock::take("pair-lock-test-2", &key).unwrap().is_some());
         drop(held);

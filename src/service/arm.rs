@@ -75,7 +75,8 @@ pub(super) fn arm(config: &ChainConfig) -> Result<Chain, OpenError> {
     }
 }
 
-fn with_older_files(error: OpenError, config: &ChainConfig) -> String {
+/// What is wrong with a state file, with a word about one that lies where an older program kept it.
+pub fn with_older_files(error: OpenError, config: &ChainConfig) -> String {
     let mut text = error.to_string();
     if matches!(error, OpenError::Missing { .. }) {
         for older in &config.older_state_files {
@@ -106,7 +107,7 @@ impl Identities {
         if let Some(known) = self.known.get(&name) {
             return known.clone();
         }
-        let loaded = match read_identity(source) {
+        let loaded = match identity_of(source) {
             Ok((identity, warning)) => {
                 if let Some(warning) = warning {
                     warn!("{warning}");
@@ -124,8 +125,8 @@ impl Identities {
     }
 }
 
-/// Reads the identity key of SecretConnection links.
-fn read_identity(source: &SecretSource) -> Result<(IdentityKey, Option<String>), String> {
+/// Reads the identity key of SecretConnection links; the text is a warning about its file.
+pub fn identity_of(source: &SecretSource) -> Result<(IdentityKey, Option<String>), String> {
     let secret = secret_file::read(source).map_err(|error| error.to_string())?;
     let identity = IdentityKey::from_base64(&secret.bytes)
         .map_err(|error| format!("the identity key in {source}: {error}"))?;

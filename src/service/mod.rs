@@ -3,6 +3,8 @@
 //! One thread a link, nothing shared between chains. Gates and their locks live in the chains and outlive links.
 
 mod arm;
+pub mod control;
+mod sink;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,11 +20,15 @@ use crate::consensus::Height;
 use crate::events::{Event, Sink};
 use crate::link::redial::Redial;
 use crate::link::{Address, Closer, IdentityKey, Timeouts, dial};
+use crate::observe::board::Board;
 use crate::observe::log::LogSink;
 use crate::os::clock::SystemClock;
 use crate::session::{Hand, serve};
 
 use arm::{Identities, arm};
+pub use arm::{identity_of, with_older_files};
+use control::{Known, KnownChain};
+use sink::LinkSink;
 
 /// The stack of a link's thread in bytes.
 const STACK: usize = 256 * 1024;
@@ -88,17 +94,26 @@ pub fn run(config: &Config, stop: &Arc<Stop>) -> Result<(), ServiceError> {
     let mut links = Vec::new();
     let mut chains = Vec::new();
     let mut locked = Vec::new();
+    let mut known = Vec::new();
     for chain in &config.chains {
         match arm(chain) {
             Err(error) => {
                 error!("[{}] not dialled: {error}", chain.id);
+                known.push(KnownChain::new(chain, Err(error.to_string())));
                 locked.push(error.to_string());
             }
             Ok(armed) => {
                 let armed = Arc::new(armed);
+                let mut entry = KnownChain::new(chain, Ok(armed.clone()));
                 for node in &chain.nodes {
-                    links.extend(prepare(&armed, node, &mut identities));
+                    if let Some(link) = prepare(&armed, node, &mut identities) {
+                        entry
+                            .links
+                            .push((node.address.to_string(), link.sink.board.clone()));
+                        links.push(link);
+                    }
                 }
+                known.push(entry);
                 chains.push(armed);
             }
         }
@@ -114,6 +129,15 @@ pub fn run(config: &Config, stop: &Arc<Stop>) -> Result<(), ServiceError> {
     for link in links {
         running.push(start(link, stop)?);
     }
+    // Its socket goes away with it, at the end of this function.
+    let _control = control::serve(
+        config,
+        Known {
+            config: config.name.clone(),
+            started: Instant::now(),
+            chains: known,
+        },
+    );
     supervise(&chains, &running, stop)
 }
 
@@ -125,7 +149,7 @@ struct Prepared {
     times: Timeouts,
     reconnect: bool,
     max_height: Option<Height>,
-    sink: LogSink,
+    sink: LinkSink,
 }
 
 fn prepare(chain: &Arc<Chain>, node: &NodeConfig, identities: &mut Identities) -> Option<Prepared> {
@@ -139,7 +163,10 @@ fn prepare(chain: &Arc<Chain>, node: &NodeConfig, identities: &mut Identities) -
         times: node.timeouts,
         reconnect: node.reconnect,
         max_height: node.max_height,
-        sink: LogSink::new(chain.id().as_str(), &node.address.to_string()),
+        sink: LinkSink {
+            log: LogSink::new(chain.id().as_str(), &node.address.to_string()),
+            board: Board::default(),
+        },
         address: node.address.clone(),
     })
 }

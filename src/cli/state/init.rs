@@ -7,7 +7,7 @@ use crate::gate::store::file::FileStore;
 use crate::gate::watermark::Watermark;
 use crate::os::clock::{Clock, SystemClock};
 
-use super::{ConfigFile, Failure, find, place, status};
+use super::{ConfigFile, Failure, find, place, status, unusable};
 
 #[derive(Args)]
 #[command(
@@ -54,7 +54,8 @@ impl Init {
                 chain.id, chain.id, place.path.display()
             )));
         }
-        FileStore::create(&place, &watermark, SystemClock.now().wall).map_err(Failure::new)?;
+        FileStore::create(&place, &watermark, SystemClock.now().wall)
+            .map_err(|error| unusable(&config, error))?;
         let first = match self.from.height {
             Some(height) => format!("height {height} and all below are used up"),
             None => {

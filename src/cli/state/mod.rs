@@ -14,11 +14,12 @@ use clap::Subcommand;
 
 use crate::config::{ChainConfig, Config};
 use crate::gate::foreign;
-use crate::gate::store::file::Place;
+use crate::gate::store::file::{OpenError, Place};
 use crate::terminal::Console;
 
 use super::ConfigFile;
 use super::report::{Failure, output, status};
+use super::status::service_of;
 use import::Import;
 use init::Init;
 use raise::Raise;
@@ -60,6 +61,21 @@ fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
         .read_to_end(&mut bytes)
         .map_err(failed)?;
     Ok(bytes)
+}
+
+/// Why a state file cannot be used, and who holds it if that is the reason.
+fn unusable(config: &Config, error: OpenError) -> Failure {
+    if !error.is_locked() {
+        return Failure::new(error);
+    }
+    match service_of(config) {
+        Some(service) => Failure::new(format!(
+            "{error} (it is in use by the service of {}, process {})",
+            config.name, service.pid
+        ))
+        .hint("stop the service, repeat the command, and start the service again"),
+        None => Failure::new(error),
+    }
 }
 
 fn find<'a>(config: &'a Config, chain: &str) -> Result<&'a ChainConfig, Failure> {

@@ -10,7 +10,7 @@ use crate::gate::store::{Origin, Store};
 use crate::gate::watermark::Watermark;
 use crate::os::clock::{Clock, SystemClock};
 
-use super::{ConfigFile, Failure, find, place, status};
+use super::{ConfigFile, Failure, find, place, status, unusable};
 
 #[derive(Args)]
 #[command(
@@ -34,7 +34,8 @@ impl Raise {
     pub(super) fn run(self, typed: &mut dyn BufRead) -> Result<(), Failure> {
         let config = self.config.load()?;
         let chain = find(&config, &self.chain)?;
-        let mut store = FileStore::open(&place(chain)?).map_err(Failure::new)?;
+        let mut store =
+            FileStore::open(&place(chain)?).map_err(|error| unusable(&config, error))?;
         let before = store.record().watermark.hrs();
         let height =
             Height::new(self.height).ok_or_else(|| Failure::usage("a height is at least 1"))?;

@@ -6,6 +6,7 @@
 mod error;
 mod folder;
 mod fresh;
+mod inspect;
 pub mod medium;
 mod open;
 pub mod record;
@@ -24,6 +25,7 @@ use super::{Loaded, Origin, Record, Store, StoreError};
 pub use error::OpenError;
 use folder::{create_folder, explain, folder_of, sweep};
 use fresh::Fresh;
+pub use inspect::{Inspected, inspect};
 use medium::{FileSystem, Medium};
 pub use open::{Newest, newest};
 

@@ -48,6 +48,13 @@ pub(super) fn lock_pair(place: &Place) -> Result<PairLock, OpenError> {
 
 /// Opens the file and locks it, without believing anything in it yet.
 pub(super) fn locked(path: &Path, chain: &ChainId, ephemeral: bool) -> Result<File, OpenError> {
+    let file = unlocked(path, chain, ephemeral)?;
+    lock(&file, path)?;
+    Ok(file)
+}
+
+/// Opens the file for reading and writing, if it is one that may be used at all.
+pub(super) fn unlocked(path: &Path, chain: &ChainId, ephemeral: bool) -> Result<File, OpenError> {
     let io = |doing| {
         move |source| OpenError::Io {
             path: path.to_owned(),
@@ -104,7 +111,6 @@ pub(super) fn locked(path: &Path, chain: &ChainId, ephemeral: bool) -> Result<Fi
             kind,
         });
     }
-    lock(&file, path)?;
     Ok(file)
 }
 

@@ -1,0 +1,295 @@
+//! `tmkms check`: everything that `start` would do, short of signing. Takes no lock and dials nobody unless told to.
+
+mod connect;
+
+use clap::Args;
+
+use crate::config::ChainConfig;
+use crate::consensus::PublicKey;
+use crate::gate::store::file::{OpenError, Place, inspect};
+use crate::gate::watermark::Watermark;
+use crate::link::IdentityKey;
+use crate::observe::status::Status;
+use crate::os::clock::{Clock, SystemClock};
+use crate::os::pair_lock::PairLock;
+use crate::service::{identity_of, with_older_files};
+
+use super::ConfigFile;
+use super::report::{Failure, columns, output, status};
+use super::status::{service_of, span};
+
+/// Whether `start` would arm every chain.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  tmkms check -c tmkms.toml\n  tmkms check --connect      (dials the nodes, too)\n\n\
+                  Exit code 0: `start` would arm every chain. 1: something outside of the file is wrong (state, key, \
+                  node). 2: the file itself is wrong.\nSafe beside a running service."
+)]
+pub(super) struct Check {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Dial the nodes and answer public key and ping; a node has one place for a signer, and this takes it for a moment
+    #[arg(long)]
+    connect: bool,
+}
+
+/// What was found out about one chain.
+struct Found<'a> {
+    config: &'a ChainConfig,
+    public_key: Option<PublicKey>,
+    watermark: String,
+    /// A process holds it: this configuration's service, or another one.
+    held: Option<String>,
+    problems: Vec<String>,
+    warnings: Vec<String>,
+    nodes: Vec<String>,
+}
+
+impl Check {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let config = self.config.load()?;
+        for warning in &config.warnings {
+            status("Warning", warning);
+        }
+        let service = service_of(&config);
+        if let Some(service) = &service {
+            status(
+                "Note",
+                format!("the service of this file runs (process {})", service.pid),
+            );
+        }
+        let mut chains: Vec<Found<'_>> = config
+            .chains
+            .iter()
+            .map(|chain| look(chain, service.as_ref()))
+            .collect();
+        if self.connect {
+            connect_all(&mut chains);
+        }
+        output(&table(&chains))?;
+        let mut problems = 0;
+        for chain in &chains {
+            for warning in &chain.warnings {
+                status("Warning", format!("[{}] {warning}", chain.config.id));
+            }
+            for problem in &chain.problems {
+                problems += 1;
+                status("Problem", format!("[{}] {problem}", chain.config.id));
+            }
+        }
+        let bad = chains
+            .iter()
+            .filter(|chain| !chain.problems.is_empty())
+            .count();
+        match bad {
+            0 => {
+                status(
+                    "Ready",
+                    format!("{} of {} chains", chains.len(), chains.len()),
+                );
+                Ok(())
+            }
+            _ => Err(Failure::new(format!(
+                "{problems} problem(s); {bad} of {} chains would not be signed for",
+                chains.len()
+            ))),
+        }
+    }
+}
+
+fn look<'a>(config: &'a ChainConfig, service: Option<&Status>) -> Found<'a> {
+    let mut found = Found {
+        config,
+        public_key: None,
+        watermark: "unknown".to_owned(),
+        held: None,
+        problems: Vec::new(),
+        warnings: Vec::new(),
+        nodes: config
+            .nodes
+            .iter()
+            .map(|node| node.address.to_string())
+            .collect(),
+    };
+    for node in &config.nodes {
+        if let Some(source) = &node.identity {
+            match identity_of(source) {
+                Ok((_, warning)) => found.warnings.extend(warning),
+                Err(why) => found.problems.push(why),
+            }
+        }
+    }
+    // Several nodes mostly share one identity.
+    found.problems.dedup();
+    found.warnings.dedup();
+    match config.key.open() {
+        Ok((signer, warnings)) => {
+            found.warnings.extend(warnings);
+            found.public_key = Some(signer.public_key());
+            look_at_state(&mut found, signer.public_key(), service);
+        }
+        Err(error) => found.problems.push(error.to_string()),
+    }
+    found
+}
+
+fn look_at_state(found: &mut Found<'_>, public_key: PublicKey, service: Option<&Status>) {
+    let config = found.config;
+    match PairLock::is_held(config.id.as_str(), public_key.as_bytes()) {
+        Ok(false) => {}
+        Ok(true) => {
+            let ours = service.filter(|service| {
+                service
+                    .chains
+                    .iter()
+                    .any(|chain| chain.id == config.id.as_str() && chain.armed)
+            });
+            match ours {
+                Some(service) => {
+                    found.held = Some(format!("in use by the service (process {})", service.pid))
+                }
+                None => {
+                    found.held = Some("in use by another process".to_owned());
+                    let why = OpenError::PairLocked {
+                        chain: config.id.clone(),
+                    };
+                    found.problems.push(why.to_string());
+                }
+            }
+        }
+        Err(error) => found
+            .warnings
+            .push(format!("whether it is in use cannot be seen: {error}")),
+    }
+    let place = Place {
+        chain_id: config.id.clone(),
+        public_key,
+        path: config.state_file.clone(),
+        allow_ephemeral: config.allow_ephemeral_state,
+    };
+    match inspect(&place) {
+        Ok(state) => {
+            let age = SystemClock
+                .now()
+                .wall
+                .saturating_sub(state.record.written)
+                .as_secs();
+            found.watermark = match &state.record.watermark {
+                Watermark::Never => "nothing signed yet".to_owned(),
+                Watermark::UpTo(hrs) => format!("used up to {hrs}, {} ago", span(age)),
+                Watermark::Message(last) => {
+                    format!("{}, {} ago", last.position().hrs, span(age))
+                }
+            };
+            if let Some(damage) = state.damage {
+                found.warnings.push(format!(
+                    "the state file {} is damaged ({damage}); heights up to {} are not signed again",
+                    place.path.display(),
+                    state.record.watermark.height().saturating_add(1)
+                ));
+            }
+        }
+        Err(error) => {
+            found.watermark = "none".to_owned();
+            found.problems.push(with_older_files(error, config));
+        }
+    }
+}
+
+fn table(chains: &[Found<'_>]) -> String {
+    let mut rows = vec![
+        ["CHAIN", "READY", "KEY", "WATERMARK", "NODES"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    for chain in chains {
+        let ready = match (chain.problems.is_empty(), &chain.held) {
+            (true, Some(_)) => "in service",
+            (true, None) => "yes",
+            (false, _) => "NO",
+        };
+        let key = match chain.public_key {
+            Some(key) => format!("{} {}", key.key_type(), key.address()),
+            None => "none".to_owned(),
+        };
+        for (at, node) in chain.nodes.iter().enumerate() {
+            rows.push(match at {
+                0 => vec![
+                    chain.config.id.to_string(),
+                    ready.to_owned(),
+                    key.clone(),
+                    chain.watermark.clone(),
+                    node.clone(),
+                ],
+                _ => vec![
+                    String::new(),
+                    String::new(),
+                    String::new(),
+                    String::new(),
+                    node.clone(),
+                ],
+            });
+        }
+    }
+    columns(&rows)
+}
+
+/// Dials the nodes of the chains that nobody holds, all at once.
+fn connect_all(chains: &mut [Found<'_>]) {
+    for chain in chains.iter() {
+        if let Some(held) = &chain.held {
+            status(
+                "Skipped",
+                format!(
+                    "[{}] its nodes: it is {held}, and a new dial would take the node's one place for a signer",
+                    chain.config.id
+                ),
+            );
+        }
+    }
+    let answers: Vec<Vec<Option<Result<String, String>>>> = std::thread::scope(|scope| {
+        let started: Vec<Vec<_>> = chains
+            .iter()
+            .map(|chain| {
+                let free = chain.held.is_none();
+                let dial = |node| {
+                    free.then(|| {
+                        let (id, key) = (chain.config.id.clone(), chain.public_key);
+                        scope.spawn(move || connect::try_node(id, key, node))
+                    })
+                };
+                chain.config.nodes.iter().map(dial).collect()
+            })
+            .collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, Result<String, String>>| {
+            thread
+                .join()
+                .unwrap_or_else(|_| Err("the check of this node broke off".to_owned()))
+        };
+        started
+            .into_iter()
+            .map(|nodes| nodes.into_iter().map(|node| node.map(join)).collect())
+            .collect()
+    });
+    for (chain, answers) in chains.iter_mut().zip(answers) {
+        for (node, answer) in chain.nodes.iter_mut().zip(answers) {
+            match answer {
+                None => {}
+                Some(Ok(told)) => *node = format!("{node} ({told})"),
+                Some(Err(why)) => {
+                    chain.problems.push(format!("{node}: {why}"));
+                    *node = format!("{node} (NOT REACHED)");
+                }
+            }
+        }
+    }
+}
+
+/// The identity of a link, for the dial.
+fn identity(
+    source: Option<&crate::secret_file::SecretSource>,
+) -> Result<Option<IdentityKey>, String> {
+    source
+        .map(|source| identity_of(source).map(|(identity, _)| identity))
+        .transpose()
+}

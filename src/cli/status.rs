@@ -1,0 +1,172 @@
+//! `tmkms status`: asks the running service.
+
+use clap::Args;
+
+use crate::config::Config;
+use crate::observe::status::{ChainStatus, LinkStatus, Status as Answer};
+use crate::service::control;
+
+use super::ConfigFile;
+use super::report::{Failure, output};
+
+/// What the running service does.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  tmkms status -c tmkms.toml\n  tmkms status --json | jq '.chains[] | select(.armed | not) | .id'\n\n\
+                  Exit code 0: the service runs and every chain is armed. 1: it does not run, or a chain is in trouble."
+)]
+pub(super) struct Status {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Status {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let config = self.config.load()?;
+        let answer = ask(&config)?;
+        if self.json {
+            let text = serde_json::to_string_pretty(&answer).map_err(|error| {
+                Failure::new(format!("the answer cannot be written as JSON: {error}"))
+            })?;
+            output(&format!("{text}\n"))?;
+        } else {
+            output(&shown(&answer))?;
+        }
+        let troubled: Vec<&str> = answer
+            .chains
+            .iter()
+            .filter(|chain| chain.trouble.is_some())
+            .map(|chain| chain.id.as_str())
+            .collect();
+        match troubled.as_slice() {
+            [] => Ok(()),
+            some => Err(Failure::new(format!(
+                "{} of {} chains in trouble: {}",
+                some.len(),
+                answer.chains.len(),
+                some.join(", ")
+            ))),
+        }
+    }
+}
+
+fn ask(config: &Config) -> Result<Answer, Failure> {
+    control::ask(&config.control).map_err(|error| {
+        let path = config.control.display();
+        Failure::new(format!(
+            "no service answers for {} (at {path}: {error})",
+            config.name
+        ))
+        .hint(
+            "start it with `tmkms start`; if it runs, ask as the same user and with the same configuration file",
+        )
+    })
+}
+
+/// The number of the process that serves this configuration, if one does.
+pub(super) fn service_of(config: &Config) -> Option<Answer> {
+    control::ask(&config.control).ok()
+}
+
+fn shown(answer: &Answer) -> String {
+    let mut text = format!(
+        "tmkms {} ({}) runs as process {} for {}, up {}\n",
+        answer.version,
+        answer.commit,
+        answer.pid,
+        answer.config,
+        span(answer.uptime_seconds)
+    );
+    for chain in &answer.chains {
+        text.push_str(&chain_lines(chain));
+    }
+    text
+}
+
+fn chain_lines(chain: &ChainStatus) -> String {
+    let state = match (chain.armed, &chain.trouble) {
+        (true, None) => "armed",
+        (true, Some(_)) => "armed, in trouble",
+        (false, _) => "NOT ARMED",
+    };
+    let mut text = format!("\n{}: {state}\n", chain.id);
+    let mut line = |name: &str, value: &str| text.push_str(&format!("  {name:<10} {value}\n"));
+    if let Some(trouble) = &chain.trouble {
+        line("trouble", trouble);
+    }
+    line(
+        "watermark",
+        chain.watermark.as_deref().unwrap_or("nothing signed yet"),
+    );
+    match (&chain.public_key, &chain.address) {
+        (Some(key), Some(address)) => {
+            line("key", &format!("{key} (address {address}), {}", chain.key));
+        }
+        _ => line("key", &chain.key),
+    }
+    line("state", &chain.state_file);
+    for link in &chain.links {
+        for (at, part) in link_lines(link).iter().enumerate() {
+            line(if at == 0 { "node" } else { "" }, part);
+        }
+    }
+    text
+}
+
+fn link_lines(link: &LinkStatus) -> Vec<String> {
+    let mut lines = vec![format!(
+        "{} {} for {}, {} connects, {} signed, {} replayed, {} refused, {} failed",
+        link.addr,
+        link.state,
+        span(link.since_seconds),
+        link.connects,
+        link.signed,
+        link.replayed,
+        link.refused,
+        link.failed
+    )];
+    if let Some(trouble) = &link.trouble {
+        lines.push(format!("why: {}", trouble.message));
+    }
+    if let Some(last) = &link.last_signed {
+        lines.push(format!(
+            "last signed {} {} ago in {:.2} ms",
+            last.position,
+            span(last.seconds_ago),
+            last.took_ms
+        ));
+    }
+    if let Some(last) = &link.last_refusal {
+        lines.push(format!(
+            "last refused ({}) {} ago: {}",
+            last.code,
+            span(last.seconds_ago),
+            last.message
+        ));
+    }
+    lines
+}
+
+/// A number of seconds as people say it.
+pub(super) fn span(seconds: u64) -> String {
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7_199 => format!("{} min", seconds / 60),
+        7_200..=172_799 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::span;
+
+    #[test]
+    fn spans_are_short() {
+        let shown: Vec<String> = [0, 119, 120, 7_200, 200_000].map(span).into();
+        assert_eq!(shown, ["0 s", "119 s", "2 min", "2 h", "2 days"]);
+    }
+}

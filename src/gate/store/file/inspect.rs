@@ -1,0 +1,54 @@
+//! A look at a state file without its locks, for commands that must not disturb a running service.
+
+use crate::os::filesystem::Provenance;
+
+use super::open::{belongs, read, unlocked};
+use super::{OpenError, Place};
+use crate::gate::store::Record;
+
+/// How often a read is tried: one that meets a write sees half of it.
+const TRIES: usize = 5;
+
+/// What a state file holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inspected {
+    /// The newest good record.
+    pub record: Record,
+    /// Why one half of the file could not be read, if so.
+    pub damage: Option<String>,
+}
+
+/// Asks of a state file everything that [`super::FileStore::open`] would ask, except for the locks.
+pub fn inspect(place: &Place) -> Result<Inspected, OpenError> {
+    let mut last = look(place);
+    for _ in 1..TRIES {
+        match &last {
+            Ok(found) if found.damage.is_none() => break,
+            Ok(_) | Err(OpenError::Unreadable { .. } | OpenError::NotNeighbours { .. }) => {}
+            Err(_) => break,
+        }
+        last = look(place);
+    }
+    last
+}
+
+fn look(place: &Place) -> Result<Inspected, OpenError> {
+    let file = unlocked(&place.path, &place.chain_id, place.allow_ephemeral)?;
+    let (entry, damage) = read(&file, &place.path, &place.chain_id)?;
+    let provenance = Provenance::of(&file).map_err(|source| OpenError::Io {
+        path: place.path.clone(),
+        doing: "asking for its inode",
+        source,
+    })?;
+    belongs(
+        &entry,
+        &place.path,
+        &place.chain_id,
+        &place.public_key,
+        &provenance,
+    )?;
+    Ok(Inspected {
+        record: entry.record,
+        damage,
+    })
+}

@@ -1,0 +1,163 @@
+//! What each link has lately done, for `tmkms status`.
+//!
+//! A link writes to its own board after its reply has left; no two links share a lock.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::consensus::Hrs;
+use crate::events::{Event, Sink};
+
+/// How a link stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Not made yet.
+    Dialling,
+    /// Up, and with whom where the link can tell.
+    Up(Option<String>),
+    /// Not made or ended: a stable word, and what happened.
+    Down(&'static str, String),
+}
+
+/// What one link has lately done.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// How it stands, and since when.
+    pub state: State,
+    /// Since when it stands so.
+    pub since: Instant,
+    /// How often it came up.
+    pub connects: u64,
+    /// Signatures made.
+    pub signed: u64,
+    /// Earlier signatures given again.
+    pub replayed: u64,
+    /// Requests refused.
+    pub refused: u64,
+    /// Requests that the key or device failed.
+    pub failed: u64,
+    /// The last signature that left: position, when, how long it took.
+    pub last_signed: Option<(Hrs, Instant, Duration)>,
+    /// The last refusal or failure: a stable word, why, when.
+    pub last_refusal: Option<(&'static str, String, Instant)>,
+}
+
+/// One link's board. Clones show the same.
+#[derive(Clone)]
+pub struct Board(Arc<Mutex<Facts>>);
+
+impl Default for Board {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Facts {
+            state: State::Dialling,
+            since: Instant::now(),
+            connects: 0,
+            signed: 0,
+            replayed: 0,
+            refused: 0,
+            failed: 0,
+            last_signed: None,
+            last_refusal: None,
+        })))
+    }
+}
+
+impl Board {
+    /// What it shows now.
+    pub fn facts(&self) -> Facts {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+impl Sink for Board {
+    fn emit(&self, event: &Event) {
+        let mut facts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        match event {
+            Event::LinkUp { peer } => {
+                facts.state = State::Up(peer.clone());
+                facts.since = now;
+                facts.connects += 1;
+            }
+            Event::LinkDown { code, message, .. } => {
+                facts.state = State::Down(code, message.clone());
+                facts.since = now;
+            }
+            Event::Signed {
+                hrs,
+                replayed,
+                took,
+                ..
+            } => {
+                match replayed {
+                    true => facts.replayed += 1,
+                    false => facts.signed += 1,
+                }
+                facts.last_signed = Some((*hrs, now, *took));
+            }
+            Event::Refused { code, message, .. } => {
+                facts.refused += 1;
+                facts.last_refusal = Some((code, message.clone(), now));
+            }
+            Event::SignerFailed { message } => {
+                facts.failed += 1;
+                facts.last_refusal = Some(("signer_failed", message.clone(), now));
+            }
+            Event::Late { hrs, .. } => {
+                facts.failed += 1;
+                facts.last_refusal = Some(("late", format!("{hrs} was signed too late"), now));
+            }
+            Event::PublicKeyAsked | Event::Pinged => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consensus::{Height, Round, Step};
+
+    #[test]
+    fn a_board_shows_what_was_told() {
+        let board = Board::default();
+        assert_eq!(board.facts().state, State::Dialling);
+        board.emit(&Event::LinkUp { peer: None });
+        let hrs = Hrs {
+            height: Height::new(5).unwrap(),
+            round: Round::new(0).unwrap(),
+            step: Step::Prevote,
+        };
+        for replayed in [false, true, true] {
+            board.emit(&Event::Signed {
+                hrs,
+                block: None,
+                replayed,
+                took: Duration::from_millis(1),
+            });
+        }
+        board.emit(&Event::Refused {
+            code: "conflict",
+            double_sign: true,
+            message: "no".to_owned(),
+        });
+        let facts = board.facts();
+        assert_eq!(
+            (facts.connects, facts.signed, facts.replayed, facts.refused),
+            (1, 1, 2, 1)
+        );
+        assert_eq!(facts.last_signed.unwrap().0, hrs);
+        assert_eq!(facts.last_refusal.unwrap().0, "conflict");
+        board.emit(&Event::LinkDown {
+            code: "closed",
+            message: "gone".to_owned(),
+            was_up: true,
+        });
+        assert_eq!(
+            board.facts().state,
+            State::Down("closed", "gone".to_owned())
+        );
+    }
+}

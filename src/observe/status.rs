@@ -1,0 +1,142 @@
+//! What `tmkms status` shows: the service's answer on its control socket, as JSON.
+
+use serde::{Deserialize, Serialize};
+
+use super::board::{Facts, State};
+
+/// The service as a whole.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Status {
+    /// The program's version.
+    pub version: String,
+    /// The commit it was built from.
+    pub commit: String,
+    /// The process.
+    pub pid: u32,
+    /// Whole seconds since the start.
+    pub uptime_seconds: u64,
+    /// The configuration file as it was named.
+    pub config: String,
+    /// The chains, in the order of the file.
+    pub chains: Vec<ChainStatus>,
+}
+
+/// One chain.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ChainStatus {
+    /// The chain id.
+    pub id: String,
+    /// Whether it signs.
+    pub armed: bool,
+    /// Why it does not sign, or why its state is not durable at the moment.
+    pub trouble: Option<String>,
+    /// Where the key is.
+    pub key: String,
+    /// The public key as this chain shows it.
+    pub public_key: Option<String>,
+    /// The validator's address in hexadecimal digits.
+    pub address: Option<String>,
+    /// The last position used up, `height/round/step`.
+    pub watermark: Option<String>,
+    /// The height of it; 0 where nothing is used up.
+    pub height: i64,
+    /// The state file.
+    pub state_file: String,
+    /// The links to its nodes.
+    pub links: Vec<LinkStatus>,
+}
+
+/// One link.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LinkStatus {
+    /// The node's address.
+    pub addr: String,
+    /// `up`, `down` or `dialling`.
+    pub state: String,
+    /// Whole seconds since it stands so.
+    pub since_seconds: u64,
+    /// Who listens, where the link can tell.
+    pub peer: Option<String>,
+    /// Why it is down: a stable word and a sentence.
+    pub trouble: Option<Told>,
+    /// How often it came up.
+    pub connects: u64,
+    /// Signatures made.
+    pub signed: u64,
+    /// Earlier signatures given again.
+    pub replayed: u64,
+    /// Requests refused.
+    pub refused: u64,
+    /// Requests that the key or device failed.
+    pub failed: u64,
+    /// The last signature.
+    pub last_signed: Option<LastSigned>,
+    /// The last refusal or failure.
+    pub last_refusal: Option<Told>,
+}
+
+/// A stable word, a sentence, and its age.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Told {
+    /// The stable word.
+    pub code: String,
+    /// The sentence.
+    pub message: String,
+    /// Whole seconds ago.
+    pub seconds_ago: u64,
+}
+
+/// The last signature of a link.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LastSigned {
+    /// The position, `height/round/step`.
+    pub position: String,
+    /// Whole seconds ago.
+    pub seconds_ago: u64,
+    /// From the last byte of the request to the reply, in milliseconds.
+    pub took_ms: f64,
+}
+
+impl LinkStatus {
+    /// What a board shows of the link to `addr`.
+    pub fn of(addr: String, facts: &Facts) -> Self {
+        let (state, peer, trouble) = match &facts.state {
+            State::Dialling => ("dialling", None, None),
+            State::Up(peer) => ("up", peer.clone(), None),
+            State::Down(code, message) => (
+                "down",
+                None,
+                Some(Told {
+                    code: (*code).to_owned(),
+                    message: message.clone(),
+                    seconds_ago: facts.since.elapsed().as_secs(),
+                }),
+            ),
+        };
+        Self {
+            addr,
+            state: state.to_owned(),
+            since_seconds: facts.since.elapsed().as_secs(),
+            peer,
+            trouble,
+            connects: facts.connects,
+            signed: facts.signed,
+            replayed: facts.replayed,
+            refused: facts.refused,
+            failed: facts.failed,
+            last_signed: facts.last_signed.map(|(hrs, when, took)| LastSigned {
+                position: hrs.to_string(),
+                seconds_ago: when.elapsed().as_secs(),
+                took_ms: took.as_secs_f64() * 1000.0,
+            }),
+            last_refusal: facts
+                .last_refusal
+                .as_ref()
+                .map(|(code, message, when)| Told {
+                    code: (*code).to_owned(),
+                    message: message.clone(),
+                    seconds_ago: when.elapsed().as_secs(),
+                }),
+        }
+    }
+}

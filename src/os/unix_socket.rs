@@ -1,0 +1,130 @@
+//! A listening Unix socket that only its owner may use, at a path of any length.
+
+use std::fs::{self, File, Permissions};
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+use socket2::{Domain, SockAddr, Socket, Type};
+
+/// A socket in the file system; its name is removed when this is dropped.
+#[derive(Debug)]
+pub struct OwnedListener {
+    /// The socket.
+    pub listener: UnixListener,
+    path: PathBuf,
+}
+
+impl OwnedListener {
+    /// Listens at `path` with mode 0600. What a killed process left there is replaced; a socket that somebody listens
+    /// on, and anything that is no socket, is not.
+    pub fn bind(path: &Path) -> io::Result<Self> {
+        match fs::symlink_metadata(path) {
+            Ok(found) if !found.file_type().is_socket() => {
+                return Err(io::Error::new(
+                    io::ErrorKind::AlreadyExists,
+                    "something that is no socket has this name",
+                ));
+            }
+            Ok(_) if connect(path).is_ok() => {
+                return Err(io::Error::new(
+                    io::ErrorKind::AddrInUse,
+                    "another process listens there",
+                ));
+            }
+            Ok(_) => fs::remove_file(path)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        let short = Short::of(path)?;
+        socket.bind(&SockAddr::unix(&short.name)?)?;
+        // Nobody can connect before `listen`, so there is no moment at which others might.
+        fs::set_permissions(path, Permissions::from_mode(0o600))?;
+        socket.listen(8)?;
+        Ok(Self {
+            listener: UnixListener::from(OwnedFd::from(socket)),
+            path: path.to_owned(),
+        })
+    }
+}
+
+impl Drop for OwnedListener {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Connects to a socket at a path of any length.
+pub fn connect(path: &Path) -> io::Result<UnixStream> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    let short = Short::of(path)?;
+    socket.connect(&SockAddr::unix(&short.name)?)?;
+    Ok(UnixStream::from(OwnedFd::from(socket)))
+}
+
+/// A path that fits into the 108 bytes of a socket's address: by way of its open folder where it is longer.
+struct Short {
+    name: PathBuf,
+    _folder: Option<File>,
+}
+
+impl Short {
+    fn of(path: &Path) -> io::Result<Self> {
+        if path.as_os_str().len() < 100 || !cfg!(target_os = "linux") {
+            return Ok(Self {
+                name: path.to_owned(),
+                _folder: None,
+            });
+        }
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let folder = File::open(folder)?;
+        let name = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd()))
+            .join(path.file_name().unwrap_or_default());
+        Ok(Self {
+            name,
+            _folder: Some(folder),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn private_at_any_length_and_never_over_something_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("d".repeat(120));
+        fs::create_dir(&deep).unwrap();
+        for path in [folder.path().join("a.sock"), deep.join("a.sock")] {
+            let held = OwnedListener::bind(&path).unwrap();
+            let mode = fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+            assert!(connect(&path).is_ok());
+            assert_eq!(
+                OwnedListener::bind(&path).unwrap_err().kind(),
+                io::ErrorKind::AddrInUse
+            );
+            drop(held);
+            assert!(!path.exists());
+            fs::write(&path, "").unwrap();
+            assert!(OwnedListener::bind(&path).is_err());
+            assert!(path.exists());
+        }
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sock");
+        drop(UnixListener::bind(&path).unwrap());
+        assert!(path.exists());
+        assert!(OwnedListener::bind(&path).is_ok());
+    }
+}

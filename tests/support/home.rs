@@ -1,0 +1,167 @@
+//! The real binary in a home of its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tmkms::codec::node::{Answer, Ask};
+use tmkms::consensus::PublicKey;
+use tmkms::harness::Node;
+use tmkms::link::Address;
+
+use super::maker;
+
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A home with one key and one chain.
+pub struct Home {
+    pub folder: tempfile::TempDir,
+    pub key: PublicKey,
+}
+
+impl Home {
+    pub fn new(addresses: &[Address]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (_, identity) =
+            tmkms::backends::softsign::key::SoftKey::generate(Default::default()).unwrap();
+        let (key, text) =
+            tmkms::backends::softsign::key::SoftKey::generate(Default::default()).unwrap();
+        tmkms::secret_file::create(&folder.path().join("identity.key"), &identity).unwrap();
+        tmkms::secret_file::create(&folder.path().join("consensus.key"), &text).unwrap();
+        let nodes: String = addresses
+            .iter()
+            .map(|address| format!("[[validator]]\nchain_id = \"test-1\"\naddr = \"{address}\"\nsecret_key = \"identity.key\"\n"))
+            .collect();
+        let home = Self {
+            folder,
+            key: key.public_key(),
+        };
+        home.configure(&format!(
+            "[[chain]]\nid = \"test-1\"\nstate_file = \"state.json\"\nallow_ephemeral_state = true\n{nodes}\
+             [[providers.softsign]]\nchain_ids = [\"test-1\"]\npath = \"consensus.key\"\n"
+        ));
+        home
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn configure(&self, text: &str) {
+        fs::write(self.path().join("tmkms.toml"), text).unwrap();
+    }
+
+    pub fn config(&self) -> String {
+        fs::read_to_string(self.path().join("tmkms.toml")).unwrap()
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tmkms"));
+        command
+            .args(arguments)
+            .current_dir(self.path())
+            .env_remove("TMKMS_CONFIG_FILE");
+        command.env_remove("RUST_LOG").env_remove("TMKMS_LOG");
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> (i32, String) {
+        let output = self.command(arguments).output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (
+            output.status.code().unwrap(),
+            String::from_utf8(text).unwrap(),
+        )
+    }
+
+    pub fn init(&self) {
+        let (code, text) = self.run(&["state", "init", "test-1", "--never-signed"]);
+        assert_eq!(code, 0, "{text}");
+    }
+
+    pub fn start(&self) -> Running {
+        let log = self.path().join("log");
+        let file = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .unwrap();
+        let child = self
+            .command(&["start", "-v"])
+            .stderr(file)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        Running { child, log }
+    }
+}
+
+/// A service that is never left behind.
+pub struct Running {
+    pub child: Child,
+    pub log: PathBuf,
+}
+
+impl Running {
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+
+    pub fn wait_for_log(&self, words: &str) {
+        let began = Instant::now();
+        while !self.log().contains(words) {
+            assert!(
+                began.elapsed() < PATIENCE,
+                "no {words:?} in:\n{}",
+                self.log()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let process = rustix::process::Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
+        rustix::process::kill_process(process, signal).unwrap();
+    }
+
+    pub fn wait(&mut self) -> ExitStatus {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(began.elapsed() < PATIENCE, "still running:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    pub fn threads(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/task", self.child.id())).map_or(0, Iterator::count)
+    }
+
+    pub fn descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.child.id())).map_or(0, Iterator::count)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub fn sign(node: &mut Node, key: &PublicKey, height: i64, tag: u8) -> bool {
+    let request = maker().prevote(height, 0, Some(tag), height);
+    let bytes = request.sign_bytes();
+    match node.ask(&Ask::Sign(request)).unwrap() {
+        Answer::Signed { signature, .. } => {
+            assert!(key.verify(bytes.as_slice(), &signature));
+            true
+        }
+        Answer::Error(_) => false,
+        other => panic!("{other:?}"),
+    }
+}
