@@ -4,6 +4,7 @@ mod base;
 #[cfg(feature = "softsign")]
 pub mod softsign;
 
+use std::path::Path;
 use std::sync::Arc;
 
 pub use base::{Base, place_of};
@@ -26,8 +27,24 @@ pub trait KeySource: Send + Sync {
     /// What it is, for messages: the backend and the file or device.
     fn describe(&self) -> String;
 
+    /// The file that holds it, if one does.
+    fn file(&self) -> Option<InFile<'_>> {
+        None
+    }
+
     /// Opens it. The warnings are for the operator.
     fn open(&self) -> Result<(Arc<dyn Signer>, Vec<String>), OpenKeyError>;
+}
+
+/// A key that lies in a file, and how it is written there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InFile<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// `priv_validator_key.json`; otherwise base64.
+    pub json: bool,
+    /// secp256k1; otherwise Ed25519.
+    pub account: bool,
 }
 
 /// Why a key cannot be opened. The text names the key and the remedy.

@@ -15,7 +15,7 @@ use crate::networks::{self, Meaning, Network};
 use crate::secret_file::{self, SecretFileError};
 
 use super::networks::table;
-use super::report::{Failure, status};
+use super::report::{Failure, shell_word, status};
 
 /// The port of the first network's node; each further one is ten above.
 const PORT: u16 = 26_659;
@@ -110,14 +110,14 @@ fn resolve(words: &[String]) -> Result<Vec<Network>, Failure> {
     Ok(found)
 }
 
-fn make_folder(path: &Path) -> Result<(), Failure> {
+pub(super) fn make_folder(path: &Path) -> Result<(), Failure> {
     match DirBuilder::new().recursive(true).mode(0o700).create(path) {
         Ok(()) => Ok(()),
         Err(error) => Err(failed(path, &error)),
     }
 }
 
-fn make_identity(path: &Path) -> Result<(), Failure> {
+pub(super) fn make_identity(path: &Path) -> Result<(), Failure> {
     if fs::symlink_metadata(path).is_ok() {
         status(
             "Kept",
@@ -141,7 +141,7 @@ fn make_identity(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn write_new(path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn write_new(path: &Path, text: &str) -> io::Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -180,7 +180,7 @@ fn next_steps(networks: &[Network], path: &Path) {
         );
         return;
     };
-    let (id, path) = (first.chain_id, quoted(path));
+    let (id, path) = (first.chain_id, shell_word(path));
     status(
         "Next",
         format!(
@@ -199,16 +199,6 @@ fn next_steps(networks: &[Network], path: &Path) {
         "",
         format!("set `addr` to the node's priv_validator_laddr, then `tmkms start -c {path}`"),
     );
-}
-
-/// As it is typed in a shell.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
-    match text.chars().all(plain) {
-        true => text,
-        false => format!("'{}'", text.replace('\'', "'\\''")),
-    }
 }
 
 fn configuration(networks: &[Network]) -> String {
@@ -237,6 +227,19 @@ fn configuration(networks: &[Network]) -> String {
         text.push_str(&section(network, at));
     }
     text
+}
+
+/// How the keys of a chain are shown, where the chain is known; nothing otherwise.
+pub(super) fn key_format_line(chain_id: &str) -> String {
+    match networks::all().find(|network| network.chain_id == chain_id) {
+        None => String::new(),
+        Some(network) => {
+            let (account, consensus) = network.key_prefixes();
+            format!(
+                "key_format = {{ type = \"bech32\", account_key_prefix = \"{account}\", consensus_key_prefix = \"{consensus}\" }}\n"
+            )
+        }
+    }
 }
 
 fn section(network: &Network, at: usize) -> String {

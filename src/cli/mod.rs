@@ -1,7 +1,9 @@
 //! The command line: one command a file.
 
+mod adopt;
 mod check;
 mod demo;
+mod generate;
 mod init;
 mod keys;
 mod networks;
@@ -47,6 +49,8 @@ enum Command {
     Start(start::Start),
     /// Say whether `start` would arm every chain, and what is wrong otherwise
     Check(check::Check),
+    /// Take over every chain of an older tmkms, a node's own key, horcrux or cosmos/kms
+    Adopt(adopt::Adopt),
     /// Show what the running service does
     Status(status::Status),
     /// Show, begin or take over the double-sign watermark of a chain
@@ -62,6 +66,10 @@ enum Command {
     Demo(demo::Demo),
     /// Say which program this is
     Version,
+    /// Write completions for a shell
+    Completions(generate::Completions),
+    /// Write manual pages
+    Man(generate::Man),
 }
 
 /// The file that all commands read.
@@ -108,12 +116,15 @@ pub fn run() -> Exit {
         Command::Networks(command) => command.run(),
         Command::Start(command) => command.run(),
         Command::Check(command) => command.run(),
+        Command::Adopt(command) => command.run(),
         Command::Status(command) => command.run(),
         Command::State(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Softsign(command) => command.run(),
         Command::Demo(command) => command.run(),
         Command::Version => version::run(),
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
     };
     match result {
         Ok(()) => Exit::Done,

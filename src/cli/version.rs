@@ -3,9 +3,16 @@
 use super::report::{Failure, output};
 
 pub(super) fn run() -> Result<(), Failure> {
+    let backends: Vec<&str> = crate::backends::TABLE
+        .iter()
+        .map(|backend| backend.name)
+        .collect();
     output(&format!(
-        "tmkms {} (signer with durable watermarks for CometBFT v0.34 to v1.0)\n\
+        "tmkms {} (commit {})\n\
+         signer with a durable double-sign watermark for nodes of CometBFT v0.34 to v1.0; backends: {}\n\
          This is not the program of the same name on the public crate registry.\n",
-        env!("CARGO_PKG_VERSION")
+        crate::VERSION,
+        crate::COMMIT,
+        backends.join(", ")
     ))
 }

@@ -166,6 +166,21 @@ impl<'de> Deserialize<'de> for Once {
     }
 }
 
+/// The chain that a state file says it belongs to: this program's own files, and those that hold sign bytes.
+pub fn chain_of(bytes: &[u8]) -> Option<String> {
+    if bytes.len() == super::store::file::record::FILE {
+        return match newest(bytes) {
+            Newest::Good(entry, _) => Some(entry.chain_id.to_string()),
+            _ => None,
+        };
+    }
+    let Once(fields) = serde_json::from_slice(bytes).ok()?;
+    let text = fields.get("signbytes")?.as_str()?;
+    let bytes = hex::decode(text.to_ascii_lowercase()).ok()?;
+    let (_, position) = SignBytes::from_record(bytes).ok()?;
+    Some(position.chain_id.to_string())
+}
+
 fn own(bytes: &[u8], chain: &ChainId, key: &PublicKey) -> Result<Foreign, ForeignError> {
     let Newest::Good(entry, damage) = newest(bytes) else {
         return Err(ForeignError::Damaged);

@@ -82,9 +82,7 @@ pub fn with_older_files(error: OpenError, config: &ChainConfig) -> String {
         for older in &config.older_state_files {
             if *older != config.state_file && older.is_file() {
                 text.push_str(&format!(
-                    "; there is a state file {} where an older tmkms may have kept it: `tmkms state import {} {}`",
-                    older.display(),
-                    config.id,
+                    "; there is a state file {} where an older tmkms may have kept it: `tmkms adopt` takes it over",
                     older.display()
                 ));
             }

@@ -109,11 +109,14 @@ impl SoftKey {
                     let seed = Zeroizing::new(<[u8; 32]>::try_from(bytes).unwrap_or_default());
                     Ok(Self::Seed(SigningKey::from_bytes(&seed)))
                 }
-                64 => expanded(bytes),
+                64 => match seed_and_public(bytes) {
+                    Some(key) => Ok(key),
+                    None => expanded(bytes),
+                },
                 96 => yubihsm(bytes),
                 _ => Err(KeyError::Length {
                     got,
-                    wanted: "an Ed25519 key has 32 (seed), 64 (expanded) or 96 (as a YubiHSM exports it)",
+                    wanted: "an Ed25519 key has 32 (seed), 64 (seed and public key, or expanded) or 96 (as a YubiHSM exports it)",
                 }),
             },
         }
@@ -176,6 +179,22 @@ impl SoftKey {
         Ok(key)
     }
 
+    /// The text of a key file that holds this key: base64 of its shortest form, and a line end.
+    pub fn to_base64(&self) -> Zeroizing<Vec<u8>> {
+        let bytes = Zeroizing::new(match self {
+            Self::Seed(key) => key.to_bytes().to_vec(),
+            Self::Expanded(key, _) => {
+                let mut bytes = key.scalar.to_bytes().to_vec();
+                bytes.extend_from_slice(&key.hash_prefix);
+                bytes
+            }
+            Self::Secp256k1(key) => key.to_bytes().to_vec(),
+        });
+        let mut text = Zeroizing::new(base64::encode(bytes.as_slice()));
+        text.push(b'\n');
+        text
+    }
+
     /// The public half.
     pub fn public_key(&self) -> PublicKey {
         match self {
@@ -219,6 +238,15 @@ fn secp256k1(bytes: &[u8]) -> Result<SoftKey, KeyError> {
         .map_err(|_| KeyError::Invalid("zero, or above the order of secp256k1"))
 }
 
+/// Go's form, which cosmos/kms reads from base64: the seed, then its public key. That the second half is the public key
+/// of the first cannot be chance.
+fn seed_and_public(bytes: &[u8]) -> Option<SoftKey> {
+    let seed = Zeroizing::new(<[u8; 32]>::try_from(bytes.get(..32)?).ok()?);
+    let key = SigningKey::from_bytes(&seed);
+    (bytes.get(32..) == Some(key.verifying_key().as_bytes().as_slice()))
+        .then_some(SoftKey::Seed(key))
+}
+
 /// The clamped scalar, then the nonce prefix.
 fn expanded(bytes: &[u8]) -> Result<SoftKey, KeyError> {
     let bytes = <&[u8; 64]>::try_from(bytes)
@@ -229,8 +257,7 @@ fn expanded(bytes: &[u8]) -> Result<SoftKey, KeyError> {
             .is_some_and(|byte| byte & 0b1100_0000 == 0b0100_0000);
     if !clamped {
         return Err(KeyError::Invalid(
-            "64 bytes are expected to be a clamped scalar and a nonce prefix; \
-             if they are seed and public key (as in a priv_validator_key.json), keep the first 32 only",
+            "64 bytes are expected to be a clamped scalar and a nonce prefix, or a seed and its public key",
         ));
     }
     let key = ExpandedSecretKey::from_bytes(bytes);

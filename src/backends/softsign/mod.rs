@@ -10,7 +10,7 @@ use crate::gate::permit::Permit;
 use crate::secret_file::{self, SecretSource};
 use crate::signer::{Signer, SignerError};
 
-use super::{KeySource, OpenKeyError};
+use super::{InFile, KeySource, OpenKeyError};
 use key::{KeyError, SoftKey};
 
 /// How a key file is written.
@@ -61,6 +61,17 @@ impl KeyFile {
 impl KeySource for KeyFile {
     fn describe(&self) -> String {
         format!("softsign key {}", self.source)
+    }
+
+    fn file(&self) -> Option<InFile<'_>> {
+        match &self.source {
+            SecretSource::File(path) => Some(InFile {
+                path,
+                json: self.format == FileFormat::Json,
+                account: self.purpose == Purpose::Account,
+            }),
+            SecretSource::Environment(_) | SecretSource::Credential(_) => None,
+        }
     }
 
     fn open(&self) -> Result<(Arc<dyn Signer>, Vec<String>), OpenKeyError> {

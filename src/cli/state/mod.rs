@@ -1,10 +1,12 @@
-//! `tmkms state`: the watermark of a chain, shown, begun and taken over. Only `raise` can lower it, when told
+//! `tmkms state`: the watermark of a chain, shown, begun, taken over and given back. Only `raise` can lower it, when told
 //! so twice.
 
+mod export;
 mod import;
 mod init;
 mod raise;
 mod show;
+pub(super) mod takeover;
 
 use std::fs::File;
 use std::io::Read;
@@ -14,16 +16,18 @@ use clap::Subcommand;
 
 use crate::config::{ChainConfig, Config};
 use crate::gate::foreign;
-use crate::gate::store::file::{OpenError, Place};
+use crate::gate::store::file::Place;
 use crate::terminal::Console;
 
 use super::ConfigFile;
 use super::report::{Failure, output, status};
 use super::status::service_of;
+use export::Export;
 use import::Import;
 use init::Init;
 use raise::Raise;
 use show::Show;
+use takeover::LookError;
 
 /// The double-sign watermark.
 #[derive(Subcommand)]
@@ -34,6 +38,8 @@ pub(super) enum State {
     Init(Init),
     /// Take over the state file of another signer, or one of this program that was copied
     Import(Import),
+    /// The way back: write a chain's watermark as another signer keeps it
+    Export(Export),
     /// Use up everything to a height; the remedy when a chain is too far ahead
     Raise(Raise),
 }
@@ -44,12 +50,13 @@ impl State {
             Self::Show(command) => command.run(),
             Self::Init(command) => command.run(),
             Self::Import(command) => command.run(&mut Console),
+            Self::Export(command) => command.run(),
             Self::Raise(command) => command.run(&mut std::io::stdin().lock()),
         }
     }
 }
 
-fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
+pub(super) fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
     let failed = |error: std::io::Error| format!("{} cannot be read: {error}", path.display());
     let meta = std::fs::metadata(path).map_err(failed)?;
     if !meta.is_file() {
@@ -64,8 +71,9 @@ fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
 }
 
 /// Why a state file cannot be used, and who holds it if that is the reason.
-fn unusable(config: &Config, error: OpenError) -> Failure {
-    if !error.is_locked() {
+pub(super) fn unusable(config: &Config, error: impl Into<LookError>) -> Failure {
+    let error = error.into();
+    if !matches!(&error, LookError::Open(error) if error.is_locked()) {
         return Failure::new(error);
     }
     match service_of(config) {
@@ -78,7 +86,7 @@ fn unusable(config: &Config, error: OpenError) -> Failure {
     }
 }
 
-fn find<'a>(config: &'a Config, chain: &str) -> Result<&'a ChainConfig, Failure> {
+pub(super) fn find<'a>(config: &'a Config, chain: &str) -> Result<&'a ChainConfig, Failure> {
     config
         .chains
         .iter()
@@ -97,7 +105,7 @@ fn find<'a>(config: &'a Config, chain: &str) -> Result<&'a ChainConfig, Failure>
 }
 
 /// The state belongs to chain and key, so the key is opened for its public half.
-fn place(chain: &ChainConfig) -> Result<Place, Failure> {
+pub(super) fn place(chain: &ChainConfig) -> Result<Place, Failure> {
     let (signer, _) = chain.key.open().map_err(|error| {
         Failure::new(format!(
             "the key of chain {} cannot be opened: {error}",

@@ -96,7 +96,8 @@ pub enum OpenError {
     /// The file is not one of ours.
     #[error(
         "the state file {} is not in this program's format (it has {size} bytes, not {FILE}); if it is the state of \
-         another signer take it over with `tmkms state import {chain} {}`", path.display(), path.display()
+         another signer take it over with `tmkms adopt`, which shows the heights first, or for {chain} alone with \
+         `tmkms state import {chain} {}`", path.display(), path.display()
     )]
     Foreign {
         /// The chain.
@@ -164,7 +165,8 @@ pub enum OpenError {
     /// The file was copied or restored (W15).
     #[error(
         "the state file {p} was copied or restored: it is not the file that this program wrote, so it may be older than \
-         the last signature. If no other signer has run since, take it over with `tmkms state import {chain} {p}`, \
+         the last signature. If no other signer has run since, take it over with `tmkms adopt` (all chains), or with \
+         `tmkms state import {chain} {p}`, \
          which shows the heights first", p = path.display()
     )]
     Copied {

@@ -1,5 +1,7 @@
 //! `tmkms softsign`.
 
+mod import;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -16,6 +18,8 @@ use super::report::{Failure, output, status};
 pub(super) enum Softsign {
     /// Make a new key in a new file
     Keygen(Keygen),
+    /// Bring a key from another signer, together with what it has signed
+    Import(import::Import),
 }
 
 #[derive(Args)]
@@ -36,21 +40,27 @@ enum Kind {
     Account,
 }
 
+impl Kind {
+    fn purpose(self) -> Purpose {
+        match self {
+            Kind::Consensus => Purpose::Consensus,
+            Kind::Account => Purpose::Account,
+        }
+    }
+}
+
 impl Softsign {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self {
             Self::Keygen(command) => command.run(),
+            Self::Import(command) => command.run(),
         }
     }
 }
 
 impl Keygen {
     fn run(self) -> Result<(), Failure> {
-        let purpose = match self.kind {
-            Kind::Consensus => Purpose::Consensus,
-            Kind::Account => Purpose::Account,
-        };
-        let (key, text) = SoftKey::generate(purpose)
+        let (key, text) = SoftKey::generate(self.kind.purpose())
             .map_err(|error| Failure::new(format!("no random numbers: {error}")))?;
         secret_file::create(&self.path, &text).map_err(|error| {
             let missing_folder = matches!(
