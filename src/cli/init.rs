@@ -248,13 +248,13 @@ fn section(network: &Network, at: usize) -> String {
     let id = network.chain_id;
     let extensions = match network.has_extensions() {
         Some(true) => {
-            "# Nodes of this network can have vote extensions; they are signed where the node wants them.\n# sign_extensions = \"auto\"\n"
+            "# Nodes of this network can have vote extensions; they are signed where the node wants them.\nsign_extensions = \"auto\"\n"
         }
         Some(false) => {
-            "# Nodes of this network have no vote extensions yet; with \"auto\" nothing changes when they get them.\n# sign_extensions = \"auto\"\n"
+            "# Nodes of this network have no vote extensions yet; with \"auto\" nothing changes when they get them.\nsign_extensions = \"auto\"\n"
         }
         None => {
-            "# Vote extensions are signed where the node wants them.\n# sign_extensions = \"auto\"\n"
+            "# Vote extensions are signed where the node wants them.\nsign_extensions = \"auto\"\n"
         }
     };
     format!(

@@ -18,7 +18,7 @@ use crate::terminal::{Console, Terminal};
 use super::ConfigFile;
 use super::report::{Failure, columns, output, status};
 use plan::{Plan, What};
-use source::{Candidate, Source};
+use source::{Candidate, Source, same_file};
 
 /// Take over every chain of another signer.
 #[derive(Args)]
@@ -202,10 +202,16 @@ fn candidates(config: &Config, source: &Source) -> Vec<Candidate> {
                 let mut states = vec![chain.state_file.clone()];
                 states.extend(chain.older_state_files.iter().cloned());
                 states.retain(|path| path.is_file());
-                states.dedup();
+                // The older program resolved the same words against its working directory.
+                let mut once: Vec<PathBuf> = Vec::new();
+                for path in states {
+                    if !once.iter().any(|other| same_file(other, &path)) {
+                        once.push(path);
+                    }
+                }
                 Candidate {
                     chain: chain.id.to_string(),
-                    states,
+                    states: once,
                     format: source.format,
                     trouble: None,
                 }
