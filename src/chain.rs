@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use crate::consensus::{ChainId, Height, Hrs, PublicKey, Signature};
 use crate::events::Event;
+use crate::gate::raw::{RawPolicy, RawRefused};
 use crate::gate::refusal::{Reason, Refusal};
 use crate::gate::section::Section;
 use crate::gate::{Admission, Gate, View, within_max_height};
 use crate::os::clock::{Clock, Moment};
 use crate::reply::{RemoteError, Reply, Signed};
-use crate::request::{Asked, Request, SignRequest};
+use crate::request::{Asked, RawRequest, Request, SignRequest};
 use crate::signer::{Signer, SignerError};
 
 /// From the arrival of a request to its reply, in all (W4); what is later does not leave (W16).
@@ -35,6 +36,7 @@ pub struct Chain {
 pub struct Armed {
     gate: Section<Gate>,
     signer: Arc<dyn Signer>,
+    raw: Option<RawPolicy>,
     /// Set while the gate's store does not work, for the supervisor to see without waiting.
     broken: AtomicBool,
 }
@@ -45,8 +47,30 @@ pub struct Answer {
     pub reply: Reply,
     /// What happened.
     pub event: Event,
-    /// The position of the signature that the reply releases, if it releases one.
-    pub releases: Option<Hrs>,
+    /// What the reply releases.
+    pub releases: Releases,
+}
+
+/// What leaves with a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Releases {
+    /// No signature.
+    Nothing,
+    /// The signature of this position.
+    Position(Hrs),
+    /// A signature of raw bytes.
+    Raw,
+}
+
+impl Releases {
+    /// `None` where no signature leaves; then the position, where it has one.
+    pub fn position(self) -> Option<Option<Hrs>> {
+        match self {
+            Self::Nothing => None,
+            Self::Position(hrs) => Some(Some(hrs)),
+            Self::Raw => Some(None),
+        }
+    }
 }
 
 impl Armed {
@@ -55,8 +79,14 @@ impl Armed {
         Self {
             gate: Section::new(gate),
             signer,
+            raw: None,
             broken: AtomicBool::new(false),
         }
+    }
+
+    /// Signs raw bytes, too, within this policy.
+    pub fn signing_raw(self, raw: Option<RawPolicy>) -> Self {
+        Self { raw, ..self }
     }
 }
 
@@ -133,10 +163,7 @@ impl Chain {
             Request::Ping => told(Reply::Pong, Event::Pinged),
             Request::PublicKey { chain_id } => self.tell_public_key(chain_id),
             Request::Sign(request) => self.sign(request, arrival, max_height, clock),
-            Request::SignRaw => {
-                let refusal = Refusal::of(Reason::RawBytes);
-                told(Reply::RawRefused(remote(&refusal)), refused_event(&refusal))
-            }
+            Request::SignRaw(request) => self.sign_raw(&request, arrival, clock),
             Request::Invalid(invalid) => refused(
                 invalid.asked,
                 &Refusal::of(Reason::Invalid(invalid.problem)),
@@ -197,7 +224,7 @@ impl Chain {
                 Answer {
                     reply: Reply::Signed(Box::new(signed)),
                     event,
-                    releases: Some(hrs),
+                    releases: Releases::Position(hrs),
                 }
             }
             Err(Trouble::Refused(refusal)) => refused(asked, &refusal),
@@ -211,6 +238,46 @@ impl Chain {
                     Reply::Refused { asked, error },
                     Event::SignerFailed { message },
                 )
+            }
+        }
+    }
+
+    /// Raw bytes have no position, so they wait for no gate and hold no vote up on the host.
+    fn sign_raw(&self, request: &RawRequest, arrival: &Moment, clock: &dyn Clock) -> Answer {
+        let refuse = |refusal: Refusal| {
+            let error = remote(&refusal);
+            told(Reply::RawRefused(error), refused_event(&refusal))
+        };
+        let armed = match &self.armed {
+            Ok(armed) => armed,
+            Err(why) => return refuse(Refusal::of(Reason::NotArmed(why.clone()))),
+        };
+        let until = arrival.monotonic + DEVICE;
+        let admitted = armed
+            .raw
+            .as_ref()
+            .ok_or(RawRefused::NotAllowed)
+            .and_then(|policy| policy.admit(&self.id, request, until));
+        let permit = match admitted {
+            Ok(permit) => permit,
+            Err(why) => return refuse(Refusal::of(Reason::RawBytes(why))),
+        };
+        match armed.signer.sign(&permit) {
+            Ok(signature) => Answer {
+                reply: Reply::RawSigned(signature),
+                event: Event::RawSigned {
+                    bytes: permit.bytes().len(),
+                    took: clock.now().since(arrival),
+                },
+                releases: Releases::Raw,
+            },
+            Err(error) => {
+                let message = format!("raw bytes not signed: {error}");
+                let error = RemoteError {
+                    code: SIGNER_FAILED,
+                    description: message.clone(),
+                };
+                told(Reply::RawRefused(error), Event::SignerFailed { message })
             }
         }
     }
@@ -303,7 +370,7 @@ fn told(reply: Reply, event: Event) -> Answer {
     Answer {
         reply,
         event,
-        releases: None,
+        releases: Releases::Nothing,
     }
 }
 

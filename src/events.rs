@@ -50,9 +50,16 @@ pub enum Event {
     },
     /// A signature was ready too late and did not leave (W16).
     Late {
-        /// The position.
-        hrs: Hrs,
+        /// The position; `None` for raw bytes.
+        hrs: Option<Hrs>,
         /// How long it took.
+        took: Duration,
+    },
+    /// A signature of raw bytes left.
+    RawSigned {
+        /// How many bytes were signed for, as the node sent them.
+        bytes: usize,
+        /// From the last byte of the request to the reply.
         took: Duration,
     },
     /// The node asked for the public key.

@@ -21,6 +21,8 @@ pub enum Reply {
         /// Why.
         error: RemoteError,
     },
+    /// A signature of raw bytes. (`SignBytesResponse`)
+    RawSigned(Signature),
     /// No signature of raw bytes, and why. (`SignBytesResponse`)
     RawRefused(RemoteError),
 }

@@ -20,9 +20,48 @@ pub enum Request {
     /// Sign a proposal or a vote. (`SignProposalRequest`, `SignVoteRequest`)
     Sign(SignRequest),
     /// Sign bytes that are no consensus message (v1.0's `SignBytesRequest`, Celestia's `SignRawBytesRequest`).
-    SignRaw,
+    SignRaw(RawRequest),
     /// Something that decodes but must not be signed whatever the watermark says.
     Invalid(Invalid),
+}
+
+/// A request for a signature of raw bytes: its three fields, which two dialects fill differently.
+///
+/// v1.0's `SignBytesRequest` has the bytes in the first field and no other; Celestia's `SignRawBytesRequest` has chain id,
+/// bytes and `unique_id`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RawRequest {
+    /// Field 1.
+    pub first: Vec<u8>,
+    /// Field 2.
+    pub second: Vec<u8>,
+    /// Field 3.
+    pub third: Vec<u8>,
+}
+
+impl RawRequest {
+    /// The protobuf encoding with its length before it.
+    pub fn delimited(&self) -> Vec<u8> {
+        let mut fields = Vec::new();
+        for (tag, field) in [(1_u8, &self.first), (2, &self.second), (3, &self.third)] {
+            // Proto3 leaves empty fields out.
+            if !field.is_empty() {
+                // The field's number, and that its length follows.
+                fields.push(tag << 3 | 2);
+                push_length(field.len(), &mut fields);
+                fields.extend_from_slice(field);
+            }
+        }
+        let mut bytes = Vec::new();
+        push_length(fields.len(), &mut bytes);
+        bytes.extend_from_slice(&fields);
+        bytes
+    }
+}
+
+fn push_length(length: usize, bytes: &mut Vec<u8>) {
+    // A vector has room for everything: encoding into it cannot fail.
+    let _ = prost::encode_length_delimiter(length, bytes);
 }
 
 /// A valid request for a consensus signature.

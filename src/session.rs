@@ -104,7 +104,7 @@ fn serve_one(
     let answer = chain.answer(codec::decode(frame.bytes)?, &arrival, max_height, clock);
     out.clear();
     codec::encode(&answer.reply, out);
-    if let Some(hrs) = answer.releases {
+    if let Some(hrs) = answer.releases.position() {
         let took = clock.now().longest_since(&arrival);
         if took > DEADLINE {
             sink.emit(&Event::Late { hrs, took });

@@ -108,7 +108,7 @@ impl World {
             Err(refusal) => assert!(
                 !matches!(
                     refusal.reason,
-                    Reason::TooFarAhead { .. } | Reason::RawBytes | Reason::Busy
+                    Reason::TooFarAhead { .. } | Reason::RawBytes(_) | Reason::Busy
                 ),
                 "{refusal} after {history:?}"
             ),

@@ -21,9 +21,11 @@ use tmkms::codec::node::{self, Answer, Ask};
 use tmkms::consensus::{PublicKey, Signature};
 use tmkms::events::{Event, Sink};
 use tmkms::gate::permit::Permit;
+use tmkms::gate::raw::{Dialect, RawPolicy};
 use tmkms::gate::{Gate, Settings, SignExtensions};
 use tmkms::link::{Frame, LinkError};
 use tmkms::os::clock::Clock;
+use tmkms::request::RawRequest;
 use tmkms::session::{End, Hand, Link, serve};
 use tmkms::signer::{Signer, SignerError};
 
@@ -100,6 +102,10 @@ impl World {
     }
 
     fn with(settings: Settings) -> Self {
+        Self::signing_raw(settings, None)
+    }
+
+    fn signing_raw(settings: Settings, raw: Option<RawPolicy>) -> Self {
         let (clock, disk) = (StillClock::new(), SharedDisk::new());
         let gate = Gate::arm(chain_id(), settings, disk.store(), &clock.now()).unwrap();
         let (takes, jumps, broken) = (Arc::default(), Arc::default(), Arc::default());
@@ -109,7 +115,10 @@ impl World {
             jumps: Arc::clone(&jumps),
             broken: Arc::clone(&broken),
         };
-        let chain = Chain::armed(chain_id(), Armed::new(gate, Arc::new(device)));
+        let chain = Chain::armed(
+            chain_id(),
+            Armed::new(gate, Arc::new(device)).signing_raw(raw),
+        );
         Self {
             chain,
             disk,
@@ -184,7 +193,7 @@ fn every_kind_of_request_has_its_answer() {
         vote(1, 1, 1),
         vote(1, 1, 2),
         vote(1, 2, 1),
-        Ask::Raw,
+        Ask::Raw(RawRequest::default()),
         vote(2, 1, 1),
         vote(1, 1, 1),
     ]);
@@ -349,6 +358,70 @@ fn extensions_follow_the_setting() {
     assert!(!signed(SignExtensions::Auto, true));
     assert!(signed(SignExtensions::Always, true));
     assert!(!signed(SignExtensions::Never, false));
+}
+
+/// A chain that signs raw bytes within a policy, or none.
+fn raw(policy: Option<RawPolicy>, asks: &[RawRequest]) -> Vec<Answer> {
+    let world = World::signing_raw(Settings::default(), policy);
+    let asks: Vec<Ask> = asks.iter().cloned().map(Ask::Raw).collect();
+    world.serve(&asks)
+}
+
+#[test]
+fn raw_bytes_are_signed_only_where_allowed_and_never_a_vote() {
+    let plain = RawRequest {
+        first: b"plain".to_vec(),
+        ..RawRequest::default()
+    };
+    let vote = RawRequest {
+        first: maker()
+            .prevote(1, 0, Some(1), 1)
+            .sign_bytes()
+            .as_slice()
+            .to_vec(),
+        ..RawRequest::default()
+    };
+    let v1 = RawPolicy {
+        dialect: Dialect::CometbftV1,
+        max_bytes: 1_000,
+    };
+    let error = |answer: &Answer| match answer {
+        Answer::Error(error) => error.description.clone(),
+        other => panic!("{other:?}"),
+    };
+    let answers = raw(None, &[plain.clone(), vote.clone()]);
+    for answer in &answers {
+        assert!(error(answer).contains("not told to sign any"));
+    }
+    let answers = raw(Some(v1), &[vote, plain.clone()]);
+    assert!(error(&answers[0]).contains("sign bytes of a vote"));
+    let Answer::RawSigned(signature) = &answers[1] else {
+        panic!("{answers:?}")
+    };
+    assert!(key(1).public_key().verify(b"plain", signature));
+    let celestia = RawPolicy {
+        dialect: Dialect::Celestia {
+            ids: ["fibre".to_owned()].into(),
+        },
+        max_bytes: 1_000,
+    };
+    let good = RawRequest {
+        first: chain_id().as_str().as_bytes().to_vec(),
+        second: vec![1, 2, 3],
+        third: b"fibre".to_vec(),
+    };
+    let other = RawRequest {
+        third: b"votes".to_vec(),
+        ..good.clone()
+    };
+    let answers = raw(Some(celestia), &[plain, other, good.clone()]);
+    assert!(error(&answers[0]).contains("dialect"));
+    assert!(error(&answers[1]).contains("\"votes\""));
+    let Answer::RawSigned(signature) = &answers[2] else {
+        panic!("{answers:?}")
+    };
+    let bytes = [b"COMET::RAW_BYTES::SIGN".to_vec(), good.delimited()].concat();
+    assert!(key(1).public_key().verify(&bytes, signature));
 }
 
 #[test]

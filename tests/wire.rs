@@ -221,7 +221,13 @@ fn what_only_v1_0_sends() {
     for vector in list {
         let decoded = codec::decode(&frame(&hex(&vector, "message"))).unwrap();
         match vector["name"].as_str().unwrap() {
-            "sign_bytes_request" => assert_eq!(decoded, Request::SignRaw),
+            "sign_bytes_request" => {
+                let Request::SignRaw(raw) = decoded else {
+                    panic!("{decoded:?}")
+                };
+                assert_eq!(raw.first, b"raw");
+                assert!(raw.second.is_empty() && raw.third.is_empty());
+            }
             "skip_extension_signing" => {
                 let Request::Sign(request) = decoded else {
                     panic!("{decoded:?}")

@@ -116,7 +116,17 @@ pub(super) struct SignedProposalResponse {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct SignBytesRequest {}
+pub(super) struct SignBytesRequest {
+    /// v1.0: the bytes. Celestia: the chain id.
+    #[prost(bytes = "vec", tag = "1")]
+    pub first: Vec<u8>,
+    /// Celestia: the bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub second: Vec<u8>,
+    /// Celestia: `unique_id`.
+    #[prost(bytes = "vec", tag = "3")]
+    pub third: Vec<u8>,
+}
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct SignBytesResponse {

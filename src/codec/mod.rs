@@ -20,7 +20,9 @@ use prost::Message as _;
 
 use crate::consensus::PublicKey;
 use crate::reply::{RemoteError, Reply, Signed};
-use crate::request::{Asked, Echo, Invalid, InvalidInput, Message, Request, SignRequest};
+use crate::request::{
+    Asked, Echo, Invalid, InvalidInput, Message, RawRequest, Request, SignRequest,
+};
 
 use messages::{Envelope, Sum};
 
@@ -63,7 +65,11 @@ pub fn decode(frame: &[u8]) -> Result<Request, Malformed> {
                 .and_then(read);
             Ok(sign(Asked::Proposal, &request.chain_id, proposal))
         }
-        Some(Sum::SignBytesRequest(_)) => Ok(Request::SignRaw),
+        Some(Sum::SignBytesRequest(request)) => Ok(Request::SignRaw(RawRequest {
+            first: request.first,
+            second: request.second,
+            third: request.third,
+        })),
         Some(Sum::PubKeyResponse(_)) => Err(Malformed::NoRequest("PubKeyResponse")),
         Some(Sum::SignedVoteResponse(_)) => Err(Malformed::NoRequest("SignedVoteResponse")),
         Some(Sum::SignedProposalResponse(_)) => Err(Malformed::NoRequest("SignedProposalResponse")),
@@ -99,6 +105,10 @@ pub fn encode(reply: &Reply, out: &mut Vec<u8>) {
         } => Sum::SignedProposalResponse(messages::SignedProposalResponse {
             proposal: Some(convert::empty_proposal()),
             error: Some(remote_error(error)),
+        }),
+        Reply::RawSigned(signature) => Sum::SignBytesResponse(messages::SignBytesResponse {
+            signature: signature.as_slice().to_vec(),
+            error: None,
         }),
         Reply::RawRefused(error) => Sum::SignBytesResponse(messages::SignBytesResponse {
             signature: Vec::new(),

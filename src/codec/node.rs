@@ -4,7 +4,7 @@ use prost::Message as _;
 
 use crate::consensus::{PublicKey, Signature, Timestamp};
 use crate::reply::RemoteError;
-use crate::request::{Message, SignRequest};
+use crate::request::{Message, RawRequest, SignRequest};
 
 use super::messages::{self, Envelope, Sum};
 use super::{Malformed, append, convert};
@@ -19,7 +19,7 @@ pub enum Ask {
     /// `SignVoteRequest` or `SignProposalRequest`.
     Sign(SignRequest),
     /// `SignBytesRequest`.
-    Raw,
+    Raw(RawRequest),
 }
 
 /// What a node reads in a reply.
@@ -38,6 +38,8 @@ pub enum Answer {
         /// The extension's signature, where there is one.
         extension_signature: Option<Signature>,
     },
+    /// A signature of raw bytes.
+    RawSigned(Signature),
     /// Any reply that carries a `RemoteSignerError`.
     Error(RemoteError),
 }
@@ -49,7 +51,11 @@ pub fn encode(ask: &Ask, out: &mut Vec<u8>) {
         Ask::PublicKey(chain_id) => Sum::PubKeyRequest(messages::PubKeyRequest {
             chain_id: chain_id.as_bytes().to_vec(),
         }),
-        Ask::Raw => Sum::SignBytesRequest(messages::SignBytesRequest {}),
+        Ask::Raw(request) => Sum::SignBytesRequest(messages::SignBytesRequest {
+            first: request.first.clone(),
+            second: request.second.clone(),
+            third: request.third.clone(),
+        }),
         Ask::Sign(request) => sign(request),
     };
     append(sum, out);
@@ -85,7 +91,7 @@ pub fn decode(frame: &[u8]) -> Result<Answer, Malformed> {
         },
         Some(Sum::SignBytesResponse(response)) => match response.error {
             Some(error) => Ok(failed(error)),
-            None => Err(Malformed::NoRequest("a signature of raw bytes")),
+            None => Ok(Answer::RawSigned(Signature::from_bytes(response.signature))),
         },
         _ => Err(Malformed::NoRequest("a message that is no reply")),
     }

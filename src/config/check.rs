@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::backends::{Base, KeySource};
 use crate::consensus::ChainId;
 use crate::gate::bucket::Rate;
+use crate::gate::raw::Dialect;
 use crate::gate::{Settings, SignExtensions};
 use crate::written::{At, Problem, nearest};
 
@@ -103,6 +104,18 @@ pub(super) fn check(
                 "nodes of a chain with vote extensions halt without them; remove the line unless the chain has none",
             ));
         }
+        if let Some(span) = chain
+            .raw_span
+            .clone()
+            .filter(|_| matches!(&chain.raw, Some(policy) if policy.dialect == Dialect::CometbftV1))
+        {
+            warnings.push(Problem::at(
+                span,
+                format!("nodes of {id} may have any bytes signed"),
+                "this dialect has no purpose and no prefix",
+                "consensus messages are refused; whatever else verifies signatures of this key has to be safe from it",
+            ));
+        }
         if let Some(key) = key {
             chains.push(chain_config(chain, id, key, path, nodes, base));
         }
@@ -145,6 +158,7 @@ fn chain_config(
                 .unwrap_or_default(),
             rate,
         },
+        raw: chain.raw.clone(),
         nodes,
     }
 }

@@ -7,6 +7,7 @@ use toml::de::{DeTable, DeValue};
 use crate::backends::{ABSENT, Base, Provided, TABLE};
 use crate::consensus::key_text::KeyFormat;
 use crate::gate::SignExtensions;
+use crate::gate::raw::{DEFAULT_MAX_BYTES, Dialect, RawPolicy};
 use crate::written::{At, Problem, Section};
 
 pub(super) struct Written {
@@ -25,6 +26,8 @@ pub(super) struct Chain {
     pub state_file: Option<At<String>>,
     pub allow_ephemeral_state: bool,
     pub sign_extensions: Option<At<SignExtensions>>,
+    pub raw: Option<RawPolicy>,
+    pub raw_span: Option<Range<usize>>,
     pub max_gap: Option<At<u64>>,
     pub max_blocks_per_second: Option<At<u64>>,
 }
@@ -96,6 +99,8 @@ fn chain(mut section: Section<'_>, problems: &mut Vec<Problem>) -> Chain {
             .boolean("allow_ephemeral_state", problems)
             .is_some_and(|found| found.value),
         sign_extensions: sign_extensions(&mut section, problems),
+        raw: raw_bytes(&mut section, problems),
+        raw_span: section.place_of("raw_bytes"),
         max_gap: section.number("max_gap", 1..=1_000_000_000, problems),
         max_blocks_per_second: section.number("max_blocks_per_second", 1..=10_000, problems),
     };
@@ -134,6 +139,55 @@ fn sign_extensions(
     Some(At {
         value,
         span: found.span,
+    })
+}
+
+fn raw_bytes(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Option<RawPolicy> {
+    let mut table = section.section("raw_bytes", problems)?;
+    let dialect = table.required("dialect", "\"celestia\"", problems);
+    let ids = table.texts("ids", problems);
+    let max_bytes = table.number("max_bytes", 1..=1_048_576, problems);
+    let span = table.span.clone();
+    table.finish(problems);
+    let dialect = dialect?;
+    let dialect = match (&*dialect.value, ids) {
+        ("cometbft-v1", None) => Dialect::CometbftV1,
+        ("cometbft-v1", Some(_)) => {
+            problems.push(Problem::at(
+                span,
+                "`ids` belong to the dialect \"celestia\"",
+                "nodes of v1.0 name no purpose",
+                "remove `ids`, or correct `dialect`",
+            ));
+            return None;
+        }
+        ("celestia", Some(ids)) if !ids.is_empty() => Dialect::Celestia {
+            ids: ids.into_iter().map(|id| id.value).collect(),
+        },
+        ("celestia", _) => {
+            problems.push(Problem::at(
+                span,
+                "`ids` are missing",
+                "no purpose is allowed",
+                "name the `unique_id` of each purpose that nodes may have bytes signed for, as in ids = [\"fibre\"]",
+            ));
+            return None;
+        }
+        (other, _) => {
+            problems.push(Problem::at(
+                dialect.span,
+                format!("`{other}` is no dialect of raw bytes"),
+                "expected \"celestia\" or \"cometbft-v1\"",
+                "leave `raw_bytes` out unless the chain's nodes need it",
+            ));
+            return None;
+        }
+    };
+    Some(RawPolicy {
+        dialect,
+        max_bytes: max_bytes
+            .and_then(|found| usize::try_from(found.value).ok())
+            .unwrap_or(DEFAULT_MAX_BYTES),
     })
 }
 

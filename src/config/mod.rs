@@ -44,6 +44,8 @@ pub struct ChainConfig {
     pub allow_ephemeral_state: bool,
     /// Extensions and token bucket.
     pub gate: gate::Settings,
+    /// Signatures of raw bytes, where the operator allowed them.
+    pub raw: Option<gate::raw::RawPolicy>,
     /// The nodes that may ask; at least one.
     pub nodes: Vec<NodeConfig>,
 }

@@ -15,7 +15,7 @@ const PREVOTE: i32 = 1;
 const PRECOMMIT: i32 = 2;
 const PROPOSAL: i32 = 32;
 
-/// Canonical bytes of one vote, proposal or vote extension.
+/// Canonical bytes of one vote, proposal or vote extension, or raw bytes that are none of these.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignBytes(Vec<u8>);
 
@@ -92,6 +92,11 @@ impl SignBytes {
             round: round.get().into(),
             chain_id: chain_id.as_str().to_owned(),
         })
+    }
+
+    /// Bytes that are no consensus message of any chain; `None` for those that are (W12).
+    pub fn raw(bytes: Vec<u8>) -> Option<Self> {
+        (!is_consensus_message(&bytes)).then_some(Self(bytes))
     }
 
     /// Takes bytes that a state file remembers, if they are those of a vote or proposal.

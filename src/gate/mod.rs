@@ -9,6 +9,7 @@
 pub mod bucket;
 pub mod foreign;
 pub mod permit;
+pub mod raw;
 pub mod refusal;
 pub mod section;
 pub mod store;
@@ -22,6 +23,7 @@ use crate::request::SignRequest;
 
 use bucket::{Bucket, Rate};
 use permit::Permit;
+use raw::RawRefused;
 use refusal::{Reason, Refusal};
 use store::{Origin, Record, Store, StoreError};
 use watermark::{Last, Verdict, Watermark, judge};
@@ -145,7 +147,7 @@ impl Gate {
         // W5: from here on only what the very bytes say counts.
         let position = bytes
             .position()
-            .map_err(|_| Refusal::of(Reason::RawBytes))?;
+            .map_err(|_| Refusal::of(Reason::RawBytes(RawRefused::NotAllowed)))?;
         if position.chain_id != self.chain_id {
             let asked = position.chain_id.as_str().to_owned();
             let configured = self.chain_id.clone();
@@ -232,7 +234,7 @@ impl Gate {
         }
         self.pay(position, now)?;
         let Some(last) = Last::new(bytes.clone(), None) else {
-            return Err(self.refuse(position, Reason::RawBytes));
+            return Err(self.refuse(position, Reason::RawBytes(RawRefused::NotAllowed)));
         };
         // From here on the position counts as used, whatever becomes of the write (W8).
         let before = std::mem::replace(&mut self.mark, Watermark::Message(last));

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::consensus::{BlockId, ChainId, Height, Hrs};
 use crate::request::InvalidInput;
 
+use super::raw::RawRefused;
 use super::watermark::Why;
 
 /// No signature, and why. Displayed as the sentence that both the operator's log and the node's show.
@@ -55,7 +56,7 @@ pub enum Reason {
     /// The height is above the validator's `max_height`.
     AboveMaxHeight(Height),
     /// Raw bytes are signed for nobody who was not allowed to ask.
-    RawBytes,
+    RawBytes(RawRefused),
 }
 
 impl Reason {
@@ -73,7 +74,7 @@ impl Reason {
             Reason::NotArmed(_) => "not_armed",
             Reason::Busy => "busy",
             Reason::AboveMaxHeight(_) => "above_max_height",
-            Reason::RawBytes => "raw_bytes",
+            Reason::RawBytes(_) => "raw_bytes",
         }
     }
 
@@ -91,7 +92,7 @@ impl Reason {
             Reason::NotArmed(_) => 9,
             Reason::Busy => 10,
             Reason::AboveMaxHeight(_) => 11,
-            Reason::RawBytes => 12,
+            Reason::RawBytes(_) => 12,
         }
     }
 
@@ -156,7 +157,7 @@ impl fmt::Display for Refusal {
                 "the chain was busy with earlier requests until the deadline; nothing is used up, the node may ask again",
             ),
             Reason::AboveMaxHeight(max) => write!(f, "the height is above this validator's max_height of {max}"),
-            Reason::RawBytes => f.write_str("raw bytes are not signed: this signer was not told to sign any"),
+            Reason::RawBytes(why) => write!(f, "raw bytes are not signed: {why}"),
         }
     }
 }

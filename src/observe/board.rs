@@ -32,6 +32,8 @@ pub struct Facts {
     pub signed: u64,
     /// Earlier signatures given again.
     pub replayed: u64,
+    /// Signatures of raw bytes.
+    pub raw_signed: u64,
     /// Requests refused.
     pub refused: u64,
     /// Requests that the key or device failed.
@@ -54,6 +56,7 @@ impl Default for Board {
             connects: 0,
             signed: 0,
             replayed: 0,
+            raw_signed: 0,
             refused: 0,
             failed: 0,
             last_signed: None,
@@ -108,8 +111,13 @@ impl Sink for Board {
             }
             Event::Late { hrs, .. } => {
                 facts.failed += 1;
-                facts.last_refusal = Some(("late", format!("{hrs} was signed too late"), now));
+                let what = hrs.map_or_else(
+                    || "a message of raw bytes".to_owned(),
+                    |hrs| hrs.to_string(),
+                );
+                facts.last_refusal = Some(("late", format!("{what} was signed too late"), now));
             }
+            Event::RawSigned { .. } => facts.raw_signed += 1,
             Event::PublicKeyAsked | Event::Pinged => {}
         }
     }

@@ -9,6 +9,7 @@ use tracing::{debug, error, info, warn};
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
+use crate::consensus::Hrs;
 use crate::events::{Event, Sink};
 
 /// How many lines wait at most.
@@ -91,12 +92,21 @@ impl Sink for LogSink {
             }
             Event::Refused { code, message, .. } => warn!("{place} refused ({code}): {message}"),
             Event::SignerFailed { message } => warn!("{place} {message}"),
+            Event::RawSigned { bytes, took } => info!(
+                "{place} signed {bytes} raw bytes ({:.2} ms)",
+                took.as_secs_f64() * 1000.0
+            ),
             Event::Late { hrs, took } => warn!(
-                "{place} {hrs} was signed too late ({:.1} s) and did not leave; this host was stopped or paused",
+                "{place} {} was signed too late ({:.1} s) and did not leave; this host was stopped or paused",
+                late_name(hrs.as_ref()),
                 took.as_secs_f64()
             ),
             Event::PublicKeyAsked => debug!("{place} told the public key"),
             Event::Pinged => tracing::trace!("{place} pinged"),
         }
     }
+}
+
+fn late_name(hrs: Option<&Hrs>) -> String {
+    hrs.map_or_else(|| "a message of raw bytes".to_owned(), Hrs::to_string)
 }

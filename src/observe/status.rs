@@ -65,6 +65,8 @@ pub struct LinkStatus {
     pub signed: u64,
     /// Earlier signatures given again.
     pub replayed: u64,
+    /// Signatures of raw bytes.
+    pub raw_signed: u64,
     /// Requests refused.
     pub refused: u64,
     /// Requests that the key or device failed.
@@ -122,6 +124,7 @@ impl LinkStatus {
             connects: facts.connects,
             signed: facts.signed,
             replayed: facts.replayed,
+            raw_signed: facts.raw_signed,
             refused: facts.refused,
             failed: facts.failed,
             last_signed: facts.last_signed.map(|(hrs, when, took)| LastSigned {

@@ -66,7 +66,10 @@ pub(super) fn arm(config: &ChainConfig) -> Result<Chain, OpenError> {
                 config.key_format.show(&public_key),
                 public_key.address()
             );
-            Ok(Chain::armed(id, Armed::new(gate, signer)))
+            Ok(Chain::armed(
+                id,
+                Armed::new(gate, signer).signing_raw(config.raw.clone()),
+            ))
         }
         Err(error) => {
             error!("[{id}] not armed: {error}");
