@@ -6,6 +6,9 @@ use std::str::FromStr;
 
 use super::identity::PeerId;
 
+/// The longest path of a Unix socket in bytes: `sun_path` of Linux with its closing zero is 108, of others 104.
+const LONGEST_PATH: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
+
 /// The address of a node's `priv_validator_laddr`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Address {
@@ -38,6 +41,11 @@ pub enum AddressError {
         "`{0}` names a relative path; a Unix socket's address has three slashes, as in unix:///run/node/privval.sock"
     )]
     RelativePath(String),
+    /// The path of a Unix socket is longer than the system's addresses are.
+    #[error(
+        "the path of this Unix socket has {0} bytes, and a socket's address holds {LONGEST_PATH}; choose a shorter one"
+    )]
+    LongPath(usize),
     /// The part before the `@` is no peer id.
     #[error("`{0}` is no peer id: 40 hexadecimal digits are expected before the `@`")]
     PeerId(String),
@@ -57,6 +65,7 @@ impl FromStr for Address {
     fn from_str(text: &str) -> Result<Self, AddressError> {
         if let Some(path) = text.strip_prefix("unix://") {
             return match path.starts_with('/') && path.len() > 1 {
+                true if path.len() > LONGEST_PATH => Err(AddressError::LongPath(path.len())),
                 true => Ok(Self::Unix(PathBuf::from(path))),
                 false => Err(AddressError::RelativePath(text.to_owned())),
             };
@@ -157,6 +166,14 @@ mod tests {
             error("unix://run/x"),
             AddressError::RelativePath(_)
         ));
+        let long = format!("unix:///{}", "x".repeat(107));
+        assert_eq!(error(&long), AddressError::LongPath(108));
+        assert!(
+            long.get(..long.len() - 5)
+                .unwrap()
+                .parse::<Address>()
+                .is_ok()
+        );
         assert!(matches!(error("unix://"), AddressError::RelativePath(_)));
         assert!(matches!(error("tcp://abc@host:1"), AddressError::PeerId(_)));
         for text in [

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 
+use zeroize::Zeroizing;
+
 use super::connection::{Closer, Connection, Stream, is_timeout};
 use super::secret_connection::{Established, HELLO, Handshake, SEALED};
 use super::{Address, IdentityKey, LinkError, PeerId, Timeouts};
@@ -70,6 +72,10 @@ fn connect_tcp(host: &str, port: u16, limit: Duration) -> Result<TcpStream, Link
             break;
         }
         match TcpStream::connect_timeout(address, share) {
+            // A connect to a free port of this host's ephemeral range can meet itself.
+            Ok(stream) if is_to_itself(&stream) => {
+                last = Some(io::ErrorKind::ConnectionRefused.into());
+            }
             Ok(stream) => return Ok(stream),
             Err(error) => last = Some(error),
         }
@@ -79,6 +85,10 @@ fn connect_tcp(host: &str, port: u16, limit: Duration) -> Result<TcpStream, Link
         Some(_) => LinkError::ConnectTimeout(limit),
         None => resolve(io::Error::other("the name has no address")),
     })
+}
+
+fn is_to_itself(stream: &TcpStream) -> bool {
+    matches!((stream.local_addr(), stream.peer_addr()), (Ok(local), Ok(peer)) if local == peer)
 }
 
 /// Not blocking, because a connect to a listener that accepts nobody would wait for ever.
@@ -142,9 +152,9 @@ struct Shaking<'a> {
 
 impl Shaking<'_> {
     fn shake(&mut self, identity: &IdentityKey) -> Result<Established, LinkError> {
-        let mut random = [0; 32];
-        getrandom::getrandom(&mut random).map_err(|error| LinkError::Io(error.into()))?;
-        let (handshake, hello) = Handshake::start(random);
+        let mut random = Zeroizing::new([0; 32]);
+        getrandom::getrandom(&mut *random).map_err(|error| LinkError::Io(error.into()))?;
+        let (handshake, hello) = Handshake::start(*random);
         self.write(&hello)?;
         let mut theirs = [0; HELLO];
         self.read(&mut theirs, |so_far| match Handshake::may_begin(so_far) {

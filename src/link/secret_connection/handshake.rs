@@ -113,8 +113,16 @@ impl Handshake {
     }
 }
 
-/// Of 96 derived bytes the first 32 go from the upper key's side to the lower one's, the next 32 the other way.
 fn keys(shared: &[u8; 32], we_are_lower: bool) -> (Sealer, Opener) {
+    let (send, receive) = secrets(shared, we_are_lower);
+    (Sealer::new(&send), Opener::new(&receive))
+}
+
+type Secret = Zeroizing<[u8; 32]>;
+
+/// The key to send with and the key to receive with. Of 96 derived bytes the first 32 go from the upper key's side to the
+/// lower one's, the next 32 the other way.
+fn secrets(shared: &[u8; 32], we_are_lower: bool) -> (Secret, Secret) {
     let mut derived = Zeroizing::new([0_u8; 96]);
     // 96 bytes are well below the limit of HKDF, so this cannot fail.
     let _ = Hkdf::<Sha256>::new(None, shared).expand(
@@ -132,8 +140,8 @@ fn keys(shared: &[u8; 32], we_are_lower: bool) -> (Sealer, Opener) {
         .zip(derived.iter().skip(32))
         .for_each(|(to, from)| *to = *from);
     match we_are_lower {
-        true => (Sealer::new(&to_upper), Opener::new(&to_lower)),
-        false => (Sealer::new(&to_lower), Opener::new(&to_upper)),
+        true => (to_upper, to_lower),
+        false => (to_lower, to_upper),
     }
 }
 
@@ -147,9 +155,13 @@ pub struct AwaitAuth {
 impl AwaitAuth {
     /// Takes the frame with the peer's proof.
     pub fn auth(mut self, frame: &mut [u8; SEALED]) -> Result<Established, HandshakeError> {
-        let data = self.opener.open(frame)?;
-        let proof =
-            AuthSigMessage::decode_length_delimited(data).map_err(|_| HandshakeError::NotAuth)?;
+        let mut data = self.opener.open(frame)?;
+        let proof = AuthSigMessage::decode_length_delimited(&mut data)
+            .map_err(|_| HandshakeError::NotAuth)?;
+        // A node speaks again only after it was asked something.
+        if !data.is_empty() {
+            return Err(HandshakeError::NotAuth);
+        }
         let named = proof.pub_key.is_some();
         let peer = match proof.pub_key.and_then(|key| key.sum) {
             Some(Sum::Ed25519(key)) => {
@@ -222,6 +234,45 @@ mod tests {
         let one = one.hello(&two_hello, &identity(11), &mut one_out).unwrap();
         let two = two.hello(&one_hello, &identity(22), &mut two_out).unwrap();
         (one, one_out, two, two_out)
+    }
+
+    /// `p2p/conn/testdata/TestDeriveSecretsAndChallengeGolden.golden` of CometBFT v0.38.26: shared secret, whether ours
+    /// is the lower key, the key to receive with, the key to send with.
+    #[test]
+    fn secrets_are_those_of_cometbft() {
+        let mut lines = 0;
+        for line in include_str!("derived.csv").lines() {
+            let fields: Vec<&str> = line.split(',').collect();
+            let bytes = |at: usize| -> [u8; 32] {
+                let bytes = subtle_encoding::hex::decode(fields[at]).unwrap();
+                bytes.try_into().unwrap()
+            };
+            let (send, receive) = secrets(&bytes(0), fields[1] == "true");
+            assert_eq!((*receive, *send), (bytes(2), bytes(3)), "{line}");
+            lines += 1;
+        }
+        assert_eq!(lines, 32);
+    }
+
+    #[test]
+    fn bytes_behind_the_proof_are_refused() {
+        let (ours, _) = Handshake::start([1; 32]);
+        let (theirs, hello) = Handshake::start([2; 32]);
+        let shared = MontgomeryPoint(ours.public).mul_clamped(*theirs.secret);
+        let (mut sealer, _) = keys(&shared.to_bytes(), theirs.public < ours.public);
+        let one = ours.hello(&hello, &identity(11), &mut Vec::new()).unwrap();
+        let proof = AuthSigMessage {
+            pub_key: Some(PublicKey {
+                sum: Some(Sum::Ed25519(identity(22).public_key().to_vec())),
+            }),
+            sig: identity(22).sign(&one.challenge).to_vec(),
+        };
+        let mut bytes = proof.encode_length_delimited_to_vec();
+        bytes.push(0);
+        let mut wire = Vec::new();
+        sealer.seal(&bytes, &mut wire).unwrap();
+        let frame: &mut [u8; SEALED] = &mut wire.try_into().unwrap();
+        assert!(matches!(one.auth(frame), Err(HandshakeError::NotAuth)));
     }
 
     #[test]
