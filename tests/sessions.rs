@@ -170,7 +170,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("stop the service, repeat the command", "tests/operator.rs"),
     (
         "Is the old signer stopped for good",
-        "cli::state::import tests, tests/terminal.rs",
+        "tests of cli::adopt and cli::state::import",
     ),
     (
         "stop it, see that nothing starts it again",

@@ -236,3 +236,62 @@ fn folder_of(path: &Path) -> PathBuf {
         _ => PathBuf::from("."),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    /// A person who gives one answer; `None` is the end of input.
+    struct Person(Option<bool>);
+
+    impl Terminal for Person {
+        fn is_interactive(&self) -> bool {
+            true
+        }
+
+        fn say(&mut self, _: &str) -> std::io::Result<()> {
+            Ok(())
+        }
+
+        fn confirm(&mut self, question: &str) -> std::io::Result<bool> {
+            assert!(question.contains("stopped for good"));
+            Ok(self.0.unwrap_or(false))
+        }
+    }
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        adopt: Adopt,
+    }
+
+    #[test]
+    fn only_a_yes_changes_anything() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let (_, key) =
+            crate::backends::softsign::key::SoftKey::generate(Default::default()).unwrap();
+        crate::secret_file::create(&at("c.key"), &key).unwrap();
+        std::fs::write(
+            at("tmkms.toml"),
+            "[[chain]]\nid = \"c-1\"\nallow_ephemeral_state = true\nstate_file = \"s.json\"\n\
+             [[validator]]\nchain_id = \"c-1\"\naddr = \"unix:///x\"\n\
+             [[providers.softsign]]\nchain_ids = [\"c-1\"]\npath = \"c.key\"\n",
+        )
+        .unwrap();
+        let old = r#"{"height":"5","round":"0","step":1,"block_id":null}"#;
+        std::fs::write(at("s.json"), old).unwrap();
+        let adopt = |answer| {
+            let config = at("tmkms.toml");
+            let line = Line::parse_from(["adopt", config.to_str().unwrap()]);
+            line.adopt.run_on(&mut Person(answer)).is_ok()
+        };
+        for answer in [None, Some(false)] {
+            assert!(!adopt(answer));
+            assert_eq!(std::fs::read_to_string(at("s.json")).unwrap(), old);
+        }
+        assert!(adopt(Some(true)));
+        assert!(std::fs::read_to_string(at("s.json")).is_ok_and(|text| text != old));
+    }
+}
