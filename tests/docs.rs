@@ -112,6 +112,11 @@ fn every_command_stands_in_the_readme_and_has_help() {
             .output()
             .unwrap();
         assert!(help.status.success(), "{command} --help");
+        let text = String::from_utf8(help.stdout).unwrap();
+        assert!(
+            text.contains("Examples:"),
+            "{command} --help has no examples"
+        );
     }
 }
 

@@ -30,7 +30,7 @@ const HEIGHTS: i64 = 300;
 /// Show it work.
 #[derive(Args)]
 #[command(
-    after_help = "It uses a temporary folder and a free port of the loopback interface, and leaves nothing behind."
+    after_help = "Examples:\n  tmkms demo\n\nIt uses a temporary folder and a free port of the loopback interface, and leaves nothing behind."
 )]
 pub(super) struct Demo {}
 

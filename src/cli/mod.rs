@@ -65,6 +65,7 @@ enum Command {
     /// Show it work: a simulated node, a refused double sign, a kill and a restart
     Demo(demo::Demo),
     /// Say which program this is
+    #[command(after_help = "Examples:\n  tmkms version | head -1")]
     Version,
     /// Write completions for a shell
     Completions(generate::Completions),

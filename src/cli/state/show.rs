@@ -11,6 +11,9 @@ use crate::os::clock::{Clock, SystemClock};
 use super::{ConfigFile, Failure, find, output, read_bounded};
 
 #[derive(Args)]
+#[command(
+    after_help = "Examples:\n  tmkms state show -c tmkms.toml\n  tmkms state show cosmoshub-4"
+)]
 pub(in crate::cli) struct Show {
     #[command(flatten)]
     config: ConfigFile,
