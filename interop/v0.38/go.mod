@@ -1,10 +1,10 @@
-module tmkms/interop/v038
+module tmkms/interop/v0.38
 
 go 1.25
 
 require (
 	github.com/cometbft/cometbft v0.38.26
-	github.com/cosmos/gogoproto v1.7.0
+	tmkms/interop/rig v0.0.0
 )
 
 require (
@@ -19,6 +19,7 @@ require (
 	github.com/cockroachdb/redact v1.1.5 // indirect
 	github.com/cockroachdb/tokenbucket v0.0.0-20230807174530-cc333fc44b06 // indirect
 	github.com/cometbft/cometbft-db v0.14.1 // indirect
+	github.com/cosmos/gogoproto v1.7.0 // indirect
 	github.com/davecgh/go-spew v1.1.2-0.20180830191138-d8f796af33cc // indirect
 	github.com/decred/dcrd/dcrec/secp256k1/v4 v4.4.0 // indirect
 	github.com/dgraph-io/badger/v4 v4.2.0 // indirect
@@ -74,3 +75,5 @@ require (
 	google.golang.org/protobuf v1.36.5 // indirect
 	gopkg.in/yaml.v3 v3.0.1 // indirect
 )
+
+replace tmkms/interop/rig => ../rig

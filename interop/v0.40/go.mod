@@ -1,10 +1,10 @@
-module tmkms/interop/v040
+module tmkms/interop/v0.40
 
 go 1.25.0
 
 require (
 	github.com/cometbft/cometbft v0.40.0
-	github.com/cosmos/gogoproto v1.7.2
+	tmkms/interop/rig v0.0.0
 )
 
 require (
@@ -20,6 +20,7 @@ require (
 	github.com/cockroachdb/redact v1.1.5 // indirect
 	github.com/cockroachdb/tokenbucket v0.0.0-20230807174530-cc333fc44b06 // indirect
 	github.com/cometbft/cometbft-db v0.14.1 // indirect
+	github.com/cosmos/gogoproto v1.7.2 // indirect
 	github.com/davecgh/go-spew v1.1.2-0.20180830191138-d8f796af33cc // indirect
 	github.com/davidlazar/go-crypto v0.0.0-20200604182044-b73af7476f6c // indirect
 	github.com/decred/dcrd/dcrec/secp256k1/v4 v4.4.1 // indirect
@@ -146,3 +147,5 @@ require (
 	gopkg.in/yaml.v3 v3.0.1 // indirect
 	lukechampine.com/blake3 v1.4.1 // indirect
 )
+
+replace tmkms/interop/rig => ../rig

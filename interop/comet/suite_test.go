@@ -1,0 +1,22 @@
+// The tests of a series: what the rig asks, by the code of this series.
+package interop
+
+import (
+	"testing"
+
+	"tmkms/interop/rig"
+)
+
+var suite = rig.Suite{Series: Series{}}
+
+func TestMain(m *testing.M) { rig.Main(m, Series{}) }
+
+// TestRig needs no binary: it shows that the rig judges well.
+func TestRig(t *testing.T) { rig.SelfTest(t, Series{}) }
+
+func TestEveryMessage(t *testing.T)      { suite.EveryMessage(t) }
+func TestInvalidRequests(t *testing.T)   { suite.Invalid(t) }
+func TestFilePVIsTheOracle(t *testing.T) { suite.Oracle(t) }
+func TestPromises(t *testing.T)          { suite.Promises(t) }
+func TestRealNode(t *testing.T)          { suite.RealNode(t) }
+func TestNetwork(t *testing.T)           { suite.Network(t) }

@@ -1,0 +1,75 @@
+// What v0.38, v0.39 and v0.40 have and others have not, or otherwise.
+package interop
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/cometbft/cometbft/abci/example/kvstore"
+	abci "github.com/cometbft/cometbft/abci/types"
+	"github.com/cometbft/cometbft/config"
+	"github.com/cometbft/cometbft/libs/log"
+	nodepkg "github.com/cometbft/cometbft/node"
+	"github.com/cometbft/cometbft/p2p"
+	"github.com/cometbft/cometbft/privval"
+	cmtproto "github.com/cometbft/cometbft/proto/tendermint/types"
+	"github.com/cometbft/cometbft/proxy"
+	"github.com/cometbft/cometbft/store"
+	"github.com/cometbft/cometbft/types"
+)
+
+type dbContext = config.DBContext
+
+const (
+	hasExtensions    = true
+	canSkipExtension = false
+)
+
+func setExtension(v *cmtproto.Vote, data, signature []byte) {
+	v.Extension, v.ExtensionSignature = data, signature
+}
+
+func extension(v *cmtproto.Vote) (data, signature []byte) { return v.Extension, v.ExtensionSignature }
+
+func extensionSignBytes(chainID string, v *cmtproto.Vote) []byte {
+	return types.VoteExtensionSignBytes(chainID, v)
+}
+
+func clientSignVote(client *privval.SignerClient, chainID string, v *cmtproto.Vote, _ bool) error {
+	return client.SignVote(chainID, v)
+}
+
+func fileSignVote(pv *privval.FilePV, chainID string, v *cmtproto.Vote, _ bool) error {
+	return pv.SignVote(chainID, v)
+}
+
+func enableExtensions(genesis *types.GenesisDoc, from int64) {
+	genesis.ConsensusParams.ABCI.VoteExtensionsEnableHeight = from
+}
+
+// extending is the kvstore app with extensions of some size.
+type extending struct {
+	*kvstore.Application
+	size int
+}
+
+func (a extending) ExtendVote(context.Context, *abci.RequestExtendVote) (*abci.ResponseExtendVote, error) {
+	return &abci.ResponseExtendVote{VoteExtension: bytes.Repeat([]byte{0xee}, a.size)}, nil
+}
+
+func newNode(cfg *config.Config, pv types.PrivValidator, key *p2p.NodeKey, extensionBytes int, logger log.Logger) (*nodepkg.Node, error) {
+	app := extending{kvstore.NewInMemoryApplication(), extensionBytes}
+	return nodepkg.NewNode(cfg, pv, key, proxy.NewLocalClientCreator(app), nodepkg.DefaultGenesisDocProviderFunc(cfg),
+		remembered(config.DefaultDBProvider), nodepkg.DefaultMetricsProvider(cfg.Instrumentation), logger)
+}
+
+func loadBlock(blocks *store.BlockStore, height int64) *types.Block { return blocks.LoadBlock(height) }
+
+// extendedVote gives the vote of a validator with its extension.
+func extendedVote(blocks *store.BlockStore, height int64, index int32) *cmtproto.Vote {
+	commit := blocks.LoadBlockExtendedCommit(height)
+	if commit == nil {
+		return nil
+	}
+	return commit.GetExtendedVote(index).ToProto()
+}

@@ -1,0 +1,245 @@
+package rig
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// NodeSpec is what a process of nodes is told. While it runs it obeys lines on
+// its standard input: "stop N" and "start N" for a node, and "end".
+type NodeSpec struct {
+	// Home holds the nodes' folders; a second run goes on where the first ended.
+	Home    string
+	ChainID string
+	// Listen is where the first node waits for its signer.
+	Listen string
+	// Validator is the key of that signer.
+	Validator PublicKey
+	// Others is the number of further validators, which sign by themselves.
+	Others int
+	// ExtensionsFrom is the height from which votes have extensions; 0 for never.
+	ExtensionsFrom int64
+	// ExtensionBytes is the size of each extension.
+	ExtensionBytes int
+	// Blocks is how many blocks to make before the process ends; 0 for until it
+	// is told to end.
+	Blocks int64
+}
+
+// Findings are what the nodes found on their chain and in their logs.
+type Findings struct {
+	// Commits were looked at, and the signer under test has signed so many.
+	Commits, Signed int
+	// Positions are those that the first node's write-ahead log holds one
+	// signature for.
+	Positions int
+}
+
+// consensusFailure is what a node logs before it goes on as a dead one.
+const consensusFailure = "CONSENSUS FAILURE"
+
+// FreePort is a TCP port of 127.0.0.1 on which nobody listens.
+func FreePort(t testing.TB) int {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().(*net.TCPAddr).Port
+}
+
+// realNode is a process of nodes, which prints the first one's height after
+// each block.
+type realNode struct {
+	t       *testing.T
+	spec    NodeSpec
+	logFile string
+	running *process
+	input   io.WriteCloser
+}
+
+func newRealNode(t *testing.T, spec NodeSpec) *realNode {
+	t.Helper()
+	n := &realNode{t: t, spec: spec, logFile: filepath.Join(spec.Home, "log")}
+	t.Cleanup(func() {
+		if n.running != nil {
+			n.running.kill()
+		}
+		keepLog(t, "node", n.logFile)
+		if t.Failed() {
+			text := n.log()
+			t.Logf("log of the node:\n%s", text[max(0, len(text)-8000):])
+		}
+	})
+	return n
+}
+
+func (n *realNode) start() {
+	n.t.Helper()
+	spec, err := json.Marshal(n.spec)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	cmd := exec.Command(exe)
+	cmd.Env = append(os.Environ(), envNode+"="+string(spec))
+	if n.input, err = cmd.StdinPipe(); err != nil {
+		n.t.Fatal(err)
+	}
+	if n.running, err = startProcess(cmd, n.logFile); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// tell has the process obey a command.
+func (n *realNode) tell(command string) {
+	n.t.Helper()
+	before := strings.Count(n.log(), "\ndone "+command+"\n")
+	if _, err := io.WriteString(n.input, command+"\n"); err != nil {
+		n.t.Fatal(err)
+	}
+	if command != "end" {
+		n.wait(command, 30*time.Second, func() bool { return strings.Count(n.log(), "\ndone "+command+"\n") > before })
+	}
+}
+
+func (n *realNode) log() string {
+	text, err := os.ReadFile(n.logFile)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// height is the last one that the node printed.
+func (n *realNode) height() int64 {
+	text := n.log()
+	at := strings.LastIndex(text, "\nheight ")
+	if at < 0 {
+		return 0
+	}
+	line, _, complete := strings.Cut(text[at+len("\nheight "):], "\n")
+	height, err := strconv.ParseInt(line, 10, 64)
+	if !complete || err != nil {
+		return 0
+	}
+	return height
+}
+
+func (n *realNode) wait(what string, patience time.Duration, done func() bool) {
+	n.t.Helper()
+	for deadline := time.Now().Add(patience); !done(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			n.t.Fatalf("%s: not after %v, the node is at height %d", what, patience, n.height())
+		}
+		if !n.running.alive() && !done() {
+			n.t.Fatalf("%s: the node ended by itself at height %d: %v", what, n.height(), n.running.err)
+		}
+	}
+}
+
+func (n *realNode) reach(height int64) {
+	n.t.Helper()
+	n.wait(fmt.Sprintf("height %d", height), 60*time.Second, func() bool { return n.height() >= height })
+}
+
+// end waits for the process to end well, and gives what it found.
+func (n *realNode) end() Findings {
+	n.t.Helper()
+	n.wait("the end", 60*time.Second, func() bool { return !n.running.alive() })
+	if err := n.running.err; err != nil {
+		n.t.Errorf("the node: %v", err)
+	}
+	text := n.log()
+	for _, bad := range []string{consensusFailure, "panic", "evidence of", "onflicting vote"} {
+		if strings.Contains(text, bad) {
+			n.t.Errorf("the node's log says %q", bad)
+		}
+	}
+	var found Findings
+	const words = "checked %d commits, %d signed, %d positions"
+	at := strings.LastIndex(text, "\nchecked ")
+	if at < 0 {
+		n.t.Fatal("the node has not checked its commits")
+	}
+	if _, err := fmt.Sscanf(text[at+1:], words, &found.Commits, &found.Signed, &found.Positions); err != nil {
+		n.t.Fatalf("what the node found: %v", err)
+	}
+	n.t.Logf(words, found.Commits, found.Signed, found.Positions)
+	return found
+}
+
+// ChainSettings say what a test of one real node varies.
+type ChainSettings struct {
+	Scheme         string
+	ExtensionsFrom int64
+	ExtensionBytes int
+	// Blocks to make.
+	Blocks int64
+	// Kills says whether signer and node are killed on the way.
+	Kills bool
+}
+
+// NodeTest has a real node, whose only validator is the signer, make blocks.
+func NodeTest(t *testing.T, series Series, settings ChainSettings) {
+	secret := SecretNamed(t.Name())
+	home := tempDir(t)
+	spec := NodeSpec{
+		Home: home, ChainID: chainID, Validator: series.PublicKey(Ed25519, secret), Blocks: settings.Blocks,
+		Listen:         fmt.Sprintf("tcp://127.0.0.1:%d", FreePort(t)),
+		ExtensionsFrom: settings.ExtensionsFrom, ExtensionBytes: settings.ExtensionBytes,
+	}
+	if settings.Scheme == "unix" {
+		spec.Listen = "unix://" + filepath.Join(home, "node.sock")
+	}
+	subject := NewSubject(t, Settings{ChainID: chainID, KeyType: Ed25519, Secret: secret, Addresses: []string{spec.Listen}})
+	node := newRealNode(t, spec)
+
+	// The node ends when no signer has come 3 s after its start.
+	subject.Start()
+	node.start()
+	if settings.Kills {
+		for _, height := range []int64{3, 6, 10, 16} {
+			node.reach(height)
+			subject.Kill()
+			began := time.Now()
+			subject.Start()
+			node.reach(node.height() + 1)
+			t.Logf("signer killed at height %d, next block %v after its start", height, time.Since(began).Round(time.Millisecond))
+		}
+	}
+	// CometBFT's own remote signer does not notice that a node is gone.
+	if settings.Kills && !ControlIsSubject() {
+		height := node.height()
+		node.running.kill()
+		if _, path := SplitAddress(spec.Listen); settings.Scheme == "unix" {
+			// A killed node leaves its socket behind and cannot listen on it again.
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+		}
+		node.start()
+		node.wait("a block after the node's restart", 30*time.Second, func() bool { return node.height() > height })
+		t.Logf("node killed at height %d, went on", height)
+	}
+	found := node.end()
+	if found.Signed != found.Commits || found.Commits < int(settings.Blocks)-1 {
+		t.Errorf("%d of %d commits are signed, and %d blocks were to be made", found.Signed, found.Commits, settings.Blocks)
+	}
+	if found.Positions < 3*found.Commits {
+		t.Errorf("only %d positions in the write-ahead log for %d commits", found.Positions, found.Commits)
+	}
+}

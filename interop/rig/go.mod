@@ -1,0 +1,3 @@
+module tmkms/interop/rig
+
+go 1.25

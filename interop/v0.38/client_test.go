@@ -1,1 +1,0 @@
-../suite/client_test.go

@@ -1,1 +1,0 @@
-../suite/node_test.go

@@ -1,1 +1,0 @@
-../suite/rig_test.go

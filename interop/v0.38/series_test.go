@@ -1,3 +1,0 @@
-package interop
-
-const series = "v0.38"

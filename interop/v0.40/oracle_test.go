@@ -1,1 +1,0 @@
-../suite/oracle_test.go

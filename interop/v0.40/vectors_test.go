@@ -1,1 +1,0 @@
-../suite/vectors_test.go
