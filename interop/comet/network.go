@@ -219,11 +219,14 @@ func (n *network) check(height int64) error {
 	first := n.members[0]
 	found := rig.Findings{}
 	for h := int64(1); h < height; h++ {
-		signed, err := n.checkBlock(set, h)
+		signed, extended, err := n.checkBlock(set, h)
 		if err != nil {
 			return fmt.Errorf("height %d: %w", h, err)
 		}
 		found.Commits++
+		if extended {
+			found.Extended++
+		}
 		if signed {
 			found.Signed++
 		} else {
@@ -247,43 +250,43 @@ func (n *network) check(height int64) error {
 			found.Positions = positions
 		}
 	}
-	fmt.Printf("checked %d commits, %d signed, %d positions\n", found.Commits, found.Signed, found.Positions)
+	fmt.Printf(rig.FindingsLine+"\n", found.Commits, found.Signed, found.Extended, found.Positions)
 	return nil
 }
 
-// checkBlock verifies a block's commit and says whether the signer under test is in it.
-func (n *network) checkBlock(set *types.ValidatorSet, height int64) (bool, error) {
+// checkBlock verifies a block's commit and says whether the signer under test is in it, and with an extension.
+func (n *network) checkBlock(set *types.ValidatorSet, height int64) (signed, extended bool, err error) {
 	first := n.members[0]
 	blocks := first.node.BlockStore()
 	meta, commit, block := blocks.LoadBlockMeta(height), blocks.LoadBlockCommit(height), loadBlock(blocks, height)
 	if meta == nil || commit == nil || block == nil {
-		return false, fmt.Errorf("the block or its commit is missing")
+		return false, false, fmt.Errorf("the block or its commit is missing")
 	}
 	if len(block.Evidence.Evidence) > 0 {
-		return false, fmt.Errorf("the block holds evidence: %v", block.Evidence.Evidence)
+		return false, false, fmt.Errorf("the block holds evidence: %v", block.Evidence.Evidence)
 	}
 	if err := set.VerifyCommit(n.spec.ChainID, meta.BlockID, height, commit); err != nil {
-		return false, err
+		return false, false, err
 	}
 	index, _ := set.GetByAddress(first.key.Address())
 	if commit.Signatures[index].BlockIDFlag != types.BlockIDFlagCommit {
-		return false, nil
+		return false, false, nil
 	}
 	if from := n.spec.ExtensionsFrom; !hasExtensions || from == 0 || height < from {
-		return true, nil
+		return true, false, nil
 	}
 	vote := extendedVote(blocks, height, index)
 	if vote == nil {
-		return false, fmt.Errorf("no extended commit")
+		return true, false, nil
 	}
 	data, signature := extension(vote)
 	if len(data) != n.spec.ExtensionBytes {
-		return false, fmt.Errorf("the extension has %d bytes, not %d", len(data), n.spec.ExtensionBytes)
+		return false, false, fmt.Errorf("the extension has %d bytes, not %d", len(data), n.spec.ExtensionBytes)
 	}
 	if !first.key.VerifySignature(extensionSignBytes(n.spec.ChainID, vote), signature) {
-		return false, fmt.Errorf("the extension signature %x does not verify", signature)
+		return false, false, fmt.Errorf("the extension signature %x does not verify", signature)
 	}
-	return true, nil
+	return true, true, nil
 }
 
 // openWAL reads all files of a write-ahead log, oldest first.

@@ -41,12 +41,33 @@ func program(t *testing.T) string {
 }
 
 func TestAcceptanceTool(t *testing.T) {
-	home := t.TempDir()
-	tool := filepath.Join(home, "tm-signer-harness")
+	tool := filepath.Join(t.TempDir(), "tm-signer-harness")
 	build := exec.Command("go", "build", "-o", tool, "github.com/tendermint/tendermint/tools/tm-signer-harness")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building the tool: %v\n%s", err, out)
 	}
+	t.Run("tcp", func(t *testing.T) {
+		port, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		port.Close()
+		accept(t, tool, "tcp://"+port.Addr().String())
+	})
+	t.Run("unix", func(t *testing.T) {
+		// The path of a Unix socket may have little more than 100 bytes.
+		folder, err := os.MkdirTemp("", "interop")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer os.RemoveAll(folder)
+		accept(t, tool, "unix://"+filepath.Join(folder, "node.sock"))
+	})
+}
+
+// accept has the tool listen at an address and judge the program.
+func accept(t *testing.T, tool, addr string) {
+	home := t.TempDir()
 	public, secret, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -61,13 +82,6 @@ func TestAcceptanceTool(t *testing.T) {
 	write(t, filepath.Join(home, "config/genesis.json"), fmt.Sprintf(
 		`{"genesis_time":"2026-11-21T00:00:00Z","chain_id":%q,"initial_height":"1","consensus_params":{"block":{"max_bytes":"22020096","max_gas":"-1","time_iota_ms":"1000"},"evidence":{"max_age_num_blocks":"100000","max_age_duration":"172800000000000","max_bytes":"1048576"},"validator":{"pub_key_types":["ed25519"]},"version":{}},"validators":[{"address":%q,"pub_key":{"type":"tendermint/PubKeyEd25519","value":%q},"power":"10","name":""}],"app_hash":""}`,
 		chainID, address, b64(public)))
-
-	port, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := "tcp://" + port.Addr().String()
-	port.Close()
 
 	kms := filepath.Join(home, "kms")
 	identity := make([]byte, 32)

@@ -37,12 +37,16 @@ type NodeSpec struct {
 
 // Findings are what the nodes found on their chain and in their logs.
 type Findings struct {
-	// Commits were looked at, and the signer under test has signed so many.
-	Commits, Signed int
+	// Commits were looked at, and the signer under test has signed so many, so
+	// many of them with a sound extension that the node kept.
+	Commits, Signed, Extended int
 	// Positions are those that the first node's write-ahead log holds one
 	// signature for.
 	Positions int
 }
+
+// FindingsLine is how the nodes print them.
+const FindingsLine = "checked %d commits, %d signed, %d with extension, %d positions"
 
 // consensusFailure is what a node logs before it goes on as a dead one.
 const consensusFailure = "CONSENSUS FAILURE"
@@ -170,15 +174,14 @@ func (n *realNode) end() Findings {
 		}
 	}
 	var found Findings
-	const words = "checked %d commits, %d signed, %d positions"
 	at := strings.LastIndex(text, "\nchecked ")
 	if at < 0 {
 		n.t.Fatal("the node has not checked its commits")
 	}
-	if _, err := fmt.Sscanf(text[at+1:], words, &found.Commits, &found.Signed, &found.Positions); err != nil {
+	if _, err := fmt.Sscanf(text[at+1:], FindingsLine, &found.Commits, &found.Signed, &found.Extended, &found.Positions); err != nil {
 		n.t.Fatalf("what the node found: %v", err)
 	}
-	n.t.Logf(words, found.Commits, found.Signed, found.Positions)
+	n.t.Logf(FindingsLine, found.Commits, found.Signed, found.Extended, found.Positions)
 	return found
 }
 
@@ -238,6 +241,9 @@ func NodeTest(t *testing.T, series Series, settings ChainSettings) {
 	found := node.end()
 	if found.Signed != found.Commits || found.Commits < int(settings.Blocks)-1 {
 		t.Errorf("%d of %d commits are signed, and %d blocks were to be made", found.Signed, found.Commits, settings.Blocks)
+	}
+	if from := settings.ExtensionsFrom; from > 0 && found.Extended < found.Commits-int(from)+1 {
+		t.Errorf("only %d of %d commits have extensions, from height %d on all should", found.Extended, found.Commits, from)
 	}
 	if found.Positions < 3*found.Commits {
 		t.Errorf("only %d positions in the write-ahead log for %d commits", found.Positions, found.Commits)

@@ -139,6 +139,9 @@ func NetworkTest(t *testing.T, series Series, extensions bool) {
 	if found.Commits < blocks-1 || share <= 95 {
 		t.Errorf("in %d of %d commits only", found.Signed, found.Commits)
 	}
+	if extensions && found.Extended < found.Signed/2 {
+		t.Errorf("only %d of %d commits have its extension", found.Extended, found.Signed)
+	}
 	if found.Positions < 2*found.Signed {
 		t.Errorf("only %d positions in the write-ahead log for %d commits", found.Positions, found.Signed)
 	}

@@ -65,10 +65,11 @@ func newNode(cfg *config.Config, pv types.PrivValidator, key *p2p.NodeKey, exten
 
 func loadBlock(blocks *store.BlockStore, height int64) *types.Block { return blocks.LoadBlock(height) }
 
-// extendedVote gives the vote of a validator with its extension.
+// extendedVote gives the vote of a validator with its extension. It is nil when the vote came only after the node had
+// seen enough of the others, for then only the next block's commit holds it.
 func extendedVote(blocks *store.BlockStore, height int64, index int32) *cmtproto.Vote {
 	commit := blocks.LoadBlockExtendedCommit(height)
-	if commit == nil {
+	if commit == nil || commit.ExtendedSignatures[index].BlockIDFlag != types.BlockIDFlagCommit {
 		return nil
 	}
 	return commit.GetExtendedVote(index).ToProto()
