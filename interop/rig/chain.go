@@ -155,9 +155,12 @@ func (n *realNode) wait(what string, patience time.Duration, done func() bool) {
 	}
 }
 
+// reach waits for a height, as long as there is a new one each 30 s.
 func (n *realNode) reach(height int64) {
 	n.t.Helper()
-	n.wait(fmt.Sprintf("height %d", height), 60*time.Second, func() bool { return n.height() >= height })
+	for now := n.height(); now < height; now = n.height() {
+		n.wait(fmt.Sprintf("height %d", now+1), 30*time.Second, func() bool { return n.height() > now })
+	}
 }
 
 // end waits for the process to end well, and gives what it found.
