@@ -1,6 +1,15 @@
-//! The node's side of the protocol: listens, asks, checks. Used by the demo and the tests.
+//! The node's side of the protocol: listens, asks, checks. Used by `harness`, the demo and the tests.
+//!
+//! [`Listener`] and [`Node`] are a node in good faith, with the codec of the program itself; [`probe`], [`checks`] and
+//! [`bench`] judge signers of any make and share no encoder with it.
 
+pub mod ballot;
+pub mod bench;
+pub mod checks;
 pub mod messages;
+pub mod probe;
+mod protobuf;
+pub mod reply;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -43,7 +52,10 @@ pub enum HarnessError {
 impl Listener {
     /// Listens on a free port of the loopback interface, with a fresh key as stock nodes have it.
     pub fn tcp() -> Result<Self, HarnessError> {
-        let socket = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?;
+        Self::tcp_at(TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?)
+    }
+
+    fn tcp_at(socket: TcpListener) -> Result<Self, HarnessError> {
         socket.set_nonblocking(true)?;
         let mut seed = [0; 32];
         getrandom::getrandom(&mut seed).map_err(io::Error::from)?;
@@ -55,9 +67,35 @@ impl Listener {
         })
     }
 
-    /// Listens on a Unix socket, which is removed again.
+    /// Listens where an operator said, with limits of his own; port 0 is a free one. Without an identity a fresh one
+    /// is made, as stock nodes do.
+    pub fn at(
+        address: &Address,
+        identity: Option<IdentityKey>,
+        times: Timeouts,
+    ) -> Result<Self, HarnessError> {
+        let mut listener = match address {
+            Address::Unix(path) => Self::unix(path)?,
+            Address::Tcp { host, port, .. } => {
+                Self::tcp_at(TcpListener::bind((host.as_str(), *port))?)?
+            }
+        };
+        if let Some(identity) = identity {
+            listener.identity = identity;
+        }
+        listener.times = times;
+        Ok(listener)
+    }
+
+    /// Listens on a Unix socket, which is removed again. One that a killed process left behind is replaced.
     pub fn unix(path: &Path) -> Result<Self, HarnessError> {
-        let socket = UnixListener::bind(path)?;
+        let socket = match UnixListener::bind(path) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_abandoned(path) => {
+                std::fs::remove_file(path)?;
+                UnixListener::bind(path)?
+            }
+            other => other?,
+        };
         socket.set_nonblocking(true)?;
         let identity = IdentityKey::from_seed(&[0; 32]);
         let socket = Socket::Unix(socket, path.to_owned());
@@ -121,6 +159,16 @@ impl Listener {
     }
 }
 
+/// Whether a socket has nobody who listens at it.
+fn is_abandoned(path: &Path) -> bool {
+    let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| {
+        use std::os::unix::fs::FileTypeExt;
+        file.file_type().is_socket()
+    });
+    is_socket && std::os::unix::net::UnixStream::connect(path).is_err_and(refused)
+}
+
 impl Drop for Listener {
     fn drop(&mut self) {
         if let Socket::Unix(_, path) = &self.socket {
@@ -160,6 +208,16 @@ impl Node {
     /// Sends bytes as they are.
     pub fn send_raw(&mut self, bytes: &[u8]) -> Result<(), HarnessError> {
         Ok(self.connection.send(bytes)?)
+    }
+
+    /// Waits for one frame, whatever it holds.
+    pub fn receive_raw(&mut self) -> Result<&[u8], HarnessError> {
+        Ok(self.connection.receive()?.bytes)
+    }
+
+    /// Who dialled, on links that can tell.
+    pub fn peer(&self) -> Option<crate::link::PeerId> {
+        self.connection.peer()
     }
 
     /// Waits for an answer.
