@@ -4,6 +4,7 @@ mod adopt;
 mod check;
 mod demo;
 mod generate;
+mod harness;
 mod init;
 mod keys;
 mod networks;
@@ -64,6 +65,9 @@ enum Command {
     Softsign(softsign::Softsign),
     /// Show it work: a simulated node, a refused double sign, a kill and a restart
     Demo(demo::Demo),
+    /// Be the node's side: test and measure any remote signer
+    #[command(subcommand)]
+    Harness(harness::Harness),
     /// Say which program this is
     #[command(after_help = "Examples:\n  tmkms version | head -1")]
     Version,
@@ -123,6 +127,7 @@ pub fn run() -> Exit {
         Command::Keys(command) => command.run(),
         Command::Softsign(command) => command.run(),
         Command::Demo(command) => command.run(),
+        Command::Harness(command) => command.run(),
         Command::Version => version::run(),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),

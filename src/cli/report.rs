@@ -15,6 +15,8 @@ pub enum Exit {
     Failed,
     /// The command line or the configuration is wrong.
     Usage,
+    /// A check of `tmkms harness` failed; each has its own code, from 10 on.
+    Check(u8),
 }
 
 impl From<Exit> for ExitCode {
@@ -23,6 +25,7 @@ impl From<Exit> for ExitCode {
             Exit::Done => 0,
             Exit::Failed => 1,
             Exit::Usage => 2,
+            Exit::Check(code) => code,
         })
     }
 }
@@ -51,6 +54,14 @@ impl Failure {
     pub fn usage(what: impl fmt::Display) -> Self {
         Self {
             exit: Exit::Usage,
+            ..Self::new(what)
+        }
+    }
+
+    /// A check of `tmkms harness` failed.
+    pub fn check(code: u8, what: impl fmt::Display) -> Self {
+        Self {
+            exit: Exit::Check(code),
             ..Self::new(what)
         }
     }

@@ -44,7 +44,7 @@ pub enum Reply {
     Refused {
         /// The error's code; nodes do not interpret it.
         code: i64,
-        /// The error's description.
+        /// The error's description, without control characters and cut to 400.
         words: String,
     },
 }
@@ -101,7 +101,7 @@ pub fn read(frame: &[u8]) -> Result<Reply, NotAReply> {
         let words = error.bytes(2).unwrap_or_default();
         return Ok(Reply::Refused {
             code: error.int(1),
-            words: String::from_utf8_lossy(words).into_owned(),
+            words: printable(words),
         });
     }
     match tag {
@@ -114,19 +114,24 @@ pub fn read(frame: &[u8]) -> Result<Reply, NotAReply> {
     }
 }
 
+/// A signer's words, for an operator's terminal: short, and without control characters.
+fn printable(words: &[u8]) -> String {
+    const LONGEST: usize = 400;
+    let shown = |c: char| if c.is_control() { ' ' } else { c };
+    let words = String::from_utf8_lossy(words);
+    words.chars().take(LONGEST).map(shown).collect()
+}
+
 fn key(body: &Fields<'_>) -> Result<Reply, NotAReply> {
     let old = match body.message(1)? {
         None => None,
-        Some(key) => match key.last_tag() {
-            None => None,
-            Some(tag) => Some((
-                old_type(tag).to_owned(),
-                key.bytes(tag).unwrap_or_default().to_vec(),
-            )),
-        },
+        Some(key) => key.last_tag().map(|tag| {
+            let bytes = key.bytes(tag).unwrap_or_default().to_vec();
+            (old_type(tag).to_owned(), bytes)
+        }),
     };
     let new = body.bytes(3).map(|bytes| {
-        let kind = String::from_utf8_lossy(body.bytes(4).unwrap_or_default()).into_owned();
+        let kind = printable(body.bytes(4).unwrap_or_default());
         (kind, bytes.to_vec())
     });
     match (&old, &new) {

@@ -1,0 +1,205 @@
+//! `tmkms harness`: the node's side of the protocol as an operator's tool, for signers of any make.
+//!
+//! Owns: signatures are asked only for chain ids that begin with `harness-`, or for a chain whose id was typed for a key
+//! that was called disposable; never for a chain of the networks table.
+
+mod bench;
+mod picture;
+mod run;
+
+use std::io::{BufRead, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use crate::consensus::ChainId;
+use crate::harness::Listener;
+use crate::harness::checks::{Settings, Subject};
+use crate::harness::probe::{Patience, Probe};
+use crate::link::{Address, IdentityKey, Timeouts};
+use crate::networks;
+use crate::secret_file::{self, SecretSource};
+
+use super::report::{Failure, status};
+
+/// Chain ids that are nobody's.
+const OURS: &str = "harness-";
+
+/// Be the node's side: test and measure any remote signer.
+#[derive(Subcommand)]
+#[command(arg_required_else_help = true)]
+pub(super) enum Harness {
+    /// Test a signer that dials: one table, one exit code for each check
+    Run(run::Run),
+    /// Measure a signer that dials: latency and rate by type of message
+    Bench(bench::Bench),
+}
+
+impl Harness {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Run(command) => command.run(),
+            Self::Bench(command) => command.run(),
+        }
+    }
+}
+
+/// What both commands take.
+#[derive(Args, Clone, Debug)]
+struct Common {
+    /// Where to listen, as a node's priv_validator_laddr: tcp://HOST:PORT (port 0: a free one) or unix:///PATH
+    #[arg(long, value_name = "ADDRESS")]
+    listen: String,
+    /// The chain that the signer is configured for; signatures are asked when it begins with `harness-`
+    #[arg(long, value_name = "ID")]
+    chain_id: String,
+    /// The identity key of this listener, for signers that pin a peer id (made by `tmkms softsign keygen`)
+    #[arg(long, value_name = "FILE")]
+    identity: Option<PathBuf>,
+    /// How long an answer may take, in seconds; a node's limit is 5
+    #[arg(long, value_name = "S", default_value_t = 5.0)]
+    timeout: f64,
+    /// How long to wait for the signer to dial, in seconds
+    #[arg(long, value_name = "S", default_value_t = 60.0)]
+    wait: f64,
+    /// The first height to ask; one that the key used up is passed over where the refusal names it
+    #[arg(long, value_name = "H", default_value_t = 1, value_parser = clap::value_parser!(i64).range(1..1 << 53))]
+    height: i64,
+    /// The length of the vote extension, in bytes
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    extension_bytes: u32,
+    /// Ask for signatures of a chain whose id does not begin with `harness-`, after its id was typed on standard input.
+    /// Never for a key that has stake: what is signed here raises its watermark
+    #[arg(long)]
+    this_key_is_disposable: bool,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+impl Common {
+    /// Listens; gives the signer to come.
+    fn subject(&self, settings: impl FnOnce(Settings) -> Settings) -> Result<Subject, Failure> {
+        let chain_id = self.chain_id.parse::<ChainId>().map_err(Failure::usage)?;
+        let answer = seconds("--timeout", self.timeout)?;
+        let dial = seconds("--wait", self.wait)?;
+        let may_sign = self.may_sign(&chain_id)?;
+        let address = listen_address(&self.listen)?;
+        let identity = self.identity.as_deref().map(identity).transpose()?;
+        let times = Timeouts {
+            handshake: answer,
+            silence: answer,
+            frame: answer,
+            write: answer,
+            ..Timeouts::default()
+        };
+        let listener = Listener::at(&address, identity, times)
+            .and_then(|listener| Ok((listener.address()?, listener)));
+        let (address, listener) = listener.map_err(|error| {
+            Failure::new(format!("{error} at {address}")).hint(
+                "is a node or another harness there? `--listen tcp://127.0.0.1:0` takes a free port",
+            )
+        })?;
+        let id = match address {
+            Address::Tcp { .. } => format!(", peer id {}", listener.peer_id()),
+            Address::Unix(_) => String::new(),
+        };
+        status(
+            "Listening",
+            format!("at {address}{id}; the signer has {} s to dial", self.wait),
+        );
+        if !may_sign {
+            status(
+                "Only",
+                format!(
+                    "the public key and pings are asked for: {chain_id} does not begin with `{OURS}`"
+                ),
+            );
+        }
+        let settings = settings(Settings {
+            chain_id: chain_id.as_str().to_owned(),
+            may_sign,
+            height: self.height,
+            extension_bytes: usize::try_from(self.extension_bytes).unwrap_or(usize::MAX),
+            keep_alive: Duration::ZERO,
+            only: Vec::new(),
+            skip: Vec::new(),
+        });
+        let probe = Probe::new(listener, Patience { answer, dial });
+        Ok(Subject::new(probe, settings))
+    }
+
+    fn may_sign(&self, chain_id: &ChainId) -> Result<bool, Failure> {
+        let known = networks::all().find(|network| {
+            network.chain_id.eq_ignore_ascii_case(chain_id.as_str())
+                || network.name.eq_ignore_ascii_case(chain_id.as_str())
+        });
+        if let Some(network) = known {
+            return Err(Failure::usage(format!(
+                "{chain_id} is a live network ({}); the harness never asks a signer of one anything",
+                network.title
+            ))
+            .hint("configure the signer for a chain id of its own, such as harness-1, with a key made for the test"));
+        }
+        if chain_id.as_str().starts_with(OURS) {
+            return Ok(true);
+        }
+        if !self.this_key_is_disposable {
+            return Ok(false);
+        }
+        let mut typed = String::new();
+        let _ = write!(
+            std::io::stderr(),
+            "Signatures will be asked of whoever dials, for chain {chain_id}. Type the chain id to go on: "
+        );
+        let read = std::io::stdin().lock().read_line(&mut typed);
+        read.map_err(|error| Failure::new(format!("standard input cannot be read: {error}")))?;
+        match typed.trim() == chain_id.as_str() {
+            true => Ok(true),
+            false => Err(Failure::usage(format!(
+                "{:?} was typed, not {chain_id}; nothing was asked",
+                typed.trim()
+            ))),
+        }
+    }
+}
+
+fn seconds(name: &str, number: f64) -> Result<Duration, Failure> {
+    match Duration::try_from_secs_f64(number) {
+        Ok(time) if (0.001..=86_400.0).contains(&number) => Ok(time),
+        _ => Err(Failure::usage(format!(
+            "{name} is a number of seconds from 0.001 to 86400, not {number}"
+        ))),
+    }
+}
+
+/// As `Address` reads it, but that port 0 is one and a peer id is none.
+fn listen_address(text: &str) -> Result<Address, Failure> {
+    let free = text.strip_suffix(":0").map(|host| format!("{host}:1"));
+    let wrong = |error| Failure::usage(format!("--listen {text}: {error}"));
+    match free.as_deref().unwrap_or(text).parse().map_err(wrong)? {
+        Address::Tcp {
+            peer_id: None,
+            host,
+            port,
+        } => Ok(Address::Tcp {
+            peer_id: None,
+            host,
+            port: if free.is_some() { 0 } else { port },
+        }),
+        Address::Tcp { .. } => Err(Failure::usage(format!(
+            "--listen {text}: a listener's address has no peer id; `--identity` gives it one"
+        ))),
+        unix => Ok(unix),
+    }
+}
+
+fn identity(path: &Path) -> Result<IdentityKey, Failure> {
+    let secret = secret_file::read(&SecretSource::File(path.to_owned())).map_err(Failure::usage)?;
+    if let Some(warning) = &secret.warning {
+        status("Warning", warning);
+    }
+    IdentityKey::from_base64(&secret.bytes)
+        .map_err(|error| Failure::usage(format!("{} is no identity key: {error}", path.display())))
+}
