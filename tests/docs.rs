@@ -102,6 +102,8 @@ fn every_command_stands_in_the_readme_and_has_help() {
         "keys show",
         "softsign keygen",
         "demo",
+        "harness run",
+        "harness bench",
         "version",
     ] {
         assert!(readme.contains(&format!("`{command}`")), "{command}");

@@ -65,7 +65,10 @@ impl Bench {
                 None => Duration::MAX,
             },
         };
-        let bound = seconds("--bound-ms / 1000", self.bound_ms / 1000.0)?;
+        let bound = Duration::try_from_secs_f64(self.bound_ms / 1000.0)
+            .ok()
+            .filter(|bound| !bound.is_zero())
+            .ok_or_else(|| Failure::usage("--bound-ms is a number of milliseconds above 0"))?;
         if let Some(path) = self
             .svg
             .as_ref()

@@ -7,7 +7,7 @@ mod bench;
 mod picture;
 mod run;
 
-use std::io::{BufRead, Write};
+use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -155,6 +155,9 @@ impl Common {
         );
         let read = std::io::stdin().lock().read_line(&mut typed);
         read.map_err(|error| Failure::new(format!("standard input cannot be read: {error}")))?;
+        if !std::io::stdin().is_terminal() {
+            let _ = writeln!(std::io::stderr());
+        }
         match typed.trim() == chain_id.as_str() {
             true => Ok(true),
             false => Err(Failure::usage(format!(

@@ -184,7 +184,7 @@ fn replayed(subject: &mut Subject, later: i64) -> Judged {
                 describe(&first)
             )));
         }
-        if !before.extension_signature.is_empty() {
+        if kind == PRECOMMIT && !before.extension_signature.is_empty() {
             extension_verifies(subject, &first, &now)?;
         }
         kinds.push(kind);

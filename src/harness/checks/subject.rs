@@ -157,7 +157,12 @@ impl Subject {
             return Ok(());
         }
         if self.key.is_none() {
-            self.ask_key()?;
+            self.ask_key().map_err(|flaw| match flaw {
+                Flaw::Fail(_) => {
+                    Flaw::NotApplicable("there is no public key to verify with".to_owned())
+                }
+                other => other,
+            })?;
         }
         self.begun = true;
         let first = self.fresh_height();
