@@ -20,3 +20,8 @@ advisories:
 compare *flags:
     cargo build --release --locked --quiet
     cd interop/compare && go build -o ../../target/compare . && TMKMS=../../target/release/tmkms ../../target/compare {{flags}}
+
+# 10,000 reconnects and 1,000,000 votes: nothing may grow; some ten minutes.
+long-run:
+    cargo build --release --locked
+    cargo run --release --locked --example long_run

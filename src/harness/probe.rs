@@ -1,6 +1,6 @@
 //! The link to a signer under test: asks, waits, tells what went wrong, and takes the signer back when it dials again.
 //!
-//! After anything but an answer the link is closed, because a late answer would be taken for that of the next request.
+//! When no answer comes the link is closed, because a late one would be taken for that of the next request.
 
 use std::time::{Duration, Instant};
 
@@ -127,10 +127,8 @@ impl Probe {
         });
         match reply {
             Ok(Ok(reply)) => Ok(reply),
-            Ok(Err(error)) => {
-                self.node = None;
-                Err(error.into())
-            }
+            // A frame is a frame: the link can be read on.
+            Ok(Err(error)) => Err(error.into()),
             Err(error) => Err(self.lost(error)),
         }
     }

@@ -133,8 +133,8 @@ pub const CHECKS: &[Check] = &[
     check!(30, "in-band", true, refusals::in_band, "refusals are answers, on a link that stays up"),
     check!(31, "split", true, frames::split, "a request that comes byte by byte"),
     check!(32, "together", true, frames::together, "three requests in one write, answered in order"),
-    check!(33, "redial", false, frames::redial, "the signer dials again, and remembers what it signed"),
-    check!(34, "raw-bytes", true, refusals::raw_bytes, "bytes that are a vote are not signed as raw bytes"),
+    check!(33, "raw-bytes", true, refusals::raw_bytes, "bytes that are a vote are not signed as raw bytes"),
+    check!(34, "redial", false, frames::redial, "the signer dials again, and remembers what it signed"),
     check!(35, "oversized", true, frames::oversized, "a frame of 1 GiB is announced: the signer lives on"),
     check!(36, "odd-votes", true, refusals::odd_votes, "votes of unknown type or height are not signed: the signer lives on"),
 ];

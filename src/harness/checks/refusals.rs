@@ -2,7 +2,7 @@
 
 use crate::harness::ballot::{PRECOMMIT, PREVOTE, PROPOSAL};
 use crate::harness::probe::Trouble;
-use crate::harness::reply::{self, Reply};
+use crate::harness::reply::{self, NotAReply, Reply};
 
 use super::basics::pong;
 use super::subject::{describe, flaw, unexpected};
@@ -129,6 +129,10 @@ pub(super) fn raw_bytes(subject: &mut Subject) -> Judged {
         }
         Ok(Reply::Refused { words, .. }) => Ok(format!("refused: {words}")),
         Ok(other) => Err(unexpected("a refusal", &other)),
+        Err(Trouble::NotAReply(NotAReply::Empty)) => Ok(
+            "not signed: the message is unknown to the signer, which answers with an empty one"
+                .to_owned(),
+        ),
         Err(Trouble::Closed | Trouble::Silent(_)) => {
             pong(subject)?;
             Ok("not signed: the message is unknown to the signer, which ends the link".to_owned())
@@ -144,7 +148,7 @@ pub(super) fn odd_votes(subject: &mut Subject) -> Judged {
         let what = describe(&odd);
         match subject.ask(&odd) {
             Ok(Reply::Signed(_)) => return Err(Flaw::Fail(format!("{what} was SIGNED"))),
-            Ok(_) | Err(Trouble::Closed | Trouble::Silent(_)) => {}
+            Ok(_) | Err(Trouble::Closed | Trouble::Silent(_) | Trouble::NotAReply(_)) => {}
             Err(trouble) => return Err(flaw(trouble)),
         }
         pong(subject).map_err(|flaw| match flaw {

@@ -1,0 +1,72 @@
+//! 10,000 reconnects and 1,000,000 votes against the release build of the program: no growth of memory, descriptors or
+//! threads. Prints a table; the last result stands in docs/proof.md.
+//!
+//! `just long-run`, or `cargo build --release && cargo run --release --example long_run`. Takes some ten minutes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a test in all but name"
+)]
+
+#[path = "../tests/harness/home.rs"]
+mod home;
+#[path = "../tests/harness/long_run.rs"]
+mod long_run;
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use long_run::{Plan, Sample};
+
+const PLAN: Plan = Plan {
+    nodes: 40,
+    visits: 250,
+    votes: 100,
+};
+/// How much more memory the last tenth may hold than the second one, in KiB.
+const SLACK: usize = 512;
+
+fn main() -> ExitCode {
+    let program = std::env::current_exe().unwrap();
+    let program = program.parent().unwrap().parent().unwrap().join("tmkms");
+    let folder = std::env::temp_dir().join(format!("tmkms-long-run-{}", std::process::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let step = PLAN.nodes * PLAN.visits / 10;
+    let shown = AtomicUsize::new(0);
+    println!(
+        "{:>10} {:>10} {:>8} {:>14} {:>12} {:>8}",
+        "RECONNECTS", "VOTES", "SECONDS", "RESIDENT KiB", "DESCRIPTORS", "THREADS"
+    );
+    let seen = |sample: &Sample| {
+        if sample.links >= step * shown.load(Ordering::SeqCst) {
+            shown.fetch_add(1, Ordering::SeqCst);
+            row(sample);
+        }
+    };
+    let samples = long_run::run(&program, &folder, PLAN, &seen);
+    row(samples.last().unwrap());
+    std::fs::remove_dir_all(&folder).unwrap();
+    let (early, late) = long_run::compare(&samples);
+    println!("most in the second tenth: {early:?}\nmost in the last tenth:   {late:?}");
+    let grew = late.threads > early.threads
+        || late.descriptors > early.descriptors
+        || late.resident > early.resident + SLACK;
+    println!("{}", if grew { "IT GREW" } else { "no growth" });
+    ExitCode::from(u8::from(grew))
+}
+
+fn row(sample: &Sample) {
+    println!(
+        "{:>10} {:>10} {:>8.0} {:>14} {:>12} {:>8}",
+        sample.links,
+        sample.votes,
+        sample.after.as_secs_f64(),
+        sample.held.resident,
+        sample.held.descriptors,
+        sample.held.threads
+    );
+}
