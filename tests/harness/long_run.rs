@@ -1,5 +1,6 @@
 //! Many reconnects and many votes against the real program, and what it holds meanwhile. Used by the test
 //! `harness_long_run` and by the example `long_run`.
+#![allow(dead_code, reason = "each user takes a part of this")]
 
 use std::path::Path;
 use std::sync::Mutex;
