@@ -129,6 +129,11 @@ fn faults_of_signatures() {
         assert_eq!(rows[1].result, Outcome::Pass);
         assert_eq!(rows[5].result, Outcome::Fail);
     }
+    faulty(
+        Fault::DropsPolRound,
+        &["proposal"],
+        "with pol_round 0: the signature",
+    );
     let rows = examined(Fault::AnotherTime, settings());
     assert!(
         rows[4].reason.contains("nothing was signed there before"),
@@ -195,6 +200,11 @@ fn faults_of_the_watermark() {
         "was SIGNED",
     );
     faulty(Fault::SignsNilToo, &["conflict", "in-band"], "was SIGNED");
+    faulty(
+        Fault::IgnoresPolRound,
+        &["conflict"],
+        "with another pol_round was answered with a signature of something else",
+    );
     faulty(Fault::ForgetsHeights, &["height-regression"], "was SIGNED");
     faulty(Fault::ForgetsRounds, &["round-regression"], "was SIGNED");
     faulty(Fault::ForgetsSteps, &["step-regression"], "was SIGNED");

@@ -47,6 +47,8 @@ pub struct Ballot {
     pub height: i64,
     /// The round.
     pub round: i64,
+    /// The round of a proposal's earlier majority, −1 for none; votes have none.
+    pub pol_round: i64,
     /// The block's hash in all 32 bytes; `None` is nil.
     pub block: Option<u8>,
     /// The node's time.
@@ -68,7 +70,9 @@ impl Ballot {
         let mut request = Writer::default();
         let mut envelope = Writer::default();
         if self.kind == PROPOSAL {
-            body.int(4, -1).message(5, &block).message(6, &time);
+            body.int(4, self.pol_round)
+                .message(5, &block)
+                .message(6, &time);
             request.message(1, &body).bytes(2, self.chain_id.as_bytes());
             envelope.message(5, &request);
         } else {
@@ -88,10 +92,10 @@ impl Ballot {
         let mut canonical = Writer::default();
         canonical.int(1, self.kind);
         canonical.sfixed64(2, self.height).sfixed64(3, self.round);
-        // One field number more in a proposal, for pol_round (-1, none).
+        // One field number more in a proposal, for pol_round.
         let shift = u64::from(self.kind == PROPOSAL);
         if self.kind == PROPOSAL {
-            canonical.int(4, -1);
+            canonical.int(4, self.pol_round);
         }
         if self.block.is_some() {
             canonical.message(4 + shift, &self.block_id());
@@ -134,6 +138,8 @@ mod tests {
             kind,
             height: 77,
             round,
+            // All of -1, 0 and above, which are encoded in three ways.
+            pol_round: round - 1,
             block,
             time: Time {
                 seconds: 1_700_000_000,
@@ -156,7 +162,7 @@ mod tests {
     #[test]
     fn two_encoders_agree() {
         for kind in [PROPOSAL, PREVOTE, PRECOMMIT] {
-            for (round, block) in [(0, Some(7)), (3, Some(255)), (0, None)] {
+            for (round, block) in [(0, Some(7)), (1, Some(7)), (3, Some(255)), (0, None)] {
                 if kind == PROPOSAL && block.is_none() {
                     continue;
                 }
@@ -205,6 +211,7 @@ mod tests {
             kind: PRECOMMIT,
             height: 1,
             round: 1,
+            pol_round: -1,
             block: None,
             time: Time::GO_ZERO,
             extension: Vec::new(),

@@ -27,6 +27,7 @@ pub enum Fault {
     WrongSignatures,
     SignsAnotherChain,
     AnotherTime,
+    DropsPolRound,
     ProposalAsVote,
     Garbage,
     PrevotesWrong,
@@ -45,6 +46,7 @@ pub enum Fault {
     RefusesOtherTime,
     DoubleSigns,
     SignsNilToo,
+    IgnoresPolRound,
     ForgetsHeights,
     ForgetsRounds,
     ForgetsSteps,
@@ -190,11 +192,11 @@ impl Fake {
             Request::Ping => reply(&Reply::Pong),
             Request::PublicKey { chain_id } => self.public_key(&chain_id),
             Request::Sign(request) => self.sign(request),
-            Request::SignRaw if fault == Fault::SignsRaw => {
+            Request::SignRaw(_) if fault == Fault::SignsRaw => {
                 // The signature alone; which bytes it covers is the harness's to find out.
                 Next::Answer(envelope(10, &field(1, &[7; 64])))
             }
-            Request::SignRaw => reply(&Reply::RawRefused(error("no raw bytes"))),
+            Request::SignRaw(_) => reply(&Reply::RawRefused(error("no raw bytes"))),
             Request::Invalid(_) if fault == Fault::DiesOfOddVotes => Next::Die,
             Request::Invalid(_) if fault == Fault::SignsOddVotes => {
                 Next::Answer(envelope(4, &field(1, &field(8, &[7; 64]))))
@@ -274,7 +276,8 @@ impl Fake {
         }
         let before = last.request.sign_bytes().position().unwrap();
         let now = request.sign_bytes().position().unwrap();
-        if !before.same_but_for_time(&now) {
+        let alike = fault == Fault::IgnoresPolRound && before.block == now.block;
+        if !alike && !before.same_but_for_time(&now) {
             return match fault {
                 Fault::DoubleSigns => self.sign_new(request),
                 Fault::SignsNilToo if nil => self.sign_new(request),
@@ -307,6 +310,9 @@ impl Fake {
         let mut of = request.clone();
         if fault == Fault::SignsAnotherChain {
             of.chain_id = "elsewhere-1".parse().unwrap();
+        }
+        if let (Fault::DropsPolRound, Message::Proposal(proposal)) = (fault, &mut of.message) {
+            proposal.pol_round = None;
         }
         let mut time = of.sign_bytes().position().unwrap().timestamp;
         if fault == Fault::AnotherTime {

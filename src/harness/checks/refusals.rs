@@ -23,13 +23,24 @@ pub(super) fn conflict(subject: &mut Subject) -> Judged {
             subject.refused(&other, &what)?;
         }
     }
+    // The same block with another pol_round is another proposal.
+    let height = subject.fresh_height();
+    let mut first = subject.ballot(PROPOSAL, height, Some(1));
+    first.round = 2;
+    subject.signed(&first)?;
+    let mut other = first.clone();
+    other.pol_round = 1;
+    subject.refused(
+        &other,
+        &format!("{} with another pol_round", describe(&other)),
+    )?;
     // A vote for nil is a vote, too.
     let height = subject.fresh_height();
     let nil = subject.ballot(PRECOMMIT, height, None);
     subject.signed(&nil)?;
     let other = subject.ballot(PRECOMMIT, height, Some(2));
     subject.refused(&other, &format!("{} after one for nil", describe(&other)))?;
-    Ok("none signed: 6 requests for another block or for nil".to_owned())
+    Ok("none signed: 7 requests for another block, for nil, or with another pol_round".to_owned())
 }
 
 pub(super) fn height(subject: &mut Subject) -> Judged {

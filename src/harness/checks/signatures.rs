@@ -24,8 +24,17 @@ fn verified(subject: &Subject) -> String {
 }
 
 pub(super) fn proposal(subject: &mut Subject) -> Judged {
-    one(subject, PROPOSAL, Some(1)).map_err(hint)?;
-    Ok(verified(subject))
+    let (first, _) = one(subject, PROPOSAL, Some(1)).map_err(hint)?;
+    // The block of an earlier round again; 0 and above 0 are encoded in two ways.
+    for (round, pol_round) in [(1, 0), (3, 2)] {
+        let mut again = subject.ballot(PROPOSAL, first.height, Some(1));
+        (again.round, again.pol_round) = (round, pol_round);
+        subject.signed(&again).map_err(|flaw| match flaw {
+            Flaw::Fail(words) => Flaw::Fail(format!("with pol_round {pol_round}: {words}")),
+            other => other,
+        })?;
+    }
+    Ok(format!("{}, with pol_round -1, 0 and 2", verified(subject)))
 }
 
 pub(super) fn prevote(subject: &mut Subject) -> Judged {

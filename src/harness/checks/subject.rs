@@ -140,6 +140,7 @@ impl Subject {
             kind,
             height,
             round: 0,
+            pol_round: -1,
             block,
             time: Time {
                 seconds: 1_700_000_000_i64.saturating_add(height % 1_000_000_000),
