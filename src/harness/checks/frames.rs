@@ -46,10 +46,16 @@ pub(super) fn together(subject: &mut Subject) -> Judged {
 }
 
 pub(super) fn redial(subject: &mut Subject) -> Judged {
-    let signs = subject.settings().may_sign && subject.key().is_some();
-    if signs {
-        subject.begin()?;
-    }
+    // There must be a link before it can be made again.
+    pong(subject)?;
+    let signs = match subject.settings().may_sign {
+        // Without a key there is nothing to sign with; that was told by another check.
+        true => match subject.begin() {
+            Err(Flaw::NotApplicable(_)) => false,
+            begun => begun.map(|()| true)?,
+        },
+        false => false,
+    };
     let height = subject.fresh_height();
     if signs {
         subject.signed(&subject.ballot(PREVOTE, height, Some(1)))?;
