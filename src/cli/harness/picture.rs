@@ -45,6 +45,15 @@ impl Axis {
         let span = f64::from((self.last - self.first).max(1));
         LEFT + (doublings - f64::from(self.first)) / span * (WIDTH - 2.0 * LEFT)
     }
+
+    /// 1, 2 and 5 of each power of ten that is on the axis.
+    fn ticks(&self) -> Vec<f64> {
+        let decades = (0..12).map(|power| 10_f64.powi(power));
+        let all = decades.flat_map(|decade| [decade, 2.0 * decade, 5.0 * decade]);
+        let on = f64::from(self.first)..=f64::from(self.last);
+        all.filter(|nanos| on.contains(&doublings(*nanos)))
+            .collect()
+    }
 }
 
 fn doublings(nanos: f64) -> f64 {
@@ -73,13 +82,13 @@ pub(super) fn svg(measured: &Measured, bound: Duration) -> String {
         text,
         "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{y:.1}\" stroke=\"#c0392b\" stroke-dasharray=\"4 3\"/>"
     );
-    for doubling in (axis.first..=axis.last).step_by(2) {
+    for nanos in axis.ticks() {
         let _ = writeln!(
             text,
             "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
-            axis.x(f64::from(doubling)),
+            axis.x(doublings(nanos)),
             y + 16.0,
-            label(f64::from(doubling).exp2())
+            label(nanos)
         );
     }
     text.push_str("</svg>\n");
@@ -137,9 +146,9 @@ fn panel(text: &mut String, series: &Series, axis: &Axis, top: f64) {
 fn label(nanos: f64) -> String {
     match nanos {
         nanos if nanos < 1e3 => format!("{nanos:.0} ns"),
-        nanos if nanos < 1e4 => format!("{:.1} µs", nanos / 1e3),
+        nanos if nanos < 1e4 => format!("{} µs", (nanos / 1e2).round() / 10.0),
         nanos if nanos < 1e6 => format!("{:.0} µs", nanos / 1e3),
-        nanos if nanos < 1e7 => format!("{:.1} ms", nanos / 1e6),
+        nanos if nanos < 1e7 => format!("{} ms", (nanos / 1e5).round() / 10.0),
         nanos if nanos < 1e9 => format!("{:.0} ms", nanos / 1e6),
         nanos => format!("{:.1} s", nanos / 1e9),
     }
