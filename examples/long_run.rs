@@ -1,7 +1,8 @@
 //! 10,000 reconnects and 1,000,000 votes against the release build of the program: no growth of memory, descriptors or
 //! threads. Prints a table; the last result stands in docs/proof.md.
 //!
-//! `just long-run`, or `cargo build --release && cargo run --release --example long_run`. Takes some ten minutes.
+//! `just long-run`, or `cargo build --release && cargo run --release --example long_run`. Takes some ten minutes. Three
+//! numbers as arguments are another plan: nodes, visits of each node, votes at each visit.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -22,7 +23,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use long_run::{Plan, Sample};
 
-const PLAN: Plan = Plan {
+const USUAL: Plan = Plan {
     nodes: 40,
     visits: 250,
     votes: 100,
@@ -31,11 +32,23 @@ const PLAN: Plan = Plan {
 const SLACK: usize = 512;
 
 fn main() -> ExitCode {
+    let numbers: Vec<usize> = std::env::args()
+        .skip(1)
+        .map(|text| text.parse().unwrap())
+        .collect();
+    let plan = match numbers[..] {
+        [nodes, visits, votes] => Plan {
+            nodes,
+            visits,
+            votes,
+        },
+        _ => USUAL,
+    };
     let program = std::env::current_exe().unwrap();
     let program = program.parent().unwrap().parent().unwrap().join("tmkms");
     let folder = std::env::temp_dir().join(format!("tmkms-long-run-{}", std::process::id()));
     std::fs::create_dir(&folder).unwrap();
-    let step = PLAN.nodes * PLAN.visits / 10;
+    let step = plan.nodes * plan.visits / 10;
     let shown = AtomicUsize::new(0);
     println!(
         "{:>10} {:>10} {:>8} {:>14} {:>12} {:>8}",
@@ -47,7 +60,7 @@ fn main() -> ExitCode {
             row(sample);
         }
     };
-    let samples = long_run::run(&program, &folder, PLAN, &seen);
+    let samples = long_run::run(&program, &folder, plan, &seen);
     row(samples.last().unwrap());
     std::fs::remove_dir_all(&folder).unwrap();
     let (early, late) = long_run::compare(&samples);

@@ -272,14 +272,11 @@ fn checks_can_be_chosen_and_a_used_height_is_passed_over() {
 
 #[test]
 fn without_leave_nothing_is_asked_to_be_signed() {
-    // A signer that would sign anything, and counts.
-    let rows = examined(
-        Fault::DoubleSigns,
-        Settings {
-            may_sign: false,
-            ..settings()
-        },
-    );
+    let settings = Settings {
+        may_sign: false,
+        ..settings()
+    };
+    let rows = examined(Fault::DiesWhenAskedToSign, settings.clone());
     for (row, check) in rows.iter().zip(CHECKS) {
         let wanted = match check.signs {
             true => Outcome::NotApplicable,
@@ -287,6 +284,19 @@ fn without_leave_nothing_is_asked_to_be_signed() {
         };
         assert_eq!(row.result, wanted, "{row:?}");
     }
+    let folder = tempfile::tempdir().unwrap();
+    let mut subject = subject(&folder, settings);
+    let socket = folder.path().join("harness.sock");
+    let _stop = fake::start(socket, CHAIN, Fault::DiesWhenAskedToSign);
+    let plan = Plan {
+        count: 30,
+        time: Duration::MAX,
+    };
+    let measured = measure(&mut subject, &plan, |_| {}).unwrap();
+    assert_eq!((measured.requests(), measured.slowest_median()), (60, None));
+    // It would have been noticed.
+    let rows = examined(Fault::DiesWhenAskedToSign, self::settings());
+    assert_eq!(failed(&rows), ["proposal"]);
 }
 
 #[test]

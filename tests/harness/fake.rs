@@ -57,6 +57,7 @@ pub enum Fault {
     OneFrameARead,
     DialsOnce,
     ForgetsOnRedial,
+    DiesWhenAskedToSign,
     SignsRaw,
     DiesOfLongFrames,
     DiesOfOddVotes,
@@ -183,7 +184,12 @@ impl Fake {
 
     fn next(&mut self, frame: &[u8]) -> Next {
         let fault = self.fault;
-        match decode(frame).unwrap() {
+        let request = decode(frame).unwrap();
+        let harmless = matches!(request, Request::Ping | Request::PublicKey { .. });
+        if fault == Fault::DiesWhenAskedToSign && !harmless {
+            return Next::Die;
+        }
+        match request {
             Request::Ping if fault == Fault::NoPong => Next::Nothing,
             Request::Ping if fault == Fault::HangsUpAfterPing => match reply(&Reply::Pong) {
                 Next::Answer(bytes) => Next::LastAnswer(bytes),

@@ -21,10 +21,10 @@ pub(in crate::cli) struct Run {
     #[arg(long, value_name = "S", default_value_t = 7.0)]
     keep_alive: f64,
     /// Do only these checks
-    #[arg(long, value_name = "CHECK,...", value_delimiter = ',', value_parser = names())]
+    #[arg(long, value_name = "CHECK,...", value_delimiter = ',', value_parser = names(), hide_possible_values = true)]
     only: Vec<String>,
     /// Leave these checks out
-    #[arg(long, value_name = "CHECK,...", value_delimiter = ',', value_parser = names())]
+    #[arg(long, value_name = "CHECK,...", value_delimiter = ',', value_parser = names(), hide_possible_values = true)]
     skip: Vec<String>,
 }
 
