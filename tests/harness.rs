@@ -39,9 +39,19 @@ fn settings() -> Settings {
     }
 }
 
-/// A subject that listens in this folder, with short limits.
-fn subject(folder: &tempfile::TempDir, settings: Settings) -> Subject {
-    let answer = Duration::from_millis(150);
+/// A subject that listens in this folder. Limits are long, but where a fault makes them be waited for.
+fn subject(folder: &tempfile::TempDir, settings: Settings, fault: Fault) -> Subject {
+    let answer = match fault {
+        Fault::NoPong | Fault::SilentOnRefusal | Fault::OneFrameARead => Duration::from_millis(100),
+        _ => Duration::from_secs(5),
+    };
+    let dial = match fault {
+        Fault::DialsOnce
+        | Fault::DiesOfLongFrames
+        | Fault::DiesOfOddVotes
+        | Fault::DiesWhenAskedToSign => Duration::from_millis(400),
+        _ => Duration::from_secs(10),
+    };
     let times = Timeouts {
         handshake: answer,
         silence: answer,
@@ -51,13 +61,12 @@ fn subject(folder: &tempfile::TempDir, settings: Settings) -> Subject {
     };
     let address = Address::Unix(folder.path().join("harness.sock"));
     let listener = Listener::at(&address, None, times).unwrap();
-    let dial = Duration::from_millis(400);
     Subject::new(Probe::new(listener, Patience { answer, dial }), settings)
 }
 
 fn examined(fault: Fault, settings: Settings) -> Vec<Row> {
     let folder = tempfile::tempdir().unwrap();
-    let mut subject = subject(&folder, settings);
+    let mut subject = subject(&folder, settings, fault);
     let _stop = fake::start(folder.path().join("harness.sock"), CHAIN, fault);
     examine(&mut subject, |_| {})
 }
@@ -240,7 +249,7 @@ fn what_no_node_asks() {
 #[test]
 fn nobody_dials() {
     let folder = tempfile::tempdir().unwrap();
-    let rows = examine(&mut subject(&folder, settings()), |_| {});
+    let rows = examine(&mut subject(&folder, settings(), Fault::DialsOnce), |_| {});
     assert_eq!(failed(&rows), ["link"]);
     assert!(
         rows[0].reason.contains("no signer dialled within 0.4 s"),
@@ -259,7 +268,7 @@ fn checks_can_be_chosen_and_a_used_height_is_passed_over() {
             only: vec!["conflict".to_owned(), "replay".to_owned()],
             ..settings()
         };
-        let mut subject = subject(&folder, chosen);
+        let mut subject = subject(&folder, chosen, Fault::None);
         let rows = examine(&mut subject, |_| {});
         let passed: Vec<_> = rows
             .iter()
@@ -285,7 +294,7 @@ fn without_leave_nothing_is_asked_to_be_signed() {
         assert_eq!(row.result, wanted, "{row:?}");
     }
     let folder = tempfile::tempdir().unwrap();
-    let mut subject = subject(&folder, settings);
+    let mut subject = subject(&folder, settings, Fault::DiesWhenAskedToSign);
     let socket = folder.path().join("harness.sock");
     let _stop = fake::start(socket, CHAIN, Fault::DiesWhenAskedToSign);
     let plan = Plan {
@@ -302,7 +311,7 @@ fn without_leave_nothing_is_asked_to_be_signed() {
 #[test]
 fn the_meter_counts_and_stops_at_a_fault() {
     let folder = tempfile::tempdir().unwrap();
-    let mut subject = subject(&folder, settings());
+    let mut subject = subject(&folder, settings(), Fault::None);
     let stop = fake::start(folder.path().join("harness.sock"), CHAIN, Fault::None);
     let plan = Plan {
         count: 30,

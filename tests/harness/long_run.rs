@@ -78,10 +78,12 @@ pub fn run(
         turn: Mutex::new((0, Vec::new())),
     };
     thread::scope(|scope| {
-        for listener in &listeners {
-            scope.spawn(|| {
+        for listener in listeners {
+            let world = &world;
+            // Its end ends the listener, too: nobody waits there for a visit that does not come.
+            scope.spawn(move || {
                 for visit in 0..plan.visits {
-                    world.visit(listener, visit, plan.votes, seen);
+                    world.visit(&listener, visit, plan.votes, seen);
                 }
             });
         }

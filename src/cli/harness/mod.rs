@@ -28,7 +28,12 @@ const OURS: &str = "harness-";
 
 /// Be the node's side: test and measure any remote signer.
 #[derive(Subcommand)]
-#[command(arg_required_else_help = true)]
+#[command(
+    arg_required_else_help = true,
+    after_help = "Examples:\n  \
+                  tmkms harness run --listen tcp://127.0.0.1:26659 --chain-id harness-1\n  \
+                  tmkms harness bench --listen tcp://127.0.0.1:26659 --chain-id harness-1"
+)]
 pub(super) enum Harness {
     /// Test a signer that dials: one table, one exit code for each check
     Run(run::Run),
