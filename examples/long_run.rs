@@ -28,8 +28,9 @@ const USUAL: Plan = Plan {
     visits: 250,
     votes: 100,
 };
-/// How much more memory the last tenth may hold than the second one, in KiB.
-const SLACK: usize = 512;
+/// How much more memory the last tenth may hold than the second one, in KiB. 512 are the queue of the log, whose 16,384
+/// places are touched one by one until it comes round for the first time; the rest is the allocator's.
+const SLACK: usize = 512 + 256;
 
 fn main() -> ExitCode {
     let numbers: Vec<usize> = std::env::args()
@@ -64,9 +65,9 @@ fn main() -> ExitCode {
     row(samples.last().unwrap());
     std::fs::remove_dir_all(&folder).unwrap();
     let (early, late) = long_run::compare(&samples);
-    println!("most in the second tenth: {early:?}\nmost in the last tenth:   {late:?}");
+    println!("second tenth: {early:?}\nlast tenth:   {late:?}");
     let grew = late.threads > early.threads
-        || late.descriptors > early.descriptors
+        || late.descriptors > early.descriptors + long_run::CHANCE
         || late.resident > early.resident + SLACK;
     println!("{}", if grew { "IT GREW" } else { "no growth" });
     ExitCode::from(u8::from(grew))

@@ -34,6 +34,9 @@ fn three_hundred_reconnects_and_five_thousand_votes_leave_nothing_behind() {
     assert!(last.votes >= 5_000, "{last:?}");
     let (early, late) = long_run::compare(&samples);
     assert!(late.threads <= early.threads, "{early:?} {late:?}");
-    assert!(late.descriptors <= early.descriptors, "{early:?} {late:?}");
+    assert!(
+        late.descriptors <= early.descriptors + long_run::CHANCE,
+        "{early:?} {late:?}"
+    );
     assert!(late.resident <= early.resident + 1024, "{early:?} {late:?}");
 }
