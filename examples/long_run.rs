@@ -62,7 +62,6 @@ fn main() -> ExitCode {
         }
     };
     let samples = long_run::run(&program, &folder, plan, &seen);
-    row(samples.last().unwrap());
     std::fs::remove_dir_all(&folder).unwrap();
     let (early, late) = long_run::compare(&samples);
     println!("second tenth: {early:?}\nlast tenth:   {late:?}");
