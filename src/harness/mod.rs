@@ -1,7 +1,7 @@
 //! The node's side of the protocol: listens, asks, checks. Used by `harness`, the demo and the tests.
 //!
-//! [`Listener`] and [`Node`] are a node in good faith, with the codec of the program itself; [`probe`], [`checks`] and
-//! [`bench`] judge signers of any make and share no encoder with it.
+//! [`Listener`] and [`Node`] are a node in good faith, with the codec of the program itself; [`mod@probe`],
+//! [`mod@checks`] and [`mod@bench`] judge signers of any make and share no encoder with it.
 
 pub mod ballot;
 pub mod bench;
