@@ -113,6 +113,8 @@ func (n *network) prepare() error {
 			m.cfg.PrivValidatorListenAddr = n.spec.Listen
 		}
 		if n.spec.Others > 0 {
+			// Time for the votes of all: nodes do not wait for more than two thirds after this.
+			m.cfg.Consensus.TimeoutCommit = 300 * time.Millisecond
 			// A stopped node is started again in this process, so its databases may live in memory.
 			m.cfg.DBBackend = "memdb"
 		}
@@ -218,10 +220,17 @@ func (n *network) check(height int64) error {
 	set := types.NewValidatorSet(validators)
 	first := n.members[0]
 	found := rig.Findings{}
+	present := make([]int, len(n.members))
 	for h := int64(1); h < height; h++ {
 		signed, extended, err := n.checkBlock(set, h)
 		if err != nil {
 			return fmt.Errorf("height %d: %w", h, err)
+		}
+		for i, m := range n.members {
+			index, _ := set.GetByAddress(m.key.Address())
+			if first.node.BlockStore().LoadBlockCommit(h).Signatures[index].BlockIDFlag == types.BlockIDFlagCommit {
+				present[i]++
+			}
 		}
 		found.Commits++
 		if extended {
@@ -250,6 +259,7 @@ func (n *network) check(height int64) error {
 			found.Positions = positions
 		}
 	}
+	fmt.Printf("commits signed by each validator: %v\n", present)
 	fmt.Printf(rig.FindingsLine+"\n", found.Commits, found.Signed, found.Extended, found.Positions)
 	return nil
 }

@@ -109,22 +109,31 @@ func older(program string) maker {
 	}}
 }
 
-// writeHome writes keys and tmkms.toml, whose path it gives.
+// writeHome writes keys and tmkms.toml, whose path it gives. The older tmkms knows one key in a file only, for all chains.
 func writeHome(home string, chains []chain, validator string) (string, error) {
 	var config strings.Builder
-	files := map[string]string{"identity.key": base64.StdEncoding.EncodeToString(make([]byte, 32))}
+	files := map[string]string{}
+	key := func(name, id string) string {
+		secret := secretOf(id)
+		files[name] = base64.StdEncoding.EncodeToString(secret[:])
+		return filepath.Join(home, name)
+	}
+	identity := key("identity.key", "identity")
+	one := validator != ""
+	var ids []string
 	for _, c := range chains {
-		secret := secretOf(c.ID)
-		files[c.ID+".key"] = base64.StdEncoding.EncodeToString(secret[:])
+		ids = append(ids, strconv.Quote(c.ID))
 		fmt.Fprintf(&config, "[[chain]]\nid = %q\nkey_format = { type = \"hex\" }\nstate_file = %q\n", c.ID, filepath.Join(home, c.ID+".state.json"))
-		if validator == "" {
+		if !one {
 			// Where the state lies is what is measured; the reader judges it.
-			fmt.Fprintf(&config, "allow_ephemeral_state = true\n")
+			fmt.Fprintf(&config, "allow_ephemeral_state = true\n[[providers.softsign]]\nchain_ids = [%q]\npath = %q\n", c.ID, key(c.ID+".key", c.ID))
 		}
-		fmt.Fprintf(&config, "\n[[providers.softsign]]\nchain_ids = [%q]\nkey_type = \"consensus\"\npath = %q\n\n", c.ID, filepath.Join(home, c.ID+".key"))
 		for _, node := range c.Nodes {
-			fmt.Fprintf(&config, "[[validator]]\nchain_id = %q\naddr = %q\nsecret_key = %q\n%s\n", c.ID, node, filepath.Join(home, "identity.key"), validator)
+			fmt.Fprintf(&config, "[[validator]]\nchain_id = %q\naddr = %q\nsecret_key = %q\n%s\n", c.ID, node, identity, validator)
 		}
+	}
+	if one {
+		fmt.Fprintf(&config, "[[providers.softsign]]\nchain_ids = [%s]\nkey_type = \"consensus\"\npath = %q\n", strings.Join(ids, ", "), key("consensus.key", "consensus"))
 	}
 	files["tmkms.toml"] = config.String()
 	for name, text := range files {

@@ -181,6 +181,10 @@ func (n *realNode) end() Findings {
 	if at < 0 {
 		n.t.Fatal("the node has not checked its commits")
 	}
+	if _, line, ok := strings.Cut(text, "\ncommits signed by each validator: "); ok {
+		line, _, _ = strings.Cut(line, "\n")
+		n.t.Logf("commits signed by each validator, the one under test first: %s", line)
+	}
 	if _, err := fmt.Sscanf(text[at+1:], FindingsLine, &found.Commits, &found.Signed, &found.Extended, &found.Positions); err != nil {
 		n.t.Fatalf("what the node found: %v", err)
 	}

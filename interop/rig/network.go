@@ -89,8 +89,8 @@ func (c *cutter) mend() {
 func NetworkTest(t *testing.T, series Series, extensions bool) {
 	const (
 		kills   = 10
-		between = 25 // heights
-		blocks  = 500
+		between = 15 // heights
+		blocks  = 400
 	)
 	secret := SecretNamed(t.Name())
 	spec := NodeSpec{
