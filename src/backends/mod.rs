@@ -3,6 +3,8 @@
 mod base;
 #[cfg(feature = "softsign")]
 pub mod softsign;
+#[cfg(feature = "yubihsm")]
+pub mod yubihsm;
 
 use std::path::Path;
 use std::sync::Arc;
