@@ -186,7 +186,7 @@ impl Channel {
 
     /// The host opens the reply to the last command.
     pub fn unwrap(&self, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, ChannelError> {
-        let (covered, data, mac) = self.split(bytes)?;
+        let Parts { covered, data, mac } = self.split(bytes)?;
         let whole = cmac(&self.rmac, &[&self.chain, covered]);
         check(&whole, mac)?;
         self.decrypt(data)
@@ -226,7 +226,7 @@ impl Channel {
     }
 
     fn open<'a>(&mut self, code: u8, bytes: &'a [u8]) -> Result<&'a [u8], ChannelError> {
-        let (covered, data, mac) = self.split(bytes)?;
+        let Parts { covered, data, mac } = self.split(bytes)?;
         if covered.first() != Some(&code) {
             return Err(ChannelError::Length);
         }
@@ -236,8 +236,7 @@ impl Channel {
         Ok(data)
     }
 
-    /// What the MAC covers, the data, and the MAC.
-    fn split<'a>(&self, bytes: &'a [u8]) -> Result<(&'a [u8], &'a [u8], &'a [u8]), ChannelError> {
+    fn split<'a>(&self, bytes: &'a [u8]) -> Result<Parts<'a>, ChannelError> {
         frame::decode(bytes).map_err(|_| ChannelError::Length)?;
         let (covered, mac) = bytes
             .split_at_checked(bytes.len().saturating_sub(MAC))
@@ -247,7 +246,7 @@ impl Channel {
             .and_then(<[u8]>::split_first)
             .ok_or(ChannelError::Length)?;
         match *session == self.session {
-            true => Ok((covered, data, mac)),
+            true => Ok(Parts { covered, data, mac }),
             false => Err(ChannelError::OtherSession),
         }
     }
@@ -305,6 +304,14 @@ impl Channel {
     }
 }
 
+/// A frame of a session.
+struct Parts<'a> {
+    /// What the MAC covers: code, length, session and data.
+    covered: &'a [u8],
+    data: &'a [u8],
+    mac: &'a [u8],
+}
+
 fn check(whole: &[u8; BLOCK], mac: &[u8]) -> Result<(), ChannelError> {
     let short = whole.get(..MAC).unwrap_or_default();
     match bool::from(short.ct_eq(mac)) {
@@ -329,7 +336,7 @@ mod tests {
     use super::*;
 
     fn pair() -> (Channel, Channel) {
-        let key = AuthKey::from_password(b"password");
+        let key = AuthKey::from_bytes(&[3; 32]);
         let (host, card) = ([1; 8], [2; 8]);
         let (host_end, frame) = Handshake::new(&key, host, card).authenticate(5);
         let card_end = Handshake::new(&key, host, card).accept(5, &frame);

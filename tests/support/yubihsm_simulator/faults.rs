@@ -1,0 +1,36 @@
+//! What can go wrong on the way to a device and in it.
+
+use std::time::Duration;
+
+/// Where in a command the power is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// Nothing was done.
+    Before,
+    /// It was done, and nobody heard of it.
+    After,
+}
+
+/// A power loss to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PowerLoss {
+    /// Frames from now: 1 is the next one.
+    pub frames: u64,
+    pub moment: Moment,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Faults {
+    pub power_loss: Option<PowerLoss>,
+    pub unplugged: bool,
+    /// Every frame takes so long.
+    pub slow: Duration,
+    /// The next frame alone takes so long.
+    pub slow_once: Duration,
+    /// Each signature has a flipped bit.
+    pub wrong_signatures: bool,
+    /// Replies leave in pieces of so many bytes; 0 is all at once.
+    pub pieces: usize,
+    /// A wrong frame instead of the next reply.
+    pub garbage_once: Option<Vec<u8>>,
+}
