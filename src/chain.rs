@@ -13,7 +13,7 @@ use crate::gate::{Admission, Gate, View, within_max_height};
 use crate::os::clock::{Clock, Moment};
 use crate::reply::{RemoteError, Reply, Signed};
 use crate::request::{Asked, RawRequest, Request, SignRequest};
-use crate::signer::{Signer, SignerError};
+use crate::signer::{Signer, SignerError, within_length};
 
 /// From the arrival of a request to its reply, in all (W4); what is later does not leave (W16).
 pub const DEADLINE: Duration = Duration::from_millis(3_500);
@@ -311,12 +311,12 @@ impl Chain {
         within_max_height(request, max_height).map_err(Trouble::Refused)?;
 
         // W4: a device must have its share of the time, so the wait for the section has the rest.
-        let waited = clock.now().since(arrival);
-        let patience = (DEADLINE - DEVICE).saturating_sub(waited);
+        let patience = (DEADLINE - DEVICE).saturating_sub(clock.now().since(arrival));
         let mut gate = armed
             .gate
             .enter(patience)
             .ok_or_else(|| refuse(Reason::Busy))?;
+        within_length(request, &gate, armed.signer.as_ref()).map_err(Trouble::Signer)?;
         let now = clock.now();
         let until = (now.monotonic + DEVICE).min(arrival.monotonic + DEADLINE);
         let admission = gate.admit(request, &now, until);

@@ -1,12 +1,18 @@
 //! The interface to whatever holds a key. No devices here: those are in `backends`.
 
 use crate::consensus::{PublicKey, Signature};
+use crate::gate::Gate;
 use crate::gate::permit::Permit;
+use crate::request::SignRequest;
 
 /// A key that can sign, wherever it lives.
 pub trait Signer: Send + Sync {
     /// The key's public half, known since the key was opened.
     fn public_key(&self) -> PublicKey;
+
+    /// The longest message that the key can sign, in bytes. Asked before the watermark moves, so that a message that
+    /// is too long uses up nothing.
+    fn longest(&self) -> usize;
 
     /// Signs the permit's bytes, or says why not before [`Permit::until`].
     fn sign(&self, permit: &Permit) -> Result<Signature, SignerError>;
@@ -21,7 +27,38 @@ pub enum SignerError {
     /// The device or key refused or failed.
     #[error("{0}")]
     Failed(String),
+    /// The message is longer than the device can take; nothing is used up.
+    #[error(
+        "the message has {length} bytes, and this key's device signs {longest} at most; chains with such vote \
+         extensions need another kind of key"
+    )]
+    TooLong {
+        /// Bytes to sign.
+        length: usize,
+        /// Bytes that the device takes.
+        longest: usize,
+    },
     /// What came back is not the configured key's signature of these bytes (W13).
     #[error("{0}")]
     WrongSignature(String),
+}
+
+/// What the key cannot sign must not move the watermark: asked before [`Gate::admit`].
+pub fn within_length(
+    request: &SignRequest,
+    gate: &Gate,
+    signer: &dyn Signer,
+) -> Result<(), SignerError> {
+    let longest = signer.longest();
+    if longest == usize::MAX {
+        return Ok(());
+    }
+    let message = request.sign_bytes().as_slice().len();
+    let extension = gate
+        .extension_bytes(request)
+        .map_or(0, |bytes| bytes.as_slice().len());
+    match message.max(extension) {
+        length if length > longest => Err(SignerError::TooLong { length, longest }),
+        _ => Ok(()),
+    }
 }

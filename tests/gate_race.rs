@@ -107,6 +107,10 @@ fn who_waits_too_long_is_told_so_and_has_used_up_nothing() {
         fn public_key(&self) -> tmkms::consensus::PublicKey {
             self.0.public_key()
         }
+        fn longest(&self) -> usize {
+            usize::MAX
+        }
+
         fn sign(&self, permit: &Permit) -> Result<tmkms::consensus::Signature, SignerError> {
             thread::sleep(Duration::from_millis(1_900));
             Signer::sign(&self.0, permit)

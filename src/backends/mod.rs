@@ -1,6 +1,7 @@
 //! The devices, and THE TABLE: a backend is one folder and one line of [`TABLE`].
 
 mod base;
+pub mod replicas;
 #[cfg(feature = "softsign")]
 pub mod softsign;
 #[cfg(feature = "yubihsm")]
@@ -20,8 +21,12 @@ pub struct Provided {
     pub chain_ids: Vec<At<String>>,
     /// What two sections must not share: the key file or the device.
     pub source: At<String>,
+    /// The device, where two sections must not share it.
+    pub device: Option<At<String>>,
     /// How to open the key.
     pub key: Arc<dyn KeySource>,
+    /// The same, where the key may be one of several replicas.
+    pub replica: Option<Arc<dyn replicas::ReplicaSource>>,
 }
 
 /// A configured key that is not open yet.
@@ -69,17 +74,22 @@ pub const TABLE: &[Backend] = &[
         name: "softsign",
         read: softsign::config::read,
     },
+    #[cfg(feature = "yubihsm")]
+    Backend {
+        name: "yubihsm",
+        read: yubihsm::config::read,
+    },
 ];
 
 /// Backends that people's files name and this version does not have, with the remedy.
 pub const ABSENT: &[(&str, &str)] = &[
     (
         "yubihsm",
-        "this version signs with softsign only; keep the older signer for this chain until YubiHSM support is released",
+        "this build is without YubiHSM support; build it with the feature `yubihsm`, which is on by default",
     ),
     (
         "ledgertm",
-        "this version signs with softsign only; keep the older signer for this chain until Ledger support is released",
+        "this version signs with softsign and YubiHSM; keep the older signer for this chain until Ledger support is released",
     ),
     (
         "fortanixdsm",

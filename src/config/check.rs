@@ -13,6 +13,7 @@ use crate::gate::{Settings, SignExtensions};
 use crate::written::{At, Problem, nearest};
 
 use super::file::{Chain, Validator, Written};
+use super::keys::keys;
 use super::nodes::nodes;
 use super::{ChainConfig, NodeConfig};
 
@@ -207,47 +208,6 @@ fn chain_ids(chains: &[Chain], problems: &mut Vec<Problem>) -> BTreeMap<ChainId,
         }
     }
     ids
-}
-
-/// The key of each chain.
-fn keys(
-    written: &Written,
-    known: &[&str],
-    problems: &mut Vec<Problem>,
-) -> BTreeMap<String, Arc<dyn KeySource>> {
-    let mut keys: BTreeMap<String, Arc<dyn KeySource>> = BTreeMap::new();
-    let mut sources: BTreeSet<&str> = BTreeSet::new();
-    for provided in &written.provided {
-        if !sources.insert(&provided.source.value) {
-            problems.push(Problem::at(
-                provided.source.span.clone(),
-                "one key stands in two sections",
-                format!("{} is named above already", provided.source.value),
-                "name all of its chains in the `chain_ids` of one section; a key of its own for each chain is safer",
-            ));
-        }
-        let mut named = BTreeSet::new();
-        for id in &provided.chain_ids {
-            if !named.insert(&*id.value) {
-                problems.push(Problem::at(
-                    id.span.clone(),
-                    format!("chain {} stands here twice", id.value),
-                    "this list names it already",
-                    "remove one of the two",
-                ));
-            } else if !known.contains(&&*id.value) {
-                problems.push(unknown_chain(id, known));
-            } else if let Some(other) = keys.insert(id.value.clone(), provided.key.clone()) {
-                problems.push(Problem::at(
-                    id.span.clone(),
-                    format!("chain {} has two keys", id.value),
-                    format!("it has the {} already", other.describe()),
-                    "keep the section of the key that the chain knows, and remove the chain from the other one",
-                ));
-            }
-        }
-    }
-    keys
 }
 
 fn names(validator: &Validator, id: &ChainId) -> bool {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
+use crate::backends::replicas::Policy;
 use crate::backends::{ABSENT, Base, Provided, TABLE};
 use crate::consensus::key_text::KeyFormat;
 use crate::gate::SignExtensions;
@@ -30,6 +31,16 @@ pub(super) struct Chain {
     pub raw_span: Option<Range<usize>>,
     pub max_gap: Option<At<u64>>,
     pub max_blocks_per_second: Option<At<u64>>,
+    pub replicas: Policy,
+}
+
+impl Written {
+    /// Which device of a chain signs first, where it has several.
+    pub fn replica_policy(&self, chain_id: &str) -> Policy {
+        let mut chains = self.chains.iter();
+        let chain = chains.find(|chain| chain.id.as_ref().is_some_and(|id| id.value == chain_id));
+        chain.map(|chain| chain.replicas).unwrap_or_default()
+    }
 }
 
 pub(super) struct Validator {
@@ -103,6 +114,7 @@ fn chain(mut section: Section<'_>, problems: &mut Vec<Problem>) -> Chain {
         raw_span: section.place_of("raw_bytes"),
         max_gap: section.number("max_gap", 1..=1_000_000_000, problems),
         max_blocks_per_second: section.number("max_blocks_per_second", 1..=10_000, problems),
+        replicas: replicas(&mut section, problems),
     };
     if let Some(span) = section.place_of_refused("state_hook") {
         problems.push(Problem::at(
@@ -189,6 +201,25 @@ fn raw_bytes(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Option<R
             .and_then(|found| usize::try_from(found.value).ok())
             .unwrap_or(DEFAULT_MAX_BYTES),
     })
+}
+
+fn replicas(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Policy {
+    let Some(found) = section.text("replicas", problems) else {
+        return Policy::default();
+    };
+    match &*found.value {
+        "failover" => Policy::Failover,
+        "least-busy" => Policy::LeastBusy,
+        other => {
+            problems.push(Problem::at(
+                found.span,
+                format!("`{other}` is no way to use replicas"),
+                "expected \"failover\" or \"least-busy\"",
+                "it only matters when several devices hold this chain's key; failover is the default",
+            ));
+            Policy::default()
+        }
+    }
 }
 
 fn key_format(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> KeyFormat {

@@ -4,6 +4,7 @@
 mod check;
 mod file;
 mod nodes;
+mod keys;
 mod report;
 
 use std::path::{Path, PathBuf};

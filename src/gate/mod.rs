@@ -320,16 +320,19 @@ impl Gate {
 
     /// W12. A permit bounds the extension to the precommit that was just admitted.
     fn extension(&self, request: &SignRequest, until: Duration) -> Option<Permit> {
+        self.extension_bytes(request)
+            .map(|bytes| Permit::new(bytes, until))
+    }
+
+    /// The bytes of the extension, where it would be signed with this request.
+    pub fn extension_bytes(&self, request: &SignRequest) -> Option<SignBytes> {
         let (height, round, extension) = request.extension()?;
         let wanted = match self.settings.sign_extensions {
             SignExtensions::Auto => !extension.skip,
             SignExtensions::Always => true,
             SignExtensions::Never => false,
         };
-        wanted.then(|| {
-            let bytes = SignBytes::extension(&self.chain_id, height, round, &extension.data);
-            Permit::new(bytes, until)
-        })
+        wanted.then(|| SignBytes::extension(&self.chain_id, height, round, &extension.data))
     }
 
     /// Takes another host's newer record, never a lower position than the one known here.

@@ -80,6 +80,18 @@ pub enum RawRefused {
     UnknownId(String),
 }
 
+/// What a self-test of a device has signed begins with this: no consensus message does, and nobody can take it for
+/// anything else.
+pub const SELF_TEST_PREFIX: &str = "tmkms self-test, no message of any chain: ";
+
+/// Leave to sign a text that means nothing, to see whether a device works: the prefix and a number, filled up with dots
+/// to `length` bytes. `None` where it would be a consensus message, which it never is.
+pub fn self_test(number: u64, length: usize, until: Duration) -> Option<Permit> {
+    let mut bytes = format!("{SELF_TEST_PREFIX}{number} ").into_bytes();
+    bytes.resize(length.max(bytes.len()), b'.');
+    SignBytes::raw(bytes).map(|bytes| Permit::new(bytes, until))
+}
+
 impl RawPolicy {
     /// Leave to sign, or why not. `until` is the reading of the monotonic clock up to which a device may work on it.
     pub fn admit(

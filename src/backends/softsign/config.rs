@@ -77,6 +77,8 @@ pub fn read(section: &mut Section<'_>, base: &Base, problems: &mut Vec<Problem>)
     vec![Provided {
         chain_ids,
         source: name,
+        device: None,
         key,
+        replica: None,
     }]
 }

@@ -85,6 +85,10 @@ impl Signer for SoftKey {
         SoftKey::public_key(self)
     }
 
+    fn longest(&self) -> usize {
+        usize::MAX
+    }
+
     fn sign(&self, permit: &Permit) -> Result<Signature, SignerError> {
         self.sign_bytes(permit.bytes())
             .map_err(|error| SignerError::Failed(error.to_string()))

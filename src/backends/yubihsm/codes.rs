@@ -61,6 +61,11 @@ pub mod command {
         )
     }
 
+    /// Whether the command makes a signature that a chain could take.
+    pub fn signs(code: u8) -> bool {
+        matches!(code, SIGN_ECDSA | SIGN_EDDSA)
+    }
+
     /// The command's name, for messages.
     pub fn name(code: u8) -> &'static str {
         match code {

@@ -1,5 +1,149 @@
 //! Keys in YubiHSM 2 devices, reached over USB or through a connector's HTTP.
+//!
+//! Bytes up: `codes` and `frame`, `scp03` (the encrypted channel), `transport` (USB, HTTP), `client` (sessions),
+//! `device` (the thread that all chains ask), and here keys as the rest of the program knows them.
 
+pub mod client;
 pub mod codes;
+pub mod config;
+pub mod device;
+pub mod error;
 pub mod frame;
+pub mod info;
+pub mod provider;
 pub mod scp03;
+pub mod transport;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::consensus::{KeyType, PublicKey, Signature, key_text};
+use crate::gate::permit::Permit;
+use crate::os::clock::{Clock, SystemClock};
+use crate::signer::{Signer, SignerError};
+
+use super::replicas::{Replica, ReplicaSource};
+use super::{KeySource, OpenKeyError};
+use device::Handle;
+use error::Kind;
+use provider::Provider;
+
+/// How long a key may take to be found at the start.
+const FIND: Duration = Duration::from_secs(4);
+/// No request is worth more time, whatever it says.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// A configured key on a device.
+pub struct DeviceKeySource {
+    /// The section's device.
+    pub provider: Arc<Provider>,
+    /// The key's id there.
+    pub id: u16,
+    /// What it must be.
+    pub key_type: KeyType,
+}
+
+impl KeySource for DeviceKeySource {
+    fn describe(&self) -> String {
+        format!("{} key 0x{:04x}", self.provider.place, self.id)
+    }
+
+    fn open(&self) -> Result<(Arc<dyn Signer>, Vec<String>), OpenKeyError> {
+        let (key, warnings) = self.find()?;
+        Ok((Arc::new(key), warnings))
+    }
+}
+
+impl ReplicaSource for DeviceKeySource {
+    fn open_replica(&self) -> Result<(Arc<dyn Replica>, Vec<String>), OpenKeyError> {
+        let (key, warnings) = self.find()?;
+        Ok((Arc::new(key), warnings))
+    }
+}
+
+impl DeviceKeySource {
+    fn find(&self) -> Result<(DeviceKey, Vec<String>), OpenKeyError> {
+        let failed = |error: error::Error| OpenKeyError(error.to_string());
+        let (handle, mut warnings) = self.provider.handle().map_err(failed)?;
+        let until = Instant::now() + FIND;
+        let found = handle.find(self.id, self.key_type, until).map_err(failed)?;
+        if self.key_type == KeyType::Secp256k1 && found.info.leaks_ecdsa() {
+            warnings.push(format!(
+                "{}: firmware {} leaks secp256k1 keys to whoever can measure the device for some time (EUCLEAK, mended \
+                 in 2.4); keep the device locked up, or use one with newer firmware",
+                self.describe(),
+                found.info.firmware
+            ));
+        }
+        let key = DeviceKey {
+            name: self.describe(),
+            handle,
+            id: self.id,
+            public_key: found.public_key,
+        };
+        Ok((key, warnings))
+    }
+}
+
+/// A key on a device.
+pub struct DeviceKey {
+    name: String,
+    handle: Handle,
+    id: u16,
+    public_key: PublicKey,
+}
+
+impl Signer for DeviceKey {
+    fn public_key(&self) -> PublicKey {
+        self.public_key
+    }
+
+    fn longest(&self) -> usize {
+        match self.public_key.key_type() {
+            KeyType::Ed25519 => self.handle.longest_message(),
+            // The device sees the digest only.
+            KeyType::Secp256k1 => usize::MAX,
+        }
+    }
+
+    fn sign(&self, permit: &Permit) -> Result<Signature, SignerError> {
+        self.sign_by(permit, permit.until())
+    }
+}
+
+impl Replica for DeviceKey {
+    fn sign_by(&self, permit: &Permit, until: Duration) -> Result<Signature, SignerError> {
+        let (length, longest) = (permit.bytes().len(), self.longest());
+        if length > longest {
+            return Err(SignerError::TooLong { length, longest });
+        }
+        let left = until.saturating_sub(SystemClock.now().monotonic);
+        let until = Instant::now() + left.min(LONGEST_WAIT);
+        let key_type = self.public_key.key_type();
+        let bytes =
+            self.handle
+                .sign(self.id, key_type, permit, until)
+                .map_err(|error| match error.kind {
+                    Kind::Late => SignerError::Late(error.to_string()),
+                    _ => SignerError::Failed(error.to_string()),
+                })?;
+        let signature = Signature::from_bytes(bytes);
+        match self.public_key.verify(permit.bytes(), &signature) {
+            true => Ok(signature),
+            false => Err(SignerError::WrongSignature(format!(
+                "{}: what came back is no signature of {} and was thrown away; the device is broken or was swapped: \
+                 compare `tmkms yubihsm keys list` with the validator's key",
+                self.name,
+                key_text::to_base64(&self.public_key)
+            ))),
+        }
+    }
+
+    fn is_up(&self) -> bool {
+        self.handle.is_up()
+    }
+
+    fn waiting(&self) -> usize {
+        self.handle.waiting()
+    }
+}

@@ -9,7 +9,7 @@ use tmkms::backends::yubihsm::scp03::{AuthKey, CHALLENGE, Channel, Handshake};
 
 use super::audit::{CAPACITY, Log, What};
 use super::faults::{Faults, Moment};
-use super::object::{Body, IMPORTED, Object, label};
+use super::object::{Body, IMPORTED, Object, factory_key, label};
 use super::options::Options;
 
 const SESSIONS: usize = 16;
@@ -115,7 +115,7 @@ impl Device {
             delegated: u64::MAX,
             sequence: 0,
             origin: IMPORTED,
-            body: Body::Auth(AuthKey::from_password(b"password")),
+            body: Body::Auth(factory_key()),
         };
         self.objects.insert((key.kind, key.id), key);
         self.boot();

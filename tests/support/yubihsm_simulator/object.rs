@@ -190,3 +190,10 @@ impl Object {
         bytes
     }
 }
+
+/// The keys of the factory's password, derived once.
+pub fn factory_key() -> AuthKey {
+    static KEY: std::sync::OnceLock<AuthKey> = std::sync::OnceLock::new();
+    KEY.get_or_init(|| AuthKey::from_password(b"password"))
+        .clone()
+}

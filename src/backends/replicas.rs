@@ -1,0 +1,260 @@
+//! One key on several devices: a device lost in the middle of a vote costs no vote.
+//!
+//! Every member gets the same bytes and a share of the time, so that the last one can still answer within the
+//! deadline. A member with another public key never signs. Members that were away at the start join when they are there.
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::thread;
+use std::time::Duration;
+
+use tracing::{error, info, warn};
+
+use crate::consensus::{PublicKey, Signature};
+use crate::gate::permit::Permit;
+use crate::os::clock::{Clock, SystemClock};
+use crate::signer::{Signer, SignerError};
+
+use super::{KeySource, OpenKeyError};
+
+/// Between two tries to reach a member that was not there at the start.
+const JOIN: Duration = Duration::from_secs(2);
+/// The least time that a member gets.
+const LEAST: Duration = Duration::from_millis(250);
+
+/// Which member signs first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Policy {
+    /// The first of the configuration that is up.
+    #[default]
+    Failover,
+    /// The one with the fewest requests waiting.
+    LeastBusy,
+}
+
+/// A signer that can be one of several.
+pub trait Replica: Signer {
+    /// Signs, or says why not before `until` (a reading of the monotonic clock).
+    fn sign_by(&self, permit: &Permit, until: Duration) -> Result<Signature, SignerError>;
+    /// Whether its last exchange worked.
+    fn is_up(&self) -> bool;
+    /// Requests that it has not answered yet.
+    fn waiting(&self) -> usize;
+}
+
+/// A key on a device, not open yet.
+pub trait ReplicaSource: KeySource {
+    /// Opens it. The warnings are for the operator.
+    fn open_replica(&self) -> Result<(Arc<dyn Replica>, Vec<String>), OpenKeyError>;
+}
+
+/// The configured members of a set.
+pub struct Members {
+    /// In the order of the configuration.
+    pub sources: Vec<Arc<dyn ReplicaSource>>,
+    /// Which one signs first.
+    pub policy: Policy,
+}
+
+impl KeySource for Members {
+    fn describe(&self) -> String {
+        let names: Vec<String> = self
+            .sources
+            .iter()
+            .map(|source| source.describe())
+            .collect();
+        names.join(" and ")
+    }
+
+    fn open(&self) -> Result<(Arc<dyn Signer>, Vec<String>), OpenKeyError> {
+        let mut warnings = Vec::new();
+        let mut public_key = None;
+        let mut slots = Vec::new();
+        for source in &self.sources {
+            let (name, source) = (source.describe(), source.clone());
+            let state = match source.open_replica() {
+                Err(why) => {
+                    warnings.push(format!("replica not there yet: {why}"));
+                    Place::Away(why)
+                }
+                Ok((member, more)) => {
+                    warnings.extend(more);
+                    let wanted = *public_key.get_or_insert(member.public_key());
+                    place(&name, member, &wanted)
+                }
+            };
+            slots.push(Slot {
+                name,
+                source,
+                place: RwLock::new(state),
+            });
+        }
+        let Some(public_key) = public_key else {
+            return Err(OpenKeyError(warnings.join("; ")));
+        };
+        let slots = Arc::new(slots);
+        join_later(&slots, public_key)
+            .map_err(|error| OpenKeyError(format!("no thread for replicas: {error}")))?;
+        let set = ReplicaSet {
+            public_key,
+            slots,
+            policy: self.policy,
+            log: Mutex::new(None),
+        };
+        Ok((Arc::new(set), warnings))
+    }
+}
+
+/// Several signers with one key.
+pub struct ReplicaSet {
+    public_key: PublicKey,
+    slots: Arc<Vec<Slot>>,
+    policy: Policy,
+    /// The member that signed last, to tell when it changes.
+    log: Mutex<Option<usize>>,
+}
+
+struct Slot {
+    name: String,
+    source: Arc<dyn ReplicaSource>,
+    place: RwLock<Place>,
+}
+
+enum Place {
+    Away(OpenKeyError),
+    There(Arc<dyn Replica>),
+    Foreign,
+}
+
+impl Slot {
+    fn member(&self) -> Option<Arc<dyn Replica>> {
+        match &*self.place.read().unwrap_or_else(PoisonError::into_inner) {
+            Place::There(member) => Some(member.clone()),
+            _ => None,
+        }
+    }
+
+    fn why_not(&self) -> Option<String> {
+        match &*self.place.read().unwrap_or_else(PoisonError::into_inner) {
+            Place::There(_) => None,
+            Place::Away(why) => Some(why.to_string()),
+            Place::Foreign => Some(format!("{}: holds another key", self.name)),
+        }
+    }
+}
+
+/// A member with another key never joins.
+fn place(name: &str, member: Arc<dyn Replica>, wanted: &PublicKey) -> Place {
+    match member.public_key() == *wanted {
+        true => Place::There(member),
+        false => {
+            error!(
+                "{name}: holds another key than the other replicas, so it never signs; correct `key`, or import the \
+                 right key there, and restart tmkms"
+            );
+            Place::Foreign
+        }
+    }
+}
+
+/// Opens members that were away, until all are there or the set is gone.
+fn join_later(slots: &Arc<Vec<Slot>>, wanted: PublicKey) -> std::io::Result<()> {
+    let away = |slot: &Slot| {
+        matches!(
+            &*slot.place.read().unwrap_or_else(PoisonError::into_inner),
+            Place::Away(_)
+        )
+    };
+    if !slots.iter().any(away) {
+        return Ok(());
+    }
+    let weak: Weak<Vec<Slot>> = Arc::downgrade(slots);
+    thread::Builder::new()
+        .name("replicas".to_owned())
+        .stack_size(256 * 1024)
+        .spawn(move || {
+            loop {
+                thread::sleep(JOIN);
+                let Some(slots) = weak.upgrade() else { return };
+                for slot in slots.iter().filter(|slot| away(slot)) {
+                    let Ok((member, warnings)) = slot.source.open_replica() else {
+                        continue;
+                    };
+                    warnings.iter().for_each(|warning| warn!("{warning}"));
+                    let state = place(&slot.name, member, &wanted);
+                    if matches!(state, Place::There(_)) {
+                        info!("{}: joined the replicas", slot.name);
+                    }
+                    *slot.place.write().unwrap_or_else(PoisonError::into_inner) = state;
+                }
+                if !slots.iter().any(away) {
+                    return;
+                }
+            }
+        })
+        .map(drop)
+}
+
+impl ReplicaSet {
+    /// The members that can sign, the one to try first at the front.
+    fn order(&self) -> Vec<(usize, Arc<dyn Replica>)> {
+        let members = self.slots.iter().enumerate();
+        let mut members: Vec<(usize, Arc<dyn Replica>)> = members
+            .filter_map(|(index, slot)| Some((index, slot.member()?)))
+            .collect();
+        members.sort_by_key(|(index, member)| {
+            let waiting = match self.policy {
+                Policy::Failover => 0,
+                Policy::LeastBusy => member.waiting(),
+            };
+            (!member.is_up(), waiting, *index)
+        });
+        members
+    }
+
+    fn tell(&self, index: usize) {
+        let mut last = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.policy == Policy::Failover && *last != Some(index) {
+            let name = self.slots.get(index).map_or("", |slot| slot.name.as_str());
+            info!("{name} signs now");
+        }
+        *last = Some(index);
+    }
+}
+
+impl Signer for ReplicaSet {
+    fn public_key(&self) -> PublicKey {
+        self.public_key
+    }
+
+    fn longest(&self) -> usize {
+        let members = self.slots.iter().filter_map(Slot::member);
+        members.map(|member| member.longest()).min().unwrap_or(0)
+    }
+
+    fn sign(&self, permit: &Permit) -> Result<Signature, SignerError> {
+        let order = self.order();
+        let mut troubles: Vec<String> = self.slots.iter().filter_map(Slot::why_not).collect();
+        let mut late = false;
+        for (tried, (index, member)) in order.iter().enumerate() {
+            let now = SystemClock.now().monotonic;
+            let left = permit.until().saturating_sub(now);
+            let others = u32::try_from(order.len() - tried).unwrap_or(u32::MAX);
+            let share = (left / others.max(1)).max(LEAST).min(left);
+            match member.sign_by(permit, now.saturating_add(share)) {
+                Ok(signature) => {
+                    self.tell(*index);
+                    return Ok(signature);
+                }
+                Err(error) => {
+                    late |= matches!(error, SignerError::Late(_));
+                    troubles.push(error.to_string());
+                }
+            }
+        }
+        let text = format!("no replica signed: {}", troubles.join("; "));
+        Err(match late {
+            true => SignerError::Late(text),
+            false => SignerError::Failed(text),
+        })
+    }
+}

@@ -1,0 +1,274 @@
+//! `[[providers.yubihsm]]`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::backends::{Base, Provided};
+use crate::consensus::KeyType;
+use crate::written::{At, Problem, Section};
+
+use super::DeviceKeySource;
+use super::error::Serial;
+use super::provider::{Password, Provider};
+use super::transport::Place;
+
+/// How long one frame may take when the configuration does not say, in milliseconds.
+const TIMEOUT: u64 = 1_000;
+
+/// Reads one section.
+pub fn read(section: &mut Section<'_>, base: &Base, problems: &mut Vec<Problem>) -> Vec<Provided> {
+    let serial = serial(section, problems);
+    let adapter = adapter(section, serial.as_ref().and_then(|found| *found), problems);
+    let auth = auth(section, base, problems);
+    let keys = keys(section, problems);
+    connector_server(section, problems);
+    let (Some(serial), Some((place, timeout)), Some((auth_key, password))) =
+        (serial, adapter, auth)
+    else {
+        return Vec::new();
+    };
+    let device = At {
+        value: place.to_string(),
+        span: section.span.clone(),
+    };
+    let provider = Arc::new(Provider::new(place, serial, auth_key, password, timeout));
+    let source = |key: &Key| At {
+        value: format!("{} key 0x{:04x}", device.value, key.id.value),
+        span: key.id.span.clone(),
+    };
+    keys.iter()
+        .map(|key| {
+            let opens = Arc::new(DeviceKeySource {
+                provider: provider.clone(),
+                id: key.id.value,
+                key_type: key.key_type,
+            });
+            Provided {
+                chain_ids: key.chain_ids.clone(),
+                source: source(key),
+                device: Some(device.clone()),
+                key: opens.clone(),
+                replica: Some(opens),
+            }
+        })
+        .collect()
+}
+
+/// `None` is a problem, `Some(None)` is no serial number.
+fn serial(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Option<Option<Serial>> {
+    if let Some(At { value, span }) = section.any("serial_number") {
+        if let Some(text) = value.as_str().filter(|text| text.len() <= 10)
+            && let Ok(number) = text.parse()
+        {
+            return Some(Some(Serial(number)));
+        }
+        problems.push(Problem::at(
+            span,
+            "this is no serial number of a YubiHSM",
+            "expected its ten digits as text",
+            "write it as `tmkms yubihsm detect` shows it: serial_number = \"0123456789\"",
+        ));
+        return None;
+    }
+    Some(None)
+}
+
+fn adapter(
+    section: &mut Section<'_>,
+    serial: Option<Serial>,
+    problems: &mut Vec<Problem>,
+) -> Option<(Place, Duration)> {
+    if section.place_of("adapter").is_none() {
+        let _ = section.any("adapter");
+        problems.push(Problem::at(
+            section.span.clone(),
+            "`adapter` is missing",
+            "how is the device reached?",
+            "add `adapter = { type = \"usb\" }`, or { type = \"http\", addr = \"tcp://127.0.0.1:12345\" } for a connector",
+        ));
+        return None;
+    }
+    let mut table = section.section("adapter", problems)?;
+    let kind = table.required("type", "\"usb\"", problems);
+    let addr = table.text("addr", problems);
+    let timeout = table.number("timeout_ms", 50..=60_000, problems);
+    let span = table.span.clone();
+    table.finish(problems);
+    let timeout = Duration::from_millis(timeout.map_or(TIMEOUT, |found| found.value));
+    let place = match (kind?, addr) {
+        (kind, None) if kind.value == "usb" => Place::Usb(serial),
+        (kind, Some(addr)) if kind.value == "usb" => {
+            problems.push(Problem::at(
+                addr.span,
+                "a device on the USB has no `addr`",
+                "only connectors have one",
+                "remove `addr`, or write `type = \"http\"`; `serial_number` chooses among several devices",
+            ));
+            return None;
+        }
+        (kind, Some(addr)) if kind.value == "http" => Place::Http(connector(&addr, problems)?),
+        (kind, None) if kind.value == "http" => {
+            problems.push(Problem::at(
+                span,
+                "`addr` is missing",
+                "where is the connector?",
+                "add `addr = \"tcp://127.0.0.1:12345\"`",
+            ));
+            return None;
+        }
+        (kind, _) => {
+            problems.push(Problem::at(
+                kind.span,
+                format!("`{}` is no adapter", kind.value),
+                "expected \"usb\" or \"http\"",
+                "usb is a device on this host, http a yubihsm-connector",
+            ));
+            return None;
+        }
+    };
+    Some((place, timeout))
+}
+
+/// `tcp://host:port`, as host and port.
+fn connector(addr: &At<String>, problems: &mut Vec<Problem>) -> Option<String> {
+    let rest = ["tcp://", "http://"]
+        .iter()
+        .find_map(|scheme| addr.value.strip_prefix(scheme))
+        .map(|rest| rest.trim_end_matches('/'));
+    let is_host = |host: &str| {
+        !host.is_empty()
+            && host
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || ".-_[]:".contains(c))
+    };
+    let good = rest.filter(|rest| {
+        rest.rsplit_once(':').is_some_and(|(host, port)| {
+            is_host(host) && port.parse::<u16>().is_ok_and(|port| port != 0)
+        })
+    });
+    if good.is_none() {
+        problems.push(Problem::at(
+            addr.span.clone(),
+            "this is no address of a connector",
+            "expected tcp://host:port",
+            "write it as in `addr = \"tcp://127.0.0.1:12345\"`; unix sockets and TLS are not spoken by connectors here",
+        ));
+    }
+    good.map(str::to_owned)
+}
+
+fn auth(
+    section: &mut Section<'_>,
+    base: &Base,
+    problems: &mut Vec<Problem>,
+) -> Option<(u16, Password)> {
+    if section.place_of("auth").is_none() {
+        let _ = section.any("auth");
+        problems.push(Problem::at(
+            section.span.clone(),
+            "`auth` is missing",
+            "who logs in to the device?",
+            "add `auth = { key = 4, password_file = \"secrets/yubihsm-password\" }`",
+        ));
+        return None;
+    }
+    let mut table = section.section("auth", problems)?;
+    let key = table.number("key", 1..=0xffff, problems);
+    if key.is_none() && table.place_of("key").is_none() {
+        problems.push(Problem::at(
+            table.span.clone(),
+            "`key` is missing",
+            "which authentication key?",
+            "add its id, as in `key = 4`",
+        ));
+    }
+    let inline = table.text("password", problems);
+    let file = table.text("password_file", problems);
+    let span = table.span.clone();
+    table.finish(problems);
+    let password = match (inline, file) {
+        (Some(inline), None) => Password::Inline(Zeroizing::new(inline.value)),
+        (None, Some(file)) => Password::Elsewhere(base.secret(&file, problems)?),
+        (both, _) => {
+            let (title, label) = match both {
+                Some(_) => ("`auth` has two passwords", "one too many"),
+                None => ("`auth` has no password", "nothing to log in with"),
+            };
+            problems.push(Problem::at(
+                span,
+                title,
+                label,
+                "write `password_file = \"PATH\"` (a file of mode 0600, env:NAME or credential:NAME), and no `password`",
+            ));
+            return None;
+        }
+    };
+    Some((u16::try_from(key?.value).ok()?, password))
+}
+
+struct Key {
+    chain_ids: Vec<At<String>>,
+    id: At<u16>,
+    key_type: KeyType,
+}
+
+fn keys(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Vec<Key> {
+    let tables = section.sections("keys", "keys = [{ … }]", problems);
+    tables
+        .into_iter()
+        .filter_map(|mut table| {
+            let chain_ids = table.texts("chain_ids", problems);
+            let id = table.number("key", 1..=0xffff, problems);
+            for (missing, example) in [("chain_ids", "[\"cosmoshub-4\"]"), ("key", "1")] {
+                if table.place_of(missing).is_none() {
+                    problems.push(Problem::at(
+                        table.span.clone(),
+                        format!("`{missing}` is missing"),
+                        "a key needs its id and its chains",
+                        format!("add `{missing} = {example}`"),
+                    ));
+                }
+            }
+            let key_type = match table.text("type", problems) {
+                None => Some(KeyType::Ed25519),
+                Some(found) => match &*found.value {
+                    "consensus" => Some(KeyType::Ed25519),
+                    "account" => Some(KeyType::Secp256k1),
+                    other => {
+                        problems.push(Problem::at(
+                            found.span,
+                            format!("`{other}` is no key type"),
+                            "expected \"consensus\" or \"account\"",
+                            "consensus is Ed25519, account is secp256k1; most chains want consensus",
+                        ));
+                        None
+                    }
+                },
+            };
+            table.finish(problems);
+            let id = id?;
+            Some(Key {
+                chain_ids: chain_ids?,
+                id: At {
+                    value: u16::try_from(id.value).ok()?,
+                    span: id.span,
+                },
+                key_type: key_type?,
+            })
+        })
+        .collect()
+}
+
+/// Read so that its mistakes are told; the server itself is not part of this program yet.
+fn connector_server(section: &mut Section<'_>, problems: &mut Vec<Problem>) {
+    if let Some(span) = section.place_of_refused("connector_server") {
+        problems.push(Problem::at(
+            span,
+            "`connector_server` is not supported by this version",
+            "this program does not share its device",
+            "remove it; to share the device run yubihsm-connector and use `adapter = { type = \"http\", addr = … }`",
+        ));
+    }
+}

@@ -1,0 +1,87 @@
+//! A connector's HTTP: `POST /connector/api` carries a frame, `GET /connector/status` says whether a device is there.
+//!
+//! Source: Yubico's yubihsm-connector, "API". The deadline covers name, connection, request and reply together.
+
+use std::time::{Duration, Instant};
+
+use ureq::Agent;
+
+use super::super::error::Kind;
+use super::super::frame;
+use super::{Transport, left};
+
+/// A connector.
+pub struct Http {
+    address: String,
+    agent: Agent,
+}
+
+impl Http {
+    /// A connector at `host:port`.
+    pub fn new(address: &str) -> Self {
+        Self {
+            address: address.to_owned(),
+            agent: agent(),
+        }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}/connector/{path}", self.address)
+    }
+
+    /// What is behind an answer that is not 200: mostly no device.
+    fn why(&self, status: u16, time: Duration) -> Kind {
+        let request = self.agent.get(self.url("status")).config();
+        let answer = request.timeout_global(Some(time)).build().call();
+        let text = answer.ok().and_then(|mut answer| {
+            let body = answer.body_mut().with_config().limit(4096);
+            body.read_to_string().ok()
+        });
+        match text {
+            Some(text) if text.contains("NO_DEVICE") => Kind::AbsentThere,
+            _ => Kind::NoConnector(format!("it answered with HTTP status {status}")),
+        }
+    }
+}
+
+impl Transport for Http {
+    fn exchange(&mut self, frame: &[u8], until: Instant) -> Result<Vec<u8>, Kind> {
+        let request = self
+            .agent
+            .post(self.url("api"))
+            .content_type("application/octet-stream")
+            .config()
+            .timeout_global(Some(left(until)?))
+            .build();
+        let mut answer = request.send(frame).map_err(failed)?;
+        if answer.status() != 200 {
+            return Err(self.why(answer.status().as_u16(), left(until)?));
+        }
+        let limit = u64::try_from(frame::LONGEST).unwrap_or(u64::MAX);
+        let body = answer.body_mut().with_config().limit(limit);
+        body.read_to_vec().map_err(failed)
+    }
+
+    fn forget(&mut self) {
+        self.agent = agent();
+    }
+}
+
+fn agent() -> Agent {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        // A proxy of the environment has no business between a signer and its device.
+        .proxy(None)
+        .max_redirects(0)
+        .max_idle_connections(1)
+        .user_agent(concat!("tmkms/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .into()
+}
+
+fn failed(error: ureq::Error) -> Kind {
+    match error {
+        ureq::Error::Timeout(_) => Kind::Late,
+        other => Kind::NoConnector(other.to_string()),
+    }
+}
