@@ -146,8 +146,11 @@ impl<'a> Section<'a> {
     ) -> Option<At<u64>> {
         let value = self.get(key)?;
         let text = match value.get_ref() {
-            DeValue::Integer(number) if number.radix() == 10 => {
-                Some(number.as_str().replace('_', ""))
+            DeValue::Integer(number) => {
+                let digits = number.as_str().replace('_', "");
+                u64::from_str_radix(&digits, number.radix())
+                    .ok()
+                    .map(|number| number.to_string())
             }
             DeValue::String(text) => Some(text.to_string()),
             _ => None,

@@ -112,7 +112,7 @@ fn rooms_keep_their_rules() {
             let allowed = except.iter().any(|place| name.starts_with(place));
             assert!(allowed || !code.contains(words), "{name} says {words:?}");
         };
-        forbid("cfg(feature", &["src/backends/mod.rs"]);
+        forbid("cfg(feature", &["src/backends/mod.rs", "src/cli/mod.rs"]);
         forbid("process::exit", &[]);
         forbid("static mut", &[]);
         forbid("thread_local!", &[]);

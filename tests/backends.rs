@@ -1,4 +1,4 @@
-//! One contract for every backend. So far there is softsign, in each of its forms.
+//! One contract for every backend, each against its simulator: softsign, YubiHSM, and replicas of YubiHSMs.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,23 +9,70 @@
 )]
 
 mod support;
+#[cfg(feature = "yubihsm")]
+#[path = "support/yubihsm_bench.rs"]
+mod yubihsm_bench;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use support::{SharedDisk, chain_id, maker, moment};
 use tmkms::backends::KeySource;
 use tmkms::backends::softsign::key::SoftKey;
 use tmkms::backends::softsign::{FileFormat, KeyFile, Purpose};
+use tmkms::gate::permit::Permit;
+use tmkms::gate::raw::self_test;
 use tmkms::gate::{Admission, Gate, Settings};
+use tmkms::os::clock::{Clock, SystemClock};
 use tmkms::secret_file::{self, SecretSource};
-use tmkms::signer::Signer;
+use tmkms::signer::{Signer, SignerError};
 
-/// What every signer owes: a public key that does not change, and valid signatures of exactly the permit's bytes.
-fn keeps_the_contract(signer: &Arc<dyn Signer>) {
+/// A backend on its bench: keys, and what can be done to its device. Softsign has none, so nothing happens to it.
+trait Bench {
+    fn source(&self) -> Arc<dyn KeySource>;
+    /// The device goes away, and comes back.
+    fn unplug(&self) {}
+    fn plug(&self) {}
+    /// Every exchange takes so long.
+    fn slow(&self, _: Duration) {}
+    /// Whether the device still holds anything for us.
+    fn is_released(&self) -> bool {
+        true
+    }
+    /// From now on signatures are wrong; `false` where nothing can make them so.
+    fn spoil(&self) -> bool {
+        false
+    }
+    fn has_device(&self) -> bool {
+        false
+    }
+}
+
+fn permit(number: u64, time: Duration) -> Permit {
+    self_test(number, 110, SystemClock.now().monotonic + time).unwrap()
+}
+
+const BUDGET: Duration = Duration::from_secs(2);
+
+fn keeps_the_contract(bench: &dyn Bench) {
+    let source = bench.source();
+    assert!(!source.describe().is_empty());
+    let (signer, _) = source.open().unwrap();
+    signs_what_the_gate_admits(&signer);
+    many_at_once(&signer);
+    a_slow_device_is_given_up_in_time(bench, &signer);
+    a_lost_device_is_told_in_time_and_comes_back(bench, &signer);
+    a_wrong_signature_never_leaves(bench, &signer);
+    drop((signer, source));
+    assert!(bench.is_released(), "the end leaves nothing behind");
+}
+
+/// A public key that does not change, and valid signatures of exactly the permit's bytes.
+fn signs_what_the_gate_admits(signer: &Arc<dyn Signer>) {
     let key = signer.public_key();
     let mut gate = Gate::arm(
         chain_id(),
@@ -36,12 +83,14 @@ fn keeps_the_contract(signer: &Arc<dyn Signer>) {
     .unwrap();
     for height in 1..10 {
         let request = maker().precommit(height, 0, Some(1), 1, b"extension");
+        let until = SystemClock.now().monotonic + BUDGET;
         let Ok(Admission::Sign {
             permit, extension, ..
-        }) = gate.admit(&request, &moment(0), Duration::MAX)
+        }) = gate.admit(&request, &moment(0), until)
         else {
             panic!("not admitted");
         };
+        assert!(permit.bytes().len() <= signer.longest());
         let signature = signer.sign(&permit).unwrap();
         assert!(key.verify(permit.bytes(), &signature));
         assert!(key.verify(request.sign_bytes().as_slice(), &signature));
@@ -51,6 +100,148 @@ fn keeps_the_contract(signer: &Arc<dyn Signer>) {
         assert!(!key.verify(permit.bytes(), &extension_signature));
         gate.complete(permit, &signature);
         assert_eq!(signer.public_key(), key);
+    }
+}
+
+fn many_at_once(signer: &Arc<dyn Signer>) {
+    let threads: Vec<_> = (0..8)
+        .map(|number| {
+            let signer = signer.clone();
+            thread::spawn(move || {
+                for round in 0..5 {
+                    let permit = permit(number * 100 + round, 2 * BUDGET);
+                    let signature = signer.sign(&permit).unwrap();
+                    assert!(signer.public_key().verify(permit.bytes(), &signature));
+                }
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|one| one.join().unwrap());
+}
+
+fn a_slow_device_is_given_up_in_time(bench: &dyn Bench, signer: &Arc<dyn Signer>) {
+    bench.slow(Duration::from_millis(400));
+    let began = Instant::now();
+    let result = signer.sign(&permit(1, Duration::from_millis(300)));
+    let took = began.elapsed();
+    assert!(took < Duration::from_millis(600), "{took:?}");
+    if bench.has_device() {
+        assert!(matches!(result, Err(SignerError::Late(_))), "{result:?}");
+    }
+    bench.slow(Duration::ZERO);
+    wait_until_it_signs(signer);
+}
+
+fn a_lost_device_is_told_in_time_and_comes_back(bench: &dyn Bench, signer: &Arc<dyn Signer>) {
+    bench.unplug();
+    let began = Instant::now();
+    let result = signer.sign(&permit(2, Duration::from_millis(300)));
+    assert!(began.elapsed() < Duration::from_millis(600));
+    if bench.has_device() {
+        let error = result.unwrap_err().to_string();
+        assert!(error.contains("YubiHSM"), "{error}");
+    }
+    bench.plug();
+    wait_until_it_signs(signer);
+}
+
+fn wait_until_it_signs(signer: &Arc<dyn Signer>) {
+    let permit = permit(3, 3 * BUDGET);
+    let signature = signer.sign(&permit);
+    assert!(signature.is_ok(), "{signature:?}");
+}
+
+fn a_wrong_signature_never_leaves(bench: &dyn Bench, signer: &Arc<dyn Signer>) {
+    if bench.spoil() {
+        let result = signer.sign(&permit(4, BUDGET));
+        let text = result.unwrap_err().to_string();
+        assert!(text.contains("thrown away"), "{text}");
+    }
+}
+
+struct Softsign(KeyFile);
+
+impl Bench for Softsign {
+    fn source(&self) -> Arc<dyn KeySource> {
+        Arc::new(self.0.clone())
+    }
+}
+
+#[cfg(feature = "yubihsm")]
+mod yubihsm {
+    use super::*;
+    use crate::yubihsm_bench::{SimulatorBench, key_source, simulator};
+    use tmkms::backends::replicas::{Members, Policy};
+    use tmkms::consensus::KeyType;
+
+    impl Bench for SimulatorBench {
+        fn source(&self) -> Arc<dyn KeySource> {
+            match self.simulators.len() {
+                1 => key_source(&self.simulators[0], self.key_type),
+                _ => Arc::new(Members {
+                    sources: self
+                        .simulators
+                        .iter()
+                        .map(|one| key_source(one, self.key_type) as _)
+                        .collect(),
+                    policy: self.policy,
+                }),
+            }
+        }
+
+        fn unplug(&self) {
+            self.simulators.iter().for_each(|one| one.unplug());
+        }
+
+        fn plug(&self) {
+            self.simulators.iter().for_each(|one| one.plug());
+        }
+
+        fn slow(&self, time: Duration) {
+            self.simulators
+                .iter()
+                .for_each(|one| one.device().faults.slow = time);
+        }
+
+        fn is_released(&self) -> bool {
+            // A device that was given up in mid-message may hold that session for its 30 s.
+            self.simulators
+                .iter()
+                .all(|one| one.device().open_sessions() == 0)
+        }
+
+        fn spoil(&self) -> bool {
+            for simulator in &self.simulators {
+                simulator.device().faults.wrong_signatures = true;
+            }
+            true
+        }
+
+        fn has_device(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn one_device() {
+        for key_type in [KeyType::Ed25519, KeyType::Secp256k1] {
+            keeps_the_contract(&SimulatorBench {
+                simulators: vec![simulator(1)],
+                key_type,
+                policy: Policy::Failover,
+            });
+        }
+    }
+
+    #[test]
+    fn replicas() {
+        for policy in [Policy::Failover, Policy::LeastBusy] {
+            keeps_the_contract(&SimulatorBench {
+                simulators: vec![simulator(1), simulator(2)],
+                key_type: KeyType::Ed25519,
+                policy,
+            });
+        }
     }
 }
 
@@ -75,7 +266,7 @@ fn softsign_keys_of_both_types() {
         let (signer, warnings) = file(&path, purpose, FileFormat::Base64).open().unwrap();
         assert_eq!(signer.public_key(), Signer::public_key(&key));
         assert!(warnings.is_empty());
-        keeps_the_contract(&signer);
+        keeps_the_contract(&Softsign(file(&path, purpose, FileFormat::Base64)));
     }
 }
 

@@ -10,27 +10,25 @@
     reason = "a test may end so"
 )]
 
-mod support;
-#[path = "support/yubihsm_simulator/mod.rs"]
-mod yubihsm_simulator;
+#[path = "support/yubihsm_bench.rs"]
+mod yubihsm_bench;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tmkms::backends::yubihsm::client::{Client, Credentials};
-use tmkms::backends::yubihsm::codes::{algorithm, capability, command, object};
+use tmkms::backends::yubihsm::codes::{algorithm, command, object};
 use tmkms::backends::yubihsm::device::{Device, Handle};
 use tmkms::backends::yubihsm::error::{Firmware, Kind, Serial};
 use tmkms::backends::yubihsm::frame;
-use tmkms::backends::yubihsm::scp03::AuthKey;
 use tmkms::backends::yubihsm::transport::usb::{Bulk, Usb};
 use tmkms::backends::yubihsm::transport::{Place, Transport};
 use tmkms::consensus::{KeyType, PublicKey, Signature};
 use tmkms::gate::permit::Permit;
 use tmkms::gate::raw::self_test;
-use yubihsm_simulator::{Body, Moment, Object, PowerLoss, Profile, Simulator};
+use yubihsm_bench::yubihsm_simulator::{Body, Moment, PowerLoss, Profile, Simulator};
+use yubihsm_bench::{add_keys, auth_key};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -39,44 +37,7 @@ fn soon() -> Instant {
 }
 
 fn simulator() -> Simulator {
-    let simulator = Simulator::start(Profile::new(42, (2, 4, 0)));
-    add_keys(&simulator);
-    simulator
-}
-
-/// Key 1 of Ed25519, key 2 of secp256k1, in domain 1; authentication key 4 as the ceremony makes it.
-fn add_keys(simulator: &Simulator) {
-    let mut device = simulator.device();
-    let key = |id, algorithm, capabilities, secret: u8| Object {
-        id,
-        kind: object::ASYMMETRIC_KEY,
-        algorithm,
-        label: [0; 40],
-        domains: 1,
-        capabilities,
-        delegated: 0,
-        sequence: 0,
-        origin: 1,
-        body: Body::from_put(algorithm, &[secret; 32]).unwrap(),
-    };
-    device.insert(key(1, algorithm::ED25519, capability::SIGN_EDDSA, 1));
-    device.insert(key(2, algorithm::SECP256K1, capability::SIGN_ECDSA, 2));
-    device.insert(key(3, algorithm::ED25519, 0, 3));
-    let mut hidden = key(5, algorithm::ED25519, capability::SIGN_EDDSA, 5);
-    hidden.domains = 2;
-    device.insert(hidden);
-    device.insert(Object {
-        id: 4,
-        kind: object::AUTHENTICATION_KEY,
-        algorithm: algorithm::AES128_YUBICO_AUTHENTICATION,
-        label: [0; 40],
-        domains: 1,
-        capabilities: capability::SIGN_EDDSA | capability::SIGN_ECDSA,
-        delegated: 0,
-        sequence: 0,
-        origin: 2,
-        body: Body::Auth(auth_key("validator")),
-    });
+    yubihsm_bench::simulator(42)
 }
 
 fn credentials(id: u16, password: &str) -> Credentials {
@@ -84,15 +45,6 @@ fn credentials(id: u16, password: &str) -> Credentials {
         id,
         key: auth_key(password),
     }
-}
-
-/// Derived once: without optimisation it takes a while.
-fn auth_key(password: &str) -> AuthKey {
-    static KNOWN: Mutex<BTreeMap<String, AuthKey>> = Mutex::new(BTreeMap::new());
-    let mut known = KNOWN.lock().unwrap();
-    let key = known.entry(password.to_owned());
-    key.or_insert_with(|| AuthKey::from_password(password.as_bytes()))
-        .clone()
 }
 
 fn client_of(simulator: &Simulator, who: Credentials, serial: Option<u32>) -> Client {
@@ -140,7 +92,7 @@ fn sign_error(handle: &Handle, id: u16) -> Kind {
 fn both_types_of_keys_sign_and_every_s_is_low() {
     for version in [(2, 2, 0), (2, 3, 1), (2, 4, 0)] {
         let simulator = Simulator::start(Profile::new(42, version));
-        add_keys(&simulator);
+        add_keys(&simulator, 1);
         let (_device, handle) = device(&simulator);
         let ed25519 = handle.find(1, KeyType::Ed25519, soon()).unwrap();
         let secp256k1 = handle.find(2, KeyType::Secp256k1, soon()).unwrap();
@@ -281,7 +233,7 @@ fn fips_mode_is_named() {
         let mut profile = Profile::new(42, version);
         profile.fips = true;
         let simulator = Simulator::start(profile);
-        add_keys(&simulator);
+        add_keys(&simulator, 1);
         let (_device, handle) = device(&simulator);
         let error = handle.find(id, kind, soon()).unwrap_err();
         let firmware = Firmware(version.0, version.1, version.2);
@@ -564,7 +516,7 @@ fn a_session_that_is_not_used_is_kept_alive() {
     // The device forgets after 30 s, and is reminded every 10 s; here the state after one forgetting is enough.
     profile.session_timeout = SECOND / 2;
     let simulator = Simulator::start(profile);
-    add_keys(&simulator);
+    add_keys(&simulator, 1);
     let (_device, handle) = device(&simulator);
     let key = handle.find(1, KeyType::Ed25519, soon()).unwrap().public_key;
     thread::sleep(SECOND);

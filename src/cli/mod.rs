@@ -14,6 +14,8 @@ mod start;
 mod state;
 mod status;
 mod version;
+#[cfg(feature = "yubihsm")]
+mod yubihsm;
 
 use std::path::PathBuf;
 
@@ -63,6 +65,10 @@ enum Command {
     /// Keys in files
     #[command(subcommand)]
     Softsign(softsign::Softsign),
+    /// YubiHSM 2 devices and the keys in them
+    #[cfg(feature = "yubihsm")]
+    #[command(subcommand)]
+    Yubihsm(yubihsm::Yubihsm),
     /// Show it work: a simulated node, a refused double sign, a kill and a restart
     Demo(demo::Demo),
     /// Be the node's side: test and measure any remote signer
@@ -93,12 +99,16 @@ pub struct ConfigFile {
 
 impl ConfigFile {
     fn load(&self) -> Result<Config, Failure> {
-        Config::load(&self.config).map_err(|error| match error {
-            ConfigError::Unreadable { .. } => {
-                Failure::usage(&error).hint("`tmkms.toml.example` shows every setting")
-            }
-            ConfigError::Wrong(text) => Failure::usage(text),
-        })
+        Config::load(&self.config).map_err(wrong)
+    }
+}
+
+fn wrong(error: ConfigError) -> Failure {
+    match error {
+        ConfigError::Unreadable { .. } => {
+            Failure::usage(&error).hint("`tmkms.toml.example` shows every setting")
+        }
+        ConfigError::Wrong(text) => Failure::usage(text),
     }
 }
 
@@ -126,6 +136,8 @@ pub fn run() -> Exit {
         Command::State(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Softsign(command) => command.run(),
+        #[cfg(feature = "yubihsm")]
+        Command::Yubihsm(command) => command.run(),
         Command::Demo(command) => command.run(),
         Command::Harness(command) => command.run(),
         Command::Version => version::run(),

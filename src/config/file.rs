@@ -57,12 +57,7 @@ pub(super) fn read(text: &str, base: &Base) -> (Option<Written>, Vec<Problem>) {
     let mut problems = Vec::new();
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
-        problems.push(Problem::at(
-            error.span().unwrap_or(0..0),
-            "this is not TOML",
-            error.message().to_owned(),
-            "texts stand in quotes, sections in brackets; see tmkms.toml.example",
-        ));
+        problems.push(no_toml(error));
     }
     if !errors.is_empty() {
         return (None, problems);
@@ -98,6 +93,43 @@ pub(super) fn read(text: &str, base: &Base) -> (Option<Written>, Vec<Problem>) {
     }
     root.finish(&mut problems);
     (Some(written), problems)
+}
+
+/// The sections of one backend, whatever else stands in the file.
+pub(super) fn sections_of<T>(
+    text: &str,
+    backend: &'static str,
+    problems: &mut Vec<Problem>,
+    mut read: impl FnMut(&mut Section<'_>, &mut Vec<Problem>) -> Option<T>,
+) -> Vec<T> {
+    let (document, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        problems.push(no_toml(error));
+    }
+    if !errors.is_empty() {
+        return Vec::new();
+    }
+    let mut root = Section::new("file", 0..0, document.get_ref());
+    let Some(mut providers) = root.section("providers", problems) else {
+        return Vec::new();
+    };
+    let name = format!("[[providers.{backend}]]");
+    let sections = providers.sections(backend, &name, problems);
+    let found = sections.into_iter().filter_map(|mut section| {
+        let found = read(&mut section, problems);
+        section.finish(problems);
+        found
+    });
+    found.collect()
+}
+
+fn no_toml(error: &toml::de::Error) -> Problem {
+    Problem::at(
+        error.span().unwrap_or(0..0),
+        "this is not TOML",
+        error.message().to_owned(),
+        "texts stand in quotes, sections in brackets; see tmkms.toml.example",
+    )
 }
 
 fn chain(mut section: Section<'_>, problems: &mut Vec<Problem>) -> Chain {

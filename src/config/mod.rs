@@ -16,6 +16,7 @@ use crate::consensus::{ChainId, Height};
 use crate::gate;
 use crate::link::{Address, Timeouts};
 use crate::secret_file::SecretSource;
+use crate::written::{Problem, Section};
 
 /// What a valid file means.
 pub struct Config {
@@ -87,23 +88,8 @@ pub enum ConfigError {
 impl Config {
     /// Reads a file; a pipe will do, too.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?;
-        // A pipe has no folder of its own, so its paths are relative to the working directory. `/dev/stdin` may be a
-        // link to a file and is no place either.
-        let is_file = path.metadata().is_ok_and(|meta| meta.is_file())
-            && !["/dev", "/proc"].iter().any(|root| path.starts_with(root));
-        let folder = match path
-            .parent()
-            .filter(|folder| is_file && !folder.as_os_str().is_empty())
-        {
-            Some(folder) => folder.to_owned(),
-            None => PathBuf::from("."),
-        };
-        let home = std::env::var_os("HOME").map(PathBuf::from);
-        Self::read(&text, &path.display().to_string(), &Base { folder, home })
+        let (text, base) = open(path)?;
+        Self::read(&text, &path.display().to_string(), &base)
     }
 
     /// Reads a text that is called `name`.
@@ -139,6 +125,48 @@ impl Config {
             ))),
         }
     }
+}
+
+/// Reads the sections of one backend alone, for its commands: before a device is set up there may be no chain.
+pub fn providers<T>(
+    path: &Path,
+    backend: &'static str,
+    mut read: impl FnMut(&mut Section<'_>, &Base, &mut Vec<Problem>) -> Option<T>,
+) -> Result<Vec<T>, ConfigError> {
+    let (text, base) = open(path)?;
+    let mut problems = Vec::new();
+    let found = file::sections_of(&text, backend, &mut problems, |section, problems| {
+        read(section, &base, problems)
+    });
+    match problems.is_empty() {
+        true => Ok(found),
+        false => Err(ConfigError::Wrong(report::errors(
+            &text,
+            &path.display().to_string(),
+            &mut problems,
+        ))),
+    }
+}
+
+/// A file's text, and what its paths are relative to.
+fn open(path: &Path) -> Result<(String, Base), ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    // A pipe has no folder of its own, so its paths are relative to the working directory. `/dev/stdin` may be a
+    // link to a file and is no place either.
+    let is_file = path.metadata().is_ok_and(|meta| meta.is_file())
+        && !["/dev", "/proc"].iter().any(|root| path.starts_with(root));
+    let folder = match path
+        .parent()
+        .filter(|folder| is_file && !folder.as_os_str().is_empty())
+    {
+        Some(folder) => folder.to_owned(),
+        None => PathBuf::from("."),
+    };
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    Ok((text, Base { folder, home }))
 }
 
 /// `hub.toml` is answered for on `hub.sock`, so that two services may share a folder.

@@ -17,43 +17,69 @@ use super::transport::Place;
 /// How long one frame may take when the configuration does not say, in milliseconds.
 const TIMEOUT: u64 = 1_000;
 
+/// One section: a device and its keys.
+pub struct Written {
+    /// The device.
+    pub provider: Arc<Provider>,
+    /// Its keys.
+    pub keys: Vec<Key>,
+}
+
+/// A key of a section.
+pub struct Key {
+    /// The chains that it signs for.
+    pub chain_ids: Vec<At<String>>,
+    /// Its id on the device.
+    pub id: At<u16>,
+    /// What it must be.
+    pub key_type: KeyType,
+}
+
 /// Reads one section.
 pub fn read(section: &mut Section<'_>, base: &Base, problems: &mut Vec<Problem>) -> Vec<Provided> {
+    let span = section.span.clone();
+    let Some(written) = read_written(section, base, problems) else {
+        return Vec::new();
+    };
+    let device = At {
+        value: written.provider.place.to_string(),
+        span,
+    };
+    let keys = written.keys.into_iter();
+    keys.map(|key| {
+        let opens = Arc::new(DeviceKeySource {
+            provider: written.provider.clone(),
+            id: key.id.value,
+            key_type: key.key_type,
+        });
+        Provided {
+            chain_ids: key.chain_ids,
+            source: At {
+                value: format!("{} key 0x{:04x}", device.value, key.id.value),
+                span: key.id.span,
+            },
+            device: Some(device.clone()),
+            key: opens.clone(),
+            replica: Some(opens),
+        }
+    })
+    .collect()
+}
+
+/// Reads one section as it stands.
+pub fn read_written(
+    section: &mut Section<'_>,
+    base: &Base,
+    problems: &mut Vec<Problem>,
+) -> Option<Written> {
     let serial = serial(section, problems);
     let adapter = adapter(section, serial.as_ref().and_then(|found| *found), problems);
     let auth = auth(section, base, problems);
     let keys = keys(section, problems);
     connector_server(section, problems);
-    let (Some(serial), Some((place, timeout)), Some((auth_key, password))) =
-        (serial, adapter, auth)
-    else {
-        return Vec::new();
-    };
-    let device = At {
-        value: place.to_string(),
-        span: section.span.clone(),
-    };
-    let provider = Arc::new(Provider::new(place, serial, auth_key, password, timeout));
-    let source = |key: &Key| At {
-        value: format!("{} key 0x{:04x}", device.value, key.id.value),
-        span: key.id.span.clone(),
-    };
-    keys.iter()
-        .map(|key| {
-            let opens = Arc::new(DeviceKeySource {
-                provider: provider.clone(),
-                id: key.id.value,
-                key_type: key.key_type,
-            });
-            Provided {
-                chain_ids: key.chain_ids.clone(),
-                source: source(key),
-                device: Some(device.clone()),
-                key: opens.clone(),
-                replica: Some(opens),
-            }
-        })
-        .collect()
+    let ((place, timeout), (auth_key, password)) = (adapter?, auth?);
+    let provider = Arc::new(Provider::new(place, serial?, auth_key, password, timeout));
+    Some(Written { provider, keys })
 }
 
 /// `None` is a problem, `Some(None)` is no serial number.
@@ -206,12 +232,6 @@ fn auth(
         }
     };
     Some((u16::try_from(key?.value).ok()?, password))
-}
-
-struct Key {
-    chain_ids: Vec<At<String>>,
-    id: At<u16>,
-    key_type: KeyType,
 }
 
 fn keys(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Vec<Key> {

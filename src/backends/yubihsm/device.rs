@@ -195,7 +195,11 @@ impl Handle {
                 let left = until.saturating_duration_since(Instant::now());
                 match answer.recv_timeout(left) {
                     Ok(result) => result,
-                    Err(RecvTimeoutError::Timeout) => Err(error(Kind::Late)),
+                    Err(RecvTimeoutError::Timeout) => {
+                        // Until it answers somebody, others are asked first.
+                        self.state.up.store(false, Ordering::Relaxed);
+                        Err(error(Kind::Late))
+                    }
                     Err(RecvTimeoutError::Disconnected) => Err(error(Kind::Stopped)),
                 }
             }

@@ -1,0 +1,98 @@
+//! `tmkms yubihsm`.
+
+mod detect;
+mod keys;
+mod test;
+
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+
+use crate::backends::yubihsm::config::{Written, read_written};
+use crate::backends::yubihsm::error::Serial;
+use crate::backends::yubihsm::provider::Provider;
+use crate::config;
+
+use super::report::Failure;
+use super::{ConfigFile, wrong};
+
+/// YubiHSM 2 devices.
+#[derive(Subcommand)]
+pub(super) enum Yubihsm {
+    /// List the YubiHSMs that are plugged in; none is opened or disturbed
+    Detect(detect::Detect),
+    /// Sign harmless texts with a key and say how long that takes
+    Test(test::Test),
+    /// The keys in a device
+    #[command(subcommand)]
+    Keys(keys::Keys),
+}
+
+impl Yubihsm {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Detect(command) => command.run(),
+            Self::Test(command) => command.run(),
+            Self::Keys(command) => command.run(),
+        }
+    }
+}
+
+/// Which of the configured devices.
+#[derive(Args)]
+pub(super) struct Which {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// The device with this `serial_number`, where several are configured
+    #[arg(long, value_name = "SERIAL")]
+    serial: Option<u32>,
+}
+
+impl Which {
+    /// The configured devices that are meant; at least one.
+    fn providers(&self) -> Result<Vec<Arc<Provider>>, Failure> {
+        let path = &self.config.config;
+        let written = config::providers(path, "yubihsm", read_written).map_err(wrong)?;
+        let all: Vec<Arc<Provider>> = written
+            .into_iter()
+            .map(|Written { provider, .. }| provider)
+            .collect();
+        if all.is_empty() {
+            return Err(
+                Failure::usage(format!("{} has no [[providers.yubihsm]]", path.display()))
+                    .hint("add one with `adapter` and `auth`; tmkms.toml.example shows it"),
+            );
+        }
+        let Some(serial) = self.serial.map(Serial) else {
+            return Ok(all);
+        };
+        let named: Vec<Arc<Provider>> = all
+            .into_iter()
+            .filter(|provider| provider.serial == Some(serial))
+            .collect();
+        match named.is_empty() {
+            true => Err(Failure::usage(format!(
+                "no [[providers.yubihsm]] has `serial_number = \"{serial}\"`"
+            ))),
+            false => Ok(named),
+        }
+    }
+
+    /// The one device that is meant.
+    fn provider(&self) -> Result<Arc<Provider>, Failure> {
+        match &self.providers()?[..] {
+            [only] => Ok(only.clone()),
+            several => {
+                let places: Vec<String> = several
+                    .iter()
+                    .map(|provider| provider.place.to_string())
+                    .collect();
+                Err(Failure::usage(format!(
+                    "several devices are configured: {}",
+                    places.join(", ")
+                ))
+                .hint("name one with `--serial`"))
+            }
+        }
+    }
+}

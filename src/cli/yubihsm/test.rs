@@ -1,0 +1,145 @@
+//! `tmkms yubihsm test`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use hdrhistogram::Histogram;
+
+use crate::backends::yubihsm::device::{Device, Found, Handle};
+use crate::backends::yubihsm::error::Kind;
+use crate::cli::report::{Failure, output, status};
+use crate::consensus::{KeyType, Signature};
+use crate::gate::raw::self_test;
+
+use super::Which;
+
+/// How long one signature may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The length of what is signed, in bytes: that of a vote.
+const LENGTH: usize = 128;
+/// After a failure.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Sign harmless texts.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  tmkms yubihsm test 1             until Ctrl-C\n  tmkms yubihsm test -n 100 0x0001"
+)]
+pub(in crate::cli) struct Test {
+    #[command(flatten)]
+    which: Which,
+    /// Stop after so many signatures; without it Ctrl-C ends the test
+    #[arg(short = 'n', long, value_name = "COUNT")]
+    count: Option<u64>,
+    /// Accepted for scripts of the older program
+    #[arg(short, long)]
+    verbose: bool,
+    /// The key's id, as 16 or 0x0010
+    #[arg(value_parser = key_id)]
+    key_id: u16,
+}
+
+fn key_id(text: &str) -> Result<u16, String> {
+    let id = match text.strip_prefix("0x") {
+        Some(digits) => u16::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    };
+    id.filter(|id| *id != 0)
+        .ok_or_else(|| "a key's id is a number from 1 to 65535 (0xffff)".to_owned())
+}
+
+impl Test {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let stop = Arc::new(AtomicBool::new(false));
+        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+            signal_hook::flag::register(signal, stop.clone())
+                .map_err(|error| Failure::new(format!("signals cannot be taken: {error}")))?;
+        }
+        let (client, _) = self.which.provider()?.client().map_err(Failure::new)?;
+        let device = Device::start(client)
+            .map_err(|error| Failure::new(format!("a thread could not be started: {error}")))?;
+        let handle = device.handle();
+        let found = find(&handle, self.key_id)?;
+        let mut times = Histogram::<u64>::new(3).map_err(Failure::new)?;
+        let mut failures = 0_u64;
+        let mut number = 0;
+        while self.count.is_none_or(|count| number < count) && !stop.load(Ordering::Relaxed) {
+            number += 1;
+            let began = Instant::now();
+            match self.sign(&handle, &found, number) {
+                Ok(()) => {
+                    let took = began.elapsed();
+                    times.saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+                    let text = format!(
+                        "signed message using key ID #{} in {} ms",
+                        self.key_id,
+                        took.as_millis()
+                    );
+                    status("Success", text);
+                }
+                Err(why) => {
+                    failures += 1;
+                    status("Failed", why);
+                    thread::sleep(PAUSE);
+                }
+            }
+        }
+        drop(device);
+        summary(&times)?;
+        match failures {
+            0 => Ok(()),
+            some => Err(Failure::new(format!(
+                "{some} of {number} signatures failed; see above"
+            ))),
+        }
+    }
+
+    fn sign(&self, handle: &Handle, found: &Found, number: u64) -> Result<(), String> {
+        let permit = self_test(number, LENGTH, Duration::MAX).ok_or("no permit")?;
+        let key_type = found.public_key.key_type();
+        let until = Instant::now() + PATIENCE;
+        let signature = handle
+            .sign(self.key_id, key_type, &permit, until)
+            .map_err(|error| error.to_string())?;
+        let signature = Signature::from_bytes(signature);
+        match found.public_key.verify(permit.bytes(), &signature) {
+            true => Ok(()),
+            false => Err(format!(
+                "{}: the signature is not valid; the device is broken",
+                handle.name()
+            )),
+        }
+    }
+}
+
+fn find(handle: &Handle, id: u16) -> Result<Found, Failure> {
+    let until = || Instant::now() + PATIENCE;
+    match handle.find(id, KeyType::Ed25519, until()) {
+        Err(error) if matches!(error.kind, Kind::KeyType { .. }) => handle
+            .find(id, KeyType::Secp256k1, until())
+            .map_err(Failure::new),
+        other => other.map_err(Failure::new),
+    }
+}
+
+fn summary(times: &Histogram<u64>) -> Result<(), Failure> {
+    let count = times.len();
+    if count == 0 {
+        return Ok(());
+    }
+    let mut text = format!("signatures: {count}\n");
+    for (name, quantile) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("longest", 1.0)] {
+        let micros = times.value_at_quantile(quantile);
+        text.push_str(&format!(
+            "{name}: {}.{} ms\n",
+            micros / 1_000,
+            micros % 1_000 / 100
+        ));
+    }
+    let average = times.mean().max(1.0);
+    text.push_str(&format!("per second: {:.1}\n", 1e6 / average));
+    output(&text)
+}
