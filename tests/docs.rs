@@ -50,7 +50,11 @@ fn the_example_parses_as_it_is_and_with_every_setting_in_force() {
 #[test]
 fn every_setting_stands_in_the_example() {
     let example = fs::read_to_string("tmkms.toml.example").unwrap();
-    for file in ["src/config/file.rs", "src/backends/softsign/config.rs"] {
+    for file in [
+        "src/config/file.rs",
+        "src/backends/softsign/config.rs",
+        "src/backends/yubihsm/config.rs",
+    ] {
         let text = fs::read_to_string(file).unwrap();
         for call in [
             ".text(",
@@ -101,6 +105,9 @@ fn every_command_stands_in_the_readme_and_has_help() {
         "state raise",
         "keys show",
         "softsign keygen",
+        "yubihsm detect",
+        "yubihsm test",
+        "yubihsm keys list",
         "demo",
         "harness run",
         "harness bench",

@@ -32,8 +32,9 @@ use yubihsm_bench::{add_keys, auth_key};
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// In time for what must work, on a busy machine, too; what must be quick says so itself.
 fn soon() -> Instant {
-    Instant::now() + 2 * SECOND
+    Instant::now() + 8 * SECOND
 }
 
 fn simulator() -> Simulator {
@@ -123,7 +124,7 @@ fn each_trouble_has_its_own_words() {
     let simulator = simulator();
     let error = |who, serial| {
         let mut client = client_of(&simulator, who, serial);
-        client.open(Instant::now() + SECOND / 5).unwrap_err()
+        client.open(Instant::now() + SECOND).unwrap_err()
     };
     let check = |error: tmkms::backends::yubihsm::error::Error, kind: Kind, words: &str| {
         assert_eq!(error.kind, kind);
@@ -147,7 +148,7 @@ fn each_trouble_has_its_own_words() {
     simulator.unplug();
     check(error(good(), None), Kind::AbsentThere, "connector");
     simulator.plug();
-    simulator.device().faults.slow = SECOND;
+    simulator.device().faults.slow = SECOND + SECOND / 2;
     check(error(good(), None), Kind::Late, "in time");
     simulator.device().faults.slow = Duration::ZERO;
 
@@ -392,15 +393,20 @@ fn many_chains_share_a_device_first_come_first_served() {
     let (_device, handle) = device(&simulator);
     let key = handle.find(1, KeyType::Ed25519, soon()).unwrap().public_key;
     let order = Arc::new(Mutex::new(Vec::new()));
-    simulator.device().faults.slow = Duration::from_millis(20);
+    simulator.device().faults.slow = Duration::from_millis(100);
     let threads: Vec<_> = (0..10_u8)
         .map(|number| {
             let (handle, order) = (handle.clone(), order.clone());
-            thread::sleep(Duration::from_millis(2));
-            thread::spawn(move || {
+            let queue = handle.clone();
+            let before = queue.waiting();
+            let thread = thread::spawn(move || {
                 signs_test(&handle, key, 1, number.into(), 110);
                 order.lock().unwrap().push(number);
-            })
+            });
+            while queue.waiting() <= before && !thread.is_finished() {
+                thread::yield_now();
+            }
+            thread
         })
         .collect();
     threads.into_iter().for_each(|one| one.join().unwrap());

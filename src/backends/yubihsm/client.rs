@@ -189,7 +189,8 @@ impl Client {
         until: Instant,
         mut attempt: impl FnMut(&mut Self, Instant) -> Result<T, Kind>,
     ) -> Result<T, Error> {
-        for tries in 0_u32.. {
+        let mut first: Option<Kind> = None;
+        loop {
             let kind = match attempt(self, until) {
                 Ok(done) => return Ok(done),
                 Err(kind) => kind,
@@ -197,16 +198,18 @@ impl Client {
             if kind.is_loss() {
                 self.abandon(&kind);
             }
-            let pause = match kind {
-                Kind::Lost(_) if tries == 0 => Duration::ZERO,
+            let pause = match (&kind, &first) {
+                (Kind::Lost(_), None) => Duration::ZERO,
                 _ => PAUSE,
             };
             if !kind.is_loss() || Instant::now() + pause >= until {
-                return Err(self.error(kind));
+                // That the time ran out in the end says less than what was wrong before.
+                let telling = first.filter(|_| kind == Kind::Late);
+                return Err(self.error(telling.unwrap_or(kind)));
             }
+            first = Some(kind);
             thread::sleep(pause);
         }
-        Err(self.error(Kind::Late))
     }
 
     /// Gives the session and the connection up.

@@ -76,9 +76,11 @@ pub fn read_written(
     let adapter = adapter(section, serial.as_ref().and_then(|found| *found), problems);
     let auth = auth(section, base, problems);
     let keys = keys(section, problems);
-    connector_server(section, problems);
+    let note = connector_server(section, problems);
     let ((place, timeout), (auth_key, password)) = (adapter?, auth?);
-    let provider = Arc::new(Provider::new(place, serial?, auth_key, password, timeout));
+    let mut provider = Provider::new(place, serial?, auth_key, password, timeout);
+    provider.note = note;
+    let provider = Arc::new(provider);
     Some(Written { provider, keys })
 }
 
@@ -281,14 +283,20 @@ fn keys(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Vec<Key> {
         .collect()
 }
 
-/// Read so that its mistakes are told; the server itself is not part of this program yet.
-fn connector_server(section: &mut Section<'_>, problems: &mut Vec<Problem>) {
-    if let Some(span) = section.place_of_refused("connector_server") {
-        problems.push(Problem::at(
-            span,
-            "`connector_server` is not supported by this version",
-            "this program does not share its device",
-            "remove it; to share the device run yubihsm-connector and use `adapter = { type = \"http\", addr = … }`",
-        ));
+/// Files of the older program share the device so. It is read, and a warning says that nothing is started.
+fn connector_server(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Option<String> {
+    let mut table = section.section("connector_server", problems)?;
+    let laddr = table.required("laddr", "\"tcp://127.0.0.1:12345\"", problems);
+    if let Some(mut cli) = table.section("cli", problems) {
+        cli.number("auth_key", 1..=0xffff, problems);
+        cli.finish(problems);
     }
+    table.finish(problems);
+    let laddr = laddr?;
+    connector(&laddr, problems).map(|address| {
+        format!(
+            "`connector_server` is not started: this version does not share its device at {address}; to share it run \
+             yubihsm-connector and use `adapter = {{ type = \"http\", addr = … }}`"
+        )
+    })
 }

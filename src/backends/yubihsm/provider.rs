@@ -33,6 +33,8 @@ pub struct Provider {
     pub password: Password,
     /// The longest wait for one frame.
     pub timeout: Duration,
+    /// What the operator is to be told when it is opened.
+    pub note: Option<String>,
     device: Mutex<Option<Device>>,
 }
 
@@ -51,6 +53,7 @@ impl Provider {
             auth_key,
             password,
             timeout,
+            note: None,
             device: Mutex::new(None),
         }
     }
@@ -87,7 +90,10 @@ impl Provider {
             kind: Kind::Garbage(format!("no thread: {error}")),
         })?;
         let handle = device.insert(started).handle();
-        Ok((handle, warning.into_iter().collect()))
+        Ok((
+            handle,
+            warning.into_iter().chain(self.note.clone()).collect(),
+        ))
     }
 
     fn auth_key(&self) -> Result<(AuthKey, Option<String>), Kind> {
