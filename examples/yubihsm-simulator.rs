@@ -13,12 +13,17 @@
 #[path = "../tests/support/yubihsm_simulator/mod.rs"]
 mod yubihsm_simulator;
 
-use yubihsm_simulator::{Profile, Simulator};
+use tmkms::backends::yubihsm::codes::{algorithm, capability, object};
+use yubihsm_simulator::{Body, Object, Profile, Simulator};
 
-const USAGE: &str = "usage: yubihsm-simulator --listen 127.0.0.1:PORT [--serial N] [--firmware 2.2.0|2.3.1|2.4.0] [--fips]";
+const USAGE: &str =
+    "usage: yubihsm-simulator --listen 127.0.0.1:PORT [--serial N] [--firmware 2.2.0|2.3.1|2.4.0] \
+[--fips] [--ed25519 ID:SEED]
+SEED is 64 hexadecimal digits. Lines of standard input: unplug, plug, power-cycle.";
 
 fn main() {
     let mut listen = None;
+    let mut keys = Vec::new();
     let mut profile = Profile::new(1_234_567, (2, 4, 0));
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -37,14 +42,39 @@ fn main() {
                 profile.version = (major, minor, patch);
             }
             "--fips" => profile.fips = true,
+            "--ed25519" => keys.push(value()),
             _ => usage(),
         }
     }
     let simulator = Simulator::listen(listen.unwrap_or_else(usage), profile).unwrap();
+    for key in keys {
+        let (id, seed) = key.split_once(':').unwrap_or_else(usage);
+        let seed = subtle_encoding::hex::decode(seed).unwrap_or_else(|_| usage());
+        simulator.device().insert(Object {
+            id: id.parse().unwrap_or_else(|_| usage()),
+            kind: object::ASYMMETRIC_KEY,
+            algorithm: algorithm::ED25519,
+            label: [0; 40],
+            domains: 1,
+            capabilities: capability::SIGN_EDDSA,
+            delegated: 0,
+            sequence: 0,
+            origin: 2,
+            body: Body::from_put(algorithm::ED25519, &seed).unwrap_or_else(usage),
+        });
+    }
     println!(
         "simulated YubiHSM 2, NO HSM, at http://{}",
         simulator.address()
     );
+    for line in std::io::stdin().lines().map_while(Result::ok) {
+        match line.trim() {
+            "unplug" => simulator.unplug(),
+            "plug" => simulator.plug(),
+            "power-cycle" => simulator.device().power_cycle(),
+            _ => {}
+        }
+    }
     loop {
         std::thread::park();
     }

@@ -86,7 +86,7 @@ fn signs(handle: &Handle, key: PublicKey, id: u16) {
 
 fn sign_error(handle: &Handle, id: u16) -> Kind {
     let result = handle.sign(id, KeyType::Ed25519, &permit(0, 110), soon());
-    result.err().expect("signed").kind
+    result.expect_err("signed").kind
 }
 
 #[test]
