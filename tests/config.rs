@@ -108,3 +108,40 @@ fn they_mean_what_they_say() {
     assert_eq!(chain.nodes[0].timeouts.silence.as_secs(), 15);
     assert!(chain.nodes[0].reconnect && !chain.allow_ephemeral_state);
 }
+
+#[test]
+fn a_device_with_more_chains_than_it_can_sign_for_is_warned_of() {
+    let text = |chains: usize| {
+        let ids: Vec<String> = (0..chains)
+            .map(|number| format!("\"c-{number}\""))
+            .collect();
+        let each: String = ids
+            .iter()
+            .map(|id| {
+                let socket = id.trim_matches('"');
+                format!(
+                    "[[chain]]\nid = {id}\n[[validator]]\nchain_id = {id}\naddr = \"unix:///run/{socket}.sock\"\n"
+                )
+            })
+            .collect();
+        format!(
+            "{each}[[providers.yubihsm]]\nadapter = {{ type = \"usb\" }}\nauth = {{ key = 4, password_file = \"p\" }}\n\
+             keys = [{{ chain_ids = [{}], key = 1 }}]\n",
+            ids.join(", ")
+        )
+    };
+    let base = Base {
+        folder: "/etc/tmkms".into(),
+        home: None,
+    };
+    let warnings = |chains| {
+        let read = Config::read(&text(chains), "tmkms.toml", &base);
+        read.unwrap_or_else(|error| panic!("{error}")).warnings
+    };
+    assert_eq!(warnings(5), Vec::<String>::new());
+    let found = warnings(6);
+    assert!(
+        found.len() == 1 && found[0].contains("6 chains share"),
+        "{found:?}"
+    );
+}

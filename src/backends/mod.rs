@@ -15,6 +15,15 @@ pub use base::{Base, place_of};
 use crate::signer::Signer;
 use crate::written::{At, Problem, Section};
 
+/// A device that all chains of its section share.
+#[derive(Clone, Debug)]
+pub struct SharedDevice {
+    /// What it is, and its section.
+    pub name: At<String>,
+    /// About how many signatures it makes in a second.
+    pub signatures_per_second: u32,
+}
+
 /// The keys that one provider section configures.
 pub struct Provided {
     /// The chains that they sign for.
@@ -22,7 +31,7 @@ pub struct Provided {
     /// What two sections must not share: the key file or the device.
     pub source: At<String>,
     /// The device, where two sections must not share it.
-    pub device: Option<At<String>>,
+    pub device: Option<SharedDevice>,
     /// How to open the key.
     pub key: Arc<dyn KeySource>,
     /// The same, where the key may be one of several replicas.

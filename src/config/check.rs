@@ -37,7 +37,7 @@ pub(super) fn check(
     }
     let ids = chain_ids(&written.chains, problems);
     let known: Vec<&str> = ids.keys().map(ChainId::as_str).collect();
-    let mut keys = keys(&written, &known, problems);
+    let mut keys = keys(&written, &known, problems, warnings);
     let mut nodes = nodes(&written, &known, base, problems, warnings);
     let mut seen = BTreeSet::new();
     let mut state_files = BTreeMap::new();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::backends::replicas::{Members, Policy};
-use crate::backends::{KeySource, Provided};
+use crate::backends::{KeySource, Provided, SharedDevice};
 use crate::written::{At, Problem};
 
 use super::check::unknown_chain;
@@ -15,7 +15,9 @@ pub(super) fn keys(
     written: &Written,
     known: &[&str],
     problems: &mut Vec<Problem>,
+    warnings: &mut Vec<Problem>,
 ) -> BTreeMap<String, Arc<dyn KeySource>> {
+    busy_devices(&written.provided, warnings);
     let mut keys: BTreeMap<String, Vec<&Provided>> = BTreeMap::new();
     let mut sources: BTreeSet<&str> = BTreeSet::new();
     let mut devices: BTreeMap<&str, &At<String>> = BTreeMap::new();
@@ -30,13 +32,13 @@ pub(super) fn keys(
         }
         if let Some(device) = &provided.device
             && devices
-                .insert(&device.value, device)
-                .is_some_and(|other| other.span != device.span)
+                .insert(&device.name.value, &device.name)
+                .is_some_and(|other| other.span != device.name.span)
         {
             problems.push(Problem::at(
-                device.span.clone(),
+                device.name.span.clone(),
                 "two sections name one device",
-                format!("{} has a section above already", device.value),
+                format!("{} has a section above already", device.name.value),
                 "list all keys of a device in the `keys` of one section; replicas are different devices",
             ));
         }
@@ -81,9 +83,39 @@ pub(super) fn keys(
         .collect()
 }
 
+/// Votes of a block: a prevote, a precommit, and a proposal or extension.
+const A_BLOCK: usize = 3;
+/// What is assumed of chains: a block every so many seconds.
+const BLOCK_SECONDS: usize = 2;
+
+/// More chains than a device can sign for is no mistake yet, but worth saying.
+fn busy_devices(provided: &[Provided], warnings: &mut Vec<Problem>) {
+    let mut chains: BTreeMap<&str, (&SharedDevice, usize)> = BTreeMap::new();
+    for one in provided {
+        if let Some(device) = &one.device {
+            chains.entry(&device.name.value).or_insert((device, 0)).1 += one.chain_ids.len();
+        }
+    }
+    for (name, (device, chains)) in chains {
+        let wanted = chains * A_BLOCK / BLOCK_SECONDS;
+        let gives = usize::try_from(device.signatures_per_second).unwrap_or(usize::MAX);
+        if wanted > gives {
+            warnings.push(Problem::at(
+                device.name.span.clone(),
+                format!("{chains} chains share {name}"),
+                format!("it makes about {gives} signatures a second"),
+                format!(
+                    "with a block every {BLOCK_SECONDS} s these chains want about {wanted}; votes that wait too long \
+                     are not signed: spread the chains over several devices"
+                ),
+            ));
+        }
+    }
+}
+
 fn same_device(one: &Provided, two: &Provided) -> bool {
     match (&one.device, &two.device) {
-        (Some(one), Some(two)) => one.value == two.value,
+        (Some(one), Some(two)) => one.name.value == two.name.value,
         _ => false,
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::backends::{Base, Provided};
+use crate::backends::{Base, Provided, SharedDevice};
 use crate::consensus::KeyType;
 use crate::written::{At, Problem, Section};
 
@@ -16,6 +16,9 @@ use super::transport::Place;
 
 /// How long one frame may take when the configuration does not say, in milliseconds.
 const TIMEOUT: u64 = 1_000;
+
+/// Yubico's figure for Ed25519 is 105 ms a signature; frames and the session take their share.
+const SIGNATURES_PER_SECOND: u32 = 8;
 
 /// One section: a device and its keys.
 pub struct Written {
@@ -41,9 +44,12 @@ pub fn read(section: &mut Section<'_>, base: &Base, problems: &mut Vec<Problem>)
     let Some(written) = read_written(section, base, problems) else {
         return Vec::new();
     };
-    let device = At {
-        value: written.provider.place.to_string(),
-        span,
+    let device = SharedDevice {
+        name: At {
+            value: written.provider.place.to_string(),
+            span,
+        },
+        signatures_per_second: SIGNATURES_PER_SECOND,
     };
     let keys = written.keys.into_iter();
     keys.map(|key| {
@@ -55,7 +61,7 @@ pub fn read(section: &mut Section<'_>, base: &Base, problems: &mut Vec<Problem>)
         Provided {
             chain_ids: key.chain_ids,
             source: At {
-                value: format!("{} key 0x{:04x}", device.value, key.id.value),
+                value: format!("{} key 0x{:04x}", device.name.value, key.id.value),
                 span: key.id.span,
             },
             device: Some(device.clone()),
