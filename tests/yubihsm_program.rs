@@ -99,20 +99,20 @@ fn messages_that_the_device_cannot_take_use_nothing_up() {
     home.init();
     let _service = home.start();
     let mut node = listener.accept(PATIENCE).unwrap();
-    let mut ask = |length| {
+    let mut ask = |length, tag| {
         let extension = vec![5; length];
-        let request = maker().precommit(1, 0, Some(1), 1, &extension);
+        let request = maker().precommit(1, 0, Some(tag), 1, &extension);
         node.ask(&Ask::Sign(request)).unwrap()
     };
-    match ask(3_200) {
+    match ask(3_200, 1) {
         Answer::Error(error) => assert!(
             error.description.contains("signs 3107 at most"),
             "{error:?}"
         ),
         other => panic!("{other:?}"),
     }
-    // The same position is still free for another message.
-    assert!(matches!(ask(3_000), Answer::Signed { .. }));
+    // The position is still free, for another block even.
+    assert!(matches!(ask(3_000, 2), Answer::Signed { .. }));
 }
 
 #[test]
