@@ -33,12 +33,13 @@ impl Http {
     fn why(&self, status: u16, time: Duration) -> Kind {
         let request = self.agent.get(self.url("status")).config();
         let answer = request.timeout_global(Some(time)).build().call();
-        let text = answer.ok().and_then(|mut answer| {
+        let text = answer.and_then(|mut answer| {
             let body = answer.body_mut().with_config().limit(4096);
-            body.read_to_string().ok()
+            body.read_to_string()
         });
         match text {
-            Some(text) if text.contains("NO_DEVICE") => Kind::AbsentThere,
+            Ok(text) if text.contains("NO_DEVICE") => Kind::AbsentThere,
+            Err(ureq::Error::Timeout(_)) => Kind::Late,
             _ => Kind::NoConnector(format!("it answered with HTTP status {status}")),
         }
     }
