@@ -2,6 +2,7 @@
 
 mod base;
 pub mod replicas;
+pub mod ledger;
 #[cfg(feature = "softsign")]
 pub mod softsign;
 #[cfg(feature = "yubihsm")]

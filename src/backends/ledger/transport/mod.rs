@@ -1,0 +1,56 @@
+//! How commands get to a device and answers come back.
+//!
+//! Sending and receiving are two calls, because an answer may take as long as a person takes to press a button. Whoever
+//! gets an error closes the transport: what comes next on it belongs to nobody.
+
+pub mod hid;
+pub mod tcp;
+
+use std::time::Duration;
+
+/// A device that is plugged in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceInfo {
+    /// Where: `/dev/hidraw0`, or the emulator's address.
+    pub path: String,
+    /// The model's name.
+    pub model: String,
+}
+
+/// An open device.
+pub trait Transport: Send {
+    /// Sends one command, at most once per answer.
+    fn send(&mut self, command: &[u8]) -> Result<(), TransportError>;
+
+    /// Waits for an answer; `None` when there is none within `patience`, and it may be waited for again.
+    fn receive(&mut self, patience: Duration) -> Result<Option<Vec<u8>>, TransportError>;
+}
+
+/// Finds and opens devices.
+pub trait Connector: Send + Sync {
+    /// The devices that are plugged in.
+    fn list(&self) -> Result<Vec<DeviceInfo>, TransportError>;
+
+    /// Opens one, alone: while it is open no other tmkms can open it.
+    fn open(&self, device: &DeviceInfo) -> Result<Box<dyn Transport>, TransportError>;
+}
+
+/// What is between us and the device.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TransportError {
+    /// Another process has it.
+    #[error("another tmkms uses it")]
+    Busy,
+    /// This user may not open it.
+    #[error("this user may not open it ({0}); install udev/20-ledger.rules")]
+    Permission(String),
+    /// It was unplugged, or its app was closed or opened.
+    #[error("it is gone ({0})")]
+    Gone(String),
+    /// What came is no answer.
+    #[error("it sent {0}")]
+    Garbled(String),
+    /// Anything else.
+    #[error("{0}")]
+    Failed(String),
+}
