@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::consensus::{ChainId, Height, Hrs, PublicKey, Signature};
+use crate::consensus::{ChainId, Height, PublicKey, Signature};
 use crate::events::Event;
 use crate::gate::raw::{RawPolicy, RawRefused};
 use crate::gate::refusal::{Reason, Refusal};
 use crate::gate::section::Section;
 use crate::gate::{Admission, Gate, View, within_max_height};
 use crate::os::clock::{Clock, Moment};
-use crate::reply::{RemoteError, Reply, Signed};
+use crate::reply::{Releases, RemoteError, Reply, Signed};
 use crate::request::{Asked, RawRequest, Request, SignRequest};
-use crate::signer::{Signer, SignerError, within_length};
+use crate::signer::{Signer, SignerError, willing, within_length};
 
 /// From the arrival of a request to its reply, in all (W4); what is later does not leave (W16).
 pub const DEADLINE: Duration = Duration::from_millis(3_500);
@@ -49,28 +49,6 @@ pub struct Answer {
     pub event: Event,
     /// What the reply releases.
     pub releases: Releases,
-}
-
-/// What leaves with a reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Releases {
-    /// No signature.
-    Nothing,
-    /// The signature of this position.
-    Position(Hrs),
-    /// A signature of raw bytes.
-    Raw,
-}
-
-impl Releases {
-    /// `None` where no signature leaves; then the position, where it has one.
-    pub fn position(self) -> Option<Option<Hrs>> {
-        match self {
-            Self::Nothing => None,
-            Self::Position(hrs) => Some(Some(hrs)),
-            Self::Raw => Some(None),
-        }
-    }
 }
 
 impl Armed {
@@ -122,6 +100,12 @@ impl Chain {
     /// Why it does not sign, if so.
     pub fn why_unarmed(&self) -> Option<&str> {
         self.armed.as_ref().err().map(String::as_str)
+    }
+
+    /// Why an armed chain's key cannot sign at the moment, if so.
+    pub fn key_trouble(&self) -> Option<String> {
+        let armed = self.armed.as_ref().ok()?;
+        armed.signer.trouble()
     }
 
     /// Whether the store failed and [`Chain::recover`] has work to do.
@@ -319,6 +303,7 @@ impl Chain {
         within_length(request, &gate, armed.signer.as_ref()).map_err(Trouble::Signer)?;
         let now = clock.now();
         let until = (now.monotonic + DEVICE).min(arrival.monotonic + DEADLINE);
+        willing(request, &gate, armed.signer.as_ref()).map_err(Trouble::Signer)?;
         let admission = gate.admit(request, &now, until);
         if gate.is_broken() != armed.broken.load(Ordering::Relaxed) {
             armed.broken.store(gate.is_broken(), Ordering::Relaxed);

@@ -1,6 +1,6 @@
 //! The interface to whatever holds a key. No devices here: those are in `backends`.
 
-use crate::consensus::{PublicKey, Signature};
+use crate::consensus::{Hrs, PublicKey, SignBytes, Signature};
 use crate::gate::Gate;
 use crate::gate::permit::Permit;
 use crate::request::SignRequest;
@@ -16,6 +16,24 @@ pub trait Signer: Send + Sync {
 
     /// Signs the permit's bytes, or says why not before [`Permit::until`].
     fn sign(&self, permit: &Permit) -> Result<Signature, SignerError>;
+
+    /// Tells that the gate is armed, and what was used up last: a device that remembers a position of its own is
+    /// brought up to it now, outside of any vote.
+    fn begin(&self, _last: Option<Hrs>) {}
+
+    /// Why the key cannot sign anything at the moment, and what to do. Must not wait.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+
+    /// Whether the key can sign such a request, with the extension that goes with it. Must not wait.
+    fn accepts(
+        &self,
+        _request: &SignRequest,
+        _extension: Option<&SignBytes>,
+    ) -> Result<(), SignerError> {
+        Ok(())
+    }
 }
 
 /// Why there is no signature. Each text names the key or device and what to do.
@@ -61,4 +79,16 @@ pub fn within_length(
         length if length > longest => Err(SignerError::TooLong { length, longest }),
         _ => Ok(()),
     }
+}
+
+/// What the key will not sign now must not move the watermark: asked before [`Gate::admit`], unless the gate itself has
+/// the signature or refuses.
+pub fn willing(request: &SignRequest, gate: &Gate, signer: &dyn Signer) -> Result<(), SignerError> {
+    if !gate.needs_key(request) {
+        return Ok(());
+    }
+    signer.accepts(request, gate.extension_bytes(request).as_ref())?;
+    signer
+        .trouble()
+        .map_or(Ok(()), |why| Err(SignerError::Failed(why)))
 }

@@ -1,8 +1,9 @@
 //! The devices, and THE TABLE: a backend is one folder and one line of [`TABLE`].
 
 mod base;
-pub mod replicas;
+#[cfg(feature = "ledger")]
 pub mod ledger;
+pub mod replicas;
 #[cfg(feature = "softsign")]
 pub mod softsign;
 #[cfg(feature = "yubihsm")]
@@ -49,6 +50,11 @@ pub trait KeySource: Send + Sync {
         None
     }
 
+    /// Whether it can sign vote extensions and raw bytes; a chain with a key that cannot must say so in its settings.
+    fn signs_extensions(&self) -> bool {
+        true
+    }
+
     /// Opens it. The warnings are for the operator.
     fn open(&self) -> Result<(Arc<dyn Signer>, Vec<String>), OpenKeyError>;
 }
@@ -89,6 +95,11 @@ pub const TABLE: &[Backend] = &[
         name: "yubihsm",
         read: yubihsm::config::read,
     },
+    #[cfg(feature = "ledger")]
+    Backend {
+        name: "ledgertm",
+        read: ledger::config::read,
+    },
 ];
 
 /// Backends that people's files name and this version does not have, with the remedy.
@@ -99,7 +110,7 @@ pub const ABSENT: &[(&str, &str)] = &[
     ),
     (
         "ledgertm",
-        "this version signs with softsign and YubiHSM; keep the older signer for this chain until Ledger support is released",
+        "this build is without Ledger support; build it with the feature `ledger`, which is on by default",
     ),
     (
         "fortanixdsm",

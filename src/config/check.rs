@@ -93,7 +93,9 @@ pub(super) fn check(
                 "a [[validator]] section with its `chain_id` and the node's `addr`",
             ));
         }
-        if let Some(found) = chain
+        if key.as_ref().is_some_and(|key| !key.signs_extensions()) {
+            votes_only(chain, &id, problems);
+        } else if let Some(found) = chain
             .sign_extensions
             .as_ref()
             .filter(|found| found.value == SignExtensions::Never)
@@ -122,6 +124,28 @@ pub(super) fn check(
         }
     }
     chains
+}
+
+/// What a chain may not ask of a key that signs votes and proposals only.
+fn votes_only(chain: &Chain, id: &ChainId, problems: &mut Vec<Problem>) {
+    let written = chain.sign_extensions.as_ref();
+    if written.is_none_or(|found| found.value != SignExtensions::Never) {
+        problems.push(Problem::at(
+            written.map_or(chain.span.clone(), |found| found.span.clone()),
+            format!("the key of {id} cannot sign vote extensions"),
+            "this [[chain]] would have them signed",
+            "write `sign_extensions = false` if the chain has none (its nodes halt otherwise); a chain that has them needs \
+             another kind of key than a Ledger",
+        ));
+    }
+    if let Some(span) = chain.raw_span.clone() {
+        problems.push(Problem::at(
+            span,
+            format!("the key of {id} cannot sign raw bytes"),
+            "a Ledger signs votes and proposals only",
+            "remove the line, or use another kind of key",
+        ));
+    }
 }
 
 fn chain_config(

@@ -175,6 +175,18 @@ impl Gate {
         Err(self.refuse(&position, Reason::NotDurable(why)))
     }
 
+    /// Whether a request would need the key if it were admitted: it is new, or has no signature yet.
+    pub fn needs_key(&self, request: &SignRequest) -> bool {
+        let Ok(position) = request.sign_bytes().position() else {
+            return false;
+        };
+        match (judge(&self.mark, &position), &self.mark) {
+            (Verdict::Advance, _) => true,
+            (Verdict::Replay, Watermark::Message(last)) => last.signature().is_none(),
+            (Verdict::Replay | Verdict::Refuse(_), _) => false,
+        }
+    }
+
     /// Remembers the signature of a permit, so that the same request is answered with it.
     pub fn complete(&mut self, permit: Permit, signature: &Signature) {
         let bytes = permit.into_bytes();

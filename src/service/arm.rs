@@ -66,6 +66,10 @@ pub(super) fn arm(config: &ChainConfig) -> Result<Chain, OpenError> {
                 config.key_format.show(&public_key),
                 public_key.address()
             );
+            if let Some(trouble) = signer.trouble() {
+                warn!("[{id}] does not sign yet: {trouble}");
+            }
+            signer.begin(gate.view().last);
             Ok(Chain::armed(
                 id,
                 Armed::new(gate, signer).signing_raw(config.raw.clone()),

@@ -67,7 +67,7 @@ impl KnownChain {
                 || "its gate is busy; the disk or the device may be stuck".to_owned(),
                 str::to_owned,
             )),
-            (Ok(_), Some(view)) => view.broken.clone(),
+            (Ok(chain), Some(view)) => view.broken.clone().or_else(|| chain.key_trouble()),
         };
         let last = view.and_then(|view| view.last);
         ChainStatus {

@@ -127,6 +127,10 @@ fn look<'a>(config: &'a ChainConfig, service: Option<&Status>) -> Found<'a> {
             found.warnings.extend(warnings);
             found.public_key = Some(signer.public_key());
             look_at_state(&mut found, signer.public_key(), service);
+            // The device of a chain in service is in use, and `status` tells how it is.
+            if found.held.is_none() {
+                found.problems.extend(signer.trouble());
+            }
         }
         Err(error) => found.problems.push(error.to_string()),
     }

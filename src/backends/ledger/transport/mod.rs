@@ -5,6 +5,7 @@
 
 pub mod hid;
 pub mod tcp;
+pub mod usb;
 
 use std::time::Duration;
 

@@ -1,0 +1,175 @@
+//! `[[providers.ledgertm]]`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::backends::{Base, Provided};
+use crate::consensus::{ChainId, PublicKey};
+use crate::written::{At, Problem, Section};
+
+use super::LedgerSource;
+use super::find::Wanted;
+use super::limits::{Kind, LONGEST_BODY, is_hopeless};
+use super::transport::Connector;
+use super::transport::tcp::Emulator;
+use super::transport::usb::Usb;
+
+/// How long a signature may take, in milliseconds, unless the section says otherwise.
+const TIMEOUT: u64 = 1_500;
+
+/// Where a section's device is.
+#[derive(Clone, Copy, Debug)]
+pub enum Place {
+    /// On the USB bus.
+    Usb,
+    /// An emulator on this host.
+    Emulator(Emulator),
+}
+
+impl Place {
+    /// Reads `hid` or `tcp://127.0.0.1:9999`.
+    pub fn read(text: &str) -> Option<Self> {
+        match text {
+            "hid" => Some(Self::Usb),
+            _ => Emulator::at(text.strip_prefix("tcp://")?).map(Self::Emulator),
+        }
+    }
+
+    /// The way to it.
+    pub fn connector(self) -> Arc<dyn Connector> {
+        match self {
+            Self::Usb => Arc::new(Usb),
+            Self::Emulator(emulator) => Arc::new(emulator),
+        }
+    }
+}
+
+/// Reads one section.
+pub fn read(section: &mut Section<'_>, _: &Base, problems: &mut Vec<Problem>) -> Vec<Provided> {
+    read_source(section, problems).into_iter().collect()
+}
+
+fn read_source(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Option<Provided> {
+    let chain_id = chain_id(section, problems);
+    let transport = section.text("transport", problems);
+    let place = match &transport {
+        None => Some(Place::Usb),
+        Some(found) => {
+            let place = Place::read(&found.value);
+            if place.is_none() {
+                problems.push(Problem::at(
+                    found.span.clone(),
+                    format!("`{}` is no way to a Ledger", found.value),
+                    "expected \"hid\", or \"tcp://127.0.0.1:PORT\" for an emulator on this host",
+                    "remove the line: real devices are reached by \"hid\"",
+                ));
+            }
+            place
+        }
+    };
+    let key = section.text("public_key", problems);
+    let public_key = match &key {
+        None => None,
+        Some(found) => {
+            let read = public_key(&found.value);
+            if read.is_none() {
+                problems.push(Problem::at(
+                    found.span.clone(),
+                    "this is no Ed25519 public key",
+                    "expected 32 bytes in base64 or hexadecimal digits",
+                    "`tmkms ledger pubkey` prints the line to write here",
+                ));
+            }
+            // A key that cannot be read must not become "any key".
+            Some(read?)
+        }
+    };
+    let path = section.text("path", problems);
+    let timeout = section.number("timeout_ms", 100..=2_000, problems);
+    let (chain_id, place) = (chain_id?, place?);
+    let emulated = matches!(place, Place::Emulator(_));
+    let mut name = match &transport {
+        Some(found) if emulated => format!("Ledger at {}", found.value),
+        _ => "Ledger".to_owned(),
+    };
+    let mut source = match &transport {
+        Some(found) if emulated => name.clone(),
+        Some(_) | None => "a Ledger without `public_key`".to_owned(),
+    };
+    if let (Some(_), Some(written)) = (&public_key, &key) {
+        name = format!("{name} with key {}", written.value);
+        source = format!("the Ledger with key {}", written.value);
+    }
+    let span = key
+        .or(transport)
+        .map_or(section.span.clone(), |found| found.span);
+    Some(Provided {
+        source: At {
+            value: source,
+            span,
+        },
+        key: Arc::new(LedgerSource {
+            chain: chain_id.value.parse().ok()?,
+            name,
+            connector: place.connector(),
+            wanted: Wanted {
+                public_key,
+                path: path.map(|found| found.value),
+            },
+            timeout: Duration::from_millis(timeout.map_or(TIMEOUT, |found| found.value)),
+            emulated,
+        }),
+        chain_ids: vec![chain_id],
+    })
+}
+
+/// The one chain of a section; the device remembers one position, whatever chain it was for.
+fn chain_id(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Option<At<String>> {
+    let place = section.place_of("chain_ids");
+    let chain_ids = section.texts("chain_ids", problems);
+    let Some(span) = place else {
+        problems.push(Problem::at(
+            section.span.clone(),
+            "`chain_ids` is missing",
+            "this key signs for no chain",
+            "add a line such as `chain_ids = [\"cosmoshub-4\"]`",
+        ));
+        return None;
+    };
+    let chain_ids = chain_ids?;
+    let [chain_id] = chain_ids.as_slice() else {
+        problems.push(Problem::at(
+            span,
+            "a Ledger signs for exactly one chain",
+            format!("{} chains stand here", chain_ids.len()),
+            "the device remembers one height for all chains, so a second one would be refused; give each chain its own device",
+        ));
+        return None;
+    };
+    // What is no chain id at all is reported with the [[chain]]s.
+    if let Ok(id) = chain_id.value.parse::<ChainId>()
+        && is_hopeless(&id)
+    {
+        problems.push(Problem::at(
+            chain_id.span.clone(),
+            "this chain id is too long for a Ledger",
+            format!(
+                "with it a vote has up to {} bytes, and the Ledger's app signs messages of {LONGEST_BODY} at most",
+                Kind::Vote { later: false }.worst(&id)
+            ),
+            "use another kind of key for this chain: chain ids have at most 26 bytes for a Ledger",
+        ));
+        return None;
+    }
+    Some(chain_id.clone())
+}
+
+/// A public key in base64 or hexadecimal digits.
+fn public_key(text: &str) -> Option<PublicKey> {
+    let hex = match text.len() {
+        64 => subtle_encoding::hex::decode(text.to_ascii_lowercase()).ok(),
+        _ => None,
+    };
+    let bytes = hex.or_else(|| crate::base64::decode(text.as_bytes()))?;
+    PublicKey::from_bytes("ed25519", &bytes).ok()
+}

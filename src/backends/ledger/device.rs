@@ -1,0 +1,398 @@
+//! The thread that a device belongs to: it finds the device, brings it up to the chain's height, signs, and starts over
+//! when the device is lost.
+//!
+//! Invariants: the device signs for one chain only; it is asked for one thing at a time; whatever comes back is verified
+//! before anybody sees it; a handle that failed or fell silent is closed. The device forgets its height when its app or
+//! its power ends, so after each opening it gets the chain's height again, in a message that is worth nothing to
+//! anybody, and asks for a button if it had forgotten.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tracing::{info, warn};
+
+use crate::consensus::{Hrs, PublicKey, Signature, Step};
+
+use super::apdu::harmless;
+use super::app::App;
+use super::error::Reason;
+use super::find::{Found, Wanted, find};
+use super::limits::HIGHEST_ROUND;
+use super::transport::Connector;
+
+/// An answer that takes longer waits for a person.
+const QUICK: Duration = Duration::from_secs(1);
+/// How often a person is reminded.
+const REMIND: Duration = Duration::from_secs(60);
+/// How long a device is left alone after its left button was pressed.
+const REFUSED: Duration = Duration::from_secs(10);
+/// How often a lost device is looked for.
+const RETRY: Duration = Duration::from_secs(1);
+/// When it is looked for first: mostly it is there still, and only the handle was bad.
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+/// How long an answer that is late is waited for before the handle is closed.
+const LATE: Duration = Duration::from_secs(3);
+/// How often an idle device is asked who it is.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How often an idle handle is looked at.
+const TICK: Duration = Duration::from_millis(250);
+
+/// How the device is, for those who may not wait.
+#[derive(Debug, Default)]
+pub struct Condition(Mutex<Option<String>>);
+
+impl Condition {
+    /// Why it cannot sign, if so.
+    pub fn trouble(&self) -> Option<String> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Sets it; `true` when that is news.
+    pub fn set(&self, trouble: Option<String>) -> bool {
+        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = *now != trouble;
+        *now = trouble;
+        news
+    }
+}
+
+/// One message to sign.
+pub struct Job {
+    /// The message.
+    pub bytes: Vec<u8>,
+    /// Its position.
+    pub hrs: Hrs,
+    /// Until when the answer is wanted.
+    pub until: Instant,
+    /// Where it goes.
+    pub reply: SyncSender<Result<Signature, Failed>>,
+}
+
+/// Why a job was not done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failed {
+    /// Not in time; the device may yet sign.
+    Late(String),
+    /// Not at all.
+    No(String),
+    /// What came is worthless.
+    Wrong(String),
+}
+
+/// What the thread knows.
+pub struct Worker {
+    /// The chain, for the log.
+    pub chain: String,
+    /// Where devices are.
+    pub connector: Arc<dyn Connector>,
+    /// Which one.
+    pub wanted: Wanted,
+    /// Its key.
+    pub public_key: PublicKey,
+    /// What others see.
+    pub condition: Arc<Condition>,
+    /// What is to be signed; the thread ends when nobody can send any more.
+    pub jobs: Receiver<Job>,
+    /// The highest position used up.
+    pub mark: Option<Hrs>,
+    /// The last message that the device signed: it would not sign it twice.
+    pub last: Option<(Vec<u8>, Signature)>,
+    /// The device that was found last was ready to sign.
+    pub served: bool,
+}
+
+/// Why a device is let go.
+enum End {
+    /// Nobody sends jobs any more.
+    Done,
+    /// The device.
+    Lost(Reason),
+}
+
+impl From<Reason> for End {
+    fn from(reason: Reason) -> Self {
+        Self::Lost(reason)
+    }
+}
+
+impl Worker {
+    /// Runs until nobody sends jobs any more; `found` is a device that is open already.
+    pub fn run(mut self, mut found: Option<Found>) {
+        loop {
+            let device = match found.take() {
+                Some(device) => Ok(device),
+                None => find(self.connector.as_ref(), &self.wanted),
+            };
+            let mut wait = RETRY;
+            match device {
+                Err(error) => self.tell(Some(error.to_string())),
+                Ok(mut device) => match self.use_device(&mut device) {
+                    End::Done => return,
+                    End::Lost(reason) => {
+                        wait = match (&reason, self.served) {
+                            (Reason::Rejected, _) => REFUSED,
+                            (_, true) => FIRST_RETRY,
+                            (_, false) => RETRY,
+                        };
+                        self.tell(Some(format!(
+                            "the Ledger at {}: {reason}",
+                            device.info.path
+                        )));
+                    }
+                },
+            }
+            if self.turn_away(wait) {
+                return;
+            }
+        }
+    }
+
+    fn use_device(&mut self, device: &mut Found) -> End {
+        self.served = false;
+        let path = device.info.path.clone();
+        if device.identity.public_key != self.public_key {
+            return End::Lost(Reason::KeyDiffers {
+                found: device.identity.public_key,
+                wanted: self.public_key,
+            });
+        }
+        if let Err(end) = self.begin(&mut device.app, &path) {
+            return end;
+        }
+        self.tell(None);
+        self.served = true;
+        match self.serve(&mut device.app, &path) {
+            Ok(()) => End::Done,
+            Err(end) => end,
+        }
+    }
+
+    fn tell(&self, trouble: Option<String>) {
+        if self.condition.set(trouble.clone()) {
+            match trouble {
+                Some(trouble) => warn!("[{}] {trouble}", self.chain),
+                None => info!("[{}] the Ledger is ready", self.chain),
+            }
+        }
+    }
+
+    /// Tells everyone for `time` that there is no device; `true` when nobody is left.
+    fn turn_away(&self, time: Duration) -> bool {
+        let until = Instant::now() + time;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.jobs.recv_timeout(left) {
+                Ok(job) => {
+                    let why = self
+                        .condition
+                        .trouble()
+                        .unwrap_or_else(|| "the Ledger is being looked for; ask again".to_owned());
+                    drop(job.reply.send(Err(Failed::No(why))));
+                }
+                Err(RecvTimeoutError::Timeout) => return false,
+                Err(RecvTimeoutError::Disconnected) => return true,
+            }
+        }
+    }
+
+    /// Brings the app up to the chain's height. Outside of any vote, because it may wait for a person.
+    fn begin(&mut self, app: &mut App, path: &str) -> Result<(), End> {
+        let (height, round) = below(self.mark);
+        let message = harmless(height, round);
+        app.ask_signature(&message)?;
+        let began = Instant::now();
+        let mut told: Option<Instant> = None;
+        loop {
+            match app.signature(TICK / 5) {
+                Ok(Some(signature)) => {
+                    return match self.public_key.verify(&message, &signature) {
+                        true => Ok(()),
+                        false => Err(Reason::WrongSignature(self.public_key).into()),
+                    };
+                }
+                // It remembers a position at or above this one.
+                Err(Reason::NotAbove) => return Ok(()),
+                Err(reason) => return Err(reason.into()),
+                Ok(None) => {}
+            }
+            if began.elapsed() >= QUICK {
+                let text = press(path, height, round);
+                let again = told.is_some_and(|at| at.elapsed() >= REMIND);
+                if self.condition.set(Some(text.clone())) || again {
+                    warn!("[{}] {text}", self.chain);
+                    told = Some(Instant::now());
+                }
+                told.get_or_insert_with(Instant::now);
+            }
+            if self.turn_away(Duration::ZERO) {
+                return Err(End::Done);
+            }
+        }
+    }
+
+    fn serve(&mut self, app: &mut App, path: &str) -> Result<(), End> {
+        let mut heard = Instant::now();
+        loop {
+            match self.jobs.recv_timeout(TICK) {
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Err(RecvTimeoutError::Timeout) if heard.elapsed() < HEARTBEAT => app.is_quiet()?,
+                Err(RecvTimeoutError::Timeout) => {
+                    let identity = app.identify()?;
+                    if identity.public_key != self.public_key {
+                        return Err(End::Lost(Reason::KeyDiffers {
+                            found: identity.public_key,
+                            wanted: self.public_key,
+                        }));
+                    }
+                    heard = Instant::now();
+                }
+                Ok(job) => {
+                    self.sign(app, job, path)?;
+                    heard = Instant::now();
+                }
+            }
+        }
+    }
+
+    fn sign(&mut self, app: &mut App, job: Job, path: &str) -> Result<(), End> {
+        if let Some((bytes, signature)) = &self.last
+            && *bytes == job.bytes
+        {
+            drop(job.reply.send(Ok(signature.clone())));
+            return Ok(());
+        }
+        if let Some(signature) = app.stray(&self.public_key, &job.bytes) {
+            drop(job.reply.send(Ok(signature.clone())));
+            self.last = Some((job.bytes, signature));
+            return Ok(());
+        }
+        if Instant::now() >= job.until {
+            let why = format!("the Ledger at {path} had no time left for it; ask again");
+            drop(job.reply.send(Err(Failed::Late(why))));
+            return Ok(());
+        }
+        self.mark = self.mark.max(Some(job.hrs));
+        let began = Instant::now();
+        let result = app.ask_signature(&job.bytes).and_then(|()| {
+            let left = job.until.saturating_duration_since(Instant::now());
+            app.signature(left)
+        });
+        let reason = match result {
+            Ok(Some(signature)) if self.keep(&job.bytes, &signature) => {
+                drop(job.reply.send(Ok(signature)));
+                return Ok(());
+            }
+            Ok(Some(_)) => Reason::WrongSignature(self.public_key),
+            Ok(None) => {
+                let why = format!(
+                    "the Ledger at {path} did not answer within {} ms; look at its screen",
+                    began.elapsed().as_millis()
+                );
+                drop(job.reply.send(Err(Failed::Late(why.clone()))));
+                return self.wait_for_late(app, &job.bytes, why);
+            }
+            Err(reason) => reason,
+        };
+        let text = format!("the Ledger at {path}: {reason}");
+        let goes_on = reason.is_about_the_message();
+        if !goes_on {
+            // Before the answer, so that whoever asks again at once is told.
+            self.tell(Some(text.clone()));
+        }
+        let failed = match reason {
+            Reason::WrongSignature(_) => Failed::Wrong(text),
+            _ => Failed::No(text),
+        };
+        drop(job.reply.send(Err(failed)));
+        match goes_on {
+            true => Ok(()),
+            false => Err(End::Lost(reason)),
+        }
+    }
+
+    /// Keeps a signature for those who ask again, if it is one.
+    fn keep(&mut self, message: &[u8], signature: &Signature) -> bool {
+        let good = self.public_key.verify(message, signature);
+        if good {
+            self.last = Some((message.to_vec(), signature.clone()));
+        }
+        good
+    }
+
+    /// Nobody waits for this answer any more, and nothing else can be asked before it is there.
+    fn wait_for_late(&mut self, app: &mut App, message: &[u8], why: String) -> Result<(), End> {
+        self.tell(Some(why));
+        let began = Instant::now();
+        while began.elapsed() < LATE {
+            match app.signature(TICK / 5) {
+                Ok(Some(signature)) => {
+                    if !self.keep(message, &signature) {
+                        return Err(Reason::WrongSignature(self.public_key).into());
+                    }
+                    self.tell(None);
+                    return Ok(());
+                }
+                Err(reason) if reason.is_about_the_message() => {
+                    self.tell(None);
+                    return Ok(());
+                }
+                Err(reason) => return Err(reason.into()),
+                Ok(None) => {}
+            }
+            if self.turn_away(Duration::ZERO) {
+                return Err(End::Done);
+            }
+        }
+        Err(Reason::NoAnswer.into())
+    }
+}
+
+/// The height and round to tell the device: everything that may still be signed is above them.
+///
+/// After the harmless proposal of a height and round, their prevote and precommit are signed and their proposal is not,
+/// so a proposal that was used up and may have to be signed needs the place below.
+fn below(mark: Option<Hrs>) -> (i64, u8) {
+    let Some(mark) = mark else { return (1, 0) };
+    let height = mark.height.get();
+    let round = u8::try_from(mark.round.get().min(HIGHEST_ROUND)).unwrap_or(0);
+    match (mark.step, round.checked_sub(1)) {
+        (Step::Propose, Some(round)) => (height, round),
+        (Step::Propose, None) if height > 1 => (height - 1, 0),
+        _ => (height, round),
+    }
+}
+
+fn press(path: &str, height: i64, round: u8) -> String {
+    format!(
+        "the Ledger at {path} asks for its first height: if its screen says \"Init validation\", \"Height: {height}\", \
+         \"Round: {round:03}\", press the right button; it signs from then on, and asks again whenever its app was closed"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consensus::{Height, Round};
+
+    #[test]
+    fn what_may_be_signed_is_above_what_the_device_is_told() {
+        let at = |height, round, step| {
+            below(Some(Hrs {
+                height: Height::new(height).unwrap(),
+                round: Round::new(round).unwrap(),
+                step,
+            }))
+        };
+        assert_eq!(below(None), (1, 0));
+        assert_eq!(at(5, 0, Step::Precommit), (5, 0));
+        assert_eq!(at(5, 2, Step::Prevote), (5, 2));
+        assert_eq!(at(5, 2, Step::Propose), (5, 1));
+        assert_eq!(at(5, 0, Step::Propose), (4, 0));
+        assert_eq!(at(1, 0, Step::Propose), (1, 0));
+        assert_eq!(at(5, i32::MAX, Step::Precommit), (5, 127));
+    }
+}
