@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backends::{Base, Provided};
-use crate::consensus::{ChainId, PublicKey};
+use crate::consensus::{ChainId, PublicKey, key_text};
 use crate::written::{At, Problem, Section};
 
 use super::LedgerSource;
@@ -94,11 +94,12 @@ fn read_source(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Option
     };
     let mut source = match &transport {
         Some(found) if emulated => name.clone(),
-        Some(_) | None => "a Ledger without `public_key`".to_owned(),
+        Some(_) | None => "a Ledger without `public_key` (each of two needs its own)".to_owned(),
     };
-    if let (Some(_), Some(written)) = (&public_key, &key) {
-        name = format!("{name} with key {}", written.value);
-        source = format!("the Ledger with key {}", written.value);
+    if let Some(key) = &public_key {
+        let key = key_text::to_base64(key);
+        name = format!("{name} with key {key}");
+        source = format!("the Ledger with key {key} (a Ledger signs for one chain)");
     }
     let span = key
         .or(transport)
