@@ -9,6 +9,7 @@ pub mod softsign;
 #[cfg(feature = "yubihsm")]
 pub mod yubihsm;
 
+use std::any::Any;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -47,6 +48,11 @@ pub trait KeySource: Send + Sync {
 
     /// The file that holds it, if one does.
     fn file(&self) -> Option<InFile<'_>> {
+        None
+    }
+
+    /// Itself, for the commands of its own backend.
+    fn as_any(&self) -> Option<&dyn Any> {
         None
     }
 

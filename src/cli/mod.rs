@@ -7,6 +7,8 @@ mod generate;
 mod harness;
 mod init;
 mod keys;
+#[cfg(feature = "ledger")]
+mod ledger;
 mod networks;
 pub mod report;
 mod softsign;
@@ -69,6 +71,10 @@ enum Command {
     #[cfg(feature = "yubihsm")]
     #[command(subcommand)]
     Yubihsm(yubihsm::Yubihsm),
+    /// Ledgers with the Tendermint app
+    #[cfg(feature = "ledger")]
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
     /// Show it work: a simulated node, a refused double sign, a kill and a restart
     Demo(demo::Demo),
     /// Be the node's side: test and measure any remote signer
@@ -138,6 +144,8 @@ pub fn run() -> Exit {
         Command::Softsign(command) => command.run(),
         #[cfg(feature = "yubihsm")]
         Command::Yubihsm(command) => command.run(),
+        #[cfg(feature = "ledger")]
+        Command::Ledger(command) => command.run(),
         Command::Demo(command) => command.run(),
         Command::Harness(command) => command.run(),
         Command::Version => version::run(),

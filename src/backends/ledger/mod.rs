@@ -14,6 +14,7 @@ pub mod frame;
 pub mod limits;
 pub mod transport;
 
+use std::any::Any;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -73,6 +74,10 @@ impl LedgerSource {
 impl KeySource for LedgerSource {
     fn describe(&self) -> String {
         self.name.clone()
+    }
+
+    fn as_any(&self) -> Option<&dyn Any> {
+        Some(self)
     }
 
     fn signs_extensions(&self) -> bool {

@@ -1,0 +1,163 @@
+//! `tmkms ledger init`: tells the device where a chain stands, in a message that is worth nothing to anybody.
+//!
+//! A signed height far ahead would silence the device until its app is closed, so heights are bounded as requests are
+//! (W11).
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use crate::backends::ledger::apdu::harmless;
+use crate::backends::ledger::error::Reason;
+use crate::backends::ledger::find::{Found, find};
+use crate::config::ChainConfig;
+use crate::consensus::PublicKey;
+use crate::gate::FIRST_ADVANCE;
+use crate::gate::store::Origin;
+use crate::gate::store::file::{Place, inspect};
+use crate::os::clock::{Clock, SystemClock};
+
+use super::super::ConfigFile;
+use super::super::report::{Failure, status};
+use super::{chains, not_found};
+
+/// An answer that takes longer waits for the button.
+const QUICK: Duration = Duration::from_secs(1);
+
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  tmkms ledger init -H 21000000\n  tmkms ledger init -H 21000000 -r 2 cosmoshub-4\n\n\
+                  `tmkms start` does this by itself, with the height of the chain's state. The message that is signed names \
+                  no chain, no block and no time, so nobody can use it."
+)]
+pub(in crate::cli) struct Init {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// The height; votes at it and above are signed from then on
+    #[arg(short = 'H', long, value_parser = clap::value_parser!(i64).range(1..))]
+    height: i64,
+    /// The round
+    #[arg(short, long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=127))]
+    round: u8,
+    /// How many seconds to wait for the button
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    wait: u64,
+    /// The chain id, where several chains have Ledgers
+    chain: Option<String>,
+}
+
+impl Init {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let config = self.config.load()?;
+        let chains = chains(&config)?;
+        let named = |id: &str| chains.iter().find(|(chain, _)| chain.id.as_str() == id);
+        let (chain, source) = match (&self.chain, chains.as_slice()) {
+            (Some(id), _) => named(id).ok_or_else(|| {
+                Failure::usage(format!("no [[providers.ledgertm]] signs for chain {id}"))
+            })?,
+            (None, [only]) => only,
+            (None, _) => {
+                return Err(Failure::usage("several chains have Ledgers")
+                    .hint("name the chain behind the options"));
+            }
+        };
+        let found = find(source.connector.as_ref(), &source.wanted).map_err(not_found)?;
+        self.within_reach(chain, found.identity.public_key)?;
+        self.tell(found)
+    }
+
+    /// W11, as for a request.
+    fn within_reach(&self, chain: &ChainConfig, public_key: PublicKey) -> Result<(), Failure> {
+        let place = Place {
+            chain_id: chain.id.clone(),
+            public_key,
+            path: chain.state_file.clone(),
+            allow_ephemeral: chain.allow_ephemeral_state,
+        };
+        let record = inspect(&place).map_err(Failure::new)?.record;
+        let last = record.watermark.height();
+        let rate = chain.gate.rate;
+        let age = SystemClock.now().wall.saturating_sub(record.written);
+        let allowed = match record.origin {
+            Origin::Operator => FIRST_ADVANCE,
+            Origin::Request => rate.max_gap.saturating_add(
+                age.as_secs()
+                    .saturating_mul(u64::from(rate.max_blocks_per_second)),
+            ),
+        };
+        let ahead = u64::try_from(self.height.saturating_sub(last)).unwrap_or(0);
+        match ahead > allowed {
+            true => Err(Failure::new(format!(
+                "height {} is {ahead} above the last that chain {} used up ({last}), where {allowed} are possible by now; the \
+                 Ledger would refuse everything below it until its app is closed",
+                self.height, chain.id
+            ))
+            .hint("correct the height; if it is right, raise the state first with `tmkms state raise`")),
+            false => Ok(()),
+        }
+    }
+
+    fn tell(&self, found: Found) -> Result<(), Failure> {
+        let Found {
+            mut app,
+            info,
+            identity,
+        } = found;
+        let failed =
+            |reason: Reason| Failure::new(format!("the Ledger at {}: {reason}", info.path));
+        let message = harmless(self.height, self.round);
+        app.ask_signature(&message).map_err(failed)?;
+        let began = Instant::now();
+        let mut told = false;
+        while began.elapsed() < Duration::from_secs(self.wait) {
+            match app.signature(Duration::from_millis(50)) {
+                Ok(Some(signature)) if !identity.public_key.verify(&message, &signature) => {
+                    return Err(failed(Reason::WrongSignature(identity.public_key)));
+                }
+                Ok(Some(_)) => {
+                    let place = format!("height {}, round {}", self.height, self.round);
+                    status(
+                        "Set",
+                        match told {
+                            true => format!("the Ledger begins at {place}"),
+                            false => format!("the Ledger was begun before; it is at {place} now"),
+                        },
+                    );
+                    return Ok(());
+                }
+                Err(Reason::NotAbove) => {
+                    status(
+                        "Unchanged",
+                        format!(
+                            "the Ledger is at height {}, round {} or above already; to go back, close its app and open it again",
+                            self.height, self.round
+                        ),
+                    );
+                    return Ok(());
+                }
+                Err(Reason::Rejected) => {
+                    return Err(Failure::new(
+                        "the left button was pressed: the Ledger has begun nowhere",
+                    ));
+                }
+                Err(reason) => return Err(failed(reason)),
+                Ok(None) => {}
+            }
+            if !told && began.elapsed() >= QUICK {
+                told = true;
+                status(
+                    "Confirm",
+                    format!(
+                        "if the Ledger shows \"Init validation\", \"Height: {}\", \"Round: {:03}\", press its right button",
+                        self.height, self.round
+                    ),
+                );
+            }
+        }
+        Err(
+            Failure::new(format!("no button was pressed within {} s", self.wait)).hint(
+                "the Ledger still asks, and answers nothing else until a button is pressed or it is unplugged",
+            ),
+        )
+    }
+}
