@@ -1,5 +1,6 @@
 //! The Ledger backend against its simulator, over packets: what every backend owes, every reason to refuse, and what a
 //! cable and a person can do to it.
+#![cfg(feature = "ledger")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,13 +10,15 @@
     reason = "a test may end so"
 )]
 
+#[path = "support/ledger_simulator/mod.rs"]
+mod ledger_simulator;
 mod support;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use support::ledger_simulator::hid::Bus;
-use support::ledger_simulator::{Device, Fault, Finger, Open};
+use ledger_simulator::hid::Bus;
+use ledger_simulator::{Device, Fault, Finger, Open};
 use support::{SharedDisk, chain_id, maker};
 use tmkms::backends::KeySource;
 use tmkms::backends::ledger::LedgerSource;
@@ -86,7 +89,7 @@ impl Bench {
     fn new(seed: u8) -> Self {
         let device = ledger(seed);
         device.set(|inner| inner.finger = Finger::Accept);
-        let bus = Bus::of(&[device.clone()]);
+        let bus = Bus::of(std::slice::from_ref(&device));
         let (signer, _) = source(&bus, Some(key_of(&device))).open().unwrap();
         let gate = gate(&SharedDisk::new());
         signer.begin(None);
@@ -237,7 +240,7 @@ fn a_lost_answer_costs_one_position_and_no_more() {
 #[test]
 fn a_screen_asks_outside_of_any_vote() {
     let device = ledger(4);
-    let bus = Bus::of(&[device.clone()]);
+    let bus = Bus::of(std::slice::from_ref(&device));
     let (signer, warnings) = source(&bus, Some(key_of(&device))).open().unwrap();
     // An id of six bytes: all fits but one message in one case.
     assert_eq!(warnings.len(), 1);
@@ -393,10 +396,10 @@ fn limits_use_nothing_up() {
 /// Each reason to refuse a device, by its words.
 #[test]
 fn reasons_to_refuse() {
-    let why = |change: &dyn Fn(&mut support::ledger_simulator::device::Inner)| {
+    let why = |change: &dyn Fn(&mut ledger_simulator::device::Inner)| {
         let device = ledger(6);
         device.set(|inner| change(inner));
-        let bus = Bus::of(&[device.clone()]);
+        let bus = Bus::of(std::slice::from_ref(&device));
         let error = source(&bus, None).open().err().unwrap().to_string();
         // With a key in the configuration it is opened all the same, and waits.
         let (signer, _) = source(&bus, Some(key_of(&device))).open().unwrap();
@@ -500,7 +503,7 @@ fn which_of_several() {
 #[test]
 fn a_swapped_device_does_not_sign() {
     let mut bench = Bench::new(11);
-    let bus = Bus::of(&[bench.device.clone()]);
+    let bus = Bus::of(std::slice::from_ref(&bench.device));
     drop(bench.signer);
     wait_until("closed", || !bench.device.lock().held);
     let (signer, _) = source(&bus, Some(key_of(&bench.device))).open().unwrap();
@@ -528,7 +531,7 @@ fn a_swapped_device_does_not_sign() {
 fn the_answer_of_an_earlier_process_is_not_taken_for_another() {
     let device = ledger(13);
     device.set(|inner| inner.finger = Finger::Accept);
-    let bus = Bus::of(&[device.clone()]);
+    let bus = Bus::of(std::slice::from_ref(&device));
     let asked = prevote(5).sign_bytes();
     for command in tmkms::backends::ledger::apdu::sign(asked.as_slice()).unwrap() {
         device.command(&command);

@@ -1,4 +1,5 @@
 //! Frames and commands of the Ledger backend: round trips, recorded exchanges, and what fits.
+#![cfg(feature = "ledger")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,14 +9,15 @@
     reason = "a test may end so"
 )]
 
-mod support;
+#[path = "support/ledger_simulator/mod.rs"]
+mod ledger_simulator;
 
 use std::fs;
 use std::time::Duration;
 
+use ledger_simulator::Device;
 use proptest::prelude::*;
 use serde_json::Value;
-use support::ledger_simulator::Device;
 use tmkms::backends::ledger::apdu;
 use tmkms::backends::ledger::frame::{Assembler, FrameError, LONGEST, packets};
 use tmkms::backends::ledger::limits::{Fit, Kind, LONGEST_BODY, is_hopeless, warning};
@@ -185,7 +187,11 @@ fn our_commands_and_lengths_are_those_that_were_recorded() {
             }
             signing += 1;
             let message = &command[5..];
-            assert_eq!(apdu::sign(message).unwrap(), [command.clone()], "{note}");
+            assert_eq!(
+                apdu::sign(message).unwrap(),
+                std::slice::from_ref(&command),
+                "{note}"
+            );
             // Canonical messages are refused for their length exactly where we say so.
             if let Ok((bytes, _)) = tmkms::consensus::SignBytes::from_record(message.to_vec()) {
                 let too_long = answer.data == [7] && answer.status.0 == 0x6984;

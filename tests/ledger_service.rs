@@ -1,4 +1,5 @@
 //! The whole program with Ledgers behind the emulator's wire, against a simulated node.
+#![cfg(feature = "ledger")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,13 +9,15 @@
     reason = "a test may end so"
 )]
 
+#[path = "support/ledger_simulator/mod.rs"]
+mod ledger_simulator;
 mod support;
 
 use std::time::{Duration, Instant};
 
+use ledger_simulator::{Device, Finger, Open, tcp};
 use rustix::process::Signal;
 use support::home::{Home, PATIENCE, Running};
-use support::ledger_simulator::{Device, Finger, Open, tcp};
 use tmkms::codec::node::{Answer, Ask};
 use tmkms::consensus::{PublicKey, Signature, key_text};
 use tmkms::harness::messages::Maker;

@@ -2,7 +2,6 @@
 #![allow(dead_code, reason = "each test file uses a part of this")]
 
 pub mod home;
-pub mod ledger_simulator;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
