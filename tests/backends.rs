@@ -1,4 +1,4 @@
-//! One contract for every backend, each against its simulator: softsign, YubiHSM, and replicas of YubiHSMs.
+//! One contract for every backend, each against its simulator: softsign, YubiHSM, replicas of YubiHSMs, and Ledger.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,6 +8,9 @@
     reason = "a test may end so"
 )]
 
+#[cfg(feature = "ledger")]
+#[path = "support/ledger_simulator/mod.rs"]
+mod ledger_simulator;
 mod support;
 #[cfg(feature = "yubihsm")]
 #[path = "support/yubihsm_bench.rs"]
@@ -24,15 +27,16 @@ use support::{SharedDisk, chain_id, maker, moment};
 use tmkms::backends::KeySource;
 use tmkms::backends::softsign::key::SoftKey;
 use tmkms::backends::softsign::{FileFormat, KeyFile, Purpose};
+use tmkms::consensus::Signature;
 use tmkms::gate::permit::Permit;
 use tmkms::gate::raw::self_test;
-use tmkms::gate::{Admission, Gate, Settings};
+use tmkms::gate::{Admission, Gate, Settings, SignExtensions};
 use tmkms::os::clock::{Clock, SystemClock};
 use tmkms::secret_file::{self, SecretSource};
 use tmkms::signer::{Signer, SignerError};
 
 /// A backend on its bench: keys, and what can be done to its device. Softsign has none, so nothing happens to it.
-trait Bench {
+trait Bench: Sync {
     fn source(&self) -> Arc<dyn KeySource>;
     /// The device goes away, and comes back.
     fn unplug(&self) {}
@@ -47,8 +51,21 @@ trait Bench {
     fn spoil(&self) -> bool {
         false
     }
-    fn has_device(&self) -> bool {
-        false
+    /// What its device is called in messages, if it has one.
+    fn device(&self) -> Option<&'static str> {
+        None
+    }
+    /// Signs something that was not signed before.
+    fn sign(
+        &self,
+        signer: &Arc<dyn Signer>,
+        number: u64,
+        time: Duration,
+    ) -> Result<Signature, SignerError> {
+        let permit = permit(number, time);
+        signer.sign(&permit).inspect(|signature| {
+            assert!(signer.public_key().verify(permit.bytes(), signature));
+        })
     }
 }
 
@@ -62,8 +79,10 @@ fn keeps_the_contract(bench: &dyn Bench) {
     let source = bench.source();
     assert!(!source.describe().is_empty());
     let (signer, _) = source.open().unwrap();
-    signs_what_the_gate_admits(&signer);
-    many_at_once(&signer);
+    signer.begin(None);
+    wait_until_ready(&signer);
+    signs_what_the_gate_admits(&signer, source.signs_extensions());
+    many_at_once(bench, &signer);
     a_slow_device_is_given_up_in_time(bench, &signer);
     a_lost_device_is_told_in_time_and_comes_back(bench, &signer);
     a_wrong_signature_never_leaves(bench, &signer);
@@ -72,18 +91,22 @@ fn keeps_the_contract(bench: &dyn Bench) {
 }
 
 /// A public key that does not change, and valid signatures of exactly the permit's bytes.
-fn signs_what_the_gate_admits(signer: &Arc<dyn Signer>) {
+fn signs_what_the_gate_admits(signer: &Arc<dyn Signer>, signs_extensions: bool) {
     let key = signer.public_key();
-    let mut gate = Gate::arm(
-        chain_id(),
-        Settings::default(),
-        SharedDisk::new().store(),
-        &moment(0),
-    )
-    .unwrap();
+    let settings = Settings {
+        sign_extensions: match signs_extensions {
+            true => SignExtensions::Auto,
+            false => SignExtensions::Never,
+        },
+        ..Settings::default()
+    };
+    let disk = SharedDisk::new();
+    let mut gate = Gate::arm(chain_id(), settings, disk.store(), &moment(0)).unwrap();
     for height in 1..10 {
         let request = maker().precommit(height, 0, Some(1), 1, b"extension");
         let until = SystemClock.now().monotonic + BUDGET;
+        let bytes = gate.extension_bytes(&request);
+        signer.accepts(&request, bytes.as_ref()).unwrap();
         let Ok(Admission::Sign {
             permit, extension, ..
         }) = gate.admit(&request, &moment(0), until)
@@ -94,66 +117,74 @@ fn signs_what_the_gate_admits(signer: &Arc<dyn Signer>) {
         let signature = signer.sign(&permit).unwrap();
         assert!(key.verify(permit.bytes(), &signature));
         assert!(key.verify(request.sign_bytes().as_slice(), &signature));
-        let extension = extension.unwrap();
-        let extension_signature = signer.sign(&extension).unwrap();
-        assert!(key.verify(extension.bytes(), &extension_signature));
-        assert!(!key.verify(permit.bytes(), &extension_signature));
+        assert_eq!(extension.is_some(), signs_extensions);
+        if let Some(extension) = extension {
+            let extension_signature = signer.sign(&extension).unwrap();
+            assert!(key.verify(extension.bytes(), &extension_signature));
+            assert!(!key.verify(permit.bytes(), &extension_signature));
+        }
         gate.complete(permit, &signature);
         assert_eq!(signer.public_key(), key);
     }
 }
 
-fn many_at_once(signer: &Arc<dyn Signer>) {
-    let threads: Vec<_> = (0..8)
-        .map(|number| {
-            let signer = signer.clone();
-            thread::spawn(move || {
+fn many_at_once(bench: &dyn Bench, signer: &Arc<dyn Signer>) {
+    thread::scope(|scope| {
+        for number in 0..8 {
+            scope.spawn(move || {
                 for round in 0..5 {
-                    let permit = permit(number * 100 + round, 2 * BUDGET);
-                    let signature = signer.sign(&permit).unwrap();
-                    assert!(signer.public_key().verify(permit.bytes(), &signature));
+                    bench
+                        .sign(signer, number * 100 + round, 2 * BUDGET)
+                        .unwrap();
                 }
-            })
-        })
-        .collect();
-    threads.into_iter().for_each(|one| one.join().unwrap());
+            });
+        }
+    });
 }
 
 fn a_slow_device_is_given_up_in_time(bench: &dyn Bench, signer: &Arc<dyn Signer>) {
     bench.slow(Duration::from_millis(400));
     let began = Instant::now();
-    let result = signer.sign(&permit(1, Duration::from_millis(300)));
+    let result = bench.sign(signer, 1_001, Duration::from_millis(300));
     let took = began.elapsed();
     assert!(took < Duration::from_millis(600), "{took:?}");
-    if bench.has_device() {
+    if bench.device().is_some() {
         assert!(matches!(result, Err(SignerError::Late(_))), "{result:?}");
     }
     bench.slow(Duration::ZERO);
-    wait_until_it_signs(signer);
+    wait_until_it_signs(bench, signer);
 }
 
 fn a_lost_device_is_told_in_time_and_comes_back(bench: &dyn Bench, signer: &Arc<dyn Signer>) {
     bench.unplug();
     let began = Instant::now();
-    let result = signer.sign(&permit(2, Duration::from_millis(300)));
+    let result = bench.sign(signer, 1_002, Duration::from_millis(300));
     assert!(began.elapsed() < Duration::from_millis(600));
-    if bench.has_device() {
+    if let Some(name) = bench.device() {
         let error = result.unwrap_err().to_string();
-        assert!(error.contains("YubiHSM"), "{error}");
+        assert!(error.contains(name), "{error}");
     }
     bench.plug();
-    wait_until_it_signs(signer);
+    wait_until_it_signs(bench, signer);
 }
 
-fn wait_until_it_signs(signer: &Arc<dyn Signer>) {
-    let permit = permit(3, 3 * BUDGET);
-    let signature = signer.sign(&permit);
+fn wait_until_ready(signer: &Arc<dyn Signer>) {
+    let began = Instant::now();
+    while let Some(why) = signer.trouble() {
+        assert!(began.elapsed() < 5 * BUDGET, "{why}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn wait_until_it_signs(bench: &dyn Bench, signer: &Arc<dyn Signer>) {
+    wait_until_ready(signer);
+    let signature = bench.sign(signer, 1_003, 3 * BUDGET);
     assert!(signature.is_ok(), "{signature:?}");
 }
 
 fn a_wrong_signature_never_leaves(bench: &dyn Bench, signer: &Arc<dyn Signer>) {
     if bench.spoil() {
-        let result = signer.sign(&permit(4, BUDGET));
+        let result = bench.sign(signer, 1_004, BUDGET);
         let text = result.unwrap_err().to_string();
         assert!(text.contains("thrown away"), "{text}");
     }
@@ -217,8 +248,8 @@ mod yubihsm {
             true
         }
 
-        fn has_device(&self) -> bool {
-            true
+        fn device(&self) -> Option<&'static str> {
+            Some("YubiHSM")
         }
     }
 
@@ -242,6 +273,106 @@ mod yubihsm {
                 policy,
             });
         }
+    }
+}
+
+#[cfg(feature = "ledger")]
+mod ledger {
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use super::*;
+    use crate::ledger_simulator::hid::Bus;
+    use crate::ledger_simulator::{Device, Fault, Finger};
+    use tmkms::backends::ledger::LedgerSource;
+    use tmkms::backends::ledger::find::Wanted;
+    use tmkms::consensus::PublicKey;
+
+    /// A device with a person beside it, and the gate of its one chain.
+    struct LedgerBench {
+        device: Device,
+        gate: Mutex<Gate>,
+        height: AtomicI64,
+    }
+
+    impl Bench for LedgerBench {
+        fn source(&self) -> Arc<dyn KeySource> {
+            Arc::new(LedgerSource {
+                chain: chain_id(),
+                name: "Ledger".to_owned(),
+                connector: Arc::new(Bus::of(std::slice::from_ref(&self.device))),
+                wanted: Wanted {
+                    public_key: Some(PublicKey::Ed25519(self.device.key())),
+                    path: None,
+                },
+                timeout: BUDGET,
+                emulated: false,
+            })
+        }
+
+        fn unplug(&self) {
+            self.device.unplug();
+        }
+
+        fn plug(&self) {
+            self.device.plug();
+        }
+
+        fn slow(&self, time: Duration) {
+            self.device.set(|inner| inner.latency = time);
+        }
+
+        fn is_released(&self) -> bool {
+            let began = Instant::now();
+            while self.device.lock().held && began.elapsed() < BUDGET {
+                thread::sleep(Duration::from_millis(2));
+            }
+            let inner = self.device.lock();
+            !inner.held && inner.dropped == 0
+        }
+
+        fn spoil(&self) -> bool {
+            self.device.fault(Fault::WrongSignature);
+            true
+        }
+
+        fn device(&self) -> Option<&'static str> {
+            Some("Ledger")
+        }
+
+        /// It signs votes alone, each above the last: the gate's section sees to that.
+        fn sign(
+            &self,
+            signer: &Arc<dyn Signer>,
+            _: u64,
+            time: Duration,
+        ) -> Result<Signature, SignerError> {
+            let mut gate = self.gate.lock().unwrap();
+            let height = self.height.fetch_add(1, Ordering::SeqCst);
+            let until = SystemClock.now().monotonic + time;
+            let request = maker().prevote(height, 0, Some(1), height);
+            let Ok(Admission::Sign { permit, .. }) = gate.admit(&request, &moment(0), until) else {
+                panic!("not admitted");
+            };
+            let signature = signer.sign(&permit)?;
+            assert!(signer.public_key().verify(permit.bytes(), &signature));
+            gate.complete(permit, &signature);
+            Ok(signature)
+        }
+    }
+
+    #[test]
+    fn one_ledger() {
+        let device = Device::new(&[77; 32]);
+        device.set(|inner| inner.finger = Finger::Accept);
+        let disk = SharedDisk::new();
+        keeps_the_contract(&LedgerBench {
+            device,
+            gate: Mutex::new(
+                Gate::arm(chain_id(), Settings::default(), disk.store(), &moment(0)).unwrap(),
+            ),
+            height: AtomicI64::new(100),
+        });
     }
 }
 

@@ -121,6 +121,8 @@ fn read_source(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Option
             emulated,
         }),
         chain_ids: vec![chain_id],
+        device: None,
+        replica: None,
     })
 }
 
