@@ -54,6 +54,7 @@ fn every_setting_stands_in_the_example() {
         "src/config/file.rs",
         "src/backends/softsign/config.rs",
         "src/backends/yubihsm/config.rs",
+        "src/backends/ledger/config.rs",
     ] {
         let text = fs::read_to_string(file).unwrap();
         for call in [
@@ -108,6 +109,10 @@ fn every_command_stands_in_the_readme_and_has_help() {
         "yubihsm detect",
         "yubihsm test",
         "yubihsm keys list",
+        "ledger list",
+        "ledger pubkey",
+        "ledger status",
+        "ledger init",
         "demo",
         "harness run",
         "harness bench",

@@ -526,6 +526,27 @@ fn a_swapped_device_does_not_sign() {
     bench.sign(&prevote(4)).unwrap();
 }
 
+/// The app drops what comes while an answer is due, so nothing is sent then.
+#[test]
+fn one_command_at_a_time() {
+    use tmkms::backends::ledger::app::App;
+    use tmkms::backends::ledger::error::Reason;
+    use tmkms::backends::ledger::transport::Connector;
+    let device = ledger(14);
+    let bus = Bus::of(std::slice::from_ref(&device));
+    let mut app = App::new(bus.open(&bus.list().unwrap()[0]).unwrap());
+    let request = prevote(5).sign_bytes();
+    app.ask_signature(request.as_slice()).unwrap();
+    assert_eq!(app.signature(Duration::ZERO), Ok(None));
+    assert_eq!(app.ask_signature(request.as_slice()), Err(Reason::NoAnswer));
+    assert_eq!(app.identify(), Err(Reason::NoAnswer));
+    assert_eq!(device.lock().dropped, 0);
+    device.press(true);
+    let signature = app.signature(PATIENCE).unwrap().unwrap();
+    assert!(key_of(&device).verify(request.as_slice(), &signature));
+    assert!(app.identify().is_ok());
+}
+
 /// What a killed process left unread is the answer to a later question, and may be just what is asked.
 #[test]
 fn the_answer_of_an_earlier_process_is_not_taken_for_another() {

@@ -336,12 +336,13 @@ fn the_commands() {
     assert_eq!(code, 0, "{text}");
     for line in [
         "ledger-test-1: Ledger at tcp://",
-        "Tendermint 0.9.1, the configured key; whether it remembers a height shows at the start",
+        "Tendermint 0.9.1, key ",
+        "=; whether it remembers a height shows at the start",
         "  nil votes of round 0                                40 of 127 bytes  signed\n",
         "  votes of round 1 to 127                            123 of 127 bytes  signed\n",
         "  proposals of round 0                               125 of 127 bytes  signed\n",
         "  proposals of a new block at round 1 to 127         134 of 127 bytes  REFUSED\n",
-        "  vote extensions, raw bytes, rounds above 127          REFUSED\n",
+        "  vote extensions, raw bytes, rounds above 127                         REFUSED\n",
     ] {
         assert!(text.contains(line), "{text}");
     }

@@ -6,6 +6,7 @@ use crate::backends::ledger::LedgerSource;
 use crate::backends::ledger::find::find;
 use crate::backends::ledger::limits::{Kind, LONGEST_BODY};
 use crate::config::ChainConfig;
+use crate::consensus::key_text;
 use crate::observe::status::Status as Service;
 
 use super::super::ConfigFile;
@@ -43,7 +44,8 @@ impl Status {
                     kind.fit(&chain.id)
                 ));
             }
-            text.push_str("  vote extensions, raw bytes, rounds above 127          REFUSED\n");
+            let rest = "vote extensions, raw bytes, rounds above 127";
+            text.push_str(&format!("  {rest:<69}REFUSED\n"));
         }
         output(&text)?;
         match troubled {
@@ -77,8 +79,11 @@ fn look(chain: &ChainConfig, source: &LedgerSource, service: Option<&Service>) -
     match find(source.connector.as_ref(), &source.wanted) {
         Ok(found) => (
             format!(
-                "{} at {}, Tendermint {}, the configured key; whether it remembers a height shows at the start",
-                found.info.model, found.info.path, found.identity.version
+                "{} at {}, Tendermint {}, key {}; whether it remembers a height shows at the start",
+                found.info.model,
+                found.info.path,
+                found.identity.version,
+                key_text::to_base64(&found.identity.public_key)
             ),
             false,
         ),

@@ -46,10 +46,10 @@ pub enum TransportError {
     #[error("this user may not open it ({0}); install udev/20-ledger.rules")]
     Permission(String),
     /// It was unplugged, or its app was closed or opened.
-    #[error("it is gone ({0})")]
+    #[error("it is gone ({0}); plug it in and open the Tendermint app")]
     Gone(String),
     /// What came is no answer.
-    #[error("it sent {0}")]
+    #[error("it sent {0}, which is no answer; if that goes on, unplug it and plug it in again")]
     Garbled(String),
     /// Anything else.
     #[error("{0}")]
