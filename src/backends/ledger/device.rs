@@ -292,15 +292,16 @@ impl Worker {
                     "the Ledger at {path} did not answer within {} ms; look at its screen",
                     began.elapsed().as_millis()
                 );
-                drop(job.reply.send(Err(Failed::Late(why.clone()))));
-                return self.wait_for_late(app, &job.bytes, why);
+                // Before the answer, so that whoever asks again at once is told.
+                self.tell(Some(why.clone()));
+                drop(job.reply.send(Err(Failed::Late(why))));
+                return self.wait_for_late(app, &job.bytes);
             }
             Err(reason) => reason,
         };
         let text = format!("the Ledger at {path}: {reason}");
         let goes_on = reason.is_about_the_message();
         if !goes_on {
-            // Before the answer, so that whoever asks again at once is told.
             self.tell(Some(text.clone()));
         }
         let failed = match reason {
@@ -324,8 +325,7 @@ impl Worker {
     }
 
     /// Nobody waits for this answer any more, and nothing else can be asked before it is there.
-    fn wait_for_late(&mut self, app: &mut App, message: &[u8], why: String) -> Result<(), End> {
-        self.tell(Some(why));
+    fn wait_for_late(&mut self, app: &mut App, message: &[u8]) -> Result<(), End> {
         let began = Instant::now();
         while began.elapsed() < LATE {
             match app.signature(TICK / 5) {
