@@ -1,0 +1,87 @@
+//! The links to the nodes.
+
+use std::fmt;
+
+use prometheus_client::metrics::MetricType;
+
+use crate::observe::board::Facts;
+
+use super::out::{Out, Value};
+use super::{ChainNow, ServiceNow, link};
+
+impl ServiceNow {
+    pub(super) fn links(&self, out: &mut Out<'_>) -> fmt::Result {
+        let each = |out: &mut Out<'_>, name, help, kind, value: fn(&Facts) -> Option<Value>| {
+            out.family(name, help, kind, |sample| {
+                for (chain, node, facts) in self.all_links() {
+                    if let Some(value) = value(facts) {
+                        sample.put(&link(chain, node), value)?;
+                    }
+                }
+                Ok(())
+            })
+        };
+        each(
+            out,
+            "link_up",
+            "Whether the link is up",
+            MetricType::Gauge,
+            |facts| Some(facts.is_up().into()),
+        )?;
+        let help = "Seconds since the link came up or went down";
+        each(
+            out,
+            "link_state_age_seconds",
+            help,
+            MetricType::Gauge,
+            |facts| Some(facts.since.elapsed().into()),
+        )?;
+        let help = "What the last connect and its handshake took";
+        each(
+            out,
+            "link_connect_seconds",
+            help,
+            MetricType::Gauge,
+            |facts| facts.dialled_in.map(Value::from),
+        )?;
+        let help = "How often the link came up";
+        each(out, "link_connects", help, MetricType::Counter, |facts| {
+            Some(facts.connects.into())
+        })?;
+        let help = "How often the link ended or could not be made";
+        out.counter("link_failures", help, |sample| {
+            for (chain, node, facts) in self.all_links() {
+                for (reason, count) in &facts.failures {
+                    let [one, two] = link(chain, node);
+                    sample.put(&[one, two, ("reason", *reason)], *count)?;
+                }
+            }
+            Ok(())
+        })?;
+        out.counter("link_replies", "Replies by what they were", |sample| {
+            for (chain, node, facts) in self.all_links() {
+                let counts = [
+                    ("signed", facts.signed),
+                    ("replayed", facts.replayed),
+                    ("raw", facts.raw_signed),
+                    ("refused", facts.refused),
+                    ("failed", facts.failed),
+                ];
+                for (result, count) in counts {
+                    let [one, two] = link(chain, node);
+                    sample.put(&[one, two, ("result", result)], count)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn all_links(&self) -> impl Iterator<Item = (&ChainNow, &str, &Facts)> {
+        self.chains.iter().flat_map(|chain| {
+            chain
+                .links
+                .iter()
+                .map(move |(node, facts)| (chain, node.as_str(), facts))
+        })
+    }
+}
