@@ -383,3 +383,88 @@ fn systemd_is_told() {
     wait("STOPPING=1");
     assert_eq!(service.wait().code(), Some(0));
 }
+
+/// The disk of one chain hangs within a flush, as strace makes it: 8 s, once.
+#[test]
+#[ignore = "needs strace, and takes 10 s"]
+fn a_disk_that_hangs_marks_its_chain_and_no_other() {
+    let (one, two) = (Listener::tcp().unwrap(), Listener::tcp().unwrap());
+    let home = Home::new(&[one.address().unwrap()]);
+    let other = Home::new(&[two.address().unwrap()]);
+    home.init();
+    let second = other
+        .config()
+        .replace("test-1", "test-2")
+        .replace("state.json", "other.json")
+        .replace("consensus.key", "other.key");
+    fs::copy(
+        other.path().join("consensus.key"),
+        home.path().join("other.key"),
+    )
+    .unwrap();
+    home.configure(&format!("{}{second}", home.config()));
+    with_metrics(&home, "listen = \"127.0.0.1:0\"");
+    let (code, text) = home.run(&["state", "init", "test-2", "--never-signed"]);
+    assert_eq!(code, 0, "{text}");
+    let service = home.start();
+    let at = address(&service);
+    let mut node = one.accept(PATIENCE).unwrap();
+    let mut healthy = two.accept(PATIENCE).unwrap();
+    assert!(sign(&mut node, &home.key, 1, 1));
+    let sign_healthy = |node: &mut tmkms::harness::Node, height| {
+        let request = tmkms::harness::messages::Maker::new("test-2".parse().unwrap()).prevote(
+            height,
+            0,
+            Some(1),
+            height,
+        );
+        let answer = node.ask(&Ask::Sign(request)).unwrap();
+        assert!(
+            matches!(answer, tmkms::codec::node::Answer::Signed { .. }),
+            "{answer:?}"
+        );
+    };
+    sign_healthy(&mut healthy, 1);
+    wait_for("ready", || get(&at, "/ready").0 == 200);
+    let mut strace = std::process::Command::new("strace")
+        .args(["-f", "-o", "/dev/null", "-e", "trace=fdatasync", "-P"])
+        .arg(home.path().join("state.json"))
+        .args(["-e", "inject=fdatasync:delay_enter=8s:when=1", "-p"])
+        .arg(service.child.id().to_string())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("strace is installed");
+    wait_for("strace is attached", || {
+        fs::read_to_string(format!("/proc/{}/status", service.child.id()))
+            .unwrap()
+            .lines()
+            .any(|line| line.starts_with("TracerPid:") && !line.ends_with("\t0"))
+    });
+    std::thread::sleep(Duration::from_millis(300));
+    let request = support::maker().prevote(2, 0, Some(1), 2);
+    node.send(&Ask::Sign(request)).unwrap();
+    let mut height = 1;
+    wait_for("stuck", || {
+        height += 1;
+        sign_healthy(&mut healthy, height);
+        get(&at, "/ready")
+            .1
+            .contains("test-1: stuck: a request has had no answer")
+    });
+    assert!(height > 10, "the other chain went on: {height}");
+    assert_eq!(get(&at, "/ready?expect=test-2").0, 200);
+    assert_eq!(get(&at, "/live").0, 200);
+    assert_eq!(scrape(&at)["tmkms_chain_stuck{chain_id=\"test-1\"}"], 1.0);
+    assert_eq!(scrape(&at)["tmkms_chain_stuck{chain_id=\"test-2\"}"], 0.0);
+    service.wait_for_log("[test-1] stuck: a request has had no answer for");
+    // The late signature does not leave; the chain answers again.
+    assert!(node.receive().is_err());
+    let mut node = one.accept(PATIENCE).unwrap();
+    assert!(sign(&mut node, &home.key, 3, 1));
+    wait_for("ready again", || get(&at, "/ready").0 == 200);
+    let late = "tmkms_refused_total{chain_id=\"test-1\",type=\"prevote\",reason=\"late\"}";
+    assert_eq!(scrape(&at)[late], 1.0);
+    service.wait_for_log("[test-1] answers again");
+    let _ = strace.kill();
+    let _ = strace.wait();
+}

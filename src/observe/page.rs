@@ -118,6 +118,11 @@ fn push_strip(html: &mut String, chain: &ChainStatus) {
     cells.reverse();
     html.push_str(&cells.concat());
     html.push_str("</div>");
+    if !heights.is_empty() {
+        html.push_str(&format!(
+            "<p class=\"quiet\">heights up to {newest}, the newest last: {missed} missed, {refused} refused</p>"
+        ));
+    }
 }
 
 fn push_link(html: &mut String, link: &LinkStatus) {
