@@ -10,77 +10,18 @@
 
 mod support;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
 use support::home::{Home, PATIENCE, Running, sign};
+use support::http::{address, ask, get, samples, scrape, wait_for, with_metrics};
 use tmkms::codec::node::Ask;
 use tmkms::harness::Listener;
-
-/// Asks for a path; the status code and all that follows the header.
-fn get(address: &str, path: &str) -> (u16, String) {
-    let (head, body) = ask(
-        address,
-        &format!("GET {path} HTTP/1.1\r\nHost: tmkms\r\n\r\n"),
-    );
-    let code = head.split(' ').nth(1).unwrap_or("0").parse().unwrap_or(0);
-    (code, body)
-}
-
-fn ask(address: &str, request: &str) -> (String, String) {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut bytes = Vec::new();
-    let _ = stream.read_to_end(&mut bytes);
-    let text = String::from_utf8(bytes).unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-    (head.to_owned(), body.to_owned())
-}
-
-/// The samples of a scrape.
-fn scrape(address: &str) -> BTreeMap<String, f64> {
-    let (code, text) = get(address, "/metrics");
-    assert_eq!(code, 200);
-    assert!(text.ends_with("# EOF\n"), "not complete");
-    samples(&text)
-}
-
-fn samples(text: &str) -> BTreeMap<String, f64> {
-    let lines = text.lines().filter(|line| !line.starts_with('#'));
-    lines
-        .map(|line| {
-            let (name, value) = line.rsplit_once(' ').unwrap();
-            (name.to_owned(), value.parse().unwrap())
-        })
-        .collect()
-}
-
-fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !done() {
-        assert!(began.elapsed() < PATIENCE, "{what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-fn with_metrics(home: &Home, lines: &str) {
-    home.configure(&format!("[metrics]\n{lines}\n{}", home.config()));
-}
-
-/// Where the service says that it listens.
-fn address(service: &Running) -> String {
-    let words = "a status page at http://";
-    service.wait_for_log(words);
-    let log = service.log();
-    let rest = log.split(words).nth(1).unwrap();
-    rest.split('/').next().unwrap().to_owned()
-}
 
 #[test]
 fn a_scrape_says_what_happened_and_every_name_is_documented() {

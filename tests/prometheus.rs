@@ -204,7 +204,8 @@ fn a_real_prometheus_understands_everything_and_alerts() {
     std::thread::sleep(Duration::from_secs(3));
     let mut empty = Vec::new();
     for query in queries() {
-        if prometheus.query(&query).is_empty() {
+        // Keys in files have no device.
+        if prometheus.query(&query).is_empty() && !query.contains("tmkms_device_") {
             empty.push(query);
         }
     }

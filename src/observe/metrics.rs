@@ -14,6 +14,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Registry;
 
+use crate::backends::DeviceNow;
 use crate::consensus::Hrs;
 
 use super::board::Facts;
@@ -65,6 +66,8 @@ pub struct ChainNow {
     pub tokens: Option<(u64, u64)>,
     /// Free bytes of the state's file system.
     pub free: Option<u64>,
+    /// The devices that hold its key.
+    pub devices: Vec<DeviceNow>,
     /// What it has done.
     pub page: Page,
     /// Its links: the node's address, and what the link has done.
@@ -92,6 +95,7 @@ impl Collector for ServiceNow {
         self.signatures(&mut out)?;
         self.missed(&mut out)?;
         self.latency(&mut out)?;
+        self.devices(&mut out)?;
         self.links(&mut out)
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! Looking costs the signing path nothing: no gate is entered and no lock is taken that two chains share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::backends::KeySource;
 use crate::chain::Chain;
 use crate::config::{ChainConfig, Config};
 use crate::consensus::PublicKey;
@@ -39,6 +40,8 @@ pub(super) struct Known {
 pub(super) struct KnownChain {
     pub id: String,
     pub key: String,
+    /// Weak, because a device ends its session when the last owner of its source goes.
+    pub source: Weak<dyn KeySource>,
     pub public_key: Option<(PublicKey, String)>,
     pub state_file: String,
     /// The chain, or why it is not served at all.
@@ -65,6 +68,7 @@ impl KnownChain {
         Self {
             id: config.id.to_string(),
             key: config.key.describe(),
+            source: Arc::downgrade(&config.key),
             public_key,
             state_file: config.state_file.display().to_string(),
             book: Book::new(armed.and_then(|chain| chain.last_asked())),
@@ -173,6 +177,10 @@ impl KnownChain {
                 (level, rate.max_gap)
             }),
             free: (free != u64::MAX).then_some(free),
+            devices: self
+                .source
+                .upgrade()
+                .map_or_else(Vec::new, |source| source.devices()),
             page: self.book.page(),
             links,
         }
@@ -227,7 +235,21 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backends::OpenKeyError;
+    use crate::signer::Signer;
     use std::sync::atomic::Ordering;
+
+    struct NoKey;
+
+    impl KeySource for NoKey {
+        fn describe(&self) -> String {
+            "key".to_owned()
+        }
+
+        fn open(&self) -> Result<(Arc<dyn Signer>, Vec<String>), OpenKeyError> {
+            Err(OpenKeyError("no key".to_owned()))
+        }
+    }
 
     fn chain(id: &str) -> KnownChain {
         let id: crate::consensus::ChainId = id.parse().unwrap();
@@ -235,6 +257,7 @@ mod tests {
         KnownChain {
             id: id.to_string(),
             key: "key".to_owned(),
+            source: Weak::<NoKey>::new(),
             public_key: None,
             state_file: "state.json".to_owned(),
             chain: Ok(Arc::new(chain)),

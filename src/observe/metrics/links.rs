@@ -1,15 +1,62 @@
-//! The links to the nodes.
+//! The devices that hold keys, and the links to the nodes.
 
 use std::fmt;
 
 use prometheus_client::metrics::MetricType;
 
+use crate::backends::DeviceNow;
 use crate::observe::board::Facts;
 
 use super::out::{Out, Value};
-use super::{ChainNow, ServiceNow, link};
+use super::{ChainNow, Reading, ServiceNow, labels, link};
 
 impl ServiceNow {
+    pub(super) fn devices(&self, out: &mut Out<'_>) -> fmt::Result {
+        let readings: [(MetricType, Reading<DeviceNow, Value>); 4] = [
+            (
+                MetricType::Gauge,
+                (
+                    "device_up",
+                    "Whether the device's last exchange worked",
+                    |device| device.up.into(),
+                ),
+            ),
+            (
+                MetricType::Gauge,
+                (
+                    "device_waiting",
+                    "Requests that the device has not answered yet",
+                    |device| device.waiting.into(),
+                ),
+            ),
+            (
+                MetricType::Counter,
+                (
+                    "device_failures",
+                    "Exchanges with the device that failed",
+                    |device| device.failures.into(),
+                ),
+            ),
+            (
+                MetricType::Counter,
+                ("device_losses", "How often the device was lost", |device| {
+                    device.losses.into()
+                }),
+            ),
+        ];
+        for (kind, (name, help, value)) in readings {
+            out.family(name, help, kind, |sample| {
+                for chain in &self.chains {
+                    for device in &chain.devices {
+                        sample.put(&labels(chain, "device", &device.name), value(device))?;
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
     pub(super) fn links(&self, out: &mut Out<'_>) -> fmt::Result {
         let each = |out: &mut Out<'_>, name, help, kind, value: fn(&Facts) -> Option<Value>| {
             out.family(name, help, kind, |sample| {
