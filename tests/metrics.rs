@@ -222,6 +222,13 @@ fn a_port_that_is_taken_fails_the_start_before_anything_is_armed() {
     assert!(text.contains(&at.to_string()), "{text}");
     assert!(text.contains("name a free port"), "{text}");
     assert!(!text.contains("armed"), "{text}");
+    let (code, text) = home.run(&["check"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("name a free port"), "{text}");
+    assert!(text.contains("1 of 1 chains would not be signed for"));
+    drop(taken);
+    let (code, text) = home.run(&["check"]);
+    assert_eq!(code, 0, "{text}");
 }
 
 #[test]

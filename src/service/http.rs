@@ -36,8 +36,8 @@ const HEADER_BYTES: usize = 16 * 1024;
 /// An answer is given again for so long, so that a flood of questions is little work.
 const FRESH: Duration = Duration::from_millis(200);
 
-/// Takes the address, before anything is armed.
-pub(super) fn bind(address: SocketAddr) -> Result<TcpListener, ServiceError> {
+/// Takes the address, before anything is armed. The caller may only want to know whether it can be had.
+pub fn bind(address: SocketAddr) -> Result<TcpListener, ServiceError> {
     let listen = || {
         let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;

@@ -28,6 +28,7 @@ use crate::os::clock::SystemClock;
 
 use arm::{Identities, arm};
 pub use arm::{identity_of, with_older_files};
+pub use http::bind;
 use known::{Known, KnownChain, KnownLink};
 use links::{Running, prepare, start};
 use watch::Watch;
