@@ -14,5 +14,8 @@ COPY --from=build /src/target/release/tmkms /usr/local/bin/tmkms
 # it is refused, because it would be lost with the container.
 USER tmkms
 WORKDIR /home/tmkms
+# Healthy while every chain can sign and has a node; asks over the control socket, so no port is needed.
+HEALTHCHECK --interval=15s --timeout=5s --start-period=20s \
+    CMD ["/usr/local/bin/tmkms", "status", "--ready", "-c", "/home/tmkms/tmkms.toml"]
 ENTRYPOINT ["/usr/local/bin/tmkms"]
 CMD ["start", "-c", "/home/tmkms/tmkms.toml"]

@@ -1,19 +1,27 @@
 //! A chain: its gate, its key and what is known when one of them is missing (W7).
 
-use std::sync::Arc;
+mod answer;
+mod raw;
+
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::consensus::{ChainId, Height, PublicKey, Signature};
-use crate::events::Event;
-use crate::gate::raw::{RawPolicy, RawRefused};
+use crate::events::{Event, Kind, Spent};
+use crate::gate::bucket::Rate;
+use crate::gate::glance::{Glance, Shown};
+use crate::gate::raw::RawPolicy;
 use crate::gate::refusal::{Reason, Refusal};
 use crate::gate::section::Section;
 use crate::gate::{Admission, Gate, View, within_max_height};
 use crate::os::clock::{Clock, Moment};
-use crate::reply::{Releases, RemoteError, Reply, Signed};
-use crate::request::{Asked, RawRequest, Request, SignRequest};
+use crate::reply::{RemoteError, Reply, Signed};
+use crate::request::{Asked, Request, SignRequest};
 use crate::signer::{Signer, SignerError, willing, within_length};
+
+pub use answer::{Answer, Releases};
+use answer::{refused, refused_event, told};
 
 /// From the arrival of a request to its reply, in all (W4); what is later does not leave (W16).
 pub const DEADLINE: Duration = Duration::from_millis(3_500);
@@ -37,29 +45,44 @@ pub struct Armed {
     gate: Section<Gate>,
     signer: Arc<dyn Signer>,
     raw: Option<RawPolicy>,
-    /// Set while the gate's store does not work, for the supervisor to see without waiting.
+    /// Set while the gate's store does not work, for the supervisor to see without waiting; and why, written only when
+    /// it changes.
     broken: AtomicBool,
-}
-
-/// A reply, and what to tell about it once it has left.
-pub struct Answer {
-    /// The reply.
-    pub reply: Reply,
-    /// What happened.
-    pub event: Event,
-    /// What the reply releases.
-    pub releases: Releases,
+    why: Mutex<Option<String>>,
+    /// What the gate showed last, to be seen without waiting for it.
+    shown: Shown,
+    rate: Rate,
+    last_asked: Option<Height>,
 }
 
 impl Armed {
     /// A gate with the key that its permits are for.
     pub fn new(gate: Gate, signer: Arc<dyn Signer>) -> Self {
+        let shown = Shown::default();
+        shown.show(&gate.glance());
         Self {
+            rate: gate.rate(),
+            last_asked: gate.last_asked(),
             gate: Section::new(gate),
             signer,
             raw: None,
             broken: AtomicBool::new(false),
+            why: Mutex::new(None),
+            shown,
         }
+    }
+
+    /// Publishes what there is to see of the gate; only ever called by whoever holds it.
+    fn show(&self, gate: &Gate) {
+        self.shown.show(&gate.glance());
+        if gate.is_broken() != self.broken.load(Ordering::Relaxed) {
+            self.tell_broken(gate);
+        }
+    }
+
+    fn tell_broken(&self, gate: &Gate) {
+        *self.why.lock().unwrap_or_else(PoisonError::into_inner) = gate.view().broken;
+        self.broken.store(gate.is_broken(), Ordering::Relaxed);
     }
 
     /// Signs raw bytes, too, within this policy.
@@ -122,17 +145,33 @@ impl Chain {
             return false;
         };
         let mended = gate.recover(&clock.now());
-        armed.broken.store(!mended, Ordering::Relaxed);
+        armed.show(&gate);
+        armed.tell_broken(&gate);
         mended
     }
 
-    /// What the gate shows; `None` when it is busy or there is none.
+    /// What the gate showed last, without waiting for it; `None` where there is none.
     pub fn view(&self) -> Option<View> {
         let armed = self.armed.as_ref().ok()?;
-        armed
-            .gate
-            .enter(Duration::from_millis(100))
-            .map(|gate| gate.view())
+        Some(View {
+            last: armed.shown.look().last,
+            broken: armed
+                .why
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+        })
+    }
+
+    /// The watermark and the tokens as they were last shown, without waiting; `None` where there is no gate.
+    pub fn glance(&self) -> Option<(Glance, Rate)> {
+        let armed = self.armed.as_ref().ok()?;
+        Some((armed.shown.look(), armed.rate))
+    }
+
+    /// The last height that a node asked for before the start, unless the operator set the watermark since.
+    pub fn last_asked(&self) -> Option<Height> {
+        self.armed.as_ref().ok()?.last_asked
     }
 
     /// Answers one request that arrived at `arrival`. Every request has an answer (W9).
@@ -148,10 +187,14 @@ impl Chain {
             Request::PublicKey { chain_id } => self.tell_public_key(chain_id),
             Request::Sign(request) => self.sign(request, arrival, max_height, clock),
             Request::SignRaw(request) => self.sign_raw(&request, arrival, clock),
-            Request::Invalid(invalid) => refused(
-                invalid.asked,
-                &Refusal::of(Reason::Invalid(invalid.problem)),
-            ),
+            Request::Invalid(invalid) => {
+                let kind = match invalid.asked {
+                    Asked::Vote => Kind::Vote,
+                    Asked::Proposal => Kind::Proposal,
+                };
+                let refusal = Refusal::of(Reason::Invalid(invalid.problem));
+                refused(invalid.asked, kind, &refusal)
+            }
         }
     }
 
@@ -161,7 +204,8 @@ impl Chain {
                 code,
                 description: refusal.to_string(),
             };
-            told(Reply::PublicKey(Err(error)), refused_event(&refusal))
+            let event = refused_event(Kind::PublicKey, &refusal);
+            told(Reply::PublicKey(Err(error)), event)
         };
         if asked != self.id.as_str() {
             let refusal = Refusal::of(Reason::WrongChain {
@@ -190,6 +234,7 @@ impl Chain {
     ) -> Answer {
         let asked = request.asked();
         let hrs = request.hrs();
+        let kind = Kind::of(hrs.step);
         match self.try_sign(&request, arrival, max_height, clock) {
             Ok(made) => {
                 let block = request.block().copied();
@@ -197,7 +242,8 @@ impl Chain {
                     hrs,
                     block,
                     replayed: made.replayed,
-                    took: clock.now().since(arrival),
+                    took: made.done.saturating_sub(arrival.monotonic),
+                    spent: made.spent,
                 };
                 let signed = Signed {
                     request,
@@ -211,57 +257,18 @@ impl Chain {
                     releases: Releases::Position(hrs),
                 }
             }
-            Err(Trouble::Refused(refusal)) => refused(asked, &refusal),
+            Err(Trouble::Refused(refusal)) => refused(asked, kind, &refusal),
             Err(Trouble::Signer(error)) => {
                 let message = format!("{hrs} not signed: {error}");
                 let error = RemoteError {
                     code: SIGNER_FAILED,
                     description: message.clone(),
                 };
+                let hrs = Some(hrs);
                 told(
                     Reply::Refused { asked, error },
-                    Event::SignerFailed { message },
+                    Event::SignerFailed { kind, hrs, message },
                 )
-            }
-        }
-    }
-
-    /// Raw bytes have no position, so they wait for no gate and hold no vote up on the host.
-    fn sign_raw(&self, request: &RawRequest, arrival: &Moment, clock: &dyn Clock) -> Answer {
-        let refuse = |refusal: Refusal| {
-            let error = remote(&refusal);
-            told(Reply::RawRefused(error), refused_event(&refusal))
-        };
-        let armed = match &self.armed {
-            Ok(armed) => armed,
-            Err(why) => return refuse(Refusal::of(Reason::NotArmed(why.clone()))),
-        };
-        let until = arrival.monotonic + DEVICE;
-        let admitted = armed
-            .raw
-            .as_ref()
-            .ok_or(RawRefused::NotAllowed)
-            .and_then(|policy| policy.admit(&self.id, request, until));
-        let permit = match admitted {
-            Ok(permit) => permit,
-            Err(why) => return refuse(Refusal::of(Reason::RawBytes(why))),
-        };
-        match armed.signer.sign(&permit) {
-            Ok(signature) => Answer {
-                reply: Reply::RawSigned(signature),
-                event: Event::RawSigned {
-                    bytes: permit.bytes().len(),
-                    took: clock.now().since(arrival),
-                },
-                releases: Releases::Raw,
-            },
-            Err(error) => {
-                let message = format!("raw bytes not signed: {error}");
-                let error = RemoteError {
-                    code: SIGNER_FAILED,
-                    description: message.clone(),
-                };
-                told(Reply::RawRefused(error), Event::SignerFailed { message })
             }
         }
     }
@@ -295,7 +302,8 @@ impl Chain {
         within_max_height(request, max_height).map_err(Trouble::Refused)?;
 
         // W4: a device must have its share of the time, so the wait for the section has the rest.
-        let patience = (DEADLINE - DEVICE).saturating_sub(clock.now().since(arrival));
+        let waited = clock.monotonic().saturating_sub(arrival.monotonic);
+        let patience = (DEADLINE - DEVICE).saturating_sub(waited);
         let mut gate = armed
             .gate
             .enter(patience)
@@ -305,9 +313,9 @@ impl Chain {
         let until = (now.monotonic + DEVICE).min(arrival.monotonic + DEADLINE);
         willing(request, &gate, armed.signer.as_ref()).map_err(Trouble::Signer)?;
         let admission = gate.admit(request, &now, until);
-        if gate.is_broken() != armed.broken.load(Ordering::Relaxed) {
-            armed.broken.store(gate.is_broken(), Ordering::Relaxed);
-        }
+        armed.show(&gate);
+        let admitted = clock.monotonic();
+        let persist = gate.persisted_in();
         let (signature, timestamp, extension, replayed) =
             match admission.map_err(Trouble::Refused)? {
                 Admission::Replay {
@@ -326,15 +334,26 @@ impl Chain {
                 }
             };
         drop(gate);
+        let device = !replayed || extension.is_some();
         let extension = extension
             .map(|permit| armed.signer.sign(&permit))
             .transpose()
             .map_err(Trouble::Signer)?;
+        let done = clock.monotonic();
+        let judged = admitted.saturating_sub(now.monotonic);
         Ok(Made {
             signature,
             timestamp,
             extension,
             replayed,
+            done,
+            spent: Spent {
+                wait: now.since(arrival),
+                gate: judged.saturating_sub(persist.unwrap_or_default()),
+                persist,
+                device: device.then(|| done.saturating_sub(admitted)),
+                reply: Duration::ZERO,
+            },
         })
     }
 }
@@ -344,42 +363,12 @@ struct Made {
     timestamp: crate::consensus::Timestamp,
     extension: Option<Signature>,
     replayed: bool,
+    /// When, by the monotonic clock.
+    done: Duration,
+    spent: Spent,
 }
 
 enum Trouble {
     Refused(Refusal),
     Signer(SignerError),
-}
-
-fn told(reply: Reply, event: Event) -> Answer {
-    Answer {
-        reply,
-        event,
-        releases: Releases::Nothing,
-    }
-}
-
-fn refused(asked: Asked, refusal: &Refusal) -> Answer {
-    told(
-        Reply::Refused {
-            asked,
-            error: remote(refusal),
-        },
-        refused_event(refusal),
-    )
-}
-
-fn remote(refusal: &Refusal) -> RemoteError {
-    RemoteError {
-        code: refusal.reason.number(),
-        description: refusal.to_string(),
-    }
-}
-
-fn refused_event(refusal: &Refusal) -> Event {
-    Event::Refused {
-        code: refusal.reason.code(),
-        double_sign: refusal.reason.is_double_sign(),
-        message: refusal.to_string(),
-    }
 }

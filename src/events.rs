@@ -4,7 +4,77 @@
 
 use std::time::Duration;
 
-use crate::consensus::{BlockId, Hrs};
+use crate::consensus::{BlockId, Hrs, Step};
+
+/// What a node asked for, as logs and metrics name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A proposal.
+    Proposal,
+    /// A prevote.
+    Prevote,
+    /// A precommit, with or without its extension.
+    Precommit,
+    /// A vote that was too invalid to have a step.
+    Vote,
+    /// Raw bytes.
+    Raw,
+    /// The public key.
+    PublicKey,
+}
+
+impl Kind {
+    /// All of them, in the order of [`Kind::index`].
+    pub const ALL: [Kind; 6] = [
+        Kind::Proposal,
+        Kind::Prevote,
+        Kind::Precommit,
+        Kind::Vote,
+        Kind::Raw,
+        Kind::PublicKey,
+    ];
+
+    /// The kind of a consensus message.
+    pub fn of(step: Step) -> Self {
+        match step {
+            Step::Propose => Self::Proposal,
+            Step::Prevote => Self::Prevote,
+            Step::Precommit => Self::Precommit,
+        }
+    }
+
+    /// A stable word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Proposal => "proposal",
+            Self::Prevote => "prevote",
+            Self::Precommit => "precommit",
+            Self::Vote => "vote",
+            Self::Raw => "raw",
+            Self::PublicKey => "public_key",
+        }
+    }
+
+    /// Its place in [`Kind::ALL`].
+    pub fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// Where the time of one signature went. Stages that a request did not go through are `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// From the last byte of the request until it was its turn.
+    pub wait: Duration,
+    /// The gate's judgement.
+    pub gate: Duration,
+    /// The durable write.
+    pub persist: Option<Duration>,
+    /// The key or device, for the message and its extension.
+    pub device: Option<Duration>,
+    /// From the signature until the reply had left. The session fills it in.
+    pub reply: Duration,
+}
 
 /// One thing that happened on a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +83,8 @@ pub enum Event {
     LinkUp {
         /// Who listens, where the link can tell.
         peer: Option<String>,
+        /// How long the connect and the handshake took.
+        took: Duration,
     },
     /// The link could not be made, or ended.
     LinkDown {
@@ -33,9 +105,15 @@ pub enum Event {
         replayed: bool,
         /// From the last byte of the request to the reply.
         took: Duration,
+        /// Where the time went.
+        spent: Spent,
     },
     /// A request was refused in-band.
     Refused {
+        /// What was asked for.
+        kind: Kind,
+        /// The position asked for, where the request was valid enough to have one.
+        hrs: Option<Hrs>,
         /// A stable word.
         code: &'static str,
         /// Whether signing would have been a double sign.
@@ -45,6 +123,10 @@ pub enum Event {
     },
     /// The key or device gave no signature.
     SignerFailed {
+        /// What was asked for.
+        kind: Kind,
+        /// The position asked for; `None` for raw bytes.
+        hrs: Option<Hrs>,
         /// What happened and what to do.
         message: String,
     },

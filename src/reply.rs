@@ -2,7 +2,7 @@
 //!
 //! Each request but a malformed one has exactly one reply, refusals and device failures included (W9).
 
-use crate::consensus::{Hrs, PublicKey, Signature, Timestamp};
+use crate::consensus::{PublicKey, Signature, Timestamp};
 use crate::request::{Asked, SignRequest};
 
 /// One reply, ready for the codec.
@@ -47,26 +47,4 @@ pub struct RemoteError {
     pub code: i32,
     /// What happened, for the node's log.
     pub description: String,
-}
-
-/// What leaves with a reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Releases {
-    /// No signature.
-    Nothing,
-    /// The signature of this position.
-    Position(Hrs),
-    /// A signature of raw bytes.
-    Raw,
-}
-
-impl Releases {
-    /// `None` where no signature leaves; then the position, where it has one.
-    pub fn position(self) -> Option<Option<Hrs>> {
-        match self {
-            Self::Nothing => None,
-            Self::Position(hrs) => Some(Some(hrs)),
-            Self::Raw => Some(None),
-        }
-    }
 }

@@ -1,13 +1,14 @@
 //! The whole service in one function: read, decide, sign, answer.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::chain::{Chain, DEADLINE};
 use crate::codec::{self, Malformed};
 use crate::consensus::Height;
 use crate::events::{Event, Sink};
 use crate::link::{Connection, Frame, LinkError};
-use crate::os::clock::Clock;
+use crate::os::clock::{Clock, Moment};
 
 /// A link that is up, real or scripted.
 pub trait Link {
@@ -65,6 +66,27 @@ pub struct Hand {
     pub stop: AtomicBool,
     /// A request is being answered.
     pub busy: AtomicBool,
+    /// The arrival of the request whose answer is being made, in nanoseconds of the monotonic clock; 0 when none is.
+    pub since: AtomicU64,
+}
+
+impl Hand {
+    fn begin(&self, arrival: &Moment) {
+        let nanos = u64::try_from(arrival.monotonic.as_nanos()).unwrap_or(u64::MAX);
+        self.since.store(nanos.max(1), Ordering::Relaxed);
+    }
+
+    fn end(&self) {
+        self.since.store(0, Ordering::Relaxed);
+    }
+
+    /// How long the request in hand has had no answer, at the reading `now` of the monotonic clock.
+    pub fn waiting(&self, now: Duration) -> Option<Duration> {
+        match self.since.load(Ordering::Relaxed) {
+            0 => None,
+            since => Some(now.saturating_sub(Duration::from_nanos(since))),
+        }
+    }
 }
 
 /// Answers one node until the link ends. Never ends for a refusal or a failing device.
@@ -79,6 +101,7 @@ pub fn serve(
     let mut out = Vec::with_capacity(512);
     loop {
         if let Err(end) = serve_one(link, chain, max_height, hand, clock, sink, &mut out) {
+            hand.end();
             hand.busy.store(false, Ordering::SeqCst);
             return end;
         }
@@ -101,7 +124,9 @@ fn serve_one(
         return Err(End::Stopped);
     }
     let arrival = frame.read_at;
-    let answer = chain.answer(codec::decode(frame.bytes)?, &arrival, max_height, clock);
+    hand.begin(&arrival);
+    let mut answer = chain.answer(codec::decode(frame.bytes)?, &arrival, max_height, clock);
+    hand.end();
     out.clear();
     codec::encode(&answer.reply, out);
     if let Some(hrs) = answer.releases.position() {
@@ -113,6 +138,10 @@ fn serve_one(
     }
     link.send(out)?;
     hand.busy.store(false, Ordering::SeqCst);
+    if let Event::Signed { took, spent, .. } = &mut answer.event {
+        let whole = clock.monotonic().saturating_sub(arrival.monotonic);
+        spent.reply = whole.saturating_sub(*took);
+    }
     sink.emit(&answer.event);
     Ok(())
 }

@@ -99,6 +99,18 @@ fn they_mean_what_they_say() {
         matches!(&chain.nodes[1].address, Address::Unix(path) if path == Path::new("/run/privval.sock"))
     );
     assert_eq!(config.warnings.len(), 1, "sign_extensions = false");
+    let config = read(Path::new("tests/config/good/metrics.toml")).unwrap();
+    assert_eq!(
+        config.metrics.listen,
+        Some("127.0.0.1:26660".parse().unwrap())
+    );
+    assert_eq!(
+        config.metrics.textfile.as_deref(),
+        Some(Path::new("/etc/tmkms/tmkms.prom"))
+    );
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    let config = read(Path::new("tests/config/good/metrics-for-everyone.toml")).unwrap();
+    assert_eq!(config.warnings.len(), 1, "not loopback");
     let defaults = read(Path::new("tests/config/good/least.toml")).unwrap();
     let chain = &defaults.chains[0];
     assert_eq!(

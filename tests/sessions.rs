@@ -165,6 +165,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("last signed {} {} ago", "tests/operator.rs"),
     ("last refused", "tests/operator.rs"),
     ("chains in trouble", "tests/operator.rs"),
+    ("no such chain in the configuration", "tests/metrics.rs"),
+    ("heights since the start", "tests/metrics.rs"),
     ("the service of this file runs", "tests/operator.rs"),
     ("in use by the service", "tests/operator.rs"),
     ("stop the service, repeat the command", "tests/operator.rs"),

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use support::home::{Home, PATIENCE, sign};
-use support::maker;
+use support::{http, maker};
 use tmkms::codec::node::{Answer, Ask};
 use tmkms::consensus::PublicKey;
 use tmkms::harness::{Listener, Node};
@@ -209,6 +209,34 @@ fn replicas_under_load_lose_no_vote() {
             );
         }
     }
+}
+
+#[test]
+fn metrics_tell_a_replica_that_goes_and_comes() {
+    let (one, two) = (simulator(1, 107), simulator(2, 107));
+    let (home, listener) = home(&[&one, &two], 107);
+    http::with_metrics(&home, "listen = \"127.0.0.1:0\"");
+    home.init();
+    let service = home.start();
+    let at = http::address(&service);
+    let mut node = listener.accept(PATIENCE).unwrap();
+    let sum = |name: &str| -> f64 {
+        let samples = http::scrape(&at);
+        let found = samples.iter().filter(|(key, _)| key.starts_with(name));
+        found.map(|(_, value)| value).sum()
+    };
+    assert!(sign(&mut node, &home.key, 1, 1));
+    http::wait_for("two devices", || sum("tmkms_device_up{") == 2.0);
+    assert_eq!(sum("tmkms_device_losses_total{"), 0.0);
+    one.unplug();
+    assert!(sign(&mut node, &home.key, 2, 1));
+    http::wait_for("one device", || sum("tmkms_device_up{") == 1.0);
+    assert_eq!(sum("tmkms_device_losses_total{"), 1.0);
+    assert!(sum("tmkms_device_failures_total{") >= 1.0);
+    assert_eq!(sum("tmkms_chain_ready{"), 1.0, "the other one signs");
+    one.plug();
+    http::wait_for("two again", || sum("tmkms_device_up{") == 2.0);
+    assert_eq!(sum("tmkms_device_losses_total{"), 1.0);
 }
 
 /// `cargo test --release --test yubihsm_program -- --ignored --nocapture`

@@ -61,8 +61,28 @@ pub trait KeySource: Send + Sync {
         true
     }
 
+    /// The devices that hold it, as they are now; none for a key in this process's memory. Must not wait for a device.
+    fn devices(&self) -> Vec<DeviceNow> {
+        Vec::new()
+    }
+
     /// Opens it. The warnings are for the operator.
     fn open(&self) -> Result<(Arc<dyn Signer>, Vec<String>), OpenKeyError>;
+}
+
+/// A device, seen without asking it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeviceNow {
+    /// The device, as messages name it.
+    pub name: String,
+    /// Whether its last exchange worked.
+    pub up: bool,
+    /// Requests that it has not answered yet.
+    pub waiting: u64,
+    /// Exchanges that failed since the start.
+    pub failures: u64,
+    /// How often it was lost since the start.
+    pub losses: u64,
 }
 
 /// A key that lies in a file, and how it is written there.

@@ -14,7 +14,7 @@ use crate::gate::permit::Permit;
 use crate::os::clock::{Clock, SystemClock};
 use crate::signer::{Signer, SignerError};
 
-use super::{KeySource, OpenKeyError};
+use super::{DeviceNow, KeySource, OpenKeyError};
 
 /// Between two tries to reach a member that was not there at the start.
 const JOIN: Duration = Duration::from_secs(2);
@@ -63,6 +63,11 @@ impl KeySource for Members {
             .map(|source| source.describe())
             .collect();
         names.join(" and ")
+    }
+
+    fn devices(&self) -> Vec<DeviceNow> {
+        let sources = self.sources.iter();
+        sources.flat_map(|source| source.devices()).collect()
     }
 
     fn open(&self) -> Result<(Arc<dyn Signer>, Vec<String>), OpenKeyError> {

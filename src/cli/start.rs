@@ -8,7 +8,7 @@ use tracing::{info, warn};
 
 use crate::observe::log;
 use crate::os::harden::harden;
-use crate::service::{self, Stop};
+use crate::service::{self, ServiceError, Stop};
 
 use super::ConfigFile;
 use super::report::Failure;
@@ -37,7 +37,7 @@ impl Start {
                 .unwrap_or_else(|| "info".to_owned()),
         };
         let color = std::io::stderr().is_terminal() && variable("NO_COLOR").is_none();
-        let _log = log::start(&filter, color);
+        let log = log::start(&filter, color);
         info!("tmkms {} starts", env!("CARGO_PKG_VERSION"));
         for warning in &config.warnings {
             warn!("{warning}");
@@ -45,6 +45,10 @@ impl Start {
         for warning in harden() {
             warn!("{warning}");
         }
-        service::run(&config, &Arc::new(Stop::default())).map_err(Failure::new)
+        let ended = service::run(&config, log.dropped(), &Arc::new(Stop::default()));
+        ended.map_err(|error| match error {
+            ServiceError::Listen { .. } => Failure::usage(&error),
+            _ => Failure::new(error),
+        })
     }
 }

@@ -13,7 +13,8 @@ use super::report::{Failure, output};
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  tmkms status -c tmkms.toml\n  tmkms status --json | jq '.chains[] | select(.armed | not) | .id'\n\n\
-                  Exit code 0: the service runs and every chain is armed. 1: it does not run, or a chain is in trouble."
+                  Exit code 0: the service runs and every chain is armed (with --ready: and linked). 1: it does not run, or a chain is in \
+                  trouble."
 )]
 pub(super) struct Status {
     #[command(flatten)]
@@ -21,12 +22,21 @@ pub(super) struct Status {
     /// As JSON
     #[arg(long)]
     json: bool,
+    /// Say only whether every chain can answer a node: armed, and linked
+    #[arg(long, conflicts_with = "json")]
+    ready: bool,
+    /// With --ready: ask for these chains alone
+    #[arg(long, value_name = "CHAIN", value_delimiter = ',', requires = "ready")]
+    expect: Vec<String>,
 }
 
 impl Status {
     pub(super) fn run(self) -> Result<(), Failure> {
         let config = self.config.load()?;
         let answer = ask(&config)?;
+        if self.ready {
+            return ready(&answer, &self.expect);
+        }
         if self.json {
             let text = serde_json::to_string_pretty(&answer).map_err(|error| {
                 Failure::new(format!("the answer cannot be written as JSON: {error}"))
@@ -50,6 +60,24 @@ impl Status {
                 some.join(", ")
             ))),
         }
+    }
+}
+
+/// For health checks: exit code 0 or 1, and a line for each chain that is not ready.
+fn ready(answer: &Answer, expected: &[String]) -> Result<(), Failure> {
+    let asked = |id: &str| expected.is_empty() || expected.iter().any(|expected| expected == id);
+    let failing = answer.chains.iter().filter(|chain| asked(&chain.id));
+    let mut failing: Vec<String> = failing
+        .filter_map(|chain| Some(format!("{}: {}", chain.id, chain.not_ready.as_ref()?)))
+        .collect();
+    for id in expected {
+        if !answer.chains.iter().any(|chain| chain.id == *id) {
+            failing.push(format!("{id}: no such chain in the configuration"));
+        }
+    }
+    match failing.is_empty() {
+        true => output("ready\n"),
+        false => Err(Failure::new(format!("not ready: {}", failing.join("; ")))),
     }
 }
 
@@ -108,6 +136,10 @@ fn chain_lines(chain: &ChainStatus) -> String {
         _ => line("key", &chain.key),
     }
     line("state", &chain.state_file);
+    if chain.history.missed_heights > 0 {
+        let missed = format!("{} heights since the start", chain.history.missed_heights);
+        line("missed", &missed);
+    }
     for link in &chain.links {
         for (at, part) in link_lines(link).iter().enumerate() {
             line(if at == 0 { "node" } else { "" }, part);

@@ -16,6 +16,8 @@ pub(super) struct Written {
     pub validators: Vec<Validator>,
     pub provided: Vec<Provided>,
     pub control: Option<At<String>>,
+    pub listen: Option<At<String>>,
+    pub textfile: Option<At<String>>,
     /// Some section of a key could not be read; already reported.
     pub unread_provider: bool,
 }
@@ -78,8 +80,16 @@ pub(super) fn read(text: &str, base: &Base) -> (Option<Written>, Vec<Problem>) {
         validators,
         provided: Vec::new(),
         control: root.text("control_socket", &mut problems),
+        listen: None,
+        textfile: None,
         unread_provider: false,
     };
+    if let Some(mut section) = root.section("metrics", &mut problems) {
+        written.listen = section.text("listen", &mut problems);
+        written.textfile = section.text("textfile", &mut problems);
+        section.name = "[metrics]".to_owned();
+        section.finish(&mut problems);
+    }
     if let Some(section) = root.section("providers", &mut problems) {
         providers(section, base, &mut written, &mut problems);
     }

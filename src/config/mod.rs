@@ -3,6 +3,7 @@
 
 mod check;
 mod file;
+mod metrics;
 mod nodes;
 mod keys;
 mod report;
@@ -18,6 +19,8 @@ use crate::link::{Address, Timeouts};
 use crate::secret_file::SecretSource;
 use crate::written::{Problem, Section};
 
+pub use metrics::Metrics;
+
 /// What a valid file means.
 pub struct Config {
     /// The chains, in the order of the file; at least one.
@@ -26,6 +29,8 @@ pub struct Config {
     pub name: String,
     /// Where the service answers `tmkms status`.
     pub control: PathBuf,
+    /// What is served to Prometheus.
+    pub metrics: Metrics,
     /// Worth saying, and no reason to stop; rendered with their places.
     pub warnings: Vec<String>,
 }
@@ -101,11 +106,12 @@ impl Config {
                 Some(path) => base.path(path, &mut problems).unwrap_or_default(),
                 None => base.in_folder(&control_name(name)),
             };
+            let metrics = metrics::metrics(&written, base, &mut problems, &mut warnings);
             let chains = check::check(written, base, &mut problems, &mut warnings);
-            (chains, control)
+            (chains, control, metrics)
         });
         match meant {
-            Some((chains, control)) if problems.is_empty() => {
+            Some((chains, control, metrics)) if problems.is_empty() => {
                 let warnings = warnings
                     .iter()
                     .map(|warning| report::warning(text, name, warning))
@@ -115,6 +121,7 @@ impl Config {
                     chains,
                     name,
                     control,
+                    metrics,
                     warnings,
                 })
             }

@@ -23,6 +23,19 @@ impl Default for Rate {
     }
 }
 
+impl Rate {
+    /// How many whole tokens there are at the boot time `now`, of a bucket that had `tokens` at `counted`.
+    pub fn level(&self, tokens: u64, counted: Duration, now: Duration) -> u64 {
+        let mut bucket = Bucket {
+            rate: *self,
+            level: u128::from(tokens) * TOKEN,
+            counted,
+        };
+        bucket.top_up(now);
+        bucket.tokens()
+    }
+}
+
 /// Tokens and when they were last counted.
 #[derive(Clone, Debug)]
 pub struct Bucket {
@@ -62,6 +75,11 @@ impl Bucket {
     /// How many whole tokens there are.
     pub fn tokens(&self) -> u64 {
         u64::try_from(self.level / TOKEN).unwrap_or(u64::MAX)
+    }
+
+    /// When the tokens were counted, as boot time.
+    pub fn counted(&self) -> Duration {
+        self.counted
     }
 
     fn top_up(&mut self, now: Duration) {

@@ -8,6 +8,7 @@
 
 pub mod bucket;
 pub mod foreign;
+pub mod glance;
 pub mod permit;
 pub mod raw;
 pub mod refusal;
@@ -15,7 +16,7 @@ pub mod section;
 pub mod store;
 pub mod watermark;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::consensus::{ChainId, Height, Hrs, Position, SignBytes, Signature, Timestamp};
 use crate::os::clock::Moment;
@@ -101,6 +102,10 @@ pub struct Gate {
     floor: Option<i64>,
     bucket: Bucket,
     broken: Option<Broken>,
+    /// When the record was written, by the wall clock.
+    written: Duration,
+    /// What the write of the last [`Gate::admit`] took, if it came to one.
+    persisting: Option<Duration>,
 }
 
 struct Broken {
@@ -131,6 +136,8 @@ impl Gate {
             mark: record.watermark,
             origin: record.origin,
             broken: None,
+            written: record.written,
+            persisting: None,
         })
     }
 
@@ -143,6 +150,7 @@ impl Gate {
         now: &Moment,
         until: Duration,
     ) -> Result<Admission, Refusal> {
+        self.persisting = None;
         let bytes = request.sign_bytes();
         // W5: from here on only what the very bytes say counts.
         let position = bytes
@@ -206,6 +214,7 @@ impl Gate {
         match self.store.rebuild(&self.mark, self.origin, now.wall) {
             Ok(record) => {
                 self.sequence = record.sequence;
+                self.written = record.written;
                 self.broken = None;
                 true
             }
@@ -251,12 +260,15 @@ impl Gate {
         // From here on the position counts as used, whatever becomes of the write (W8).
         let before = std::mem::replace(&mut self.mark, Watermark::Message(last));
         self.origin = Origin::Request;
-        match self
+        let began = Instant::now();
+        let persisted = self
             .store
-            .persist(self.sequence, &self.mark, Origin::Request, now.wall)
-        {
+            .persist(self.sequence, &self.mark, Origin::Request, now.wall);
+        self.persisting = Some(began.elapsed());
+        match persisted {
             Ok(record) => {
                 self.sequence = record.sequence;
+                self.written = record.written;
                 Ok(true)
             }
             Err(StoreError::Superseded(record)) => {
@@ -350,6 +362,7 @@ impl Gate {
     /// Takes another host's newer record, never a lower position than the one known here.
     fn take_over(&mut self, record: Record) {
         self.sequence = record.sequence;
+        self.written = record.written;
         if record.watermark.hrs() >= self.mark.hrs() {
             self.mark = record.watermark;
             self.origin = record.origin;

@@ -28,6 +28,10 @@ pub struct Facts {
     pub since: Instant,
     /// How often it came up.
     pub connects: u64,
+    /// What the last connect and its handshake took.
+    pub dialled_in: Option<Duration>,
+    /// How often it ended or could not be made, by a stable word; as many entries as there are words.
+    pub failures: Vec<(&'static str, u64)>,
     /// Signatures made.
     pub signed: u64,
     /// Earlier signatures given again.
@@ -44,6 +48,13 @@ pub struct Facts {
     pub last_refusal: Option<(&'static str, String, Instant)>,
 }
 
+impl Facts {
+    /// Whether the link is up.
+    pub fn is_up(&self) -> bool {
+        matches!(self.state, State::Up(_))
+    }
+}
+
 /// One link's board. Clones show the same.
 #[derive(Clone)]
 pub struct Board(Arc<Mutex<Facts>>);
@@ -54,6 +65,8 @@ impl Default for Board {
             state: State::Dialling,
             since: Instant::now(),
             connects: 0,
+            dialled_in: None,
+            failures: Vec::new(),
             signed: 0,
             replayed: 0,
             raw_signed: 0,
@@ -73,6 +86,14 @@ impl Board {
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
+
+    /// Whether the link is up.
+    pub fn is_up(&self) -> bool {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_up()
+    }
 }
 
 impl Sink for Board {
@@ -80,14 +101,22 @@ impl Sink for Board {
         let mut facts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         match event {
-            Event::LinkUp { peer } => {
+            Event::LinkUp { peer, took } => {
+                facts.dialled_in = Some(*took);
                 facts.state = State::Up(peer.clone());
                 facts.since = now;
                 facts.connects += 1;
             }
             Event::LinkDown { code, message, .. } => {
+                // A link that stays down is tried again and again, and has been down all the while.
+                if !matches!(facts.state, State::Down(..)) {
+                    facts.since = now;
+                }
                 facts.state = State::Down(code, message.clone());
-                facts.since = now;
+                match facts.failures.iter_mut().find(|(word, _)| word == code) {
+                    Some((_, count)) => *count += 1,
+                    None => facts.failures.push((code, 1)),
+                }
             }
             Event::Signed {
                 hrs,
@@ -105,7 +134,7 @@ impl Sink for Board {
                 facts.refused += 1;
                 facts.last_refusal = Some((code, message.clone(), now));
             }
-            Event::SignerFailed { message } => {
+            Event::SignerFailed { message, .. } => {
                 facts.failed += 1;
                 facts.last_refusal = Some(("signer_failed", message.clone(), now));
             }
@@ -127,12 +156,16 @@ impl Sink for Board {
 mod tests {
     use super::*;
     use crate::consensus::{Height, Round, Step};
+    use crate::events::{Kind, Spent};
 
     #[test]
     fn a_board_shows_what_was_told() {
         let board = Board::default();
         assert_eq!(board.facts().state, State::Dialling);
-        board.emit(&Event::LinkUp { peer: None });
+        board.emit(&Event::LinkUp {
+            peer: None,
+            took: Duration::from_millis(2),
+        });
         let hrs = Hrs {
             height: Height::new(5).unwrap(),
             round: Round::new(0).unwrap(),
@@ -144,9 +177,12 @@ mod tests {
                 block: None,
                 replayed,
                 took: Duration::from_millis(1),
+                spent: Spent::default(),
             });
         }
         board.emit(&Event::Refused {
+            kind: Kind::Prevote,
+            hrs: Some(hrs),
             code: "conflict",
             double_sign: true,
             message: "no".to_owned(),
@@ -158,11 +194,14 @@ mod tests {
         );
         assert_eq!(facts.last_signed.unwrap().0, hrs);
         assert_eq!(facts.last_refusal.unwrap().0, "conflict");
-        board.emit(&Event::LinkDown {
-            code: "closed",
-            message: "gone".to_owned(),
-            was_up: true,
-        });
+        for _ in 0..2 {
+            board.emit(&Event::LinkDown {
+                code: "closed",
+                message: "gone".to_owned(),
+                was_up: true,
+            });
+        }
+        assert_eq!(board.facts().failures, [("closed", 2)]);
         assert_eq!(
             board.facts().state,
             State::Down("closed", "gone".to_owned())

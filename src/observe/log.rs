@@ -6,7 +6,7 @@
 use std::io::IsTerminal;
 
 use tracing::{debug, error, info, warn};
-use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
 use crate::consensus::Hrs;
@@ -18,6 +18,26 @@ const QUEUE: usize = 16_384;
 /// Keeps the log alive; flushes it when dropped.
 pub struct Logging {
     _worker: WorkerGuard,
+    dropped: ErrorCounter,
+}
+
+impl Logging {
+    /// Counts the lines that did not fit into the queue.
+    pub fn dropped(&self) -> Dropped {
+        Dropped(Some(self.dropped.clone()))
+    }
+}
+
+/// How many log lines were dropped; none where there is no log.
+#[derive(Clone, Debug, Default)]
+pub struct Dropped(Option<ErrorCounter>);
+
+impl Dropped {
+    /// The number of lines since the start.
+    pub fn lines(&self) -> u64 {
+        let lines = self.0.as_ref().map_or(0, ErrorCounter::dropped_lines);
+        u64::try_from(lines).unwrap_or(u64::MAX)
+    }
 }
 
 /// Starts the log on standard error. `filter` is a directive as in `RUST_LOG`.
@@ -27,6 +47,7 @@ pub fn start(filter: &str, color: bool) -> Logging {
         .lossy(true)
         .thread_name("log")
         .finish(std::io::stderr());
+    let dropped = writer.error_counter();
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -36,7 +57,10 @@ pub fn start(filter: &str, color: bool) -> Logging {
         .finish();
     // Fails only where a log is running already, as in tests that share a process.
     let _ = tracing::subscriber::set_global_default(subscriber);
-    Logging { _worker: worker }
+    Logging {
+        _worker: worker,
+        dropped,
+    }
 }
 
 /// Logs the events of one link.
@@ -57,8 +81,10 @@ impl Sink for LogSink {
     fn emit(&self, event: &Event) {
         let place = &self.place;
         match event {
-            Event::LinkUp { peer: Some(peer) } => info!("{place} connected to {peer}"),
-            Event::LinkUp { peer: None } => info!("{place} connected"),
+            Event::LinkUp {
+                peer: Some(peer), ..
+            } => info!("{place} connected to {peer}"),
+            Event::LinkUp { peer: None, .. } => info!("{place} connected"),
             Event::LinkDown {
                 message,
                 was_up: true,
@@ -74,6 +100,7 @@ impl Sink for LogSink {
                 block,
                 replayed,
                 took,
+                ..
             } => {
                 let verb = if *replayed { "replayed" } else { "signed" };
                 let block = block.map_or_else(|| "nil".to_owned(), |block| block.to_string());
@@ -91,7 +118,7 @@ impl Sink for LogSink {
                 error!("{place} double sign refused: {message}");
             }
             Event::Refused { code, message, .. } => warn!("{place} refused ({code}): {message}"),
-            Event::SignerFailed { message } => warn!("{place} {message}"),
+            Event::SignerFailed { message, .. } => warn!("{place} {message}"),
             Event::RawSigned { bytes, took } => info!(
                 "{place} signed {bytes} raw bytes ({:.2} ms)",
                 took.as_secs_f64() * 1000.0

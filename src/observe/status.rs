@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::board::{Facts, State};
+use super::book::{Page, STAGES};
 
 /// The service as a whole.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -30,6 +31,12 @@ pub struct ChainStatus {
     pub armed: bool,
     /// Why it does not sign, or why its state is not durable at the moment.
     pub trouble: Option<String>,
+    /// Why it cannot answer a node at the moment: its trouble, or that no node is linked.
+    #[serde(default)]
+    pub not_ready: Option<String>,
+    /// How long a request has had no answer, where that is too long.
+    #[serde(default)]
+    pub stuck_seconds: Option<u64>,
     /// Where the key is.
     pub key: String,
     /// The public key as this chain shows it.
@@ -44,6 +51,73 @@ pub struct ChainStatus {
     pub state_file: String,
     /// The links to its nodes.
     pub links: Vec<LinkStatus>,
+    /// What it has done since the start.
+    #[serde(default)]
+    pub history: History,
+}
+
+/// What a chain has done since the start.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct History {
+    /// Signatures made.
+    pub signed: u64,
+    /// Earlier signatures given again.
+    pub replayed: u64,
+    /// Requests without a signature.
+    pub refused: u64,
+    /// Heights between two signed ones at which nothing was signed.
+    pub missed_heights: u64,
+    /// Whole seconds since the last signature.
+    pub last_signed_seconds_ago: Option<u64>,
+    /// The highest of the heights below.
+    pub newest_height: i64,
+    /// The last 100 heights, the oldest first: `signed`, `replayed`, `refused`, `conflict`, `missed` or `unknown`.
+    pub heights: Vec<String>,
+    /// Where the time of signatures goes.
+    pub latency: Vec<StageLatency>,
+}
+
+/// How long one stage takes; upper bounds in milliseconds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StageLatency {
+    /// The stage.
+    pub stage: String,
+    /// How many requests went through it.
+    pub count: u64,
+    /// Half of them took no longer than this.
+    pub median_ms: Option<f64>,
+    /// 99 % of them took no longer than this.
+    pub p99_ms: Option<f64>,
+}
+
+impl From<&Page> for History {
+    fn from(page: &Page) -> Self {
+        let strip = page.heights.strip();
+        let newest = page.last.iter().flatten().map(|last| last.at).max();
+        let milliseconds = |time: std::time::Duration| time.as_secs_f64() * 1000.0;
+        Self {
+            signed: page.signed.iter().sum(),
+            replayed: page.replayed.iter().sum(),
+            refused: page.refused.iter().flatten().sum(),
+            missed_heights: page.heights.missed().heights,
+            last_signed_seconds_ago: newest.map(|at| at.elapsed().as_secs()),
+            newest_height: strip.last().map_or(0, |(height, _)| *height),
+            heights: strip
+                .iter()
+                .map(|(_, fate)| fate.word().to_owned())
+                .collect(),
+            latency: STAGES
+                .iter()
+                .zip(&page.latency)
+                .map(|(stage, latency)| StageLatency {
+                    stage: (*stage).to_owned(),
+                    count: latency.count(),
+                    median_ms: latency.quantile(0.5).map(milliseconds),
+                    p99_ms: latency.quantile(0.99).map(milliseconds),
+                })
+                .collect(),
+        }
+    }
 }
 
 /// One link.

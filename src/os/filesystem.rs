@@ -69,6 +69,12 @@ pub fn ephemeral(_file: &File) -> io::Result<Option<&'static str>> {
     Ok(None)
 }
 
+/// How many bytes this user may still write to the file system that holds `path`.
+pub fn free_bytes(path: &std::path::Path) -> io::Result<u64> {
+    let found = rustix::fs::statvfs(path)?;
+    Ok(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,6 @@
 //! What only some operating systems have, each piece with its stated fallback.
 
+pub mod background;
 pub mod clock;
 pub mod filesystem;
 pub mod harden;

@@ -4,10 +4,17 @@
 
 mod arm;
 pub mod control;
+mod health;
+mod http;
+mod known;
+mod links;
 mod sink;
+mod space;
+mod textfile;
+mod watch;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -15,30 +22,21 @@ use std::time::{Duration, Instant};
 use tracing::{error, info};
 
 use crate::chain::Chain;
-use crate::config::{Config, NodeConfig};
-use crate::consensus::Height;
-use crate::events::{Event, Sink};
-use crate::link::redial::Redial;
-use crate::link::{Address, Closer, IdentityKey, Timeouts, dial};
-use crate::observe::board::Board;
-use crate::observe::log::LogSink;
+use crate::config::Config;
+use crate::observe::log::Dropped;
 use crate::os::clock::SystemClock;
-use crate::session::{Hand, serve};
 
 use arm::{Identities, arm};
 pub use arm::{identity_of, with_older_files};
-use control::{Known, KnownChain};
-use sink::LinkSink;
+pub use http::bind;
+use known::{Known, KnownChain, KnownLink};
+use links::{Running, prepare, start};
+use watch::Watch;
 
 /// The stack of a link's thread in bytes.
 const STACK: usize = 256 * 1024;
 /// How long votes in hand may take at the end.
 const LEAVE: Duration = Duration::from_secs(3);
-/// A link that lived less long than this is not dialled again at once.
-const LIVED: Duration = Duration::from_secs(1);
-/// How often the same trouble of a link is told again.
-const REPEAT: Duration = Duration::from_secs(60);
-
 /// Why the service does not run, or ended by itself. Exit code 1.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
@@ -54,6 +52,17 @@ pub enum ServiceError {
     /// Signals could not be taken.
     #[error("signals cannot be taken: {0}")]
     Signals(std::io::Error),
+    /// The address for metrics is taken or no address of this host. Exit code 2.
+    #[error(
+        "the address {address} of [metrics] cannot be listened on: {source}; name a free port of this host in `listen`, \
+         a node on this host may have taken 26660 for its own metrics"
+    )]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// All links ended and none is to be dialled again.
     #[error("every link has ended, and all validators say `reconnect = false`")]
     AllEnded,
@@ -89,7 +98,9 @@ impl Stop {
 }
 
 /// Runs until a signal or [`Stop::ring`].
-pub fn run(config: &Config, stop: &Arc<Stop>) -> Result<(), ServiceError> {
+pub fn run(config: &Config, dropped: Dropped, stop: &Arc<Stop>) -> Result<(), ServiceError> {
+    // Before anything is armed: a port that is taken is a matter of the configuration.
+    let listener = config.metrics.listen.map(http::bind).transpose()?;
     let mut identities = Identities::default();
     let mut links = Vec::new();
     let mut chains = Vec::new();
@@ -106,10 +117,12 @@ pub fn run(config: &Config, stop: &Arc<Stop>) -> Result<(), ServiceError> {
                 let armed = Arc::new(armed);
                 let mut entry = KnownChain::new(chain, Ok(armed.clone()));
                 for node in &chain.nodes {
-                    if let Some(link) = prepare(&armed, node, &mut identities) {
-                        entry
-                            .links
-                            .push((node.address.to_string(), link.sink.board.clone()));
+                    if let Some(link) = prepare(&armed, &entry.book, node, &mut identities) {
+                        entry.links.push(KnownLink {
+                            addr: node.address.to_string(),
+                            board: link.sink.board.clone(),
+                            hand: link.hand.clone(),
+                        });
                         links.push(link);
                     }
                 }
@@ -129,145 +142,17 @@ pub fn run(config: &Config, stop: &Arc<Stop>) -> Result<(), ServiceError> {
     for link in links {
         running.push(start(link, stop)?);
     }
+    let known = Arc::new(Known::new(config, known, dropped));
     // Its socket goes away with it, at the end of this function.
-    let _control = control::serve(
-        config,
-        Known {
-            config: config.name.clone(),
-            started: Instant::now(),
-            chains: known,
-        },
-    );
-    supervise(&chains, &running, stop)
-}
-
-/// A link before its thread runs.
-struct Prepared {
-    chain: Arc<Chain>,
-    address: Address,
-    identity: Option<IdentityKey>,
-    times: Timeouts,
-    reconnect: bool,
-    max_height: Option<Height>,
-    sink: LinkSink,
-}
-
-fn prepare(chain: &Arc<Chain>, node: &NodeConfig, identities: &mut Identities) -> Option<Prepared> {
-    let identity = match &node.identity {
-        Some(source) => Some(identities.load(source)?),
-        None => None,
-    };
-    Some(Prepared {
-        chain: chain.clone(),
-        identity,
-        times: node.timeouts,
-        reconnect: node.reconnect,
-        max_height: node.max_height,
-        sink: LinkSink {
-            log: LogSink::new(chain.id().as_str(), &node.address.to_string()),
-            board: Board::default(),
-        },
-        address: node.address.clone(),
-    })
-}
-
-/// A link's thread, and how to end it.
-struct Running {
-    hand: Arc<Hand>,
-    closer: Arc<Mutex<Option<Closer>>>,
-    ended: Arc<AtomicBool>,
-    thread: JoinHandle<()>,
-}
-
-fn start(link: Prepared, stop: &Arc<Stop>) -> Result<Running, ServiceError> {
-    let hand = Arc::new(Hand::default());
-    let closer = Arc::new(Mutex::new(None));
-    let ended = Arc::new(AtomicBool::new(false));
-    let (inner_hand, inner_closer) = (hand.clone(), closer.clone());
-    let (inner_ended, inner_stop) = (ended.clone(), stop.clone());
-    let thread = thread::Builder::new()
-        .name("link".to_owned())
-        .stack_size(STACK)
-        .spawn(move || {
-            keep_up(&link, &inner_hand, &inner_closer, &inner_stop);
-            inner_ended.store(true, Ordering::SeqCst);
-        })
-        .map_err(ServiceError::Thread)?;
-    Ok(Running {
-        hand,
-        closer,
-        ended,
-        thread,
-    })
-}
-
-/// Dials, serves, and dials again, for ever.
-fn keep_up(link: &Prepared, hand: &Hand, closer: &Mutex<Option<Closer>>, stop: &Stop) {
-    let mut redial = Redial::default();
-    let mut told: Option<(&'static str, Instant)> = None;
-    // The last link ended as soon as it was made, and that was told a moment ago.
-    let mut flapping = false;
-    loop {
-        if stop.wait(redial.delay(random())) {
-            return;
-        }
-        let hold = |new: Closer| {
-            if hand.stop.load(Ordering::SeqCst) {
-                new.close();
-            }
-            *closer.lock().unwrap_or_else(PoisonError::into_inner) = Some(new);
-        };
-        let began = Instant::now();
-        let (code, message, was_up) =
-            match dial(&link.address, link.identity.as_ref(), &link.times, hold) {
-                Ok(mut connection) => {
-                    let peer = connection.peer().map(|peer| peer.to_string());
-                    if !flapping {
-                        link.sink.emit(&Event::LinkUp { peer });
-                    }
-                    let end = serve(
-                        &mut connection,
-                        &link.chain,
-                        link.max_height,
-                        hand,
-                        &SystemClock,
-                        &link.sink,
-                    );
-                    connection.close();
-                    if connection.frames() > 0 && began.elapsed() >= LIVED {
-                        redial.lived();
-                    }
-                    (end.code(), end.to_string(), true)
-                }
-                Err(error) => (error.code(), error.to_string(), false),
-            };
-        closer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if stop.is_set() {
-            return;
-        }
-        // Neither a node that is down for a night nor one that hangs up at once fills the log.
-        let lived = was_up && began.elapsed() >= LIVED;
-        let news = lived || told.is_none_or(|(last, at)| last != code || at.elapsed() >= REPEAT);
-        flapping = was_up && !lived;
-        if news {
-            told = Some((code, Instant::now()));
-            link.sink.emit(&Event::LinkDown {
-                code,
-                message,
-                was_up,
-            });
-        }
-        if !link.reconnect {
-            return;
-        }
+    let _control = control::serve(config, known.clone());
+    let _textfile = textfile::keep(config.metrics.textfile.as_deref(), &known, stop)?;
+    if config.metrics.is_on() {
+        space::keep(&known, stop)?;
     }
-}
-
-fn random() -> u32 {
-    let mut bytes = [0; 4];
-    // Without randomness there is no jitter, and nothing else is lost.
-    let _ = getrandom::getrandom(&mut bytes);
-    u32::from_le_bytes(bytes)
+    if let Some(listener) = listener {
+        http::serve(listener, known.clone())?;
+    }
+    supervise(&known, &chains, &running, stop)
 }
 
 fn watch_signals(stop: &Arc<Stop>) -> Result<(), ServiceError> {
@@ -288,10 +173,17 @@ fn watch_signals(stop: &Arc<Stop>) -> Result<(), ServiceError> {
 }
 
 /// Mends stores, waits for the end, and ends links in order.
-fn supervise(chains: &[Arc<Chain>], running: &[Running], stop: &Stop) -> Result<(), ServiceError> {
+fn supervise(
+    known: &Arc<Known>,
+    chains: &[Arc<Chain>],
+    running: &[Running],
+    stop: &Stop,
+) -> Result<(), ServiceError> {
     let mut mending: HashMap<usize, JoinHandle<()>> = HashMap::new();
     let mut all_ended = false;
+    let mut watch = Watch::begin(known.clone());
     while !stop.wait(Duration::from_secs(1)) {
+        watch.turn();
         mend(chains, &mut mending);
         if running.iter().all(|link| link.ended.load(Ordering::SeqCst)) {
             all_ended = true;
@@ -299,6 +191,7 @@ fn supervise(chains: &[Arc<Chain>], running: &[Running], stop: &Stop) -> Result<
         }
     }
     stop.ring();
+    watch.end();
     for link in running {
         link.hand.stop.store(true, Ordering::SeqCst);
         if let Some(closer) = &*link.closer.lock().unwrap_or_else(PoisonError::into_inner) {

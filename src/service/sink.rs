@@ -2,16 +2,29 @@
 
 use crate::events::{Event, Sink};
 use crate::observe::board::Board;
+use crate::observe::book::Book;
 use crate::observe::log::LogSink;
 
-/// The log and the board of one link.
+/// The log and the board of one link, and the book of its chain.
 pub(super) struct LinkSink {
     pub log: LogSink,
     pub board: Board,
+    pub book: Book,
+}
+
+impl LinkSink {
+    /// Counts what happened, and tells the log only where it is news.
+    pub fn note(&self, event: &Event, news: bool) {
+        self.board.emit(event);
+        if news {
+            self.log.emit(event);
+        }
+    }
 }
 
 impl Sink for LinkSink {
     fn emit(&self, event: &Event) {
+        self.book.emit(event);
         self.board.emit(event);
         self.log.emit(event);
     }

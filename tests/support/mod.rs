@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part of this")]
 
 pub mod home;
+pub mod http;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -4,7 +4,7 @@
 //! requests the session is kept alive, or opened again when it was lost. When the owner goes, the session is closed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -13,6 +13,7 @@ use k256::ecdsa::Signature as EcdsaSignature;
 use sha2::{Digest, Sha256};
 use tracing::{info, warn};
 
+use crate::backends::DeviceNow;
 use crate::consensus::{KeyType, PublicKey};
 use crate::gate::permit::Permit;
 
@@ -53,6 +54,8 @@ struct State {
     up: AtomicBool,
     waiting: AtomicUsize,
     longest: AtomicUsize,
+    failures: AtomicU64,
+    losses: AtomicU64,
 }
 
 /// A key as it was found.
@@ -91,6 +94,8 @@ impl Device {
             up: AtomicBool::new(false),
             waiting: AtomicUsize::new(0),
             longest: AtomicUsize::new(0),
+            failures: AtomicU64::new(0),
+            losses: AtomicU64::new(0),
         });
         let inner = state.clone();
         let thread = thread::Builder::new()
@@ -143,6 +148,17 @@ impl Handle {
     /// Requests that wait or are being worked on.
     pub fn waiting(&self) -> usize {
         self.state.waiting.load(Ordering::Relaxed)
+    }
+
+    /// What there is to see, under this name.
+    pub fn now(&self, name: String) -> DeviceNow {
+        DeviceNow {
+            name,
+            up: self.is_up(),
+            waiting: self.waiting() as u64,
+            failures: self.state.failures.load(Ordering::Relaxed),
+            losses: self.state.losses.load(Ordering::Relaxed),
+        }
     }
 
     /// The longest Ed25519 message in bytes; 0 before the device was found.
@@ -280,7 +296,10 @@ impl Worker {
                 .longest
                 .store(info.longest_message(), Ordering::Relaxed);
         }
-        self.state.up.store(away.is_none(), Ordering::Relaxed);
+        let was_up = self.state.up.swap(away.is_none(), Ordering::Relaxed);
+        let count = |count: &AtomicU64, one: bool| count.fetch_add(one.into(), Ordering::Relaxed);
+        count(&self.state.failures, error.is_some());
+        count(&self.state.losses, was_up && away.is_some());
         match away {
             Some(error) if self.told.as_ref() != Some(&error.kind) => {
                 warn!("{error}");

@@ -23,7 +23,7 @@ use crate::os::clock::{Clock, SystemClock};
 use crate::signer::{Signer, SignerError};
 
 use super::replicas::{Replica, ReplicaSource};
-use super::{KeySource, OpenKeyError};
+use super::{DeviceNow, KeySource, OpenKeyError};
 use device::Handle;
 use error::Kind;
 use provider::Provider;
@@ -46,6 +46,10 @@ pub struct DeviceKeySource {
 impl KeySource for DeviceKeySource {
     fn describe(&self) -> String {
         format!("{} key 0x{:04x}", self.provider.place, self.id)
+    }
+
+    fn devices(&self) -> Vec<DeviceNow> {
+        vec![self.provider.now()]
     }
 
     fn open(&self) -> Result<(Arc<dyn Signer>, Vec<String>), OpenKeyError> {

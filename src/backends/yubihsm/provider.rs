@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::backends::DeviceNow;
 use crate::secret_file::{self, SecretFileError, SecretSource};
 
 use super::client::{Client, Credentials};
@@ -94,6 +95,20 @@ impl Provider {
             handle,
             warning.into_iter().chain(self.note.clone()).collect(),
         ))
+    }
+
+    /// The device as it is now; down while it is not used yet.
+    pub fn now(&self) -> DeviceNow {
+        // Held while a thread is started, never while a device is asked.
+        let device = self.device.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = self.place.to_string();
+        device.as_ref().map_or(
+            DeviceNow {
+                name: name.clone(),
+                ..DeviceNow::default()
+            },
+            |device| device.handle().now(name.clone()),
+        )
     }
 
     fn auth_key(&self) -> Result<(AuthKey, Option<String>), Kind> {

@@ -12,7 +12,7 @@ use crate::link::IdentityKey;
 use crate::observe::status::Status;
 use crate::os::clock::{Clock, SystemClock};
 use crate::os::pair_lock::PairLock;
-use crate::service::{identity_of, with_older_files};
+use crate::service::{bind, identity_of, with_older_files};
 
 use super::ConfigFile;
 use super::report::{Failure, columns, output, status};
@@ -68,6 +68,13 @@ impl Check {
         }
         output(&table(&chains))?;
         let mut problems = 0;
+        // The running service has the port itself.
+        let listen = config.metrics.listen.filter(|_| service.is_none());
+        let taken = listen.and_then(|address| bind(address).err());
+        if let Some(error) = &taken {
+            problems += 1;
+            status("Problem", error);
+        }
         for chain in &chains {
             for warning in &chain.warnings {
                 status("Warning", format!("[{}] {warning}", chain.config.id));
@@ -79,7 +86,7 @@ impl Check {
         }
         let bad = chains
             .iter()
-            .filter(|chain| !chain.problems.is_empty())
+            .filter(|chain| taken.is_some() || !chain.problems.is_empty())
             .count();
         match bad {
             0 => {

@@ -1,0 +1,74 @@
+//! What a chain answers: a reply, what to tell about it, and what it releases.
+
+use crate::consensus::Hrs;
+use crate::events::{Event, Kind};
+use crate::gate::refusal::Refusal;
+use crate::reply::{RemoteError, Reply};
+use crate::request::Asked;
+
+/// A reply, and what to tell about it once it has left.
+pub struct Answer {
+    /// The reply.
+    pub reply: Reply,
+    /// What happened.
+    pub event: Event,
+    /// What the reply releases.
+    pub releases: Releases,
+}
+
+/// What leaves with a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Releases {
+    /// No signature.
+    Nothing,
+    /// The signature of this position.
+    Position(Hrs),
+    /// A signature of raw bytes.
+    Raw,
+}
+
+impl Releases {
+    /// `None` where no signature leaves; then the position, where it has one.
+    pub fn position(self) -> Option<Option<Hrs>> {
+        match self {
+            Self::Nothing => None,
+            Self::Position(hrs) => Some(Some(hrs)),
+            Self::Raw => Some(None),
+        }
+    }
+}
+
+pub(super) fn told(reply: Reply, event: Event) -> Answer {
+    Answer {
+        reply,
+        event,
+        releases: Releases::Nothing,
+    }
+}
+
+pub(super) fn refused(asked: Asked, kind: Kind, refusal: &Refusal) -> Answer {
+    told(
+        Reply::Refused {
+            asked,
+            error: remote(refusal),
+        },
+        refused_event(kind, refusal),
+    )
+}
+
+pub(super) fn remote(refusal: &Refusal) -> RemoteError {
+    RemoteError {
+        code: refusal.reason.number(),
+        description: refusal.to_string(),
+    }
+}
+
+pub(super) fn refused_event(kind: Kind, refusal: &Refusal) -> Event {
+    Event::Refused {
+        kind,
+        hrs: refusal.asked,
+        code: refusal.reason.code(),
+        double_sign: refusal.reason.is_double_sign(),
+        message: refusal.to_string(),
+    }
+}

@@ -1,0 +1,62 @@
+//! Signatures of raw bytes, within the operator's policy.
+
+use crate::events::{Event, Kind};
+use crate::gate::raw::RawRefused;
+use crate::gate::refusal::{Reason, Refusal};
+use crate::os::clock::{Clock, Moment};
+use crate::reply::{RemoteError, Reply};
+use crate::request::RawRequest;
+
+use super::answer::{Answer, Releases, refused_event, remote, told};
+use super::{Chain, DEVICE, SIGNER_FAILED};
+
+impl Chain {
+    /// Raw bytes have no position, so they wait for no gate and hold no vote up on the host.
+    pub(super) fn sign_raw(
+        &self,
+        request: &RawRequest,
+        arrival: &Moment,
+        clock: &dyn Clock,
+    ) -> Answer {
+        let refuse = |refusal: Refusal| {
+            let error = remote(&refusal);
+            told(Reply::RawRefused(error), refused_event(Kind::Raw, &refusal))
+        };
+        let armed = match &self.armed {
+            Ok(armed) => armed,
+            Err(why) => return refuse(Refusal::of(Reason::NotArmed(why.clone()))),
+        };
+        let until = arrival.monotonic + DEVICE;
+        let admitted = armed
+            .raw
+            .as_ref()
+            .ok_or(RawRefused::NotAllowed)
+            .and_then(|policy| policy.admit(&self.id, request, until));
+        let permit = match admitted {
+            Ok(permit) => permit,
+            Err(why) => return refuse(Refusal::of(Reason::RawBytes(why))),
+        };
+        match armed.signer.sign(&permit) {
+            Ok(signature) => Answer {
+                reply: Reply::RawSigned(signature),
+                event: Event::RawSigned {
+                    bytes: permit.bytes().len(),
+                    took: clock.now().since(arrival),
+                },
+                releases: Releases::Raw,
+            },
+            Err(error) => {
+                let message = format!("raw bytes not signed: {error}");
+                let error = RemoteError {
+                    code: SIGNER_FAILED,
+                    description: message.clone(),
+                };
+                let (kind, hrs) = (Kind::Raw, None);
+                told(
+                    Reply::RawRefused(error),
+                    Event::SignerFailed { kind, hrs, message },
+                )
+            }
+        }
+    }
+}

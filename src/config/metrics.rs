@@ -1,0 +1,66 @@
+//! `[metrics]`: where metrics, health and the status page are served, or the file they are written to.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::backends::Base;
+use crate::written::Problem;
+
+use super::file::Written;
+
+/// What is served to Prometheus; nothing by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metrics {
+    /// The address to listen on.
+    pub listen: Option<SocketAddr>,
+    /// The file to write.
+    pub textfile: Option<PathBuf>,
+}
+
+impl Metrics {
+    /// Whether anybody may look.
+    pub fn is_on(&self) -> bool {
+        self.listen.is_some() || self.textfile.is_some()
+    }
+}
+
+pub(super) fn metrics(
+    written: &Written,
+    base: &Base,
+    problems: &mut Vec<Problem>,
+    warnings: &mut Vec<Problem>,
+) -> Metrics {
+    let listen = written.listen.as_ref().and_then(|written| {
+        let Ok(address) = written.value.parse::<SocketAddr>() else {
+            problems.push(Problem::at(
+                written.span.clone(),
+                "this is no address to listen on",
+                "expected an IP address and a port",
+                "write `listen = \"127.0.0.1:26660\"`; names are not resolved",
+            ));
+            return None;
+        };
+        if !address.ip().is_loopback() {
+            warnings.push(Problem::at(
+                written.span.clone(),
+                "metrics and the status page are open to other hosts",
+                "not an address of this host alone",
+                "there is no password: let a firewall or a proxy admit Prometheus alone, or listen on 127.0.0.1",
+            ));
+        }
+        Some(address)
+    });
+    let textfile = written.textfile.as_ref().and_then(|written| {
+        if !written.value.ends_with(".prom") {
+            problems.push(Problem::at(
+                written.span.clone(),
+                "this file would not be read",
+                "the node exporter reads files that end with .prom",
+                "write a path such as `textfile = \"/var/lib/prometheus/node-exporter/tmkms.prom\"`",
+            ));
+            return None;
+        }
+        base.path(written, problems)
+    });
+    Metrics { listen, textfile }
+}

@@ -1,0 +1,271 @@
+//! What one chain has done since the start: totals, latencies, the last heights. Of a fixed size.
+//!
+//! Written by the chain's links alone, each after its reply has left; no two chains share a lock. Readers copy it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::consensus::{Height, Hrs};
+use crate::events::{Event, Kind, Sink, Spent};
+
+use super::heights::Heights;
+use super::latency::Latency;
+
+/// The words for why nothing was signed: those of the gate's refusals, and `signer_failed` and `late`.
+pub const REASONS: [&str; 14] = [
+    "invalid",
+    "wrong_chain",
+    "conflict",
+    "used_up",
+    "regression",
+    "too_far_ahead",
+    "damaged_state",
+    "not_durable",
+    "not_armed",
+    "busy",
+    "above_max_height",
+    "raw_bytes",
+    "signer_failed",
+    "late",
+];
+
+/// The stages of a request whose latencies are counted; the last is all of them together.
+pub const STAGES: [&str; 6] = ["wait", "gate", "persist", "device", "reply", "whole"];
+
+/// How many kinds of consensus messages there are: the first of [`Kind::ALL`].
+pub const STEPS: usize = 3;
+
+/// The last signature of a kind.
+#[derive(Clone, Copy, Debug)]
+pub struct LastSigned {
+    /// Its position.
+    pub hrs: Hrs,
+    /// When it left.
+    pub at: Instant,
+}
+
+/// What a chain has done.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// Since when this is counted.
+    pub since: Instant,
+    /// Signatures made, by kind.
+    pub signed: [u64; STEPS],
+    /// Earlier signatures given again, by kind.
+    pub replayed: [u64; STEPS],
+    /// Requests without a signature, by kind and reason.
+    pub refused: [[u64; REASONS.len()]; Kind::ALL.len()],
+    /// The last signature, by kind.
+    pub last: [Option<LastSigned>; STEPS],
+    /// Signatures of raw bytes, and how many bytes those were.
+    pub raw: (u64, u64),
+    /// How often nodes asked for the public key.
+    pub public_key: u64,
+    /// What became of the last heights.
+    pub heights: Heights,
+    /// By stage, as in [`STAGES`].
+    pub latency: [Latency; STAGES.len()],
+}
+
+/// One chain's book. Clones show the same.
+#[derive(Clone)]
+pub struct Book(Arc<Mutex<Page>>);
+
+impl Book {
+    /// An empty book. `last` is the last height asked for before the start, where that is known.
+    pub fn new(last: Option<Height>) -> Self {
+        Self(Arc::new(Mutex::new(Page {
+            since: Instant::now(),
+            signed: [0; STEPS],
+            replayed: [0; STEPS],
+            refused: [[0; REASONS.len()]; Kind::ALL.len()],
+            last: [None; STEPS],
+            raw: (0, 0),
+            public_key: 0,
+            heights: Heights::since(last),
+            latency: [Latency::default(); STAGES.len()],
+        })))
+    }
+
+    /// What it says now.
+    pub fn page(&self) -> Page {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Page {
+    /// How many requests of a kind had no signature for a reason.
+    pub fn refused(&self, kind: Kind, reason: &str) -> u64 {
+        let reason = REASONS.iter().position(|word| *word == reason);
+        let row = self.refused.get(kind.index());
+        row.zip(reason)
+            .and_then(|(row, reason)| row.get(reason))
+            .map_or(0, |count| *count)
+    }
+
+    fn refuse(&mut self, kind: Kind, reason: &str) {
+        let reason = REASONS.iter().position(|word| *word == reason);
+        let row = self.refused.get_mut(kind.index());
+        if let Some(count) = row
+            .zip(reason)
+            .and_then(|(row, reason)| row.get_mut(reason))
+        {
+            *count += 1;
+        }
+    }
+
+    fn spend(&mut self, spent: &Spent, took: Duration) {
+        let times = [
+            Some(spent.wait),
+            Some(spent.gate),
+            spent.persist,
+            spent.device,
+            Some(spent.reply),
+            Some(took.saturating_add(spent.reply)),
+        ];
+        for (latency, time) in self.latency.iter_mut().zip(times) {
+            if let Some(time) = time {
+                latency.record(time);
+            }
+        }
+    }
+}
+
+impl Sink for Book {
+    fn emit(&self, event: &Event) {
+        let mut page = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::Signed {
+                hrs,
+                replayed,
+                took,
+                spent,
+                ..
+            } => {
+                let kind = Kind::of(hrs.step).index();
+                let counts = match replayed {
+                    true => &mut page.replayed,
+                    false => &mut page.signed,
+                };
+                if let Some(count) = counts.get_mut(kind) {
+                    *count += 1;
+                }
+                if let Some(last) = page.last.get_mut(kind) {
+                    *last = Some(LastSigned {
+                        hrs: *hrs,
+                        at: Instant::now(),
+                    });
+                }
+                page.heights.signed(hrs, *replayed);
+                page.spend(spent, *took);
+            }
+            Event::Refused {
+                kind,
+                hrs,
+                code,
+                double_sign,
+                ..
+            } => {
+                page.refuse(*kind, code);
+                // What another chain asks says nothing about this one's heights.
+                if let Some(hrs) = hrs.filter(|_| *code != "wrong_chain") {
+                    page.heights.refused(hrs.height, *double_sign);
+                }
+            }
+            Event::SignerFailed { kind, hrs, .. } => {
+                page.refuse(*kind, "signer_failed");
+                if let Some(hrs) = hrs {
+                    page.heights.refused(hrs.height, false);
+                }
+            }
+            Event::Late { hrs, .. } => {
+                let kind = hrs.map_or(Kind::Raw, |hrs| Kind::of(hrs.step));
+                page.refuse(kind, "late");
+                if let Some(hrs) = hrs {
+                    page.heights.refused(hrs.height, false);
+                }
+            }
+            Event::RawSigned { bytes, .. } => {
+                page.raw.0 += 1;
+                page.raw.1 = page
+                    .raw
+                    .1
+                    .saturating_add(u64::try_from(*bytes).unwrap_or(0));
+            }
+            Event::PublicKeyAsked => page.public_key += 1,
+            Event::LinkUp { .. } | Event::LinkDown { .. } | Event::Pinged => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consensus::{Round, Step};
+
+    fn hrs(height: i64) -> Hrs {
+        Hrs {
+            height: Height::new(height).unwrap(),
+            round: Round::FIRST,
+            step: Step::Prevote,
+        }
+    }
+
+    fn signed(height: i64, replayed: bool) -> Event {
+        Event::Signed {
+            hrs: hrs(height),
+            block: None,
+            replayed,
+            took: Duration::from_millis(2),
+            spent: Spent {
+                persist: (!replayed).then_some(Duration::from_millis(1)),
+                ..Spent::default()
+            },
+        }
+    }
+
+    #[test]
+    fn every_event_is_counted_once() {
+        let book = Book::new(None);
+        book.emit(&signed(1, false));
+        book.emit(&signed(1, true));
+        let refused = |code| Event::Refused {
+            kind: Kind::Prevote,
+            hrs: Some(hrs(1)),
+            code,
+            double_sign: code == "conflict",
+            message: String::new(),
+        };
+        for reason in REASONS {
+            book.emit(&refused(reason));
+        }
+        book.emit(&Event::Late {
+            hrs: None,
+            took: Duration::ZERO,
+        });
+        book.emit(&Event::RawSigned {
+            bytes: 7,
+            took: Duration::ZERO,
+        });
+        let page = book.page();
+        assert_eq!((page.signed, page.replayed), ([0, 1, 0], [0, 1, 0]));
+        for reason in REASONS {
+            assert_eq!(page.refused(Kind::Prevote, reason), 1, "{reason}");
+        }
+        assert_eq!(page.refused(Kind::Raw, "late"), 1);
+        assert_eq!(page.raw, (1, 7));
+        let counts: Vec<u64> = page.latency.iter().map(Latency::count).collect();
+        assert_eq!(counts, [2, 2, 1, 0, 2, 2], "{STAGES:?}");
+    }
+
+    #[test]
+    fn the_reasons_of_the_gate_are_known() {
+        let source = std::fs::read_to_string("src/gate/refusal.rs").unwrap();
+        let codes = source.split("pub fn code").nth(1).unwrap();
+        let codes = codes.split("pub fn number").next().unwrap();
+        for part in codes.split("=> \"").skip(1) {
+            let code = part.split('"').next().unwrap();
+            assert!(REASONS.contains(&code), "{code}");
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! What became of each height: a strip of the last hundred, and counts of what was missed.
+//!
+//! Only a signature says which heights there are. A refused request for a height far above is of a node that may be
+//! broken into, so it must not push the strip away: the next signature takes the strip back to where the chain is.
+
+use crate::consensus::{Height, Hrs, Step};
+
+/// How many heights the strip shows.
+pub const STRIP: usize = 100;
+/// How far above the last height a refused request may be to appear in the strip.
+const NEAR: i64 = 1_000;
+
+/// What became of one height.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Before this process knew anything.
+    Unknown,
+    /// A vote or proposal was signed.
+    Signed,
+    /// Earlier signatures were given again, and nothing new was signed.
+    Replayed,
+    /// Requests came and were refused.
+    Refused,
+    /// Something other than what was signed before was asked for, and refused.
+    Conflict,
+    /// Nothing was signed.
+    Missed,
+}
+
+impl Fate {
+    /// A stable word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Signed => "signed",
+            Self::Replayed => "replayed",
+            Self::Refused => "refused",
+            Self::Conflict => "conflict",
+            Self::Missed => "missed",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Mark {
+    signed: bool,
+    replayed: bool,
+    refused: bool,
+    conflict: bool,
+}
+
+/// The last heights of a chain. Of a fixed size.
+#[derive(Clone, Copy, Debug)]
+pub struct Heights {
+    /// The first height that this process knows of, and the highest; 0 where there is none.
+    first: i64,
+    top: i64,
+    marks: [Mark; STRIP],
+    missed: Missed,
+}
+
+/// Heights without a signature.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Missed {
+    /// Heights between two signed ones, at which nothing was signed.
+    pub heights: u64,
+    /// Heights that went by without a signed prevote.
+    pub prevotes: u64,
+    /// Heights that went by without a signed precommit.
+    pub precommits: u64,
+    /// As many in a row, up to now.
+    pub prevotes_in_a_row: u64,
+    /// As many in a row, up to now.
+    pub precommits_in_a_row: u64,
+    /// The highest height with a signature; 0 where there is none.
+    highest: i64,
+    prevoted: i64,
+    precommitted: i64,
+}
+
+impl Heights {
+    /// Begins with the last height known from before the start, so that what is missed in between counts.
+    pub fn since(last: Option<Height>) -> Self {
+        let last = last.map_or(0, Height::get);
+        Self {
+            first: last,
+            top: last,
+            marks: [Mark::default(); STRIP],
+            missed: Missed {
+                highest: last,
+                prevoted: last,
+                precommitted: last,
+                ..Missed::default()
+            },
+        }
+    }
+
+    /// A signature left.
+    pub fn signed(&mut self, hrs: &Hrs, replayed: bool) {
+        let height = hrs.height.get();
+        // Above the last signature there were but refusals.
+        if height < self.top && height > self.missed.highest {
+            for above in height.saturating_add(1)..=self.top.min(height.saturating_add(NEAR)) {
+                self.put(above, Mark::default());
+            }
+            // Whatever they had pushed out of the strip is not known any more.
+            let pushed = self.top.saturating_sub(STRIP as i64);
+            self.first = self.first.max(pushed.min(height.saturating_sub(1)));
+            self.top = height;
+        }
+        if !replayed || self.missed.highest == 0 {
+            self.missed.signed(height, hrs.step);
+        }
+        self.advance(height);
+        if let Some(mark) = self.mark(height) {
+            match replayed {
+                true => mark.replayed = true,
+                false => mark.signed = true,
+            }
+        }
+    }
+
+    /// A request was refused.
+    pub fn refused(&mut self, height: Height, double_sign: bool) {
+        let height = height.get();
+        let known = match self.missed.highest {
+            0 => self.top,
+            highest => highest,
+        };
+        if known != 0 && height > known.saturating_add(NEAR) {
+            return;
+        }
+        self.advance(height);
+        if let Some(mark) = self.mark(height) {
+            mark.refused = true;
+            mark.conflict |= double_sign;
+        }
+    }
+
+    /// The last hundred heights, the oldest first; none where nothing was asked for yet.
+    pub fn strip(&self) -> Vec<(i64, Fate)> {
+        if self.top == 0 {
+            return Vec::new();
+        }
+        let oldest = self.top.saturating_sub(STRIP as i64 - 1);
+        let fates = (oldest..=self.top).zip(self.marks_from(oldest));
+        fates
+            .filter(|(height, _)| *height >= 1)
+            .map(|(height, mark)| (height, self.fate(height, mark)))
+            .collect()
+    }
+
+    /// What was missed.
+    pub fn missed(&self) -> Missed {
+        let row = |last: i64| above(self.missed.highest.saturating_sub(1), last);
+        Missed {
+            prevotes_in_a_row: row(self.missed.prevoted),
+            precommits_in_a_row: row(self.missed.precommitted),
+            ..self.missed
+        }
+    }
+
+    fn fate(&self, height: i64, mark: Mark) -> Fate {
+        match mark {
+            Mark { conflict: true, .. } => Fate::Conflict,
+            Mark { signed: true, .. } => Fate::Signed,
+            Mark { replayed: true, .. } => Fate::Replayed,
+            Mark { refused: true, .. } => Fate::Refused,
+            _ if height <= self.first => Fate::Unknown,
+            _ => Fate::Missed,
+        }
+    }
+
+    fn advance(&mut self, height: i64) {
+        if self.top == 0 {
+            self.first = height.saturating_sub(1);
+            self.top = height;
+        }
+        if height <= self.top {
+            return;
+        }
+        let fresh = self
+            .top
+            .saturating_add(1)
+            .max(height.saturating_sub(STRIP as i64 - 1));
+        for passed in fresh..=height {
+            self.put(passed, Mark::default());
+        }
+        self.top = height;
+    }
+
+    fn put(&mut self, height: i64, mark: Mark) {
+        if let Some(place) = self.marks.get_mut(place(height)) {
+            *place = mark;
+        }
+    }
+
+    /// The mark of a height that the strip shows.
+    fn mark(&mut self, height: i64) -> Option<&mut Mark> {
+        let shown = height <= self.top && height > self.top.saturating_sub(STRIP as i64);
+        if !shown {
+            return None;
+        }
+        self.marks.get_mut(place(height))
+    }
+
+    fn marks_from(&self, oldest: i64) -> impl Iterator<Item = Mark> + '_ {
+        let start = place(oldest);
+        self.marks.iter().cycle().skip(start).copied()
+    }
+}
+
+impl Missed {
+    fn signed(&mut self, height: i64, step: Step) {
+        if self.highest == 0 {
+            (self.highest, self.prevoted, self.precommitted) = (height, height, height);
+        }
+        if height > self.highest {
+            let gap = above(height.saturating_sub(1), self.highest);
+            self.heights = self.heights.saturating_add(gap);
+            let missed = |last: i64| gap.saturating_add(u64::from(last < self.highest));
+            self.prevotes = self.prevotes.saturating_add(missed(self.prevoted));
+            self.precommits = self.precommits.saturating_add(missed(self.precommitted));
+            self.highest = height;
+        }
+        match step {
+            Step::Propose => {}
+            Step::Prevote => self.prevoted = height,
+            Step::Precommit => self.precommitted = height,
+        }
+    }
+}
+
+fn above(height: i64, lower: i64) -> u64 {
+    u64::try_from(height.saturating_sub(lower)).unwrap_or(0)
+}
+
+fn place(height: i64) -> usize {
+    usize::try_from(height.rem_euclid(STRIP as i64)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consensus::Round;
+
+    fn at(height: i64) -> Height {
+        Height::new(height).unwrap()
+    }
+
+    fn hrs(height: i64, step: Step) -> Hrs {
+        Hrs {
+            height: at(height),
+            round: Round::FIRST,
+            step,
+        }
+    }
+
+    fn both(heights: &mut Heights, height: i64) {
+        heights.signed(&hrs(height, Step::Prevote), false);
+        heights.signed(&hrs(height, Step::Precommit), false);
+    }
+
+    fn words(heights: &Heights) -> Vec<(i64, &'static str)> {
+        let strip = heights.strip();
+        strip.iter().map(|(at, fate)| (*at, fate.word())).collect()
+    }
+
+    #[test]
+    fn the_strip_says_what_became_of_each_height() {
+        let mut heights = Heights::since(None);
+        assert!(heights.strip().is_empty());
+        both(&mut heights, 5);
+        both(&mut heights, 8);
+        heights.refused(at(9), false);
+        heights.signed(&hrs(8, Step::Precommit), true);
+        heights.refused(at(8), true);
+        assert_eq!(
+            words(&heights)[4..],
+            [
+                (5, "signed"),
+                (6, "missed"),
+                (7, "missed"),
+                (8, "conflict"),
+                (9, "refused")
+            ]
+        );
+        assert_eq!(words(&heights)[0], (1, "unknown"));
+    }
+
+    #[test]
+    fn it_shows_a_hundred_and_never_more() {
+        let mut heights = Heights::since(None);
+        for height in 1..=1_000 {
+            both(&mut heights, height);
+        }
+        both(&mut heights, 5_000);
+        let strip = words(&heights);
+        assert_eq!(strip.len(), STRIP);
+        assert_eq!(
+            (strip[0], strip[99]),
+            ((4_901, "missed"), (5_000, "signed"))
+        );
+        assert_eq!(heights.missed().heights, 3_999);
+    }
+
+    #[test]
+    fn a_refused_height_far_above_moves_nothing_for_long() {
+        let mut heights = Heights::since(None);
+        both(&mut heights, 10);
+        heights.refused(at(i64::MAX), false);
+        assert_eq!(heights.strip().last().unwrap().0, 10);
+        heights.refused(at(900), false);
+        both(&mut heights, 11);
+        let strip = words(&heights);
+        assert_eq!(strip[9..], [(10, "unknown"), (11, "signed")]);
+        heights.refused(at(13), false);
+        both(&mut heights, 12);
+        assert_eq!(words(&heights)[10..], [(11, "signed"), (12, "signed")]);
+    }
+
+    #[test]
+    fn votes_that_were_never_asked_for_are_counted() {
+        let mut heights = Heights::since(Some(at(3)));
+        both(&mut heights, 4);
+        heights.signed(&hrs(5, Step::Prevote), false);
+        heights.signed(&hrs(6, Step::Prevote), false);
+        let missed = heights.missed();
+        assert_eq!((missed.heights, missed.prevotes), (0, 0));
+        assert_eq!((missed.precommits, missed.precommits_in_a_row), (1, 1));
+        both(&mut heights, 9);
+        let missed = heights.missed();
+        assert_eq!((missed.heights, missed.prevotes), (2, 2));
+        assert_eq!((missed.precommits, missed.precommits_in_a_row), (4, 0));
+    }
+
+    #[test]
+    fn an_absence_counts_and_a_first_height_does_not() {
+        let mut heights = Heights::since(Some(at(100)));
+        both(&mut heights, 105);
+        assert_eq!(heights.missed().heights, 4);
+        let mut heights = Heights::since(None);
+        both(&mut heights, 1_000_000);
+        assert_eq!(heights.missed().heights, 0);
+    }
+}

@@ -1,0 +1,134 @@
+//! The devices that hold keys, and the links to the nodes.
+
+use std::fmt;
+
+use prometheus_client::metrics::MetricType;
+
+use crate::backends::DeviceNow;
+use crate::observe::board::Facts;
+
+use super::out::{Out, Value};
+use super::{ChainNow, Reading, ServiceNow, labels, link};
+
+impl ServiceNow {
+    pub(super) fn devices(&self, out: &mut Out<'_>) -> fmt::Result {
+        let readings: [(MetricType, Reading<DeviceNow, Value>); 4] = [
+            (
+                MetricType::Gauge,
+                (
+                    "device_up",
+                    "Whether the device's last exchange worked",
+                    |device| device.up.into(),
+                ),
+            ),
+            (
+                MetricType::Gauge,
+                (
+                    "device_waiting",
+                    "Requests that the device has not answered yet",
+                    |device| device.waiting.into(),
+                ),
+            ),
+            (
+                MetricType::Counter,
+                (
+                    "device_failures",
+                    "Exchanges with the device that failed",
+                    |device| device.failures.into(),
+                ),
+            ),
+            (
+                MetricType::Counter,
+                ("device_losses", "How often the device was lost", |device| {
+                    device.losses.into()
+                }),
+            ),
+        ];
+        for (kind, (name, help, value)) in readings {
+            out.family(name, help, kind, |sample| {
+                for chain in &self.chains {
+                    for device in &chain.devices {
+                        sample.put(&labels(chain, "device", &device.name), value(device))?;
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn links(&self, out: &mut Out<'_>) -> fmt::Result {
+        let each = |out: &mut Out<'_>, name, help, kind, value: fn(&Facts) -> Option<Value>| {
+            out.family(name, help, kind, |sample| {
+                for (chain, node, facts) in self.all_links() {
+                    if let Some(value) = value(facts) {
+                        sample.put(&link(chain, node), value)?;
+                    }
+                }
+                Ok(())
+            })
+        };
+        each(
+            out,
+            "link_up",
+            "Whether the link is up",
+            MetricType::Gauge,
+            |facts| Some(facts.is_up().into()),
+        )?;
+        let help = "Seconds since the link came up or went down";
+        each(
+            out,
+            "link_state_age_seconds",
+            help,
+            MetricType::Gauge,
+            |facts| Some(facts.since.elapsed().into()),
+        )?;
+        let help = "What the last connect and its handshake took";
+        each(
+            out,
+            "link_connect_seconds",
+            help,
+            MetricType::Gauge,
+            |facts| facts.dialled_in.map(Value::from),
+        )?;
+        let help = "How often the link came up";
+        each(out, "link_connects", help, MetricType::Counter, |facts| {
+            Some(facts.connects.into())
+        })?;
+        let help = "How often the link ended or could not be made";
+        out.counter("link_failures", help, |sample| {
+            for (chain, node, facts) in self.all_links() {
+                for (reason, count) in &facts.failures {
+                    let [one, two] = link(chain, node);
+                    sample.put(&[one, two, ("reason", *reason)], *count)?;
+                }
+            }
+            Ok(())
+        })?;
+        out.counter("link_replies", "Replies by what they were", |sample| {
+            for (chain, node, facts) in self.all_links() {
+                let counts = [
+                    ("signed", facts.signed),
+                    ("replayed", facts.replayed),
+                    ("raw", facts.raw_signed),
+                    ("refused", facts.refused),
+                    ("failed", facts.failed),
+                ];
+                for (result, count) in counts {
+                    let [one, two] = link(chain, node);
+                    sample.put(&[one, two, ("result", result)], count)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn all_links(&self) -> impl Iterator<Item = (&ChainNow, &str, &Facts)> {
+        self.chains.iter().flat_map(|chain| {
+            chain
+                .links
+                .iter()
+                .map(move |(node, facts)| (chain, node.as_str(), facts))
+        })
+    }
+}

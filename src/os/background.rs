@@ -1,0 +1,11 @@
+//! Threads that stand back for those that sign.
+
+/// Lowers the priority of the calling thread. On Linux a thread has one of its own; elsewhere nothing is done, because
+/// it would lower the whole process.
+pub fn step_back() {
+    #[cfg(target_os = "linux")]
+    {
+        // Without it the thread only competes a little more.
+        let _ = rustix::process::setpriority_process(None, 10);
+    }
+}

@@ -1,0 +1,91 @@
+//! `/live` and `/ready`: is the process well, and can each chain answer a node?
+
+use std::time::Duration;
+
+use crate::os::clock::{Clock, SystemClock};
+
+use super::known::Known;
+
+/// The supervisor takes a turn each second; one that has not for so long hangs.
+const DEAD: Duration = Duration::from_secs(10);
+
+/// `Err` when the process should be restarted. No trouble of a chain, a disk or a node is a reason for that.
+pub(super) fn live(known: &Known) -> Result<String, String> {
+    let since = known.since_turn();
+    if since > DEAD {
+        let seconds = since.as_secs();
+        return Err(format!("the supervisor hangs since {seconds} s\n"));
+    }
+    Ok("live\n".to_owned())
+}
+
+/// `Err` names each chain that cannot answer a node, and why. `expect=one,two` in the query asks for these chains alone.
+pub(super) fn ready(known: &Known, query: Option<&str>) -> Result<String, String> {
+    let expected = query.and_then(expected);
+    let now = SystemClock.now();
+    let mut failing = String::new();
+    let mut count = 0_usize;
+    for chain in &known.chains {
+        if expected
+            .as_ref()
+            .is_some_and(|expected| !expected.contains(&chain.id))
+        {
+            continue;
+        }
+        count += 1;
+        if let Some(why) = chain.not_ready(&now) {
+            failing.push_str(&format!("{}: {why}\n", chain.id));
+        }
+    }
+    for id in expected.iter().flatten() {
+        if !known.chains.iter().any(|chain| chain.id == *id) {
+            failing.push_str(&format!("{id}: no such chain in the configuration\n"));
+        }
+    }
+    match failing.is_empty() {
+        true => Ok(format!("ready: {count} chains\n")),
+        false => Err(format!("not ready\n{failing}")),
+    }
+}
+
+/// The chain ids of `expect=` in a query.
+fn expected(query: &str) -> Option<Vec<String>> {
+    let list = query
+        .split('&')
+        .find_map(|part| part.strip_prefix("expect="))?;
+    let ids = list.split(',').filter(|id| !id.is_empty());
+    Some(ids.map(decoded).collect())
+}
+
+/// `%41` is `A`; what is no such escape stays as it is.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let escape = (*first == b'%')
+            .then(|| after.split_at_checked(2))
+            .flatten()
+            .and_then(|(digits, after)| {
+                let digits = std::str::from_utf8(digits).ok()?;
+                Some((u8::from_str_radix(digits, 16).ok()?, after))
+            });
+        let (byte, after) = escape.unwrap_or((*first, after));
+        bytes.push(byte);
+        rest = after;
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chains_are_named_in_the_query() {
+        let ids = |query| expected(query).unwrap();
+        assert_eq!(ids("expect=a,b"), ["a", "b"]);
+        assert_eq!(ids("x=1&expect=%61%2cb,"), ["a,b"]);
+        assert_eq!(ids("expect=100%,%zz,%4"), ["100%", "%zz", "%4"]);
+        assert_eq!(expected("x=1"), None);
+    }
+}

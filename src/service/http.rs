@@ -1,0 +1,192 @@
+//! Metrics, health and the status page over HTTP.
+//!
+//! On a thread of its own with a runtime of its own, at a low priority. One request a connection; connections, header,
+//! time and the work of answering are bounded, so whoever stalls, floods or sends garbage costs the signing path nothing.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::sync::Semaphore;
+use tracing::{info, warn};
+
+use crate::observe::{metrics, page};
+use crate::os::background;
+
+use super::health::{live, ready};
+use super::known::Known;
+use super::{STACK, ServiceError};
+
+/// How many connections at once.
+const CONNECTIONS: usize = 32;
+/// How long a connection may take in all, and until its header is there.
+const WHOLE: Duration = Duration::from_secs(10);
+const HEADER: Duration = Duration::from_secs(3);
+/// The longest header in bytes.
+const HEADER_BYTES: usize = 16 * 1024;
+/// An answer is given again for so long, so that a flood of questions is little work.
+const FRESH: Duration = Duration::from_millis(200);
+
+/// Takes the address, before anything is armed. The caller may only want to know whether it can be had.
+pub fn bind(address: SocketAddr) -> Result<TcpListener, ServiceError> {
+    let listen = || {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    };
+    listen().map_err(|source| ServiceError::Listen { address, source })
+}
+
+/// Begins to answer.
+pub(super) fn serve(listener: TcpListener, known: Arc<Known>) -> Result<(), ServiceError> {
+    if let Ok(address) = listener.local_addr() {
+        info!("metrics, health and a status page at http://{address}/");
+    }
+    std::thread::Builder::new()
+        .name("http".to_owned())
+        .stack_size(4 * STACK)
+        .spawn(move || {
+            background::step_back();
+            if let Err(error) = run(listener, known) {
+                warn!("metrics are not served any more: {error}; signing goes on");
+            }
+        })
+        .map(drop)
+        .map_err(ServiceError::Thread)
+}
+
+fn run(listener: TcpListener, known: Arc<Known>) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let answers = Rc::new(Answers {
+        known,
+        metrics: RefCell::new(None),
+        page: RefCell::new(None),
+    });
+    let local = tokio::task::LocalSet::new();
+    runtime.block_on(local.run_until(accept(listener, answers)))
+}
+
+async fn accept(listener: TcpListener, answers: Rc<Answers>) -> std::io::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let Ok(place) = places.clone().acquire_owned().await else {
+            return Ok(());
+        };
+        let Ok((stream, _)) = listener.accept().await else {
+            // Too many open files, for instance: it passes, and must not become a busy loop.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let answers = answers.clone();
+        tokio::task::spawn_local(async move {
+            let _place = place;
+            let service = service_fn(move |request| {
+                let response = answers.answer(&request);
+                async move { Ok::<_, Infallible>(response) }
+            });
+            let connection = hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEADER)
+                .max_buf_size(HEADER_BYTES)
+                .keep_alive(false)
+                .serve_connection(TokioIo::new(stream), service);
+            // Whoever goes away or asks nonsense is no matter of ours.
+            let _ = tokio::time::timeout(WHOLE, connection).await;
+        });
+    }
+}
+
+struct Answers {
+    known: Arc<Known>,
+    metrics: RefCell<Option<(Instant, Bytes)>>,
+    page: RefCell<Option<(Instant, Bytes)>>,
+}
+
+impl Answers {
+    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        if request.method() != Method::GET && request.method() != Method::HEAD {
+            let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+            response
+                .headers_mut()
+                .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return response;
+        }
+        match request.uri().path() {
+            "/metrics" => match fresh(&self.metrics, || metrics::encode(self.known.now()).ok()) {
+                Some(text) => body(StatusCode::OK, metrics::MEDIA_TYPE, text),
+                None => plain(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "the metrics cannot be written\n",
+                ),
+            },
+            "/" => {
+                let html = fresh(&self.page, || Some(page::render(&self.known.status())));
+                let html = html.unwrap_or_default();
+                let mut response = body(StatusCode::OK, "text/html; charset=utf-8", html);
+                response.headers_mut().insert(
+                    CONTENT_SECURITY_POLICY,
+                    HeaderValue::from_static(page::POLICY),
+                );
+                response
+            }
+            "/live" => health(live(&self.known)),
+            "/ready" => health(ready(&self.known, request.uri().query())),
+            _ => plain(
+                StatusCode::NOT_FOUND,
+                "here are /, /metrics, /live and /ready\n",
+            ),
+        }
+    }
+}
+
+/// What was made a moment ago, or a new one.
+fn fresh(
+    kept: &RefCell<Option<(Instant, Bytes)>>,
+    make: impl FnOnce() -> Option<String>,
+) -> Option<Bytes> {
+    let mut kept = kept.borrow_mut();
+    if let Some((at, bytes)) = &*kept
+        && at.elapsed() < FRESH
+    {
+        return Some(bytes.clone());
+    }
+    let bytes = Bytes::from(make()?);
+    *kept = Some((Instant::now(), bytes.clone()));
+    Some(bytes)
+}
+
+fn health(found: Result<String, String>) -> Response<Full<Bytes>> {
+    match found {
+        Ok(text) => plain(StatusCode::OK, text),
+        Err(text) => plain(StatusCode::SERVICE_UNAVAILABLE, text),
+    }
+}
+
+fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    body(status, "text/plain; charset=utf-8", text.into())
+}
+
+fn body(status: StatusCode, kind: &'static str, bytes: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(bytes));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        "x-content-type-options",
+        HeaderValue::from_static("nosniff"),
+    );
+    response
+}

@@ -1,0 +1,294 @@
+//! What is known of the service while it runs: told to `tmkms status`, the status page, the metrics and systemd.
+//!
+//! Looking costs the signing path nothing: no gate is entered and no lock is taken that two chains share.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::backends::KeySource;
+use crate::chain::Chain;
+use crate::config::{ChainConfig, Config};
+use crate::consensus::PublicKey;
+use crate::observe::board::Board;
+use crate::observe::book::Book;
+use crate::observe::log::Dropped;
+use crate::observe::metrics::{ChainNow, ServiceNow};
+use crate::observe::status::{ChainStatus, LinkStatus, Status};
+use crate::os::clock::{Clock, Moment, SystemClock};
+use crate::session::Hand;
+
+/// A request that has had no answer for so long marks its chain stuck: nodes wait 5 s.
+pub(super) const STUCK: Duration = Duration::from_secs(5);
+
+/// The service.
+pub(super) struct Known {
+    pub config: String,
+    pub started: Instant,
+    pub started_wall: SystemTime,
+    pub chains: Vec<KnownChain>,
+    pub dropped: Dropped,
+    /// Milliseconds from the start to the supervisor's last turn.
+    pub turned: AtomicU64,
+    /// How often the supervisor found the host to have been stopped or suspended.
+    pub pauses: AtomicU64,
+    /// How often the wall clock was set.
+    pub clock_steps: AtomicU64,
+}
+
+/// One chain of the configuration.
+pub(super) struct KnownChain {
+    pub id: String,
+    pub key: String,
+    /// Weak, because a device ends its session when the last owner of its source goes.
+    pub source: Weak<dyn KeySource>,
+    pub public_key: Option<(PublicKey, String)>,
+    pub state_file: String,
+    /// The chain, or why it is not served at all.
+    pub chain: Result<Arc<Chain>, String>,
+    pub book: Book,
+    pub links: Vec<KnownLink>,
+    /// Free bytes of the state's file system; `u64::MAX` while not known.
+    pub free: AtomicU64,
+}
+
+/// One link of a chain.
+pub(super) struct KnownLink {
+    pub addr: String,
+    pub board: Board,
+    pub hand: Arc<Hand>,
+}
+
+impl KnownChain {
+    pub fn new(config: &ChainConfig, chain: Result<Arc<Chain>, String>) -> Self {
+        let armed = chain.as_ref().ok();
+        let public_key = armed
+            .and_then(|chain| chain.public_key())
+            .map(|key| (key, config.key_format.show(&key)));
+        Self {
+            id: config.id.to_string(),
+            key: config.key.describe(),
+            source: Arc::downgrade(&config.key),
+            public_key,
+            state_file: config.state_file.display().to_string(),
+            book: Book::new(armed.and_then(|chain| chain.last_asked())),
+            chain,
+            links: Vec::new(),
+            free: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    fn is_armed(&self) -> bool {
+        matches!(&self.chain, Ok(chain) if chain.why_unarmed().is_none())
+    }
+
+    /// How long the oldest request in hand has had no answer, where that is too long.
+    pub fn stuck(&self, now: &Moment) -> Option<Duration> {
+        let waiting = self.links.iter();
+        waiting
+            .filter_map(|link| link.hand.waiting(now.monotonic))
+            .filter(|time| *time > STUCK)
+            .max()
+    }
+
+    /// Why it does not sign, links aside.
+    fn trouble(&self, now: &Moment) -> Option<String> {
+        let chain = match &self.chain {
+            Ok(chain) => chain,
+            Err(why) => return Some(why.clone()),
+        };
+        if let Some(why) = chain.why_unarmed() {
+            return Some(why.to_owned());
+        }
+        if let Some(time) = self.stuck(now) {
+            return Some(format!(
+                "stuck: a request has had no answer for {} s; look at the disk of {} and at the {}",
+                time.as_secs(),
+                self.state_file,
+                self.key
+            ));
+        }
+        let broken = chain.view().and_then(|view| view.broken);
+        broken.or_else(|| chain.key_trouble())
+    }
+
+    /// Why it cannot answer a node at the moment, if so.
+    pub fn not_ready(&self, now: &Moment) -> Option<String> {
+        let unlinked = || match self.links.iter().any(|link| link.board.is_up()) {
+            true => None,
+            false => Some("no node is linked".to_owned()),
+        };
+        self.trouble(now).or_else(unlinked)
+    }
+
+    fn status(&self, now: &Moment) -> ChainStatus {
+        let last = self.chain.as_ref().ok().and_then(|chain| chain.view());
+        let last = last.and_then(|view| view.last);
+        let links: Vec<LinkStatus> = self
+            .links
+            .iter()
+            .map(|link| LinkStatus::of(link.addr.clone(), &link.board.facts()))
+            .collect();
+        let page = self.book.page();
+        ChainStatus {
+            id: self.id.clone(),
+            armed: self.is_armed(),
+            not_ready: self.not_ready(now),
+            trouble: self.trouble(now),
+            stuck_seconds: self.stuck(now).map(|time| time.as_secs()),
+            key: self.key.clone(),
+            public_key: self.public_key.as_ref().map(|(_, text)| text.clone()),
+            address: self
+                .public_key
+                .as_ref()
+                .map(|(key, _)| key.address().to_string()),
+            watermark: last.map(|hrs| hrs.to_string()),
+            height: last.map_or(0, |hrs| hrs.height.get()),
+            state_file: self.state_file.clone(),
+            links,
+            history: (&page).into(),
+        }
+    }
+
+    fn now(&self, now: &Moment) -> ChainNow {
+        let glance = self.chain.as_ref().ok().and_then(|chain| chain.glance());
+        let links: Vec<_> = self
+            .links
+            .iter()
+            .map(|link| (link.addr.clone(), link.board.facts()))
+            .collect();
+        let free = self.free.load(Ordering::Relaxed);
+        ChainNow {
+            id: self.id.clone(),
+            key: self.key.clone(),
+            address: self
+                .public_key
+                .as_ref()
+                .map(|(key, _)| key.address().to_string()),
+            armed: self.is_armed(),
+            ready: self.not_ready(now).is_none(),
+            stuck: self.stuck(now).is_some(),
+            durable: matches!(&self.chain, Ok(chain) if chain.why_unarmed().is_none() && !chain.is_broken()),
+            watermark: glance.as_ref().and_then(|(glance, _)| glance.last),
+            watermark_age: glance
+                .as_ref()
+                .map(|(glance, _)| now.wall.saturating_sub(glance.written)),
+            tokens: glance.map(|(glance, rate)| {
+                let level = rate.level(glance.tokens, glance.counted, now.boot);
+                (level, rate.max_gap)
+            }),
+            free: (free != u64::MAX).then_some(free),
+            devices: self
+                .source
+                .upgrade()
+                .map_or_else(Vec::new, |source| source.devices()),
+            page: self.book.page(),
+            links,
+        }
+    }
+}
+
+impl Known {
+    pub fn new(config: &Config, chains: Vec<KnownChain>, dropped: Dropped) -> Self {
+        Self {
+            config: config.name.clone(),
+            started: Instant::now(),
+            started_wall: SystemTime::now(),
+            chains,
+            dropped,
+            turned: AtomicU64::new(0),
+            pauses: AtomicU64::new(0),
+            clock_steps: AtomicU64::new(0),
+        }
+    }
+
+    /// How long ago the supervisor took its last turn; it takes one each second.
+    pub fn since_turn(&self) -> Duration {
+        let turned = Duration::from_millis(self.turned.load(Ordering::Relaxed));
+        self.started.elapsed().saturating_sub(turned)
+    }
+
+    pub fn status(&self) -> Status {
+        let now = SystemClock.now();
+        Status {
+            version: crate::VERSION.to_owned(),
+            commit: crate::COMMIT.to_owned(),
+            pid: std::process::id(),
+            uptime_seconds: self.started.elapsed().as_secs(),
+            config: self.config.clone(),
+            chains: self.chains.iter().map(|chain| chain.status(&now)).collect(),
+        }
+    }
+
+    pub fn now(&self) -> ServiceNow {
+        let now = SystemClock.now();
+        ServiceNow {
+            started: self.started_wall,
+            dropped_lines: self.dropped.lines(),
+            since_turn: self.since_turn(),
+            pauses: self.pauses.load(Ordering::Relaxed),
+            clock_steps: self.clock_steps.load(Ordering::Relaxed),
+            chains: self.chains.iter().map(|chain| chain.now(&now)).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backends::OpenKeyError;
+    use crate::signer::Signer;
+    use std::sync::atomic::Ordering;
+
+    struct NoKey;
+
+    impl KeySource for NoKey {
+        fn describe(&self) -> String {
+            "key".to_owned()
+        }
+
+        fn open(&self) -> Result<(Arc<dyn Signer>, Vec<String>), OpenKeyError> {
+            Err(OpenKeyError("no key".to_owned()))
+        }
+    }
+
+    fn chain(id: &str) -> KnownChain {
+        let id: crate::consensus::ChainId = id.parse().unwrap();
+        let chain = Chain::unarmed(id.clone(), None, "no key".to_owned());
+        KnownChain {
+            id: id.to_string(),
+            key: "key".to_owned(),
+            source: Weak::<NoKey>::new(),
+            public_key: None,
+            state_file: "state.json".to_owned(),
+            chain: Ok(Arc::new(chain)),
+            book: Book::new(None),
+            links: vec![KnownLink {
+                addr: "unix:///a".to_owned(),
+                board: Board::default(),
+                hand: Arc::new(Hand::default()),
+            }],
+            free: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    #[test]
+    fn a_request_without_an_answer_marks_its_chain_and_no_other() {
+        let (one, two) = (chain("one"), chain("two"));
+        let now = SystemClock.now();
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap();
+        one.links[0]
+            .hand
+            .since
+            .store(nanos(now.monotonic), Ordering::Relaxed);
+        let later = |seconds| Moment {
+            monotonic: now.monotonic + Duration::from_secs(seconds),
+            ..now
+        };
+        assert_eq!(one.stuck(&later(5)), None);
+        assert_eq!(one.stuck(&later(6)), Some(Duration::from_secs(6)));
+        assert_eq!(two.stuck(&later(6)), None);
+        one.links[0].hand.since.store(0, Ordering::Relaxed);
+        assert_eq!(one.stuck(&later(60)), None);
+    }
+}

@@ -1,0 +1,46 @@
+//! Looks at the free space of each state file's file system.
+//!
+//! On a thread of its own, because a sick disk may hang the look.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::os::filesystem::free_bytes;
+
+use super::known::Known;
+use super::{STACK, ServiceError, Stop};
+
+/// How often it looks.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// Begins to look.
+pub(super) fn keep(known: &Arc<Known>, stop: &Arc<Stop>) -> Result<(), ServiceError> {
+    let (known, stop) = (known.clone(), stop.clone());
+    std::thread::Builder::new()
+        .name("space".to_owned())
+        .stack_size(STACK)
+        .spawn(move || {
+            loop {
+                for chain in &known.chains {
+                    let free = free_bytes(folder(Path::new(&chain.state_file)));
+                    chain
+                        .free
+                        .store(free.unwrap_or(u64::MAX), Ordering::Relaxed);
+                }
+                if stop.wait(EVERY) {
+                    return;
+                }
+            }
+        })
+        .map(drop)
+        .map_err(ServiceError::Thread)
+}
+
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}

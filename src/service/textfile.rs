@@ -1,0 +1,82 @@
+//! The metrics as a file, for hosts that must not listen: Prometheus's node exporter picks it up.
+//!
+//! Written under another name and renamed, so that nobody reads a half. Removed at the end: a file that nobody writes any
+//! more would say for ever that all is well.
+
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tracing::warn;
+
+use crate::observe::metrics;
+use crate::os::background;
+
+use super::known::Known;
+use super::{STACK, ServiceError, Stop};
+
+/// How often it is written.
+const EVERY: Duration = Duration::from_secs(15);
+/// How often the same trouble is told.
+const REPEAT: Duration = Duration::from_secs(600);
+
+/// Removes the file when it is dropped.
+pub(super) struct Kept(PathBuf);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Begins to write, where a file is named.
+pub(super) fn keep(
+    path: Option<&Path>,
+    known: &Arc<Known>,
+    stop: &Arc<Stop>,
+) -> Result<Option<Kept>, ServiceError> {
+    let Some(path) = path.map(Path::to_owned) else {
+        return Ok(None);
+    };
+    let kept = Kept(path.clone());
+    let (known, stop) = (known.clone(), stop.clone());
+    std::thread::Builder::new()
+        .name("textfile".to_owned())
+        .stack_size(STACK)
+        .spawn(move || {
+            background::step_back();
+            let mut told: Option<Instant> = None;
+            loop {
+                if let Err(error) = write(&path, &known)
+                    && told.is_none_or(|at| at.elapsed() > REPEAT)
+                {
+                    told = Some(Instant::now());
+                    warn!(
+                        "the metrics cannot be written to {}: {error}; correct `textfile` of [metrics], or let this user \
+                         write to that folder",
+                        path.display()
+                    );
+                }
+                if stop.wait(EVERY) {
+                    return;
+                }
+            }
+        })
+        .map_err(ServiceError::Thread)?;
+    Ok(Some(kept))
+}
+
+fn write(path: &Path, known: &Known) -> io::Result<()> {
+    let text = metrics::encode(known.now()).map_err(io::Error::other)?;
+    // The node exporter reads whatever ends with .prom.
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let new = path.with_file_name(name);
+    fs::write(&new, text)?;
+    // Another user reads it, and there is no secret in it.
+    fs::set_permissions(&new, Permissions::from_mode(0o644))?;
+    fs::rename(&new, path)
+}

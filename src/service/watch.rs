@@ -1,0 +1,178 @@
+//! The supervisor's turn, once a second: is a chain stuck, was the host stopped, what does systemd want to know.
+//!
+//! systemd is told by this thread alone, so that its watchdog notices when the supervisor hangs, and nothing else does.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+use tracing::{error, info, warn};
+
+use crate::os::clock::{Clock, Moment, SystemClock};
+
+use super::known::Known;
+
+/// A turn that comes so much too late, or a wall clock that is so far off, is worth telling.
+const LEAP: Duration = Duration::from_secs(3);
+
+pub(super) struct Watch {
+    known: Arc<Known>,
+    before: Moment,
+    stuck: BTreeSet<String>,
+    told: String,
+    watchdog: bool,
+}
+
+impl Watch {
+    /// Says that the service is ready to answer.
+    pub fn begin(known: Arc<Known>) -> Self {
+        let mut watch = Self {
+            known,
+            before: SystemClock.now(),
+            stuck: BTreeSet::new(),
+            told: String::new(),
+            watchdog: sd_notify::watchdog_enabled().is_some(),
+        };
+        notify(&[NotifyState::Ready]);
+        watch.tell_status();
+        watch
+    }
+
+    /// One turn.
+    pub fn turn(&mut self) {
+        let now = SystemClock.now();
+        let since_start = self.known.started.elapsed().as_millis();
+        self.known.turned.store(
+            u64::try_from(since_start).unwrap_or(u64::MAX),
+            Ordering::Relaxed,
+        );
+        self.look_at_clocks(&now);
+        self.look_for_stuck(&now);
+        self.tell_status();
+        if self.watchdog {
+            notify(&[NotifyState::Watchdog]);
+        }
+    }
+
+    /// Says that the service ends.
+    pub fn end(&self) {
+        notify(&[NotifyState::Stopping]);
+    }
+
+    fn look_at_clocks(&mut self, now: &Moment) {
+        match leap(&self.before, now) {
+            Some(Leap::Paused(time)) => {
+                count(&self.known.pauses);
+                warn!(
+                    "this host or process was stopped for about {} s; a signature that was late did not leave",
+                    time.as_secs()
+                );
+            }
+            Some(Leap::ClockSet(time)) => {
+                count(&self.known.clock_steps);
+                warn!(
+                    "the wall clock was set, or a virtual machine was paused: {} s off; look at this host's time service",
+                    time.as_secs()
+                );
+            }
+            None => {}
+        }
+        self.before = *now;
+    }
+
+    fn look_for_stuck(&mut self, now: &Moment) {
+        for chain in &self.known.chains {
+            match chain.stuck(now) {
+                Some(time) if !self.stuck.contains(&chain.id) => {
+                    error!(
+                        "[{}] stuck: a request has had no answer for {} s; look at the disk of {} and at the {}; \
+                         other chains go on",
+                        chain.id,
+                        time.as_secs(),
+                        chain.state_file,
+                        chain.key
+                    );
+                    self.stuck.insert(chain.id.clone());
+                }
+                None if self.stuck.remove(&chain.id) => {
+                    info!("[{}] answers again", chain.id);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn tell_status(&mut self) {
+        let now = SystemClock.now();
+        let chains = &self.known.chains;
+        let failing: Vec<&str> = chains
+            .iter()
+            .filter(|chain| chain.not_ready(&now).is_some())
+            .map(|chain| chain.id.as_str())
+            .collect();
+        let (all, bad) = (chains.len(), failing.len());
+        let mut text = format!("{} of {all} chains ready", all.saturating_sub(bad));
+        if bad > 0 {
+            text.push_str("; not ready: ");
+            text.push_str(&failing.join(", "));
+        }
+        if text != self.told {
+            notify(&[NotifyState::Status(&text)]);
+            self.told = text;
+        }
+    }
+}
+
+/// Without systemd there is nobody to tell, and nothing is lost.
+fn notify(state: &[NotifyState<'_>]) {
+    let _ = sd_notify::notify(state);
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Leap {
+    /// Nobody ran for so long.
+    Paused(Duration),
+    /// The wall clock went its own way by so much.
+    ClockSet(Duration),
+}
+
+/// What is odd between two turns that lie a second apart.
+fn leap(before: &Moment, now: &Moment) -> Option<Leap> {
+    let boot = now.boot.saturating_sub(before.boot);
+    if boot > LEAP {
+        return Some(Leap::Paused(boot));
+    }
+    let off = (before.wall + boot).abs_diff(now.wall);
+    (off > LEAP).then_some(Leap::ClockSet(off))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_and_a_clock_that_was_set_are_told_apart() {
+        let at = |boot: u64, wall: u64| Moment {
+            monotonic: Duration::from_secs(boot),
+            boot: Duration::from_secs(boot),
+            wall: Duration::from_secs(wall),
+        };
+        assert_eq!(leap(&at(1, 100), &at(2, 101)), None);
+        let time = Duration::from_secs;
+        assert_eq!(leap(&at(1, 100), &at(9, 108)), Some(Leap::Paused(time(8))));
+        assert_eq!(
+            leap(&at(1, 100), &at(2, 200)),
+            Some(Leap::ClockSet(time(99)))
+        );
+        assert_eq!(
+            leap(&at(1, 100), &at(2, 50)),
+            Some(Leap::ClockSet(time(51)))
+        );
+    }
+}
