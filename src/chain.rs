@@ -1,10 +1,11 @@
 //! A chain: its gate, its key and what is known when one of them is missing (W7).
 
 mod answer;
+mod public_key;
 mod raw;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::consensus::{ChainId, Height, PublicKey, Signature};
@@ -21,7 +22,7 @@ use crate::request::{Asked, Request, SignRequest};
 use crate::signer::{Signer, SignerError, willing, within_length};
 
 pub use answer::{Answer, Releases};
-use answer::{refused, refused_event, told};
+use answer::{refused, told};
 
 /// From the arrival of a request to its reply, in all (W4); what is later does not leave (W16).
 pub const DEADLINE: Duration = Duration::from_millis(3_500);
@@ -30,14 +31,19 @@ pub const DEVICE: Duration = Duration::from_secs(2);
 
 /// The `RemoteSignerError` code of a key or device that failed.
 const SIGNER_FAILED: i32 = 20;
-/// The `RemoteSignerError` code of a public key that is not known.
-const NO_PUBLIC_KEY: i32 = 21;
 
 /// One chain of the configuration.
 pub struct Chain {
     id: ChainId,
-    public_key: Option<PublicKey>,
-    armed: Result<Armed, String>,
+    /// Held for a look alone, never while something is signed.
+    standing: RwLock<Standing>,
+}
+
+/// A chain is armed once and stays so.
+enum Standing {
+    Armed(Arc<Armed>),
+    /// It only answers: what is known of the key, and why.
+    Unarmed(Option<PublicKey>, String),
 }
 
 /// What signs.
@@ -95,9 +101,8 @@ impl Chain {
     /// A chain that signs.
     pub fn armed(id: ChainId, armed: Armed) -> Self {
         Self {
-            public_key: Some(armed.signer.public_key()),
             id,
-            armed: Ok(armed),
+            standing: RwLock::new(Standing::Armed(Arc::new(armed))),
         }
     }
 
@@ -105,9 +110,35 @@ impl Chain {
     pub fn unarmed(id: ChainId, public_key: Option<PublicKey>, why: String) -> Self {
         Self {
             id,
-            public_key,
-            armed: Err(why),
+            standing: RwLock::new(Standing::Unarmed(public_key, why)),
         }
+    }
+
+    /// Takes the standing of `other`, a later try to arm this chain. An armed chain keeps its gate whatever comes.
+    pub fn stand_as(&self, other: Chain) {
+        let other = other
+            .standing
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut standing = self
+            .standing
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Standing::Unarmed(..) = &*standing {
+            *standing = other;
+        }
+    }
+
+    fn look<T>(&self, look: impl FnOnce(&Standing) -> T) -> T {
+        look(&self.standing.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What signs, or why nothing does.
+    fn signing(&self) -> Result<Arc<Armed>, String> {
+        self.look(|standing| match standing {
+            Standing::Armed(armed) => Ok(armed.clone()),
+            Standing::Unarmed(_, why) => Err(why.clone()),
+        })
     }
 
     /// The chain id.
@@ -117,30 +148,34 @@ impl Chain {
 
     /// The public key, where it is known.
     pub fn public_key(&self) -> Option<PublicKey> {
-        self.public_key
+        self.look(|standing| match standing {
+            Standing::Armed(armed) => Some(armed.signer.public_key()),
+            Standing::Unarmed(public_key, _) => *public_key,
+        })
     }
 
     /// Why it does not sign, if so.
-    pub fn why_unarmed(&self) -> Option<&str> {
-        self.armed.as_ref().err().map(String::as_str)
+    pub fn why_unarmed(&self) -> Option<String> {
+        self.signing().err()
     }
 
     /// Why an armed chain's key cannot sign at the moment, if so.
     pub fn key_trouble(&self) -> Option<String> {
-        let armed = self.armed.as_ref().ok()?;
+        let armed = self.signing().ok()?;
         armed.signer.trouble()
     }
 
     /// Whether the store failed and [`Chain::recover`] has work to do.
     pub fn is_broken(&self) -> bool {
-        self.armed
-            .as_ref()
+        self.signing()
             .is_ok_and(|armed| armed.broken.load(Ordering::Relaxed))
     }
 
     /// Tries to mend the store (W8), unless the gate is busy. `true` when it is mended.
     pub fn recover(&self, clock: &dyn Clock) -> bool {
-        let Ok(armed) = &self.armed else { return true };
+        let Ok(armed) = self.signing() else {
+            return true;
+        };
         let Some(mut gate) = armed.gate.enter(Duration::from_millis(100)) else {
             return false;
         };
@@ -152,7 +187,7 @@ impl Chain {
 
     /// What the gate showed last, without waiting for it; `None` where there is none.
     pub fn view(&self) -> Option<View> {
-        let armed = self.armed.as_ref().ok()?;
+        let armed = self.signing().ok()?;
         Some(View {
             last: armed.shown.look().last,
             broken: armed
@@ -165,13 +200,13 @@ impl Chain {
 
     /// The watermark and the tokens as they were last shown, without waiting; `None` where there is no gate.
     pub fn glance(&self) -> Option<(Glance, Rate)> {
-        let armed = self.armed.as_ref().ok()?;
+        let armed = self.signing().ok()?;
         Some((armed.shown.look(), armed.rate))
     }
 
     /// The last height that a node asked for before the start, unless the operator set the watermark since.
     pub fn last_asked(&self) -> Option<Height> {
-        self.armed.as_ref().ok()?.last_asked
+        self.signing().ok()?.last_asked
     }
 
     /// Answers one request that arrived at `arrival`. Every request has an answer (W9).
@@ -195,33 +230,6 @@ impl Chain {
                 let refusal = Refusal::of(Reason::Invalid(invalid.problem));
                 refused(invalid.asked, kind, &refusal)
             }
-        }
-    }
-
-    fn tell_public_key(&self, asked: String) -> Answer {
-        let fail = |refusal: Refusal, code| {
-            let error = RemoteError {
-                code,
-                description: refusal.to_string(),
-            };
-            let event = refused_event(Kind::PublicKey, &refusal);
-            told(Reply::PublicKey(Err(error)), event)
-        };
-        if asked != self.id.as_str() {
-            let refusal = Refusal::of(Reason::WrongChain {
-                asked,
-                configured: self.id.clone(),
-            });
-            let code = refusal.reason.number();
-            return fail(refusal, code);
-        }
-        match (&self.public_key, &self.armed) {
-            (Some(key), _) => told(Reply::PublicKey(Ok(*key)), Event::PublicKeyAsked),
-            (None, Err(why)) => fail(Refusal::of(Reason::NotArmed(why.clone())), NO_PUBLIC_KEY),
-            (None, Ok(armed)) => told(
-                Reply::PublicKey(Ok(armed.signer.public_key())),
-                Event::PublicKeyAsked,
-            ),
         }
     }
 
@@ -296,9 +304,8 @@ impl Chain {
             }));
         }
         let armed = self
-            .armed
-            .as_ref()
-            .map_err(|why| refuse(Reason::NotArmed(why.clone())))?;
+            .signing()
+            .map_err(|why| refuse(Reason::NotArmed(why)))?;
         within_max_height(request, max_height).map_err(Trouble::Refused)?;
 
         // W4: a device must have its share of the time, so the wait for the section has the rest.

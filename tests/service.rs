@@ -248,3 +248,31 @@ fn reconnect_false_is_honoured() {
     assert!(text.contains("reconnect = false"), "{text}");
     let _ = chain_id();
 }
+
+#[test]
+fn a_chain_whose_state_or_key_comes_later_is_armed_without_a_restart() {
+    let listener = Listener::tcp().unwrap();
+    let home = Home::new(&[listener.address().unwrap()]);
+    let key = home.path().join("consensus.key");
+    let away = home.path().join("away.key");
+    fs::rename(&key, &away).unwrap();
+    let service = home.start();
+    let mut node = listener.accept(PATIENCE).unwrap();
+    assert!(!sign(&mut node, &home.key, 1, 1), "no key, no state");
+    fs::rename(&away, &key).unwrap();
+    // Its state can be made while the service runs, because a chain that is not armed holds no lock.
+    home.init();
+    service.wait_for_log("[test-1] armed");
+    assert!(sign(&mut node, &home.key, 1, 1), "on the same link");
+    assert!(!sign(&mut node, &home.key, 1, 2), "and once only");
+    let (code, text) = home.run(&["status"]);
+    assert_eq!(code, 0, "{text}");
+    // An armed chain keeps its gate: another try would find the locks taken, and must not be made.
+    std::thread::sleep(Duration::from_secs(6));
+    assert!(sign(&mut node, &home.key, 2, 1));
+    assert!(
+        !service.log().contains("still not armed: the state file"),
+        "{}",
+        service.log()
+    );
+}

@@ -22,9 +22,9 @@ impl Chain {
             let error = remote(&refusal);
             told(Reply::RawRefused(error), refused_event(Kind::Raw, &refusal))
         };
-        let armed = match &self.armed {
+        let armed = match self.signing() {
             Ok(armed) => armed,
-            Err(why) => return refuse(Refusal::of(Reason::NotArmed(why.clone()))),
+            Err(why) => return refuse(Refusal::of(Reason::NotArmed(why))),
         };
         let until = arrival.monotonic + DEVICE;
         let admitted = armed

@@ -36,6 +36,7 @@ pub struct Config {
 }
 
 /// One chain with its key and nodes.
+#[derive(Clone)]
 pub struct ChainConfig {
     /// The chain id.
     pub id: ChainId,

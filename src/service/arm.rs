@@ -1,6 +1,7 @@
 //! From the configuration of a chain to a chain that signs, or to one that answers and says why it does not (W7).
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use tracing::{error, info, warn};
 
@@ -11,21 +12,45 @@ use crate::gate::store::file::{FileStore, OpenError, Place};
 use crate::link::IdentityKey;
 use crate::os::clock::{Clock, SystemClock};
 use crate::secret_file::{self, SecretSource};
+use crate::signer::Signer;
 
 /// Opens a chain's key and state. An error is a chain that another process holds, which is not dialled; all other
 /// trouble makes a chain that answers and does not sign (W7).
 pub(super) fn arm(config: &ChainConfig) -> Result<Chain, OpenError> {
-    let id = config.id.clone();
-    let (signer, warnings) = match config.key.open() {
-        Ok(opened) => opened,
-        Err(why) => {
-            error!("[{id}] not armed: {why}; correct it and restart tmkms");
-            return Ok(Chain::unarmed(id, None, why.to_string()));
-        }
-    };
-    for warning in warnings {
-        warn!("[{id}] {warning}");
+    let chain = open(config)?;
+    if let Some(why) = chain.why_unarmed() {
+        error!(
+            "[{}] not armed: {why}; correct it, tmkms tries again by itself",
+            config.id
+        );
     }
+    Ok(chain)
+}
+
+/// Another try for a chain that is not armed: its device may be plugged in by now, its key or state mended.
+pub(super) fn arm_later(config: &ChainConfig, chain: &Chain) {
+    let before = chain.why_unarmed();
+    let now = match open(config) {
+        Ok(now) => now,
+        Err(error) => Chain::unarmed(config.id.clone(), chain.public_key(), error.to_string()),
+    };
+    if let Some(why) = now.why_unarmed()
+        && Some(&why) != before.as_ref()
+    {
+        error!(
+            "[{}] still not armed: {why}; correct it, tmkms tries again by itself",
+            config.id
+        );
+    }
+    chain.stand_as(now);
+}
+
+fn open(config: &ChainConfig) -> Result<Chain, OpenError> {
+    let id = config.id.clone();
+    let (signer, mut warnings) = match config.key.open() {
+        Ok(opened) => opened,
+        Err(why) => return Ok(Chain::unarmed(id, None, why.to_string())),
+    };
     let public_key = signer.public_key();
     let place = Place {
         chain_id: id.clone(),
@@ -38,48 +63,50 @@ pub(super) fn arm(config: &ChainConfig) -> Result<Chain, OpenError> {
         Err(error) if error.is_locked() => return Err(error),
         Err(error) => {
             let why = with_older_files(error, config);
-            error!("[{id}] not armed: {why}; then restart tmkms");
             return Ok(Chain::unarmed(id, Some(public_key), why));
         }
     };
     if let Some(damage) = store.damage() {
-        warn!(
-            "[{id}] the state file {} is damaged ({damage}); heights up to {} are not signed again",
+        warnings.push(format!(
+            "the state file {} is damaged ({damage}); heights up to {} are not signed again",
             place.path.display(),
             store.record().watermark.height().saturating_add(1)
-        );
+        ));
     }
     if config.allow_ephemeral_state {
-        warn!(
-            "[{id}] allow_ephemeral_state is set: a restart of this host may lose the double-sign protection"
+        warnings.push(
+            "allow_ephemeral_state is set: a restart of this host may lose the double-sign protection"
+                .to_owned(),
         );
     }
     match Gate::arm(id.clone(), config.gate, Box::new(store), &SystemClock.now()) {
         Ok(gate) => {
-            let last = gate.view().last.map_or_else(
-                || "never signed".to_owned(),
-                |hrs| format!("last signed {hrs}"),
-            );
-            info!(
-                "[{id}] armed with the {}: {} (address {}), {last}",
-                config.key.describe(),
-                config.key_format.show(&public_key),
-                public_key.address()
-            );
-            if let Some(trouble) = signer.trouble() {
-                warn!("[{id}] does not sign yet: {trouble}");
+            for warning in warnings {
+                warn!("[{id}] {warning}");
             }
-            signer.begin(gate.view().last);
-            Ok(Chain::armed(
-                id,
-                Armed::new(gate, signer).signing_raw(config.raw.clone()),
-            ))
+            Ok(Chain::armed(id, armed(config, gate, signer)))
         }
-        Err(error) => {
-            error!("[{id}] not armed: {error}");
-            Ok(Chain::unarmed(id, Some(public_key), error.to_string()))
-        }
+        Err(error) => Ok(Chain::unarmed(id, Some(public_key), error.to_string())),
     }
+}
+
+fn armed(config: &ChainConfig, gate: Gate, signer: Arc<dyn Signer>) -> Armed {
+    let (id, public_key) = (&config.id, signer.public_key());
+    let last = gate.view().last.map_or_else(
+        || "never signed".to_owned(),
+        |hrs| format!("last signed {hrs}"),
+    );
+    info!(
+        "[{id}] armed with the {}: {} (address {}), {last}",
+        config.key.describe(),
+        config.key_format.show(&public_key),
+        public_key.address()
+    );
+    if let Some(trouble) = signer.trouble() {
+        warn!("[{id}] does not sign yet: {trouble}");
+    }
+    signer.begin(gate.view().last);
+    Armed::new(gate, signer).signing_raw(config.raw.clone())
 }
 
 /// What is wrong with a state file, with a word about one that lies where an older program kept it.

@@ -10,6 +10,7 @@ use crate::backends::KeySource;
 use crate::chain::Chain;
 use crate::config::{ChainConfig, Config};
 use crate::consensus::PublicKey;
+use crate::consensus::key_text::KeyFormat;
 use crate::observe::board::Board;
 use crate::observe::book::Book;
 use crate::observe::log::Dropped;
@@ -42,7 +43,7 @@ pub(super) struct KnownChain {
     pub key: String,
     /// Weak, because a device ends its session when the last owner of its source goes.
     pub source: Weak<dyn KeySource>,
-    pub public_key: Option<(PublicKey, String)>,
+    key_format: KeyFormat,
     pub state_file: String,
     /// The chain, or why it is not served at all.
     pub chain: Result<Arc<Chain>, String>,
@@ -62,20 +63,24 @@ pub(super) struct KnownLink {
 impl KnownChain {
     pub fn new(config: &ChainConfig, chain: Result<Arc<Chain>, String>) -> Self {
         let armed = chain.as_ref().ok();
-        let public_key = armed
-            .and_then(|chain| chain.public_key())
-            .map(|key| (key, config.key_format.show(&key)));
         Self {
             id: config.id.to_string(),
             key: config.key.describe(),
             source: Arc::downgrade(&config.key),
-            public_key,
+            key_format: config.key_format.clone(),
             state_file: config.state_file.display().to_string(),
             book: Book::new(armed.and_then(|chain| chain.last_asked())),
             chain,
             links: Vec::new(),
             free: AtomicU64::new(u64::MAX),
         }
+    }
+
+    fn public_key(&self) -> Option<PublicKey> {
+        self.chain
+            .as_ref()
+            .ok()
+            .and_then(|chain| chain.public_key())
     }
 
     fn is_armed(&self) -> bool {
@@ -98,7 +103,7 @@ impl KnownChain {
             Err(why) => return Some(why.clone()),
         };
         if let Some(why) = chain.why_unarmed() {
-            return Some(why.to_owned());
+            return Some(why);
         }
         if let Some(time) = self.stuck(now) {
             return Some(format!(
@@ -137,11 +142,8 @@ impl KnownChain {
             trouble: self.trouble(now),
             stuck_seconds: self.stuck(now).map(|time| time.as_secs()),
             key: self.key.clone(),
-            public_key: self.public_key.as_ref().map(|(_, text)| text.clone()),
-            address: self
-                .public_key
-                .as_ref()
-                .map(|(key, _)| key.address().to_string()),
+            public_key: self.public_key().map(|key| self.key_format.show(&key)),
+            address: self.public_key().map(|key| key.address().to_string()),
             watermark: last.map(|hrs| hrs.to_string()),
             height: last.map_or(0, |hrs| hrs.height.get()),
             state_file: self.state_file.clone(),
@@ -161,10 +163,7 @@ impl KnownChain {
         ChainNow {
             id: self.id.clone(),
             key: self.key.clone(),
-            address: self
-                .public_key
-                .as_ref()
-                .map(|(key, _)| key.address().to_string()),
+            address: self.public_key().map(|key| key.address().to_string()),
             armed: self.is_armed(),
             ready: self.not_ready(now).is_none(),
             stuck: self.stuck(now).is_some(),
@@ -259,7 +258,7 @@ mod tests {
             id: id.to_string(),
             key: "key".to_owned(),
             source: Weak::<NoKey>::new(),
-            public_key: None,
+            key_format: KeyFormat::default(),
             state_file: "state.json".to_owned(),
             chain: Ok(Arc::new(chain)),
             book: Book::new(None),

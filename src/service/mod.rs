@@ -22,11 +22,11 @@ use std::time::{Duration, Instant};
 use tracing::{error, info};
 
 use crate::chain::Chain;
-use crate::config::Config;
+use crate::config::{ChainConfig, Config};
 use crate::observe::log::Dropped;
 use crate::os::clock::SystemClock;
 
-use arm::{Identities, arm};
+use arm::{Identities, arm, arm_later};
 pub use arm::{identity_of, with_older_files};
 pub use http::bind;
 use known::{Known, KnownChain, KnownLink};
@@ -37,6 +37,9 @@ use watch::Watch;
 const STACK: usize = 256 * 1024;
 /// How long votes in hand may take at the end.
 const LEAVE: Duration = Duration::from_secs(3);
+/// Between two tries to arm a chain whose key, device or state was not there.
+const ARM_AGAIN: Duration = Duration::from_secs(5);
+
 /// Why the service does not run, or ended by itself. Exit code 1.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
@@ -127,7 +130,7 @@ pub fn run(config: &Config, dropped: Dropped, stop: &Arc<Stop>) -> Result<(), Se
                     }
                 }
                 known.push(entry);
-                chains.push(armed);
+                chains.push((armed, chain.clone()));
             }
         }
     }
@@ -175,16 +178,21 @@ fn watch_signals(stop: &Arc<Stop>) -> Result<(), ServiceError> {
 /// Mends stores, waits for the end, and ends links in order.
 fn supervise(
     known: &Arc<Known>,
-    chains: &[Arc<Chain>],
+    chains: &[(Arc<Chain>, ChainConfig)],
     running: &[Running],
     stop: &Stop,
 ) -> Result<(), ServiceError> {
     let mut mending: HashMap<usize, JoinHandle<()>> = HashMap::new();
+    let mut armed_at = Instant::now();
     let mut all_ended = false;
     let mut watch = Watch::begin(known.clone());
     while !stop.wait(Duration::from_secs(1)) {
         watch.turn();
-        mend(chains, &mut mending);
+        let try_arming = armed_at.elapsed() >= ARM_AGAIN;
+        if try_arming {
+            armed_at = Instant::now();
+        }
+        mend(chains, try_arming, &mut mending);
         if running.iter().all(|link| link.ended.load(Ordering::SeqCst)) {
             all_ended = true;
             break;
@@ -212,19 +220,28 @@ fn supervise(
     }
 }
 
-/// A store that failed is tried again every second, on a thread of its own, because a sick disk may hang (W8).
-fn mend(chains: &[Arc<Chain>], mending: &mut HashMap<usize, JoinHandle<()>>) {
+/// A store that failed is tried again every second (W8), a chain that is not armed every few; on a thread of its own,
+/// because a sick disk or device may hang.
+fn mend(
+    chains: &[(Arc<Chain>, ChainConfig)],
+    try_arming: bool,
+    mending: &mut HashMap<usize, JoinHandle<()>>,
+) {
     mending.retain(|_, thread| !thread.is_finished());
-    for (index, chain) in chains.iter().enumerate() {
-        if !chain.is_broken() || mending.contains_key(&index) {
+    for (index, (chain, config)) in chains.iter().enumerate() {
+        let unarmed = try_arming && chain.why_unarmed().is_some();
+        if !(chain.is_broken() || unarmed) || mending.contains_key(&index) {
             continue;
         }
         let chain = chain.clone();
+        let config = unarmed.then(|| config.clone());
         let started = thread::Builder::new()
             .name("mend".to_owned())
             .stack_size(STACK)
             .spawn(move || {
-                if chain.recover(&SystemClock) {
+                if let Some(config) = config {
+                    arm_later(&config, &chain);
+                } else if chain.recover(&SystemClock) {
                     info!("[{}] the state file is durable again", chain.id());
                 }
             });

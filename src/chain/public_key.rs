@@ -1,0 +1,39 @@
+//! The public key of a chain, told to whoever asks for the right chain.
+
+use crate::events::{Event, Kind};
+use crate::gate::refusal::{Reason, Refusal};
+use crate::reply::{RemoteError, Reply};
+
+use super::Chain;
+use super::answer::{Answer, refused_event, told};
+
+/// The `RemoteSignerError` code of a public key that is not known.
+const NO_PUBLIC_KEY: i32 = 21;
+
+impl Chain {
+    pub(super) fn tell_public_key(&self, asked: String) -> Answer {
+        let fail = |refusal: Refusal, code| {
+            let error = RemoteError {
+                code,
+                description: refusal.to_string(),
+            };
+            let event = refused_event(Kind::PublicKey, &refusal);
+            told(Reply::PublicKey(Err(error)), event)
+        };
+        if asked != self.id.as_str() {
+            let refusal = Refusal::of(Reason::WrongChain {
+                asked,
+                configured: self.id.clone(),
+            });
+            let code = refusal.reason.number();
+            return fail(refusal, code);
+        }
+        match self.public_key() {
+            Some(key) => told(Reply::PublicKey(Ok(key)), Event::PublicKeyAsked),
+            None => {
+                let why = self.why_unarmed().unwrap_or_default();
+                fail(Refusal::of(Reason::NotArmed(why)), NO_PUBLIC_KEY)
+            }
+        }
+    }
+}
