@@ -174,8 +174,11 @@ fn ready_names_each_chain_that_is_not() {
     let service = home.start();
     let at = address(&service);
     assert_eq!(get(&at, "/live"), (200, "live\n".to_owned()));
-    let (code, text) = get(&at, "/ready?expect=test-1");
-    assert!(code == 200 || text == "not ready\ntest-1: no node is linked\n");
+    // There is no link before the handshake is done.
+    assert_eq!(
+        get(&at, "/ready?expect=test-1"),
+        (503, "not ready\ntest-1: no node is linked\n".to_owned())
+    );
     let _node = listener.accept(PATIENCE).unwrap();
     wait_for("ready", || get(&at, "/ready?expect=test-1").0 == 200);
     let (code, text) = get(&at, "/ready");
@@ -330,6 +333,47 @@ fn systemd_is_told() {
     service.signal(rustix::process::Signal::TERM);
     wait("STOPPING=1");
     assert_eq!(service.wait().code(), Some(0));
+}
+
+#[test]
+fn a_watermark_that_cannot_be_written_is_told_and_mended() {
+    let listener = Listener::tcp().unwrap();
+    let home = Home::new(&[listener.address().unwrap()]);
+    with_metrics(&home, "listen = \"127.0.0.1:0\"");
+    home.init();
+    let service = home.start();
+    let at = address(&service);
+    let mut node = listener.accept(PATIENCE).unwrap();
+    assert!(sign(&mut node, &home.key, 1, 1));
+    wait_for("ready", || get(&at, "/ready").0 == 200);
+    let (state, aside) = (home.path().join("state.json"), home.path().join("aside"));
+    fs::rename(&state, &aside).unwrap();
+    assert!(!sign(&mut node, &home.key, 2, 1));
+    let durable = "tmkms_chain_durable{chain_id=\"test-1\"}";
+    let refused =
+        "tmkms_refused_total{chain_id=\"test-1\",type=\"prevote\",reason=\"not_durable\"}";
+    wait_for("a refusal", || scrape(&at)[refused] == 1.0);
+    assert_eq!(scrape(&at)[durable], 0.0);
+    let (code, text) = get(&at, "/ready");
+    assert_eq!(code, 503);
+    assert!(
+        text.contains("test-1: ") && text.contains("state.json"),
+        "{text}"
+    );
+    assert_eq!(get(&at, "/live").0, 200);
+    let (_, html) = get(&at, "/");
+    for words in [
+        "not ready",
+        "class=\"refused\" title=\"2 refused\"",
+        "state.json",
+    ] {
+        assert!(html.contains(words), "no {words} in {html}");
+    }
+    service.wait_for_log("refused (not_durable)");
+    fs::rename(&aside, &state).unwrap();
+    wait_for("mended", || scrape(&at)[durable] == 1.0);
+    assert!(sign(&mut node, &home.key, 2, 1));
+    wait_for("ready again", || get(&at, "/ready").0 == 200);
 }
 
 /// The disk of one chain hangs within a flush, as strace makes it: 8 s, once.
