@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use ledger_simulator::{Device, Finger, Open, tcp};
 use rustix::process::Signal;
 use support::home::{Home, PATIENCE, Running};
+use support::http::{address, scrape, wait_for, with_metrics};
 use tmkms::codec::node::{Answer, Ask};
 use tmkms::consensus::{PublicKey, Signature, key_text};
 use tmkms::harness::messages::Maker;
@@ -119,7 +120,17 @@ fn a_life() {
     assert!(device.screen().is_empty(), "check asks nobody");
 
     // Unconfirmed: everything is answered, nothing is signed, and the words say what to press.
+    with_metrics(&home, "listen = \"127.0.0.1:0\"");
     let running = home.start();
+    let at = address(&running);
+    let up = || -> Vec<f64> {
+        let samples = scrape(&at);
+        let found = samples.into_iter();
+        found
+            .filter(|(name, _)| name.starts_with("tmkms_device_up{"))
+            .map(|(_, up)| up)
+            .collect()
+    };
     let mut node = listener.accept(PATIENCE).unwrap();
     assert_eq!(
         device.wait_for_screen(),
@@ -149,8 +160,10 @@ fn a_life() {
     assert!(text.contains("100"), "{text}");
 
     // Confirmed: another vote than the refused one, as the refused one used nothing up.
+    assert_eq!(up(), [0.0]);
     device.press(true);
     running.wait_for_log("the Ledger is ready");
+    wait_for("up", || up() == [1.0]);
     ask_until_signed(&mut node, &key, &prevote(101, 2));
     for height in 102..=201 {
         let maker = maker(CHAIN);

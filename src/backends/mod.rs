@@ -75,13 +75,20 @@ pub trait KeySource: Send + Sync {
 pub struct DeviceNow {
     /// The device, as messages name it.
     pub name: String,
-    /// Whether its last exchange worked.
+    /// Whether its last exchange worked. A key whose [`Signer::trouble`] says otherwise is down all the same.
     pub up: bool,
+    /// What it did, where that is counted.
+    pub counts: Option<DeviceCounts>,
+}
+
+/// What a device did since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeviceCounts {
     /// Requests that it has not answered yet.
     pub waiting: u64,
-    /// Exchanges that failed since the start.
+    /// Exchanges that failed.
     pub failures: u64,
-    /// How often it was lost since the start.
+    /// How often it was lost.
     pub losses: u64,
 }
 

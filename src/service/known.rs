@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::backends::KeySource;
+use crate::backends::{DeviceNow, KeySource};
 use crate::chain::Chain;
 use crate::config::{ChainConfig, Config};
 use crate::consensus::PublicKey;
@@ -152,6 +152,18 @@ impl KnownChain {
         }
     }
 
+    fn devices(&self) -> Vec<DeviceNow> {
+        let Some(source) = self.source.upgrade() else {
+            return Vec::new();
+        };
+        let works = matches!(&self.chain, Ok(chain) if chain.public_key().is_some() && chain.key_trouble().is_none());
+        let mut devices = source.devices();
+        for device in &mut devices {
+            device.up &= works;
+        }
+        devices
+    }
+
     fn now(&self, now: &Moment) -> ChainNow {
         let glance = self.chain.as_ref().ok().and_then(|chain| chain.glance());
         let links: Vec<_> = self
@@ -177,10 +189,7 @@ impl KnownChain {
                 (level, rate.max_gap)
             }),
             free: (free != u64::MAX).then_some(free),
-            devices: self
-                .source
-                .upgrade()
-                .map_or_else(Vec::new, |source| source.devices()),
+            devices: self.devices(),
             page: self.book.page(),
             links,
         }

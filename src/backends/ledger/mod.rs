@@ -25,7 +25,7 @@ use crate::os::clock::{Clock, SystemClock};
 use crate::request::SignRequest;
 use crate::signer::{Signer, SignerError};
 
-use super::{KeySource, OpenKeyError};
+use super::{DeviceNow, KeySource, OpenKeyError};
 use device::{Condition, Failed, Job, Worker};
 use find::{Found, Wanted, find};
 use limits::Limit;
@@ -82,6 +82,15 @@ impl KeySource for LedgerSource {
 
     fn signs_extensions(&self) -> bool {
         false
+    }
+
+    fn devices(&self) -> Vec<DeviceNow> {
+        let name = self.name.clone();
+        vec![DeviceNow {
+            name,
+            up: true,
+            counts: None,
+        }]
     }
 
     fn open(&self) -> Result<(Arc<dyn Signer>, Vec<String>), OpenKeyError> {

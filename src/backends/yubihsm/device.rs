@@ -13,7 +13,7 @@ use k256::ecdsa::Signature as EcdsaSignature;
 use sha2::{Digest, Sha256};
 use tracing::{info, warn};
 
-use crate::backends::DeviceNow;
+use crate::backends::DeviceCounts;
 use crate::consensus::{KeyType, PublicKey};
 use crate::gate::permit::Permit;
 
@@ -94,8 +94,8 @@ impl Device {
             up: AtomicBool::new(false),
             waiting: AtomicUsize::new(0),
             longest: AtomicUsize::new(0),
-            failures: AtomicU64::new(0),
-            losses: AtomicU64::new(0),
+            failures: AtomicU64::default(),
+            losses: AtomicU64::default(),
         });
         let inner = state.clone();
         let thread = thread::Builder::new()
@@ -150,11 +150,9 @@ impl Handle {
         self.state.waiting.load(Ordering::Relaxed)
     }
 
-    /// What there is to see, under this name.
-    pub fn now(&self, name: String) -> DeviceNow {
-        DeviceNow {
-            name,
-            up: self.is_up(),
+    /// What it did since the start.
+    pub fn counts(&self) -> DeviceCounts {
+        DeviceCounts {
             waiting: self.waiting() as u64,
             failures: self.state.failures.load(Ordering::Relaxed),
             losses: self.state.losses.load(Ordering::Relaxed),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::backends::DeviceNow;
+use crate::backends::{DeviceCounts, DeviceNow};
 use crate::secret_file::{self, SecretFileError, SecretSource};
 
 use super::client::{Client, Credentials};
@@ -101,14 +101,12 @@ impl Provider {
     pub fn now(&self) -> DeviceNow {
         // Held while a thread is started, never while a device is asked.
         let device = self.device.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = self.place.to_string();
-        device.as_ref().map_or(
-            DeviceNow {
-                name: name.clone(),
-                ..DeviceNow::default()
-            },
-            |device| device.handle().now(name.clone()),
-        )
+        let handle = device.as_ref().map(Device::handle);
+        DeviceNow {
+            name: self.place.to_string(),
+            up: handle.as_ref().is_some_and(Handle::is_up),
+            counts: Some(handle.map_or_else(DeviceCounts::default, |handle| handle.counts())),
+        }
     }
 
     fn auth_key(&self) -> Result<(AuthKey, Option<String>), Kind> {

@@ -12,13 +12,13 @@ use super::{ChainNow, Reading, ServiceNow, labels, link};
 
 impl ServiceNow {
     pub(super) fn devices(&self, out: &mut Out<'_>) -> fmt::Result {
-        let readings: [(MetricType, Reading<DeviceNow, Value>); 4] = [
+        let readings: [(MetricType, Reading<DeviceNow, Option<Value>>); 4] = [
             (
                 MetricType::Gauge,
                 (
                     "device_up",
                     "Whether the device's last exchange worked",
-                    |device| device.up.into(),
+                    |device| Some(device.up.into()),
                 ),
             ),
             (
@@ -26,7 +26,7 @@ impl ServiceNow {
                 (
                     "device_waiting",
                     "Requests that the device has not answered yet",
-                    |device| device.waiting.into(),
+                    |device| Some(device.counts?.waiting.into()),
                 ),
             ),
             (
@@ -34,13 +34,13 @@ impl ServiceNow {
                 (
                     "device_failures",
                     "Exchanges with the device that failed",
-                    |device| device.failures.into(),
+                    |device| Some(device.counts?.failures.into()),
                 ),
             ),
             (
                 MetricType::Counter,
                 ("device_losses", "How often the device was lost", |device| {
-                    device.losses.into()
+                    Some(device.counts?.losses.into())
                 }),
             ),
         ];
@@ -48,7 +48,9 @@ impl ServiceNow {
             out.family(name, help, kind, |sample| {
                 for chain in &self.chains {
                     for device in &chain.devices {
-                        sample.put(&labels(chain, "device", &device.name), value(device))?;
+                        if let Some(value) = value(device) {
+                            sample.put(&labels(chain, "device", &device.name), value)?;
+                        }
                     }
                 }
                 Ok(())
