@@ -1,7 +1,10 @@
 # Two stages: build with the whole toolchain, ship the program alone.
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
-COPY Cargo.toml Cargo.lock ./
+# The commit, because there is no repository in here: docker build --build-arg TMKMS_COMMIT=$(git rev-parse --short=12 HEAD) .
+ARG TMKMS_COMMIT=unknown
+COPY Cargo.toml Cargo.lock build.rs ./
+COPY .cargo ./.cargo
 COPY src ./src
 COPY benches ./benches
 COPY examples ./examples
