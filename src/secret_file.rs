@@ -204,6 +204,85 @@ pub fn create(path: &Path, bytes: &[u8]) -> Result<(), SecretFileError> {
     written.map_err(io("writing it"))
 }
 
+/// A private file that is made before its content is there, so that a path which cannot be written is told before the
+/// work is done. Without [`NewFile::finish`] it is removed again.
+pub struct NewFile {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl NewFile {
+    /// Makes it, or takes an empty one that an interrupted run left. Never overwrites anything.
+    pub fn open(path: &Path) -> Result<Self, SecretFileError> {
+        let io = |source| SecretFileError::Io {
+            path: path.to_owned(),
+            doing: "creating it",
+            source,
+        };
+        let made = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path);
+        let file = match made {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let meta = std::fs::symlink_metadata(path).map_err(io)?;
+                let me = rustix::process::geteuid().as_raw();
+                if !meta.is_file() || meta.len() != 0 || meta.uid() != me {
+                    return Err(SecretFileError::Exists(path.to_owned()));
+                }
+                let link = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0);
+                OpenOptions::new()
+                    .append(true)
+                    .custom_flags(link)
+                    .open(path)
+                    .map_err(io)?
+            }
+            other => other.map_err(io)?,
+        };
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))
+            .map_err(io)?;
+        Ok(Self {
+            path: path.to_owned(),
+            file: Some(file),
+        })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes its content and flushes it with its folder.
+    pub fn finish(mut self, bytes: &[u8]) -> Result<(), SecretFileError> {
+        let Some(mut file) = self.file.take() else {
+            return Ok(());
+        };
+        let folder = self.path.parent();
+        let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+        let written = file
+            .write_all(bytes)
+            .and_then(|()| file.sync_all())
+            .and_then(|()| File::open(folder.unwrap_or(Path::new(".")))?.sync_all());
+        if written.is_err() {
+            let _ = std::fs::remove_file(&self.path);
+        }
+        written.map_err(|source| SecretFileError::Io {
+            path: self.path.clone(),
+            doing: "writing it",
+            source,
+        })
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if self.file.take().is_some() {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,6 +312,31 @@ mod tests {
         assert!(matches!(
             read_file(&link),
             Err(SecretFileError::Dangling(_))
+        ));
+    }
+
+    #[test]
+    fn a_file_made_early_is_removed_unless_it_is_finished() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report");
+        drop(NewFile::open(&path).unwrap());
+        assert!(!path.exists());
+        NewFile::open(&path).unwrap().finish(b"x").unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        assert!(matches!(
+            NewFile::open(&path),
+            Err(SecretFileError::Exists(_))
+        ));
+        assert_eq!(std::fs::read(&path).unwrap(), b"x");
+        // What a power cut leaves between the two.
+        std::fs::write(&path, b"").unwrap();
+        NewFile::open(&path).unwrap().finish(b"y").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"y");
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("nowhere", &link).unwrap();
+        assert!(matches!(
+            NewFile::open(&link),
+            Err(SecretFileError::Exists(_))
         ));
     }
 

@@ -1,18 +1,29 @@
 //! Keys in YubiHSM 2 devices, reached over USB or through a connector's HTTP.
 //!
 //! Bytes up: `codes` and `frame`, `scp03` (the encrypted channel), `transport` (USB, HTTP), `client` (sessions),
-//! `device` (the thread that all chains ask), and here keys as the rest of the program knows them.
+//! `device` (the thread that all chains ask), and here keys as the rest of the program knows them. For setting devices
+//! up: `mnemonic` and `derive` (all secrets from 24 words), `plan` and `ceremony`, `objects` (one command a function),
+//! `wrap` (backups).
 
+pub mod ceremony;
 pub mod client;
 pub mod codes;
 pub mod config;
+pub mod date;
+pub mod derive;
 pub mod device;
 pub mod error;
 pub mod frame;
 pub mod info;
+pub mod mnemonic;
+pub mod objects;
+pub mod plan;
 pub mod provider;
 pub mod scp03;
+pub mod setup;
 pub mod transport;
+pub mod verify;
+pub mod wrap;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

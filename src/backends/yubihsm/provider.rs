@@ -61,22 +61,29 @@ impl Provider {
 
     /// A client of its own, for commands. The warning is about the password's file.
     pub fn client(&self) -> Result<(Client, Option<String>), Error> {
-        let (key, warning) = self.auth_key().map_err(|kind| Error {
+        let (credentials, warning) = self.credentials().map_err(|kind| Error {
             device: self.place.to_string(),
             kind,
         })?;
-        let credentials = Credentials {
-            id: self.auth_key,
-            key,
-        };
-        let client = Client::new(
+        Ok((self.client_as(credentials), warning))
+    }
+
+    /// A client of its own that logs in with another key.
+    pub fn client_as(&self, credentials: Credentials) -> Client {
+        Client::new(
             self.place.to_string(),
             self.place.transport(),
             self.serial,
             credentials,
             self.timeout,
-        );
-        Ok((client, warning))
+        )
+    }
+
+    /// The configured login. The warning is about the password's file.
+    pub fn credentials(&self) -> Result<(Credentials, Option<String>), Kind> {
+        let (key, warning) = self.auth_key()?;
+        let id = self.auth_key;
+        Ok((Credentials { id, key }, warning))
     }
 
     /// The device's thread, started now if it does not run yet.

@@ -1,7 +1,9 @@
 //! `tmkms yubihsm`.
 
+mod derive;
 mod detect;
 mod keys;
+mod setup;
 mod test;
 
 use std::sync::Arc;
@@ -21,6 +23,10 @@ use super::{ConfigFile, wrong};
 pub(super) enum Yubihsm {
     /// List the YubiHSMs that are plugged in; none is opened or disturbed
     Detect(detect::Detect),
+    /// Set a device up from a mnemonic, or compare one with it; ERASES what is not from that mnemonic
+    Setup(setup::Setup),
+    /// Derive passwords and wrap key from a mnemonic, without a device
+    Derive(derive::Derive),
     /// Sign harmless texts with a key and say how long that takes
     Test(test::Test),
     /// The keys in a device
@@ -32,6 +38,8 @@ impl Yubihsm {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self {
             Self::Detect(command) => command.run(),
+            Self::Setup(command) => command.run(),
+            Self::Derive(command) => command.run(),
             Self::Test(command) => command.run(),
             Self::Keys(command) => command.run(),
         }

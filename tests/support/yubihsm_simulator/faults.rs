@@ -29,6 +29,8 @@ pub struct Faults {
     pub slow_once: Duration,
     /// Each signature has a flipped bit.
     pub wrong_signatures: bool,
+    /// A reset answers well and does nothing.
+    pub reset_does_nothing: bool,
     /// Replies leave in pieces of so many bytes; 0 is all at once.
     pub pieces: usize,
     /// A wrong frame instead of the next reply.

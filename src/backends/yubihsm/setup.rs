@@ -1,0 +1,430 @@
+//! The conversation of a setup: what will happen, the serial number typed, the mnemonic written down and asked for again,
+//! and only then the device.
+//!
+//! Words of the mnemonic are on the private screen alone. Nothing is erased before the person has shown that the
+//! mnemonic is on paper, and nothing at all by a dry run. What is done to the device is in `ceremony`.
+
+use std::io;
+
+use zeroize::Zeroizing;
+
+use crate::os::clock::{Clock, SystemClock};
+use crate::terminal::{Terminal, privately};
+
+use super::ceremony::{self, CeremonyError, Foreign, Found, Secrets, Site, say};
+use super::client::Credentials;
+use super::codes::algorithm;
+use super::date::Date;
+use super::error::Serial;
+use super::info::DeviceInfo;
+use super::mnemonic::{Mnemonic, WORDS};
+use super::plan;
+use super::verify::{Proof, verify};
+
+/// Words that are asked for again.
+const QUIZ: usize = 4;
+/// How often the mnemonic may be entered.
+const TRIES: usize = 5;
+
+/// What the operator wants.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wishes {
+    /// Say what would happen, and change nothing.
+    pub dry_run: bool,
+    /// From a mnemonic that exists.
+    pub restore: bool,
+    /// Erase a device that was set up from this very mnemonic, too.
+    pub anew: bool,
+    /// The serial number of the device whose signing keys may be destroyed.
+    pub destroy_keys: Option<Serial>,
+    /// Compare only.
+    pub verify: bool,
+}
+
+/// Why a setup ended before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// A step failed.
+    #[error("{0}")]
+    Step(CeremonyError),
+    /// The person cannot be talked to.
+    #[error("the terminal cannot be used: {0}")]
+    Terminal(#[from] io::Error),
+    /// A pipe cannot answer.
+    #[error(
+        "nothing was changed: a device is erased in a terminal only, where its serial number is typed and the mnemonic \
+         is shown; `--print-only` works without one"
+    )]
+    NoTerminal,
+    /// Keys would be lost.
+    #[error(
+        "nothing was changed: YubiHSM {serial} holds {} key(s) that sign ({}); back them up (`tmkms yubihsm keys \
+         export`, `keys verify-backup`), and repeat this with `--destroy-keys {serial}` to lose them", keys.len(), keys.join(", ")
+    )]
+    HoldsKeys {
+        /// The device.
+        serial: Serial,
+        /// The keys.
+        keys: Vec<String>,
+    },
+    /// The person named another one.
+    #[error("nothing was changed: the serial number that was typed is not {0}")]
+    OtherSerial(Serial),
+    /// The person gave up.
+    #[error("nothing was changed: {0}")]
+    GivenUp(&'static str),
+    /// The proof failed.
+    #[error("YubiHSM {serial} is not what was planned:\n{}\ndo not use it; `tmkms yubihsm setup --restore --anew` sets it up again from the mnemonic", wrong.join("\n"))]
+    Differs {
+        /// The device.
+        serial: Serial,
+        /// What differs.
+        wrong: Vec<String>,
+    },
+}
+
+/// What was done.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The device.
+    pub info: DeviceInfo,
+    /// Whether anything was changed.
+    pub changed: bool,
+    /// What was compared in the end.
+    pub proof: Option<Proof>,
+    /// For the report's file: no secrets.
+    pub report: String,
+}
+
+/// The whole conversation, which begins with the mnemonic where there is one.
+pub fn run(
+    site: &Site<'_>,
+    wishes: &Wishes,
+    configured: Option<&Credentials>,
+    terminal: &mut dyn Terminal,
+) -> Result<Outcome, SetupError> {
+    let secrets = match wishes.restore || wishes.verify {
+        true => Some(Secrets::of(&ask_mnemonic(terminal)?)),
+        false => None,
+    };
+    let logins = Logins {
+        factory: &ceremony::factory(),
+        configured,
+    };
+    carry_out(site, wishes, logins, secrets.as_ref(), terminal)
+}
+
+/// Who may log in besides the mnemonic's roles.
+#[derive(Clone, Copy)]
+pub struct Logins<'a> {
+    /// The factory's login.
+    pub factory: &'a Credentials,
+    /// That of the configuration.
+    pub configured: Option<&'a Credentials>,
+}
+
+/// The conversation after the mnemonic; without secrets a new one is made.
+pub fn carry_out(
+    site: &Site<'_>,
+    wishes: &Wishes,
+    logins: Logins<'_>,
+    secrets: Option<&Secrets>,
+    terminal: &mut dyn Terminal,
+) -> Result<Outcome, SetupError> {
+    let Logins {
+        factory,
+        configured,
+    } = logins;
+    let step = SetupError::Step;
+    let found = ceremony::look(site, secrets, wishes.anew, configured, factory);
+    let found = found.map_err(step)?;
+    let info = match &found {
+        Found::Ours(info) => info.clone(),
+        Found::Other(foreign) => foreign.info.clone(),
+    };
+    // From here on it is this device and no other.
+    let site = Site {
+        name: format!("YubiHSM {}", info.serial),
+        serial: Some(info.serial),
+        ..*site
+    };
+    let now = Date::of(SystemClock.now().wall);
+    if let (true, Some(secrets)) = (wishes.verify, secrets) {
+        let proof = verify(&site, secrets).map_err(step)?;
+        return finish(info, false, proof, now, terminal);
+    }
+    for line in describe(&info, &found) {
+        terminal.say(&line)?;
+    }
+    if wishes.dry_run {
+        terminal.say("Dry run: nothing was changed.")?;
+        return Ok(Outcome {
+            report: String::new(),
+            info,
+            changed: false,
+            proof: None,
+        });
+    }
+    let made;
+    let secrets = match (found, secrets) {
+        (Found::Ours(_), Some(secrets)) => secrets,
+        (Found::Ours(_), None) => return Err(SetupError::GivenUp("there is no mnemonic")),
+        (Found::Other(foreign), secrets) => {
+            may_erase(&site, &foreign, wishes, terminal)?;
+            let secrets = match secrets {
+                Some(secrets) => secrets,
+                None => {
+                    made = Secrets::of(&new_mnemonic(&site, &foreign, terminal)?);
+                    &made
+                }
+            };
+            let empty = ceremony::erase(&site, &foreign.credentials, factory, terminal);
+            ceremony::take_over(empty.map_err(step)?, secrets, terminal).map_err(step)?;
+            secrets
+        }
+    };
+    let date = now.to_string();
+    let report = device_report(info.serial, now);
+    ceremony::complete(&site, secrets, &date, report.as_bytes(), terminal).map_err(step)?;
+    say(terminal, "Verifying    all of it").map_err(step)?;
+    let proof = verify(&site, secrets).map_err(step)?;
+    finish(info, true, proof, now, terminal)
+}
+
+fn finish(
+    info: DeviceInfo,
+    changed: bool,
+    proof: Proof,
+    now: Date,
+    terminal: &mut dyn Terminal,
+) -> Result<Outcome, SetupError> {
+    for line in &proof.good {
+        terminal.say(&format!("Proven       {line}"))?;
+    }
+    for key in &proof.keys {
+        terminal.say(&format!("Key          {key}"))?;
+    }
+    if !proof.wrong.is_empty() {
+        return Err(SetupError::Differs {
+            serial: info.serial,
+            wrong: proof.wrong,
+        });
+    }
+    let report = file_report(&info, &proof, now);
+    Ok(Outcome {
+        info,
+        changed,
+        proof: Some(proof),
+        report,
+    })
+}
+
+/// The plan in words, before anything happens.
+fn describe(info: &DeviceInfo, found: &Found) -> Vec<String> {
+    let mut lines = vec![format!(
+        "YubiHSM {}, firmware {}, {} of {} places of its log in use",
+        info.serial, info.firmware, info.log_used, info.log_size
+    )];
+    match found {
+        Found::Ours(_) => {
+            lines.push(
+                "It was set up, or its setup began, from this mnemonic. Nothing is erased; what is missing is added."
+                    .to_owned(),
+            );
+        }
+        Found::Other(foreign) => {
+            lines.push(format!(
+                "It holds {} object(s), {} of them keys that sign. ALL OF THEM ARE ERASED.",
+                foreign.objects,
+                foreign.keys.len()
+            ));
+            let keys = foreign.keys.iter();
+            lines.extend(keys.map(|key| format!("  0x{:04x} {:?}", key.id, key.label)));
+        }
+    }
+    if !info.has(algorithm::ED25519) {
+        lines.push(
+            "WARNING: Ed25519 is disabled on this device, as in FIPS mode: it can hold no consensus key of most chains."
+                .to_owned(),
+        );
+    }
+    lines.push("Afterwards it holds:".to_owned());
+    lines.extend(
+        plan::whole()
+            .iter()
+            .map(|planned| format!("  {}", plan::line(planned))),
+    );
+    lines.push("and logs whatever makes, moves or removes keys.".to_owned());
+    lines
+}
+
+fn may_erase(
+    site: &Site<'_>,
+    foreign: &Foreign,
+    wishes: &Wishes,
+    terminal: &mut dyn Terminal,
+) -> Result<(), SetupError> {
+    let serial = foreign.info.serial;
+    if !foreign.keys.is_empty() && wishes.destroy_keys != Some(serial) {
+        let keys = foreign.keys.iter();
+        return Err(SetupError::HoldsKeys {
+            serial,
+            keys: keys
+                .map(|key| format!("0x{:04x} {:?}", key.id, key.label))
+                .collect(),
+        });
+    }
+    if !terminal.is_interactive() {
+        return Err(SetupError::NoTerminal);
+    }
+    // A device that does not blink is not worth stopping for.
+    if let Ok(mut login) = site.need(&foreign.credentials) {
+        let _ = login.blink();
+    }
+    let question = "The device that will be erased blinks now for ten seconds. Type its serial number to erase it:";
+    let typed = terminal.ask(question)?.unwrap_or_default();
+    let digits = typed.trim().trim_start_matches('#');
+    match digits.parse() == Ok(serial.0) {
+        true => Ok(()),
+        false => Err(SetupError::OtherSerial(serial)),
+    }
+}
+
+/// Makes a mnemonic, shows it, and asks for some of its words until they are right.
+fn new_mnemonic(
+    site: &Site<'_>,
+    foreign: &Foreign,
+    terminal: &mut dyn Terminal,
+) -> Result<Mnemonic, SetupError> {
+    let random = {
+        let mut login = site.need(&foreign.credentials).map_err(SetupError::Step)?;
+        let random = login.random();
+        random.map_err(|error| SetupError::Step(CeremonyError::Device(error)))?
+    };
+    let mnemonic = Mnemonic::generate(&random).map_err(io::Error::other)?;
+    terminal.say(
+        "The mnemonic comes on a screen of its own. Have pen and paper ready; nobody and no camera should see it.",
+    )?;
+    loop {
+        let shown = privately(terminal, |terminal| {
+            terminal.say(&sheet(&mnemonic))?;
+            terminal.ask("Write all 24 words down, then press Enter; the screen is wiped, and some of them are asked for.")
+        })?;
+        if shown.is_none() {
+            return Err(SetupError::GivenUp(
+                "the input ended before the mnemonic was confirmed",
+            ));
+        }
+        match privately(terminal, |terminal| quiz(&mnemonic, terminal))? {
+            Some(true) => return Ok(mnemonic),
+            Some(false) => terminal.say("One of the words was not right: here they are again.")?,
+            None => {
+                return Err(SetupError::GivenUp(
+                    "the input ended before the mnemonic was confirmed",
+                ));
+            }
+        }
+    }
+}
+
+/// The words in four columns, with their numbers.
+fn sheet(mnemonic: &Mnemonic) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(1024));
+    text.push_str("THE MNEMONIC: whoever has it has the keys of every device set up from it.\n\n");
+    let rows = WORDS / 4;
+    for row in 1..=rows {
+        for column in 0..4 {
+            let number = column * rows + row;
+            text.push_str(&Zeroizing::new(format!(
+                "{number:>4}. {:<10}",
+                mnemonic.word(number)
+            )));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Asks for some words, in a random order. `None` at the end of input.
+fn quiz(mnemonic: &Mnemonic, terminal: &mut dyn Terminal) -> io::Result<Option<bool>> {
+    let mut left: Vec<usize> = (1..=WORDS).collect();
+    for _ in 0..QUIZ {
+        let mut random = [0; 8];
+        getrandom::getrandom(&mut random).map_err(io::Error::other)?;
+        let count = u64::try_from(left.len()).unwrap_or(1).max(1);
+        let at = usize::try_from(u64::from_be_bytes(random) % count).unwrap_or(0);
+        let number = left.swap_remove(at);
+        let Some(word) = terminal.ask(&format!("Word {number}:"))? else {
+            return Ok(None);
+        };
+        if !word.trim().eq_ignore_ascii_case(mnemonic.word(number)) {
+            return Ok(Some(false));
+        }
+    }
+    Ok(Some(true))
+}
+
+/// Asks for a mnemonic until it is one. What is wrong with it is said on the private screen.
+pub fn ask_mnemonic(terminal: &mut dyn Terminal) -> Result<Mnemonic, SetupError> {
+    let found = privately(terminal, |terminal| {
+        let mut question = "The 24 words of the mnemonic (they are not shown while you type):";
+        for _ in 0..TRIES {
+            let Some(text) = terminal.ask_secret(question)? else {
+                return Ok(None);
+            };
+            match Mnemonic::parse(&text) {
+                Ok(mnemonic) => return Ok(Some(mnemonic)),
+                // In a pipe there is no second try, and what is said goes into somebody's log.
+                Err(_) if !terminal.is_interactive() => return Ok(None),
+                Err(error) => terminal.say(&Zeroizing::new(error.to_string()))?,
+            }
+            question = "Again, all 24 words:";
+        }
+        Ok::<_, io::Error>(None)
+    })?;
+    found.ok_or(SetupError::GivenUp(
+        "no valid mnemonic of 24 words was entered; `tmkms yubihsm derive` in a terminal says what is wrong with one",
+    ))
+}
+
+/// What the older program reads from the device, in its form.
+fn device_report(serial: Serial, now: Date) -> String {
+    let (hour, minute, second) = now.time();
+    let mut bytes = [0; 16];
+    // Without random numbers the number is 0, which nobody depends on.
+    let _ = getrandom::getrandom(&mut bytes);
+    let number = u128::from_be_bytes(bytes) & !(0xf000_c000_u128 << 48) | (0x4000_8000_u128 << 48);
+    let hex = format!("{number:032x}");
+    let part = |from, to| hex.get(from..to).unwrap_or_default();
+    let uuid = [
+        part(0, 8),
+        part(8, 12),
+        part(12, 16),
+        part(16, 20),
+        part(20, 32),
+    ]
+    .join("-");
+    format!(
+        "{{\"version\":1,\"uuid\":\"{uuid}\",\"device_serial_number\":\"{serial}\",\"hostname\":null,\"username\":null,\
+         \"date\":[{},{},{hour},{minute},{second},0,0,0,0],\"software\":\"tmkms {}\"}}",
+        now.year,
+        now.ordinal,
+        crate::VERSION
+    )
+}
+
+/// The report's file: what was set up and proven, without any secret.
+fn file_report(info: &DeviceInfo, proof: &Proof, now: Date) -> String {
+    let objects: Vec<String> = plan::whole().iter().map(plan::line).collect();
+    let report = serde_json::json!({
+        "version": 2,
+        "software": format!("tmkms {}", crate::VERSION),
+        "date": now.to_string(),
+        "device_serial_number": info.serial.to_string(),
+        "firmware": info.firmware.to_string(),
+        "objects": objects,
+        "proven": proof.good,
+        "keys": proof.keys,
+    });
+    format!("{report:#}\n")
+}

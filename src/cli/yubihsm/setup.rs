@@ -1,0 +1,128 @@
+//! `tmkms yubihsm setup`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::backends::yubihsm::ceremony::Site;
+use crate::backends::yubihsm::error::{Kind, Serial};
+use crate::backends::yubihsm::setup::{SetupError, Wishes, run};
+use crate::cli::report::{Failure, status};
+use crate::secret_file::NewFile;
+use crate::terminal::{Console, Guard};
+
+use super::Which;
+
+/// Set a device up from a mnemonic.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  tmkms yubihsm setup --print-only           what would happen, and nothing more\n  \
+                  tmkms yubihsm setup -w report.json         a new mnemonic; the device is ERASED\n  \
+                  tmkms yubihsm setup --restore              the second device, or one that lost its power meanwhile\n  \
+                  tmkms yubihsm setup --verify               compare a device with its mnemonic and the plan\n\n\
+                  docs/backends/yubihsm.md has the whole ceremony as a page to print."
+)]
+pub(in crate::cli) struct Setup {
+    #[command(flatten)]
+    which: Which,
+    /// Dry run: say what would happen and change nothing
+    #[arg(short, long)]
+    print_only: bool,
+    /// From a mnemonic that exists; goes on where an earlier setup stopped, and erases nothing that came from it
+    #[arg(short, long)]
+    restore: bool,
+    /// Erase a device that was set up from this very mnemonic, too
+    #[arg(long, requires = "restore")]
+    anew: bool,
+    /// Compare a device with its mnemonic and the plan; changes nothing
+    #[arg(long, conflicts_with_all = ["print_only", "restore", "write_report", "destroy_keys"])]
+    verify: bool,
+    /// Write a report of what was done and proven into this new file (mode 0600, no secrets)
+    #[arg(short, long, value_name = "FILE")]
+    write_report: Option<PathBuf>,
+    /// The serial number of a device whose signing keys may be lost
+    #[arg(long, value_name = "SERIAL")]
+    destroy_keys: Option<u32>,
+    /// Accepted for scripts of the older program
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+impl Setup {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let provider = self.which.provider()?;
+        // Opened before anything happens: a path that cannot be written must not cost the report.
+        let report = match &self.write_report {
+            Some(path) if !self.print_only => Some(NewFile::open(path).map_err(Failure::new)?),
+            _ => None,
+        };
+        let _guard = Guard::new()
+            .map_err(|error| Failure::new(format!("signals cannot be taken: {error}")))?;
+        // A password that is not there yet is none; the factory's is tried in any case.
+        let configured = match provider.credentials() {
+            Ok((credentials, warning)) => {
+                if let Some(warning) = warning {
+                    status("Warning", warning);
+                }
+                Some(credentials)
+            }
+            Err(why @ Kind::Password(_)) => {
+                status(
+                    "Note",
+                    format!("`auth` of the configuration is not used: {why}"),
+                );
+                None
+            }
+            Err(other) => return Err(Failure::new(other)),
+        };
+        let connect = || provider.place.transport();
+        let site = Site {
+            name: provider.place.to_string(),
+            serial: provider.serial,
+            connect: &connect,
+            timeout: provider.timeout,
+        };
+        let wishes = Wishes {
+            dry_run: self.print_only,
+            restore: self.restore,
+            anew: self.anew,
+            destroy_keys: self.destroy_keys.map(Serial),
+            verify: self.verify,
+        };
+        let outcome = run(&site, &wishes, configured.as_ref(), &mut Console).map_err(failed)?;
+        let serial = outcome.info.serial;
+        if let Some(report) = report {
+            let path = report.path().display().to_string();
+            report
+                .finish(outcome.report.as_bytes())
+                .map_err(Failure::new)?;
+            status("Wrote", format!("the report to {path}"));
+        }
+        match (self.print_only, outcome.changed) {
+            (true, _) => {}
+            (_, true) => {
+                status(
+                    "Success",
+                    format!("set up YubiHSM (serial: {serial}), and proved it"),
+                );
+                status(
+                    "Next",
+                    "write the validator's password with `tmkms yubihsm derive --role validator -o FILE`, and make the key \
+                     with `tmkms yubihsm keys generate --auth-key 2 -b BACKUP 1`",
+                );
+            }
+            _ => status("Success", format!("YubiHSM {serial} is what was planned")),
+        }
+        Ok(())
+    }
+}
+
+fn failed(error: SetupError) -> Failure {
+    let failure = Failure::new(&error);
+    match &error {
+        SetupError::Step(_) => failure.hint(
+            "if the device was erased already, repeat this with `--restore` and the mnemonic: it goes on where it stopped",
+        ),
+        _ => failure,
+    }
+}
