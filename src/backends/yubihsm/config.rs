@@ -11,6 +11,7 @@ use crate::written::{At, Problem, Section};
 
 use super::DeviceKeySource;
 use super::error::Serial;
+use super::memory::Memory;
 use super::provider::{Password, Provider};
 use super::transport::Place;
 
@@ -86,6 +87,7 @@ pub fn read_written(
     let ((place, timeout), (auth_key, password)) = (adapter?, auth?);
     let mut provider = Provider::new(place, serial?, auth_key, password, timeout);
     provider.note = note;
+    provider.memory = Some(Memory::beside(&base.folder));
     let provider = Arc::new(provider);
     Some(Written { provider, keys })
 }

@@ -5,6 +5,7 @@
 //! up: `mnemonic` and `derive` (all secrets from 24 words), `plan` and `ceremony`, `objects` (one command a function),
 //! `wrap` (backups).
 
+pub mod backup;
 pub mod ceremony;
 pub mod client;
 pub mod codes;
@@ -15,6 +16,7 @@ pub mod device;
 pub mod error;
 pub mod frame;
 pub mod info;
+pub mod memory;
 pub mod mnemonic;
 pub mod objects;
 pub mod plan;
@@ -90,6 +92,9 @@ impl DeviceKeySource {
                 found.info.firmware
             ));
         }
+        let memory = self.provider.memory.as_ref();
+        let wall = SystemClock.now().wall;
+        warnings.extend(memory.and_then(|memory| memory.reminder(&found.public_key, wall)));
         let key = DeviceKey {
             name: self.describe(),
             handle,

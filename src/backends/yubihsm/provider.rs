@@ -11,6 +11,7 @@ use crate::secret_file::{self, SecretFileError, SecretSource};
 use super::client::{Client, Credentials};
 use super::device::{Device, Handle};
 use super::error::{Error, Kind, Serial};
+use super::memory::Memory;
 use super::scp03::AuthKey;
 use super::transport::Place;
 
@@ -36,6 +37,8 @@ pub struct Provider {
     pub timeout: Duration,
     /// What the operator is to be told when it is opened.
     pub note: Option<String>,
+    /// Where proofs of backups are remembered; without it nobody is reminded.
+    pub memory: Option<Memory>,
     device: Mutex<Option<Device>>,
 }
 
@@ -55,6 +58,7 @@ impl Provider {
             password,
             timeout,
             note: None,
+            memory: None,
             device: Mutex::new(None),
         }
     }

@@ -46,6 +46,16 @@ impl Yubihsm {
     }
 }
 
+/// A key's id as it is typed, in decimal or hexadecimal digits.
+fn key_id(text: &str) -> Result<u16, String> {
+    let id = match text.strip_prefix("0x") {
+        Some(digits) => u16::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    };
+    id.filter(|id| *id != 0)
+        .ok_or_else(|| "a key's id is a number from 1 to 65535 (0xffff)".to_owned())
+}
+
 /// Which of the configured devices.
 #[derive(Args)]
 pub(super) struct Which {

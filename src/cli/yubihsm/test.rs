@@ -14,7 +14,7 @@ use crate::cli::report::{Failure, output, status};
 use crate::consensus::{KeyType, Signature};
 use crate::gate::raw::self_test;
 
-use super::Which;
+use super::{Which, key_id};
 
 /// How long one signature may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -40,15 +40,6 @@ pub(in crate::cli) struct Test {
     /// The key's id, as 16 or 0x0010
     #[arg(value_parser = key_id)]
     key_id: u16,
-}
-
-fn key_id(text: &str) -> Result<u16, String> {
-    let id = match text.strip_prefix("0x") {
-        Some(digits) => u16::from_str_radix(digits, 16).ok(),
-        None => text.parse().ok(),
-    };
-    id.filter(|id| *id != 0)
-        .ok_or_else(|| "a key's id is a number from 1 to 65535 (0xffff)".to_owned())
 }
 
 impl Test {

@@ -1,8 +1,8 @@
-//! `tmkms yubihsm keys`.
+//! `tmkms yubihsm keys list`.
 
 use std::time::{Duration, Instant};
 
-use clap::{Args, Subcommand};
+use clap::Args;
 
 use crate::backends::yubihsm::client::Client;
 use crate::backends::yubihsm::codes::{algorithm, command, object};
@@ -14,17 +14,10 @@ use crate::cli::report::{Failure, output};
 use crate::config::Config;
 use crate::consensus::key_text::{self, KeyFormat};
 
-use super::Which;
+use super::super::Which;
 
 /// How long one command to a device may take.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The keys in a device.
-#[derive(Subcommand)]
-pub(in crate::cli) enum Keys {
-    /// List the keys that the configured authentication key may see
-    List(List),
-}
 
 #[derive(Args)]
 #[command(
@@ -35,16 +28,8 @@ pub(in crate::cli) struct List {
     which: Which,
 }
 
-impl Keys {
-    pub(super) fn run(self) -> Result<(), Failure> {
-        match self {
-            Self::List(command) => command.run(),
-        }
-    }
-}
-
 impl List {
-    fn run(self) -> Result<(), Failure> {
+    pub(super) fn run(self) -> Result<(), Failure> {
         let formats = Config::load(&self.which.config.config).ok();
         for provider in self.which.providers()? {
             let (mut client, _) = provider.client().map_err(Failure::new)?;

@@ -1,0 +1,72 @@
+//! `tmkms yubihsm keys export`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::backends::yubihsm::backup;
+use crate::backends::yubihsm::derive::Role;
+use crate::cli::report::{Failure, shell_word, status};
+use crate::secret_file::NewFile;
+
+use super::super::key_id;
+use super::login::Login;
+use super::remember;
+
+/// Write the backup of a key.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  tmkms yubihsm keys export --mnemonic -i 1 consensus.backup\n  \
+                  tmkms yubihsm keys export --auth-key 2 -i 1 consensus.backup"
+)]
+pub(in crate::cli) struct Export {
+    #[command(flatten)]
+    login: Login,
+    /// The key's id
+    #[arg(short, long, value_name = "ID", value_parser = key_id)]
+    id: u16,
+    /// The wrap key that encrypts the backup
+    #[arg(short, long, value_name = "ID", value_parser = key_id, default_value = "1")]
+    wrap: u16,
+    /// Do not ask for the mnemonic that opens the backup; prove it later with `verify-backup`
+    #[arg(long)]
+    unopened: bool,
+    /// The file to make; never overwritten
+    path: PathBuf,
+}
+
+impl Export {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let file = NewFile::open(&self.path).map_err(Failure::new)?;
+        let mut login = self.login.open(Role::Operator)?;
+        let opener = login.opener(self.wrap, self.unopened)?;
+        let (id, wrap) = (self.id, self.wrap);
+        let public = login.objects.public_key(id).map_err(Failure::new)?;
+        let opener = opener.as_deref();
+        backup::write(&mut login.objects, wrap, id, &public, file, opener).map_err(Failure::new)?;
+        let to = self.path.display();
+        status(
+            "Exported",
+            format!("key 0x{id:04x} (encrypted under wrap key 0x{wrap:04x}) to {to}"),
+        );
+        match opener {
+            Some(_) => {
+                status(
+                    "Proven",
+                    "the backup was opened with the mnemonic and holds this very key",
+                );
+                let how = "opened with the mnemonic when it was exported";
+                remember(login.provider.memory.as_ref(), &public, &self.path, how);
+            }
+            None => status(
+                "Warning",
+                format!(
+                    "the backup was read back and not opened; prove it before you rely on it: tmkms yubihsm keys \
+                     verify-backup {}",
+                    shell_word(&self.path)
+                ),
+            ),
+        }
+        Ok(())
+    }
+}

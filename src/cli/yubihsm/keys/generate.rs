@@ -1,0 +1,147 @@
+//! `tmkms yubihsm keys generate`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::backends::yubihsm::backup::{self, NewKey};
+use crate::backends::yubihsm::codes::object;
+use crate::backends::yubihsm::derive::Role;
+use crate::cli::report::{Failure, shell_word, status};
+use crate::consensus::key_text;
+use crate::secret_file::NewFile;
+
+use super::super::key_id;
+use super::login::Login;
+use super::{KeyName, now, remember};
+
+/// Make a key in the device, and its backup.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  tmkms yubihsm keys generate --mnemonic -b consensus.backup 1\n  \
+                  tmkms yubihsm keys generate --auth-key 2 -p cosmosvalcons -b consensus.backup 0x0001\n\n\
+                  The backup is opened with the mnemonic's wrap key and compared with the key before anybody relies on it. \
+                  If it cannot be made, the key is deleted again."
+)]
+pub(in crate::cli) struct Generate {
+    #[command(flatten)]
+    login: Login,
+    /// The key's label, 40 bytes at most
+    #[arg(short, long, value_parser = super::label)]
+    label: Option<String>,
+    /// Show the public key in Bech32 with this prefix, as `cosmosvalconspub`
+    #[arg(short, long, value_name = "BECH32")]
+    prefix: Option<String>,
+    /// What the key is for
+    #[arg(short = 't', long = "type", value_enum, default_value_t)]
+    kind: KeyName,
+    /// The key never leaves the device: no backup, ever
+    #[arg(long, conflicts_with = "backup")]
+    non_exportable: bool,
+    /// Write the key's backup into this new file
+    #[arg(short, long, value_name = "FILE")]
+    backup: Option<PathBuf>,
+    /// The wrap key that encrypts the backup
+    #[arg(short, long, value_name = "ID", value_parser = key_id, default_value = "1")]
+    wrap: u16,
+    /// Go on with a key that an interrupted run made, and that has no backup yet
+    #[arg(long)]
+    resume: bool,
+    /// Do not ask for the mnemonic that opens the backup; prove it later with `verify-backup`
+    #[arg(long)]
+    unopened: bool,
+    /// The key's id, as 16 or 0x0010
+    #[arg(value_parser = key_id)]
+    key_id: u16,
+}
+
+impl Generate {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        if let Some(prefix) = self
+            .prefix
+            .as_ref()
+            .filter(|prefix| !key_text::is_prefix(prefix))
+        {
+            return Err(Failure::usage(format!(
+                "`{prefix}` is no prefix of a Bech32 text"
+            )));
+        }
+        let start = self.prefix.as_deref().unwrap_or(self.kind.name());
+        let label = match &self.label {
+            Some(label) => label.clone(),
+            None => super::label(&format!("{start}:{}", now()))
+                .map_err(|why| Failure::usage(why).hint("give one with `--label`"))?,
+        };
+        // Before anything else: a file that cannot be made must not leave a key without its backup.
+        let file = match &self.backup {
+            Some(path) => Some(NewFile::open(path).map_err(Failure::new)?),
+            None => None,
+        };
+        let mut login = self.login.open(Role::Operator)?;
+        let opener = match &self.backup {
+            Some(_) => login.opener(self.wrap, self.unopened)?,
+            None => None,
+        };
+        let id = self.key_id;
+        let key = NewKey {
+            id,
+            label,
+            key_type: self.kind.key_type(),
+            exportable: !self.non_exportable,
+        };
+        let objects = &mut login.objects;
+        let (public, made) = key.generate(objects, self.resume).map_err(Failure::new)?;
+        let shown = match &self.prefix {
+            Some(prefix) => key_text::to_bech32(&public, prefix),
+            None => key_text::to_hex(&public),
+        };
+        let verb = if made { "Generated" } else { "Found" };
+        let (name, kind) = (self.kind.name(), public.key_type());
+        status(verb, format!("{name} ({kind}) key 0x{id:04x}: {shown}"));
+        let (Some(file), Some(path)) = (file, &self.backup) else {
+            if !self.non_exportable {
+                status(
+                    "Next",
+                    format!("back it up: tmkms yubihsm keys export -i {id} FILE"),
+                );
+            }
+            return Ok(());
+        };
+        let opener = opener.as_deref();
+        if let Err(error) = backup::write(objects, self.wrap, id, &public, file, opener) {
+            return Err(match made.then(|| objects.delete(object::ASYMMETRIC_KEY, id)) {
+                Some(Ok(())) => {
+                    Failure::new(format!("key 0x{id:04x} was deleted again, because its backup failed: {error}"))
+                }
+                _ => Failure::new(format!("key 0x{id:04x} is on the device and HAS NO BACKUP: {error}")).hint(format!(
+                    "repeat this with `--resume`, or delete the key as the administrator: tmkms yubihsm keys delete --auth-key 1 {id}"
+                )),
+            });
+        }
+        let wrap = self.wrap;
+        let to = path.display();
+        status(
+            "Wrote",
+            format!("backup of key {id} (encrypted under wrap key {wrap}) to {to}"),
+        );
+        match opener {
+            Some(_) => {
+                status(
+                    "Proven",
+                    "the backup was opened with the mnemonic and holds this very key",
+                );
+                let how = "opened with the mnemonic when it was made";
+                remember(login.provider.memory.as_ref(), &public, path, how);
+            }
+            None => status(
+                "Warning",
+                format!(
+                    "the backup was read back and not opened; prove it before you rely on it: tmkms yubihsm keys \
+                     verify-backup {}",
+                    shell_word(path)
+                ),
+            ),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,189 @@
+//! `tmkms yubihsm keys import`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use zeroize::Zeroizing;
+
+use crate::backends::softsign::Purpose;
+use crate::backends::softsign::key::SoftKey;
+use crate::backends::yubihsm::backup::{self, NewKey, shown};
+use crate::backends::yubihsm::codes::{ErrorCode, object};
+use crate::backends::yubihsm::derive::Role;
+use crate::backends::yubihsm::error::{Error, Kind};
+use crate::cli::report::{Failure, status};
+use crate::consensus::{KeyType, PublicKey, key_text};
+use crate::secret_file::{self, SecretSource};
+
+use super::super::key_id;
+use super::login::{LoggedIn, Login};
+
+/// Bring a key into the device.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  tmkms yubihsm keys import --mnemonic consensus.backup\n  \
+                  tmkms yubihsm keys import --auth-key 2 -i 1 ~/.gaia/config/priv_validator_key.json\n\n\
+                  A key moves together with what it has signed: `tmkms state import` takes that over."
+)]
+pub(in crate::cli) struct Import {
+    #[command(flatten)]
+    login: Login,
+    /// The key's id on the device; backups bring their own
+    #[arg(short, long, value_name = "ID", value_parser = key_id)]
+    id: Option<u16>,
+    /// The wrap key that opens a backup
+    #[arg(short, long, value_name = "ID", value_parser = key_id, default_value = "1")]
+    wrap: u16,
+    /// What PATH is; json if it is named priv_validator_key.json, wrap otherwise
+    #[arg(short = 't', long = "type", value_enum)]
+    kind: Option<Form>,
+    /// The key's label, 40 bytes at most; backups bring their own
+    #[arg(short, long, value_parser = super::label)]
+    label: Option<String>,
+    /// The public key or address that it must have, in any form that is printed anywhere
+    #[arg(long, value_name = "KEY")]
+    expect: Option<String>,
+    /// The file to read
+    path: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// A backup of `keys export` or `keys generate -b`
+    Wrap,
+    /// CometBFT's priv_validator_key.json
+    Json,
+    /// 32 bytes in base64
+    Base64,
+}
+
+impl Import {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let is_json = self
+            .path
+            .file_name()
+            .is_some_and(|name| name == "priv_validator_key.json");
+        let form = self
+            .kind
+            .unwrap_or(if is_json { Form::Json } else { Form::Wrap });
+        let (id, public) = match form {
+            Form::Wrap => self.wrapped()?,
+            form => self.plain(form)?,
+        };
+        let text = key_text::to_hex(&public);
+        status("Imported", format!("key 0x{id:04x}: {text}"));
+        status(
+            "Next",
+            "bring what this key has signed along (`tmkms state import`), and see that the old signer never starts again",
+        );
+        Ok(())
+    }
+
+    fn wrapped(&self) -> Result<(u16, PublicKey), Failure> {
+        let bytes = backup::read(&self.path).map_err(Failure::new)?;
+        if self.id.is_some() || self.label.is_some() {
+            status(
+                "Warning",
+                "a backup brings its own id and label; `-i` and `-l` are not used",
+            );
+        }
+        let mut login = self.login.open(Role::Operator)?;
+        // Without the mnemonic only the device can open it, and then it is compared afterwards.
+        let opener = login.opener(self.wrap, true)?;
+        if let Some(key) = opener {
+            let (_, public) = backup::open(&self.path, &bytes, &key).map_err(Failure::new)?;
+            self.expected(&public)?;
+        }
+        let objects = &mut login.objects;
+        let (kind, id) = objects.import(self.wrap, &bytes).map_err(refused)?;
+        if kind != object::ASYMMETRIC_KEY {
+            return Err(Failure::new(format!(
+                "object 0x{id:04x} of type {kind} was imported, which is no key that signs"
+            )));
+        }
+        let public = objects.public_key(id).map_err(Failure::new)?;
+        match self.expected(&public) {
+            Ok(()) => Ok((id, public)),
+            Err(failure) => Err(Failure::new(format!(
+                "key 0x{id:04x} is on the device now, and {failure}"
+            ))
+            .hint(format!(
+                "remove it: tmkms yubihsm keys delete --auth-key 1 {id}"
+            ))),
+        }
+    }
+
+    fn plain(&self, form: Form) -> Result<(u16, PublicKey), Failure> {
+        let id = self.id.ok_or_else(|| {
+            Failure::usage("a key that is no backup needs an id").hint("give one with `-i ID`")
+        })?;
+        let failed = |error: &dyn std::fmt::Display| {
+            let path = self.path.display();
+            Failure::new(format!("the key in {path} cannot be imported: {error}"))
+        };
+        let secret = secret_file::read(&SecretSource::File(self.path.clone()));
+        let secret = secret.map_err(|error| failed(&error))?;
+        if let Some(warning) = &secret.warning {
+            status("Warning", warning);
+        }
+        let key = match form {
+            Form::Json => SoftKey::from_json(&secret.bytes, Purpose::Consensus),
+            _ => SoftKey::from_base64(&secret.bytes, Purpose::Consensus),
+        };
+        let key = key.map_err(|error| failed(&error))?;
+        let SoftKey::Seed(seed) = &key else {
+            return Err(failed(
+                &"it is in the expanded form, and a device takes 32-byte seeds only; import the backup that it came from",
+            ));
+        };
+        let wanted = key.public_key();
+        self.expected(&wanted)?;
+        let secret = Zeroizing::new(seed.to_bytes());
+        let mut login: LoggedIn = self.login.open(Role::Operator)?;
+        let new = NewKey {
+            id,
+            label: self.label.clone().unwrap_or_default(),
+            key_type: KeyType::Ed25519,
+            exportable: true,
+        };
+        let public = new
+            .put(&mut login.objects, &secret[..])
+            .map_err(Failure::new)?;
+        match public == wanted {
+            true => Ok((id, public)),
+            false => Err(Failure::new(format!(
+                "the device made another key of it: {}, not {}; do not use it",
+                shown(id, &public),
+                shown(id, &wanted)
+            ))),
+        }
+    }
+
+    fn expected(&self, public: &PublicKey) -> Result<(), Failure> {
+        match &self.expect {
+            Some(text) if !backup::is_named(public, text) => Err(Failure::new(format!(
+                "it is not the expected key: its public key is {}, its address {}",
+                key_text::to_base64(public),
+                public.address()
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn refused(error: Error) -> Failure {
+    let code = match &error.kind {
+        Kind::Device { code, .. } => Some(*code),
+        _ => None,
+    };
+    let failure = Failure::new(error);
+    match code {
+        Some(ErrorCode::OBJECT_EXISTS) => failure.hint(
+            "a key with the backup's id is on the device already; `tmkms yubihsm keys list` shows it, and nothing was overwritten",
+        ),
+        Some(ErrorCode::INVALID_DATA) => failure.hint(
+            "the device's wrap key does not open this backup: was the device set up from the same mnemonic?",
+        ),
+        _ => failure,
+    }
+}

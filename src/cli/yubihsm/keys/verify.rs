@@ -1,0 +1,182 @@
+//! `tmkms yubihsm keys verify-backup`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::backends::yubihsm::backup::{self, shown};
+use crate::backends::yubihsm::ceremony::Site;
+use crate::backends::yubihsm::codes::object;
+use crate::backends::yubihsm::derive::{Role, wrap_key};
+use crate::backends::yubihsm::error::Serial;
+use crate::backends::yubihsm::memory::Memory;
+use crate::backends::yubihsm::mnemonic::Mnemonic;
+use crate::backends::yubihsm::setup::ask_mnemonic;
+use crate::cli::report::{Failure, output, status};
+use crate::cli::state::read_bounded;
+use crate::cli::{ConfigFile, wrong};
+use crate::config::Config;
+use crate::consensus::{PublicKey, key_text};
+use crate::gate::store::file::{Newest, newest};
+use crate::terminal::Console;
+
+use super::super::{Which, key_id};
+use super::login::guard;
+use super::remember;
+
+/// Prove that a backup holds the key.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  tmkms yubihsm keys verify-backup consensus.backup           no device is touched\n  \
+                  tmkms yubihsm keys verify-backup consensus.backup --into 0123456789\n\n\
+                  The mnemonic is asked for, or read as a line from a pipe. `tmkms check` reminds of it after 90 days."
+)]
+pub(in crate::cli) struct VerifyBackup {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Bring the key into this second device, set up from the same mnemonic, too
+    #[arg(long, value_name = "SERIAL")]
+    into: Option<u32>,
+    /// The wrap key that encrypted it
+    #[arg(short, long, value_name = "ID", value_parser = key_id, default_value = "1")]
+    wrap: u16,
+    /// The public key or address that it must have, in any form that is printed anywhere
+    #[arg(long, value_name = "KEY")]
+    expect: Option<String>,
+    /// The backup
+    file: PathBuf,
+}
+
+impl VerifyBackup {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let bytes = backup::read(&self.file).map_err(Failure::new)?;
+        let _guard = guard()?;
+        let mnemonic = ask_mnemonic(&mut Console).map_err(Failure::new)?;
+        let key = wrap_key(&mnemonic, self.wrap);
+        let opened = backup::open(&self.file, &bytes, &key);
+        let (wrapped, public) = opened.map_err(Failure::new)?;
+        let (id, label) = (wrapped.info.id, &wrapped.info.label);
+        output(&format!(
+            "key 0x{id:04x} {label:?}\npublic key: {}\naddress: {}\n",
+            key_text::to_cosmos_json(&public),
+            public.address()
+        ))?;
+        if let Some(text) = self
+            .expect
+            .as_ref()
+            .filter(|text| !backup::is_named(&public, text))
+        {
+            return Err(Failure::new(format!(
+                "the backup opens and does not hold {text}"
+            )));
+        }
+        self.compare(id, &public)?;
+        let how = match self.into.map(Serial) {
+            Some(serial) => {
+                self.bring(serial, id, &public, &bytes, &mnemonic)?;
+                format!("brought into YubiHSM {serial}")
+            }
+            None => "opened with the mnemonic".to_owned(),
+        };
+        let folder = self.config.config.parent();
+        let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+        let memory = Memory::beside(folder.unwrap_or(std::path::Path::new(".")));
+        if self.config.config.is_file() {
+            remember(Some(&memory), &public, &self.file, &how);
+        }
+        status(
+            "Proven",
+            format!("{} is in this backup: {how}", shown(id, &public)),
+        );
+        Ok(())
+    }
+
+    /// Compares with what the chains of the configuration have signed with so far.
+    fn compare(&self, id: u16, public: &PublicKey) -> Result<(), Failure> {
+        if !self.config.config.is_file() {
+            status(
+                "Note",
+                "there is no configuration here to compare the key with",
+            );
+            return Ok(());
+        }
+        let config = Config::load(&self.config.config).map_err(wrong)?;
+        let end = format!(" key 0x{id:04x}");
+        let mut compared = false;
+        for chain in &config.chains {
+            let is_ours = chain
+                .key
+                .describe()
+                .split(" and ")
+                .any(|one| one.ends_with(&end));
+            let bytes = read_bounded(&chain.state_file).unwrap_or_default();
+            let (true, Newest::Good(entry, _)) = (is_ours, newest(&bytes)) else {
+                continue;
+            };
+            if entry.public_key != *public {
+                return Err(Failure::new(format!(
+                    "the backup opens and is not the key of chain {}: that is {}",
+                    chain.id,
+                    key_text::to_base64(&entry.public_key)
+                )));
+            }
+            compared = true;
+            status("Compared", format!("it is the key of chain {}", chain.id));
+        }
+        if !compared && self.expect.is_none() {
+            status(
+                "Note",
+                "no chain of the configuration has this key id and a state file; compare the public key yourself",
+            );
+        }
+        Ok(())
+    }
+
+    fn bring(
+        &self,
+        serial: Serial,
+        id: u16,
+        public: &PublicKey,
+        bytes: &[u8],
+        mnemonic: &Mnemonic,
+    ) -> Result<(), Failure> {
+        let which = Which {
+            config: self.config.clone(),
+            serial: Some(serial.0),
+        };
+        let provider = which.provider()?;
+        let connect = || provider.place.transport();
+        let site = Site {
+            name: format!("YubiHSM {serial}"),
+            serial: Some(serial),
+            connect: &connect,
+            timeout: provider.timeout,
+        };
+        let (role, failed) = (Role::Operator, Failure::new);
+        let login = site
+            .login(role.id(), &role.auth_key(mnemonic))
+            .map_err(&failed)?;
+        let mut login = login.ok_or_else(|| {
+            Failure::new(format!(
+                "the operator of this mnemonic does not log in to YubiHSM {serial}"
+            ))
+            .hint("set it up from the same mnemonic first: `tmkms yubihsm setup --restore`")
+        })?;
+        let kind = object::ASYMMETRIC_KEY;
+        if login.info(kind, id).map_err(Failure::new)?.is_none() {
+            login.import(self.wrap, bytes).map_err(Failure::new)?;
+            status(
+                "Imported",
+                format!("{} into YubiHSM {serial}", shown(id, public)),
+            );
+        }
+        let found = login.public_key(id).map_err(Failure::new)?;
+        match found == *public {
+            true => Ok(()),
+            false => Err(Failure::new(format!(
+                "YubiHSM {serial} has another key there: {}",
+                shown(id, &found)
+            ))),
+        }
+    }
+}
