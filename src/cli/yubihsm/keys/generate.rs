@@ -1,6 +1,6 @@
 //! `tmkms yubihsm keys generate`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -9,7 +9,7 @@ use crate::backends::yubihsm::codes::object;
 use crate::backends::yubihsm::derive::Role;
 use crate::cli::report::{Failure, shell_word, status};
 use crate::consensus::key_text;
-use crate::secret_file::NewFile;
+use crate::secret_file::{NewFile, SecretFileError};
 
 use super::super::key_id;
 use super::login::Login;
@@ -74,6 +74,8 @@ impl Generate {
         };
         // Before anything else: a file that cannot be made must not leave a key without its backup.
         let file = match &self.backup {
+            // The interrupted run got so far: what it wrote is proven below, and never overwritten.
+            Some(path) if self.resume && holds_something(path) => None,
             Some(path) => Some(NewFile::open(path).map_err(Failure::new)?),
             None => None,
         };
@@ -98,16 +100,28 @@ impl Generate {
         let verb = if made { "Generated" } else { "Found" };
         let (name, kind) = (self.kind.name(), public.key_type());
         status(verb, format!("{name} ({kind}) key 0x{id:04x}: {shown}"));
-        let (Some(file), Some(path)) = (file, &self.backup) else {
+        let Some(path) = &self.backup else {
             if !self.non_exportable {
-                status(
-                    "Next",
-                    format!("back it up: tmkms yubihsm keys export -i {id} FILE"),
-                );
+                let next = format!("back it up: tmkms yubihsm keys export -i {id} FILE");
+                status("Next", next);
             }
             return Ok(());
         };
         let opener = opener.as_deref();
+        let Some(file) = file else {
+            let opener = opener.ok_or_else(|| {
+                Failure::new(SecretFileError::Exists(path.clone()))
+                    .hint("with `--mnemonic` it is opened, to see whether it is this key's backup")
+            })?;
+            let bytes = backup::read(path).map_err(Failure::new)?;
+            backup::check(path, &bytes, opener, id, &public).map_err(Failure::new)?;
+            let text =
+                "the backup that is there was opened with the mnemonic and holds this very key";
+            status("Proven", text);
+            let how = "opened with the mnemonic";
+            remember(login.provider.memory.as_ref(), &public, path, how);
+            return Ok(());
+        };
         if let Err(error) = backup::write(objects, self.wrap, id, &public, file, opener) {
             return Err(match made.then(|| objects.delete(object::ASYMMETRIC_KEY, id)) {
                 Some(Ok(())) => {
@@ -144,4 +158,8 @@ impl Generate {
         }
         Ok(())
     }
+}
+
+fn holds_something(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|meta| meta.len() > 0)
 }
