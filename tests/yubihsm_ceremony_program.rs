@@ -79,7 +79,8 @@ impl Desk {
 
     fn end(mut self) -> (i32, String) {
         let found = self.session.expect(Eof).unwrap();
-        self.all.push_str(&String::from_utf8_lossy(found.as_bytes()));
+        self.all
+            .push_str(&String::from_utf8_lossy(found.as_bytes()));
         match self.session.get_process().wait().unwrap() {
             WaitStatus::Exited(_, code) => (code, self.all),
             other => panic!("{other:?}"),
@@ -303,6 +304,12 @@ fn commands_in_a_pipe() {
         assert!(err.contains("no valid mnemonic"), "{err}");
         assert!(!err.contains("zz"), "no words in a log: {err}");
     }
+
+    let (code, out, _) = piped(&home, &["yubihsm", "setup", "--sheets", "3"], "");
+    assert_eq!(code, 0);
+    assert!(
+        out.contains("copy 3 of 3") && out.contains("  12. ____") && out.contains("  24. ____")
+    );
 
     // A dry run needs nobody; erasing does, and the report is not left behind.
     let (code, _, err) = piped(&home, &["yubihsm", "setup", "-p"], "");

@@ -12,7 +12,9 @@ use crate::backends::yubihsm::plan::WRAP_KEY;
 use crate::backends::yubihsm::setup::ask_mnemonic;
 use crate::cli::report::{Failure, output, status};
 use crate::secret_file;
-use crate::terminal::{Console, Guard, Terminal, privately};
+use crate::terminal::{Console, Terminal, privately};
+
+use super::careful;
 
 /// Derive passwords and wrap key from a mnemonic.
 #[derive(Args)]
@@ -52,8 +54,7 @@ impl From<RoleName> for Role {
 
 impl Derive {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let _guard = Guard::new()
-            .map_err(|error| Failure::new(format!("signals cannot be taken: {error}")))?;
+        let _guard = careful()?;
         let mut terminal = Console;
         let piped = !std::io::stdout().is_terminal();
         if self.output.is_none() && !piped && !terminal.is_interactive() {

@@ -15,7 +15,10 @@ use crate::backends::yubihsm::error::Serial;
 use crate::backends::yubihsm::provider::Provider;
 use crate::config;
 
-use super::report::Failure;
+use crate::os::harden::harden;
+use crate::terminal::Guard;
+
+use super::report::{Failure, status};
 use super::{ConfigFile, wrong};
 
 /// YubiHSM 2 devices.
@@ -54,6 +57,14 @@ fn key_id(text: &str) -> Result<u16, String> {
     };
     id.filter(|id| *id != 0)
         .ok_or_else(|| "a key's id is a number from 1 to 65535 (0xffff)".to_owned())
+}
+
+/// Before a secret is typed or shown: none of it goes into swap or a core dump, and a signal puts the terminal back.
+fn careful() -> Result<Guard, Failure> {
+    for warning in harden() {
+        status("Warning", warning);
+    }
+    Guard::new().map_err(|error| Failure::new(format!("signals cannot be taken: {error}")))
 }
 
 /// Which of the configured devices.

@@ -6,12 +6,13 @@ use clap::Args;
 
 use crate::backends::yubihsm::ceremony::Site;
 use crate::backends::yubihsm::error::{Kind, Serial};
+use crate::backends::yubihsm::report::sheets;
 use crate::backends::yubihsm::setup::{SetupError, Wishes, run};
-use crate::cli::report::{Failure, status};
+use crate::cli::report::{Failure, output, status};
 use crate::secret_file::NewFile;
-use crate::terminal::{Console, Guard};
+use crate::terminal::Console;
 
-use super::Which;
+use super::{Which, careful};
 
 /// Set a device up from a mnemonic.
 #[derive(Args)]
@@ -43,6 +44,9 @@ pub(in crate::cli) struct Setup {
     /// The serial number of a device whose signing keys may be lost
     #[arg(long, value_name = "SERIAL")]
     destroy_keys: Option<u32>,
+    /// Write so many sheets to print for the holders of the mnemonic, to be filled in by hand; no device is touched
+    #[arg(long, value_name = "HOLDERS", conflicts_with_all = ["print_only", "restore", "verify", "write_report"], value_parser = clap::value_parser!(u8).range(1..=20))]
+    sheets: Option<u8>,
     /// Accepted for scripts of the older program
     #[arg(short, long)]
     verbose: bool,
@@ -50,14 +54,16 @@ pub(in crate::cli) struct Setup {
 
 impl Setup {
     pub(super) fn run(self) -> Result<(), Failure> {
+        if let Some(holders) = self.sheets {
+            return output(&sheets(holders));
+        }
         let provider = self.which.provider()?;
         // Opened before anything happens: a path that cannot be written must not cost the report.
         let report = match &self.write_report {
             Some(path) if !self.print_only => Some(NewFile::open(path).map_err(Failure::new)?),
             _ => None,
         };
-        let _guard = Guard::new()
-            .map_err(|error| Failure::new(format!("signals cannot be taken: {error}")))?;
+        let _guard = careful()?;
         // A password that is not there yet is none; the factory's is tried in any case.
         let configured = match provider.credentials() {
             Ok((credentials, warning)) => {

@@ -15,7 +15,7 @@ use crate::backends::yubihsm::setup::ask_mnemonic;
 use crate::cli::report::{Failure, status};
 use crate::terminal::{Console, Guard, Terminal};
 
-use super::super::{Which, key_id};
+use super::super::{Which, careful, key_id};
 
 /// The device and the login.
 #[derive(Args)]
@@ -42,7 +42,7 @@ impl Login {
     /// Asks what there is to ask. `role` is the mnemonic's role that may do it.
     pub(super) fn open(&self, role: Role) -> Result<LoggedIn, Failure> {
         let provider = self.which.provider()?;
-        let guard = guard()?;
+        let guard = careful()?;
         let mut mnemonic = None;
         let credentials = if self.mnemonic {
             let words = ask_mnemonic(&mut Console).map_err(Failure::new)?;
@@ -93,9 +93,4 @@ impl LoggedIn {
             .as_ref()
             .map(|mnemonic| wrap_key(mnemonic, wrap)))
     }
-}
-
-/// Puts the terminal back if a signal ends the command.
-pub(super) fn guard() -> Result<Guard, Failure> {
-    Guard::new().map_err(|error| Failure::new(format!("signals cannot be taken: {error}")))
 }

@@ -20,8 +20,7 @@ use crate::consensus::{PublicKey, key_text};
 use crate::gate::store::file::{Newest, newest};
 use crate::terminal::Console;
 
-use super::super::{Which, key_id};
-use super::login::guard;
+use super::super::{Which, careful, key_id};
 use super::remember;
 
 /// Prove that a backup holds the key.
@@ -50,7 +49,7 @@ pub(in crate::cli) struct VerifyBackup {
 impl VerifyBackup {
     pub(super) fn run(self) -> Result<(), Failure> {
         let bytes = backup::read(&self.file).map_err(Failure::new)?;
-        let _guard = guard()?;
+        let _guard = careful()?;
         let mnemonic = ask_mnemonic(&mut Console).map_err(Failure::new)?;
         let key = wrap_key(&mnemonic, self.wrap);
         let opened = backup::open(&self.file, &bytes, &key);

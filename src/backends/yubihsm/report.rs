@@ -1,0 +1,77 @@
+//! What is left in writing after a ceremony: the report on the device, the report in a file, and empty sheets for the
+//! words. None of them holds a secret.
+
+use super::date::Date;
+use super::error::Serial;
+use super::info::DeviceInfo;
+use super::mnemonic::WORDS;
+use super::plan;
+use super::verify::Proof;
+
+/// Sheets to print before the ceremony, one for each holder, with room for the words: they are written by hand, because a
+/// printer remembers.
+pub fn sheets(holders: u8) -> String {
+    let mut text = String::new();
+    for holder in 1..=holders {
+        text.push_str(&format!(
+            "MNEMONIC OF A VALIDATOR'S YubiHSMs, copy {holder} of {holders}\n\n\
+             Whoever reads these words has the keys. Keep them in an envelope, sealed and signed.\n\n\
+             Holder: ________________________   Date: ______________   Signature: ________________________\n\n\
+             Devices: ______________   ______________   ______________\n\n"
+        ));
+        let rows = WORDS / 2;
+        for row in 1..=rows {
+            let line = "________________________";
+            text.push_str(&format!(
+                "{row:>4}. {line}      {:>4}. {line}\n\n",
+                row + rows
+            ));
+        }
+        text.push_str(
+            "Checked against the other copies: ______________   Tried (`tmkms yubihsm keys verify-backup`): ______________\n\x0c\n",
+        );
+    }
+    text
+}
+
+/// What the older program reads from the device, in its form.
+pub(super) fn device_report(serial: Serial, now: Date) -> String {
+    let (hour, minute, second) = now.time();
+    let mut bytes = [0; 16];
+    // Without random numbers the number is 0, which nobody depends on.
+    let _ = getrandom::getrandom(&mut bytes);
+    let number = u128::from_be_bytes(bytes) & !(0xf000_c000_u128 << 48) | (0x4000_8000_u128 << 48);
+    let hex = format!("{number:032x}");
+    let part = |from, to| hex.get(from..to).unwrap_or_default();
+    let uuid = [
+        part(0, 8),
+        part(8, 12),
+        part(12, 16),
+        part(16, 20),
+        part(20, 32),
+    ]
+    .join("-");
+    format!(
+        "{{\"version\":1,\"uuid\":\"{uuid}\",\"device_serial_number\":\"{serial}\",\"hostname\":null,\"username\":null,\
+         \"date\":[{},{},{hour},{minute},{second},0,0,0,0],\"software\":\"tmkms {}\"}}",
+        now.year,
+        now.ordinal,
+        crate::VERSION
+    )
+}
+
+/// The report's file: what was set up and proven, without any secret.
+pub(super) fn file_report(info: &DeviceInfo, proof: &Proof, now: Date) -> String {
+    let objects: Vec<String> = plan::whole().iter().map(plan::line).collect();
+    let report = serde_json::json!({
+        "version": 2,
+        "software": format!("tmkms {}", crate::VERSION),
+        "date": now.to_string(),
+        "device_serial_number": info.serial.to_string(),
+        "firmware": info.firmware.to_string(),
+        "objects": objects,
+        "proven": proof.good,
+        "keys": proof.keys,
+    });
+    format!("{report:#}\n")
+}
