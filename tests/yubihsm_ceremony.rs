@@ -305,6 +305,17 @@ fn what_must_not_be_erased_is_not() {
     assert_eq!(state(&wire), planned(WORDS));
 }
 
+#[test]
+fn keys_that_the_login_cannot_see_are_not_erased() {
+    let wire = Wire::new(profile());
+    add_key(&wire, 5);
+    let place = (object::AUTHENTICATION_KEY, 1);
+    wire.device().objects.get_mut(&place).unwrap().domains = 0xfffe;
+    let error = setup(&wire, &RESTORE, None, &mut Person::knowing("7", WORDS)).unwrap_err();
+    assert!(matches!(error, SetupError::Hidden(Serial(7))), "{error}");
+    assert_eq!(wire.device().executed(command::RESET_DEVICE), 0);
+}
+
 /// The defect of the older program: a reset that did not happen was told as a success.
 #[test]
 fn a_reset_that_does_not_happen_is_noticed() {

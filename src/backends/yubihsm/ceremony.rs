@@ -51,8 +51,10 @@ pub struct Foreign {
     pub info: DeviceInfo,
     /// The keys on it that sign.
     pub keys: Vec<SigningKey>,
-    /// All objects on it.
+    /// All objects that were seen.
     pub objects: usize,
+    /// Whether the login is in all domains, so that no object was hidden from it.
+    pub sees_all: bool,
 }
 
 /// Finds out what a device holds and who may log in. Changes nothing. With `anew` a device of this mnemonic is like any
@@ -85,10 +87,11 @@ pub fn look(
         };
         let it = login.info(object::AUTHENTICATION_KEY, credentials.id);
         let it = it.map_err(device)?;
-        if it.is_none_or(|it| it.capabilities & capability::RESET_DEVICE == 0) {
+        let may = it.filter(|it| it.capabilities & capability::RESET_DEVICE != 0);
+        let Some(it) = may else {
             harmless.get_or_insert(credentials.id);
             continue;
-        }
+        };
         let info = login.open(LOGIN).map_err(device)?;
         let list = login.list().map_err(device)?;
         let mut keys = Vec::new();
@@ -104,6 +107,7 @@ pub fn look(
             info,
             keys,
             objects: list.len(),
+            sees_all: it.domains == plan::ALL_DOMAINS,
         }));
     }
     let device = site.name.clone();

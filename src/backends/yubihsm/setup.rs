@@ -68,6 +68,12 @@ pub enum SetupError {
         /// The keys.
         keys: Vec<String>,
     },
+    /// Keys may be hidden.
+    #[error(
+        "nothing was changed: the login may erase YubiHSM {0} and is not in all of its domains, so keys that sign may be \
+         hidden from it; log in as the administrator, or repeat this with `--destroy-keys {0}` to lose what is there"
+    )]
+    Hidden(Serial),
     /// The person named another one.
     #[error("nothing was changed: the serial number that was typed is not {0}")]
     OtherSerial(Serial),
@@ -274,6 +280,9 @@ fn may_erase(
                 .map(|key| format!("0x{:04x} {:?}", key.id, key.label))
                 .collect(),
         });
+    }
+    if !foreign.sees_all && wishes.destroy_keys != Some(serial) {
+        return Err(SetupError::Hidden(serial));
     }
     if !terminal.is_interactive() {
         return Err(SetupError::NoTerminal);

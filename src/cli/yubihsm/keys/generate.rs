@@ -19,7 +19,7 @@ use super::{KeyName, now, remember};
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  tmkms yubihsm keys generate --mnemonic -b consensus.backup 1\n  \
-                  tmkms yubihsm keys generate --auth-key 2 -p cosmosvalcons -b consensus.backup 0x0001\n\n\
+                  tmkms yubihsm keys generate --auth-key 2 -p cosmosvalconspub -b consensus.backup 0x0001\n\n\
                   The backup is opened with the mnemonic's wrap key and compared with the key before anybody relies on it. \
                   If it cannot be made, the key is deleted again."
 )]
