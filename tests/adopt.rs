@@ -8,35 +8,16 @@
     reason = "a test may end so"
 )]
 
+mod support;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::{Value, json};
+use support::command::tmkms;
 use tmkms::backends::softsign::key::SoftKey;
-
-struct Done {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-fn tmkms(folder: &Path, arguments: &[&str]) -> Done {
-    let output = Command::new(env!("CARGO_BIN_EXE_tmkms"))
-        .args(arguments)
-        .current_dir(folder)
-        .env_remove("TMKMS_CONFIG_FILE")
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Done {
-        code: output.status.code().unwrap(),
-        out: text(output.stdout),
-        err: text(output.stderr),
-    }
-}
 
 fn private(path: &Path, bytes: &[u8]) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();

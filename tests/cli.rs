@@ -8,33 +8,14 @@
     reason = "a test may end so"
 )]
 
+mod support;
+
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
-struct Done {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-fn tmkms(folder: &Path, arguments: &[&str]) -> Done {
-    let output = Command::new(env!("CARGO_BIN_EXE_tmkms"))
-        .args(arguments)
-        .current_dir(folder)
-        .env_remove("TMKMS_CONFIG_FILE")
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Done {
-        code: output.status.code().unwrap(),
-        out: text(output.stdout),
-        err: text(output.stderr),
-    }
-}
+use support::command::tmkms;
 
 /// A home with a key and a chain `c-1`, without state.
 fn home() -> tempfile::TempDir {
