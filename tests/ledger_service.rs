@@ -147,7 +147,7 @@ fn a_life() {
     let (code, text) = home.run(&["status"]);
     assert_eq!(code, 1, "{text}");
     assert!(
-        text.contains("armed, in trouble") && text.contains("press the right button"),
+        text.contains("NOT ARMED") && text.contains("press the right button"),
         "{text}"
     );
     let (code, text) = home.run(&["ledger", "status"]);

@@ -190,6 +190,7 @@ mod tests {
         let chain = ChainStatus {
             id: evil.to_owned(),
             armed: true,
+            held: true,
             trouble: None,
             not_ready: Some(evil.to_owned()),
             stuck_seconds: None,

@@ -29,6 +29,8 @@ pub struct ChainStatus {
     pub id: String,
     /// Whether it signs.
     pub armed: bool,
+    /// Whether the service holds its key and state; a key that waits for a confirmation does not sign yet.
+    pub held: bool,
     /// Why it does not sign, or why its state is not durable at the moment.
     pub trouble: Option<String>,
     /// Why it cannot answer a node at the moment: its trouble, or that no node is linked.

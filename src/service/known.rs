@@ -84,7 +84,8 @@ impl KnownChain {
     }
 
     fn is_armed(&self) -> bool {
-        matches!(&self.chain, Ok(chain) if chain.why_unarmed().is_none())
+        // A key that waits for a confirmation or a device arms nothing yet.
+        matches!(&self.chain, Ok(chain) if chain.why_unarmed().is_none() && chain.key_trouble().is_none())
     }
 
     /// How long the oldest request in hand has had no answer, where that is too long.
@@ -138,6 +139,7 @@ impl KnownChain {
         ChainStatus {
             id: self.id.clone(),
             armed: self.is_armed(),
+            held: matches!(&self.chain, Ok(chain) if chain.why_unarmed().is_none()),
             not_ready: self.not_ready(now),
             trouble: self.trouble(now),
             stuck_seconds: self.stuck(now).map(|time| time.as_secs()),

@@ -153,7 +153,7 @@ fn look_at_state(found: &mut Found<'_>, public_key: PublicKey, service: Option<&
                 service
                     .chains
                     .iter()
-                    .any(|chain| chain.id == config.id.as_str() && chain.armed)
+                    .any(|chain| chain.id == config.id.as_str() && chain.held)
             });
             match ours {
                 Some(service) => {
