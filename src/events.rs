@@ -85,6 +85,8 @@ pub enum Event {
         peer: Option<String>,
         /// How long the connect and the handshake took.
         took: Duration,
+        /// One round trip to the node, where the link can tell.
+        round_trip: Option<Duration>,
     },
     /// The link could not be made, or ended.
     LinkDown {

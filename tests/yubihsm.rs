@@ -439,6 +439,23 @@ fn a_device_with_another_key_does_not_sign() {
     signs(&handle, key, 1);
 }
 
+#[test]
+fn a_device_that_was_opened_anew_must_still_hold_the_same_key() {
+    let simulator = simulator();
+    let (device, handle) = device(&simulator);
+    let key = handle.find(1, KeyType::Ed25519, soon()).unwrap().public_key;
+    device.reopen(client(&simulator)).unwrap();
+    signs(&handle, key, 1);
+    let place = (object::ASYMMETRIC_KEY, 1);
+    let body = Body::from_put(algorithm::ED25519, &[9; 32]).unwrap();
+    simulator.device().objects.get_mut(&place).unwrap().body = body;
+    device.reopen(client(&simulator)).unwrap();
+    let error = sign_error(&handle, 1);
+    assert!(matches!(error, Kind::OtherKey { key: 1, .. }), "{error}");
+    assert_eq!(handle.counts().reopened, 2);
+    assert_eq!(handle.counts().sessions, 3);
+}
+
 /// A device on a wire of bulk transfers.
 struct Wire {
     simulator: Arc<Simulator>,

@@ -234,9 +234,58 @@ fn metrics_tell_a_replica_that_goes_and_comes() {
     assert_eq!(sum("tmkms_device_losses_total{"), 1.0);
     assert!(sum("tmkms_device_failures_total{") >= 1.0);
     assert_eq!(sum("tmkms_chain_ready{"), 1.0, "the other one signs");
+    assert_eq!(
+        (sum("tmkms_replicas{"), sum("tmkms_replicas_up{")),
+        (2.0, 1.0)
+    );
+    let (code, status) = home.run(&["status"]);
+    assert_eq!(code, 0, "{status}");
+    assert!(
+        status.contains("down: the connector is there and has no device"),
+        "{status}"
+    );
+    let page = http::get(&at, "/").1;
+    assert!(
+        page.contains("down: the connector is there and has no device"),
+        "{page}"
+    );
+    two.unplug();
+    http::wait_for("no device", || sum("tmkms_chain_ready{") == 0.0);
+    let (code, text) = http::get(&at, "/ready");
+    assert_eq!(code, 503);
+    assert!(text.contains("test-1: YubiHSM at "), "{text}");
+    assert!(
+        text.contains("plug the YubiHSM in where the connector runs"),
+        "{text}"
+    );
+    two.plug();
     one.plug();
     http::wait_for("two again", || sum("tmkms_device_up{") == 2.0);
-    assert_eq!(sum("tmkms_device_losses_total{"), 1.0);
+    assert_eq!(sum("tmkms_device_losses_total{"), 2.0);
+    assert_eq!(sum("tmkms_device_sessions_total{"), 4.0);
+    assert_eq!(http::get(&at, "/ready").0, 200);
+
+    // The log of the device, and the backup that nobody has proven.
+    assert_eq!(sum("tmkms_device_log_entries_limit{"), 2.0 * 62.0);
+    assert_eq!(sum("tmkms_backup_verified_age_seconds{"), f64::INFINITY);
+}
+
+#[test]
+fn a_password_that_is_corrected_needs_no_restart() {
+    let simulator = simulator(7, 108);
+    let (home, listener) = home(&[&simulator], 108);
+    home.init();
+    let path = home.path().join("password");
+    std::fs::write(&path, "another\n").unwrap();
+    let service = home.start();
+    let mut node = listener.accept(PATIENCE).unwrap();
+    assert!(!sign(&mut node, &home.key, 1, 1), "answered in-band");
+    service.wait_for_log("the password is not that of authentication key 0x0004");
+    std::fs::write(&path, "validator\n").unwrap();
+    service.wait_for_log("its password was corrected");
+    service.wait_for_log("armed with the YubiHSM");
+    assert!(sign(&mut node, &home.key, 1, 1));
+    assert_eq!(simulator.device().open_sessions(), 1);
 }
 
 /// `cargo test --release --test yubihsm_program -- --ignored --nocapture`

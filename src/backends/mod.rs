@@ -12,9 +12,11 @@ pub mod yubihsm;
 use std::any::Any;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use base::{Base, place_of};
 
+use crate::consensus::PublicKey;
 use crate::signer::Signer;
 use crate::written::{At, Problem, Section};
 
@@ -66,8 +68,31 @@ pub trait KeySource: Send + Sync {
         Vec::new()
     }
 
+    /// When the backup of its key was last proven, where the backend remembers that. May wait for a file.
+    fn backup(&self, _key: &PublicKey) -> Option<Backup> {
+        None
+    }
+
+    /// Whether [`KeySource::mend`] may help: a thread hangs in its device, or a device refuses the login. Must not wait.
+    fn is_ailing(&self) -> bool {
+        false
+    }
+
+    /// Gives a thread up that hangs in its device and opens the device anew, or logs in with what was corrected
+    /// meanwhile. May wait.
+    fn mend(&self) {}
+
     /// Opens it. The warnings are for the operator.
     fn open(&self) -> Result<(Arc<dyn Signer>, Vec<String>), OpenKeyError>;
+}
+
+/// When the backup of a key was last proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backup {
+    /// Nobody knows of a proof.
+    NeverProven,
+    /// So long after 1970.
+    Proven(Duration),
 }
 
 /// A device, seen without asking it.
@@ -77,8 +102,21 @@ pub struct DeviceNow {
     pub name: String,
     /// Whether its last exchange worked. A key whose [`Signer::trouble`] says otherwise is down all the same.
     pub up: bool,
+    /// Why it is not up, where that is known.
+    pub trouble: Option<String>,
     /// What it did, where that is counted.
     pub counts: Option<DeviceCounts>,
+    /// How full its log is, where it has one.
+    pub log: Option<LogFill>,
+}
+
+/// How full the log of a device is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogFill {
+    /// Entries in it.
+    pub used: u64,
+    /// Entries that it can hold.
+    pub size: u64,
 }
 
 /// What a device did since the start.
@@ -90,6 +128,10 @@ pub struct DeviceCounts {
     pub failures: u64,
     /// How often it was lost.
     pub losses: u64,
+    /// Sessions that were opened.
+    pub sessions: u64,
+    /// How often a thread that hung in it was given up, and it was opened anew by another.
+    pub reopened: u64,
 }
 
 /// A key that lies in a file, and how it is written there.

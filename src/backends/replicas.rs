@@ -14,7 +14,7 @@ use crate::gate::permit::Permit;
 use crate::os::clock::{Clock, SystemClock};
 use crate::signer::{Signer, SignerError};
 
-use super::{DeviceNow, KeySource, OpenKeyError};
+use super::{Backup, DeviceNow, KeySource, OpenKeyError};
 
 /// Between two tries to reach a member that was not there at the start.
 const JOIN: Duration = Duration::from_secs(2);
@@ -68,6 +68,19 @@ impl KeySource for Members {
     fn devices(&self) -> Vec<DeviceNow> {
         let sources = self.sources.iter();
         sources.flat_map(|source| source.devices()).collect()
+    }
+
+    fn backup(&self, key: &PublicKey) -> Option<Backup> {
+        self.sources.iter().find_map(|source| source.backup(key))
+    }
+
+    fn is_ailing(&self) -> bool {
+        self.sources.iter().any(|source| source.is_ailing())
+    }
+
+    fn mend(&self) {
+        let ailing = self.sources.iter().filter(|source| source.is_ailing());
+        ailing.for_each(|source| source.mend());
     }
 
     fn open(&self) -> Result<(Arc<dyn Signer>, Vec<String>), OpenKeyError> {

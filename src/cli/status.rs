@@ -135,6 +135,12 @@ fn chain_lines(chain: &ChainStatus) -> String {
         }
         _ => line("key", &chain.key),
     }
+    for device in &chain.devices {
+        line("device", &format!("{} {}", device.name, device.line()));
+    }
+    if let Some(backup) = &chain.backup {
+        line("backup", backup);
+    }
     line("state", &chain.state_file);
     if chain.history.missed_heights > 0 {
         let missed = format!("{} heights since the start", chain.history.missed_heights);

@@ -44,6 +44,8 @@ pub struct Connection {
     buffer: Box<[u8; 4096]>,
     sealed: Vec<u8>,
     frames: u64,
+    /// What the TCP connect took.
+    pub(super) round_trip: Option<Duration>,
 }
 
 struct Cipher {
@@ -174,7 +176,13 @@ impl Connection {
             buffer: Box::new([0; 4096]),
             sealed: Vec::new(),
             frames: 0,
+            round_trip: None,
         })
+    }
+
+    /// One round trip to the node: what the TCP connect took. `None` on Unix sockets and on the listener's side.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
     }
 
     /// Who listens, on links that can tell.

@@ -33,10 +33,12 @@ pub fn dial(
             port,
         } => {
             let identity = identity.ok_or(LinkError::NoIdentity)?;
-            let tcp = connect_tcp(host, *port, times.connect)?;
+            let (tcp, round_trip) = connect_tcp(host, *port, times.connect)?;
             let stream = tuned(tcp)?;
             connected(stream.closer().map_err(LinkError::Io)?);
-            secure(stream, identity, *peer_id, times)
+            let mut connection = secure(stream, identity, *peer_id, times)?;
+            connection.round_trip = Some(round_trip);
+            Ok(connection)
         }
     }
 }
@@ -55,7 +57,8 @@ pub fn accept_unix(stream: UnixStream, times: &Timeouts) -> Result<Connection, L
     Connection::new(Stream::Unix(stream), None, *times)
 }
 
-fn connect_tcp(host: &str, port: u16, limit: Duration) -> Result<TcpStream, LinkError> {
+/// The stream, and what the connect took that made it: one round trip.
+fn connect_tcp(host: &str, port: u16, limit: Duration) -> Result<(TcpStream, Duration), LinkError> {
     let resolve = |source| LinkError::Resolve {
         host: host.to_owned(),
         source,
@@ -71,12 +74,13 @@ fn connect_tcp(host: &str, port: u16, limit: Duration) -> Result<TcpStream, Link
         if share.is_zero() {
             break;
         }
+        let asked = Instant::now();
         match TcpStream::connect_timeout(address, share) {
             // A connect to a free port of this host's ephemeral range can meet itself.
             Ok(stream) if is_to_itself(&stream) => {
                 last = Some(io::ErrorKind::ConnectionRefused.into());
             }
-            Ok(stream) => return Ok(stream),
+            Ok(stream) => return Ok((stream, asked.elapsed())),
             Err(error) => last = Some(error),
         }
     }

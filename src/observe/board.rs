@@ -30,6 +30,8 @@ pub struct Facts {
     pub connects: u64,
     /// What the last connect and its handshake took.
     pub dialled_in: Option<Duration>,
+    /// One round trip to the node when it came up last; none on Unix sockets.
+    pub round_trip: Option<Duration>,
     /// How often it ended or could not be made, by a stable word; as many entries as there are words.
     pub failures: Vec<(&'static str, u64)>,
     /// Signatures made.
@@ -66,6 +68,7 @@ impl Default for Board {
             since: Instant::now(),
             connects: 0,
             dialled_in: None,
+            round_trip: None,
             failures: Vec::new(),
             signed: 0,
             replayed: 0,
@@ -101,8 +104,13 @@ impl Sink for Board {
         let mut facts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         match event {
-            Event::LinkUp { peer, took } => {
+            Event::LinkUp {
+                peer,
+                took,
+                round_trip,
+            } => {
                 facts.dialled_in = Some(*took);
+                facts.round_trip = *round_trip;
                 facts.state = State::Up(peer.clone());
                 facts.since = now;
                 facts.connects += 1;
@@ -165,6 +173,7 @@ mod tests {
         board.emit(&Event::LinkUp {
             peer: None,
             took: Duration::from_millis(2),
+            round_trip: Some(Duration::from_millis(1)),
         });
         let hrs = Hrs {
             height: Height::new(5).unwrap(),

@@ -1,4 +1,4 @@
-//! The metrics, in the OpenMetrics text format. Every name stands in docs/metrics.md.
+//! The metrics, in the OpenMetrics text format or the older one of Prometheus. Every name stands in docs/metrics.md.
 //!
 //! Encoded anew for each scrape from a copy of the facts, so nothing here is on the signing path. Series that an alert
 //! watches are there from the start with 0: a counter that appears with its first event would hide that event.
@@ -6,6 +6,7 @@
 mod links;
 mod out;
 mod signatures;
+pub mod text;
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -68,6 +69,8 @@ pub struct ChainNow {
     pub free: Option<u64>,
     /// The devices that hold its key.
     pub devices: Vec<DeviceNow>,
+    /// Since a backup of its key was proven, where that is remembered; the inner `None` is never.
+    pub backup: Option<Option<Duration>>,
     /// What it has done.
     pub page: Page,
     /// Its links: the node's address, and what the link has done.

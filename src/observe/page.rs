@@ -75,6 +75,16 @@ fn push_chain(html: &mut String, chain: &ChainStatus) {
     );
     pair(html, "since the start", &totals);
     pair(html, "key", &chain.key);
+    for device in &chain.devices {
+        pair(
+            html,
+            "device",
+            &format!("{} {}", device.name, device.line()),
+        );
+    }
+    if let Some(backup) = &chain.backup {
+        pair(html, "backup", backup);
+    }
     if let Some(address) = &chain.address {
         pair(html, "address", address);
     }
@@ -182,7 +192,7 @@ fn span(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::status::History;
+    use crate::observe::status::{DeviceStatus, History};
 
     #[test]
     fn what_a_node_says_stays_text() {
@@ -201,6 +211,12 @@ mod tests {
             height: 0,
             state_file: evil.to_owned(),
             links: Vec::new(),
+            devices: vec![DeviceStatus {
+                name: evil.to_owned(),
+                trouble: Some(evil.to_owned()),
+                ..DeviceStatus::default()
+            }],
+            backup: Some(evil.to_owned()),
             history: History::default(),
         };
         let html = render(&Status {

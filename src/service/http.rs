@@ -12,13 +12,16 @@ use std::time::{Duration, Instant};
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
+use hyper::header::{
+    ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
+};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Semaphore;
 use tracing::{info, warn};
 
+use crate::observe::metrics::text;
 use crate::observe::{metrics, page};
 use crate::os::background;
 
@@ -71,6 +74,7 @@ fn run(listener: TcpListener, known: Arc<Known>) -> std::io::Result<()> {
     let answers = Rc::new(Answers {
         known,
         metrics: RefCell::new(None),
+        older: RefCell::new(None),
         page: RefCell::new(None),
     });
     let local = tokio::task::LocalSet::new();
@@ -111,6 +115,7 @@ async fn accept(listener: TcpListener, answers: Rc<Answers>) -> std::io::Result<
 struct Answers {
     known: Arc<Known>,
     metrics: RefCell<Option<(Instant, Bytes)>>,
+    older: RefCell<Option<(Instant, Bytes)>>,
     page: RefCell<Option<(Instant, Bytes)>>,
 }
 
@@ -124,13 +129,7 @@ impl Answers {
             return response;
         }
         match request.uri().path() {
-            "/metrics" => match fresh(&self.metrics, || metrics::encode(self.known.now()).ok()) {
-                Some(text) => body(StatusCode::OK, metrics::MEDIA_TYPE, text),
-                None => plain(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "the metrics cannot be written\n",
-                ),
-            },
+            "/metrics" => self.metrics(request),
             "/" => {
                 let html = fresh(&self.page, || Some(page::render(&self.known.status())));
                 let html = html.unwrap_or_default();
@@ -149,6 +148,32 @@ impl Answers {
             ),
         }
     }
+
+    fn metrics(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        let encode = || metrics::encode(self.known.now()).ok();
+        let (kind, text) = match reads_openmetrics(request) {
+            true => (metrics::MEDIA_TYPE, fresh(&self.metrics, encode)),
+            false => (
+                text::MEDIA_TYPE,
+                fresh(&self.older, || Some(text::from_openmetrics(&encode()?))),
+            ),
+        };
+        match text {
+            Some(text) => body(StatusCode::OK, kind, text),
+            None => plain(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the metrics cannot be written\n",
+            ),
+        }
+    }
+}
+
+/// Whether the asker names OpenMetrics among what it reads, as Prometheus does.
+fn reads_openmetrics(request: &Request<Incoming>) -> bool {
+    let accepted = request.headers().get_all(ACCEPT).iter();
+    accepted
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.contains("application/openmetrics-text"))
 }
 
 /// What was made a moment ago, or a new one.

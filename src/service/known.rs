@@ -3,10 +3,10 @@
 //! Looking costs the signing path nothing: no gate is entered and no lock is taken that two chains share.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::backends::{DeviceNow, KeySource};
+use crate::backends::{Backup, DeviceNow, KeySource};
 use crate::chain::Chain;
 use crate::config::{ChainConfig, Config};
 use crate::consensus::PublicKey;
@@ -15,7 +15,7 @@ use crate::observe::board::Board;
 use crate::observe::book::Book;
 use crate::observe::log::Dropped;
 use crate::observe::metrics::{ChainNow, ServiceNow};
-use crate::observe::status::{ChainStatus, LinkStatus, Status};
+use crate::observe::status::{ChainStatus, DeviceStatus, LinkStatus, Status};
 use crate::os::clock::{Clock, Moment, SystemClock};
 use crate::session::Hand;
 
@@ -51,6 +51,8 @@ pub(super) struct KnownChain {
     pub links: Vec<KnownLink>,
     /// Free bytes of the state's file system; `u64::MAX` while not known.
     pub free: AtomicU64,
+    /// When the key's backup was proven, where that is remembered. Held for a look alone.
+    backup: Mutex<Option<Backup>>,
 }
 
 /// One link of a chain.
@@ -73,7 +75,19 @@ impl KnownChain {
             chain,
             links: Vec::new(),
             free: AtomicU64::new(u64::MAX),
+            backup: Mutex::new(None),
         }
+    }
+
+    /// Finds out when the key's backup was proven. May wait for a disk.
+    pub fn look_at_backup(&self) {
+        let source = self.source.upgrade().zip(self.public_key());
+        let found = source.and_then(|(source, key)| source.backup(&key));
+        *self.backup.lock().unwrap_or_else(PoisonError::into_inner) = found;
+    }
+
+    fn backup(&self) -> Option<Backup> {
+        *self.backup.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn public_key(&self) -> Option<PublicKey> {
@@ -115,7 +129,9 @@ impl KnownChain {
             ));
         }
         let broken = chain.view().and_then(|view| view.broken);
-        broken.or_else(|| chain.key_trouble())
+        broken
+            .or_else(|| chain.key_trouble())
+            .or_else(|| all_down(&self.devices()))
     }
 
     /// Why it cannot answer a node at the moment, if so.
@@ -150,6 +166,8 @@ impl KnownChain {
             height: last.map_or(0, |hrs| hrs.height.get()),
             state_file: self.state_file.clone(),
             links,
+            devices: self.devices().into_iter().map(DeviceStatus::from).collect(),
+            backup: self.backup().map(|backup| backup_in_words(backup, now)),
             history: (&page).into(),
         }
     }
@@ -192,8 +210,36 @@ impl KnownChain {
             }),
             free: (free != u64::MAX).then_some(free),
             devices: self.devices(),
+            backup: self.backup().map(|backup| match backup {
+                Backup::NeverProven => None,
+                Backup::Proven(at) => Some(now.wall.saturating_sub(at)),
+            }),
             page: self.book.page(),
             links,
+        }
+    }
+}
+
+/// Why no device of a key answers, unless one does or there is none.
+fn all_down(devices: &[DeviceNow]) -> Option<String> {
+    if devices.is_empty() || devices.iter().any(|device| device.up) {
+        return None;
+    }
+    let why = devices.iter().map(|device| match &device.trouble {
+        Some(why) => format!("{}: {why}", device.name),
+        None => format!("{}: not in use yet", device.name),
+    });
+    Some(why.collect::<Vec<_>>().join("; "))
+}
+
+fn backup_in_words(backup: Backup, now: &Moment) -> String {
+    match backup {
+        Backup::NeverProven => {
+            "never proven; `tmkms yubihsm keys verify-backup FILE` does that".to_owned()
+        }
+        Backup::Proven(at) => {
+            let days = now.wall.saturating_sub(at).as_secs() / 86_400;
+            format!("proven {days} days ago")
         }
     }
 }
@@ -279,6 +325,7 @@ mod tests {
                 hand: Arc::new(Hand::default()),
             }],
             free: AtomicU64::new(u64::MAX),
+            backup: Mutex::new(None),
         }
     }
 

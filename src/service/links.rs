@@ -115,8 +115,12 @@ fn keep_up(link: &Prepared, hand: &Hand, closer: &Mutex<Option<Closer>>, stop: &
             match dial(&link.address, link.identity.as_ref(), &link.times, hold) {
                 Ok(mut connection) => {
                     let peer = connection.peer().map(|peer| peer.to_string());
-                    let took = began.elapsed();
-                    link.sink.note(&Event::LinkUp { peer, took }, !flapping);
+                    let up = Event::LinkUp {
+                        peer,
+                        took: began.elapsed(),
+                        round_trip: connection.round_trip(),
+                    };
+                    link.sink.note(&up, !flapping);
                     let end = serve(
                         &mut connection,
                         &link.chain,

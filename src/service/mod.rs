@@ -4,12 +4,12 @@
 
 mod arm;
 pub mod control;
+mod disk;
 mod health;
 mod http;
 mod known;
 mod links;
 mod sink;
-mod space;
 mod textfile;
 mod watch;
 
@@ -149,9 +149,7 @@ pub fn run(config: &Config, dropped: Dropped, stop: &Arc<Stop>) -> Result<(), Se
     // Its socket goes away with it, at the end of this function.
     let _control = control::serve(config, known.clone());
     let _textfile = textfile::keep(config.metrics.textfile.as_deref(), &known, stop)?;
-    if config.metrics.is_on() {
-        space::keep(&known, stop)?;
-    }
+    disk::keep(&known, stop)?;
     if let Some(listener) = listener {
         http::serve(listener, known.clone())?;
     }
@@ -220,8 +218,8 @@ fn supervise(
     }
 }
 
-/// A store that failed is tried again every second (W8), a chain that is not armed every few; on a thread of its own,
-/// because a sick disk or device may hang.
+/// A store that failed is tried again every second (W8), a chain that is not armed every few, and a device whose thread
+/// hangs gets another; on a thread of its own, because a sick disk or device may hang.
 fn mend(
     chains: &[(Arc<Chain>, ChainConfig)],
     try_arming: bool,
@@ -230,18 +228,23 @@ fn mend(
     mending.retain(|_, thread| !thread.is_finished());
     for (index, (chain, config)) in chains.iter().enumerate() {
         let unarmed = try_arming && chain.why_unarmed().is_some();
-        if !(chain.is_broken() || unarmed) || mending.contains_key(&index) {
+        let ailing = config.key.is_ailing();
+        if !(chain.is_broken() || unarmed || ailing) || mending.contains_key(&index) {
             continue;
         }
         let chain = chain.clone();
+        let key = ailing.then(|| config.key.clone());
         let config = unarmed.then(|| config.clone());
         let started = thread::Builder::new()
             .name("mend".to_owned())
             .stack_size(STACK)
             .spawn(move || {
+                if let Some(key) = key {
+                    key.mend();
+                }
                 if let Some(config) = config {
                     arm_later(&config, &chain);
-                } else if chain.recover(&SystemClock) {
+                } else if chain.is_broken() && chain.recover(&SystemClock) {
                     info!("[{}] the state file is durable again", chain.id());
                 }
             });

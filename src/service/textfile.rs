@@ -71,6 +71,8 @@ pub(super) fn keep(
 
 fn write(path: &Path, known: &Known) -> io::Result<()> {
     let text = metrics::encode(known.now()).map_err(io::Error::other)?;
+    // The node exporter's parser knows the older format alone.
+    let text = metrics::text::from_openmetrics(&text);
     // The node exporter reads whatever ends with .prom.
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");

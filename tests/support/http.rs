@@ -11,7 +11,9 @@ use super::home::{Home, PATIENCE, Running};
 pub fn get(address: &str, path: &str) -> (u16, String) {
     let (head, body) = ask(
         address,
-        &format!("GET {path} HTTP/1.1\r\nHost: tmkms\r\n\r\n"),
+        &format!(
+            "GET {path} HTTP/1.1\r\nHost: tmkms\r\nAccept: application/openmetrics-text;version=1.0.0,*/*;q=0.1\r\n\r\n"
+        ),
     );
     let code = head.split(' ').nth(1).unwrap_or("0").parse().unwrap_or(0);
     (code, body)

@@ -89,7 +89,7 @@ impl KeySource for LedgerSource {
         vec![DeviceNow {
             name,
             up: true,
-            counts: None,
+            ..DeviceNow::default()
         }]
     }
 

@@ -4,7 +4,6 @@
 //! tried once a minute at most. Each time a session is opened, the device's serial number and the keys that are pinned
 //! are compared. Sources: Yubico's command reference ("Create Session", "Authenticate Session", "Session Message").
 
-use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,8 +12,10 @@ use zeroize::Zeroizing;
 use super::codes::{ErrorCode, command};
 use super::error::{Error, Kind, Serial};
 use super::frame::{self, FrameError};
-use super::info::{DeviceInfo, show_key};
-use super::scp03::{AuthKey, CHALLENGE, Channel, Handshake, LONGEST_LIFE};
+use super::info::DeviceInfo;
+use super::pins::Pins;
+pub use super::scp03::Credentials;
+use super::scp03::{CHALLENGE, Channel, Handshake, LONGEST_LIFE};
 use super::transport::Transport;
 
 /// Between two tries to reach a device that is not there.
@@ -25,15 +26,6 @@ const REFUSED: Duration = Duration::from_secs(60);
 const CLOSING: Duration = Duration::from_millis(300);
 /// Sessions that ended in mid-message and may still exist on the device.
 const STALE: usize = 4;
-
-/// Who logs in.
-#[derive(Clone)]
-pub struct Credentials {
-    /// The id of the authentication key.
-    pub id: u16,
-    /// The key itself.
-    pub key: AuthKey,
-}
 
 /// A client of one device.
 pub struct Client {
@@ -46,10 +38,10 @@ pub struct Client {
     channel: Option<Channel>,
     stale: Vec<Channel>,
     info: Option<DeviceInfo>,
+    /// Sessions that were opened.
+    opened: u64,
     refused: Option<(Kind, Instant)>,
-    /// Keys that must be the same after each opening: the answer to `get public key`.
-    pins: BTreeMap<u16, Vec<u8>>,
-    strangers: BTreeMap<u16, Kind>,
+    pins: Pins,
 }
 
 impl Client {
@@ -70,9 +62,9 @@ impl Client {
             channel: None,
             stale: Vec::new(),
             info: None,
+            opened: 0,
             refused: None,
-            pins: BTreeMap::new(),
-            strangers: BTreeMap::new(),
+            pins: Pins::default(),
         }
     }
 
@@ -86,6 +78,22 @@ impl Client {
         self.info.as_ref()
     }
 
+    /// How many sessions were opened since this was asked last.
+    pub fn take_opened(&mut self) -> u64 {
+        std::mem::take(&mut self.opened)
+    }
+
+    /// Asks the device what it says of itself now: [`Client::info`].
+    pub fn look(&mut self, until: Instant) -> Result<(), Kind> {
+        let info = DeviceInfo::read(&self.outside(command::DEVICE_INFO, &[], until)?)?;
+        if let Some(wanted) = self.serial.filter(|wanted| *wanted != info.serial) {
+            let found = info.serial;
+            return Err(Kind::WrongSerial { found, wanted });
+        }
+        self.info = Some(info);
+        Ok(())
+    }
+
     /// Whether there is a session, as far as is known here.
     pub fn is_open(&self) -> bool {
         self.channel.is_some()
@@ -94,7 +102,7 @@ impl Client {
     /// From now on this key must be the same each time a session is opened; `public` is the answer to
     /// `get public key`.
     pub fn pin(&mut self, key: u16, public: Vec<u8>) {
-        self.pins.insert(key, public);
+        self.pins.pin(key, public);
     }
 
     /// Opens a session unless there is one.
@@ -139,11 +147,11 @@ impl Client {
         let mut given_up = None;
         let answer = self.patiently(until, |client, until| {
             client.ensure(until)?;
-            if let Some(key) = key.filter(|key| client.strangers.contains_key(key)) {
+            if let Some(key) = key.filter(|key| client.pins.stranger(*key).is_some()) {
                 // Perhaps the right one is back.
                 client.compare(key, until)?;
             }
-            if let Some(kind) = key.and_then(|key| client.strangers.get(&key)) {
+            if let Some(kind) = key.and_then(|key| client.pins.stranger(key)) {
                 return Err(kind.clone());
             }
             match client.once(code, data, key, until) {
@@ -269,16 +277,12 @@ impl Client {
             _ => None,
         };
         self.channel = Some(opened?);
+        self.opened += 1;
         self.compare_pins(until)
     }
 
     fn login(&mut self, until: Instant) -> Result<Channel, Kind> {
-        let info = DeviceInfo::read(&self.outside(command::DEVICE_INFO, &[], until)?)?;
-        if let Some(wanted) = self.serial.filter(|wanted| *wanted != info.serial) {
-            let found = info.serial;
-            return Err(Kind::WrongSerial { found, wanted });
-        }
-        self.info = Some(info);
+        self.look(until)?;
         let id = self.credentials.id;
         let mut host = [0; CHALLENGE];
         getrandom::getrandom(&mut host)
@@ -320,35 +324,16 @@ impl Client {
     }
 
     fn compare_pins(&mut self, until: Instant) -> Result<(), Kind> {
-        let keys: Vec<u16> = self.pins.keys().copied().collect();
+        let keys = self.pins.keys();
         keys.into_iter()
             .try_for_each(|key| self.compare(key, until))
     }
 
     /// Compares a pinned key with what is there; an error is a loss only.
     fn compare(&mut self, key: u16, until: Instant) -> Result<(), Kind> {
-        let found = self.once(
-            command::GET_PUBLIC_KEY,
-            &key.to_be_bytes(),
-            Some(key),
-            until,
-        );
-        let wanted = self.pins.get(&key);
-        let trouble = match (found, wanted) {
-            (Ok(found), Some(wanted)) if *found != *wanted => Kind::OtherKey {
-                key,
-                found: show_key(&found),
-                wanted: show_key(wanted),
-            },
-            (Ok(_), _) => {
-                self.strangers.remove(&key);
-                return Ok(());
-            }
-            (Err(kind), _) if kind.is_loss() => return Err(kind),
-            (Err(kind), _) => kind,
-        };
-        self.strangers.insert(key, trouble);
-        Ok(())
+        let data = key.to_be_bytes();
+        let found = self.once(command::GET_PUBLIC_KEY, &data, Some(key), until);
+        self.pins.compare(key, found.map(|found| found.to_vec()))
     }
 
     /// One message of the session.

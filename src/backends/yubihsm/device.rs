@@ -1,61 +1,77 @@
 //! A device in service: one thread owns its client, and all chains ask that thread.
 //!
-//! First come, first served. A request whose deadline has passed when its turn comes is dropped unsigned. Between
-//! requests the session is kept alive, or opened again when it was lost. When the owner goes, the session is closed.
+//! First come, first served. A request whose deadline has passed when its turn comes is dropped unsigned. When the owner
+//! goes, the session is closed. A thread that hangs in its device is given up, and another opens the device anew; the
+//! keys that were found before must still be the same for it.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use k256::ecdsa::Signature as EcdsaSignature;
-use sha2::{Digest, Sha256};
-use tracing::{info, warn};
-
-use crate::backends::DeviceCounts;
+use crate::backends::{DeviceCounts, LogFill};
 use crate::consensus::{KeyType, PublicKey};
 use crate::gate::permit::Permit;
 
 use super::client::Client;
-use super::codes::{algorithm, command};
+use super::codes::algorithm;
 use super::error::{Error, Kind};
 use super::info::DeviceInfo;
+use super::worker::{Job, Turn, Worker};
 
-/// A session that nobody uses ends after 30 s; this keeps it.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
-/// Between two tries to reach a device that is away.
-const RETRY: Duration = Duration::from_secs(1);
-/// How long an exchange between requests may take.
-const QUIET: Duration = Duration::from_secs(1);
 /// How long the owner waits for the session to be closed.
 const LEAVE: Duration = Duration::from_millis(1_500);
 /// The stack of the thread in bytes.
 const STACK: usize = 512 * 1024;
+/// Threads that were given up and have not ended yet. With so many no other one is given up: the device hangs whoever
+/// asks it.
+const MOST_GIVEN_UP: usize = 3;
 
 /// A device with its thread. Dropping it closes the session.
 pub struct Device {
     handle: Handle,
+    running: Mutex<Running>,
+}
+
+struct Running {
     thread: Option<JoinHandle<()>>,
     stopped: Receiver<()>,
+    given_up: Vec<Weak<Turn>>,
 }
 
 /// Asks a device's thread.
 #[derive(Clone)]
 pub struct Handle {
-    queue: Sender<Job>,
+    line: Arc<RwLock<Line>>,
     state: Arc<State>,
 }
 
+/// The way to the thread that serves now. Replaced when that is given up; held for a look alone.
+struct Line {
+    queue: Sender<Job>,
+    turn: Arc<Turn>,
+}
+
 /// What is known of a device without asking it.
-struct State {
-    name: String,
+pub(super) struct State {
+    pub name: String,
     /// The last exchange worked.
     up: AtomicBool,
     waiting: AtomicUsize,
     longest: AtomicUsize,
     failures: AtomicU64,
     losses: AtomicU64,
+    sessions: AtomicU64,
+    reopened: AtomicU64,
+    /// Entries in the log, and how many it can hold; 0 before the device was found.
+    log_used: AtomicU64,
+    log_size: AtomicU64,
+    /// The trouble that was told last.
+    told: Mutex<Option<Kind>>,
+    /// Keys that were found, as the device answers for them.
+    pins: Mutex<BTreeMap<u16, Vec<u8>>>,
 }
 
 /// A key as it was found.
@@ -67,54 +83,21 @@ pub struct Found {
     pub info: DeviceInfo,
 }
 
-enum Job {
-    Find {
-        key: u16,
-        wanted: KeyType,
-        until: Instant,
-        reply: SyncSender<Result<Found, Error>>,
-    },
-    Sign {
-        key: u16,
-        kind: KeyType,
-        bytes: Vec<u8>,
-        until: Instant,
-        reply: SyncSender<Result<Vec<u8>, Error>>,
-    },
-    Stop,
-}
-
 impl Device {
     /// Starts the thread; the device is not touched before the first request.
     pub fn start(client: Client) -> std::io::Result<Self> {
-        let (queue, jobs) = channel();
-        let (done, stopped) = channel();
-        let state = Arc::new(State {
-            name: client.name().to_owned(),
-            up: AtomicBool::new(false),
-            waiting: AtomicUsize::new(0),
-            longest: AtomicUsize::new(0),
-            failures: AtomicU64::default(),
-            losses: AtomicU64::default(),
-        });
-        let inner = state.clone();
-        let thread = thread::Builder::new()
-            .name("yubihsm".to_owned())
-            .stack_size(STACK)
-            .spawn(move || {
-                Worker {
-                    client,
-                    state: inner,
-                    used: false,
-                    told: None,
-                }
-                .run(&jobs);
-                let _ = done.send(());
-            })?;
+        let state = Arc::new(State::of(client.name().to_owned()));
+        let (line, thread, stopped) = begin(client, &state)?;
         Ok(Self {
-            handle: Handle { queue, state },
-            thread: Some(thread),
-            stopped,
+            handle: Handle {
+                line: Arc::new(RwLock::new(line)),
+                state,
+            },
+            running: Mutex::new(Running {
+                thread: Some(thread),
+                stopped,
+                given_up: Vec::new(),
+            }),
         })
     }
 
@@ -122,14 +105,140 @@ impl Device {
     pub fn handle(&self) -> Handle {
         self.handle.clone()
     }
+
+    /// Whether its thread hangs, and another one may be tried.
+    pub fn is_worth_reopening(&self) -> bool {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.given_up.retain(|turn| turn.strong_count() > 0);
+        running.given_up.len() < MOST_GIVEN_UP && self.handle.hangs()
+    }
+
+    /// Gives the thread up that serves now and starts another with this client, which opens the device anew.
+    pub fn reopen(&self, mut client: Client) -> std::io::Result<()> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = &self.handle.state;
+        for (key, public) in &*state.pins.lock().unwrap_or_else(PoisonError::into_inner) {
+            client.pin(*key, public.clone());
+        }
+        let (line, thread, stopped) = begin(client, state)?;
+        state.up.store(false, Ordering::Relaxed);
+        state.reopened.fetch_add(1, Ordering::Relaxed);
+        let mut now = self
+            .handle
+            .line
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        now.turn.give_up();
+        running.given_up.push(Arc::downgrade(&now.turn));
+        running.thread = Some(thread);
+        running.stopped = stopped;
+        // With the old line goes the last way to the old thread, which ends as soon as it can.
+        *now = line;
+        Ok(())
+    }
+}
+
+/// Starts a thread for a client.
+fn begin(
+    client: Client,
+    state: &Arc<State>,
+) -> std::io::Result<(Line, JoinHandle<()>, Receiver<()>)> {
+    let (queue, jobs) = channel();
+    let (done, stopped) = channel();
+    let turn = Arc::new(Turn::new());
+    // One that takes another's place begins at once; others with the first request.
+    let used = !state.is_new();
+    let worker = Worker {
+        client,
+        state: state.clone(),
+        turn: turn.clone(),
+        used,
+        looked: Instant::now(),
+    };
+    let thread = thread::Builder::new()
+        .name("yubihsm".to_owned())
+        .stack_size(STACK)
+        .spawn(move || {
+            worker.run(&jobs);
+            let _ = done.send(());
+        })?;
+    Ok((Line { queue, turn }, thread, stopped))
 }
 
 impl Drop for Device {
     fn drop(&mut self) {
-        let _ = self.handle.queue.send(Job::Stop);
-        let in_time = self.stopped.recv_timeout(LEAVE).is_ok();
-        if let Some(thread) = self.thread.take().filter(|_| in_time) {
+        self.handle.send(Job::Stop);
+        let running = self
+            .running
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        let in_time = running.stopped.recv_timeout(LEAVE).is_ok();
+        if let Some(thread) = running.thread.take().filter(|_| in_time) {
             let _ = thread.join();
+        }
+    }
+}
+
+impl State {
+    fn of(name: String) -> Self {
+        Self {
+            name,
+            up: AtomicBool::new(false),
+            waiting: AtomicUsize::new(0),
+            longest: AtomicUsize::new(0),
+            failures: AtomicU64::new(0),
+            losses: AtomicU64::new(0),
+            sessions: AtomicU64::new(0),
+            reopened: AtomicU64::new(0),
+            log_used: AtomicU64::new(0),
+            log_size: AtomicU64::new(0),
+            told: Mutex::new(None),
+            pins: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    /// Nobody has found a key yet.
+    fn is_new(&self) -> bool {
+        let pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
+        pins.is_empty()
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        self.up.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn pin(&self, key: u16, public: &[u8]) {
+        let mut pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
+        pins.insert(key, public.to_vec());
+    }
+
+    /// Keeps what the device says of itself.
+    pub(super) fn learn(&self, info: &DeviceInfo) {
+        self.longest
+            .store(info.longest_message(), Ordering::Relaxed);
+        self.log_used.store(info.log_used.into(), Ordering::Relaxed);
+        self.log_size.store(info.log_size.into(), Ordering::Relaxed);
+    }
+
+    pub(super) fn count_sessions(&self, opened: u64) {
+        self.sessions.fetch_add(opened, Ordering::Relaxed);
+    }
+
+    /// Remembers how an exchange ended. `Some` when that is to be told: a new trouble, or that there is none any more.
+    pub(super) fn note(&self, error: Option<&Error>) -> Option<Option<Kind>> {
+        let away = error.filter(|error| error.kind.is_loss() || error.kind.is_final());
+        let was_up = self.up.swap(away.is_none(), Ordering::Relaxed);
+        let count = |count: &AtomicU64, one: bool| count.fetch_add(one.into(), Ordering::Relaxed);
+        count(&self.failures, error.is_some());
+        count(&self.losses, was_up && away.is_some());
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        match away.map(|error| &error.kind) {
+            Some(kind) if told.as_ref() != Some(kind) => {
+                *told = Some(kind.clone());
+                Some(Some(kind.clone()))
+            }
+            None => told.take().map(|_| None),
+            _ => None,
         }
     }
 }
@@ -142,7 +251,36 @@ impl Handle {
 
     /// Whether the last exchange worked.
     pub fn is_up(&self) -> bool {
-        self.state.up.load(Ordering::Relaxed)
+        self.state.is_up()
+    }
+
+    /// Why the device is not up, if so.
+    pub fn trouble(&self) -> Option<String> {
+        if self.is_up() {
+            return None;
+        }
+        let told = self
+            .state
+            .told
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        Some(told.as_ref().unwrap_or(&Kind::Late).to_string())
+    }
+
+    /// Whether its thread hangs in the device.
+    pub fn hangs(&self) -> bool {
+        let line = self.line.read().unwrap_or_else(PoisonError::into_inner);
+        line.turn.hangs()
+    }
+
+    /// Whether the device refuses the login.
+    pub fn is_refused(&self) -> bool {
+        let told = self
+            .state
+            .told
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        matches!(&*told, Some(Kind::WrongPassword(_)))
     }
 
     /// Requests that wait or are being worked on.
@@ -152,11 +290,23 @@ impl Handle {
 
     /// What it did since the start.
     pub fn counts(&self) -> DeviceCounts {
+        let state = &*self.state;
         DeviceCounts {
             waiting: self.waiting() as u64,
-            failures: self.state.failures.load(Ordering::Relaxed),
-            losses: self.state.losses.load(Ordering::Relaxed),
+            failures: state.failures.load(Ordering::Relaxed),
+            losses: state.losses.load(Ordering::Relaxed),
+            sessions: state.sessions.load(Ordering::Relaxed),
+            reopened: state.reopened.load(Ordering::Relaxed),
         }
+    }
+
+    /// How full the device's log was when it was asked last; `None` before that.
+    pub fn log(&self) -> Option<LogFill> {
+        let size = self.state.log_size.load(Ordering::Relaxed);
+        (size > 0).then(|| LogFill {
+            used: self.state.log_used.load(Ordering::Relaxed),
+            size,
+        })
     }
 
     /// The longest Ed25519 message in bytes; 0 before the device was found.
@@ -191,6 +341,12 @@ impl Handle {
         })
     }
 
+    /// To the thread that serves now, which is given.
+    fn send(&self, job: Job) -> Option<Arc<Turn>> {
+        let line = self.line.read().unwrap_or_else(PoisonError::into_inner);
+        line.queue.send(job).ok().map(|()| line.turn.clone())
+    }
+
     fn ask<T>(
         &self,
         until: Instant,
@@ -202,10 +358,9 @@ impl Handle {
             kind,
         };
         self.state.waiting.fetch_add(1, Ordering::Relaxed);
-        let sent = self.queue.send(job(reply));
-        let result = match sent {
-            Err(_) => Err(error(Kind::Stopped)),
-            Ok(()) => {
+        let result = match self.send(job(reply)) {
+            None => Err(error(Kind::Stopped)),
+            Some(turn) => {
                 let left = until.saturating_duration_since(Instant::now());
                 match answer.recv_timeout(left) {
                     Ok(result) => result,
@@ -214,163 +369,15 @@ impl Handle {
                         self.state.up.store(false, Ordering::Relaxed);
                         Err(error(Kind::Late))
                     }
-                    Err(RecvTimeoutError::Disconnected) => Err(error(Kind::Stopped)),
+                    Err(RecvTimeoutError::Disconnected) => Err(error(match turn.is_given_up() {
+                        true => Kind::Late,
+                        false => Kind::Stopped,
+                    })),
                 }
             }
         };
         self.state.waiting.fetch_sub(1, Ordering::Relaxed);
         result
-    }
-}
-
-struct Worker {
-    client: Client,
-    state: Arc<State>,
-    /// Somebody has asked something.
-    used: bool,
-    /// The trouble that was told last.
-    told: Option<Kind>,
-}
-
-impl Worker {
-    fn run(mut self, jobs: &Receiver<Job>) {
-        loop {
-            let pause = match (self.used, self.state.up.load(Ordering::Relaxed)) {
-                (true, false) => RETRY,
-                _ => KEEP_ALIVE,
-            };
-            match jobs.recv_timeout(pause) {
-                Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
-                Err(RecvTimeoutError::Timeout) if self.used => self.idle(),
-                Err(RecvTimeoutError::Timeout) => {}
-                Ok(Job::Find {
-                    key,
-                    wanted,
-                    until,
-                    reply,
-                }) => {
-                    let result = self.find(key, wanted, until);
-                    self.note(result.as_ref().err());
-                    let _ = reply.send(result);
-                }
-                Ok(Job::Sign { until, .. }) if Instant::now() >= until => {
-                    // Whoever asked has gone: signing now would only hold up the others.
-                }
-                Ok(Job::Sign {
-                    key,
-                    kind,
-                    bytes,
-                    until,
-                    reply,
-                }) => {
-                    let result = self.sign(key, kind, &bytes, until);
-                    self.note(result.as_ref().err());
-                    let _ = reply.send(result);
-                    self.client.sweep();
-                }
-            }
-        }
-    }
-
-    fn idle(&mut self) {
-        let until = Instant::now() + QUIET;
-        let result = match self.client.is_open() {
-            true => self
-                .client
-                .command(command::ECHO, b"tmkms", None, until)
-                .map(drop),
-            false => self.client.open(until),
-        };
-        self.note(result.as_ref().err());
-        self.client.sweep();
-    }
-
-    /// Remembers whether the device is there, and tells each change once.
-    fn note(&mut self, error: Option<&Error>) {
-        self.used = true;
-        let away = error.filter(|error| error.kind.is_loss() || error.kind.is_final());
-        if let Some(info) = self.client.info() {
-            self.state
-                .longest
-                .store(info.longest_message(), Ordering::Relaxed);
-        }
-        let was_up = self.state.up.swap(away.is_none(), Ordering::Relaxed);
-        let count = |count: &AtomicU64, one: bool| count.fetch_add(one.into(), Ordering::Relaxed);
-        count(&self.state.failures, error.is_some());
-        count(&self.state.losses, was_up && away.is_some());
-        match away {
-            Some(error) if self.told.as_ref() != Some(&error.kind) => {
-                warn!("{error}");
-                self.told = Some(error.kind.clone());
-            }
-            None if self.told.take().is_some() => info!("{}: back", self.state.name),
-            _ => {}
-        }
-    }
-
-    fn find(&mut self, key: u16, wanted: KeyType, until: Instant) -> Result<Found, Error> {
-        let data = key.to_be_bytes();
-        let client = &mut self.client;
-        let answer = client.command(command::GET_PUBLIC_KEY, &data, Some(key), until)?;
-        let error = |kind| Error {
-            device: self.state.name.clone(),
-            kind,
-        };
-        let info = client
-            .info()
-            .cloned()
-            .ok_or_else(|| error(Kind::Garbage("no device info".to_owned())))?;
-        let (code, kind) = match wanted {
-            KeyType::Ed25519 => (algorithm::ED25519, "consensus (ed25519)"),
-            KeyType::Secp256k1 => (algorithm::SECP256K1, "account (secp256k1)"),
-        };
-        let (found, _) = answer.split_first().unwrap_or((&0, &[]));
-        if *found != code {
-            return Err(error(Kind::KeyType {
-                key,
-                found: algorithm::name(*found)
-                    .map_or_else(|| format!("of algorithm {found}"), str::to_owned),
-                wanted: kind,
-            }));
-        }
-        if !info.has(code) {
-            return Err(error(Kind::Disabled {
-                algorithm: wanted.as_str(),
-                firmware: info.firmware,
-            }));
-        }
-        let public_key = read_public_key(&answer).map_err(error)?;
-        client.pin(key, answer.to_vec());
-        Ok(Found { public_key, info })
-    }
-
-    fn sign(
-        &mut self,
-        key: u16,
-        kind: KeyType,
-        bytes: &[u8],
-        until: Instant,
-    ) -> Result<Vec<u8>, Error> {
-        let id = key.to_be_bytes();
-        let client = &mut self.client;
-        let answer = match kind {
-            KeyType::Ed25519 => {
-                let data = [&id[..], bytes].concat();
-                client.sign(command::SIGN_EDDSA, &data, key, until)?
-            }
-            KeyType::Secp256k1 => {
-                let digest = Sha256::digest(bytes);
-                let data = [&id[..], &digest].concat();
-                client.sign(command::SIGN_ECDSA, &data, key, until)?
-            }
-        };
-        match kind {
-            KeyType::Ed25519 => Ok(answer.to_vec()),
-            KeyType::Secp256k1 => low_s(&answer).map_err(|kind| Error {
-                device: self.state.name.clone(),
-                kind,
-            }),
-        }
     }
 }
 
@@ -387,12 +394,4 @@ pub fn read_public_key(answer: &[u8]) -> Result<PublicKey, Kind> {
         }
     };
     key.map_err(|error| Kind::Garbage(error.to_string()))
-}
-
-/// From DER with any S to 64 bytes with low S.
-fn low_s(der: &[u8]) -> Result<Vec<u8>, Kind> {
-    let signature = EcdsaSignature::from_der(der)
-        .map_err(|_| Kind::Garbage("a signature that is not DER".to_owned()))?;
-    let low = signature.normalize_s().unwrap_or(signature);
-    Ok(low.to_bytes().to_vec())
 }

@@ -1,7 +1,7 @@
 //! Keys in YubiHSM 2 devices, reached over USB or through a connector's HTTP.
 //!
 //! Bytes up: `codes` and `frame`, `scp03` (the encrypted channel), `transport` (USB, HTTP), `client` (sessions),
-//! `device` (the thread that all chains ask), and here keys as the rest of the program knows them. For setting devices
+//! `device` and `worker` (the thread that all chains ask), and here keys as the rest of the program knows them. For setting devices
 //! up: `mnemonic` and `derive` (all secrets from 24 words), `plan` and `ceremony`, `objects` (one command a function),
 //! `wrap` (backups).
 
@@ -19,6 +19,7 @@ pub mod info;
 pub mod memory;
 pub mod mnemonic;
 pub mod objects;
+mod pins;
 pub mod plan;
 pub mod provider;
 pub mod report;
@@ -27,6 +28,7 @@ pub mod setup;
 pub mod site;
 pub mod transport;
 pub mod verify;
+mod worker;
 pub mod wrap;
 
 use std::sync::Arc;
@@ -38,7 +40,7 @@ use crate::os::clock::{Clock, SystemClock};
 use crate::signer::{Signer, SignerError};
 
 use super::replicas::{Replica, ReplicaSource};
-use super::{DeviceNow, KeySource, OpenKeyError};
+use super::{Backup, DeviceNow, KeySource, OpenKeyError};
 use device::Handle;
 use error::Kind;
 use provider::Provider;
@@ -65,6 +67,23 @@ impl KeySource for DeviceKeySource {
 
     fn devices(&self) -> Vec<DeviceNow> {
         vec![self.provider.now()]
+    }
+
+    fn backup(&self, key: &PublicKey) -> Option<Backup> {
+        let entry = self.provider.memory.as_ref()?.of(key);
+        // What cannot be read says nothing about the backup; the log says that it cannot be read.
+        Some(match entry.ok()? {
+            Some(entry) => Backup::Proven(Duration::from_secs(entry.seconds)),
+            None => Backup::NeverProven,
+        })
+    }
+
+    fn is_ailing(&self) -> bool {
+        self.provider.is_ailing()
+    }
+
+    fn mend(&self) {
+        self.provider.mend();
     }
 
     fn open(&self) -> Result<(Arc<dyn Signer>, Vec<String>), OpenKeyError> {

@@ -1,8 +1,9 @@
 //! One `[[providers.yubihsm]]`: a device, who logs in to it, and its thread once it is used.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
+use tracing::{error, info};
 use zeroize::Zeroizing;
 
 use crate::backends::{DeviceCounts, DeviceNow};
@@ -13,7 +14,10 @@ use super::device::{Device, Handle};
 use super::error::{Error, Kind, Serial};
 use super::memory::Memory;
 use super::scp03::AuthKey;
-use super::transport::Place;
+use super::transport::{Place, Transport};
+
+/// Between two looks at a password that the device refused: it may have been corrected.
+const COMPARE: Duration = Duration::from_secs(5);
 
 /// Where the password comes from.
 pub enum Password {
@@ -23,10 +27,15 @@ pub enum Password {
     Elsewhere(SecretSource),
 }
 
+/// Makes a transport. Nothing is opened yet.
+pub type Connect = Box<dyn Fn() -> Box<dyn Transport> + Send + Sync>;
+
 /// A configured device. Its thread runs from the first use until this is dropped, which closes the session.
 pub struct Provider {
     /// Where it is.
     pub place: Place,
+    /// Another way to it than that of its place.
+    pub connect: Option<Connect>,
     /// The serial number that it must have.
     pub serial: Option<Serial>,
     /// The authentication key's id.
@@ -39,7 +48,16 @@ pub struct Provider {
     pub note: Option<String>,
     /// Where proofs of backups are remembered; without it nobody is reminded.
     pub memory: Option<Memory>,
-    device: Mutex<Option<Device>>,
+    device: Mutex<Option<InUse>>,
+}
+
+/// A device whose thread runs.
+struct InUse {
+    device: Device,
+    /// How it logs in.
+    login: Credentials,
+    /// When a refused login was last compared with what is configured now.
+    compared: Instant,
 }
 
 impl Provider {
@@ -53,6 +71,7 @@ impl Provider {
     ) -> Self {
         Self {
             place,
+            connect: None,
             serial,
             auth_key,
             password,
@@ -76,7 +95,10 @@ impl Provider {
     pub fn client_as(&self, credentials: Credentials) -> Client {
         Client::new(
             self.place.to_string(),
-            self.place.transport(),
+            match &self.connect {
+                Some(connect) => connect(),
+                None => self.place.transport(),
+            },
             self.serial,
             credentials,
             self.timeout,
@@ -92,32 +114,97 @@ impl Provider {
 
     /// The device's thread, started now if it does not run yet.
     pub fn handle(&self) -> Result<(Handle, Vec<String>), Error> {
-        let mut device = self.device.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(device) = &*device {
-            return Ok((device.handle(), Vec::new()));
+        if let Some(used) = &*self.lock() {
+            return Ok((used.device.handle(), Vec::new()));
         }
-        let (client, warning) = self.client()?;
-        let started = Device::start(client).map_err(|error| Error {
+        let error = |kind| Error {
             device: self.place.to_string(),
-            kind: Kind::Garbage(format!("no thread: {error}")),
-        })?;
-        let handle = device.insert(started).handle();
+            kind,
+        };
+        // Outside of the lock: a file may keep one waiting.
+        let (login, warning) = self.credentials().map_err(error)?;
+        let mut used = self.lock();
+        if let Some(used) = &*used {
+            return Ok((used.device.handle(), Vec::new()));
+        }
+        let device = Device::start(self.client_as(login.clone()))
+            .map_err(|why| error(Kind::Garbage(format!("no thread: {why}"))))?;
+        let handle = used.insert(InUse {
+            device,
+            login,
+            compared: Instant::now(),
+        });
+        let handle = handle.device.handle();
         Ok((
             handle,
             warning.into_iter().chain(self.note.clone()).collect(),
         ))
     }
 
+    /// Held while a thread is started, never while a device or a file is asked.
+    fn lock(&self) -> MutexGuard<'_, Option<InUse>> {
+        self.device.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The device as it is now; down while it is not used yet.
     pub fn now(&self) -> DeviceNow {
-        // Held while a thread is started, never while a device is asked.
-        let device = self.device.lock().unwrap_or_else(PoisonError::into_inner);
-        let handle = device.as_ref().map(Device::handle);
+        let handle = self.lock().as_ref().map(|used| used.device.handle());
         DeviceNow {
             name: self.place.to_string(),
             up: handle.as_ref().is_some_and(Handle::is_up),
-            counts: Some(handle.map_or_else(DeviceCounts::default, |handle| handle.counts())),
+            trouble: handle.as_ref().and_then(Handle::trouble),
+            counts: Some(
+                handle
+                    .as_ref()
+                    .map_or_else(DeviceCounts::default, Handle::counts),
+            ),
+            log: handle.as_ref().and_then(Handle::log),
         }
+    }
+
+    /// Whether its thread hangs and another may be tried, or the device refuses the login.
+    pub fn is_ailing(&self) -> bool {
+        let used = self.lock();
+        used.as_ref().is_some_and(|used| {
+            let refused = used.device.handle().is_refused() && used.compared.elapsed() >= COMPARE;
+            refused || used.device.is_worth_reopening()
+        })
+    }
+
+    /// Opens a device anew whose thread hangs, or one that refused the login, if that was corrected meanwhile.
+    pub fn mend(&self) {
+        let corrected = self.credentials().ok().map(|(login, _)| login);
+        let mut used = self.lock();
+        let Some(InUse {
+            device,
+            login,
+            compared,
+        }) = &mut *used
+        else {
+            return;
+        };
+        *compared = Instant::now();
+        let hangs = device.is_worth_reopening();
+        let is_other = |new: &Credentials| *new.key.to_bytes() != *login.key.to_bytes();
+        let new = corrected.filter(is_other);
+        let corrected = device.handle().is_refused() && new.is_some();
+        if !hangs && !corrected {
+            return;
+        }
+        let login_now = new.unwrap_or_else(|| login.clone());
+        let name = self.place.to_string();
+        match device.reopen(self.client_as(login_now.clone())) {
+            Ok(()) if hangs => error!(
+                "{name}: stuck: it has not come back to its thread, which was given up; another opens the device anew. \
+                 Its chains answer without signing meanwhile, others go on; if it repeats, plug the device out and in, \
+                 and restart its connector"
+            ),
+            Ok(()) => info!("{name}: its password was corrected, and it is opened anew"),
+            Err(why) => error!(
+                "{name}: cannot be opened anew, no thread: {why}; look at this host's limits"
+            ),
+        }
+        *login = login_now;
     }
 
     fn auth_key(&self) -> Result<(AuthKey, Option<String>), Kind> {

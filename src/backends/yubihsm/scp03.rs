@@ -28,6 +28,15 @@ const S_ENC: u8 = 0x04;
 const S_MAC: u8 = 0x06;
 const S_RMAC: u8 = 0x07;
 
+/// Who logs in.
+#[derive(Clone)]
+pub struct Credentials {
+    /// The id of the authentication key.
+    pub id: u16,
+    /// The key itself.
+    pub key: AuthKey,
+}
+
 /// The two static keys of an authentication key.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct AuthKey {

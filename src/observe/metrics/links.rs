@@ -12,7 +12,7 @@ use super::{ChainNow, Reading, ServiceNow, labels, link};
 
 impl ServiceNow {
     pub(super) fn devices(&self, out: &mut Out<'_>) -> fmt::Result {
-        let readings: [(MetricType, Reading<DeviceNow, Option<Value>>); 4] = [
+        let readings: [(MetricType, Reading<DeviceNow, Option<Value>>); 8] = [
             (
                 MetricType::Gauge,
                 (
@@ -43,6 +43,38 @@ impl ServiceNow {
                     Some(device.counts?.losses.into())
                 }),
             ),
+            (
+                MetricType::Counter,
+                (
+                    "device_sessions",
+                    "Sessions that were opened with the device",
+                    |device| Some(device.counts?.sessions.into()),
+                ),
+            ),
+            (
+                MetricType::Counter,
+                (
+                    "device_reopened",
+                    "How often a thread that hung in the device was given up, and it was opened anew",
+                    |device| Some(device.counts?.reopened.into()),
+                ),
+            ),
+            (
+                MetricType::Gauge,
+                (
+                    "device_log_entries",
+                    "Entries in the device's log",
+                    |device| Some(device.log?.used.into()),
+                ),
+            ),
+            (
+                MetricType::Gauge,
+                (
+                    "device_log_entries_limit",
+                    "How many entries the device's log can hold",
+                    |device| Some(device.log?.size.into()),
+                ),
+            ),
         ];
         for (kind, (name, help, value)) in readings {
             out.family(name, help, kind, |sample| {
@@ -56,7 +88,23 @@ impl ServiceNow {
                 Ok(())
             })?;
         }
-        Ok(())
+        let devices = |chain: &ChainNow| (!chain.devices.is_empty()).then_some(chain.devices.len());
+        let help = "The devices that hold the chain's key";
+        self.each(out, "replicas", help, |chain| {
+            Some(Value::Whole(devices(chain)? as u64))
+        })?;
+        let help = "How many of them answer";
+        self.each(out, "replicas_up", help, |chain| {
+            devices(chain)?;
+            let up = chain.devices.iter().filter(|device| device.up).count();
+            Some(Value::Whole(up as u64))
+        })?;
+        let help =
+            "Seconds since a backup of the chain's key was proven; infinite where none ever was";
+        self.each(out, "backup_verified_age_seconds", help, |chain| {
+            let age = chain.backup?;
+            Some(age.map_or(Value::Real(f64::INFINITY), Value::from))
+        })
     }
 
     pub(super) fn links(&self, out: &mut Out<'_>) -> fmt::Result {
@@ -92,6 +140,14 @@ impl ServiceNow {
             help,
             MetricType::Gauge,
             |facts| facts.dialled_in.map(Value::from),
+        )?;
+        let help = "One round trip to the node: what the last TCP connect took";
+        each(
+            out,
+            "link_round_trip_seconds",
+            help,
+            MetricType::Gauge,
+            |facts| facts.round_trip.map(Value::from),
         )?;
         let help = "How often the link came up";
         each(out, "link_connects", help, MetricType::Counter, |facts| {

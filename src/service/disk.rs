@@ -1,4 +1,4 @@
-//! Looks at the free space of each state file's file system.
+//! Looks at what only a disk can tell: the free space around each state file, and when each key's backup was proven.
 //!
 //! On a thread of its own, because a sick disk may hang the look.
 
@@ -19,7 +19,7 @@ const EVERY: Duration = Duration::from_secs(10);
 pub(super) fn keep(known: &Arc<Known>, stop: &Arc<Stop>) -> Result<(), ServiceError> {
     let (known, stop) = (known.clone(), stop.clone());
     std::thread::Builder::new()
-        .name("space".to_owned())
+        .name("disk".to_owned())
         .stack_size(STACK)
         .spawn(move || {
             loop {
@@ -28,6 +28,7 @@ pub(super) fn keep(known: &Arc<Known>, stop: &Arc<Stop>) -> Result<(), ServiceEr
                     chain
                         .free
                         .store(free.unwrap_or(u64::MAX), Ordering::Relaxed);
+                    chain.look_at_backup();
                 }
                 if stop.wait(EVERY) {
                     return;

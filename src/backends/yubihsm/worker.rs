@@ -1,0 +1,280 @@
+//! What a device's thread does: one request after the other, and between them the session is kept alive, or opened
+//! again when it was lost.
+//!
+//! A thread that was given up, because its device did not come back to it, ends when it comes back, and tells nobody
+//! anything: another one serves by then.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::time::{Duration, Instant};
+
+use k256::ecdsa::Signature as EcdsaSignature;
+use sha2::{Digest, Sha256};
+use tracing::{info, warn};
+
+use crate::consensus::KeyType;
+
+use super::client::Client;
+use super::codes::{algorithm, command};
+use super::device::{Found, State, read_public_key};
+use super::error::{Error, Kind};
+use super::info::DeviceInfo;
+
+/// A session that nobody uses ends after 30 s; this keeps it, and notices a device that was pulled out.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// Between two tries to reach a device that is away.
+const RETRY: Duration = Duration::from_secs(1);
+/// How long an exchange between requests may take.
+const QUIET: Duration = Duration::from_secs(1);
+/// Between two looks at how full the device's log is.
+const LOOK: Duration = Duration::from_secs(30);
+/// How much later than it should a request may end before its thread hangs.
+const OVERDUE: Duration = Duration::from_secs(3);
+
+/// What is asked of the thread.
+pub(super) enum Job {
+    Find {
+        key: u16,
+        wanted: KeyType,
+        until: Instant,
+        reply: SyncSender<Result<Found, Error>>,
+    },
+    Sign {
+        key: u16,
+        kind: KeyType,
+        bytes: Vec<u8>,
+        until: Instant,
+        reply: SyncSender<Result<Vec<u8>, Error>>,
+    },
+    Stop,
+}
+
+/// What one thread is about, for those who watch it.
+pub(super) struct Turn {
+    born: Instant,
+    /// Milliseconds from `born` to when what it does should have ended long ago; 0 while it waits for requests.
+    due: AtomicU64,
+    given_up: AtomicBool,
+}
+
+impl Turn {
+    pub(super) fn new() -> Self {
+        Self {
+            born: Instant::now(),
+            due: AtomicU64::new(0),
+            given_up: AtomicBool::new(false),
+        }
+    }
+
+    fn begin(&self, until: Instant) {
+        let due = until.saturating_duration_since(self.born) + OVERDUE;
+        let due = u64::try_from(due.as_millis()).unwrap_or(u64::MAX);
+        self.due.store(due, Ordering::Relaxed);
+    }
+
+    fn end(&self) {
+        self.due.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether its device has not come back to it for too long.
+    pub(super) fn hangs(&self) -> bool {
+        let due = self.due.load(Ordering::Relaxed);
+        due != 0 && self.born.elapsed() > Duration::from_millis(due)
+    }
+
+    pub(super) fn give_up(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed)
+    }
+}
+
+pub(super) struct Worker {
+    pub client: Client,
+    pub state: Arc<State>,
+    pub turn: Arc<Turn>,
+    /// Somebody has asked something.
+    pub used: bool,
+    /// When the device last told about itself in a quiet moment.
+    pub looked: Instant,
+}
+
+impl Worker {
+    pub(super) fn run(mut self, jobs: &Receiver<Job>) {
+        let turn = self.turn.clone();
+        loop {
+            let pause = match (self.used, self.state.is_up()) {
+                (true, false) => RETRY,
+                _ => KEEP_ALIVE,
+            };
+            let job = jobs.recv_timeout(pause);
+            if turn.is_given_up() {
+                return;
+            }
+            match job {
+                Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) if self.used => self.idle(),
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Job::Find {
+                    key,
+                    wanted,
+                    until,
+                    reply,
+                }) => {
+                    turn.begin(until);
+                    let result = self.find(key, wanted, until);
+                    self.note(result.as_ref().err());
+                    let _ = reply.send(result);
+                }
+                Ok(Job::Sign { until, .. }) if Instant::now() >= until => {
+                    // Whoever asked has gone: signing now would only hold up the others.
+                }
+                Ok(Job::Sign {
+                    key,
+                    kind,
+                    bytes,
+                    until,
+                    reply,
+                }) => {
+                    turn.begin(until);
+                    let result = self.sign(key, kind, &bytes, until);
+                    self.note(result.as_ref().err());
+                    let _ = reply.send(result);
+                    self.tidy();
+                }
+            }
+            turn.end();
+        }
+    }
+
+    fn idle(&mut self) {
+        let until = Instant::now() + QUIET;
+        self.turn.begin(until);
+        let result = match self.client.is_open() {
+            true => self
+                .client
+                .command(command::ECHO, b"tmkms", None, until)
+                .map(drop),
+            false => self.client.open(until),
+        };
+        self.note(result.as_ref().err());
+        self.tidy();
+    }
+
+    /// What is done when nobody waits: sessions that were lost are closed, and the device is asked how full its log is.
+    fn tidy(&mut self) {
+        let until = Instant::now() + QUIET;
+        self.turn.begin(until);
+        self.client.sweep();
+        if self.client.is_open() && self.looked.elapsed() >= LOOK {
+            self.looked = Instant::now();
+            // What goes wrong now goes wrong with the next request, too, and is told there.
+            if self.client.look(until).is_ok() {
+                self.learn();
+            }
+        }
+    }
+
+    /// Lets others know what the device says of itself.
+    fn learn(&self) {
+        if let Some(info) = self.client.info().filter(|_| !self.turn.is_given_up()) {
+            self.state.learn(info);
+        }
+    }
+
+    /// Remembers whether the device is there, and tells each change once.
+    fn note(&mut self, error: Option<&Error>) {
+        self.used = true;
+        if self.turn.is_given_up() {
+            return;
+        }
+        self.learn();
+        self.state.count_sessions(self.client.take_opened());
+        match self.state.note(error) {
+            Some(Some(kind)) => warn!("{}: {kind}", self.state.name),
+            Some(None) => info!("{}: back", self.state.name),
+            None => {}
+        }
+    }
+
+    fn error(&self, kind: Kind) -> Error {
+        Error {
+            device: self.state.name.clone(),
+            kind,
+        }
+    }
+
+    fn find(&mut self, key: u16, wanted: KeyType, until: Instant) -> Result<Found, Error> {
+        let data = key.to_be_bytes();
+        let answer = self
+            .client
+            .command(command::GET_PUBLIC_KEY, &data, Some(key), until)?;
+        let info: DeviceInfo = self
+            .client
+            .info()
+            .cloned()
+            .ok_or_else(|| self.error(Kind::Garbage("no device info".to_owned())))?;
+        let (code, kind) = match wanted {
+            KeyType::Ed25519 => (algorithm::ED25519, "consensus (ed25519)"),
+            KeyType::Secp256k1 => (algorithm::SECP256K1, "account (secp256k1)"),
+        };
+        let (found, _) = answer.split_first().unwrap_or((&0, &[]));
+        if *found != code {
+            return Err(self.error(Kind::KeyType {
+                key,
+                found: algorithm::name(*found)
+                    .map_or_else(|| format!("of algorithm {found}"), str::to_owned),
+                wanted: kind,
+            }));
+        }
+        if !info.has(code) {
+            return Err(self.error(Kind::Disabled {
+                algorithm: wanted.as_str(),
+                firmware: info.firmware,
+            }));
+        }
+        let public_key = read_public_key(&answer).map_err(|kind| self.error(kind))?;
+        if !self.turn.is_given_up() {
+            self.state.pin(key, &answer);
+        }
+        self.client.pin(key, answer.to_vec());
+        Ok(Found { public_key, info })
+    }
+
+    fn sign(
+        &mut self,
+        key: u16,
+        kind: KeyType,
+        bytes: &[u8],
+        until: Instant,
+    ) -> Result<Vec<u8>, Error> {
+        let id = key.to_be_bytes();
+        let client = &mut self.client;
+        let answer = match kind {
+            KeyType::Ed25519 => {
+                let data = [&id[..], bytes].concat();
+                client.sign(command::SIGN_EDDSA, &data, key, until)?
+            }
+            KeyType::Secp256k1 => {
+                let digest = Sha256::digest(bytes);
+                let data = [&id[..], &digest].concat();
+                client.sign(command::SIGN_ECDSA, &data, key, until)?
+            }
+        };
+        match kind {
+            KeyType::Ed25519 => Ok(answer.to_vec()),
+            KeyType::Secp256k1 => low_s(&answer).map_err(|kind| self.error(kind)),
+        }
+    }
+}
+
+/// From DER with any S to 64 bytes with low S.
+fn low_s(der: &[u8]) -> Result<Vec<u8>, Kind> {
+    let signature = EcdsaSignature::from_der(der)
+        .map_err(|_| Kind::Garbage("a signature that is not DER".to_owned()))?;
+    let low = signature.normalize_s().unwrap_or(signature);
+    Ok(low.to_bytes().to_vec())
+}
