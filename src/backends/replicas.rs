@@ -166,6 +166,8 @@ fn place(name: &str, member: Arc<dyn Replica>, wanted: &PublicKey) -> Place {
         true => Place::There(member),
         false => {
             error!(
+                event = "replica_foreign",
+                device = name,
                 "{name}: holds another key than the other replicas, so it never signs; correct `key`, or import the \
                  right key there, and restart tmkms"
             );
@@ -197,10 +199,17 @@ fn join_later(slots: &Arc<Vec<Slot>>, wanted: PublicKey) -> std::io::Result<()> 
                     let Ok((member, warnings)) = slot.source.open_replica() else {
                         continue;
                     };
-                    warnings.iter().for_each(|warning| warn!("{warning}"));
+                    for warning in warnings {
+                        warn!(event = "key_warning", device = slot.name, "{warning}");
+                    }
                     let state = place(&slot.name, member, &wanted);
                     if matches!(state, Place::There(_)) {
-                        info!("{}: joined the replicas", slot.name);
+                        info!(
+                            event = "replica_joined",
+                            device = slot.name,
+                            "{}: joined the replicas",
+                            slot.name
+                        );
                     }
                     *slot.place.write().unwrap_or_else(PoisonError::into_inner) = state;
                 }
@@ -233,7 +242,7 @@ impl ReplicaSet {
         let mut last = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         if self.policy == Policy::Failover && *last != Some(index) {
             let name = self.slots.get(index).map_or("", |slot| slot.name.as_str());
-            info!("{name} signs now");
+            info!(event = "replica_signs", device = name, "{name} signs now");
         }
         *last = Some(index);
     }

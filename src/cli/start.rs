@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use tracing::{info, warn};
 
-use crate::observe::log;
+use crate::observe::log::{self, LogFormat};
 use crate::os::harden::harden;
 use crate::service::{self, ServiceError, Stop};
 
@@ -16,7 +16,8 @@ use super::report::Failure;
 /// Sign until told to stop.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  tmkms start -c /etc/tmkms/tmkms.toml\n  TMKMS_LOG=debug tmkms start"
+    after_help = "Examples:\n  tmkms start -c /etc/tmkms/tmkms.toml\n  TMKMS_LOG=debug tmkms start\n  \
+                  tmkms start --log-format json 2>&1 | jq 'select(.event == \"refused\")'"
 )]
 pub(super) struct Start {
     #[command(flatten)]
@@ -24,6 +25,9 @@ pub(super) struct Start {
     /// Log more: the public key and pings, too
     #[arg(short, long)]
     verbose: bool,
+    /// For whom the log is; by default journald when it reads standard error, otherwise people
+    #[arg(long, env = "TMKMS_LOG_FORMAT", value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
 }
 
 impl Start {
@@ -37,13 +41,20 @@ impl Start {
                 .unwrap_or_else(|| "info".to_owned()),
         };
         let color = std::io::stderr().is_terminal() && variable("NO_COLOR").is_none();
-        let log = log::start(&filter, color);
-        info!("tmkms {} starts", env!("CARGO_PKG_VERSION"));
+        let format = self.log_format.unwrap_or_else(|| {
+            LogFormat::of_stderr(&variable("JOURNAL_STREAM").unwrap_or_default())
+        });
+        let log = log::start(&filter, format, color);
+        let (version, commit) = (crate::VERSION, crate::COMMIT);
+        info!(
+            event = "starting",
+            version, commit, "tmkms {version} starts"
+        );
         for warning in &config.warnings {
-            warn!("{warning}");
+            warn!(event = "configuration", "{warning}");
         }
         for warning in harden() {
-            warn!("{warning}");
+            warn!(event = "hardening", "{warning}");
         }
         let ended = service::run(&config, log.dropped(), &Arc::new(Stop::default()));
         ended.map_err(|error| match error {

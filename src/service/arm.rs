@@ -20,6 +20,8 @@ pub(super) fn arm(config: &ChainConfig) -> Result<Chain, OpenError> {
     let chain = open(config)?;
     if let Some(why) = chain.why_unarmed() {
         error!(
+            event = "not_armed",
+            chain = %config.id,
             "[{}] not armed: {why}; correct it, tmkms tries again by itself",
             config.id
         );
@@ -38,6 +40,8 @@ pub(super) fn arm_later(config: &ChainConfig, chain: &Chain) {
         && Some(&why) != before.as_ref()
     {
         error!(
+            event = "not_armed",
+            chain = %config.id,
             "[{}] still not armed: {why}; correct it, tmkms tries again by itself",
             config.id
         );
@@ -82,7 +86,7 @@ fn open(config: &ChainConfig) -> Result<Chain, OpenError> {
     match Gate::arm(id.clone(), config.gate, Box::new(store), &SystemClock.now()) {
         Ok(gate) => {
             for warning in warnings {
-                warn!("[{id}] {warning}");
+                warn!(event = "key_warning", chain = %id, "[{id}] {warning}");
             }
             Ok(Chain::armed(id, armed(config, gate, signer)))
         }
@@ -97,13 +101,16 @@ fn armed(config: &ChainConfig, gate: Gate, signer: Arc<dyn Signer>) -> Armed {
         |hrs| format!("last signed {hrs}"),
     );
     info!(
+        event = "armed",
+        chain = %id,
+        address = %public_key.address(),
         "[{id}] armed with the {}: {} (address {}), {last}",
         config.key.describe(),
         config.key_format.show(&public_key),
         public_key.address()
     );
     if let Some(trouble) = signer.trouble() {
-        warn!("[{id}] does not sign yet: {trouble}");
+        warn!(event = "not_yet", chain = %id, "[{id}] does not sign yet: {trouble}");
     }
     signer.begin(gate.view().last);
     Armed::new(gate, signer).signing_raw(config.raw.clone())
@@ -142,12 +149,15 @@ impl Identities {
         let loaded = match identity_of(source) {
             Ok((identity, warning)) => {
                 if let Some(warning) = warning {
-                    warn!("{warning}");
+                    warn!(event = "configuration", "{warning}");
                 }
                 Some(identity)
             }
             Err(why) => {
-                error!("the nodes with this `secret_key` are not dialled: {why}");
+                error!(
+                    event = "not_dialled",
+                    "the nodes with this `secret_key` are not dialled: {why}"
+                );
                 self.problems.push(why);
                 None
             }

@@ -28,6 +28,7 @@ pub(super) fn serve(config: &Config, known: Arc<Known>) -> Option<OwnedListener>
     let path = &config.control;
     let told = |error: io::Error| {
         warn!(
+            event = "no_status",
             "`tmkms status` cannot be answered at {}: {error}; name a path that this user may create in `control_socket`",
             path.display()
         );

@@ -52,7 +52,7 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, ServiceError> {
 /// Begins to answer.
 pub(super) fn serve(listener: TcpListener, known: Arc<Known>) -> Result<(), ServiceError> {
     if let Ok(address) = listener.local_addr() {
-        info!("metrics, health and a status page at http://{address}/");
+        info!(event = "listening", %address, "metrics, health and a status page at http://{address}/");
     }
     std::thread::Builder::new()
         .name("http".to_owned())
@@ -60,7 +60,10 @@ pub(super) fn serve(listener: TcpListener, known: Arc<Known>) -> Result<(), Serv
         .spawn(move || {
             background::step_back();
             if let Err(error) = run(listener, known) {
-                warn!("metrics are not served any more: {error}; signing goes on");
+                warn!(
+                    event = "not_listening",
+                    "metrics are not served any more: {error}; signing goes on"
+                );
             }
         })
         .map(drop)

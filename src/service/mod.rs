@@ -112,7 +112,7 @@ pub fn run(config: &Config, dropped: Dropped, stop: &Arc<Stop>) -> Result<(), Se
     for chain in &config.chains {
         match arm(chain) {
             Err(error) => {
-                error!("[{}] not dialled: {error}", chain.id);
+                error!(event = "not_dialled", chain = %chain.id, "[{}] not dialled: {error}", chain.id);
                 known.push(KnownChain::new(chain, Err(error.to_string())));
                 locked.push(error.to_string());
             }
@@ -212,7 +212,7 @@ fn supervise(
     match all_ended {
         true => Err(ServiceError::AllEnded),
         false => {
-            info!("stopped");
+            info!(event = "stopped", "stopped");
             Ok(())
         }
     }
@@ -245,7 +245,7 @@ fn mend(
                 if let Some(config) = config {
                     arm_later(&config, &chain);
                 } else if chain.is_broken() && chain.recover(&SystemClock) {
-                    info!("[{}] the state file is durable again", chain.id());
+                    info!(event = "durable_again", chain = %chain.id(), "[{}] the state file is durable again", chain.id());
                 }
             });
         if let Ok(thread) = started {

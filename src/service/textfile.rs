@@ -55,6 +55,7 @@ pub(super) fn keep(
                 {
                     told = Some(Instant::now());
                     warn!(
+                        event = "no_textfile",
                         "the metrics cannot be written to {}: {error}; correct `textfile` of [metrics], or let this user \
                          write to that folder",
                         path.display()

@@ -66,6 +66,8 @@ impl Watch {
             Some(Leap::Paused(time)) => {
                 count(&self.known.pauses);
                 warn!(
+                    event = "paused",
+                    seconds = time.as_secs(),
                     "this host or process was stopped for about {} s; a signature that was late did not leave",
                     time.as_secs()
                 );
@@ -73,6 +75,8 @@ impl Watch {
             Some(Leap::ClockSet(time)) => {
                 count(&self.known.clock_steps);
                 warn!(
+                    event = "clock_set",
+                    seconds = time.as_secs(),
                     "the wall clock was set, or a virtual machine was paused: {} s off; look at this host's time service",
                     time.as_secs()
                 );
@@ -87,6 +91,8 @@ impl Watch {
             match chain.stuck(now) {
                 Some(time) if !self.stuck.contains(&chain.id) => {
                     error!(
+                        event = "stuck",
+                        chain = chain.id,
                         "[{}] stuck: a request has had no answer for {} s; look at the disk of {} and at the {}; \
                          other chains go on",
                         chain.id,
@@ -97,7 +103,12 @@ impl Watch {
                     self.stuck.insert(chain.id.clone());
                 }
                 None if self.stuck.remove(&chain.id) => {
-                    info!("[{}] answers again", chain.id);
+                    info!(
+                        event = "unstuck",
+                        chain = chain.id,
+                        "[{}] answers again",
+                        chain.id
+                    );
                 }
                 _ => {}
             }

@@ -174,8 +174,18 @@ impl Worker {
     fn tell(&self, trouble: Option<String>) {
         if self.condition.set(trouble.clone()) {
             match trouble {
-                Some(trouble) => warn!("[{}] {trouble}", self.chain),
-                None => info!("[{}] the Ledger is ready", self.chain),
+                Some(trouble) => {
+                    warn!(
+                        event = "device_down",
+                        chain = self.chain,
+                        "[{}] {trouble}",
+                        self.chain
+                    );
+                }
+                None => {
+                    let chain = &self.chain;
+                    info!(event = "device_up", chain, "[{chain}] the Ledger is ready");
+                }
             }
         }
     }
@@ -223,7 +233,12 @@ impl Worker {
                 let text = press(path, height, round);
                 let again = told.is_some_and(|at| at.elapsed() >= REMIND);
                 if self.condition.set(Some(text.clone())) || again {
-                    warn!("[{}] {text}", self.chain);
+                    warn!(
+                        event = "device_asks",
+                        chain = self.chain,
+                        "[{}] {text}",
+                        self.chain
+                    );
                     told = Some(Instant::now());
                 }
                 told.get_or_insert_with(Instant::now);

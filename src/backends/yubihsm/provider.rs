@@ -195,12 +195,20 @@ impl Provider {
         let name = self.place.to_string();
         match device.reopen(self.client_as(login_now.clone())) {
             Ok(()) if hangs => error!(
+                event = "device_hangs",
+                device = name,
                 "{name}: stuck: it has not come back to its thread, which was given up; another opens the device anew. \
                  Its chains answer without signing meanwhile, others go on; if it repeats, plug the device out and in, \
                  and restart its connector"
             ),
-            Ok(()) => info!("{name}: its password was corrected, and it is opened anew"),
+            Ok(()) => info!(
+                event = "device_reopened",
+                device = name,
+                "{name}: its password was corrected, and it is opened anew"
+            ),
             Err(why) => error!(
+                event = "device_hangs",
+                device = name,
                 "{name}: cannot be opened anew, no thread: {why}; look at this host's limits"
             ),
         }

@@ -194,8 +194,14 @@ impl Worker {
         self.learn();
         self.state.count_sessions(self.client.take_opened());
         match self.state.note(error) {
-            Some(Some(kind)) => warn!("{}: {kind}", self.state.name),
-            Some(None) => info!("{}: back", self.state.name),
+            Some(Some(kind)) => {
+                let device = &self.state.name;
+                warn!(event = "device_down", device, "{device}: {kind}");
+            }
+            Some(None) => {
+                let device = &self.state.name;
+                info!(event = "device_up", device, "{device}: back");
+            }
             None => {}
         }
     }

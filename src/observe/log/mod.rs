@@ -1,0 +1,297 @@
+//! Log lines, in calm words. Only a true conflict is an ERROR that speaks of a double sign.
+//!
+//! Lines go through a bounded queue to a thread of its own, so that a stuck terminal or log pipe never holds a
+//! vote up; what does not fit is dropped and counted. A link that says the same again and again is cut short (`limit`).
+
+mod format;
+mod limit;
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tracing::{debug, error, info, warn};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::EnvFilter;
+
+use crate::consensus::{BlockId, Hrs};
+use crate::events::{Event, Kind, Sink};
+
+use format::Format;
+pub use format::LogFormat;
+use limit::{Allowance, Limits, TROUBLE, WORK};
+
+/// How many lines wait at most.
+const QUEUE: usize = 16_384;
+
+/// Keeps the log alive; flushes it when dropped.
+pub struct Logging {
+    _worker: WorkerGuard,
+    dropped: ErrorCounter,
+}
+
+impl Logging {
+    /// Counts the lines that did not fit into the queue.
+    pub fn dropped(&self) -> Dropped {
+        Dropped(Some(self.dropped.clone()))
+    }
+}
+
+/// How many log lines were dropped; none where there is no log.
+#[derive(Clone, Debug, Default)]
+pub struct Dropped(Option<ErrorCounter>);
+
+impl Dropped {
+    /// The number of lines since the start.
+    pub fn lines(&self) -> u64 {
+        let lines = self.0.as_ref().map_or(0, ErrorCounter::dropped_lines);
+        u64::try_from(lines).unwrap_or(u64::MAX)
+    }
+}
+
+/// Starts the log on standard error. `filter` is a directive as in `RUST_LOG`.
+pub fn start(filter: &str, format: LogFormat, color: bool) -> Logging {
+    let (writer, worker): (NonBlocking, WorkerGuard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(QUEUE)
+        .lossy(true)
+        .thread_name("log")
+        .finish(std::io::stderr());
+    let dropped = writer.error_counter();
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .event_format(Format { format, color })
+        .with_writer(writer)
+        .finish();
+    // Fails only where a log is running already, as in tests that share a process.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+    Logging {
+        _worker: worker,
+        dropped,
+    }
+}
+
+/// Logs the events of one link.
+pub struct LogSink {
+    chain: String,
+    node: String,
+    place: String,
+    /// Of this link alone, held for a look.
+    limits: Mutex<Limits>,
+}
+
+impl LogSink {
+    /// The log of the link of `chain` to `node`.
+    pub fn new(chain: &str, node: &str) -> Self {
+        Self {
+            chain: chain.to_owned(),
+            node: node.to_owned(),
+            place: format!("[{chain}@{node}]"),
+            limits: Mutex::default(),
+        }
+    }
+
+    /// Whether a line of this kind may be written now.
+    fn admit(&self, kind: &'static str, allowance: Allowance) -> bool {
+        let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(left_out) = limits.admit(kind, allowance, Instant::now()) else {
+            return false;
+        };
+        drop(limits);
+        if left_out > 0 {
+            let Self {
+                chain, node, place, ..
+            } = self;
+            warn!(
+                event = "lines_left_out",
+                chain,
+                node,
+                kind,
+                left_out,
+                "{place} {left_out} lines like the next one ({kind}) were left out; the metrics count them all"
+            );
+        }
+        true
+    }
+
+    fn signed(&self, hrs: &Hrs, block: Option<&BlockId>, replayed: bool, took: Duration) {
+        let Self {
+            chain, node, place, ..
+        } = self;
+        let (event, allowance) = match replayed {
+            true => ("replayed", TROUBLE),
+            false => ("signed", WORK),
+        };
+        if !self.admit(event, allowance) {
+            return;
+        }
+        let block = block.map_or_else(|| "nil".to_owned(), BlockId::to_string);
+        let took_ms = milliseconds(took);
+        let (height, round) = (hrs.height.get(), hrs.round.get());
+        info!(
+            event, chain, node, "type" = %hrs.step, height, round, block, took_ms,
+            "{place} {event} {}:{block} at {height}/{round} ({took_ms:.2} ms)",
+            hrs.step
+        );
+    }
+
+    fn refused(&self, asked: Asked<'_>, code: &'static str, double_sign: bool, message: &str) {
+        let Self {
+            chain, node, place, ..
+        } = self;
+        if !self.admit(code, TROUBLE) {
+            return;
+        }
+        let Asked {
+            kind,
+            height,
+            round,
+        } = asked;
+        if double_sign {
+            error!(
+                event = "double_sign_refused",
+                chain,
+                node,
+                "type" = kind,
+                height,
+                round,
+                reason = code,
+                "{place} double sign refused: {message}"
+            );
+        } else {
+            warn!(
+                event = "refused",
+                chain,
+                node,
+                "type" = kind,
+                height,
+                round,
+                reason = code,
+                "{place} refused ({code}): {message}"
+            );
+        }
+    }
+
+    fn other(&self, event: &Event) {
+        let Self {
+            chain, node, place, ..
+        } = self;
+        match event {
+            Event::LinkUp { peer, took, .. } => {
+                let took_ms = milliseconds(*took);
+                let to = peer.as_ref().map(|peer| format!(" to {peer}"));
+                let (to, peer) = (to.unwrap_or_default(), peer.as_deref());
+                info!(
+                    event = "link_up",
+                    chain, node, peer, took_ms, "{place} connected{to}"
+                );
+            }
+            Event::LinkDown {
+                code,
+                message,
+                was_up,
+            } => {
+                let what = if *was_up { "link ended" } else { "no link" };
+                let event = if *was_up { "link_down" } else { "no_link" };
+                warn!(
+                    event,
+                    chain,
+                    node,
+                    reason = code,
+                    "{place} {what}: {message}"
+                );
+            }
+            Event::RawSigned { bytes, took } if self.admit("raw_signed", WORK) => {
+                let (took_ms, bytes) = (milliseconds(*took), *bytes as u64);
+                info!(
+                    event = "raw_signed",
+                    chain,
+                    node,
+                    bytes,
+                    took_ms,
+                    "{place} signed {bytes} raw bytes ({took_ms:.2} ms)"
+                );
+            }
+            Event::Late { hrs, took } if self.admit("late", TROUBLE) => {
+                let (name, seconds) = (late_name(hrs.as_ref()), took.as_secs_f64());
+                let height = hrs.as_ref().map(|hrs| hrs.height.get());
+                warn!(
+                    event = "late",
+                    chain,
+                    node,
+                    height,
+                    took_ms = milliseconds(*took),
+                    "{place} {name} was signed too late ({seconds:.1} s) and did not leave; this host was stopped or paused"
+                );
+            }
+            Event::PublicKeyAsked if self.admit("public_key", TROUBLE) => {
+                debug!(
+                    event = "public_key",
+                    chain, node, "{place} told the public key"
+                );
+            }
+            Event::Pinged => tracing::trace!(event = "pinged", chain, node, "{place} pinged"),
+            _ => {}
+        }
+    }
+}
+
+/// What a request asked for, where it was valid enough to say.
+struct Asked<'a> {
+    kind: &'a str,
+    height: Option<i64>,
+    round: Option<i32>,
+}
+
+impl<'a> Asked<'a> {
+    fn new(kind: &'a Kind, hrs: Option<&Hrs>) -> Self {
+        Self {
+            kind: kind.word(),
+            height: hrs.map(|hrs| hrs.height.get()),
+            round: hrs.map(|hrs| hrs.round.get()),
+        }
+    }
+}
+
+impl Sink for LogSink {
+    fn emit(&self, event: &Event) {
+        match event {
+            Event::Signed {
+                hrs,
+                block,
+                replayed,
+                took,
+                ..
+            } => self.signed(hrs, block.as_ref(), *replayed, *took),
+            Event::Refused {
+                kind,
+                hrs,
+                code,
+                double_sign,
+                message,
+            } => self.refused(Asked::new(kind, hrs.as_ref()), code, *double_sign, message),
+            Event::SignerFailed { kind, hrs, message } if self.admit("signer_failed", TROUBLE) => {
+                let asked = Asked::new(kind, hrs.as_ref());
+                let (chain, node, place) = (&self.chain, &self.node, &self.place);
+                warn!(
+                    event = "signer_failed",
+                    chain,
+                    node,
+                    "type" = asked.kind,
+                    height = asked.height,
+                    round = asked.round,
+                    "{place} {message}"
+                );
+            }
+            Event::SignerFailed { .. } => {}
+            other => self.other(other),
+        }
+    }
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
+fn late_name(hrs: Option<&Hrs>) -> String {
+    hrs.map_or_else(|| "a message of raw bytes".to_owned(), Hrs::to_string)
+}
