@@ -21,6 +21,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use support::home::{Home, PATIENCE, Running, sign};
 use support::http::{address, scrape, with_metrics};
+use tmkms::codec::node::Ask;
 use tmkms::harness::Listener;
 
 /// A service whose log is as these arguments and this environment say.
@@ -164,6 +165,44 @@ fn a_request_that_is_refused_in_a_loop_fills_no_disk() {
             || log.contains(" 899 lines like the next one"),
         "{log}"
     );
+}
+
+#[test]
+fn no_secret_is_logged_however_much_is() {
+    let listener = Listener::tcp().unwrap();
+    let home = Home::new(&[listener.address().unwrap()]);
+    home.init();
+    // A second chain whose device is not there, with a password in the configuration.
+    let second = Home::new(&["unix:///nowhere".parse().unwrap()])
+        .config()
+        .replace("test-1", "test-2")
+        .replace("state.json", "other.json");
+    let (rest, _) = second.split_once("[[providers").unwrap();
+    home.configure(&format!(
+        "{}{rest}[[providers.yubihsm]]\nadapter = {{ type = \"http\", addr = \"tcp://127.0.0.1:1\" }}\n\
+         auth = {{ key = 4, password = \"a-password-of-mine\" }}\nkeys = [{{ chain_ids = [\"test-2\"], key = 1 }}]\n",
+        home.config()
+    ));
+    let log = home.path().join("log");
+    let child = home
+        .command(&["start", "--log-format", "json"])
+        .env("TMKMS_LOG", "trace")
+        .stdout(Stdio::null())
+        .stderr(File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    let service = Running { child, log };
+    let mut node = listener.accept(PATIENCE).unwrap();
+    assert!(sign(&mut node, &home.key, 5, 1));
+    node.ask(&Ask::Ping).unwrap();
+    service.wait_for_log("connector does not answer");
+    let log = end(service);
+    assert!(log.contains("\"level\":\"trace\""), "{log}");
+    for file in ["consensus.key", "identity.key"] {
+        let secret = fs::read_to_string(home.path().join(file)).unwrap();
+        assert!(!log.contains(secret.trim()), "{file}");
+    }
+    assert!(!log.contains("a-password-of-mine"), "{log}");
 }
 
 /// Names of events, in the code and in the document.

@@ -35,7 +35,9 @@ fn scrape(address: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream
-        .write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        .write_all(
+            b"GET /metrics HTTP/1.1\r\nHost: x\r\nAccept: application/openmetrics-text\r\n\r\n",
+        )
         .unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
@@ -83,6 +85,13 @@ fn votes_of_a_hundred_chains_do_not_notice_the_scrapes() {
     // Phases without and with scrapes, in turns; a vote belongs to the phase in which it began.
     let (phase, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let (phase, stop) = (&phase, &stop);
+    /// The nodes end, too, when this thread panics.
+    struct Ends<'a>(&'a AtomicBool);
+    impl Drop for Ends<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
     let scrapes = AtomicUsize::new(0);
     let scrapes = &scrapes;
     let times: Vec<Vec<(usize, Duration)>> = thread::scope(|scope| {
@@ -116,6 +125,7 @@ fn votes_of_a_hundred_chains_do_not_notice_the_scrapes() {
                 })
             })
             .collect();
+        let ends = Ends(stop);
         thread::sleep(PHASE);
         for number in 1..=PHASES {
             phase.store(number, Ordering::Relaxed);
@@ -134,7 +144,7 @@ fn votes_of_a_hundred_chains_do_not_notice_the_scrapes() {
                 thread::sleep(Duration::from_millis(500));
             }
         }
-        stop.store(true, Ordering::Relaxed);
+        drop(ends);
         nodes.into_iter().map(|node| node.join().unwrap()).collect()
     });
     let of = |wanted: usize| -> Vec<Duration> {
