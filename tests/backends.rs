@@ -307,6 +307,7 @@ mod ledger {
                 },
                 timeout: BUDGET,
                 emulated: false,
+                opened: Default::default(),
             })
         }
 

@@ -14,7 +14,7 @@
 mod ledger_simulator;
 mod support;
 
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use ledger_simulator::hid::Bus;
@@ -23,6 +23,7 @@ use support::{SharedDisk, chain_id, maker};
 use tmkms::backends::KeySource;
 use tmkms::backends::ledger::LedgerSource;
 use tmkms::backends::ledger::find::Wanted;
+use tmkms::backends::ledger::transport::{Connector, DeviceInfo, Transport, TransportError};
 use tmkms::chain::{Armed, Chain};
 use tmkms::consensus::{Hrs, PublicKey, Signature};
 use tmkms::gate::{Admission, Gate, Settings, SignExtensions};
@@ -52,6 +53,7 @@ fn source(bus: &Bus, key: Option<PublicKey>) -> LedgerSource {
         },
         timeout: Duration::from_millis(500),
         emulated: false,
+        opened: Default::default(),
     }
 }
 
@@ -527,6 +529,101 @@ fn a_swapped_device_does_not_sign() {
 }
 
 /// The app drops what comes while an answer is due, so nothing is sent then.
+/// While it is shut, nothing comes back from any device.
+#[derive(Default)]
+struct Door(Mutex<bool>, Condvar);
+
+impl Door {
+    fn set(&self, shut: bool) {
+        *self.0.lock().unwrap() = shut;
+        self.1.notify_all();
+    }
+
+    fn pass(&self) {
+        drop(
+            self.1
+                .wait_while(self.0.lock().unwrap(), |shut| *shut)
+                .unwrap(),
+        );
+    }
+}
+
+struct BehindDoor<T>(T, Arc<Door>);
+
+impl<T: Connector> Connector for BehindDoor<T> {
+    fn list(&self) -> Result<Vec<DeviceInfo>, TransportError> {
+        self.0.list()
+    }
+
+    fn open(&self, device: &DeviceInfo) -> Result<Box<dyn Transport>, TransportError> {
+        self.1.pass();
+        let inner = self.0.open(device)?;
+        Ok(Box::new(BehindDoor(inner, self.1.clone())))
+    }
+}
+
+impl Transport for BehindDoor<Box<dyn Transport>> {
+    fn send(&mut self, command: &[u8]) -> Result<(), TransportError> {
+        self.1.pass();
+        self.0.send(command)
+    }
+
+    fn receive(&mut self, patience: Duration) -> Result<Option<Vec<u8>>, TransportError> {
+        self.1.pass();
+        self.0.receive(patience)
+    }
+}
+
+#[test]
+fn a_device_that_hangs_gets_another_thread() {
+    let device = ledger(91);
+    device.set(|inner| inner.finger = Finger::Accept);
+    let door = Arc::new(Door::default());
+    let mut source = source(
+        &Bus::of(std::slice::from_ref(&device)),
+        Some(key_of(&device)),
+    );
+    source.connector = Arc::new(BehindDoor(
+        Bus::of(std::slice::from_ref(&device)),
+        door.clone(),
+    ));
+    let (signer, _) = source.open().unwrap();
+    let mut bench = Bench {
+        device,
+        gate: gate(&SharedDisk::new()),
+        signer,
+    };
+    bench.signer.begin(None);
+    wait_until_ready(&bench.signer);
+    bench.sign(&prevote(5)).unwrap();
+    assert!(!source.is_ailing());
+    door.set(true);
+    let error = bench.sign(&prevote(6)).expect_err("it hangs");
+    assert!(matches!(error, SignerError::Late(_)), "{error}");
+    let began = Instant::now();
+    while !source.is_ailing() {
+        assert!(began.elapsed() < 2 * PATIENCE);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(
+        began.elapsed() > Duration::from_secs(5),
+        "not a moment's silence"
+    );
+    source.mend();
+    assert!(!source.is_ailing(), "it has its time, too");
+    let trouble = bench.signer.trouble().unwrap();
+    assert!(
+        trouble.contains("opened anew, because it hung"),
+        "{trouble}"
+    );
+    door.set(false);
+    wait_until_ready(&bench.signer);
+    bench.sign(&prevote(7)).unwrap();
+    // It was brought up to the height that was asked for last.
+    assert!(bench.device.state().unwrap().height >= 7);
+    drop((bench, source));
+}
+
 #[test]
 fn one_command_at_a_time() {
     use tmkms::backends::ledger::app::App;

@@ -119,6 +119,7 @@ fn read_source(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Option
             },
             timeout: Duration::from_millis(timeout.map_or(TIMEOUT, |found| found.value)),
             emulated,
+            opened: Default::default(),
         }),
         chain_ids: vec![chain_id],
         device: None,

@@ -6,8 +6,8 @@
 //! its power ends, so after each opening it gets the chain's height again, in a message that is worth nothing to
 //! anybody, and asks for a button if it had forgotten.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
@@ -16,6 +16,7 @@ use crate::consensus::{Hrs, PublicKey, Signature, Step};
 
 use super::apdu::harmless;
 use super::app::App;
+use super::condition::Condition;
 use super::error::Reason;
 use super::find::{Found, Wanted, find};
 use super::limits::HIGHEST_ROUND;
@@ -37,28 +38,6 @@ const LATE: Duration = Duration::from_secs(3);
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How often an idle handle is looked at.
 const TICK: Duration = Duration::from_millis(250);
-
-/// How the device is, for those who may not wait.
-#[derive(Debug, Default)]
-pub struct Condition(Mutex<Option<String>>);
-
-impl Condition {
-    /// Why it cannot sign, if so.
-    pub fn trouble(&self) -> Option<String> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    /// Sets it; `true` when that is news.
-    pub fn set(&self, trouble: Option<String>) -> bool {
-        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let news = *now != trouble;
-        *now = trouble;
-        news
-    }
-}
 
 /// One message to sign.
 pub struct Job {
@@ -123,6 +102,7 @@ impl Worker {
     /// Runs until nobody sends jobs any more; `found` is a device that is open already.
     pub fn run(mut self, mut found: Option<Found>) {
         loop {
+            self.condition.is_alive();
             let device = match found.take() {
                 Some(device) => Ok(device),
                 None => find(self.connector.as_ref(), &self.wanted),
@@ -194,8 +174,9 @@ impl Worker {
     fn turn_away(&self, time: Duration) -> bool {
         let until = Instant::now() + time;
         loop {
+            self.condition.is_alive();
             let left = until.saturating_duration_since(Instant::now());
-            match self.jobs.recv_timeout(left) {
+            match self.jobs.recv_timeout(left.min(RETRY)) {
                 Ok(job) => {
                     let why = self
                         .condition
@@ -203,6 +184,7 @@ impl Worker {
                         .unwrap_or_else(|| "the Ledger is being looked for; ask again".to_owned());
                     drop(job.reply.send(Err(Failed::No(why))));
                 }
+                Err(RecvTimeoutError::Timeout) if left > RETRY => {}
                 Err(RecvTimeoutError::Timeout) => return false,
                 Err(RecvTimeoutError::Disconnected) => return true,
             }
@@ -252,6 +234,7 @@ impl Worker {
     fn serve(&mut self, app: &mut App, path: &str) -> Result<(), End> {
         let mut heard = Instant::now();
         loop {
+            self.condition.is_alive();
             match self.jobs.recv_timeout(TICK) {
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 Err(RecvTimeoutError::Timeout) if heard.elapsed() < HEARTBEAT => app.is_quiet()?,

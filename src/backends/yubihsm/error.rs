@@ -89,7 +89,7 @@ pub enum Kind {
     /// The password is wrong.
     #[error(
         "the password is not that of authentication key 0x{0:04x}; correct `auth` (it was tried once, and will be again \
-         in a minute)"
+         in a minute, or as soon as its file is corrected)"
     )]
     WrongPassword(u16),
     /// No such authentication key.

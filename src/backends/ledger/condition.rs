@@ -1,0 +1,41 @@
+//! What others see of a Ledger and of the thread that it belongs to, without waiting for either.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How the device and its thread are, for those who may not wait.
+#[derive(Debug, Default)]
+pub struct Condition {
+    trouble: Mutex<Option<String>>,
+    /// The thread's last sign of life; none before it runs.
+    alive: Mutex<Option<Instant>>,
+}
+
+impl Condition {
+    /// For how long the thread has shown no sign of life.
+    pub fn silent(&self) -> Duration {
+        let alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
+        alive.map_or(Duration::ZERO, |at| at.elapsed())
+    }
+
+    /// The thread is alive.
+    pub fn is_alive(&self) {
+        *self.alive.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Why it cannot sign, if so.
+    pub fn trouble(&self) -> Option<String> {
+        self.trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Sets it; `true` when that is news.
+    pub fn set(&self, trouble: Option<String>) -> bool {
+        let mut now = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = *now != trouble;
+        *now = trouble;
+        news
+    }
+}

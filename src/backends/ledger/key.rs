@@ -1,0 +1,259 @@
+//! A Ledger's key as the rest of the program knows it: it hands messages to the device's thread and waits for the answer
+//! until the deadline.
+//!
+//! A thread that shows no sign of life hangs in its device. It is given up, and another looks for the device; it begins where the
+//! chain stands, as after a restart.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::time::{Duration, Instant};
+
+use tracing::error;
+
+use crate::consensus::{Hrs, Position, PublicKey, SignBytes, Signature};
+use crate::gate::permit::Permit;
+use crate::os::clock::{Clock, SystemClock};
+use crate::request::SignRequest;
+use crate::signer::{Signer, SignerError};
+
+use super::LedgerSource;
+use super::condition::Condition;
+use super::device::{Failed, Job, Worker};
+use super::find::{Found, Wanted};
+use super::limits::{self, Limit};
+use super::transport::Connector;
+
+/// How much longer than the device the thread may take to say so.
+const GRACE: Duration = Duration::from_millis(100);
+/// A thread that has shown no sign of life for so long hangs. Looking for a device takes some seconds at most.
+const HANGS: Duration = Duration::from_secs(10);
+/// Threads that were given up and have not ended yet. With so many no other one is given up.
+const MOST_GIVEN_UP: usize = 3;
+
+/// A key on a Ledger. It signs once [`Signer::begin`] has told it where the chain stands.
+pub struct LedgerKey {
+    name: String,
+    chain: String,
+    connector: Arc<dyn Connector>,
+    wanted: Wanted,
+    public_key: PublicKey,
+    timeout: Duration,
+    /// The way to the thread that serves now; held for a look alone.
+    line: RwLock<Line>,
+    /// The thread before it runs.
+    idle: Mutex<Option<(Worker, Option<Found>)>>,
+    watch: Mutex<Watch>,
+}
+
+struct Line {
+    jobs: Sender<Job>,
+    condition: Arc<Condition>,
+}
+
+/// What another thread would have to know.
+#[derive(Default)]
+struct Watch {
+    /// The highest position used up.
+    mark: Option<Hrs>,
+    given_up: Vec<Weak<Condition>>,
+}
+
+impl LedgerKey {
+    /// The key of a source; `found` is a device that is open already, or why there is none.
+    pub fn new(source: &LedgerSource, public_key: PublicKey, found: Result<Found, String>) -> Self {
+        let wanted = Wanted {
+            public_key: Some(public_key),
+            path: source.wanted.path.clone(),
+        };
+        let chain = source.chain.to_string();
+        let (worker, line) = begin(&chain, &source.connector, &wanted, public_key);
+        let found = found.map_err(|why| line.condition.set(Some(why))).ok();
+        Self {
+            name: source.name.clone(),
+            chain,
+            connector: source.connector.clone(),
+            wanted,
+            public_key,
+            timeout: source.timeout,
+            line: RwLock::new(line),
+            idle: Mutex::new(Some((worker, found))),
+            watch: Mutex::default(),
+        }
+    }
+
+    fn watch(&self) -> MutexGuard<'_, Watch> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn line(&self) -> (Sender<Job>, Arc<Condition>) {
+        let line = self.line.read().unwrap_or_else(PoisonError::into_inner);
+        (line.jobs.clone(), line.condition.clone())
+    }
+
+    fn run(&self, worker: Worker, found: Option<Found>) {
+        let condition = worker.condition.clone();
+        let started = std::thread::Builder::new()
+            .name("ledger".to_owned())
+            .stack_size(256 * 1024)
+            .spawn(move || worker.run(found));
+        if let Err(error) = started {
+            condition.set(Some(format!(
+                "{}: a thread could not be started: {error}; look at this host's limits, and restart tmkms",
+                self.name
+            )));
+        }
+    }
+
+    /// Whether its thread hangs, and another one may be tried.
+    pub fn is_worth_reopening(&self) -> bool {
+        let mut watch = self.watch();
+        watch.given_up.retain(|old| old.strong_count() > 0);
+        let (_, condition) = self.line();
+        condition.silent() > HANGS && watch.given_up.len() < MOST_GIVEN_UP
+    }
+
+    /// Gives a thread up that hangs, and starts another that looks for the device.
+    pub fn reopen(&self) {
+        if !self.is_worth_reopening() {
+            return;
+        }
+        let (mut worker, new) = begin(&self.chain, &self.connector, &self.wanted, self.public_key);
+        new.condition.set(Some(format!(
+            "{} is opened anew, because it hung",
+            self.name
+        )));
+        {
+            let mut watch = self.watch();
+            worker.mark = watch.mark;
+            let mut line = self.line.write().unwrap_or_else(PoisonError::into_inner);
+            watch.given_up.push(Arc::downgrade(&line.condition));
+            // With the old line goes the last way to the old thread, which ends as soon as it can.
+            *line = new;
+        }
+        let (chain, device) = (&self.chain, &self.name);
+        error!(
+            event = "device_hangs",
+            chain,
+            device,
+            "[{chain}] {device}: stuck: it has not come back to its thread, which was given up; another looks for the \
+             device. Plug it out and in, and open its app"
+        );
+        self.run(worker, None);
+    }
+
+    fn wait(
+        &self,
+        answer: &Receiver<Result<Signature, Failed>>,
+        left: Duration,
+    ) -> Option<Result<Signature, SignerError>> {
+        match answer.recv_timeout(left + GRACE) {
+            Ok(Ok(signature)) => Some(Ok(signature)),
+            Ok(Err(Failed::Late(why))) => Some(Err(SignerError::Late(why))),
+            Ok(Err(Failed::No(why))) => Some(Err(SignerError::Failed(why))),
+            Ok(Err(Failed::Wrong(why))) => Some(Err(SignerError::WrongSignature(why))),
+            Err(RecvTimeoutError::Timeout) => Some(Err(SignerError::Late(format!(
+                "{} was busy until the deadline; ask again",
+                self.name
+            )))),
+            Err(RecvTimeoutError::Disconnected) => None,
+        }
+    }
+}
+
+/// A thread that does not run yet, and the way to it.
+fn begin(
+    chain: &str,
+    connector: &Arc<dyn Connector>,
+    wanted: &Wanted,
+    public_key: PublicKey,
+) -> (Worker, Line) {
+    let (jobs, waiting) = channel();
+    let condition = Arc::new(Condition::default());
+    let worker = Worker {
+        chain: chain.to_owned(),
+        connector: connector.clone(),
+        wanted: wanted.clone(),
+        public_key,
+        condition: condition.clone(),
+        jobs: waiting,
+        mark: None,
+        last: None,
+        served: false,
+    };
+    (worker, Line { jobs, condition })
+}
+
+impl Signer for LedgerKey {
+    fn public_key(&self) -> PublicKey {
+        self.public_key
+    }
+
+    /// Length is one limit of several: [`Signer::accepts`] says them all.
+    fn longest(&self) -> usize {
+        usize::MAX
+    }
+
+    fn begin(&self, last: Option<Hrs>) {
+        let idle = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some((mut worker, found)) = idle else {
+            return;
+        };
+        worker.mark = last;
+        self.watch().mark = last;
+        if worker.condition.trouble().is_none() {
+            worker
+                .condition
+                .set(Some(format!("{} is being told its height", self.name)));
+        }
+        self.run(worker, found);
+    }
+
+    fn trouble(&self) -> Option<String> {
+        let (_, condition) = self.line();
+        condition.trouble()
+    }
+
+    fn accepts(
+        &self,
+        request: &SignRequest,
+        extension: Option<&SignBytes>,
+    ) -> Result<(), SignerError> {
+        limits::fits(request, extension).map_err(|limit| SignerError::Failed(limit.to_string()))
+    }
+
+    fn sign(&self, permit: &Permit) -> Result<Signature, SignerError> {
+        let position = Position::read(permit.bytes())
+            .map_err(|_| SignerError::Failed(format!("{}: {}", self.name, Limit::Kind)))?;
+        let left = permit
+            .until()
+            .saturating_sub(SystemClock.now().monotonic)
+            .min(self.timeout);
+        let until = Instant::now() + left;
+        {
+            let mut watch = self.watch();
+            watch.mark = watch.mark.max(Some(position.hrs));
+        }
+        let (reply, answer) = sync_channel(1);
+        let job = Job {
+            bytes: permit.bytes().to_vec(),
+            hrs: position.hrs,
+            until,
+            reply,
+        };
+        let gone = || {
+            SignerError::Failed(format!(
+                "{}: its thread has ended; ask again, and restart tmkms if that goes on",
+                self.name
+            ))
+        };
+        let (jobs, _) = self.line();
+        jobs.send(job).map_err(|_| gone())?;
+        // Kept no longer than it is needed: the thread ends when nobody can send any more.
+        drop(jobs);
+        self.wait(&answer, left).unwrap_or_else(|| Err(gone()))
+    }
+}
