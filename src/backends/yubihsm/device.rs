@@ -366,7 +366,10 @@ impl Handle {
                     Ok(result) => result,
                     Err(RecvTimeoutError::Timeout) => {
                         // Until it answers somebody, others are asked first.
-                        self.state.up.store(false, Ordering::Relaxed);
+                        let was_up = self.state.up.swap(false, Ordering::Relaxed);
+                        self.state
+                            .losses
+                            .fetch_add(was_up.into(), Ordering::Relaxed);
                         Err(error(Kind::Late))
                     }
                     Err(RecvTimeoutError::Disconnected) => Err(error(match turn.is_given_up() {
