@@ -34,11 +34,11 @@ fn screens(all: &str) -> (String, String) {
     let (mut public, mut private) = (String::new(), String::new());
     for (at, part) in all.split("\x1b[?1049h").enumerate() {
         match part.split_once("\x1b[?1049l") {
+            _ if at == 0 => public.push_str(part),
             Some((inside, outside)) => {
                 private.push_str(inside);
                 public.push_str(outside);
             }
-            None if at == 0 => public.push_str(part),
             None => private.push_str(part),
         }
     }
@@ -163,9 +163,11 @@ fn from_a_blank_device_to_a_signed_vote_in_a_real_terminal() {
     let (public, private) = screens(&all);
     assert!(private.contains("THE MNEMONIC"));
     let report = std::fs::read_to_string(home.path().join("report.json")).unwrap();
-    for pair in paper.windows(2) {
+    for (at, pair) in paper.windows(2).enumerate() {
         for text in [&public, &report] {
             assert!(!text.contains(&pair.join(" ")), "{pair:?} stays");
+            let numbered = format!("{:>4}. {}", at + 1, pair[0]);
+            assert!(!text.contains(&numbered), "{numbered} stays");
         }
     }
     assert!(!public.contains("kms-validator-password"));

@@ -62,9 +62,9 @@ func FreePort(t testing.TB) int {
 	return ln.Addr().(*net.TCPAddr).Port
 }
 
-// realNode is a process of nodes, which prints the first one's height after
+// RealNode is a process of nodes, which prints the first one's height after
 // each block.
-type realNode struct {
+type RealNode struct {
 	t       *testing.T
 	spec    NodeSpec
 	logFile string
@@ -72,9 +72,10 @@ type realNode struct {
 	input   io.WriteCloser
 }
 
-func newRealNode(t *testing.T, spec NodeSpec) *realNode {
+// NewRealNode prepares one, which is ended with the test.
+func NewRealNode(t *testing.T, spec NodeSpec) *RealNode {
 	t.Helper()
-	n := &realNode{t: t, spec: spec, logFile: filepath.Join(spec.Home, "log")}
+	n := &RealNode{t: t, spec: spec, logFile: filepath.Join(spec.Home, "log")}
 	t.Cleanup(func() {
 		if n.running != nil {
 			n.running.kill()
@@ -88,7 +89,8 @@ func newRealNode(t *testing.T, spec NodeSpec) *realNode {
 	return n
 }
 
-func (n *realNode) start() {
+// Start runs the process; a second time it goes on where the first ended.
+func (n *RealNode) Start() {
 	n.t.Helper()
 	spec, err := json.Marshal(n.spec)
 	if err != nil {
@@ -108,8 +110,8 @@ func (n *realNode) start() {
 	}
 }
 
-// tell has the process obey a command.
-func (n *realNode) tell(command string) {
+// Tell has the process obey a command.
+func (n *RealNode) Tell(command string) {
 	n.t.Helper()
 	before := strings.Count(n.log(), "\ndone "+command+"\n")
 	if _, err := io.WriteString(n.input, command+"\n"); err != nil {
@@ -120,7 +122,7 @@ func (n *realNode) tell(command string) {
 	}
 }
 
-func (n *realNode) log() string {
+func (n *RealNode) log() string {
 	text, err := os.ReadFile(n.logFile)
 	if err != nil {
 		n.t.Fatal(err)
@@ -128,8 +130,8 @@ func (n *realNode) log() string {
 	return string(text)
 }
 
-// height is the last one that the node printed.
-func (n *realNode) height() int64 {
+// Height is the last one that the node printed.
+func (n *RealNode) Height() int64 {
 	text := n.log()
 	at := strings.LastIndex(text, "\nheight ")
 	if at < 0 {
@@ -143,28 +145,28 @@ func (n *realNode) height() int64 {
 	return height
 }
 
-func (n *realNode) wait(what string, patience time.Duration, done func() bool) {
+func (n *RealNode) wait(what string, patience time.Duration, done func() bool) {
 	n.t.Helper()
 	for deadline := time.Now().Add(patience); !done(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			n.t.Fatalf("%s: not after %v, the node is at height %d", what, patience, n.height())
+			n.t.Fatalf("%s: not after %v, the node is at height %d", what, patience, n.Height())
 		}
 		if !n.running.alive() && !done() {
-			n.t.Fatalf("%s: the node ended by itself at height %d: %v", what, n.height(), n.running.err)
+			n.t.Fatalf("%s: the node ended by itself at height %d: %v", what, n.Height(), n.running.err)
 		}
 	}
 }
 
-// reach waits for a height, as long as there is a new one each 30 s.
-func (n *realNode) reach(height int64) {
+// Reach waits for a height, as long as there is a new one each 30 s.
+func (n *RealNode) Reach(height int64) {
 	n.t.Helper()
-	for now := n.height(); now < height; now = n.height() {
-		n.wait(fmt.Sprintf("height %d", now+1), 30*time.Second, func() bool { return n.height() > now })
+	for now := n.Height(); now < height; now = n.Height() {
+		n.wait(fmt.Sprintf("height %d", now+1), 30*time.Second, func() bool { return n.Height() > now })
 	}
 }
 
-// end waits for the process to end well, and gives what it found.
-func (n *realNode) end() Findings {
+// End waits for the process to end well, and gives what it found.
+func (n *RealNode) End() Findings {
 	n.t.Helper()
 	n.wait("the end", 60*time.Second, func() bool { return !n.running.alive() })
 	if err := n.running.err; err != nil {
@@ -216,24 +218,24 @@ func NodeTest(t *testing.T, series Series, settings ChainSettings) {
 		spec.Listen = "unix://" + filepath.Join(home, "node.sock")
 	}
 	subject := NewSubject(t, Settings{ChainID: chainID, KeyType: Ed25519, Secret: secret, Addresses: []string{spec.Listen}})
-	node := newRealNode(t, spec)
+	node := NewRealNode(t, spec)
 
 	// The node ends when no signer has come 3 s after its start.
 	subject.Start()
-	node.start()
+	node.Start()
 	if settings.Kills {
 		for _, height := range []int64{3, 6, 10, 16} {
-			node.reach(height)
+			node.Reach(height)
 			subject.Kill()
 			began := time.Now()
 			subject.Start()
-			node.reach(node.height() + 1)
+			node.Reach(node.Height() + 1)
 			t.Logf("signer killed at height %d, next block %v after its start", height, time.Since(began).Round(time.Millisecond))
 		}
 	}
 	// CometBFT's own remote signer does not notice that a node is gone.
 	if settings.Kills && !ControlIsSubject() {
-		height := node.height()
+		height := node.Height()
 		node.running.kill()
 		if _, path := SplitAddress(spec.Listen); settings.Scheme == "unix" {
 			// A killed node leaves its socket behind and cannot listen on it again.
@@ -241,11 +243,11 @@ func NodeTest(t *testing.T, series Series, settings ChainSettings) {
 				t.Fatal(err)
 			}
 		}
-		node.start()
-		node.wait("a block after the node's restart", 30*time.Second, func() bool { return node.height() > height })
+		node.Start()
+		node.wait("a block after the node's restart", 30*time.Second, func() bool { return node.Height() > height })
 		t.Logf("node killed at height %d, went on", height)
 	}
-	found := node.end()
+	found := node.End()
 	if found.Signed != found.Commits || found.Commits < int(settings.Blocks)-1 {
 		t.Errorf("%d of %d commits are signed, and %d blocks were to be made", found.Signed, found.Commits, settings.Blocks)
 	}

@@ -105,35 +105,35 @@ func NetworkTest(t *testing.T, series Series, extensions bool) {
 	subject := NewSubject(t, Settings{
 		ChainID: chainID, KeyType: Ed25519, Secret: secret, Addresses: []string{"tcp://" + link.listener.Addr().String()},
 	})
-	node := newRealNode(t, spec)
+	node := NewRealNode(t, spec)
 	began := time.Now()
 	subject.Start()
-	node.start()
-	node.reach(5)
+	node.Start()
+	node.Reach(5)
 	for range kills {
-		t.Logf("killed at height %d", node.height())
+		t.Logf("killed at height %d", node.Height())
 		subject.Kill()
 		subject.Start()
-		node.reach(node.height() + between)
+		node.Reach(node.Height() + between)
 	}
-	t.Logf("killed %d times by height %d, after %v", kills, node.height(), time.Since(began).Round(time.Millisecond))
+	t.Logf("killed %d times by height %d, after %v", kills, node.Height(), time.Since(began).Round(time.Millisecond))
 	link.cut()
 	time.Sleep(300 * time.Millisecond)
 	link.mend()
-	node.reach(node.height() + between)
+	node.Reach(node.Height() + between)
 	// Without this node all three others must sign, for two thirds of four are more than two.
-	node.tell("stop 3")
-	stopped, before := time.Now(), node.height()
+	node.Tell("stop 3")
+	stopped, before := time.Now(), node.Height()
 	time.Sleep(10 * time.Second)
-	made := node.height() - before
-	node.tell("start 3")
+	made := node.Height() - before
+	node.Tell("start 3")
 	t.Logf("%d blocks in the %v without one node", made, time.Since(stopped).Round(time.Millisecond))
 	if made < 5 {
 		t.Errorf("only %d blocks in 10 s without one of four nodes: the signer holds the network up", made)
 	}
-	node.reach(max(blocks, node.height()+10))
-	node.tell("end")
-	found := node.end()
+	node.Reach(max(blocks, node.Height()+10))
+	node.Tell("end")
+	found := node.End()
 	share := 100 * float64(found.Signed) / float64(found.Commits)
 	t.Logf("in %.1f of a hundred commits, %v in all", share, time.Since(began).Round(time.Millisecond))
 	if found.Commits < blocks-1 || share <= 95 {

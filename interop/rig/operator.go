@@ -68,12 +68,12 @@ func (s Suite) Newcomer(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(signer.kill)
-	node := newRealNode(t, NodeSpec{
+	node := NewRealNode(t, NodeSpec{
 		Home: tempDir(t), ChainID: chain, Listen: listen,
 		Validator: PublicKey{Type: keys[0].Type, Bytes: public}, Blocks: 5,
 	})
-	node.start()
-	node.reach(1)
+	node.Start()
+	node.Reach(1)
 	t.Logf("from init to the first signed block: %v", time.Since(began).Round(time.Millisecond))
 
 	// What the operator looks at meanwhile.
@@ -81,7 +81,7 @@ func (s Suite) Newcomer(t *testing.T) {
 	if !strings.Contains(status, chain+": armed") {
 		t.Errorf("status says\n%s", status)
 	}
-	if found := node.end(); found.Signed != found.Commits || found.Commits < 4 {
+	if found := node.End(); found.Signed != found.Commits || found.Commits < 4 {
 		t.Errorf("%d of %d commits are signed", found.Signed, found.Commits)
 	}
 }

@@ -82,9 +82,9 @@ func noticeFailure(t *testing.T, series Series) {
 	control := newControl(t, Settings{
 		ChainID: chainID, KeyType: Ed25519, Secret: secret, Addresses: []string{spec.Listen}, Defect: NoExtension,
 	})
-	node := newRealNode(t, spec)
+	node := NewRealNode(t, spec)
 	control.Start()
-	node.start()
+	node.Start()
 	node.wait("a consensus failure", 30*time.Second, func() bool { return strings.Contains(node.log(), consensusFailure) })
 }
 

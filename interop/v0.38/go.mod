@@ -4,6 +4,7 @@ go 1.25
 
 require (
 	github.com/cometbft/cometbft v0.38.26
+	github.com/creack/pty v1.1.24
 	tmkms/interop/rig v0.0.0
 )
 

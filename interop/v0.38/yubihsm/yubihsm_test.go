@@ -38,8 +38,8 @@ func (d *device) order(t *testing.T, word string) {
 	}
 }
 
-// simulate starts a device that holds the key as number 1; its password is the factory's.
-func simulate(t *testing.T, serial int, key ed25519.PrivKey) *device {
+// simulate starts a device as it comes from the factory, or with what the arguments put there.
+func simulate(t *testing.T, serial int, arguments ...string) *device {
 	t.Helper()
 	path := os.Getenv("SIMULATOR")
 	if path == "" {
@@ -49,8 +49,7 @@ func simulate(t *testing.T, serial int, key ed25519.PrivKey) *device {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(path, "--listen", "127.0.0.1:0", "--serial", fmt.Sprint(serial),
-		"--ed25519", "1:"+hex.EncodeToString(key.Bytes()[:32]))
+	cmd := exec.Command(path, append([]string{"--listen", "127.0.0.1:0", "--serial", fmt.Sprint(serial)}, arguments...)...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -77,19 +76,26 @@ func simulate(t *testing.T, serial int, key ed25519.PrivKey) *device {
 	return &device{addr: found[1], orders: orders}
 }
 
+// program is the one under test.
+func program(t *testing.T) string {
+	t.Helper()
+	path := os.Getenv("TMKMS")
+	if path == "" {
+		path = "../../../target/release/tmkms"
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 const chainID = "interop-yubihsm"
 
 // home makes a home whose key is in the devices and whose node listens at addr, and starts the program there.
 func start(t *testing.T, addr string, devices ...*device) {
 	t.Helper()
-	program := os.Getenv("TMKMS")
-	if program == "" {
-		program = "../../../target/release/tmkms"
-	}
-	program, err := filepath.Abs(program)
-	if err != nil {
-		t.Fatal(err)
-	}
+	program := program(t)
 	home := t.TempDir()
 	write := func(name, text string) {
 		if err := os.WriteFile(filepath.Join(home, name), []byte(text), 0o600); err != nil {
@@ -158,7 +164,8 @@ func TestReplicas(t *testing.T) {
 	listener := privval.NewTCPListener(raw, ed25519.GenPrivKey())
 	endpoint := privval.NewSignerListenerEndpoint(log.NewNopLogger(), listener)
 	key := ed25519.GenPrivKey()
-	one, two := simulate(t, 1, key), simulate(t, 2, key)
+	held := "1:" + hex.EncodeToString(key.Bytes()[:32])
+	one, two := simulate(t, 1, "--ed25519", held), simulate(t, 2, "--ed25519", held)
 	start(t, "tcp://"+raw.Addr().String(), one, two)
 	client, err := privval.NewSignerClient(endpoint, chainID)
 	if err != nil {
