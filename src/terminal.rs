@@ -4,6 +4,8 @@
 //! being shown. A signal puts the first screen and the echo back before it ends the process.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use rustix::termios::{self, LocalModes, OptionalActions, Termios};
@@ -62,8 +64,9 @@ pub fn privately<T, E: From<io::Error>>(
 pub struct Console;
 
 impl Terminal for Console {
+    /// Both ways: what is said must be seen, and must not go into somebody's file.
     fn is_interactive(&self) -> bool {
-        io::stdin().is_terminal()
+        io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
     fn say(&mut self, text: &str) -> io::Result<()> {
@@ -140,8 +143,15 @@ fn read_line() -> io::Result<Option<Zeroizing<String>>> {
     Ok(Some(Zeroizing::new(text.trim().to_owned())))
 }
 
-/// While it lives, a signal that ends the process puts the terminal back first.
-pub struct Guard(Handle);
+/// A file that nobody wants any more when a signal ends the process.
+pub type Waste = Arc<Mutex<Option<PathBuf>>>;
+
+/// While it lives, a signal that ends the process puts the terminal back and removes the waste first.
+pub struct Guard {
+    signals: Handle,
+    /// What to remove.
+    pub waste: Waste,
+}
 
 impl Guard {
     /// Begins to watch.
@@ -149,21 +159,29 @@ impl Guard {
         let before = termios::tcgetattr(io::stdin()).ok();
         let mut signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM])?;
         let handle = signals.handle();
+        let waste = Waste::default();
+        let removed = waste.clone();
         thread::Builder::new()
             .name("terminal".to_owned())
             .spawn(move || {
                 if let Some(signal) = signals.forever().next() {
                     restore(before.as_ref());
+                    if let Some(path) = removed.lock().ok().and_then(|mut waste| waste.take()) {
+                        let _ = std::fs::remove_file(path);
+                    }
                     let _ = signal_hook::low_level::emulate_default_handler(signal);
                 }
             })?;
-        Ok(Self(handle))
+        Ok(Self {
+            signals: handle,
+            waste,
+        })
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.0.close();
+        self.signals.close();
     }
 }
 

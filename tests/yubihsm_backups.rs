@@ -25,6 +25,7 @@ use tmkms::backends::yubihsm::mnemonic::Mnemonic;
 use tmkms::backends::yubihsm::objects::Objects;
 use tmkms::backends::yubihsm::setup::{Logins, Wishes, carry_out};
 use tmkms::backends::yubihsm::transport::Transport;
+use tmkms::backends::yubihsm::words::Paper;
 use tmkms::consensus::{KeyType, PublicKey, key_text};
 use tmkms::secret_file::NewFile;
 use yubihsm_person::{Host, Person, Wire};
@@ -60,7 +61,15 @@ fn device(serial: u32) -> Wire {
     };
     let mut person = Person::new(&serial.to_string());
     at_site(&wire, |site| {
-        carry_out(site, &wishes, logins, Some(secrets()), &mut person).unwrap()
+        carry_out(
+            site,
+            &wishes,
+            logins,
+            Some(secrets()),
+            Paper::default(),
+            &mut person,
+        )
+        .unwrap()
     });
     wire
 }

@@ -21,9 +21,12 @@ use tmkms::backends::yubihsm::derive::{Role, wrap_key};
 use tmkms::backends::yubihsm::error::Serial;
 use tmkms::backends::yubihsm::mnemonic::Mnemonic;
 use tmkms::backends::yubihsm::plan;
+use tmkms::backends::yubihsm::printout::Printout;
 use tmkms::backends::yubihsm::scp03::AuthKey;
 use tmkms::backends::yubihsm::setup::{Logins, Outcome, SetupError, Wishes, carry_out, run};
 use tmkms::backends::yubihsm::transport::Transport;
+use tmkms::backends::yubihsm::words::Paper;
+use tmkms::terminal::Waste;
 use yubihsm_person::{Host, Person, Wire};
 use yubihsm_simulator::{Body, Moment, Object, Profile};
 
@@ -87,7 +90,7 @@ fn setup(
 ) -> Result<Outcome, SetupError> {
     let inner = wire.clone();
     let connect = move || Box::new(inner.clone()) as Box<dyn Transport>;
-    run(&wire.site(&connect), wishes, configured, person)
+    run(&wire.site(&connect), wishes, configured, None, person)
 }
 
 /// What a device holds, without what differs from one ceremony to the next.
@@ -428,6 +431,128 @@ fn wrong_words_are_told_in_private_and_asked_for_again() {
     assert!(!person.public.contains("vtoe"));
 }
 
+/// A setup with sheets for so many holders, which are printed from a file in memory.
+#[cfg(target_os = "linux")]
+fn with_sheets(
+    wire: &Wire,
+    wishes: &Wishes,
+    holders: u8,
+    person: &mut Person,
+) -> (Result<Outcome, SetupError>, Option<String>, bool) {
+    let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+    let path = folder.path().join("sheets");
+    let mut printout = Printout::open(&path, holders, Waste::default())
+        .ok()
+        .unwrap();
+    person.sheets = Some(path.clone());
+    let inner = wire.clone();
+    let connect = move || Box::new(inner.clone()) as Box<dyn Transport>;
+    let site = wire.site(&connect);
+    let result = run(&site, wishes, None, Some(&mut printout), person);
+    let left = printout.left_to_do();
+    drop(printout);
+    (result, left, path.exists())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn sheets_are_printed_before_the_quiz_which_asks_for_words_of_each() {
+    for (holders, asked) in [(1, 4), (2, 4), (6, 6)] {
+        let wire = Wire::new(profile());
+        let mut person = Person::new("7");
+        let (result, left, there) = with_sheets(&wire, &Wishes::default(), holders, &mut person);
+        let report = result.unwrap().report;
+        let mnemonic = person.paper.join(" ");
+        assert_eq!(state(&wire), planned(&mnemonic));
+        for (at, word) in person.paper.iter().enumerate() {
+            let line = format!("{:>4}. {word}", at + 1);
+            assert_eq!(person.printed.matches(&line).count(), usize::from(holders));
+            assert!(!person.public.contains(&line) && !report.contains(&line));
+        }
+        assert!(person.printed.contains("YubiHSM 0000000007"));
+        let wanted: Vec<String> = (0..asked)
+            .map(|at| match holders {
+                1 => String::new(),
+                _ => format!("{} of {holders}", at % usize::from(holders) + 1),
+            })
+            .collect();
+        assert_eq!(person.copies, wanted);
+        assert!(left.unwrap().contains("`rm /dev/shm/"));
+        assert!(there, "it is the person's to remove");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn sheets_of_a_typed_mnemonic_are_its_words() {
+    let wire = Wire::new(profile());
+    let print = |person: &mut Person| {
+        let (result, ..) = with_sheets(&wire, &RESTORE, 2, person);
+        result.unwrap();
+        assert_eq!(person.copies.len(), 4);
+        assert!(person.printed.contains("  24. vote"));
+        assert_eq!(person.printed.matches("zoo").count(), 2 * 23);
+    };
+    print(&mut Person::knowing("7", WORDS));
+    assert_eq!(state(&wire), planned(WORDS));
+    // Once more, with the device as it is.
+    print(&mut Person::knowing("", WORDS));
+    assert_eq!(wire.device().executed(command::RESET_DEVICE), 1);
+    let mut pipe = Person::knowing("", WORDS);
+    pipe.pipe = true;
+    let (result, left, there) = with_sheets(&wire, &RESTORE, 2, &mut pipe);
+    assert!(matches!(result.unwrap_err(), SetupError::NoTerminal));
+    assert!(!pipe.private.contains("zoo") && left.is_none() && !there);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn without_the_proof_the_sheets_are_removed_and_nothing_is_erased() {
+    let wire = Wire::new(profile());
+    let before = state(&wire);
+    for wishes in [Wishes::default(), RESTORE] {
+        let mut person = Person::knowing("7", WORDS);
+        person.leaves_at_quiz = true;
+        let (result, left, there) = with_sheets(&wire, &wishes, 2, &mut person);
+        assert!(matches!(result.unwrap_err(), SetupError::GivenUp(_)));
+        assert!(person.printed.contains("copy 2 of 2"));
+        assert!(left.is_none() && !there);
+    }
+    assert_eq!(state(&wire), before);
+}
+
+/// The other end of the pipe to the printer goes away.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_printer_that_fails_costs_nothing() {
+    let wire = Wire::new(profile());
+    let before = state(&wire);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("printer");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::NONBLOCK;
+    let reader = rustix::fs::open(&path, flags, mode).unwrap();
+    let mut printout = Printout::open(&path, 2, Waste::default()).ok().unwrap();
+    drop(reader);
+    let inner = wire.clone();
+    let connect = move || Box::new(inner.clone()) as Box<dyn Transport>;
+    let site = wire.site(&connect);
+    let mut person = Person::new("7");
+    let error = run(
+        &site,
+        &Wishes::default(),
+        None,
+        Some(&mut printout),
+        &mut person,
+    )
+    .unwrap_err();
+    let told = error.to_string();
+    assert!(told.starts_with("nothing was changed: "), "{told}");
+    assert!(told.contains("printing: Broken pipe"), "{told}");
+    assert_eq!(state(&wire), before);
+}
+
 /// The log of the device says what the plan says, and nothing else happened.
 #[test]
 fn the_devices_log_is_the_plan() {
@@ -488,6 +613,7 @@ fn cuts(moment: Moment, host: Host) {
             &RESTORE,
             logins,
             Some(&secrets),
+            Paper::default(),
             person,
         )
     };

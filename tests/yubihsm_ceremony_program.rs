@@ -270,6 +270,78 @@ fn from_a_blank_device_to_a_signed_vote_in_a_real_terminal() {
     assert!(!service.log().contains("ever proven"), "{}", service.log());
 }
 
+/// The words printed from a file in memory: the quiz is answered from the sheets, and an interrupt removes them.
+#[cfg(target_os = "linux")]
+#[test]
+fn sheets_with_the_words() {
+    let simulator = Simulator::start(Profile::new(81, (2, 4, 0)));
+    let home = Home::new(&[]);
+    configure(&home, &simulator);
+    let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+    let path = folder.path().join("sheets");
+    let path = path.to_str().unwrap();
+    let setup = ["yubihsm", "setup", "--sheets", "2", "--sheets-to", path];
+    let shown = |desk: &mut Desk| {
+        desk.see("Type its serial number to erase it:");
+        desk.type_line("81");
+        desk.see("are in /dev/shm/");
+        desk.see("press Enter");
+        std::fs::read_to_string(path).unwrap()
+    };
+
+    let mut desk = Desk::open(&home, &setup);
+    shown(&mut desk);
+    desk.session.send("\x03").unwrap();
+    desk.session.expect(Eof).unwrap();
+    assert!(!std::path::Path::new(path).exists());
+    assert!(simulator.device().is_fresh());
+
+    let mut desk = Desk::open(&home, &setup);
+    let sheets = shown(&mut desk);
+    let pages: Vec<&str> = sheets.split('\x0c').collect();
+    desk.type_line("");
+    for copy in [1, 2, 1, 2] {
+        desk.see("Word ");
+        let number = desk.see(&format!(", from copy {copy} of 2:"));
+        let label = format!("{:>4}.", number.split(',').next().unwrap());
+        let (_, after) = pages[copy - 1].split_once(&label).unwrap();
+        desk.type_line(after.split_whitespace().next().unwrap());
+    }
+    let (code, all) = desk.end();
+    assert_eq!(code, 0, "{all}");
+    let (public, _) = screens(&all);
+    assert!(public.contains("    Remember the words are still in /dev/shm/"));
+    assert!(std::path::Path::new(path).exists());
+
+    let disk = home.path().join("sheets");
+    let disk = disk.to_str().unwrap();
+    let refused = |to: &str| {
+        let (code, _, err) = piped(
+            &home,
+            &["yubihsm", "setup", "--sheets", "2", "--sheets-to", to],
+            "",
+        );
+        assert_eq!(code, 1, "{err}");
+        err
+    };
+    assert!(refused("/dev/null").contains("prints nothing on paper"));
+    assert!(refused(path).contains("neither a printer nor a new file"));
+    if !in_memory(home.path()) {
+        assert!(refused(disk).contains("they would stay on that disk"));
+        assert!(!home.path().join("sheets").exists());
+    }
+    let (code, _, err) = piped(&home, &["yubihsm", "setup", "-r", "--sheets", "2"], "");
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("--sheets-to PRINTER"), "{err}");
+}
+
+#[cfg(target_os = "linux")]
+fn in_memory(path: &std::path::Path) -> bool {
+    let file = std::fs::File::open(path).unwrap();
+    let kind = tmkms::os::filesystem::ephemeral(&file).unwrap();
+    matches!(kind, Some("tmpfs" | "ramfs"))
+}
+
 /// Whoever interrupts while the words are shown finds the first screen and the echo again.
 #[test]
 fn an_interrupt_wipes_the_private_screen() {

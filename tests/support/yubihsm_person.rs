@@ -30,6 +30,14 @@ pub struct Person {
     pub serial: String,
     /// The words written down.
     pub paper: Vec<String>,
+    /// The printed copies that words were asked from.
+    pub copies: Vec<String>,
+    /// The file that sheets are printed from.
+    pub sheets: Option<std::path::PathBuf>,
+    /// What was printed.
+    pub printed: String,
+    /// Ends the input instead of answering the quiz.
+    pub leaves_at_quiz: bool,
     /// Wrong words to type in the quiz before the right ones.
     pub slips: usize,
     /// There is no terminal.
@@ -93,10 +101,19 @@ impl Terminal for Person {
         let answer = if question.contains("serial number") {
             self.serial.clone()
         } else if question.contains("press Enter") {
+            if let Some(path) = &self.sheets {
+                self.printed = std::fs::read_to_string(path).unwrap();
+            }
             String::new()
         } else if let Some(number) = question.strip_prefix("Word ") {
             assert!(self.screen, "the quiz is private");
-            let number: usize = number.trim_end_matches(':').parse().unwrap();
+            let number = number.trim_end_matches(':');
+            let (number, copy) = number.split_once(", from copy ").unwrap_or((number, ""));
+            let number: usize = number.parse().unwrap();
+            self.copies.push(copy.to_owned());
+            if self.leaves_at_quiz {
+                return Ok(None);
+            }
             match self.slips {
                 0 => self.paper[number - 1].clone(),
                 _ => {

@@ -1,9 +1,9 @@
 //! Keys in YubiHSM 2 devices, reached over USB or through a connector's HTTP.
 //!
 //! Bytes up: `codes` and `frame`, `scp03` (the encrypted channel), `transport` (USB, HTTP), `client` (sessions),
-//! `device` and `worker` (the thread that all chains ask), and here keys as the rest of the program knows them. For setting devices
-//! up: `mnemonic` and `derive` (all secrets from 24 words), `plan` and `ceremony`, `objects` (one command a function),
-//! `wrap` (backups).
+//! `device` and `worker` (the thread that all chains ask), and here keys as the rest of the program knows them. For
+//! setting devices up: `mnemonic` and `derive` (all secrets from 24 words), `words`, `sheets` and `printout` (the words on
+//! paper), `plan` and `ceremony`, `objects` (one command a function), `wrap` (backups).
 
 pub mod backup;
 pub mod ceremony;
@@ -21,13 +21,16 @@ pub mod mnemonic;
 pub mod objects;
 mod pins;
 pub mod plan;
+pub mod printout;
 pub mod provider;
 pub mod report;
 pub mod scp03;
 pub mod setup;
+pub mod sheets;
 pub mod site;
 pub mod transport;
 pub mod verify;
+pub mod words;
 mod worker;
 pub mod wrap;
 

@@ -1,38 +1,10 @@
-//! What is left in writing after a ceremony: the report on the device, the report in a file, and empty sheets for the
-//! words. None of them holds a secret.
+//! What is left in writing after a ceremony: the report on the device and the report in a file. Neither holds a secret.
 
 use super::date::Date;
 use super::error::Serial;
 use super::info::DeviceInfo;
-use super::mnemonic::WORDS;
 use super::plan;
 use super::verify::Proof;
-
-/// Sheets to print before the ceremony, one for each holder, with room for the words: they are written by hand, because a
-/// printer remembers.
-pub fn sheets(holders: u8) -> String {
-    let mut text = String::new();
-    for holder in 1..=holders {
-        text.push_str(&format!(
-            "MNEMONIC OF A VALIDATOR'S YubiHSMs, copy {holder} of {holders}\n\n\
-             Whoever reads these words has the keys. Keep them in an envelope, sealed and signed.\n\n\
-             Holder: ________________________   Date: ______________   Signature: ________________________\n\n\
-             Devices: ______________   ______________   ______________\n\n"
-        ));
-        let rows = WORDS / 2;
-        for row in 1..=rows {
-            let line = "________________________";
-            text.push_str(&format!(
-                "{row:>4}. {line}      {:>4}. {line}\n\n",
-                row + rows
-            ));
-        }
-        text.push_str(
-            "Checked against the other copies: ______________   Tried (`tmkms yubihsm keys verify-backup`): ______________\n\x0c\n",
-        );
-    }
-    text
-}
 
 /// What the older program reads from the device, in its form.
 pub(super) fn device_report(serial: Serial, now: Date) -> String {

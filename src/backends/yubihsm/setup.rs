@@ -1,15 +1,13 @@
 //! The conversation of a setup: what will happen, the serial number typed, the mnemonic written down and asked for again,
 //! and only then the device.
 //!
-//! Words of the mnemonic are on the private screen alone. Nothing is erased before the person has shown that the
-//! mnemonic is on paper, and nothing at all by a dry run. What is done to the device is in `ceremony`.
+//! Nothing is erased before the person has shown that the mnemonic is on paper, and nothing at all by a dry run. How
+//! the mnemonic comes to paper is in `words`, what is done to the device in `ceremony`.
 
 use std::io;
 
-use zeroize::Zeroizing;
-
 use crate::os::clock::{Clock, SystemClock};
-use crate::terminal::{Terminal, privately};
+use crate::terminal::Terminal;
 
 use super::ceremony::{self, CeremonyError, Foreign, Found, Secrets, Site, say};
 use super::client::Credentials;
@@ -17,15 +15,12 @@ use super::codes::algorithm;
 use super::date::Date;
 use super::error::Serial;
 use super::info::DeviceInfo;
-use super::mnemonic::{Mnemonic, WORDS};
 use super::plan;
+use super::printout::{Printout, PrintoutError};
 use super::report::{device_report, file_report};
+use super::sheets::Heading;
 use super::verify::{Proof, verify};
-
-/// Words that are asked for again.
-const QUIZ: usize = 4;
-/// How often the mnemonic may be entered.
-const TRIES: usize = 5;
+use super::words::{Paper, ask_mnemonic};
 
 /// What the operator wants.
 #[derive(Clone, Copy, Debug, Default)]
@@ -57,6 +52,9 @@ pub enum SetupError {
          is shown; `--print-only` works without one"
     )]
     NoTerminal,
+    /// The sheets cannot be printed.
+    #[error("nothing was changed: {0}")]
+    Sheets(PrintoutError),
     /// Keys would be lost.
     #[error(
         "nothing was changed: YubiHSM {serial} holds {} key(s) that sign ({}); back them up (`tmkms yubihsm keys \
@@ -108,17 +106,27 @@ pub fn run(
     site: &Site<'_>,
     wishes: &Wishes,
     configured: Option<&Credentials>,
+    printout: Option<&mut Printout>,
     terminal: &mut dyn Terminal,
 ) -> Result<Outcome, SetupError> {
+    let mut paper = Paper {
+        printout,
+        typed: None,
+    };
     let secrets = match wishes.restore || wishes.verify {
-        true => Some(Secrets::of(&ask_mnemonic(terminal)?)),
+        true => {
+            let mnemonic = ask_mnemonic(terminal)?;
+            let secrets = Secrets::of(&mnemonic);
+            paper.typed = paper.printout.is_some().then_some(mnemonic);
+            Some(secrets)
+        }
         false => None,
     };
     let logins = Logins {
         factory: &ceremony::factory(),
         configured,
     };
-    carry_out(site, wishes, logins, secrets.as_ref(), terminal)
+    carry_out(site, wishes, logins, secrets.as_ref(), paper, terminal)
 }
 
 /// Who may log in besides the mnemonic's roles.
@@ -136,6 +144,7 @@ pub fn carry_out(
     wishes: &Wishes,
     logins: Logins<'_>,
     secrets: Option<&Secrets>,
+    mut paper: Paper<'_>,
     terminal: &mut dyn Terminal,
 ) -> Result<Outcome, SetupError> {
     let Logins {
@@ -172,16 +181,27 @@ pub fn carry_out(
             proof: None,
         });
     }
+    let heading = Heading {
+        serial: info.serial,
+        date: now,
+    };
     let made;
     let secrets = match (found, secrets) {
-        (Found::Ours(_), Some(secrets)) => secrets,
+        (Found::Ours(_), Some(secrets)) => {
+            paper.print_typed(heading, terminal)?;
+            secrets
+        }
         (Found::Ours(_), None) => return Err(SetupError::GivenUp("there is no mnemonic")),
         (Found::Other(foreign), secrets) => {
             may_erase(&site, &foreign, wishes, terminal)?;
             let secrets = match secrets {
-                Some(secrets) => secrets,
+                Some(secrets) => {
+                    paper.print_typed(heading, terminal)?;
+                    secrets
+                }
                 None => {
-                    made = Secrets::of(&new_mnemonic(&site, &foreign, terminal)?);
+                    let mnemonic = paper.new_mnemonic(&site, &foreign, heading, terminal)?;
+                    made = Secrets::of(&mnemonic);
                     &made
                 }
             };
@@ -298,101 +318,4 @@ fn may_erase(
         true => Ok(()),
         false => Err(SetupError::OtherSerial(serial)),
     }
-}
-
-/// Makes a mnemonic, shows it, and asks for some of its words until they are right.
-fn new_mnemonic(
-    site: &Site<'_>,
-    foreign: &Foreign,
-    terminal: &mut dyn Terminal,
-) -> Result<Mnemonic, SetupError> {
-    let random = {
-        let mut login = site.need(&foreign.credentials).map_err(SetupError::Step)?;
-        let random = login.random();
-        random.map_err(|error| SetupError::Step(CeremonyError::Device(error)))?
-    };
-    let mnemonic = Mnemonic::generate(&random).map_err(io::Error::other)?;
-    terminal.say(
-        "The mnemonic comes on a screen of its own. Have pen and paper ready; nobody and no camera should see it.",
-    )?;
-    loop {
-        let shown = privately(terminal, |terminal| {
-            terminal.say(&sheet(&mnemonic))?;
-            terminal.ask("Write all 24 words down, then press Enter; the screen is wiped, and some of them are asked for.")
-        })?;
-        if shown.is_none() {
-            return Err(SetupError::GivenUp(
-                "the input ended before the mnemonic was confirmed",
-            ));
-        }
-        match privately(terminal, |terminal| quiz(&mnemonic, terminal))? {
-            Some(true) => return Ok(mnemonic),
-            Some(false) => terminal.say("One of the words was not right: here they are again.")?,
-            None => {
-                return Err(SetupError::GivenUp(
-                    "the input ended before the mnemonic was confirmed",
-                ));
-            }
-        }
-    }
-}
-
-/// The words in four columns, with their numbers.
-fn sheet(mnemonic: &Mnemonic) -> Zeroizing<String> {
-    let mut text = Zeroizing::new(String::with_capacity(1024));
-    text.push_str("THE MNEMONIC: whoever has it has the keys of every device set up from it.\n\n");
-    let rows = WORDS / 4;
-    for row in 1..=rows {
-        for column in 0..4 {
-            let number = column * rows + row;
-            text.push_str(&Zeroizing::new(format!(
-                "{number:>4}. {:<10}",
-                mnemonic.word(number)
-            )));
-        }
-        text.push('\n');
-    }
-    text
-}
-
-/// Asks for some words, in a random order. `None` at the end of input.
-fn quiz(mnemonic: &Mnemonic, terminal: &mut dyn Terminal) -> io::Result<Option<bool>> {
-    let mut left: Vec<usize> = (1..=WORDS).collect();
-    for _ in 0..QUIZ {
-        let mut random = [0; 8];
-        getrandom::getrandom(&mut random).map_err(io::Error::other)?;
-        let count = u64::try_from(left.len()).unwrap_or(1).max(1);
-        let at = usize::try_from(u64::from_be_bytes(random) % count).unwrap_or(0);
-        let number = left.swap_remove(at);
-        let Some(word) = terminal.ask(&format!("Word {number}:"))? else {
-            return Ok(None);
-        };
-        if !word.trim().eq_ignore_ascii_case(mnemonic.word(number)) {
-            return Ok(Some(false));
-        }
-    }
-    Ok(Some(true))
-}
-
-/// Asks for a mnemonic until it is one. What is wrong with it is said on the private screen.
-pub fn ask_mnemonic(terminal: &mut dyn Terminal) -> Result<Mnemonic, SetupError> {
-    let found = privately(terminal, |terminal| {
-        let mut question = "The 24 words of the mnemonic (they are not shown while you type):";
-        for _ in 0..TRIES {
-            let Some(text) = terminal.ask_secret(question)? else {
-                return Ok(None);
-            };
-            match Mnemonic::parse(&text) {
-                Ok(mnemonic) => return Ok(Some(mnemonic)),
-                // In a pipe there is no second try, and what is said goes into somebody's log.
-                Err(_) if !terminal.is_interactive() => return Ok(None),
-                Err(error) => terminal.say(&Zeroizing::new(error.to_string()))?,
-            }
-            question = "Again, all 24 words:";
-        }
-        Ok::<_, io::Error>(None)
-    })?;
-    found.ok_or(SetupError::GivenUp(
-        "no valid mnemonic of 24 words was entered; `tmkms yubihsm derive` in a terminal says what is wrong with one",
-    ))
 }

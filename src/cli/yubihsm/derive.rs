@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::backends::yubihsm::derive::{Role, wrap_key};
 use crate::backends::yubihsm::mnemonic::Mnemonic;
 use crate::backends::yubihsm::plan::WRAP_KEY;
-use crate::backends::yubihsm::setup::ask_mnemonic;
+use crate::backends::yubihsm::words::ask_mnemonic;
 use crate::cli::report::{Failure, output, status};
 use crate::secret_file;
 use crate::terminal::{Console, Terminal, privately};

@@ -6,8 +6,9 @@ use clap::Args;
 
 use crate::backends::yubihsm::ceremony::Site;
 use crate::backends::yubihsm::error::{Kind, Serial};
-use crate::backends::yubihsm::report::sheets;
+use crate::backends::yubihsm::printout::Printout;
 use crate::backends::yubihsm::setup::{SetupError, Wishes, run};
+use crate::backends::yubihsm::sheets;
 use crate::cli::report::{Failure, output, status};
 use crate::secret_file::NewFile;
 use crate::terminal::Console;
@@ -20,7 +21,9 @@ use super::{Which, careful};
     after_help = "Examples:\n  tmkms yubihsm setup --print-only           what would happen, and nothing more\n  \
                   tmkms yubihsm setup -w report.json         a new mnemonic; the device is ERASED\n  \
                   tmkms yubihsm setup --restore              the second device, or one that lost its power meanwhile\n  \
-                  tmkms yubihsm setup --verify               compare a device with its mnemonic and the plan\n\n\
+                  tmkms yubihsm setup --verify               compare a device with its mnemonic and the plan\n  \
+                  tmkms yubihsm setup --sheets 3             three empty sheets, to write the words on by hand\n  \
+                  tmkms yubihsm setup --sheets 3 --sheets-to /dev/usb/lp0\n\n\
                   docs/backends/yubihsm.md has the whole ceremony as a page to print."
 )]
 pub(in crate::cli) struct Setup {
@@ -44,9 +47,12 @@ pub(in crate::cli) struct Setup {
     /// The serial number of a device whose signing keys may be lost
     #[arg(long, value_name = "SERIAL")]
     destroy_keys: Option<u32>,
-    /// Write so many sheets to print for the holders of the mnemonic, to be filled in by hand; no device is touched
-    #[arg(long, value_name = "HOLDERS", conflicts_with_all = ["print_only", "restore", "verify", "write_report"], value_parser = clap::value_parser!(u8).range(1..=20))]
+    /// Write so many empty sheets to print, for the holders to write the mnemonic on by hand; touches no device
+    #[arg(long, value_name = "HOLDERS", conflicts_with_all = ["print_only", "verify"], value_parser = clap::value_parser!(u8).range(1..=20))]
     sheets: Option<u8>,
+    /// Set the device up, and print the sheets WITH THE WORDS on the way: a printer's device, or a new file in memory
+    #[arg(long, value_name = "PRINTER", requires = "sheets")]
+    sheets_to: Option<PathBuf>,
     /// Accepted for scripts of the older program
     #[arg(short, long)]
     verbose: bool,
@@ -54,8 +60,14 @@ pub(in crate::cli) struct Setup {
 
 impl Setup {
     pub(super) fn run(self) -> Result<(), Failure> {
-        if let Some(holders) = self.sheets {
-            return output(&sheets(holders));
+        if let (Some(holders), None) = (self.sheets, &self.sheets_to) {
+            if self.restore || self.write_report.is_some() || self.destroy_keys.is_some() {
+                return Err(Failure::usage(
+                    "`--sheets` alone prints empty sheets and sets no device up",
+                )
+                .hint("with `--sheets-to PRINTER` the sheets are printed with the words, in the setup"));
+            }
+            return output(&sheets::empty(holders));
         }
         let provider = self.which.provider()?;
         // Opened before anything happens: a path that cannot be written must not cost the report.
@@ -63,7 +75,12 @@ impl Setup {
             Some(path) if !self.print_only => Some(NewFile::open(path).map_err(Failure::new)?),
             _ => None,
         };
-        let _guard = careful()?;
+        let guard = careful()?;
+        let printout = self.sheets_to.as_ref().zip(self.sheets);
+        let mut printout = printout
+            .map(|(path, holders)| Printout::open(path, holders, guard.waste.clone()))
+            .transpose()
+            .map_err(Failure::new)?;
         // A password that is not there yet is none; the factory's is tried in any case.
         let configured = match provider.credentials() {
             Ok((credentials, warning)) => {
@@ -95,7 +112,12 @@ impl Setup {
             destroy_keys: self.destroy_keys.map(Serial),
             verify: self.verify,
         };
-        let outcome = run(&site, &wishes, configured.as_ref(), &mut Console).map_err(failed)?;
+        let (auth, terminal) = (configured.as_ref(), &mut Console);
+        let outcome = run(&site, &wishes, auth, printout.as_mut(), terminal);
+        if let Some(left) = printout.as_ref().and_then(Printout::left_to_do) {
+            status("Remember", left);
+        }
+        let outcome = outcome.map_err(failed)?;
         let serial = outcome.info.serial;
         if let Some(report) = report {
             let path = report.path().display().to_string();

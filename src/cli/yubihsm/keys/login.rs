@@ -11,7 +11,7 @@ use crate::backends::yubihsm::mnemonic::Mnemonic;
 use crate::backends::yubihsm::objects::Objects;
 use crate::backends::yubihsm::provider::Provider;
 use crate::backends::yubihsm::scp03::AuthKey;
-use crate::backends::yubihsm::setup::ask_mnemonic;
+use crate::backends::yubihsm::words::ask_mnemonic;
 use crate::cli::report::{Failure, status};
 use crate::terminal::{Console, Guard, Terminal};
 

@@ -11,7 +11,7 @@ use crate::backends::yubihsm::derive::{Role, wrap_key};
 use crate::backends::yubihsm::error::Serial;
 use crate::backends::yubihsm::memory::Memory;
 use crate::backends::yubihsm::mnemonic::Mnemonic;
-use crate::backends::yubihsm::setup::ask_mnemonic;
+use crate::backends::yubihsm::words::ask_mnemonic;
 use crate::cli::report::{Failure, output, status};
 use crate::cli::state::read_bounded;
 use crate::cli::{ConfigFile, wrong};
