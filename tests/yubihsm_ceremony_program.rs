@@ -100,10 +100,11 @@ fn configure(home: &Home, simulator: &Simulator) {
     ));
 }
 
-/// A command whose standard input is a pipe with these lines.
+/// A command whose standard input is a pipe with these lines, run from another host.
 fn piped(home: &Home, arguments: &[&str], lines: &str) -> (i32, String, String) {
     let mut child = home
         .command(arguments)
+        .env("SSH_CONNECTION", "192.0.2.1 1 192.0.2.2 22")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -342,6 +343,29 @@ fn in_memory(path: &std::path::Path) -> bool {
     matches!(kind, Some("tmpfs" | "ramfs"))
 }
 
+/// Words go to a screen and not into the file that standard error may be.
+#[test]
+fn without_a_screen_no_words() {
+    let simulator = Simulator::start(Profile::new(82, (2, 4, 0)));
+    let home = Home::new(&[]);
+    configure(&home, &simulator);
+    let mut command = std::process::Command::new("sh");
+    command.current_dir(home.path()).args([
+        "-c",
+        &format!("exec {} yubihsm setup 2>err", env!("CARGO_BIN_EXE_tmkms")),
+    ]);
+    let mut session = Session::spawn(command).unwrap();
+    session.set_expect_timeout(Some(Duration::from_secs(20)));
+    session.send_line("82").unwrap();
+    session.send_line("").unwrap();
+    session.send_line("x").unwrap();
+    session.expect(Eof).unwrap();
+    let said = std::fs::read_to_string(home.path().join("err")).unwrap();
+    assert!(!said.contains("THE MNEMONIC"), "{said}");
+    assert!(said.contains("in a terminal only"), "{said}");
+    assert!(simulator.device().is_fresh());
+}
+
 /// Whoever interrupts while the words are shown finds the first screen and the echo again.
 #[test]
 fn an_interrupt_wipes_the_private_screen() {
@@ -388,6 +412,14 @@ fn commands_in_a_pipe() {
     let (code, _, err) = piped(&home, &["yubihsm", "setup", "-p"], "");
     assert_eq!(code, 0, "{err}");
     assert!(err.contains("Dry run: nothing was changed."), "{err}");
+    assert!(!err.contains("SSH"), "{err}");
+    for words in [&["yubihsm", "setup", "-p", "-r"][..], &["yubihsm", "setup"]] {
+        let (_, _, err) = piped(&home, words, phrase);
+        assert!(
+            err.contains("     Warning this terminal is on another host (SSH)"),
+            "{err}"
+        );
+    }
     let (code, _, err) = piped(&home, &["yubihsm", "setup", "-w", "report"], "");
     assert_eq!(code, 1, "{err}");
     assert!(err.contains("in a terminal only"), "{err}");

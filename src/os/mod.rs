@@ -6,4 +6,5 @@ pub mod filesystem;
 pub mod harden;
 pub mod pair_lock;
 pub mod process;
+pub mod surroundings;
 pub mod unix_socket;

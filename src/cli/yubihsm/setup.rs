@@ -10,6 +10,8 @@ use crate::backends::yubihsm::printout::Printout;
 use crate::backends::yubihsm::setup::{SetupError, Wishes, run};
 use crate::backends::yubihsm::sheets;
 use crate::cli::report::{Failure, output, status};
+use crate::os::clock::{Clock, SystemClock};
+use crate::os::surroundings::Surroundings;
 use crate::secret_file::NewFile;
 use crate::terminal::Console;
 
@@ -76,6 +78,14 @@ impl Setup {
             _ => None,
         };
         let guard = careful()?;
+        // A dry run without words shows and asks for nothing.
+        if !self.print_only || self.restore {
+            let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+            let here = Surroundings::look(SystemClock.now().wall, variable);
+            for warning in here.warnings() {
+                status("Warning", warning);
+            }
+        }
         let printout = self.sheets_to.as_ref().zip(self.sheets);
         let mut printout = printout
             .map(|(path, holders)| Printout::open(path, holders, guard.waste.clone()))
