@@ -5,6 +5,8 @@
 
 use std::path::Path;
 
+use rusb::UsbContext;
+
 use super::super::error::{Kind, Serial};
 
 /// Yubico.
@@ -71,7 +73,12 @@ fn from_sysfs(folder: &Path) -> Vec<Plugged> {
 }
 
 fn from_libusb() -> Result<Vec<Plugged>, Kind> {
-    let devices = rusb::devices().map_err(|error| Kind::Usb(error.to_string()))?;
+    // A context of our own: the library's shared one panics where there is no USB at all.
+    let Ok(context) = rusb::Context::new() else {
+        return Ok(Vec::new());
+    };
+    let devices = context.devices();
+    let devices = devices.map_err(|error| Kind::Usb(error.to_string()))?;
     let mut found = Vec::new();
     for device in devices.iter() {
         let Ok(descriptor) = device.device_descriptor() else {
