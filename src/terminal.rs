@@ -91,7 +91,8 @@ impl Terminal for Console {
 
     fn ask_secret(&mut self, question: &str) -> io::Result<Option<Zeroizing<String>>> {
         let Ok(before) = termios::tcgetattr(io::stdin()) else {
-            return self.ask(question);
+            // A pipe needs no question.
+            return read_line();
         };
         let mut silent = before.clone();
         silent.local_modes.remove(LocalModes::ECHO);

@@ -397,7 +397,7 @@ fn a_device_that_differs_from_the_plan_is_named() {
     let told = wrong.join("\n");
     for words in [
         "operator (0x0002) does not log in",
-        "0x0004 `validator` differs: it may 0x401000180, may give 0x0, is in domains 0x0003",
+        "0x0004 `validator` differs: it may sign-ecdsa, sign-eddsa, get-log-entries, sign-attestation-certificate; may give nothing; is in domains 0x0003",
         "authentication key 0x0009",
         "a temporary key (0xfffe) is left over",
         "the wrap key is not the mnemonic's",
@@ -407,6 +407,17 @@ fn a_device_that_differs_from_the_plan_is_named() {
         assert!(told.contains(words), "{words}: {told}");
     }
     assert_eq!(wrong.len(), 7, "{told}");
+    // Another mnemonic, a device that a role of it may use, and one from the factory.
+    for wire in [&wire, &Wire::new(profile())] {
+        let other = Mnemonic::from_entropy(&[5; 32]);
+        let mut person = Person::knowing("", other.phrase());
+        let validator = Credentials {
+            id: 4,
+            key: Role::Validator.auth_key(&Mnemonic::parse(WORDS).ok().unwrap()),
+        };
+        let error = setup(wire, &verify, Some(&validator), &mut person).unwrap_err();
+        assert!(matches!(error, SetupError::Stranger(_)), "{error}");
+    }
     let wishes = Wishes {
         anew: true,
         ..RESTORE

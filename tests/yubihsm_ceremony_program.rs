@@ -395,6 +395,7 @@ fn commands_in_a_pipe() {
     let key = subtle_encoding::hex::encode(&wrap_key(&mnemonic, 1)[..]);
     assert!(out.contains(str::from_utf8(&key).unwrap()));
     assert!(!out.contains(phrase));
+    assert!(!err.contains("24 words"), "a pipe is not asked: {err}");
     for wrong in ["", "one two three", &phrase.replace(' ', " zz ")] {
         let (code, out, err) = piped(&home, &["yubihsm", "derive"], wrong);
         assert_eq!((code, &*out), (1, ""), "{err}");
@@ -406,6 +407,13 @@ fn commands_in_a_pipe() {
     assert_eq!(code, 0);
     assert!(
         out.contains("copy 3 of 3") && out.contains("  12. ____") && out.contains("  24. ____")
+    );
+
+    // Whatever USB there is, or none.
+    let (code, out, err) = piped(&home, &["yubihsm", "detect"], "");
+    assert!(
+        code == 0 && out.contains("Serial #") || code == 1 && err.contains("no YubiHSM2"),
+        "{err}"
     );
 
     // A dry run needs nobody; erasing does, and the report is not left behind.

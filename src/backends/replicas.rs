@@ -95,7 +95,9 @@ impl KeySource for Members {
                     Place::Away(why)
                 }
                 Ok((member, more)) => {
-                    warnings.extend(more);
+                    // Several devices may say the same of the one key.
+                    let new = more.into_iter().filter(|one| !warnings.contains(one));
+                    warnings.extend(new.collect::<Vec<_>>());
                     let wanted = *public_key.get_or_insert(member.public_key());
                     place(&name, member, &wanted)
                 }

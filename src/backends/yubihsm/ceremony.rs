@@ -254,7 +254,7 @@ fn put(
     {
         return Ok(());
     }
-    say(terminal, &format!("Putting      {}", plan::line(planned)))?;
+    say(terminal, &format!("Putting      {}", plan::name(planned)))?;
     let label = match date {
         "" => planned.name.to_owned(),
         date => format!("{}:{date}", planned.name),

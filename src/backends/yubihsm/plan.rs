@@ -18,6 +18,49 @@ pub const WRAP_KEY: u16 = 1;
 const PUT_HMAC_KEY: u64 = 1 << 0x14;
 const GENERATE_HMAC_KEY: u64 = 1 << 0x15;
 
+/// Names of capabilities, in the order of their bits.
+const NAMES: &[(u64, &str)] = &[
+    (capability::GET_OPAQUE, "get-opaque"),
+    (capability::PUT_OPAQUE, "put-opaque"),
+    (capability::PUT_AUTHENTICATION_KEY, "put-authentication-key"),
+    (capability::PUT_ASYMMETRIC_KEY, "put-asymmetric-key"),
+    (
+        capability::GENERATE_ASYMMETRIC_KEY,
+        "generate-asymmetric-key",
+    ),
+    (capability::SIGN_ECDSA, "sign-ecdsa"),
+    (capability::SIGN_EDDSA, "sign-eddsa"),
+    (capability::EXPORT_WRAPPED, "export-wrapped"),
+    (capability::IMPORT_WRAPPED, "import-wrapped"),
+    (capability::PUT_WRAP_KEY, "put-wrap-key"),
+    (capability::GENERATE_WRAP_KEY, "generate-wrap-key"),
+    (capability::EXPORTABLE_UNDER_WRAP, "exportable-under-wrap"),
+    (capability::SET_OPTION, "set-option"),
+    (capability::GET_OPTION, "get-option"),
+    (capability::GET_PSEUDO_RANDOM, "get-pseudo-random"),
+    (PUT_HMAC_KEY, "put-hmac-key"),
+    (GENERATE_HMAC_KEY, "generate-hmac-key"),
+    (capability::GET_LOG_ENTRIES, "get-log-entries"),
+    (capability::RESET_DEVICE, "reset-device"),
+    (
+        capability::SIGN_ATTESTATION_CERTIFICATE,
+        "sign-attestation-certificate",
+    ),
+    (capability::WRAP_DATA, "wrap-data"),
+    (capability::UNWRAP_DATA, "unwrap-data"),
+    (capability::DELETE_OPAQUE, "delete-opaque"),
+    (
+        capability::DELETE_AUTHENTICATION_KEY,
+        "delete-authentication-key",
+    ),
+    (capability::DELETE_ASYMMETRIC_KEY, "delete-asymmetric-key"),
+    (capability::DELETE_WRAP_KEY, "delete-wrap-key"),
+    (
+        capability::CHANGE_AUTHENTICATION_KEY,
+        "change-authentication-key",
+    ),
+];
+
 /// An object of the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Planned {
@@ -147,22 +190,50 @@ pub const AUDITED: &[u8] = &[
     command::CHANGE_AUTHENTICATION_KEY,
 ];
 
-/// A role's or object's line for people.
-pub fn line(planned: &Planned) -> String {
+/// An object's type, id and name for people.
+pub fn name(planned: &Planned) -> String {
     let kind = match planned.kind {
         object::AUTHENTICATION_KEY => "authentication key",
         object::WRAP_KEY => "wrap key",
         object::OPAQUE => "report",
         _ => "object",
     };
+    format!("0x{:04x} {kind} `{}`", planned.id, planned.name)
+}
+
+/// Capabilities by the names of Yubico's command reference.
+pub fn rights(capabilities: u64) -> String {
+    let mut left = capabilities;
+    let mut names = Vec::new();
+    match capabilities {
+        0 => return "nothing".to_owned(),
+        u64::MAX => return "everything".to_owned(),
+        _ => {}
+    }
+    for (bit, name) in NAMES {
+        if left & bit != 0 {
+            names.push((*name).to_owned());
+            left &= !bit;
+        }
+    }
+    if left != 0 {
+        names.push(format!("0x{left:x}"));
+    }
+    names.join(", ")
+}
+
+/// An object's line for people: what it is, and what it may.
+pub fn line(planned: &Planned) -> String {
     let domains = match planned.domains {
         ALL_DOMAINS => "all domains".to_owned(),
         1 => "domain 1".to_owned(),
         other => format!("domains 0x{other:04x}"),
     };
     format!(
-        "0x{:04x} {kind} `{}`, {domains}, may 0x{:x}, may give 0x{:x}",
-        planned.id, planned.name, planned.capabilities, planned.delegated
+        "{}, {domains}, may {}; may give {}",
+        name(planned),
+        rights(planned.capabilities),
+        rights(planned.delegated)
     )
 }
 
@@ -176,5 +247,19 @@ mod tests {
         let words = Role::ALL.map(|one| role(one).capabilities);
         assert_eq!(words, [u64::MAX, 0x4_0134_3019, 0x106_0001, 0x4_0100_0180]);
         assert_eq!(wrap_key().capabilities, 0x60_0000_3000);
+    }
+
+    #[test]
+    fn rights_are_told_in_words() {
+        assert_eq!(
+            line(&role(Role::Auditor)),
+            "0x0003 authentication key `auditor`, all domains, may get-opaque, set-option, get-option, get-log-entries; \
+             may give nothing"
+        );
+        assert_eq!(rights(u64::MAX), "everything");
+        assert_eq!(rights(1 << 63 | 1 << 8), "sign-eddsa, 0x8000000000000000");
+        for planned in whole() {
+            assert!(!line(&planned).contains("may 0x"), "{}", line(&planned));
+        }
     }
 }

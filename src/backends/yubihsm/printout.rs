@@ -43,7 +43,7 @@ pub enum PrintoutError {
     #[error("others may read from the pipe {p}; make it with `mkfifo -m 600 {p}`", p = .0.display())]
     Exposed(PathBuf),
     /// The other end of the pipe.
-    #[error("nobody reads from the pipe {p}: start what prints it first, as with `lp {p}` or `cat {p} > /dev/usb/lp0`", p = .0.display())]
+    #[error("nobody reads from the pipe {p}: start what prints it first, as with `cat {p} > /dev/usb/lp0`", p = .0.display())]
     NobodyReads(PathBuf),
     /// The file in memory.
     #[error("{0}")]
@@ -111,16 +111,10 @@ impl Printout {
             return Ok(());
         }
         self.written = true;
-        let text = filled(mnemonic, heading, self.holders);
+        let text = raw(&filled(mnemonic, heading, self.holders));
         match &mut self.place {
             Place::Printer(file) => file.take().map_or(Ok(()), |mut file| {
-                // A printer that is fed directly goes on in the column where a line ended.
-                let mut raw = Zeroizing::new(String::with_capacity(2 * text.len()));
-                for line in text.split_inclusive('\n') {
-                    raw.push_str(line.trim_end_matches('\n'));
-                    raw.push_str("\r\n");
-                }
-                let written = file.write_all(raw.as_bytes()).and_then(|()| file.flush());
+                let written = file.write_all(text.as_bytes()).and_then(|()| file.flush());
                 written.map_err(io_error(&self.path, "printing"))
             }),
             Place::Memory(file) => {
@@ -140,7 +134,8 @@ impl Printout {
         let first = match self.place {
             Place::Printer(_) => format!("{copies} sheet(s) went to {path}."),
             Place::Memory(_) => format!(
-                "{copies} sheet(s) are in {path}, in memory only. Print them now, from another terminal."
+                "{copies} sheet(s) are in {path}, in memory only. Print them now, from another terminal, as with `cat {path} > \
+                 /dev/usb/lp0` (a spooler, such as that of `lp`, would keep them on a disk)."
             ),
         };
         format!(
@@ -184,6 +179,16 @@ impl Drop for Printout {
             }
         }
     }
+}
+
+/// A printer that is fed directly goes on in the column where a line ended, unless it is told to return.
+fn raw(text: &str) -> Zeroizing<String> {
+    let mut raw = Zeroizing::new(String::with_capacity(2 * text.len()));
+    for line in text.lines() {
+        raw.push_str(line);
+        raw.push_str("\r\n");
+    }
+    raw
 }
 
 fn io_error(path: &Path, doing: &'static str) -> impl Fn(io::Error) -> PrintoutError {
@@ -356,7 +361,7 @@ mod tests {
         drop(printout);
         assert_eq!(
             fs::read_to_string(&path).unwrap(),
-            *filled(&mnemonic, heading(), 1)
+            *raw(&filled(&mnemonic, heading(), 1))
         );
     }
 }

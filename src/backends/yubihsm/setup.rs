@@ -78,6 +78,12 @@ pub enum SetupError {
     /// The person gave up.
     #[error("nothing was changed: {0}")]
     GivenUp(&'static str),
+    /// No role logs in.
+    #[error(
+        "{0} was not set up from this mnemonic: none of the mnemonic's roles logs in, and nothing was changed; is it the \
+         right device, and are these its words?"
+    )]
+    Stranger(String),
     /// The proof failed.
     #[error("YubiHSM {serial} is not what was planned:\n{}\ndo not use it; `tmkms yubihsm setup --restore --anew` sets it up again from the mnemonic", wrong.join("\n"))]
     Differs {
@@ -152,6 +158,9 @@ pub fn carry_out(
         configured,
     } = logins;
     let step = SetupError::Step;
+    if let (true, Some(secrets)) = (wishes.verify, secrets) {
+        return compare(site, secrets, terminal);
+    }
     let found = ceremony::look(site, secrets, wishes.anew, configured, factory);
     let found = found.map_err(step)?;
     let info = match &found {
@@ -165,10 +174,6 @@ pub fn carry_out(
         ..*site
     };
     let now = Date::of(SystemClock.now().wall);
-    if let (true, Some(secrets)) = (wishes.verify, secrets) {
-        let proof = verify(&site, secrets).map_err(step)?;
-        return finish(info, false, proof, now, terminal);
-    }
     for line in describe(&info, &found) {
         terminal.say(&line)?;
     }
@@ -216,6 +221,26 @@ pub fn carry_out(
     say(terminal, "Verifying    all of it").map_err(step)?;
     let proof = verify(&site, secrets).map_err(step)?;
     finish(info, true, proof, now, terminal)
+}
+
+/// Compares a device with its mnemonic, and changes nothing.
+fn compare(
+    site: &Site<'_>,
+    secrets: &Secrets,
+    terminal: &mut dyn Terminal,
+) -> Result<Outcome, SetupError> {
+    let step = SetupError::Step;
+    terminal.say("Verifying    all of it")?;
+    let proof = verify(site, secrets).map_err(step)?;
+    let stranger = || SetupError::Stranger(site.name.clone());
+    let info = proof.info.clone().ok_or_else(stranger)?;
+    finish(
+        info,
+        false,
+        proof,
+        Date::of(SystemClock.now().wall),
+        terminal,
+    )
 }
 
 fn finish(

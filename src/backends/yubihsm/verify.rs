@@ -7,13 +7,17 @@ use super::ceremony::{CeremonyError, Secrets, Site, unaudited};
 use super::codes::{algorithm, object};
 use super::derive::Role;
 use super::error::{Error, Kind};
+use super::info::DeviceInfo;
 use super::objects::Objects;
 use super::plan::{self, Planned, TEMPORARY};
+use super::site::LOGIN;
 use super::wrap;
 
 /// What a proof found.
 #[derive(Debug, Default)]
 pub struct Proof {
+    /// What the device says of itself, if any role logs in.
+    pub info: Option<DeviceInfo>,
     /// What is as planned.
     pub good: Vec<String>,
     /// What is not, and what to do.
@@ -26,9 +30,20 @@ pub struct Proof {
 pub fn verify(site: &Site<'_>, secrets: &Secrets) -> Result<Proof, CeremonyError> {
     let mut proof = Proof::default();
     let mut admin = None;
+    let mut site = Site {
+        name: site.name.clone(),
+        ..*site
+    };
     for role in Role::ALL {
         let (name, id) = (role.name(), role.id());
-        match site.login(id, secrets.role(role))? {
+        let mut login = site.login(id, secrets.role(role))?;
+        if let (None, Some(login)) = (&proof.info, &mut login) {
+            let info = login.open(LOGIN).map_err(CeremonyError::Device)?;
+            // From here on it is this device and no other.
+            site.serial = Some(info.serial);
+            proof.info = Some(info);
+        }
+        match login {
             Some(login) if role == Role::Admin => admin = Some(login),
             Some(_) => proof.good.push(format!("{name} (0x{id:04x}) logs in")),
             None => proof.wrong.push(format!(
@@ -85,9 +100,9 @@ fn compare(login: &mut Objects, planned: &Planned, proof: &mut Proof) -> Result<
         return Ok(());
     }
     proof.wrong.push(format!(
-        "{name} differs: it may 0x{:x}, may give 0x{:x}, is in domains 0x{:04x}, algorithm {}, label {:?}; planned is {}",
-        found.capabilities,
-        found.delegated,
+        "{name} differs: it may {}; may give {}; is in domains 0x{:04x}, algorithm {}, label {:?}; planned is {}",
+        plan::rights(found.capabilities),
+        plan::rights(found.delegated),
         found.domains,
         found.algorithm,
         found.label,

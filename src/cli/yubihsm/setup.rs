@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::backends::yubihsm::ceremony::Site;
+use crate::backends::yubihsm::ceremony::{CeremonyError, Site};
 use crate::backends::yubihsm::error::{Kind, Serial};
 use crate::backends::yubihsm::printout::Printout;
 use crate::backends::yubihsm::setup::{SetupError, Wishes, run};
@@ -102,7 +102,9 @@ impl Setup {
             Err(why @ Kind::Password(_)) => {
                 status(
                     "Note",
-                    format!("`auth` of the configuration is not used: {why}"),
+                    format!(
+                        "`auth` of the configuration is not used, which a new device does not need: {why}"
+                    ),
                 );
                 None
             }
@@ -143,10 +145,22 @@ impl Setup {
                     "Success",
                     format!("set up YubiHSM (serial: {serial}), and proved it"),
                 );
+                let proof = outcome.proof.as_ref();
+                let next = match self.restore {
+                    _ if proof.is_some_and(|proof| !proof.keys.is_empty()) => {
+                        "see that the keys above are those that belong here".to_owned()
+                    }
+                    false => format!(
+                        "make the key: tmkms yubihsm keys generate --serial {serial} --mnemonic -b BACKUP 1"
+                    ),
+                    true => format!(
+                        "bring its key in: tmkms yubihsm keys verify-backup BACKUP --into {serial}"
+                    ),
+                };
+                status("Next", next);
                 status(
-                    "Next",
-                    "write the validator's password with `tmkms yubihsm derive --role validator -o FILE`, and make the key \
-                     with `tmkms yubihsm keys generate --auth-key 2 -b BACKUP 1`",
+                    "",
+                    "write the validator's password: tmkms yubihsm derive --role validator -o FILE",
                 );
             }
             _ => status("Success", format!("YubiHSM {serial} is what was planned")),
@@ -158,6 +172,7 @@ impl Setup {
 fn failed(error: SetupError) -> Failure {
     let failure = Failure::new(&error);
     match &error {
+        SetupError::Step(CeremonyError::Locked { .. } | CeremonyError::MayNotErase { .. }) => failure,
         SetupError::Step(_) => failure.hint(
             "if the device was erased already, repeat this with `--restore` and the mnemonic: it goes on where it stopped",
         ),

@@ -10,7 +10,7 @@ use crate::cli::report::{Failure, shell_word, status};
 use crate::secret_file::NewFile;
 
 use super::super::key_id;
-use super::login::Login;
+use super::login::{Login, refused};
 use super::remember;
 
 /// Write the backup of a key.
@@ -43,7 +43,8 @@ impl Export {
         let (id, wrap) = (self.id, self.wrap);
         let public = login.objects.public_key(id).map_err(Failure::new)?;
         let opener = opener.as_deref();
-        backup::write(&mut login.objects, wrap, id, &public, file, opener).map_err(Failure::new)?;
+        let written = backup::write(&mut login.objects, wrap, id, &public, file, opener);
+        written.map_err(|error| refused(error, login.configured))?;
         let to = self.path.display();
         status(
             "Exported",

@@ -12,7 +12,7 @@ use crate::consensus::key_text;
 use crate::secret_file::{NewFile, SecretFileError};
 
 use super::super::key_id;
-use super::login::Login;
+use super::login::{Login, refused};
 use super::{KeyName, now, remember};
 
 /// Make a key in the device, and its backup.
@@ -80,6 +80,7 @@ impl Generate {
             None => None,
         };
         let mut login = self.login.open(Role::Operator)?;
+        let configured = login.configured;
         let opener = match &self.backup {
             Some(_) => login.opener(self.wrap, self.unopened)?,
             None => None,
@@ -92,7 +93,8 @@ impl Generate {
             exportable: !self.non_exportable,
         };
         let objects = &mut login.objects;
-        let (public, made) = key.generate(objects, self.resume).map_err(Failure::new)?;
+        let made = key.generate(objects, self.resume);
+        let (public, made) = made.map_err(|error| refused(error, configured))?;
         let shown = match &self.prefix {
             Some(prefix) => key_text::to_bech32(&public, prefix),
             None => key_text::to_hex(&public),
@@ -100,6 +102,8 @@ impl Generate {
         let verb = if made { "Generated" } else { "Found" };
         let (name, kind) = (self.kind.name(), public.key_type());
         status(verb, format!("{name} ({kind}) key 0x{id:04x}: {shown}"));
+        // As `verify-backup` and `keys show` name it.
+        status("Address", public.address());
         let Some(path) = &self.backup else {
             if !self.non_exportable {
                 let next = format!("back it up: tmkms yubihsm keys export -i {id} FILE");
@@ -128,7 +132,7 @@ impl Generate {
                     Failure::new(format!("key 0x{id:04x} was deleted again, because its backup failed: {error}"))
                 }
                 _ => Failure::new(format!("key 0x{id:04x} is on the device and HAS NO BACKUP: {error}")).hint(format!(
-                    "repeat this with `--resume`, or delete the key as the administrator: tmkms yubihsm keys delete --auth-key 1 {id}"
+                    "repeat this with `--resume`, or delete the key as the administrator: tmkms yubihsm keys delete --mnemonic {id}"
                 )),
             });
         }

@@ -108,7 +108,7 @@ impl Import {
                 "key 0x{id:04x} is on the device now, and {failure}"
             ))
             .hint(format!(
-                "remove it: tmkms yubihsm keys delete --auth-key 1 {id}"
+                "remove it: tmkms yubihsm keys delete --mnemonic {id}"
             ))),
         }
     }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use clap::Args;
 use zeroize::Zeroizing;
 
+use crate::backends::yubihsm::backup::BackupError;
 use crate::backends::yubihsm::client::Credentials;
 use crate::backends::yubihsm::derive::{Role, wrap_key};
+use crate::backends::yubihsm::error::Kind;
 use crate::backends::yubihsm::mnemonic::Mnemonic;
 use crate::backends::yubihsm::objects::Objects;
 use crate::backends::yubihsm::provider::Provider;
@@ -34,8 +36,21 @@ pub(super) struct Login {
 pub(super) struct LoggedIn {
     pub(super) provider: Arc<Provider>,
     pub(super) objects: Objects,
+    /// Whether it is the configured authentication key, which mostly signs and no more.
+    pub(super) configured: bool,
     mnemonic: Option<Mnemonic>,
     _guard: Guard,
+}
+
+/// What a device or a backup does not allow, with the way for who came with the wrong login.
+pub(super) fn refused(error: BackupError, configured: bool) -> Failure {
+    let failure = Failure::new(&error);
+    match error {
+        BackupError::Device(error) if configured && matches!(error.kind, Kind::Forbidden { .. }) => failure.hint(
+            "the configured authentication key mostly signs and no more; `--mnemonic` logs in with the role that may do this",
+        ),
+        _ => failure,
+    }
 }
 
 impl Login {
@@ -68,6 +83,7 @@ impl Login {
         Ok(LoggedIn {
             objects: Objects::new(provider.client_as(credentials)),
             provider,
+            configured: !self.mnemonic && self.auth_key.is_none(),
             mnemonic,
             _guard: guard,
         })
