@@ -156,6 +156,10 @@ fn from_a_blank_device_to_a_signed_vote_in_a_real_terminal() {
     let (code, all) = desk.end();
     assert_eq!(code, 0, "{all}");
     assert!(
+        all.contains("Next make the key: tmkms yubihsm keys generate --mnemonic -b BACKUP 1"),
+        "{all}"
+    );
+    assert!(
         all.contains("Success set up YubiHSM (serial: 0000000077)"),
         "{all}"
     );
@@ -311,7 +315,11 @@ fn sheets_with_the_words() {
     let (code, all) = desk.end();
     assert_eq!(code, 0, "{all}");
     let (public, _) = screens(&all);
-    assert!(public.contains("    Remember the words are still in /dev/shm/"));
+    let last = public
+        .lines()
+        .rfind(|line| !line.trim().is_empty())
+        .unwrap();
+    assert!(last.contains("    Remember the words are still in /dev/shm/"));
     assert!(std::path::Path::new(path).exists());
 
     let disk = home.path().join("sheets");

@@ -102,7 +102,8 @@ impl Which {
         match named.is_empty() {
             true => Err(Failure::usage(format!(
                 "no [[providers.yubihsm]] has `serial_number = \"{serial}\"`"
-            ))),
+            ))
+            .hint("write it into the section of that device; `tmkms yubihsm detect` lists what is plugged in")),
             false => Ok(named),
         }
     }

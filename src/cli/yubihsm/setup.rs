@@ -7,7 +7,7 @@ use clap::Args;
 use crate::backends::yubihsm::ceremony::{CeremonyError, Site};
 use crate::backends::yubihsm::error::{Kind, Serial};
 use crate::backends::yubihsm::printout::Printout;
-use crate::backends::yubihsm::setup::{SetupError, Wishes, run};
+use crate::backends::yubihsm::setup::{Outcome, SetupError, Wishes, run};
 use crate::backends::yubihsm::sheets;
 use crate::cli::report::{Failure, output, status};
 use crate::os::clock::{Clock, SystemClock};
@@ -125,11 +125,16 @@ impl Setup {
             verify: self.verify,
         };
         let (auth, terminal) = (configured.as_ref(), &mut Console);
-        let outcome = run(&site, &wishes, auth, printout.as_mut(), terminal);
+        let outcome = run(&site, &wishes, auth, printout.as_mut(), terminal).map_err(failed);
+        let told = outcome.and_then(|outcome| self.tell(&outcome, report));
         if let Some(left) = printout.as_ref().and_then(Printout::left_to_do) {
             status("Remember", left);
         }
-        let outcome = outcome.map_err(failed)?;
+        told
+    }
+
+    /// Writes the report, and says what was done and what comes next.
+    fn tell(&self, outcome: &Outcome, report: Option<NewFile>) -> Result<(), Failure> {
         let serial = outcome.info.serial;
         if let Some(report) = report {
             let path = report.path().display().to_string();
@@ -150,9 +155,13 @@ impl Setup {
                     _ if proof.is_some_and(|proof| !proof.keys.is_empty()) => {
                         "see that the keys above are those that belong here".to_owned()
                     }
-                    false => format!(
-                        "make the key: tmkms yubihsm keys generate --serial {serial} --mnemonic -b BACKUP 1"
-                    ),
+                    false => {
+                        let named = self.which.serial.map(|_| format!("--serial {serial} "));
+                        let named = named.unwrap_or_default();
+                        format!(
+                            "make the key: tmkms yubihsm keys generate {named}--mnemonic -b BACKUP 1"
+                        )
+                    }
                     true => format!(
                         "bring its key in: tmkms yubihsm keys verify-backup BACKUP --into {serial}"
                     ),
