@@ -3,12 +3,13 @@
 mod answer;
 mod public_key;
 mod raw;
+mod standing;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use crate::consensus::{ChainId, Height, PublicKey, Signature};
+use crate::consensus::{ChainId, Height, Signature};
 use crate::events::{Event, Kind, Spent};
 use crate::gate::bucket::Rate;
 use crate::gate::glance::{Glance, Shown};
@@ -23,6 +24,7 @@ use crate::signer::{Signer, SignerError, willing, within_length};
 
 pub use answer::{Answer, Releases};
 use answer::{refused, told};
+use standing::Standing;
 
 /// From the arrival of a request to its reply, in all (W4); what is later does not leave (W16).
 pub const DEADLINE: Duration = Duration::from_millis(3_500);
@@ -37,13 +39,6 @@ pub struct Chain {
     id: ChainId,
     /// Held for a look alone, never while something is signed.
     standing: RwLock<Standing>,
-}
-
-/// A chain is armed once and stays so.
-enum Standing {
-    Armed(Arc<Armed>),
-    /// It only answers: what is known of the key, and why.
-    Unarmed(Option<PublicKey>, String),
 }
 
 /// What signs.
@@ -98,67 +93,6 @@ impl Armed {
 }
 
 impl Chain {
-    /// A chain that signs.
-    pub fn armed(id: ChainId, armed: Armed) -> Self {
-        Self {
-            id,
-            standing: RwLock::new(Standing::Armed(Arc::new(armed))),
-        }
-    }
-
-    /// A chain that only answers, and why.
-    pub fn unarmed(id: ChainId, public_key: Option<PublicKey>, why: String) -> Self {
-        Self {
-            id,
-            standing: RwLock::new(Standing::Unarmed(public_key, why)),
-        }
-    }
-
-    /// Takes the standing of `other`, a later try to arm this chain. An armed chain keeps its gate whatever comes.
-    pub fn stand_as(&self, other: Chain) {
-        let other = other
-            .standing
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
-        let mut standing = self
-            .standing
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Standing::Unarmed(..) = &*standing {
-            *standing = other;
-        }
-    }
-
-    fn look<T>(&self, look: impl FnOnce(&Standing) -> T) -> T {
-        look(&self.standing.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// What signs, or why nothing does.
-    fn signing(&self) -> Result<Arc<Armed>, String> {
-        self.look(|standing| match standing {
-            Standing::Armed(armed) => Ok(armed.clone()),
-            Standing::Unarmed(_, why) => Err(why.clone()),
-        })
-    }
-
-    /// The chain id.
-    pub fn id(&self) -> &ChainId {
-        &self.id
-    }
-
-    /// The public key, where it is known.
-    pub fn public_key(&self) -> Option<PublicKey> {
-        self.look(|standing| match standing {
-            Standing::Armed(armed) => Some(armed.signer.public_key()),
-            Standing::Unarmed(public_key, _) => *public_key,
-        })
-    }
-
-    /// Why it does not sign, if so.
-    pub fn why_unarmed(&self) -> Option<String> {
-        self.signing().err()
-    }
-
     /// Why an armed chain's key cannot sign at the moment, if so.
     pub fn key_trouble(&self) -> Option<String> {
         let armed = self.signing().ok()?;

@@ -87,6 +87,12 @@ impl Book {
         })))
     }
 
+    /// For a chain that is armed after the start: see [`Heights::begin_after`].
+    pub fn begin_after(&self, last: Option<Height>) {
+        let mut page = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        page.heights.begin_after(last);
+    }
+
     /// What it says now.
     pub fn page(&self) -> Page {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)

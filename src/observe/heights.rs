@@ -95,6 +95,17 @@ impl Heights {
         }
     }
 
+    /// As [`Heights::since`], for what is known only later. What was counted meanwhile stays.
+    pub fn begin_after(&mut self, last: Option<Height>) {
+        let begun = Self::since(last);
+        if self.missed.highest == 0 {
+            self.missed = begun.missed;
+        }
+        if self.top == 0 {
+            (self.first, self.top) = (begun.first, begun.top);
+        }
+    }
+
     /// A signature left.
     pub fn signed(&mut self, hrs: &Hrs, replayed: bool) {
         let height = hrs.height.get();

@@ -14,46 +14,55 @@ use crate::os::clock::{Clock, SystemClock};
 use crate::secret_file::{self, SecretSource};
 use crate::signer::Signer;
 
-/// Opens a chain's key and state. An error is a chain that another process holds, which is not dialled; all other
-/// trouble makes a chain that answers and does not sign (W7).
-pub(super) fn arm(config: &ChainConfig) -> Result<Chain, OpenError> {
-    let chain = open(config)?;
+/// Opens a chain's key and state. Trouble makes a chain that answers and does not sign, or, where another process holds
+/// it, one that is not even dialled (W7).
+pub(super) fn arm(config: &ChainConfig) -> Chain {
+    let chain = open(config);
     if let Some(why) = chain.why_unarmed() {
-        error!(
-            event = "not_armed",
-            chain = %config.id,
-            "[{}] not armed: {why}; correct it, tmkms tries again by itself",
-            config.id
-        );
+        tell(&chain, &why, "not armed");
     }
-    Ok(chain)
+    chain
 }
 
 /// Another try for a chain that is not armed: its device may be plugged in by now, its key or state mended.
 pub(super) fn arm_later(config: &ChainConfig, chain: &Chain) {
     let before = chain.why_unarmed();
-    let now = match open(config) {
-        Ok(now) => now,
-        Err(error) => Chain::unarmed(config.id.clone(), chain.public_key(), error.to_string()),
-    };
+    let now = open(config);
     if let Some(why) = now.why_unarmed()
         && Some(&why) != before.as_ref()
     {
-        error!(
-            event = "not_armed",
-            chain = %config.id,
-            "[{}] still not armed: {why}; correct it, tmkms tries again by itself",
-            config.id
-        );
+        tell(&now, &why, "still not armed");
     }
     chain.stand_as(now);
 }
 
-fn open(config: &ChainConfig) -> Result<Chain, OpenError> {
+fn tell(chain: &Chain, why: &str, what: &str) {
+    let id = chain.id();
+    match chain.is_elsewhere() {
+        true => {
+            error!(
+                event = "not_dialled",
+                chain = %id,
+                "[{id}] not dialled: {why}; tmkms takes over by itself once that one is gone"
+            );
+        }
+        false => error!(
+            event = "not_armed",
+            chain = %id,
+            "[{id}] {what}: {why}; correct it, tmkms tries again by itself"
+        ),
+    }
+}
+
+fn open(config: &ChainConfig) -> Chain {
     let id = config.id.clone();
+    // Before the key: whoever holds the state may hold the device, too, and must not be disturbed there.
+    if let Err(error) = FileStore::is_free(&config.state_file) {
+        return Chain::elsewhere(id, None, error.to_string());
+    }
     let (signer, mut warnings) = match config.key.open() {
         Ok(opened) => opened,
-        Err(why) => return Ok(Chain::unarmed(id, None, why.to_string())),
+        Err(why) => return Chain::unarmed(id, None, why.to_string()),
     };
     let public_key = signer.public_key();
     let place = Place {
@@ -64,10 +73,12 @@ fn open(config: &ChainConfig) -> Result<Chain, OpenError> {
     };
     let store = match FileStore::open(&place) {
         Ok(store) => store,
-        Err(error) if error.is_locked() => return Err(error),
+        Err(error) if error.is_locked() => {
+            return Chain::elsewhere(id, Some(public_key), error.to_string());
+        }
         Err(error) => {
             let why = with_older_files(error, config);
-            return Ok(Chain::unarmed(id, Some(public_key), why));
+            return Chain::unarmed(id, Some(public_key), why);
         }
     };
     if let Some(damage) = store.damage() {
@@ -88,9 +99,9 @@ fn open(config: &ChainConfig) -> Result<Chain, OpenError> {
             for warning in warnings {
                 warn!(event = "key_warning", chain = %id, "[{id}] {warning}");
             }
-            Ok(Chain::armed(id, armed(config, gate, signer)))
+            Chain::armed(id, armed(config, gate, signer))
         }
-        Err(error) => Ok(Chain::unarmed(id, Some(public_key), error.to_string())),
+        Err(error) => Chain::unarmed(id, Some(public_key), error.to_string()),
     }
 }
 

@@ -3,54 +3,105 @@
 //! On a thread of its own; one question a connection. Nothing here can change anything.
 
 use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::config::Config;
 use crate::observe::status::Status;
 use crate::os::unix_socket::{OwnedListener, connect};
 
+use super::Stop;
 use super::known::Known;
 
 /// How long one question and its answer may take.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Between two tries to listen.
+const BIND_AGAIN: Duration = Duration::from_secs(2);
 /// The longest question in bytes.
 const LONGEST: usize = 64;
 /// The longest answer in bytes: 1,000 chains with long troubles.
 const LONGEST_ANSWER: u64 = 16 * 1024 * 1024;
 
-/// Begins to answer. Without a socket the service signs all the same, so trouble is a warning.
-pub(super) fn serve(config: &Config, known: Arc<Known>) -> Option<OwnedListener> {
-    let path = &config.control;
+/// The socket, for as long as the service lives.
+pub(super) struct Control(Arc<Mutex<Option<OwnedListener>>>);
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        drop(lock(&self.0).take());
+    }
+}
+
+fn lock(slot: &Mutex<Option<OwnedListener>>) -> MutexGuard<'_, Option<OwnedListener>> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Begins to answer. Without a socket the service signs all the same, so trouble is a warning; it is tried again, because
+/// the process before this one may still be about to end.
+pub(super) fn serve(config: &Config, known: Arc<Known>, stop: &Arc<Stop>) -> Control {
+    let slot = Arc::new(Mutex::new(None));
+    let path = config.control.clone();
     let told = |error: io::Error| {
         warn!(
             event = "no_status",
-            "`tmkms status` cannot be answered at {}: {error}; name a path that this user may create in `control_socket`",
-            path.display()
+            "`tmkms status` cannot be answered at {}: {error}; if that lasts, name a path that this user may create in \
+              `control_socket`",
+            config.control.display()
         );
     };
-    let owned = OwnedListener::bind(path).map_err(told).ok()?;
-    let listener = owned.listener.try_clone().map_err(told).ok()?;
-    std::thread::Builder::new()
+    let first = bind(&path, &slot).map_err(told).ok();
+    let (inner, stop) = (slot.clone(), stop.clone());
+    let started = std::thread::Builder::new()
         .name("control".to_owned())
         .stack_size(super::STACK)
         .spawn(move || {
-            for stream in listener.incoming() {
-                match stream {
-                    // Whoever asks and goes away is no matter of ours.
-                    Ok(stream) => drop(answer(stream, &known)),
-                    // Too many open files, for instance: it passes, and must not become a busy loop.
-                    Err(_) => std::thread::sleep(Duration::from_millis(100)),
-                }
+            if let Some(listener) = first.or_else(|| bind_later(&path, &inner, &stop)) {
+                answer_all(&listener, &known);
             }
-        })
-        .map_err(told)
-        .ok()?;
-    Some(owned)
+        });
+    if let Err(error) = started {
+        told(error);
+    }
+    Control(slot)
+}
+
+fn bind(path: &Path, slot: &Mutex<Option<OwnedListener>>) -> io::Result<UnixListener> {
+    let owned = OwnedListener::bind(path)?;
+    let listener = owned.listener.try_clone()?;
+    *lock(slot) = Some(owned);
+    Ok(listener)
+}
+
+fn bind_later(
+    path: &Path,
+    slot: &Mutex<Option<OwnedListener>>,
+    stop: &Stop,
+) -> Option<UnixListener> {
+    while !stop.wait(BIND_AGAIN) {
+        if let Ok(listener) = bind(path, slot) {
+            info!(
+                event = "listening",
+                "`tmkms status` is answered at {}",
+                path.display()
+            );
+            return Some(listener);
+        }
+    }
+    None
+}
+
+fn answer_all(listener: &UnixListener, known: &Known) {
+    for stream in listener.incoming() {
+        match stream {
+            // Whoever asks and goes away is no matter of ours.
+            Ok(stream) => drop(answer(stream, known)),
+            // Too many open files, for instance: it passes, and must not become a busy loop.
+            Err(_) => std::thread::sleep(Duration::from_millis(100)),
+        }
+    }
 }
 
 fn answer(mut stream: UnixStream, known: &Known) -> io::Result<()> {

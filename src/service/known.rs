@@ -45,8 +45,7 @@ pub(super) struct KnownChain {
     pub source: Weak<dyn KeySource>,
     key_format: KeyFormat,
     pub state_file: String,
-    /// The chain, or why it is not served at all.
-    pub chain: Result<Arc<Chain>, String>,
+    pub chain: Arc<Chain>,
     pub book: Book,
     pub links: Vec<KnownLink>,
     /// Free bytes of the state's file system; `u64::MAX` while not known.
@@ -63,15 +62,14 @@ pub(super) struct KnownLink {
 }
 
 impl KnownChain {
-    pub fn new(config: &ChainConfig, chain: Result<Arc<Chain>, String>) -> Self {
-        let armed = chain.as_ref().ok();
+    pub fn new(config: &ChainConfig, chain: Arc<Chain>) -> Self {
         Self {
             id: config.id.to_string(),
             key: config.key.describe(),
             source: Arc::downgrade(&config.key),
             key_format: config.key_format.clone(),
             state_file: config.state_file.display().to_string(),
-            book: Book::new(armed.and_then(|chain| chain.last_asked())),
+            book: Book::new(chain.last_asked()),
             chain,
             links: Vec::new(),
             free: AtomicU64::new(u64::MAX),
@@ -91,15 +89,12 @@ impl KnownChain {
     }
 
     fn public_key(&self) -> Option<PublicKey> {
-        self.chain
-            .as_ref()
-            .ok()
-            .and_then(|chain| chain.public_key())
+        self.chain.public_key()
     }
 
     fn is_armed(&self) -> bool {
         // A key that waits for a confirmation or a device arms nothing yet.
-        matches!(&self.chain, Ok(chain) if chain.why_unarmed().is_none() && chain.key_trouble().is_none())
+        self.chain.why_unarmed().is_none() && self.chain.key_trouble().is_none()
     }
 
     /// How long the oldest request in hand has had no answer, where that is too long.
@@ -113,10 +108,7 @@ impl KnownChain {
 
     /// Why it does not sign, links aside.
     fn trouble(&self, now: &Moment) -> Option<String> {
-        let chain = match &self.chain {
-            Ok(chain) => chain,
-            Err(why) => return Some(why.clone()),
-        };
+        let chain = &self.chain;
         if let Some(why) = chain.why_unarmed() {
             return Some(why);
         }
@@ -144,7 +136,7 @@ impl KnownChain {
     }
 
     fn status(&self, now: &Moment) -> ChainStatus {
-        let last = self.chain.as_ref().ok().and_then(|chain| chain.view());
+        let last = self.chain.view();
         let last = last.and_then(|view| view.last);
         let links: Vec<LinkStatus> = self
             .links
@@ -155,7 +147,7 @@ impl KnownChain {
         ChainStatus {
             id: self.id.clone(),
             armed: self.is_armed(),
-            held: matches!(&self.chain, Ok(chain) if chain.why_unarmed().is_none()),
+            held: self.chain.why_unarmed().is_none(),
             not_ready: self.not_ready(now),
             trouble: self.trouble(now),
             stuck_seconds: self.stuck(now).map(|time| time.as_secs()),
@@ -176,7 +168,7 @@ impl KnownChain {
         let Some(source) = self.source.upgrade() else {
             return Vec::new();
         };
-        let works = matches!(&self.chain, Ok(chain) if chain.public_key().is_some() && chain.key_trouble().is_none());
+        let works = self.public_key().is_some() && self.chain.key_trouble().is_none();
         let mut devices = source.devices();
         for device in &mut devices {
             device.up &= works;
@@ -185,7 +177,7 @@ impl KnownChain {
     }
 
     fn now(&self, now: &Moment) -> ChainNow {
-        let glance = self.chain.as_ref().ok().and_then(|chain| chain.glance());
+        let glance = self.chain.glance();
         let links: Vec<_> = self
             .links
             .iter()
@@ -199,7 +191,7 @@ impl KnownChain {
             armed: self.is_armed(),
             ready: self.not_ready(now).is_none(),
             stuck: self.stuck(now).is_some(),
-            durable: matches!(&self.chain, Ok(chain) if chain.why_unarmed().is_none() && !chain.is_broken()),
+            durable: self.chain.why_unarmed().is_none() && !self.chain.is_broken(),
             watermark: glance.as_ref().and_then(|(glance, _)| glance.last),
             watermark_age: glance
                 .as_ref()
@@ -317,7 +309,7 @@ mod tests {
             source: Weak::<NoKey>::new(),
             key_format: KeyFormat::default(),
             state_file: "state.json".to_owned(),
-            chain: Ok(Arc::new(chain)),
+            chain: Arc::new(chain),
             book: Book::new(None),
             links: vec![KnownLink {
                 addr: "unix:///a".to_owned(),

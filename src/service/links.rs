@@ -25,6 +25,8 @@ use super::{STACK, ServiceError, Stop};
 const LIVED: Duration = Duration::from_secs(1);
 /// How often the same trouble of a link is told again.
 const REPEAT: Duration = Duration::from_secs(60);
+/// How often the link of a chain that another process holds looks whether it still does.
+const PARKED: Duration = Duration::from_millis(250);
 
 /// A link before its thread runs.
 pub(super) struct Prepared {
@@ -66,14 +68,26 @@ pub(super) fn prepare(
 
 /// A link's thread, and how to end it.
 pub(super) struct Running {
+    chain: Arc<Chain>,
     pub hand: Arc<Hand>,
     pub closer: Arc<Mutex<Option<Closer>>>,
     pub ended: Arc<AtomicBool>,
     pub thread: JoinHandle<()>,
 }
 
+impl Running {
+    /// Hangs up where another process signs for the chain by now: a node has one place for a signer (W7).
+    pub fn leave_to_others(&self) {
+        if self.chain.is_elsewhere()
+            && let Some(closer) = &*self.closer.lock().unwrap_or_else(PoisonError::into_inner)
+        {
+            closer.stop_reading();
+        }
+    }
+}
+
 pub(super) fn start(link: Prepared, stop: &Arc<Stop>) -> Result<Running, ServiceError> {
-    let hand = link.hand.clone();
+    let (chain, hand) = (link.chain.clone(), link.hand.clone());
     let closer = Arc::new(Mutex::new(None));
     let ended = Arc::new(AtomicBool::new(false));
     let (inner_hand, inner_closer) = (hand.clone(), closer.clone());
@@ -87,6 +101,7 @@ pub(super) fn start(link: Prepared, stop: &Arc<Stop>) -> Result<Running, Service
         })
         .map_err(ServiceError::Thread)?;
     Ok(Running {
+        chain,
         hand,
         closer,
         ended,
@@ -101,7 +116,7 @@ fn keep_up(link: &Prepared, hand: &Hand, closer: &Mutex<Option<Closer>>, stop: &
     // The last link ended as soon as it was made, and that was told a moment ago.
     let mut flapping = false;
     loop {
-        if stop.wait(redial.delay(random())) {
+        if park(link, stop) || stop.wait(redial.delay(random())) {
             return;
         }
         let hold = |new: Closer| {
@@ -141,6 +156,9 @@ fn keep_up(link: &Prepared, hand: &Hand, closer: &Mutex<Option<Closer>>, stop: &
         if stop.is_set() {
             return;
         }
+        if link.chain.is_elsewhere() {
+            continue;
+        }
         // Neither a node that is down for a night nor one that hangs up at once fills the log.
         let lived = was_up && began.elapsed() >= LIVED;
         let news = lived || told.is_none_or(|(last, at)| last != code || at.elapsed() >= REPEAT);
@@ -158,6 +176,26 @@ fn keep_up(link: &Prepared, hand: &Hand, closer: &Mutex<Option<Closer>>, stop: &
             return;
         }
     }
+}
+
+/// Waits while another process signs for the chain; `true` when everyone is asked to stop.
+fn park(link: &Prepared, stop: &Stop) -> bool {
+    if !link.chain.is_elsewhere() {
+        return false;
+    }
+    let down = Event::LinkDown {
+        code: "elsewhere",
+        message: link.chain.why_unarmed().unwrap_or_default(),
+        was_up: false,
+    };
+    // The log has it once for the whole chain.
+    link.sink.note(&down, false);
+    while link.chain.is_elsewhere() {
+        if stop.wait(PARKED) {
+            return true;
+        }
+    }
+    false
 }
 
 fn random() -> u32 {

@@ -19,10 +19,11 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use tracing::{error, info};
+use tracing::info;
 
 use crate::chain::Chain;
 use crate::config::{ChainConfig, Config};
+use crate::observe::book::Book;
 use crate::observe::log::Dropped;
 use crate::os::clock::SystemClock;
 
@@ -43,7 +44,7 @@ const ARM_AGAIN: Duration = Duration::from_secs(5);
 /// Why the service does not run, or ended by itself. Exit code 1.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
-    /// Other processes hold every chain.
+    /// Other processes hold every chain. A second `start` by mistake ends with this, and does not lie in wait.
     #[error("no chain is left to sign for: {0}")]
     NoChain(String),
     /// No node can be dialled.
@@ -107,35 +108,33 @@ pub fn run(config: &Config, dropped: Dropped, stop: &Arc<Stop>) -> Result<(), Se
     let mut identities = Identities::default();
     let mut links = Vec::new();
     let mut chains = Vec::new();
-    let mut locked = Vec::new();
     let mut known = Vec::new();
-    for chain in &config.chains {
-        match arm(chain) {
-            Err(error) => {
-                error!(event = "not_dialled", chain = %chain.id, "[{}] not dialled: {error}", chain.id);
-                known.push(KnownChain::new(chain, Err(error.to_string())));
-                locked.push(error.to_string());
-            }
-            Ok(armed) => {
-                let armed = Arc::new(armed);
-                let mut entry = KnownChain::new(chain, Ok(armed.clone()));
-                for node in &chain.nodes {
-                    if let Some(link) = prepare(&armed, &entry.book, node, &mut identities) {
-                        entry.links.push(KnownLink {
-                            addr: node.address.to_string(),
-                            board: link.sink.board.clone(),
-                            hand: link.hand.clone(),
-                        });
-                        links.push(link);
-                    }
-                }
-                known.push(entry);
-                chains.push((armed, chain.clone()));
+    for config in &config.chains {
+        let chain = Arc::new(arm(config));
+        let mut entry = KnownChain::new(config, chain.clone());
+        for node in &config.nodes {
+            if let Some(link) = prepare(&chain, &entry.book, node, &mut identities) {
+                entry.links.push(KnownLink {
+                    addr: node.address.to_string(),
+                    board: link.sink.board.clone(),
+                    hand: link.hand.clone(),
+                });
+                links.push(link);
             }
         }
+        chains.push(Served {
+            chain,
+            config: config.clone(),
+            book: entry.book.clone(),
+        });
+        known.push(entry);
     }
-    if chains.is_empty() {
-        return Err(ServiceError::NoChain(locked.join("; ")));
+    if chains.iter().all(|served| served.chain.is_elsewhere()) {
+        let why: Vec<String> = chains
+            .iter()
+            .filter_map(|served| served.chain.why_unarmed())
+            .collect();
+        return Err(ServiceError::NoChain(why.join("; ")));
     }
     if links.is_empty() {
         return Err(ServiceError::NoLink(identities.problems.join("; ")));
@@ -147,13 +146,20 @@ pub fn run(config: &Config, dropped: Dropped, stop: &Arc<Stop>) -> Result<(), Se
     }
     let known = Arc::new(Known::new(config, known, dropped));
     // Its socket goes away with it, at the end of this function.
-    let _control = control::serve(config, known.clone());
+    let _control = control::serve(config, known.clone(), stop);
     let _textfile = textfile::keep(config.metrics.textfile.as_deref(), &known, stop)?;
     disk::keep(&known, stop)?;
     if let Some(listener) = listener {
         http::serve(listener, known.clone())?;
     }
     supervise(&known, &chains, &running, stop)
+}
+
+/// What the supervisor needs to arm a chain later.
+struct Served {
+    chain: Arc<Chain>,
+    config: ChainConfig,
+    book: Book,
 }
 
 fn watch_signals(stop: &Arc<Stop>) -> Result<(), ServiceError> {
@@ -176,7 +182,7 @@ fn watch_signals(stop: &Arc<Stop>) -> Result<(), ServiceError> {
 /// Mends stores, waits for the end, and ends links in order.
 fn supervise(
     known: &Arc<Known>,
-    chains: &[(Arc<Chain>, ChainConfig)],
+    chains: &[Served],
     running: &[Running],
     stop: &Stop,
 ) -> Result<(), ServiceError> {
@@ -191,6 +197,7 @@ fn supervise(
             armed_at = Instant::now();
         }
         mend(chains, try_arming, &mut mending);
+        running.iter().for_each(Running::leave_to_others);
         if running.iter().all(|link| link.ended.load(Ordering::SeqCst)) {
             all_ended = true;
             break;
@@ -218,23 +225,20 @@ fn supervise(
     }
 }
 
-/// A store that failed is tried again every second (W8), a chain that is not armed every few, and a device whose thread
-/// hangs gets another; on a thread of its own, because a sick disk or device may hang.
-fn mend(
-    chains: &[(Arc<Chain>, ChainConfig)],
-    try_arming: bool,
-    mending: &mut HashMap<usize, JoinHandle<()>>,
-) {
+/// A store that failed is tried again every second (W8), a chain that is not armed or was another's every few, and a device
+/// whose thread hangs gets another; on a thread of its own, because a sick disk or device may hang.
+fn mend(chains: &[Served], try_arming: bool, mending: &mut HashMap<usize, JoinHandle<()>>) {
     mending.retain(|_, thread| !thread.is_finished());
-    for (index, (chain, config)) in chains.iter().enumerate() {
+    for (index, served) in chains.iter().enumerate() {
+        let chain = &served.chain;
         let unarmed = try_arming && chain.why_unarmed().is_some();
-        let ailing = config.key.is_ailing();
+        let ailing = served.config.key.is_ailing();
         if !(chain.is_broken() || unarmed || ailing) || mending.contains_key(&index) {
             continue;
         }
         let chain = chain.clone();
-        let key = ailing.then(|| config.key.clone());
-        let config = unarmed.then(|| config.clone());
+        let key = ailing.then(|| served.config.key.clone());
+        let arming = unarmed.then(|| (served.config.clone(), served.book.clone()));
         let started = thread::Builder::new()
             .name("mend".to_owned())
             .stack_size(STACK)
@@ -242,8 +246,9 @@ fn mend(
                 if let Some(key) = key {
                     key.mend();
                 }
-                if let Some(config) = config {
+                if let Some((config, book)) = arming {
                     arm_later(&config, &chain);
+                    book.begin_after(chain.last_asked());
                 } else if chain.is_broken() && chain.recover(&SystemClock) {
                     info!(event = "durable_again", chain = %chain.id(), "[{}] the state file is durable again", chain.id());
                 }

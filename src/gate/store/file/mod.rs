@@ -13,7 +13,7 @@ pub mod record;
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::consensus::{ChainId, PublicKey};
@@ -64,6 +64,17 @@ impl FileStore {
     /// Locks and reads a state file that must be this chain's and this key's.
     pub fn open(place: &Place) -> Result<Self, OpenError> {
         Self::open_on(place, Box::new(FileSystem))
+    }
+
+    /// Whether no other process holds the file. Any other trouble with it is for [`FileStore::open`] to tell.
+    ///
+    /// # Errors
+    /// [`OpenError::Locked`].
+    pub fn is_free(path: &Path) -> Result<(), OpenError> {
+        match open::probe(path) {
+            Err(error @ OpenError::Locked { .. }) => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// [`FileStore::open`] with another way to write, for tests.

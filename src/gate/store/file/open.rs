@@ -114,6 +114,21 @@ pub(super) fn unlocked(path: &Path, chain: &ChainId, ephemeral: bool) -> Result<
     Ok(file)
 }
 
+/// Takes the lock of whatever lies there, and gives it back.
+pub(super) fn probe(path: &Path) -> Result<(), OpenError> {
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(i32::try_from(flags.bits()).unwrap_or(0))
+        .open(path)
+        .map_err(|source| OpenError::Io {
+            path: path.to_owned(),
+            doing: "opening it",
+            source,
+        })?;
+    lock(&file, path)
+}
+
 /// Locks an open file, or says that another process has.
 pub(super) fn lock(file: &File, path: &Path) -> Result<(), OpenError> {
     match file.try_lock() {
