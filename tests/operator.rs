@@ -188,3 +188,44 @@ fn a_key_that_another_process_uses_is_a_problem() {
         "{text}"
     );
 }
+
+/// Giving files away and running as somebody else needs root; elsewhere `gate::store::file::open` has the rule alone.
+#[test]
+fn a_state_file_of_another_user_is_not_believed() {
+    use std::os::unix::fs::chown;
+    use std::os::unix::process::CommandExt;
+    const ME: u32 = 64_100;
+    const OTHER: u32 = 64_101;
+    let home = Home::new(&["tcp://127.0.0.1:1".parse().unwrap()]);
+    home.init();
+    let state = home.path().join("state.json");
+    if chown(&state, Some(OTHER), None).is_err() {
+        eprintln!("skipped: this test needs root");
+        return;
+    }
+    // The user may not be able to reach the program where it was built.
+    let program = home.path().join("tmkms");
+    fs::copy(env!("CARGO_BIN_EXE_tmkms"), &program).unwrap();
+    for name in ["", "tmkms.toml", "identity.key", "consensus.key"] {
+        chown(home.path().join(name), Some(ME), None).unwrap();
+    }
+    let check = || {
+        let mut command = std::process::Command::new(&program);
+        command
+            .current_dir(home.path())
+            .arg("check")
+            .uid(ME)
+            .gid(ME);
+        let output = command.output().unwrap();
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    let text = check();
+    assert!(
+        text.contains(&format!("belongs to user {OTHER}"))
+            && text.contains(&format!("chown {ME} ")),
+        "{text}"
+    );
+    chown(&state, Some(ME), None).unwrap();
+    let text = check();
+    assert!(text.contains("Ready 1 of 1 chains"), "{text}");
+}

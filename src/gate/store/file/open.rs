@@ -82,17 +82,12 @@ pub(super) fn unlocked(path: &Path, chain: &ChainId, ephemeral: bool) -> Result<
             path: path.to_owned(),
         });
     }
-    let me = rustix::process::geteuid();
-    if !me.is_root() && found.uid() != 0 && found.uid() != me.as_raw() {
-        return Err(OpenError::Owner {
-            path: path.to_owned(),
-            owner: found.uid(),
-            me: me.as_raw(),
-        });
-    }
-    if found.mode() & 0o022 != 0 {
-        return Err(OpenError::Writable {
-            path: path.to_owned(),
+    let (owner, me) = (found.uid(), rustix::process::geteuid().as_raw());
+    if let Some(others) = others_may_write(owner, me, found.mode()) {
+        let path = path.to_owned();
+        return Err(match others {
+            Others::Owner => OpenError::Owner { path, owner, me },
+            Others::Mode => OpenError::Writable { path },
         });
     }
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
@@ -112,6 +107,22 @@ pub(super) fn unlocked(path: &Path, chain: &ChainId, ephemeral: bool) -> Result<
         });
     }
     Ok(file)
+}
+
+/// Why somebody else than this process's user and root could write to a file.
+#[derive(Debug, PartialEq, Eq)]
+enum Others {
+    Owner,
+    Mode,
+}
+
+/// Who may write to a file of user `owner` besides user `me` and root (0), who may do anything. Root works for the
+/// service's user, so any owner is right for it.
+fn others_may_write(owner: u32, me: u32, mode: u32) -> Option<Others> {
+    if me != 0 && owner != 0 && owner != me {
+        return Some(Others::Owner);
+    }
+    (mode & 0o022 != 0).then_some(Others::Mode)
 }
 
 /// Takes the lock of whatever lies there, and gives it back.
@@ -290,4 +301,57 @@ pub(super) fn belongs(
         });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_another_user_may_write_is_not_believed() {
+        const ROOT: u32 = 0;
+        const ME: u32 = 1000;
+        const OTHER: u32 = 1001;
+        for mode in 0..=0o7777 {
+            // Whoever owns it: write bits of the group or the others.
+            let by_mode = (mode & 0o022 != 0).then_some(Others::Mode);
+            for (owner, me) in [(ME, ME), (ROOT, ME), (ROOT, ROOT), (OTHER, ROOT)] {
+                assert_eq!(
+                    others_may_write(owner, me, mode),
+                    by_mode,
+                    "{owner} {me} {mode:o}"
+                );
+            }
+            // Its owner can give himself the right to write at any time, so the mode says nothing.
+            assert_eq!(
+                others_may_write(OTHER, ME, mode),
+                Some(Others::Owner),
+                "{mode:o}"
+            );
+        }
+    }
+
+    /// Giving a file away needs root; elsewhere the rule above is all that is tested.
+    #[test]
+    fn the_owner_is_that_of_the_file() {
+        use std::os::unix::fs::{PermissionsExt, chown};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        std::fs::write(&path, "").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let chain = "test-1".parse().unwrap();
+        let opened = || unlocked(&path, &chain, true);
+        assert!(opened().is_ok());
+        if chown(&path, Some(1001), None).is_ok() {
+            assert!(opened().is_ok(), "root works for another user");
+        }
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o620)).unwrap();
+        assert!(matches!(opened(), Err(OpenError::Writable { .. })));
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(matches!(
+            unlocked(&link, &chain, true),
+            Err(OpenError::Link { .. })
+        ));
+    }
 }
