@@ -13,7 +13,8 @@ mod support;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::command::tmkms;
@@ -240,23 +241,22 @@ fn a_signer_of_this_home_that_still_runs_stops_it() {
         &home.join("s.json"),
         br#"{"height":"77","round":"0","step":1,"block_id":null}"#,
     );
-    // Something that looks like the old program at work.
-    let old = home.join("old/horcrux");
-    fs::create_dir(home.join("old")).unwrap();
-    let sleep = ["/usr/bin/sleep", "/bin/sleep"]
-        .into_iter()
-        .find(|path| Path::new(path).exists())
-        .unwrap();
-    std::os::unix::fs::symlink(sleep, &old).unwrap();
+    // Something that looks like the old program at work. `read` is the shell's own: with another program a child of the
+    // shell goes by the shell's name until it has become that program, and may outlive it so.
     let mut child = {
         use std::os::unix::process::CommandExt;
         Command::new("sh")
-            .arg0(old.to_str().unwrap())
-            .args(["-c", "sleep 60; :", "start"])
+            .arg0(home.join("old/horcrux"))
+            .args(["-c", "read line", "start"])
             .current_dir(home)
+            .stdin(Stdio::piped())
             .spawn()
             .unwrap()
     };
+    // A new process has no arguments to be seen for a moment.
+    while fs::read(format!("/proc/{}/cmdline", child.id())).is_ok_and(|line| line.is_empty()) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
     let done = tmkms(home, &["adopt", "--yes"]);
     child.kill().unwrap();
     child.wait().unwrap();
