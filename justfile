@@ -21,6 +21,11 @@ compare *flags:
     cargo build --release --locked --quiet
     cd interop/compare && go build -o ../../target/compare . && TMKMS=../../target/release/tmkms ../../target/compare {{flags}}
 
+# The systemd unit under a systemd of its own; needs root, a minute and a half.
+unit:
+    cargo build --release --locked --quiet
+    deploy/systemd/try target/release/tmkms
+
 # 10,000 reconnects and 1,000,000 votes: nothing may grow; some ten minutes.
 long-run:
     cargo build --release --locked
