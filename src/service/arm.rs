@@ -43,7 +43,7 @@ fn tell(chain: &Chain, why: &str, what: &str) {
             error!(
                 event = "not_dialled",
                 chain = %id,
-                "[{id}] not dialled: {why}; tmkms takes over by itself once that one is gone"
+                "[{id}] not dialled: {why}; while this tmkms runs it takes over once that one is gone"
             );
         }
         false => error!(
