@@ -143,6 +143,13 @@ fn a_request_that_is_refused_in_a_loop_fills_no_disk() {
         assert!(!sign(&mut node, &home.key, 4, 1));
         assert!(sign(&mut node, &home.key, 5, 1), "a replay");
     }
+    // A double sign at the next height is told, however many there were at this one.
+    for _ in 0..200 {
+        assert!(!sign(&mut node, &home.key, 5, 2));
+    }
+    assert!(sign(&mut node, &home.key, 6, 1));
+    assert!(!sign(&mut node, &home.key, 6, 2));
+    assert!(sign(&mut node, &home.key, 6, 1));
     let refused = "tmkms_refused_total{chain_id=\"test-1\",type=\"prevote\",reason=\"regression\"}";
     support::http::wait_for("all are counted", || scrape(&at)[refused] == 1_000.0);
     // After a while one line of the kind is written again, with what was left out.
@@ -157,6 +164,12 @@ fn a_request_that_is_refused_in_a_loop_fills_no_disk() {
         "{written} in {more}0 s"
     );
     assert!((100..=101 + more).contains(&count(" replayed prevote:")));
+    let conflicts = log
+        .lines()
+        .filter(|line| line.contains("] double sign refused: "));
+    let at_6 = conflicts.filter(|line| line.contains(" refused: 6/0/prevote "));
+    assert_eq!(at_6.count(), 1, "{log}");
+    assert_eq!(count(" replayed prevote:0101010101 at 6/0 "), 1, "{log}");
     // What is written and what is said to be left out is all there was.
     let words = " lines like the next one (regression) were left out";
     let told = log.lines().filter_map(|line| line.split_once(words));

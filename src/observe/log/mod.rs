@@ -92,11 +92,19 @@ impl LogSink {
 
     /// Whether a line of this kind may be written now.
     fn admit(&self, kind: &'static str, allowance: Allowance) -> bool {
-        let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(left_out) = limits.admit(kind, allowance, Instant::now()) else {
+        self.admitted(kind, |limits| limits.admit(kind, allowance, Instant::now()))
+    }
+
+    /// Whether a line of this kind at this position may be written now.
+    fn admit_at(&self, kind: &'static str, at: &Hrs) -> bool {
+        self.admitted(kind, |limits| limits.admit_at(kind, at, Instant::now()))
+    }
+
+    fn admitted(&self, kind: &'static str, ask: impl FnOnce(&mut Limits) -> Option<u64>) -> bool {
+        let found = ask(&mut self.limits.lock().unwrap_or_else(PoisonError::into_inner));
+        let Some(left_out) = found else {
             return false;
         };
-        drop(limits);
         if left_out > 0 {
             let Self {
                 chain, node, place, ..
@@ -117,11 +125,12 @@ impl LogSink {
         let Self {
             chain, node, place, ..
         } = self;
-        let (event, allowance) = match replayed {
-            true => ("replayed", TROUBLE),
-            false => ("signed", WORK),
+        // Where several nodes ask for one chain, each vote is signed for one and replayed for the others.
+        let (event, admitted) = match replayed {
+            true => ("replayed", self.admit_at("replayed", hrs)),
+            false => ("signed", self.admit("signed", WORK)),
         };
-        if !self.admit(event, allowance) {
+        if !admitted {
             return;
         }
         let block = block.map_or_else(|| "nil".to_owned(), BlockId::to_string);
@@ -134,18 +143,28 @@ impl LogSink {
         );
     }
 
-    fn refused(&self, asked: Asked<'_>, code: &'static str, double_sign: bool, message: &str) {
+    fn refused(
+        &self,
+        (kind, hrs): (&Kind, Option<&Hrs>),
+        code: &'static str,
+        double_sign: bool,
+        message: &str,
+    ) {
         let Self {
             chain, node, place, ..
         } = self;
-        if !self.admit(code, TROUBLE) {
+        let admitted = match hrs.filter(|_| double_sign) {
+            Some(hrs) => self.admit_at(code, hrs),
+            None => self.admit(code, TROUBLE),
+        };
+        if !admitted {
             return;
         }
         let Asked {
             kind,
             height,
             round,
-        } = asked;
+        } = Asked::new(kind, hrs);
         if double_sign {
             error!(
                 event = "double_sign_refused",
@@ -268,7 +287,7 @@ impl Sink for LogSink {
                 code,
                 double_sign,
                 message,
-            } => self.refused(Asked::new(kind, hrs.as_ref()), code, *double_sign, message),
+            } => self.refused((kind, hrs.as_ref()), code, *double_sign, message),
             Event::SignerFailed { kind, hrs, message } if self.admit("signer_failed", TROUBLE) => {
                 let asked = Asked::new(kind, hrs.as_ref());
                 let (chain, node, place) = (&self.chain, &self.node, &self.place);
