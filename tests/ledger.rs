@@ -528,7 +528,6 @@ fn a_swapped_device_does_not_sign() {
     bench.sign(&prevote(4)).unwrap();
 }
 
-/// The app drops what comes while an answer is due, so nothing is sent then.
 /// While it is shut, nothing comes back from any device.
 #[derive(Default)]
 struct Door(Mutex<bool>, Condvar);
@@ -626,6 +625,74 @@ fn a_device_that_hangs_gets_another_thread() {
     drop((bench, source));
 }
 
+/// Opening a device takes until it is this one's turn.
+struct OneByOne {
+    bus: Bus,
+    /// How many have come, how many may go on, and how many have the device.
+    turns: Mutex<(u32, u32, u32)>,
+    bell: Condvar,
+}
+
+impl OneByOne {
+    fn let_in(&self, number: u32) {
+        self.turns.lock().unwrap().1 = number;
+        self.bell.notify_all();
+    }
+}
+
+impl Connector for OneByOne {
+    fn list(&self) -> Result<Vec<DeviceInfo>, TransportError> {
+        self.bus.list()
+    }
+
+    fn open(&self, device: &DeviceInfo) -> Result<Box<dyn Transport>, TransportError> {
+        let mut turns = self.turns.lock().unwrap();
+        turns.0 += 1;
+        let mine = turns.0;
+        let mut turns = self.bell.wait_while(turns, |turns| turns.1 < mine).unwrap();
+        let opened = self.bus.open(device)?;
+        turns.2 += 1;
+        Ok(opened)
+    }
+}
+
+#[test]
+fn a_thread_that_was_given_up_leaves_device_and_person_alone() {
+    let device = ledger(92);
+    device.unplug();
+    let bus = Bus::of(std::slice::from_ref(&device));
+    let connector = Arc::new(OneByOne {
+        bus: bus.clone(),
+        turns: Mutex::default(),
+        bell: Condvar::new(),
+    });
+    let mut source = source(&bus, Some(key_of(&device)));
+    source.connector = connector.clone();
+    let (signer, _) = source.open().unwrap();
+    signer.begin(None);
+    device.plug();
+    wait_until("it hangs", || connector.turns.lock().unwrap().0 == 1);
+    let began = Instant::now();
+    while !source.is_ailing() {
+        assert!(began.elapsed() < 2 * PATIENCE);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    source.mend();
+    wait_until("another", || connector.turns.lock().unwrap().0 == 2);
+    // The first one comes back.
+    connector.let_in(1);
+    wait_until("it has the device", || {
+        connector.turns.lock().unwrap().2 == 1
+    });
+    wait_until("it lets it go", || !device.lock().held);
+    assert!(!device.lock().app.is_asking(), "{:?}", device.screen());
+    connector.let_in(u32::MAX);
+    device.set(|inner| inner.finger = Finger::Accept);
+    wait_until_ready(&signer);
+    drop((signer, source));
+}
+
+/// The app drops what comes while an answer is due, so nothing is sent then.
 #[test]
 fn one_command_at_a_time() {
     use tmkms::backends::ledger::app::App;

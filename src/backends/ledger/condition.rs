@@ -1,5 +1,6 @@
 //! What others see of a Ledger and of the thread that it belongs to, without waiting for either.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,8 @@ pub struct Condition {
     trouble: Mutex<Option<String>>,
     /// The thread's last sign of life; none before it runs.
     alive: Mutex<Option<Instant>>,
+    /// Another thread serves by now.
+    given_up: AtomicBool,
 }
 
 impl Condition {
@@ -21,6 +24,16 @@ impl Condition {
     /// The thread is alive.
     pub fn is_alive(&self) {
         *self.alive.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// From now on another thread serves.
+    pub fn give_up(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether another thread serves.
+    pub fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed)
     }
 
     /// Why it cannot sign, if so.

@@ -4,7 +4,8 @@
 //! Invariants: the device signs for one chain only; it is asked for one thing at a time; whatever comes back is verified
 //! before anybody sees it; a handle that failed or fell silent is closed. The device forgets its height when its app or
 //! its power ends, so after each opening it gets the chain's height again, in a message that is worth nothing to
-//! anybody, and asks for a button if it had forgotten.
+//! anybody, and asks for a button if it had forgotten. A thread that was given up asks neither device nor person for
+//! anything more, and tells nobody anything.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
@@ -107,6 +108,9 @@ impl Worker {
                 Some(device) => Ok(device),
                 None => find(self.connector.as_ref(), &self.wanted),
             };
+            if self.condition.is_given_up() {
+                return;
+            }
             let mut wait = RETRY;
             match device {
                 Err(error) => self.tell(Some(error.to_string())),
@@ -152,7 +156,7 @@ impl Worker {
     }
 
     fn tell(&self, trouble: Option<String>) {
-        if self.condition.set(trouble.clone()) {
+        if self.condition.set(trouble.clone()) && !self.condition.is_given_up() {
             match trouble {
                 Some(trouble) => {
                     warn!(
@@ -210,6 +214,9 @@ impl Worker {
                 Err(Reason::NotAbove) => return Ok(()),
                 Err(reason) => return Err(reason.into()),
                 Ok(None) => {}
+            }
+            if self.condition.is_given_up() {
+                return Err(End::Done);
             }
             if began.elapsed() >= QUICK {
                 let text = press(path, height, round);

@@ -126,6 +126,7 @@ impl LedgerKey {
             let mut watch = self.watch();
             worker.mark = watch.mark;
             let mut line = self.line.write().unwrap_or_else(PoisonError::into_inner);
+            line.condition.give_up();
             watch.given_up.push(Arc::downgrade(&line.condition));
             // With the old line goes the last way to the old thread, which ends as soon as it can.
             *line = new;
