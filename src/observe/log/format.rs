@@ -112,7 +112,14 @@ fn json(time: String, level: Level, parts: Parts) -> String {
     let mut line = String::new();
     for (name, value) in head.into_iter().chain(parts.others) {
         line.push(if line.is_empty() { '{' } else { ',' });
-        line.push_str(&format!("{}:{value}", Value::String(name)));
+        let pair = format!("{}:{value}", Value::String(name));
+        // The standard lets DEL and what follows ASCII stand as they are; some terminals obey them.
+        for char in pair.chars() {
+            match char.is_control() {
+                true => line.push_str(&format!("\\u{:04x}", u32::from(char))),
+                false => line.push(char),
+            }
+        }
     }
     line.push('}');
     line
@@ -197,13 +204,13 @@ mod tests {
     #[test]
     fn programs_read_an_object() {
         let mut parts = Parts {
-            message: "a\n\"b\"".to_owned(),
+            message: "a\n\"b\"\u{9b}2J\u{7f}".to_owned(),
             ..Parts::default()
         };
         parts.others.insert("height".to_owned(), 5.into());
         assert_eq!(
             json("T".to_owned(), Level::INFO, parts),
-            r#"{"time":"T","level":"info","event":"note","message":"a\n\"b\"","height":5}"#
+            r#"{"time":"T","level":"info","event":"note","message":"a\n\"b\"\u009b2J\u007f","height":5}"#
         );
     }
 }
