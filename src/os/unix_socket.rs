@@ -3,18 +3,20 @@
 use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-/// A socket in the file system; its name is removed when this is dropped.
+/// A socket in the file system; its name is removed when this is dropped, unless it is another's by then.
 #[derive(Debug)]
 pub struct OwnedListener {
     /// The socket.
     pub listener: UnixListener,
     path: PathBuf,
+    /// Device and inode.
+    named: (u64, u64),
 }
 
 impl OwnedListener {
@@ -43,18 +45,27 @@ impl OwnedListener {
         socket.bind(&SockAddr::unix(&short.name)?)?;
         // Nobody can connect before `listen`, so there is no moment at which others might.
         fs::set_permissions(path, Permissions::from_mode(0o600))?;
+        let named = name_of(path)?;
         socket.listen(8)?;
         Ok(Self {
             listener: UnixListener::from(OwnedFd::from(socket)),
             path: path.to_owned(),
+            named,
         })
     }
 }
 
 impl Drop for OwnedListener {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
+        if name_of(&self.path).is_ok_and(|found| found == self.named) {
+            let _ = fs::remove_file(&self.path);
+        }
     }
+}
+
+fn name_of(path: &Path) -> io::Result<(u64, u64)> {
+    let found = fs::symlink_metadata(path)?;
+    Ok((found.dev(), found.ino()))
 }
 
 /// Connects to a socket at a path of any length.
@@ -126,5 +137,18 @@ mod tests {
         drop(UnixListener::bind(&path).unwrap());
         assert!(path.exists());
         assert!(OwnedListener::bind(&path).is_ok());
+    }
+
+    #[test]
+    fn the_socket_of_another_process_is_not_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sock");
+        let first = OwnedListener::bind(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        let second = OwnedListener::bind(&path).unwrap();
+        drop(first);
+        assert!(connect(&path).is_ok());
+        drop(second);
+        assert!(!path.exists());
     }
 }
