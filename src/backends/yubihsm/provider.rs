@@ -193,26 +193,32 @@ impl Provider {
         }
         let login_now = new.unwrap_or_else(|| login.clone());
         let name = self.place.to_string();
+        // A login that no thread uses yet is compared, and tried, again.
         match device.reopen(self.client_as(login_now.clone())) {
-            Ok(()) if hangs => error!(
+            Ok(()) => *login = login_now,
+            Err(why) => {
+                error!(
+                    event = "device_hangs",
+                    device = name,
+                    "{name}: cannot be opened anew, no thread: {why}; look at this host's limits"
+                );
+                return;
+            }
+        }
+        match hangs {
+            true => error!(
                 event = "device_hangs",
                 device = name,
                 "{name}: stuck: it has not come back to its thread, which was given up; another opens the device anew. \
                  Its chains answer without signing meanwhile, others go on; if it repeats, plug the device out and in, \
                  and restart its connector"
             ),
-            Ok(()) => info!(
+            false => info!(
                 event = "device_reopened",
                 device = name,
                 "{name}: its password was corrected, and it is opened anew"
             ),
-            Err(why) => error!(
-                event = "device_hangs",
-                device = name,
-                "{name}: cannot be opened anew, no thread: {why}; look at this host's limits"
-            ),
         }
-        *login = login_now;
     }
 
     fn auth_key(&self) -> Result<(AuthKey, Option<String>), Kind> {
