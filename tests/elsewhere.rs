@@ -75,6 +75,9 @@ fn a_chain_that_another_process_holds_is_taken_over_when_that_one_ends() {
         "elsewhere"
     );
     assert_eq!(told["chains"][1]["armed"], true);
+    for text in [home.run(&["status"]).1, get(&at, "/").1] {
+        assert!(text.contains("not known here") && !text.contains("nothing signed yet"));
+    }
     let (code, text) = get(&at, "/ready");
     assert_eq!(code, 503);
     assert!(

@@ -125,10 +125,7 @@ fn chain_lines(chain: &ChainStatus) -> String {
     if let Some(trouble) = &chain.trouble {
         line("trouble", trouble);
     }
-    line(
-        "watermark",
-        chain.watermark.as_deref().unwrap_or("nothing signed yet"),
-    );
+    line("watermark", chain.watermark_in_words());
     match (&chain.public_key, &chain.address) {
         (Some(key), Some(address)) => {
             line("key", &format!("{key} (address {address}), {}", chain.key));

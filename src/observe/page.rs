@@ -64,11 +64,7 @@ fn push_chain(html: &mut String, chain: &ChainStatus) {
         |ago| format!("{} ago", span(ago)),
     );
     pair(html, "last signature", &last);
-    pair(
-        html,
-        "watermark",
-        chain.watermark.as_deref().unwrap_or("nothing signed yet"),
-    );
+    pair(html, "watermark", chain.watermark_in_words());
     let totals = format!(
         "{} signed, {} replayed, {} refused, {} heights missed",
         history.signed, history.replayed, history.refused, history.missed_heights

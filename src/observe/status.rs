@@ -47,9 +47,9 @@ pub struct ChainStatus {
     pub public_key: Option<String>,
     /// The validator's address in hexadecimal digits.
     pub address: Option<String>,
-    /// The last position used up, `height/round/step`.
+    /// The last position used up, `height/round/step`; `None` where there is none, or the state is not held.
     pub watermark: Option<String>,
-    /// The height of it; 0 where nothing is used up.
+    /// The height of it; 0 where there is none.
     pub height: i64,
     /// The state file.
     pub state_file: String,
@@ -64,6 +64,17 @@ pub struct ChainStatus {
     /// What it has done since the start.
     #[serde(default)]
     pub history: History,
+}
+
+impl ChainStatus {
+    /// The watermark in words. A state that the service does not hold may be at any height by now.
+    pub fn watermark_in_words(&self) -> &str {
+        match (&self.watermark, self.held) {
+            (Some(watermark), _) => watermark,
+            (None, true) => "nothing signed yet",
+            (None, false) => "not known here; `tmkms state show` reads the state file",
+        }
+    }
 }
 
 /// What a chain has done since the start.
