@@ -84,7 +84,14 @@ impl Printout {
                 Place::Printer(Some(open_printer(path, &found)?))
             }
             Ok(_) => return Err(PrintoutError::NotAPrinter(path.to_owned())),
-            Err(_) => Place::Memory(Some(new_in_memory(path)?)),
+            Err(_) => {
+                let made = new_in_memory(path)?;
+                // From now on: an empty file that is left behind would be in the way the next time.
+                if let Ok(mut waste) = waste.lock() {
+                    *waste = Some(path.to_owned());
+                }
+                Place::Memory(Some(made))
+            }
         };
         Ok(Self {
             path: path.to_owned(),
@@ -118,9 +125,6 @@ impl Printout {
                 written.map_err(io_error(&self.path, "printing"))
             }),
             Place::Memory(file) => {
-                if let Ok(mut waste) = self.waste.lock() {
-                    *waste = Some(self.path.clone());
-                }
                 let file = file.take();
                 let written = file.map_or(Ok(()), |file| file.finish(text.as_bytes()));
                 written.map_err(PrintoutError::File)
@@ -172,7 +176,7 @@ impl Printout {
 
 impl Drop for Printout {
     fn drop(&mut self) {
-        if let (Place::Memory(_), true, false) = (&self.place, self.written, self.proven) {
+        if let (Place::Memory(_), false) = (&self.place, self.proven) {
             let _ = fs::remove_file(&self.path);
             if let Ok(mut waste) = self.waste.lock() {
                 *waste = None;
@@ -344,8 +348,10 @@ mod tests {
         let mnemonic = Mnemonic::from_entropy(&[7; 32]);
         let open = |waste: &Waste| Printout::open(&path, 1, waste.clone()).ok().unwrap();
         let waste = Waste::default();
-        drop(open(&waste));
-        assert!(!path.exists());
+        let unused = open(&waste);
+        assert_eq!(waste.lock().unwrap().as_ref(), Some(&path), "for a signal");
+        drop(unused);
+        assert!(!path.exists() && waste.lock().unwrap().is_none());
         let mut printout = open(&waste);
         printout.print(&mnemonic, heading()).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
