@@ -16,16 +16,30 @@ use super::Place;
 use super::error::OpenError;
 use super::record::{self, BadCopy, COPY, Entry, FILE, SLOT};
 
-/// Takes both locks. The pair's comes first: whoever holds it signs with this key, whatever lies at this path (W7).
+/// Takes both locks. The file's comes first, and whoever does not get it takes no other: of several at once one gets
+/// both. Whatever else is wrong with the file, whoever holds the pair signs with this key (W7).
 pub(super) fn both_locks(place: &Place) -> Result<(File, PairLock), OpenError> {
-    let pair = lock_pair(place);
-    let file = locked(&place.path, &place.chain_id, place.allow_ephemeral);
-    match (pair, file) {
-        (Ok(pair), Ok(file)) => Ok((file, pair)),
-        (_, Err(error @ OpenError::Locked { .. })) | (Err(error), _) | (_, Err(error)) => {
-            Err(error)
-        }
+    let path = &place.path;
+    let file = match locked(path, &place.chain_id, place.allow_ephemeral) {
+        Err(error @ OpenError::Locked { .. }) => return Err(error),
+        other => other,
+    };
+    let pair = lock_pair(place)?;
+    let file = file?;
+    // Until the lock was had, its holder could put a newer one in its place.
+    match is_at(&file, path) {
+        true => Ok((file, pair)),
+        false => Err(OpenError::Locked {
+            path: path.to_owned(),
+        }),
     }
+}
+
+fn is_at(file: &File, path: &Path) -> bool {
+    let named = |found: &std::fs::Metadata| (found.dev(), found.ino());
+    let there = std::fs::symlink_metadata(path);
+    let mine = file.metadata();
+    there.is_ok_and(|there| mine.is_ok_and(|mine| named(&mine) == named(&there)))
 }
 
 /// Takes the lock on chain and key.
@@ -305,7 +319,16 @@ pub(super) fn belongs(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+    use std::time::Duration;
+
     use super::*;
+
+    const ED25519: [u8; 32] = [
+        0xd7, 0x5a, 0x98, 0x01, 0x82, 0xb1, 0x0a, 0xb7, 0xd5, 0x4b, 0xfe, 0xd3, 0xc9, 0x64, 0x07,
+        0x3a, 0x0e, 0xe1, 0x72, 0xf3, 0xda, 0xa6, 0x23, 0x25, 0xaf, 0x02, 0x1a, 0x68, 0xf7, 0x07,
+        0x51, 0x1a,
+    ];
 
     #[test]
     fn a_file_that_another_user_may_write_is_not_believed() {
@@ -353,5 +376,45 @@ mod tests {
             unlocked(&link, &chain, true),
             Err(OpenError::Link { .. })
         ));
+    }
+
+    /// Processes that start at the same moment, and those that wait for a chain to be free.
+    #[test]
+    fn of_several_at_once_one_gets_it() {
+        use crate::gate::store::file::FileStore;
+        use crate::gate::watermark::Watermark;
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place {
+            chain_id: "at-once-1".parse().unwrap(),
+            public_key: PublicKey::from_bytes("ed25519", &ED25519).unwrap(),
+            path: folder.path().join("state.json"),
+            allow_ephemeral: true,
+        };
+        FileStore::create(&place, &Watermark::Never, Duration::ZERO).unwrap();
+        let gate = Barrier::new(3);
+        for _ in 0..2_000 {
+            let got = std::thread::scope(|scope| {
+                let tries: Vec<_> = (0..3)
+                    .map(|_| {
+                        scope.spawn(|| {
+                            gate.wait();
+                            let got = both_locks(&place).is_ok_and(|locks| {
+                                // All have tried before it lets go.
+                                gate.wait();
+                                drop(locks);
+                                true
+                            });
+                            if !got {
+                                gate.wait();
+                            }
+                            got
+                        })
+                    })
+                    .collect();
+                let tries = tries.into_iter().map(|thread| thread.join().unwrap());
+                tries.filter(|got| *got).count()
+            });
+            assert_eq!(got, 1);
+        }
     }
 }
