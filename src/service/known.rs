@@ -164,7 +164,11 @@ impl KnownChain {
         }
     }
 
+    /// The devices of its key; none where another process signs: here nobody has asked them.
     fn devices(&self) -> Vec<DeviceNow> {
+        if self.chain.is_elsewhere() {
+            return Vec::new();
+        }
         let Some(source) = self.source.upgrade() else {
             return Vec::new();
         };
@@ -298,6 +302,10 @@ mod tests {
         fn open(&self) -> Result<(Arc<dyn Signer>, Vec<String>), OpenKeyError> {
             Err(OpenKeyError("no key".to_owned()))
         }
+
+        fn devices(&self) -> Vec<DeviceNow> {
+            vec![DeviceNow::default()]
+        }
     }
 
     fn chain(id: &str) -> KnownChain {
@@ -339,5 +347,18 @@ mod tests {
         assert_eq!(two.stuck(&later(6)), None);
         one.links[0].hand.since.store(0, Ordering::Relaxed);
         assert_eq!(one.stuck(&later(60)), None);
+    }
+
+    #[test]
+    fn of_a_chain_that_another_process_holds_no_device_is_called_down() {
+        let source: Arc<dyn KeySource> = Arc::new(NoKey);
+        let now = SystemClock.now();
+        let mut known = chain("one");
+        known.source = Arc::downgrade(&source);
+        assert_eq!(known.now(&now).devices.len(), 1);
+        let id = known.chain.id().clone();
+        known.chain = Arc::new(Chain::elsewhere(id, None, "in use".to_owned()));
+        assert!(known.now(&now).devices.is_empty());
+        assert!(known.status(&now).devices.is_empty());
     }
 }
