@@ -181,3 +181,33 @@ fn a_device_that_hangs_gets_another_thread_and_its_neighbour_notices_nothing() {
     stop.ring();
     service.join().unwrap().unwrap();
 }
+
+/// As when the process was stopped: who looks first sees a thread that should have ended long ago.
+#[test]
+fn one_look_gives_no_thread_up() {
+    let simulator = yubihsm_bench::simulator(43);
+    let door = Arc::new(Door::default());
+    let (inner, behind) = (Place::Http(simulator.address().to_string()), door.clone());
+    let password = Password::Inline("validator".to_owned().into());
+    let mut provider = Provider::new(inner.clone(), None, 4, password, Duration::from_secs(1));
+    provider.connect = Some(Box::new(move || {
+        Box::new(BehindDoor {
+            inner: inner.transport(),
+            door: behind.clone(),
+        })
+    }));
+    let source = DeviceKeySource {
+        provider: Arc::new(provider),
+        id: 1,
+        key_type: KeyType::Ed25519,
+    };
+    let _signer = source.open().unwrap().0;
+    door.set(true);
+    assert!(source.open().is_err(), "in time");
+    thread::sleep(Duration::from_millis(3_500));
+    assert!(!source.is_ailing(), "the first look");
+    thread::sleep(Duration::from_millis(600));
+    assert!(source.is_ailing(), "it hangs still");
+    door.set(false);
+    http::wait_for("an answer", || !source.is_ailing());
+}

@@ -625,6 +625,27 @@ fn a_device_that_hangs_gets_another_thread() {
     drop((bench, source));
 }
 
+/// As when the process was stopped: who looks first sees a thread that was silent for long.
+#[test]
+fn one_look_gives_no_thread_up() {
+    let device = ledger(93);
+    device.set(|inner| inner.finger = Finger::Accept);
+    let door = Arc::new(Door::default());
+    let bus = Bus::of(std::slice::from_ref(&device));
+    let mut source = source(&bus, Some(key_of(&device)));
+    source.connector = Arc::new(BehindDoor(bus.clone(), door.clone()));
+    let (signer, _) = source.open().unwrap();
+    signer.begin(None);
+    wait_until_ready(&signer);
+    door.set(true);
+    std::thread::sleep(Duration::from_millis(11_500));
+    assert!(!source.is_ailing(), "the first look");
+    door.set(false);
+    std::thread::sleep(Duration::from_millis(700));
+    assert!(!source.is_ailing(), "it is back");
+    drop((signer, source));
+}
+
 /// Opening a device takes until it is this one's turn.
 struct OneByOne {
     bus: Bus,

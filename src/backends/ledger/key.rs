@@ -27,6 +27,8 @@ use super::transport::Connector;
 const GRACE: Duration = Duration::from_millis(100);
 /// A thread that has shown no sign of life for so long hangs. Looking for a device takes some seconds at most.
 const HANGS: Duration = Duration::from_secs(10);
+/// What hangs at one look hangs still after so long: a process that was stopped looks at its threads before they run again.
+const SURE: Duration = Duration::from_millis(500);
 /// Threads that were given up and have not ended yet. With so many no other one is given up.
 const MOST_GIVEN_UP: usize = 3;
 
@@ -56,6 +58,8 @@ struct Watch {
     /// The highest position used up.
     mark: Option<Hrs>,
     given_up: Vec<Weak<Condition>>,
+    /// When the thread that serves now was first seen to be silent for too long.
+    silent_since: Option<Instant>,
 }
 
 impl LedgerKey {
@@ -109,7 +113,12 @@ impl LedgerKey {
         let mut watch = self.watch();
         watch.given_up.retain(|old| old.strong_count() > 0);
         let (_, condition) = self.line();
-        condition.silent() > HANGS && watch.given_up.len() < MOST_GIVEN_UP
+        if condition.silent() <= HANGS {
+            watch.silent_since = None;
+            return false;
+        }
+        let since = *watch.silent_since.get_or_insert_with(Instant::now);
+        since.elapsed() >= SURE && watch.given_up.len() < MOST_GIVEN_UP
     }
 
     /// Gives a thread up that hangs, and starts another that looks for the device.
@@ -125,6 +134,7 @@ impl LedgerKey {
         {
             let mut watch = self.watch();
             worker.mark = watch.mark;
+            watch.silent_since = None;
             let mut line = self.line.write().unwrap_or_else(PoisonError::into_inner);
             line.condition.give_up();
             watch.given_up.push(Arc::downgrade(&line.condition));

@@ -25,6 +25,8 @@ use super::worker::{Job, Turn, Worker};
 const LEAVE: Duration = Duration::from_millis(1_500);
 /// The stack of the thread in bytes.
 const STACK: usize = 512 * 1024;
+/// What hangs at one look hangs still after so long: a process that was stopped looks at its threads before they run again.
+const SURE: Duration = Duration::from_millis(500);
 /// Threads that were given up and have not ended yet. With so many no other one is given up: the device hangs whoever
 /// asks it.
 const MOST_GIVEN_UP: usize = 3;
@@ -39,6 +41,8 @@ struct Running {
     thread: Option<JoinHandle<()>>,
     stopped: Receiver<()>,
     given_up: Vec<Weak<Turn>>,
+    /// When the thread that serves now was first seen to hang.
+    hangs_since: Option<Instant>,
 }
 
 /// Asks a device's thread.
@@ -97,6 +101,7 @@ impl Device {
                 thread: Some(thread),
                 stopped,
                 given_up: Vec::new(),
+                hangs_since: None,
             }),
         })
     }
@@ -110,7 +115,12 @@ impl Device {
     pub fn is_worth_reopening(&self) -> bool {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.given_up.retain(|turn| turn.strong_count() > 0);
-        running.given_up.len() < MOST_GIVEN_UP && self.handle.hangs()
+        if !self.handle.hangs() {
+            running.hangs_since = None;
+            return false;
+        }
+        let since = *running.hangs_since.get_or_insert_with(Instant::now);
+        since.elapsed() >= SURE && running.given_up.len() < MOST_GIVEN_UP
     }
 
     /// Gives the thread up that serves now and starts another with this client, which opens the device anew.
@@ -130,6 +140,7 @@ impl Device {
             .unwrap_or_else(PoisonError::into_inner);
         now.turn.give_up();
         running.given_up.push(Arc::downgrade(&now.turn));
+        running.hangs_since = None;
         running.thread = Some(thread);
         running.stopped = stopped;
         // With the old line goes the last way to the old thread, which ends as soon as it can.
