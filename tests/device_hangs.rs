@@ -211,3 +211,67 @@ fn one_look_gives_no_thread_up() {
     door.set(false);
     http::wait_for("an answer", || !source.is_ailing());
 }
+
+/// What the USB says of a device that came back and belongs to somebody else by then.
+struct Taken {
+    inner: Box<dyn Transport>,
+    trouble: Arc<Mutex<Option<Kind>>>,
+}
+
+impl Transport for Taken {
+    fn exchange(&mut self, frame: &[u8], until: Instant) -> Result<Vec<u8>, Kind> {
+        match &*self.trouble.lock().unwrap() {
+            Some(kind) => Err(kind.clone()),
+            None => self.inner.exchange(frame, until),
+        }
+    }
+
+    fn forget(&mut self) {
+        self.inner.forget();
+    }
+}
+
+#[test]
+fn a_device_that_cannot_be_opened_is_not_up() {
+    let simulator = yubihsm_bench::simulator(44);
+    let trouble = Arc::new(Mutex::new(None));
+    let (inner, shared) = (
+        Place::Http(simulator.address().to_string()),
+        trouble.clone(),
+    );
+    let password = Password::Inline("validator".to_owned().into());
+    let mut provider = Provider::new(inner.clone(), None, 4, password, Duration::from_secs(1));
+    provider.connect = Some(Box::new(move || {
+        Box::new(Taken {
+            inner: inner.transport(),
+            trouble: shared.clone(),
+        })
+    }));
+    let source = DeviceKeySource {
+        provider: Arc::new(provider),
+        id: 1,
+        key_type: KeyType::Ed25519,
+    };
+    let _signer = source.open().unwrap().0;
+    for kind in [
+        Kind::Busy,
+        Kind::Permission,
+        Kind::Ambiguous(Vec::new()),
+        Kind::Device {
+            command: 3,
+            code: tmkms::backends::yubihsm::codes::ErrorCode::INVALID_COMMAND,
+        },
+    ] {
+        // Pulled out, and plugged in again.
+        *trouble.lock().unwrap() = Some(Kind::Absent);
+        assert!(source.open().is_err());
+        *trouble.lock().unwrap() = Some(kind.clone());
+        assert!(source.open().is_err());
+        let device = &source.devices()[0];
+        assert!(!device.up, "{kind}");
+        assert_eq!(device.trouble.as_ref(), Some(&kind.to_string()));
+        *trouble.lock().unwrap() = None;
+        assert!(source.open().is_ok());
+        assert!(source.devices()[0].up);
+    }
+}

@@ -16,7 +16,6 @@ use crate::consensus::{KeyType, PublicKey};
 use crate::gate::permit::Permit;
 
 use super::client::Client;
-use super::codes::algorithm;
 use super::error::{Error, Kind};
 use super::info::DeviceInfo;
 use super::worker::{Job, Turn, Worker};
@@ -235,9 +234,10 @@ impl State {
         self.sessions.fetch_add(opened, Ordering::Relaxed);
     }
 
-    /// Remembers how an exchange ended. `Some` when that is to be told: a new trouble, or that there is none any more.
-    pub(super) fn note(&self, error: Option<&Error>) -> Option<Option<Kind>> {
-        let away = error.filter(|error| error.kind.is_loss() || error.kind.is_final());
+    /// Remembers how an exchange ended, and whether there is a session now. `Some` when that is to be told: a new trouble, or
+    /// that there is none any more.
+    pub(super) fn note(&self, error: Option<&Error>, open: bool) -> Option<Option<Kind>> {
+        let away = error.filter(|error| !open || error.kind.is_absence());
         let was_up = self.up.swap(away.is_none(), Ordering::Relaxed);
         let count = |count: &AtomicU64, one: bool| count.fetch_add(one.into(), Ordering::Relaxed);
         count(&self.failures, error.is_some());
@@ -393,19 +393,4 @@ impl Handle {
         self.state.waiting.fetch_sub(1, Ordering::Relaxed);
         result
     }
-}
-
-/// The answer to `get public key`: the algorithm, then 32 bytes or two coordinates.
-pub fn read_public_key(answer: &[u8]) -> Result<PublicKey, Kind> {
-    let (code, public) = answer.split_first().unwrap_or((&0, &[]));
-    let key = match *code {
-        algorithm::ED25519 => PublicKey::from_bytes("ed25519", public),
-        _ => {
-            let compressed = k256::ecdsa::VerifyingKey::from_sec1_bytes(&[&[4], public].concat())
-                .map_err(|_| Kind::Garbage("a public key that is no point".to_owned()))?
-                .to_encoded_point(true);
-            PublicKey::from_bytes("secp256k1", compressed.as_bytes())
-        }
-    };
-    key.map_err(|error| Kind::Garbage(error.to_string()))
 }

@@ -254,6 +254,12 @@ impl Kind {
         )
     }
 
+    /// Whether it says that the device cannot be used at all, and not that it refused one command.
+    pub fn is_absence(&self) -> bool {
+        let taken = matches!(self, Self::Busy | Self::Permission | Self::Ambiguous(_));
+        taken || self.is_loss() || self.is_final()
+    }
+
     /// Whether the command is known not to have been executed.
     pub fn is_unexecuted(&self) -> bool {
         matches!(self, Self::Lost(_))

@@ -1,5 +1,7 @@
 //! What a device says of itself and of its objects.
 
+use crate::consensus::PublicKey;
+
 use super::codes::command;
 use super::codes::{algorithm, object};
 use super::error::{Firmware, Kind, Serial};
@@ -160,6 +162,21 @@ pub fn show_key(answer: &[u8]) -> String {
     let name = algorithm::name(*algorithm).unwrap_or("another algorithm");
     let text = String::from_utf8(subtle_encoding::base64::encode(public)).unwrap_or_default();
     format!("{name} {text}")
+}
+
+/// The answer to `get public key`: the algorithm, then 32 bytes or two coordinates.
+pub fn read_public_key(answer: &[u8]) -> Result<PublicKey, Kind> {
+    let (code, public) = answer.split_first().unwrap_or((&0, &[]));
+    let key = match *code {
+        algorithm::ED25519 => PublicKey::from_bytes("ed25519", public),
+        _ => {
+            let compressed = k256::ecdsa::VerifyingKey::from_sec1_bytes(&[&[4], public].concat())
+                .map_err(|_| Kind::Garbage("a public key that is no point".to_owned()))?
+                .to_encoded_point(true);
+            PublicKey::from_bytes("secp256k1", compressed.as_bytes())
+        }
+    };
+    key.map_err(|error| Kind::Garbage(error.to_string()))
 }
 
 #[cfg(test)]

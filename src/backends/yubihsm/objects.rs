@@ -8,8 +8,8 @@ use crate::consensus::PublicKey;
 
 use super::client::Client;
 use super::codes::{command, object};
-use super::device::read_public_key;
 use super::error::{Error, Kind};
+use super::info::read_public_key;
 use super::info::{DeviceInfo, Listed, ObjectInfo, read_list};
 use super::plan::Planned;
 

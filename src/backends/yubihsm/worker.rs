@@ -17,9 +17,9 @@ use crate::consensus::KeyType;
 
 use super::client::Client;
 use super::codes::{algorithm, command};
-use super::device::{Found, State, read_public_key};
+use super::device::{Found, State};
 use super::error::{Error, Kind};
-use super::info::DeviceInfo;
+use super::info::{DeviceInfo, read_public_key};
 
 /// A session that nobody uses ends after 30 s; this keeps it, and notices a device that was pulled out.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
@@ -193,7 +193,7 @@ impl Worker {
         }
         self.learn();
         self.state.count_sessions(self.client.take_opened());
-        match self.state.note(error) {
+        match self.state.note(error, self.client.is_open()) {
             Some(Some(kind)) => {
                 let device = &self.state.name;
                 warn!(event = "device_down", device, "{device}: {kind}");

@@ -6,8 +6,8 @@ use clap::Args;
 
 use crate::backends::yubihsm::client::Client;
 use crate::backends::yubihsm::codes::{algorithm, command, object};
-use crate::backends::yubihsm::device::read_public_key;
 use crate::backends::yubihsm::error::Error;
+use crate::backends::yubihsm::info::read_public_key;
 use crate::backends::yubihsm::info::{Listed, ObjectInfo, read_list};
 use crate::backends::yubihsm::provider::Provider;
 use crate::cli::report::{Failure, output};
