@@ -266,12 +266,57 @@ fn a_device_that_cannot_be_opened_is_not_up() {
         *trouble.lock().unwrap() = Some(Kind::Absent);
         assert!(source.open().is_err());
         *trouble.lock().unwrap() = Some(kind.clone());
-        assert!(source.open().is_err());
-        let device = &source.devices()[0];
-        assert!(!device.up, "{kind}");
-        assert_eq!(device.trouble.as_ref(), Some(&kind.to_string()));
+        let now = || source.devices().remove(0);
+        http::wait_for("its trouble", || {
+            assert!(!now().up, "{kind}");
+            now().trouble == Some(kind.to_string())
+        });
         *trouble.lock().unwrap() = None;
+        http::wait_for("it is up", || now().up);
         assert!(source.open().is_ok());
-        assert!(source.devices()[0].up);
     }
+}
+
+#[test]
+fn many_chains_wait_for_a_device_that_is_away_once() {
+    let simulator = yubihsm_bench::simulator(45);
+    let (trouble, door) = (
+        Arc::new(Mutex::new(Some(Kind::Absent))),
+        Arc::new(Door::default()),
+    );
+    let (inner, shared, behind) = (
+        Place::Http(simulator.address().to_string()),
+        trouble.clone(),
+        door.clone(),
+    );
+    let password = Password::Inline("validator".to_owned().into());
+    let mut provider = Provider::new(inner.clone(), None, 4, password, Duration::from_secs(1));
+    provider.connect = Some(Box::new(move || {
+        Box::new(BehindDoor {
+            inner: Box::new(Taken {
+                inner: inner.transport(),
+                trouble: shared.clone(),
+            }),
+            door: behind.clone(),
+        })
+    }));
+    let source = DeviceKeySource {
+        provider: Arc::new(provider),
+        id: 1,
+        key_type: KeyType::Ed25519,
+    };
+    assert!(source.open().is_err());
+    let began = Instant::now();
+    for _ in 0..5 {
+        let why = source.open().err().unwrap().to_string();
+        assert!(why.contains(&Kind::Absent.to_string()), "{why}");
+    }
+    assert!(began.elapsed() < Duration::from_secs(2));
+    // A thread that takes over before any key was found looks for the device, too.
+    door.set(true);
+    http::wait_for("it hangs", || source.is_ailing());
+    source.mend();
+    *trouble.lock().unwrap() = None;
+    door.set(false);
+    http::wait_for("it is back", || source.open().is_ok());
 }

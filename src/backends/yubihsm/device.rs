@@ -90,7 +90,8 @@ impl Device {
     /// Starts the thread; the device is not touched before the first request.
     pub fn start(client: Client) -> std::io::Result<Self> {
         let state = Arc::new(State::of(client.name().to_owned()));
-        let (line, thread, stopped) = begin(client, &state)?;
+        // The device is not touched before somebody asks.
+        let (line, thread, stopped) = begin(client, &state, false)?;
         Ok(Self {
             handle: Handle {
                 line: Arc::new(RwLock::new(line)),
@@ -129,7 +130,7 @@ impl Device {
         for (key, public) in &*state.pins.lock().unwrap_or_else(PoisonError::into_inner) {
             client.pin(*key, public.clone());
         }
-        let (line, thread, stopped) = begin(client, state)?;
+        let (line, thread, stopped) = begin(client, state, true)?;
         state.up.store(false, Ordering::Relaxed);
         state.reopened.fetch_add(1, Ordering::Relaxed);
         let mut now = self
@@ -148,16 +149,15 @@ impl Device {
     }
 }
 
-/// Starts a thread for a client.
+/// Starts a thread for a client, which is `used` from its begin on, or with the first request.
 fn begin(
     client: Client,
     state: &Arc<State>,
+    used: bool,
 ) -> std::io::Result<(Line, JoinHandle<()>, Receiver<()>)> {
     let (queue, jobs) = channel();
     let (done, stopped) = channel();
     let turn = Arc::new(Turn::new());
-    // One that takes another's place begins at once; others with the first request.
-    let used = !state.is_new();
     let worker = Worker {
         client,
         state: state.clone(),
@@ -205,12 +205,6 @@ impl State {
             told: Mutex::new(None),
             pins: Mutex::new(BTreeMap::new()),
         }
-    }
-
-    /// Nobody has found a key yet.
-    fn is_new(&self) -> bool {
-        let pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
-        pins.is_empty()
     }
 
     pub(super) fn is_up(&self) -> bool {
@@ -270,12 +264,20 @@ impl Handle {
         if self.is_up() {
             return None;
         }
-        let told = self
-            .state
-            .told
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        Some(told.as_ref().unwrap_or(&Kind::Late).to_string())
+        Some(self.known_trouble().unwrap_or(Kind::Late).to_string())
+    }
+
+    /// The trouble that was told last, unless it is over.
+    fn known_trouble(&self) -> Option<Kind> {
+        let told = self.state.told.lock();
+        told.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn error(&self, kind: Kind) -> Error {
+        Error {
+            device: self.state.name.clone(),
+            kind,
+        }
     }
 
     /// Whether its thread hangs in the device.
@@ -286,12 +288,7 @@ impl Handle {
 
     /// Whether the device refuses the login.
     pub fn is_refused(&self) -> bool {
-        let told = self
-            .state
-            .told
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        matches!(&*told, Some(Kind::WrongPassword(_)))
+        matches!(self.known_trouble(), Some(Kind::WrongPassword(_)))
     }
 
     /// Requests that wait or are being worked on.
@@ -325,8 +322,12 @@ impl Handle {
         self.state.longest.load(Ordering::Relaxed)
     }
 
-    /// Looks a key up, checks its type, and pins it: from now on it must stay the same.
+    /// Looks a key up, checks its type, and pins it: from now on it must stay the same. A device that is known to be away
+    /// is not waited for: its thread tries once a second, and many chains may want it.
     pub fn find(&self, key: u16, wanted: KeyType, until: Instant) -> Result<Found, Error> {
+        if let Some(kind) = self.known_trouble().filter(|_| !self.is_up()) {
+            return Err(self.error(kind));
+        }
         self.ask(until, |reply| Job::Find {
             key,
             wanted,
@@ -364,10 +365,7 @@ impl Handle {
         job: impl FnOnce(SyncSender<Result<T, Error>>) -> Job,
     ) -> Result<T, Error> {
         let (reply, answer) = sync_channel(1);
-        let error = |kind| Error {
-            device: self.state.name.clone(),
-            kind,
-        };
+        let error = |kind| self.error(kind);
         self.state.waiting.fetch_add(1, Ordering::Relaxed);
         let result = match self.send(job(reply)) {
             None => Err(error(Kind::Stopped)),
