@@ -102,6 +102,28 @@ fn programs_read_json_with_stable_names() {
 }
 
 #[test]
+fn a_warning_about_the_configuration_is_one_readable_line() {
+    let listener = Listener::tcp().unwrap();
+    let home = Home::new(&[listener.address().unwrap()]);
+    let ephemeral = "allow_ephemeral_state = true\n";
+    let more = format!("{ephemeral}sign_extensions = false\n");
+    home.configure(&home.config().replace(ephemeral, &more));
+    home.init();
+    let service = start(&home, &[], false);
+    listener.accept(PATIENCE).unwrap();
+    let log = end(service);
+    let line = log.lines().find(|line| line.contains("vote extensions"));
+    let (_, line) = line.unwrap().split_once(" WARN ").unwrap();
+    assert!(
+        line.starts_with(
+            "tmkms.toml, line 5: vote extensions of test-1 are not signed (an old default); "
+        ),
+        "{line}"
+    );
+    assert!(!log.contains("\\n"), "{log}");
+}
+
+#[test]
 fn journald_gets_levels_and_no_clock_and_no_colour() {
     let listener = Listener::tcp().unwrap();
     let home = Home::new(&[listener.address().unwrap()]);

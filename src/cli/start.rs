@@ -50,7 +50,7 @@ impl Start {
             event = "starting",
             version, commit, "tmkms {version} starts"
         );
-        for warning in &config.warnings {
+        for warning in &config.warning_lines {
             warn!(event = "configuration", "{warning}");
         }
         for warning in harden() {

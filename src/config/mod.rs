@@ -33,6 +33,8 @@ pub struct Config {
     pub metrics: Metrics,
     /// Worth saying, and no reason to stop; rendered with their places.
     pub warnings: Vec<String>,
+    /// The same, each in one line.
+    pub warning_lines: Vec<String>,
 }
 
 /// One chain with its key and nodes.
@@ -113,6 +115,10 @@ impl Config {
         });
         match meant {
             Some((chains, control, metrics)) if problems.is_empty() => {
+                let warning_lines = warnings
+                    .iter()
+                    .map(|warning| report::line(text, name, warning))
+                    .collect();
                 let warnings = warnings
                     .iter()
                     .map(|warning| report::warning(text, name, warning))
@@ -124,6 +130,7 @@ impl Config {
                     control,
                     metrics,
                     warnings,
+                    warning_lines,
                 })
             }
             _ => Err(ConfigError::Wrong(report::errors(

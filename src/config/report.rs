@@ -21,6 +21,16 @@ pub(super) fn warning(text: &str, name: &str, problem: &Problem) -> String {
     render(Level::WARNING, &without_secrets(text), name, problem)
 }
 
+/// One warning as one line, for the log.
+pub(super) fn line(text: &str, name: &str, problem: &Problem) -> String {
+    let before = text.get(..problem.span.start).unwrap_or(text);
+    let number = before.matches('\n').count() + 1;
+    let Problem {
+        title, label, help, ..
+    } = problem;
+    format!("{name}, line {number}: {title} ({label}); {help}")
+}
+
 fn render(level: Level<'_>, text: &str, name: &str, problem: &Problem) -> String {
     let end = problem.span.end.min(text.len());
     let start = problem.span.start.min(end);
