@@ -35,6 +35,7 @@ use tmkms::harness::Listener;
 use tmkms::harness::messages::Maker;
 use tmkms::observe::log::Dropped;
 use tmkms::service::{self, Stop};
+use yubihsm_bench::yubihsm_simulator::Simulator;
 
 /// While it is shut, nothing comes back from the device.
 #[derive(Default)]
@@ -182,11 +183,8 @@ fn a_device_that_hangs_gets_another_thread_and_its_neighbour_notices_nothing() {
     service.join().unwrap().unwrap();
 }
 
-/// As when the process was stopped: who looks first sees a thread that should have ended long ago.
-#[test]
-fn one_look_gives_no_thread_up() {
-    let simulator = yubihsm_bench::simulator(43);
-    let door = Arc::new(Door::default());
+/// A source behind a door, on a simulator of this serial number.
+fn behind_door(simulator: &Simulator, door: &Arc<Door>) -> DeviceKeySource {
     let (inner, behind) = (Place::Http(simulator.address().to_string()), door.clone());
     let password = Password::Inline("validator".to_owned().into());
     let mut provider = Provider::new(inner.clone(), None, 4, password, Duration::from_secs(1));
@@ -196,11 +194,35 @@ fn one_look_gives_no_thread_up() {
             door: behind.clone(),
         })
     }));
-    let source = DeviceKeySource {
+    DeviceKeySource {
         provider: Arc::new(provider),
         id: 1,
         key_type: KeyType::Ed25519,
-    };
+    }
+}
+
+#[test]
+fn a_device_that_hangs_at_the_start_costs_one_wait_and_not_one_a_chain() {
+    let simulator = yubihsm_bench::simulator(45);
+    let door = Arc::new(Door::default());
+    let source = behind_door(&simulator, &door);
+    door.set(true);
+    assert!(source.open().is_err());
+    let began = Instant::now();
+    for _ in 0..10 {
+        assert!(source.open().is_err());
+    }
+    assert!(began.elapsed() < Duration::from_secs(1));
+    door.set(false);
+    http::wait_for("the key", || source.open().is_ok());
+}
+
+/// As when the process was stopped: who looks first sees a thread that should have ended long ago.
+#[test]
+fn one_look_gives_no_thread_up() {
+    let simulator = yubihsm_bench::simulator(43);
+    let door = Arc::new(Door::default());
+    let source = behind_door(&simulator, &door);
     let _signer = source.open().unwrap().0;
     door.set(true);
     assert!(source.open().is_err(), "in time");

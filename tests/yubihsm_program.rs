@@ -273,6 +273,34 @@ fn metrics_tell_a_replica_that_goes_and_comes() {
 }
 
 #[test]
+fn a_key_that_the_device_does_not_sign_with_is_not_ready() {
+    let simulator = simulator(7, 109);
+    let (home, listener) = home(&[&simulator], 109);
+    http::with_metrics(&home, "listen = \"127.0.0.1:0\"");
+    home.init();
+    let service = home.start();
+    let at = http::address(&service);
+    let mut node = listener.accept(PATIENCE).unwrap();
+    assert!(sign(&mut node, &home.key, 1, 1));
+    let place = (tmkms::backends::yubihsm::codes::object::ASYMMETRIC_KEY, 1);
+    let key = simulator.device().objects.remove(&place).unwrap();
+    assert!(!sign(&mut node, &home.key, 2, 1));
+    // The device itself answers.
+    let (code, text) = http::get(&at, "/ready");
+    assert_eq!(code, 503);
+    assert!(
+        text.contains("no key 0x0001 that authentication key 0x0004 may see"),
+        "{text}"
+    );
+    let (code, status) = home.run(&["status"]);
+    assert_eq!(code, 1);
+    assert!(status.contains("down: no key 0x0001"), "{status}");
+    simulator.device().objects.insert(place, key);
+    assert!(sign(&mut node, &home.key, 2, 1), "the very same vote");
+    assert_eq!(http::get(&at, "/ready").0, 200);
+}
+
+#[test]
 fn a_password_that_is_corrected_needs_no_restart() {
     let simulator = simulator(7, 108);
     let (home, listener) = home(&[&simulator], 108);

@@ -8,6 +8,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use tracing::warn;
@@ -23,12 +24,21 @@ const EVERY: Duration = Duration::from_secs(15);
 /// How often the same trouble is told.
 const REPEAT: Duration = Duration::from_secs(600);
 
-/// Removes the file when it is dropped.
-pub(super) struct Kept(PathBuf);
+/// How long the end waits for a file that is being written.
+const LEAVE: Duration = Duration::from_secs(1);
+
+/// Removes the file when it is dropped, after everyone was asked to stop.
+pub(super) struct Kept {
+    path: PathBuf,
+    /// Closed when nobody writes any more.
+    writing: Receiver<()>,
+}
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
+        // A file that is renamed after this one is removed would stay for ever.
+        let _ = self.writing.recv_timeout(LEAVE);
+        let _ = fs::remove_file(&self.path);
     }
 }
 
@@ -41,12 +51,17 @@ pub(super) fn keep(
     let Some(path) = path.map(Path::to_owned) else {
         return Ok(None);
     };
-    let kept = Kept(path.clone());
+    let (written, writing) = channel();
+    let kept = Kept {
+        path: path.clone(),
+        writing,
+    };
     let (known, stop) = (known.clone(), stop.clone());
     std::thread::Builder::new()
         .name("textfile".to_owned())
         .stack_size(STACK)
         .spawn(move || {
+            let _written: Sender<()> = written;
             background::step_back();
             let mut told: Option<Instant> = None;
             loop {

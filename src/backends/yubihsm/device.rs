@@ -4,8 +4,7 @@
 //! goes, the session is closed. A thread that hangs in its device is given up, and another opens the device anew; the
 //! keys that were found before must still be the same for it.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::thread::{self, JoinHandle};
@@ -18,6 +17,7 @@ use crate::gate::permit::Permit;
 use super::client::Client;
 use super::error::{Error, Kind};
 use super::info::DeviceInfo;
+use super::state::State;
 use super::worker::{Job, Turn, Worker};
 
 /// How long the owner waits for the session to be closed.
@@ -55,26 +55,6 @@ pub struct Handle {
 struct Line {
     queue: Sender<Job>,
     turn: Arc<Turn>,
-}
-
-/// What is known of a device without asking it.
-pub(super) struct State {
-    pub name: String,
-    /// The last exchange worked.
-    up: AtomicBool,
-    waiting: AtomicUsize,
-    longest: AtomicUsize,
-    failures: AtomicU64,
-    losses: AtomicU64,
-    sessions: AtomicU64,
-    reopened: AtomicU64,
-    /// Entries in the log, and how many it can hold; 0 before the device was found.
-    log_used: AtomicU64,
-    log_size: AtomicU64,
-    /// The trouble that was told last.
-    told: Mutex<Option<Kind>>,
-    /// Keys that were found, as the device answers for them.
-    pins: Mutex<BTreeMap<u16, Vec<u8>>>,
 }
 
 /// A key as it was found.
@@ -189,65 +169,6 @@ impl Drop for Device {
     }
 }
 
-impl State {
-    fn of(name: String) -> Self {
-        Self {
-            name,
-            up: AtomicBool::new(false),
-            waiting: AtomicUsize::new(0),
-            longest: AtomicUsize::new(0),
-            failures: AtomicU64::new(0),
-            losses: AtomicU64::new(0),
-            sessions: AtomicU64::new(0),
-            reopened: AtomicU64::new(0),
-            log_used: AtomicU64::new(0),
-            log_size: AtomicU64::new(0),
-            told: Mutex::new(None),
-            pins: Mutex::new(BTreeMap::new()),
-        }
-    }
-
-    pub(super) fn is_up(&self) -> bool {
-        self.up.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn pin(&self, key: u16, public: &[u8]) {
-        let mut pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
-        pins.insert(key, public.to_vec());
-    }
-
-    /// Keeps what the device says of itself.
-    pub(super) fn learn(&self, info: &DeviceInfo) {
-        self.longest
-            .store(info.longest_message(), Ordering::Relaxed);
-        self.log_used.store(info.log_used.into(), Ordering::Relaxed);
-        self.log_size.store(info.log_size.into(), Ordering::Relaxed);
-    }
-
-    pub(super) fn count_sessions(&self, opened: u64) {
-        self.sessions.fetch_add(opened, Ordering::Relaxed);
-    }
-
-    /// Remembers how an exchange ended, and whether there is a session now. `Some` when that is to be told: a new trouble, or
-    /// that there is none any more.
-    pub(super) fn note(&self, error: Option<&Error>, open: bool) -> Option<Option<Kind>> {
-        let away = error.filter(|error| !open || error.kind.is_absence());
-        let was_up = self.up.swap(away.is_none(), Ordering::Relaxed);
-        let count = |count: &AtomicU64, one: bool| count.fetch_add(one.into(), Ordering::Relaxed);
-        count(&self.failures, error.is_some());
-        count(&self.losses, was_up && away.is_some());
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        match away.map(|error| &error.kind) {
-            Some(kind) if told.as_ref() != Some(kind) => {
-                *told = Some(kind.clone());
-                Some(Some(kind.clone()))
-            }
-            None => told.take().map(|_| None),
-            _ => None,
-        }
-    }
-}
-
 impl Handle {
     /// The device, in words.
     pub fn name(&self) -> &str {
@@ -280,10 +201,19 @@ impl Handle {
         }
     }
 
+    /// Why the device does not sign with this key, when it would not the last time it was asked.
+    pub fn key_trouble(&self, key: u16) -> Option<String> {
+        self.state.key_trouble(key)
+    }
+
     /// Whether its thread hangs in the device.
     pub fn hangs(&self) -> bool {
+        self.turn().hangs()
+    }
+
+    fn turn(&self) -> Arc<Turn> {
         let line = self.line.read().unwrap_or_else(PoisonError::into_inner);
-        line.turn.hangs()
+        line.turn.clone()
     }
 
     /// Whether the device refuses the login.
@@ -323,9 +253,12 @@ impl Handle {
     }
 
     /// Looks a key up, checks its type, and pins it: from now on it must stay the same. A device that is known to be away
-    /// is not waited for: its thread tries once a second, and many chains may want it.
+    /// is not waited for, nor one that did not come back in time: its thread tries once a second, and many chains may want
+    /// it.
     pub fn find(&self, key: u16, wanted: KeyType, until: Instant) -> Result<Found, Error> {
-        if let Some(kind) = self.known_trouble().filter(|_| !self.is_up()) {
+        let away = self.known_trouble().filter(|_| !self.is_up());
+        let late = self.turn().is_late().then_some(Kind::Late);
+        if let Some(kind) = away.or(late) {
             return Err(self.error(kind));
         }
         self.ask(until, |reply| Job::Find {

@@ -28,6 +28,7 @@ pub mod scp03;
 pub mod setup;
 pub mod sheets;
 pub mod site;
+mod state;
 pub mod transport;
 pub mod verify;
 pub mod words;
@@ -69,7 +70,7 @@ impl KeySource for DeviceKeySource {
     }
 
     fn devices(&self) -> Vec<DeviceNow> {
-        vec![self.provider.now()]
+        vec![self.provider.now(self.id)]
     }
 
     fn backup(&self, key: &PublicKey) -> Option<Backup> {

@@ -146,19 +146,23 @@ impl Provider {
         self.device.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The device as it is now; down while it is not used yet.
-    pub fn now(&self) -> DeviceNow {
-        let handle = self.lock().as_ref().map(|used| used.device.handle());
+    /// The device as it is now for whoever needs this key; down while it is not used yet, or does not sign with the key.
+    pub fn now(&self, key: u16) -> DeviceNow {
+        let name = self.place.to_string();
+        let Some(handle) = self.lock().as_ref().map(|used| used.device.handle()) else {
+            return DeviceNow {
+                name,
+                counts: Some(DeviceCounts::default()),
+                ..DeviceNow::default()
+            };
+        };
+        let trouble = handle.trouble().or_else(|| handle.key_trouble(key));
         DeviceNow {
-            name: self.place.to_string(),
-            up: handle.as_ref().is_some_and(Handle::is_up),
-            trouble: handle.as_ref().and_then(Handle::trouble),
-            counts: Some(
-                handle
-                    .as_ref()
-                    .map_or_else(DeviceCounts::default, Handle::counts),
-            ),
-            log: handle.as_ref().and_then(Handle::log),
+            name,
+            up: trouble.is_none(),
+            trouble,
+            counts: Some(handle.counts()),
+            log: handle.log(),
         }
     }
 

@@ -17,9 +17,10 @@ use crate::consensus::KeyType;
 
 use super::client::Client;
 use super::codes::{algorithm, command};
-use super::device::{Found, State};
+use super::device::Found;
 use super::error::{Error, Kind};
 use super::info::{DeviceInfo, read_public_key};
+use super::state::State;
 
 /// A session that nobody uses ends after 30 s; this keeps it, and notices a device that was pulled out.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
@@ -75,6 +76,12 @@ impl Turn {
 
     fn end(&self) {
         self.due.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether what it does should have ended by now: it has no time for anybody else.
+    pub(super) fn is_late(&self) -> bool {
+        let due = Duration::from_millis(self.due.load(Ordering::Relaxed));
+        !due.is_zero() && self.born.elapsed() + OVERDUE > due
     }
 
     /// Whether its device has not come back to it for too long.
@@ -142,6 +149,8 @@ impl Worker {
                     turn.begin(until);
                     let result = self.sign(key, kind, &bytes, until);
                     self.note(result.as_ref().err());
+                    let error = result.as_ref().err().map(|error| &error.kind);
+                    self.state.note_key(key, error);
                     let _ = reply.send(result);
                     self.tidy();
                 }
