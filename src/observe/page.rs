@@ -3,7 +3,7 @@
 //! Whatever stands in it may come from a node, so every text is escaped, and [`POLICY`] forbids the browser to load or
 //! run anything.
 
-use super::status::{ChainStatus, LinkStatus, Status};
+use super::status::{ChainStatus, LinkStatus, Status, span};
 
 /// The `Content-Security-Policy` that the page is served with.
 pub const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -173,16 +173,6 @@ fn escaped(text: &str) -> String {
         }
     }
     out
-}
-
-/// A number of seconds as people say it.
-fn span(seconds: u64) -> String {
-    match seconds {
-        0..=119 => format!("{seconds} s"),
-        120..=7_199 => format!("{} min", seconds / 60),
-        7_200..=172_799 => format!("{} h", seconds / 3_600),
-        _ => format!("{} days", seconds / 86_400),
-    }
 }
 
 #[cfg(test)]

@@ -10,13 +10,14 @@ use crate::gate::store::file::{OpenError, Place, inspect};
 use crate::gate::watermark::Watermark;
 use crate::link::IdentityKey;
 use crate::observe::status::Status;
+use crate::observe::status::span;
 use crate::os::clock::{Clock, SystemClock};
 use crate::os::pair_lock::PairLock;
 use crate::service::{bind, identity_of, with_older_files};
 
 use super::ConfigFile;
 use super::report::{Failure, columns, output, status};
-use super::status::{service_of, span};
+use super::status::service_of;
 
 /// Whether `start` would arm every chain.
 #[derive(Args)]
