@@ -2,9 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tmkms::backends::yubihsm::device::read_public_key;
 use tmkms::backends::yubihsm::frame;
-use tmkms::backends::yubihsm::info::{DeviceInfo, ObjectInfo, read_list};
+use tmkms::backends::yubihsm::info::{DeviceInfo, ObjectInfo, read_list, read_public_key};
 use tmkms::backends::yubihsm::scp03::{AuthKey, Handshake};
 
 fuzz_target!(|bytes: &[u8]| {
