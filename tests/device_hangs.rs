@@ -71,6 +71,30 @@ impl Transport for BehindDoor {
     }
 }
 
+/// The simulator's key over whatever `wrap` puts around each transport.
+fn source_over(
+    simulator: &Simulator,
+    wrap: impl Fn(Box<dyn Transport>) -> Box<dyn Transport> + Send + Sync + 'static,
+) -> DeviceKeySource {
+    let place = Place::Http(simulator.address().to_string());
+    let password = Password::Inline("validator".to_owned().into());
+    let mut provider = Provider::new(place.clone(), None, 4, password, Duration::from_secs(1));
+    provider.connect = Some(Box::new(move || wrap(place.transport())));
+    DeviceKeySource {
+        provider: Arc::new(provider),
+        id: 1,
+        key_type: KeyType::Ed25519,
+    }
+}
+
+fn behind_door(simulator: &Simulator, door: &Arc<Door>) -> DeviceKeySource {
+    let door = door.clone();
+    source_over(simulator, move |inner| {
+        let door = door.clone();
+        Box::new(BehindDoor { inner, door })
+    })
+}
+
 /// What the program reads in this home, after its state was begun.
 fn read(home: &Home, chain: &str) -> Config {
     let (code, text) = home.run(&["state", "init", chain, "--never-signed"]);
@@ -91,25 +115,7 @@ fn a_device_that_hangs_gets_another_thread_and_its_neighbour_notices_nothing() {
     // The lock on chain and key is one per host, where another run of these tests may be going on.
     yubihsm_bench::add_keys(&simulator, u8::try_from(std::process::id() % 255).unwrap());
     let door = Arc::new(Door::default());
-    let (inner, behind) = (Place::Http(simulator.address().to_string()), door.clone());
-    let mut provider = Provider::new(
-        inner.clone(),
-        None,
-        4,
-        Password::Inline("validator".to_owned().into()),
-        Duration::from_secs(1),
-    );
-    provider.connect = Some(Box::new(move || {
-        Box::new(BehindDoor {
-            inner: inner.transport(),
-            door: behind.clone(),
-        })
-    }));
-    let source = Arc::new(DeviceKeySource {
-        provider: Arc::new(provider),
-        id: 1,
-        key_type: KeyType::Ed25519,
-    });
+    let source = Arc::new(behind_door(&simulator, &door));
     let on_device = source.open().unwrap().0.public_key();
 
     // Two chains: one with its key in the device, one with its key in a file.
@@ -185,24 +191,6 @@ fn a_device_that_hangs_gets_another_thread_and_its_neighbour_notices_nothing() {
     service.join().unwrap().unwrap();
 }
 
-/// A source behind a door, on a simulator of this serial number.
-fn behind_door(simulator: &Simulator, door: &Arc<Door>) -> DeviceKeySource {
-    let (inner, behind) = (Place::Http(simulator.address().to_string()), door.clone());
-    let password = Password::Inline("validator".to_owned().into());
-    let mut provider = Provider::new(inner.clone(), None, 4, password, Duration::from_secs(1));
-    provider.connect = Some(Box::new(move || {
-        Box::new(BehindDoor {
-            inner: inner.transport(),
-            door: behind.clone(),
-        })
-    }));
-    DeviceKeySource {
-        provider: Arc::new(provider),
-        id: 1,
-        key_type: KeyType::Ed25519,
-    }
-}
-
 #[test]
 fn a_device_that_hangs_at_the_start_costs_one_wait_and_not_one_a_chain() {
     let simulator = yubihsm_bench::simulator(45);
@@ -259,23 +247,11 @@ impl Transport for Taken {
 fn a_device_that_cannot_be_opened_is_not_up() {
     let simulator = yubihsm_bench::simulator(44);
     let trouble = Arc::new(Mutex::new(None));
-    let (inner, shared) = (
-        Place::Http(simulator.address().to_string()),
-        trouble.clone(),
-    );
-    let password = Password::Inline("validator".to_owned().into());
-    let mut provider = Provider::new(inner.clone(), None, 4, password, Duration::from_secs(1));
-    provider.connect = Some(Box::new(move || {
-        Box::new(Taken {
-            inner: inner.transport(),
-            trouble: shared.clone(),
-        })
-    }));
-    let source = DeviceKeySource {
-        provider: Arc::new(provider),
-        id: 1,
-        key_type: KeyType::Ed25519,
-    };
+    let shared = trouble.clone();
+    let source = source_over(&simulator, move |inner| {
+        let trouble = shared.clone();
+        Box::new(Taken { inner, trouble })
+    });
     let _signer = source.open().unwrap().0;
     // Pulled out; and when it is plugged in again, somebody else has it, or may have it.
     *trouble.lock().unwrap() = Some(Kind::Absent);
@@ -308,27 +284,12 @@ fn many_chains_wait_for_a_device_that_is_away_once() {
         Arc::new(Mutex::new(Some(Kind::Absent))),
         Arc::new(Door::default()),
     );
-    let (inner, shared, behind) = (
-        Place::Http(simulator.address().to_string()),
-        trouble.clone(),
-        door.clone(),
-    );
-    let password = Password::Inline("validator".to_owned().into());
-    let mut provider = Provider::new(inner.clone(), None, 4, password, Duration::from_secs(1));
-    provider.connect = Some(Box::new(move || {
-        Box::new(BehindDoor {
-            inner: Box::new(Taken {
-                inner: inner.transport(),
-                trouble: shared.clone(),
-            }),
-            door: behind.clone(),
-        })
-    }));
-    let source = DeviceKeySource {
-        provider: Arc::new(provider),
-        id: 1,
-        key_type: KeyType::Ed25519,
-    };
+    let (shared, behind) = (trouble.clone(), door.clone());
+    let source = source_over(&simulator, move |inner| {
+        let (trouble, door) = (shared.clone(), behind.clone());
+        let inner = Box::new(Taken { inner, trouble });
+        Box::new(BehindDoor { inner, door })
+    });
     assert!(source.open().is_err());
     let began = Instant::now();
     for _ in 0..5 {

@@ -1,6 +1,7 @@
 //! The devices, and THE TABLE: a backend is one folder and one line of [`TABLE`].
 
 mod base;
+mod given_up;
 #[cfg(feature = "ledger")]
 pub mod ledger;
 pub mod replicas;

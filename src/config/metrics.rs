@@ -17,13 +17,6 @@ pub struct Metrics {
     pub textfile: Option<PathBuf>,
 }
 
-impl Metrics {
-    /// Whether anybody may look.
-    pub fn is_on(&self) -> bool {
-        self.listen.is_some() || self.textfile.is_some()
-    }
-}
-
 pub(super) fn metrics(
     written: &Written,
     base: &Base,

@@ -15,7 +15,7 @@ use crate::observe::board::Board;
 use crate::observe::book::Book;
 use crate::observe::log::Dropped;
 use crate::observe::metrics::{ChainNow, ServiceNow};
-use crate::observe::status::{ChainStatus, DeviceStatus, LinkStatus, Status};
+use crate::observe::status::{ChainStatus, DeviceStatus, LinkStatus, Status, span};
 use crate::os::clock::{Clock, Moment, SystemClock};
 use crate::session::Hand;
 
@@ -234,8 +234,8 @@ fn backup_in_words(backup: Backup, now: &Moment) -> String {
             "never proven; `tmkms yubihsm keys verify-backup FILE` does that".to_owned()
         }
         Backup::Proven(at) => {
-            let days = now.wall.saturating_sub(at).as_secs() / 86_400;
-            format!("proven {days} days ago")
+            let age = now.wall.saturating_sub(at).as_secs();
+            format!("proven {} ago", span(age))
         }
     }
 }

@@ -5,11 +5,12 @@
 //! chain stands, as after a restart.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use tracing::error;
 
+use crate::backends::given_up::GivenUp;
 use crate::consensus::{Hrs, Position, PublicKey, SignBytes, Signature};
 use crate::gate::permit::Permit;
 use crate::os::clock::{Clock, SystemClock};
@@ -27,10 +28,6 @@ use super::transport::Connector;
 const GRACE: Duration = Duration::from_millis(100);
 /// A thread that has shown no sign of life for so long hangs. Looking for a device takes some seconds at most.
 const HANGS: Duration = Duration::from_secs(10);
-/// What hangs at one look hangs still after so long: a process that was stopped looks at its threads before they run again.
-const SURE: Duration = Duration::from_millis(500);
-/// Threads that were given up and have not ended yet. With so many no other one is given up.
-const MOST_GIVEN_UP: usize = 3;
 
 /// A key on a Ledger. It signs once [`Signer::begin`] has told it where the chain stands.
 pub struct LedgerKey {
@@ -57,9 +54,7 @@ struct Line {
 struct Watch {
     /// The highest position used up.
     mark: Option<Hrs>,
-    given_up: Vec<Weak<Condition>>,
-    /// When the thread that serves now was first seen to be silent for too long.
-    silent_since: Option<Instant>,
+    given_up: GivenUp<Condition>,
 }
 
 impl LedgerKey {
@@ -110,15 +105,9 @@ impl LedgerKey {
 
     /// Whether its thread hangs, and another one may be tried.
     pub fn is_worth_reopening(&self) -> bool {
-        let mut watch = self.watch();
-        watch.given_up.retain(|old| old.strong_count() > 0);
         let (_, condition) = self.line();
-        if condition.silent() <= HANGS {
-            watch.silent_since = None;
-            return false;
-        }
-        let since = *watch.silent_since.get_or_insert_with(Instant::now);
-        since.elapsed() >= SURE && watch.given_up.len() < MOST_GIVEN_UP
+        let hangs = condition.silent() > HANGS;
+        self.watch().given_up.is_next(hangs, Instant::now())
     }
 
     /// Gives a thread up that hangs, and starts another that looks for the device.
@@ -134,10 +123,9 @@ impl LedgerKey {
         {
             let mut watch = self.watch();
             worker.mark = watch.mark;
-            watch.silent_since = None;
             let mut line = self.line.write().unwrap_or_else(PoisonError::into_inner);
             line.condition.give_up();
-            watch.given_up.push(Arc::downgrade(&line.condition));
+            watch.given_up.add(&line.condition);
             // With the old line goes the last way to the old thread, which ends as soon as it can.
             *line = new;
         }

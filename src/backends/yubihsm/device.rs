@@ -6,10 +6,11 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use crate::backends::given_up::GivenUp;
 use crate::backends::{DeviceCounts, LogFill};
 use crate::consensus::{KeyType, PublicKey};
 use crate::gate::permit::Permit;
@@ -24,11 +25,6 @@ use super::worker::{Job, Turn, Worker};
 const LEAVE: Duration = Duration::from_millis(1_500);
 /// The stack of the thread in bytes.
 const STACK: usize = 512 * 1024;
-/// What hangs at one look hangs still after so long: a process that was stopped looks at its threads before they run again.
-const SURE: Duration = Duration::from_millis(500);
-/// Threads that were given up and have not ended yet. With so many no other one is given up: the device hangs whoever
-/// asks it.
-const MOST_GIVEN_UP: usize = 3;
 
 /// A device with its thread. Dropping it closes the session.
 pub struct Device {
@@ -39,9 +35,7 @@ pub struct Device {
 struct Running {
     thread: Option<JoinHandle<()>>,
     stopped: Receiver<()>,
-    given_up: Vec<Weak<Turn>>,
-    /// When the thread that serves now was first seen to hang.
-    hangs_since: Option<Instant>,
+    given_up: GivenUp<Turn>,
 }
 
 /// Asks a device's thread.
@@ -80,8 +74,7 @@ impl Device {
             running: Mutex::new(Running {
                 thread: Some(thread),
                 stopped,
-                given_up: Vec::new(),
-                hangs_since: None,
+                given_up: GivenUp::default(),
             }),
         })
     }
@@ -94,13 +87,9 @@ impl Device {
     /// Whether its thread hangs, and another one may be tried.
     pub fn is_worth_reopening(&self) -> bool {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        running.given_up.retain(|turn| turn.strong_count() > 0);
-        if !self.handle.hangs() {
-            running.hangs_since = None;
-            return false;
-        }
-        let since = *running.hangs_since.get_or_insert_with(Instant::now);
-        since.elapsed() >= SURE && running.given_up.len() < MOST_GIVEN_UP
+        running
+            .given_up
+            .is_next(self.handle.hangs(), Instant::now())
     }
 
     /// Gives the thread up that serves now and starts another with this client, which opens the device anew.
@@ -119,8 +108,7 @@ impl Device {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         now.turn.give_up();
-        running.given_up.push(Arc::downgrade(&now.turn));
-        running.hangs_since = None;
+        running.given_up.add(&now.turn);
         running.thread = Some(thread);
         running.stopped = stopped;
         // With the old line goes the last way to the old thread, which ends as soon as it can.

@@ -214,8 +214,8 @@ impl Provider {
                 event = "device_hangs",
                 device = name,
                 "{name}: stuck: it has not come back to its thread, which was given up; another opens the device anew. \
-                 Its chains answer without signing meanwhile, others go on; if it repeats, plug the device out and in, \
-                 and restart its connector"
+                 Chains whose key no other device holds answer without signing meanwhile, all others go on; if it \
+                 repeats, plug the device out and in, and restart its connector"
             ),
             false => info!(
                 event = "device_reopened",

@@ -1,0 +1,74 @@
+//! When a device's thread is given up, for every backend that has one: it hangs at two looks, and not too many that were
+//! given up before hang still.
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+/// What hangs at one look hangs still after so long: a process that was stopped looks at its threads before they run again.
+const SURE: Duration = Duration::from_millis(500);
+/// Threads that were given up and have not ended yet. With so many no other one is given up: the device hangs whoever
+/// asks it.
+const MOST: usize = 3;
+
+/// The threads of one device. Each holds an `Arc` of its own `T` for as long as it runs.
+pub struct GivenUp<T> {
+    before: Vec<Weak<T>>,
+    /// When the thread that serves now was first seen to hang.
+    hangs_since: Option<Instant>,
+}
+
+impl<T> Default for GivenUp<T> {
+    fn default() -> Self {
+        Self {
+            before: Vec::new(),
+            hangs_since: None,
+        }
+    }
+}
+
+impl<T> GivenUp<T> {
+    /// A look at the thread that serves now: whether it is to be given up.
+    pub fn is_next(&mut self, hangs: bool, now: Instant) -> bool {
+        if !hangs {
+            self.hangs_since = None;
+            return false;
+        }
+        self.before.retain(|thread| thread.strong_count() > 0);
+        let since = *self.hangs_since.get_or_insert(now);
+        now.saturating_duration_since(since) >= SURE && self.before.len() < MOST
+    }
+
+    /// The thread with this is given up; another serves.
+    pub fn add(&mut self, thread: &Arc<T>) {
+        self.before.push(Arc::downgrade(thread));
+        self.hangs_since = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_looks_give_a_thread_up_and_three_at_most_hang_at_a_time() {
+        let mut given_up = GivenUp::default();
+        let mut now = Instant::now();
+        let mut threads = Vec::new();
+        let mut next = |given_up: &mut GivenUp<()>| {
+            now += SURE;
+            given_up.is_next(true, now)
+        };
+        for _ in 0..MOST {
+            assert!(!next(&mut given_up), "one look");
+            assert!(next(&mut given_up));
+            let thread = Arc::new(());
+            given_up.add(&thread);
+            threads.push(thread);
+        }
+        assert!(!next(&mut given_up) && !next(&mut given_up), "too many");
+        threads.pop();
+        assert!(next(&mut given_up), "one has ended");
+        assert!(!given_up.is_next(false, Instant::now()));
+        assert!(!next(&mut given_up), "it came back in between");
+    }
+}
