@@ -6,12 +6,12 @@ use clap::Args;
 
 use crate::backends::yubihsm::backup;
 use crate::backends::yubihsm::derive::Role;
-use crate::cli::report::{Failure, shell_word, status};
+use crate::cli::report::{Failure, status};
 use crate::secret_file::NewFile;
 
 use super::super::key_id;
 use super::login::{Login, refused};
-use super::remember;
+use super::tell_proof;
 
 /// Write the backup of a key.
 #[derive(Args)]
@@ -50,24 +50,8 @@ impl Export {
             "Exported",
             format!("key 0x{id:04x} (encrypted under wrap key 0x{wrap:04x}) to {to}"),
         );
-        match opener {
-            Some(_) => {
-                status(
-                    "Proven",
-                    "the backup was opened with the mnemonic and holds this very key",
-                );
-                let how = "opened with the mnemonic when it was exported";
-                remember(login.provider.memory.as_ref(), &public, &self.path, how);
-            }
-            None => status(
-                "Warning",
-                format!(
-                    "the backup was read back and not opened; prove it before you rely on it: tmkms yubihsm keys \
-                     verify-backup {}",
-                    shell_word(&self.path)
-                ),
-            ),
-        }
+        let how = opener.map(|_| "opened with the mnemonic when it was exported");
+        tell_proof(login.provider.memory.as_ref(), &public, &self.path, how);
         Ok(())
     }
 }

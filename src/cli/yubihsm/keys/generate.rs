@@ -7,13 +7,13 @@ use clap::Args;
 use crate::backends::yubihsm::backup::{self, NewKey};
 use crate::backends::yubihsm::codes::object;
 use crate::backends::yubihsm::derive::Role;
-use crate::cli::report::{Failure, shell_word, status};
+use crate::cli::report::{Failure, status};
 use crate::consensus::key_text;
 use crate::secret_file::{NewFile, SecretFileError};
 
 use super::super::key_id;
 use super::login::{Login, refused};
-use super::{KeyName, now, remember};
+use super::{KeyName, now, remember, tell_proof};
 
 /// Make a key in the device, and its backup.
 #[derive(Args)]
@@ -142,24 +142,8 @@ impl Generate {
             "Wrote",
             format!("backup of key {id} (encrypted under wrap key {wrap}) to {to}"),
         );
-        match opener {
-            Some(_) => {
-                status(
-                    "Proven",
-                    "the backup was opened with the mnemonic and holds this very key",
-                );
-                let how = "opened with the mnemonic when it was made";
-                remember(login.provider.memory.as_ref(), &public, path, how);
-            }
-            None => status(
-                "Warning",
-                format!(
-                    "the backup was read back and not opened; prove it before you rely on it: tmkms yubihsm keys \
-                     verify-backup {}",
-                    shell_word(path)
-                ),
-            ),
-        }
+        let how = opener.map(|_| "opened with the mnemonic when it was made");
+        tell_proof(login.provider.memory.as_ref(), &public, path, how);
         Ok(())
     }
 }

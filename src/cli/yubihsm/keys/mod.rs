@@ -15,7 +15,7 @@ use clap::{Subcommand, ValueEnum};
 use crate::backends::yubihsm::date::Date;
 use crate::backends::yubihsm::memory::{Entry, Memory};
 use crate::backends::yubihsm::objects::LABEL;
-use crate::cli::report::{Failure, status};
+use crate::cli::report::{Failure, shell_word, status};
 use crate::consensus::{KeyType, PublicKey};
 use crate::os::clock::{Clock, SystemClock};
 
@@ -89,6 +89,25 @@ fn label(text: &str) -> Result<String, String> {
 /// Now, for labels and memory.
 fn now() -> Date {
     Date::of(SystemClock.now().wall)
+}
+
+/// Says of a backup that was just written how it was proven, if it was, and remembers it.
+fn tell_proof(memory: Option<&Memory>, key: &PublicKey, file: &Path, how: Option<&str>) {
+    let Some(how) = how else {
+        let file = shell_word(file);
+        return status(
+            "Warning",
+            format!(
+                "the backup was read back and not opened; prove it before you rely on it: tmkms yubihsm keys \
+                 verify-backup {file}"
+            ),
+        );
+    };
+    status(
+        "Proven",
+        "the backup was opened with the mnemonic and holds this very key",
+    );
+    remember(memory, key, file, how);
 }
 
 /// Remembers that a backup was proven. That this fails costs a reminder and nothing else.
