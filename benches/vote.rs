@@ -90,6 +90,7 @@ fn store(folder: &Path, name: &str, key: &SoftKey) -> FileStore {
         public_key: Signer::public_key(key),
         path: folder.join(name),
         allow_ephemeral: true,
+        commands: Default::default(),
     };
     FileStore::create(&place, &Watermark::Never, SystemClock.now().wall).unwrap();
     FileStore::open(&place).unwrap()

@@ -23,6 +23,7 @@ pub mod consensus;
 pub mod events;
 pub mod networks;
 pub mod os;
+pub mod remedy;
 pub mod secret_file;
 pub mod terminal;
 pub mod written;

@@ -19,7 +19,7 @@ fn read(text: &str) -> Result<Config, String> {
         folder: "/etc/tmkms".into(),
         home: Some("/root".into()),
     };
-    Config::read(text, "tmkms.toml", &base).map_err(|error| error.to_string())
+    Config::read(text, "tmkms.toml", &base, Default::default()).map_err(|error| error.to_string())
 }
 
 #[test]

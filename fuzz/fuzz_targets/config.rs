@@ -7,5 +7,5 @@ use tmkms::config::Config;
 
 fuzz_target!(|text: &str| {
     let base = Base { folder: "/etc/tmkms".into(), home: Some("/root".into()) };
-    let _ = Config::read(text, "tmkms.toml", &base);
+    let _ = Config::read(text, "tmkms.toml", &base, Default::default());
 });

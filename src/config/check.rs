@@ -10,6 +10,7 @@ use crate::consensus::ChainId;
 use crate::gate::bucket::Rate;
 use crate::gate::raw::Dialect;
 use crate::gate::{Settings, SignExtensions};
+use crate::remedy::Commands;
 use crate::written::{At, Problem, nearest};
 
 use super::file::{Chain, Validator, Written};
@@ -20,6 +21,7 @@ use super::{ChainConfig, NodeConfig};
 pub(super) fn check(
     written: Written,
     base: &Base,
+    commands: &Commands,
     problems: &mut Vec<Problem>,
     warnings: &mut Vec<Problem>,
 ) -> Vec<ChainConfig> {
@@ -120,7 +122,7 @@ pub(super) fn check(
             ));
         }
         if let Some(key) = key {
-            chains.push(chain_config(chain, id, key, path, nodes, base));
+            chains.push(chain_config(chain, id, key, path, nodes, base, commands));
         }
     }
     chains
@@ -155,6 +157,7 @@ fn chain_config(
     state_file: PathBuf,
     nodes: Vec<NodeConfig>,
     base: &Base,
+    commands: &Commands,
 ) -> ChainConfig {
     let default = Rate::default();
     let rate = Rate {
@@ -185,6 +188,7 @@ fn chain_config(
         },
         raw: chain.raw.clone(),
         nodes,
+        commands: commands.clone(),
     }
 }
 

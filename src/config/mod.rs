@@ -13,9 +13,11 @@ use std::sync::Arc;
 
 use crate::backends::{Base, KeySource};
 use crate::consensus::key_text::KeyFormat;
-use crate::consensus::{ChainId, Height};
+use crate::consensus::{ChainId, Height, PublicKey};
 use crate::gate;
+use crate::gate::store::file::Place;
 use crate::link::{Address, Timeouts};
+use crate::remedy::Commands;
 use crate::secret_file::SecretSource;
 use crate::written::{Problem, Section};
 
@@ -35,6 +37,8 @@ pub struct Config {
     pub warnings: Vec<String>,
     /// The same, each in one line.
     pub warning_lines: Vec<String>,
+    /// The commands of this program for this file, as messages print them.
+    pub commands: Commands,
 }
 
 /// One chain with its key and nodes.
@@ -58,6 +62,21 @@ pub struct ChainConfig {
     pub raw: Option<gate::raw::RawPolicy>,
     /// The nodes that may ask; at least one.
     pub nodes: Vec<NodeConfig>,
+    /// The commands of this program for this file, as messages print them.
+    pub commands: Commands,
+}
+
+impl ChainConfig {
+    /// Where the state of this chain and of the key that was opened for it lies.
+    pub fn place(&self, public_key: PublicKey) -> Place {
+        Place {
+            chain_id: self.id.clone(),
+            public_key,
+            path: self.state_file.clone(),
+            allow_ephemeral: self.allow_ephemeral_state,
+            commands: self.commands.clone(),
+        }
+    }
 }
 
 /// One `[[validator]]`: a node to dial.
@@ -97,11 +116,20 @@ impl Config {
     /// Reads a file; a pipe will do, too.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let (text, base) = open(path)?;
-        Self::read(&text, &path.display().to_string(), &base)
+        let commands = match is_place(path) {
+            true => Commands::with_config(path),
+            false => Commands::default(),
+        };
+        Self::read(&text, &path.display().to_string(), &base, commands)
     }
 
-    /// Reads a text that is called `name`.
-    pub fn read(text: &str, name: &str, base: &Base) -> Result<Self, ConfigError> {
+    /// Reads a text that is called `name`; messages print `commands`.
+    pub fn read(
+        text: &str,
+        name: &str,
+        base: &Base,
+        commands: Commands,
+    ) -> Result<Self, ConfigError> {
         let (written, mut problems) = file::read(text, base);
         let mut warnings = Vec::new();
         let meant = written.map(|written| {
@@ -110,7 +138,7 @@ impl Config {
                 None => base.in_folder(&control_name(name)),
             };
             let metrics = metrics::metrics(&written, base, &mut problems, &mut warnings);
-            let chains = check::check(written, base, &mut problems, &mut warnings);
+            let chains = check::check(written, base, &commands, &mut problems, &mut warnings);
             (chains, control, metrics)
         });
         match meant {
@@ -131,6 +159,7 @@ impl Config {
                     metrics,
                     warnings,
                     warning_lines,
+                    commands,
                 })
             }
             _ => Err(ConfigError::Wrong(report::errors(
@@ -169,19 +198,22 @@ fn open(path: &Path) -> Result<(String, Base), ConfigError> {
         path: path.to_owned(),
         source,
     })?;
-    // A pipe has no folder of its own, so its paths are relative to the working directory. `/dev/stdin` may be a
-    // link to a file and is no place either.
-    let is_file = path.metadata().is_ok_and(|meta| meta.is_file())
-        && !["/dev", "/proc"].iter().any(|root| path.starts_with(root));
+    // A pipe has no folder of its own, so its paths are relative to the working directory.
     let folder = match path
         .parent()
-        .filter(|folder| is_file && !folder.as_os_str().is_empty())
+        .filter(|folder| is_place(path) && !folder.as_os_str().is_empty())
     {
         Some(folder) => folder.to_owned(),
         None => PathBuf::from("."),
     };
     let home = std::env::var_os("HOME").map(PathBuf::from);
     Ok((text, Base { folder, home }))
+}
+
+/// Whether a file lies there that a command can name again: no pipe, and no `/dev/stdin`, which may be a link to a file.
+fn is_place(path: &Path) -> bool {
+    path.metadata().is_ok_and(|meta| meta.is_file())
+        && !["/dev", "/proc"].iter().any(|root| path.starts_with(root))
 }
 
 /// `hub.toml` is answered for on `hub.sock`, so that two services may share a folder.

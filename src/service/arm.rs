@@ -8,7 +8,7 @@ use tracing::{error, info, warn};
 use crate::chain::{Armed, Chain};
 use crate::config::ChainConfig;
 use crate::gate::Gate;
-use crate::gate::store::file::{FileStore, OpenError, Place};
+use crate::gate::store::file::{FileStore, OpenError};
 use crate::link::IdentityKey;
 use crate::os::clock::{Clock, SystemClock};
 use crate::secret_file::{self, SecretSource};
@@ -65,12 +65,7 @@ fn open(config: &ChainConfig) -> Chain {
         Err(why) => return Chain::unarmed(id, None, why.to_string()),
     };
     let public_key = signer.public_key();
-    let place = Place {
-        chain_id: id.clone(),
-        public_key,
-        path: config.state_file.clone(),
-        allow_ephemeral: config.allow_ephemeral_state,
-    };
+    let place = config.place(public_key);
     let store = match FileStore::open(&place) {
         Ok(store) => store,
         Err(error) if error.is_locked() => {

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::config::ChainConfig;
 use crate::consensus::PublicKey;
-use crate::gate::store::file::{OpenError, Place, inspect};
+use crate::gate::store::file::{OpenError, inspect};
 use crate::gate::watermark::Watermark;
 use crate::link::IdentityKey;
 use crate::observe::status::Status;
@@ -173,12 +173,7 @@ fn look_at_state(found: &mut Found<'_>, public_key: PublicKey, service: Option<&
             .warnings
             .push(format!("whether it is in use cannot be seen: {error}")),
     }
-    let place = Place {
-        chain_id: config.id.clone(),
-        public_key,
-        path: config.state_file.clone(),
-        allow_ephemeral: config.allow_ephemeral_state,
-    };
+    let place = config.place(public_key);
     match inspect(&place) {
         Ok(state) => {
             let age = SystemClock

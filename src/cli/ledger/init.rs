@@ -14,7 +14,7 @@ use crate::config::ChainConfig;
 use crate::consensus::PublicKey;
 use crate::gate::FIRST_ADVANCE;
 use crate::gate::store::Origin;
-use crate::gate::store::file::{Place, inspect};
+use crate::gate::store::file::inspect;
 use crate::os::clock::{Clock, SystemClock};
 
 use super::super::ConfigFile;
@@ -68,12 +68,7 @@ impl Init {
 
     /// W11, as for a request.
     fn within_reach(&self, chain: &ChainConfig, public_key: PublicKey) -> Result<(), Failure> {
-        let place = Place {
-            chain_id: chain.id.clone(),
-            public_key,
-            path: chain.state_file.clone(),
-            allow_ephemeral: chain.allow_ephemeral_state,
-        };
+        let place = chain.place(public_key);
         let record = inspect(&place).map_err(Failure::new)?.record;
         let last = record.watermark.height();
         let rate = chain.gate.rate;

@@ -220,12 +220,7 @@ impl Import {
         chain: &ChainConfig,
         public_key: PublicKey,
     ) -> Result<(Place, Current, Watermark), Failure> {
-        let place = Place {
-            chain_id: chain.id.clone(),
-            public_key,
-            path: chain.state_file.clone(),
-            allow_ephemeral: chain.allow_ephemeral_state,
-        };
+        let place = chain.place(public_key);
         let current = Current::look(&place).map_err(|error| unusable(config, error))?;
         let watermark = match &self.state {
             Some(file) => {

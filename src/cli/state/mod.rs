@@ -112,10 +112,5 @@ pub(super) fn place(chain: &ChainConfig) -> Result<Place, Failure> {
             chain.id
         ))
     })?;
-    Ok(Place {
-        chain_id: chain.id.clone(),
-        public_key: signer.public_key(),
-        path: chain.state_file.clone(),
-        allow_ephemeral: chain.allow_ephemeral_state,
-    })
+    Ok(chain.place(signer.public_key()))
 }

@@ -20,6 +20,7 @@ use crate::consensus::{ChainId, PublicKey};
 use crate::gate::watermark::Watermark;
 use crate::os::filesystem::Provenance;
 use crate::os::pair_lock::PairLock;
+use crate::remedy::Commands;
 
 use super::{Loaded, Origin, Record, Store, StoreError};
 pub use error::OpenError;
@@ -42,6 +43,8 @@ pub struct Place {
     pub path: PathBuf,
     /// `allow_ephemeral_state`: any file system will do.
     pub allow_ephemeral: bool,
+    /// What messages tell the operator to run.
+    pub commands: Commands,
 }
 
 /// An open and locked state file.

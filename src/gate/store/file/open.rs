@@ -389,6 +389,7 @@ mod tests {
             public_key: PublicKey::from_bytes("ed25519", &ED25519).unwrap(),
             path: folder.path().join("state.json"),
             allow_ephemeral: true,
+            commands: Default::default(),
         };
         FileStore::create(&place, &Watermark::Never, Duration::ZERO).unwrap();
         let gate = Barrier::new(3);
