@@ -1,75 +1,46 @@
-//! A time of the wall clock as a date in UTC, for labels and reports.
-//!
-//! The civil calendar is proleptic Gregorian; leap seconds do not exist, as in Unix time. Source: RFC 3339.
+//! A time of the wall clock as a date in UTC, for labels and reports (RFC 3339).
 
 use std::time::Duration;
 
+use time::OffsetDateTime;
+
 /// A date and a time of day in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Date {
-    /// The year.
-    pub year: u64,
-    /// The month, 1 to 12.
-    pub month: u64,
-    /// The day of the month, 1 to 31.
-    pub day: u64,
-    /// The day of the year, 1 to 366.
-    pub ordinal: u64,
-    /// The second of the day.
-    second: u64,
-}
+pub struct Date(OffsetDateTime);
 
 impl Date {
-    /// The date so long after 1970-01-01.
+    /// The date so long after 1970-01-01; after the year 9999 that of 1970-01-01.
     pub fn of(wall: Duration) -> Self {
-        let (mut day, second) = (wall.as_secs() / 86_400, wall.as_secs() % 86_400);
-        let mut year = 1970;
-        while day >= days(year) {
-            day -= days(year);
-            year += 1;
-        }
-        let ordinal = day + 1;
-        let february = if days(year) == 366 { 29 } else { 28 };
-        let mut month = 1;
-        for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30] {
-            if day < length {
-                break;
-            }
-            day -= length;
-            month += 1;
-        }
-        Self {
-            year,
-            month,
-            day: day + 1,
-            ordinal,
-            second,
-        }
+        let seconds = i64::try_from(wall.as_secs()).unwrap_or_default();
+        Self(OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH))
+    }
+
+    /// The year.
+    pub fn year(self) -> i32 {
+        self.0.year()
+    }
+
+    /// The day of the year, 1 to 366.
+    pub fn ordinal(self) -> u16 {
+        self.0.ordinal()
     }
 
     /// Hour, minute and second.
-    pub fn time(self) -> (u64, u64, u64) {
-        (self.second / 3_600, self.second / 60 % 60, self.second % 60)
+    pub fn time(self) -> (u8, u8, u8) {
+        self.0.to_hms()
     }
 }
 
 /// As in `2026-11-21T09:00:00Z`: 20 characters.
 impl std::fmt::Display for Date {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            year, month, day, ..
-        } = self;
-        let (hour, minute, second) = self.time();
+        let (year, month, day) = self.0.to_calendar_date();
+        let (month, (hour, minute, second)) = (u8::from(month), self.time());
         write!(
             f,
             "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
         )
     }
-}
-
-fn days(year: u64) -> u64 {
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    if leap { 366 } else { 365 }
 }
 
 #[cfg(test)]
@@ -87,7 +58,7 @@ mod tests {
             (4_107_542_400, "2100-03-01T00:00:00Z", 60),
         ] {
             let date = Date::of(Duration::from_secs(seconds));
-            assert_eq!((date.to_string().as_str(), date.ordinal), (text, ordinal));
+            assert_eq!((date.to_string().as_str(), date.ordinal()), (text, ordinal));
         }
     }
 }

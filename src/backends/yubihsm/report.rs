@@ -26,8 +26,8 @@ pub(super) fn device_report(serial: Serial, now: Date) -> String {
     format!(
         "{{\"version\":1,\"uuid\":\"{uuid}\",\"device_serial_number\":\"{serial}\",\"hostname\":null,\"username\":null,\
          \"date\":[{},{},{hour},{minute},{second},0,0,0,0],\"software\":\"tmkms {}\"}}",
-        now.year,
-        now.ordinal,
+        now.year(),
+        now.ordinal(),
         crate::VERSION
     )
 }
