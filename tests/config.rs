@@ -19,15 +19,10 @@ fn read(path: &Path) -> Result<Config, String> {
     let base = Base {
         folder: "/etc/tmkms".into(),
         home: Some("/home/operator".into()),
+        ..Base::default()
     };
     let name = path.file_name().unwrap().to_str().unwrap();
-    Config::read(
-        &fs::read_to_string(path).unwrap(),
-        name,
-        &base,
-        Default::default(),
-    )
-    .map_err(|error| error.to_string())
+    Config::read(&fs::read_to_string(path).unwrap(), name, &base).map_err(|error| error.to_string())
 }
 
 fn files(folder: &str) -> Vec<PathBuf> {
@@ -151,9 +146,10 @@ fn a_device_with_more_chains_than_it_can_sign_for_is_warned_of() {
     let base = Base {
         folder: "/etc/tmkms".into(),
         home: None,
+        ..Base::default()
     };
     let warnings = |chains| {
-        let read = Config::read(&text(chains), "tmkms.toml", &base, Default::default());
+        let read = Config::read(&text(chains), "tmkms.toml", &base);
         read.unwrap_or_else(|error| panic!("{error}")).warnings
     };
     assert_eq!(warnings(5), Vec::<String>::new());

@@ -18,8 +18,9 @@ fn read(text: &str) -> Result<Config, String> {
     let base = Base {
         folder: "/etc/tmkms".into(),
         home: Some("/root".into()),
+        ..Base::default()
     };
-    Config::read(text, "tmkms.toml", &base, Default::default()).map_err(|error| error.to_string())
+    Config::read(text, "tmkms.toml", &base).map_err(|error| error.to_string())
 }
 
 #[test]

@@ -6,6 +6,6 @@ use tmkms::backends::Base;
 use tmkms::config::Config;
 
 fuzz_target!(|text: &str| {
-    let base = Base { folder: "/etc/tmkms".into(), home: Some("/root".into()) };
-    let _ = Config::read(text, "tmkms.toml", &base, Default::default());
+    let base = Base { folder: "/etc/tmkms".into(), home: Some("/root".into()), ..Base::default() };
+    let _ = Config::read(text, "tmkms.toml", &base);
 });

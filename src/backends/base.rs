@@ -1,17 +1,20 @@
-//! What paths in a configuration are relative to, and how a secret's place is written.
+//! Where a configuration lies, and how paths and secrets' places are written in it.
 
 use std::path::{Component, Path, PathBuf};
 
+use crate::remedy::Commands;
 use crate::secret_file::SecretSource;
 use crate::written::{At, Problem};
 
-/// What paths in a configuration are relative to.
-#[derive(Clone, Debug)]
+/// Where a configuration lies: what its paths are relative to, and the commands that messages about it print.
+#[derive(Clone, Debug, Default)]
 pub struct Base {
-    /// The folder of the configuration file.
+    /// The folder of the configuration file; absolute, because messages name what lies in it.
     pub folder: PathBuf,
     /// The operator's home, for `~` and `$HOME`.
     pub home: Option<PathBuf>,
+    /// The commands of this program for this file.
+    pub commands: Commands,
 }
 
 impl Base {

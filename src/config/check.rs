@@ -10,7 +10,6 @@ use crate::consensus::ChainId;
 use crate::gate::bucket::Rate;
 use crate::gate::raw::Dialect;
 use crate::gate::{Settings, SignExtensions};
-use crate::remedy::Commands;
 use crate::written::{At, Problem, nearest};
 
 use super::file::{Chain, Validator, Written};
@@ -21,7 +20,6 @@ use super::{ChainConfig, NodeConfig};
 pub(super) fn check(
     written: Written,
     base: &Base,
-    commands: &Commands,
     problems: &mut Vec<Problem>,
     warnings: &mut Vec<Problem>,
 ) -> Vec<ChainConfig> {
@@ -122,7 +120,7 @@ pub(super) fn check(
             ));
         }
         if let Some(key) = key {
-            chains.push(chain_config(chain, id, key, path, nodes, base, commands));
+            chains.push(chain_config(chain, id, key, path, nodes, base));
         }
     }
     chains
@@ -157,7 +155,6 @@ fn chain_config(
     state_file: PathBuf,
     nodes: Vec<NodeConfig>,
     base: &Base,
-    commands: &Commands,
 ) -> ChainConfig {
     let default = Rate::default();
     let rate = Rate {
@@ -188,7 +185,7 @@ fn chain_config(
         },
         raw: chain.raw.clone(),
         nodes,
-        commands: commands.clone(),
+        commands: base.commands.clone(),
     }
 }
 

@@ -116,20 +116,11 @@ impl Config {
     /// Reads a file; a pipe will do, too.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let (text, base) = open(path)?;
-        let commands = match is_place(path) {
-            true => Commands::with_config(path),
-            false => Commands::default(),
-        };
-        Self::read(&text, &path.display().to_string(), &base, commands)
+        Self::read(&text, &path.display().to_string(), &base)
     }
 
-    /// Reads a text that is called `name`; messages print `commands`.
-    pub fn read(
-        text: &str,
-        name: &str,
-        base: &Base,
-        commands: Commands,
-    ) -> Result<Self, ConfigError> {
+    /// Reads a text that is called `name`.
+    pub fn read(text: &str, name: &str, base: &Base) -> Result<Self, ConfigError> {
         let (written, mut problems) = file::read(text, base);
         let mut warnings = Vec::new();
         let meant = written.map(|written| {
@@ -138,7 +129,7 @@ impl Config {
                 None => base.in_folder(&control_name(name)),
             };
             let metrics = metrics::metrics(&written, base, &mut problems, &mut warnings);
-            let chains = check::check(written, base, &commands, &mut problems, &mut warnings);
+            let chains = check::check(written, base, &mut problems, &mut warnings);
             (chains, control, metrics)
         });
         match meant {
@@ -159,7 +150,7 @@ impl Config {
                     metrics,
                     warnings,
                     warning_lines,
-                    commands,
+                    commands: base.commands.clone(),
                 })
             }
             _ => Err(ConfigError::Wrong(report::errors(
@@ -198,16 +189,19 @@ fn open(path: &Path) -> Result<(String, Base), ConfigError> {
         path: path.to_owned(),
         source,
     })?;
-    // A pipe has no folder of its own, so its paths are relative to the working directory.
-    let folder = match path
-        .parent()
-        .filter(|folder| is_place(path) && !folder.as_os_str().is_empty())
-    {
-        Some(folder) => folder.to_owned(),
-        None => PathBuf::from("."),
-    };
     let home = std::env::var_os("HOME").map(PathBuf::from);
-    Ok((text, Base { folder, home }))
+    let (place, commands) = match is_place(path) {
+        true => (path, Commands::with_config(path)),
+        // A pipe has no folder of its own, so its paths are relative to the working directory.
+        false => (Path::new("tmkms.toml"), Commands::default()),
+    };
+    let place = std::path::absolute(place).unwrap_or_else(|_| place.to_owned());
+    let base = Base {
+        folder: place.parent().unwrap_or(Path::new(".")).to_owned(),
+        home,
+        commands,
+    };
+    Ok((text, base))
 }
 
 /// Whether a file lies there that a command can name again: no pipe, and no `/dev/stdin`, which may be a link to a file.
