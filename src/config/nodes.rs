@@ -23,6 +23,7 @@ pub(super) fn nodes(
     problems: &mut Vec<Problem>,
     warnings: &mut Vec<Problem>,
 ) -> BTreeMap<String, Vec<NodeConfig>> {
+    one_max_height(&written.validators, known, problems);
     let mut nodes: BTreeMap<String, Vec<NodeConfig>> = BTreeMap::new();
     let mut addresses = BTreeSet::new();
     for validator in &written.validators {
@@ -94,6 +95,44 @@ pub(super) fn nodes(
         }
     }
     nodes
+}
+
+/// The height at which a chain is to stop is the chain's, and it is written at each of its nodes: a node where it was
+/// forgotten, or is higher, would have the chain signed for beyond it.
+fn one_max_height(validators: &[Validator], known: &[&str], problems: &mut Vec<Problem>) {
+    for id in known {
+        let names = |validator: &&Validator| {
+            let named = validator.chain_id.as_ref();
+            named.is_some_and(|named| named.value == *id)
+        };
+        let heights = validators.iter().filter(names);
+        let written = heights.filter_map(|validator| validator.max_height.as_ref());
+        let Some(lowest) = written.map(|height| height.value).min() else {
+            continue;
+        };
+        for validator in validators.iter().filter(names) {
+            let (span, label) = match &validator.max_height {
+                Some(height) if height.value == lowest => continue,
+                Some(height) => (
+                    height.span.clone(),
+                    format!("another [[validator]] of {id} says {lowest}"),
+                ),
+                None => (
+                    validator.span.clone(),
+                    format!("none here, and {lowest} in another [[validator]] of {id}"),
+                ),
+            };
+            problems.push(Problem::at(
+                span,
+                format!("the nodes of {id} do not have the same `max_height`"),
+                label,
+                format!(
+                    "above {lowest} this node would still be signed for: write `max_height = {lowest}` in every \
+                     [[validator]] of {id}, or remove it from all of them"
+                ),
+            ));
+        }
+    }
 }
 
 fn node(validator: &Validator, address: Address, identity: Option<SecretSource>) -> NodeConfig {
