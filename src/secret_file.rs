@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
+
+use crate::os::replace::{Draft, Readers};
 
 /// The longest secret file that is read, in bytes.
 const LONGEST: u64 = 64 * 1024;
@@ -169,123 +171,60 @@ fn read_file(path: &Path) -> Result<Secret, SecretFileError> {
     Ok(Secret { bytes, warning })
 }
 
-/// Writes a new private file and flushes it with its folder. Never overwrites, links included.
+/// Writes a new private file and flushes it with its folder: complete or not there. Never overwrites, links included.
 pub fn create(path: &Path, bytes: &[u8]) -> Result<(), SecretFileError> {
-    let io = |doing| {
-        move |source| SecretFileError::Io {
-            path: path.to_owned(),
-            doing,
-            source,
-        }
-    };
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => SecretFileError::Exists(path.to_owned()),
-            _ => io("creating it")(error),
-        })?;
-    let written = file
-        .set_permissions(std::fs::Permissions::from_mode(0o600))
-        .and_then(|()| file.write_all(bytes))
-        .and_then(|()| file.sync_all())
-        .and_then(|()| {
-            let folder = path
-                .parent()
-                .filter(|folder| !folder.as_os_str().is_empty());
-            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-        });
-    if written.is_err() {
-        // Half a key is worse than none, and it was made here a moment ago.
-        let _ = std::fs::remove_file(path);
-    }
-    written.map_err(io("writing it"))
+    NewFile::open(path)?.finish(bytes)
 }
 
-/// A private file that is made before its content is there, so that a path which cannot be written is told before the
-/// work is done. Without [`NewFile::finish`] it is removed again.
+/// A private file whose place is tried before its content is there, so that a path which cannot be written is told before
+/// the work is done. It has its name from [`NewFile::finish`] on; without that it is gone.
 pub struct NewFile {
     path: PathBuf,
-    file: Option<File>,
+    draft: Draft,
 }
 
 impl NewFile {
-    /// Makes it, or takes an empty one that an interrupted run left. Never overwrites anything.
+    /// Begins it. Never overwrites anything.
     pub fn open(path: &Path) -> Result<Self, SecretFileError> {
-        let io = |source| SecretFileError::Io {
-            path: path.to_owned(),
-            doing: "creating it",
-            source,
-        };
-        let made = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path);
-        let file = match made {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let meta = std::fs::symlink_metadata(path).map_err(io)?;
-                let me = rustix::process::geteuid().as_raw();
-                if !meta.is_file() || meta.len() != 0 || meta.uid() != me {
-                    return Err(SecretFileError::Exists(path.to_owned()));
-                }
-                let link = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0);
-                OpenOptions::new()
-                    .append(true)
-                    .custom_flags(link)
-                    .open(path)
-                    .map_err(io)?
-            }
-            other => other.map_err(io)?,
-        };
-        file.set_permissions(std::fs::Permissions::from_mode(0o600))
-            .map_err(io)?;
         Ok(Self {
             path: path.to_owned(),
-            file: Some(file),
+            draft: Draft::new(path, Readers::Owner).map_err(not_made(path, "creating it"))?,
         })
     }
 
-    /// Where it is.
+    /// Where it will be.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Writes its content and flushes it with its folder.
-    pub fn finish(mut self, bytes: &[u8]) -> Result<(), SecretFileError> {
-        let Some(mut file) = self.file.take() else {
-            return Ok(());
-        };
-        let folder = self.path.parent();
-        let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
-        let written = file
-            .write_all(bytes)
-            .and_then(|()| file.sync_all())
-            .and_then(|()| File::open(folder.unwrap_or(Path::new(".")))?.sync_all());
-        if written.is_err() {
-            let _ = std::fs::remove_file(&self.path);
-        }
-        written.map_err(|source| SecretFileError::Io {
-            path: self.path.clone(),
-            doing: "writing it",
-            source,
-        })
+    /// The open file, to ask what it is on.
+    pub fn file(&self) -> &File {
+        self.draft.file()
+    }
+
+    /// Writes its content, flushes it with its folder, and puts it in its place.
+    pub fn finish(self, bytes: &[u8]) -> Result<(), SecretFileError> {
+        let written = self.draft.finish(bytes);
+        written.map_err(not_made(&self.path, "writing it"))
     }
 }
 
-impl Drop for NewFile {
-    fn drop(&mut self) {
-        if self.file.take().is_some() {
-            let _ = std::fs::remove_file(&self.path);
-        }
+fn not_made(path: &Path, doing: &'static str) -> impl Fn(io::Error) -> SecretFileError {
+    let path = path.to_owned();
+    move |source| match source.kind() {
+        io::ErrorKind::AlreadyExists => SecretFileError::Exists(path.clone()),
+        _ => SecretFileError::Io {
+            path: path.clone(),
+            doing,
+            source,
+        },
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     fn file(mode: u32, bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
@@ -328,10 +267,16 @@ mod tests {
             Err(SecretFileError::Exists(_))
         ));
         assert_eq!(std::fs::read(&path).unwrap(), b"x");
-        // What a power cut leaves between the two.
-        std::fs::write(&path, b"").unwrap();
-        NewFile::open(&path).unwrap().finish(b"y").unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"y");
+        // Nor one that came in between.
+        let late = folder.path().join("late");
+        let begun = NewFile::open(&late).unwrap();
+        assert!(!late.exists());
+        std::fs::write(&late, b"y").unwrap();
+        assert!(matches!(
+            begun.finish(b"x"),
+            Err(SecretFileError::Exists(_))
+        ));
+        assert_eq!(std::fs::read(&late).unwrap(), b"y");
         let link = folder.path().join("link");
         std::os::unix::fs::symlink("nowhere", &link).unwrap();
         assert!(matches!(

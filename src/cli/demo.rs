@@ -17,6 +17,7 @@ use crate::codec::node::{Answer, Ask};
 use crate::consensus::{ChainId, PublicKey};
 use crate::harness::messages::Maker;
 use crate::harness::{Listener, Node};
+use crate::os::replace::{Readers, create};
 use crate::request::SignRequest;
 use crate::secret_file;
 
@@ -208,8 +209,12 @@ impl<'a> Show<'a> {
              [[validator]]\nchain_id = \"{CHAIN}\"\naddr = \"{address}\"\nsecret_key = \"kms-identity.key\"\n\n\
              [[providers.softsign]]\nchain_ids = [\"{CHAIN}\"]\npath = \"consensus.key\"\n"
         );
-        std::fs::write(self.home.join("tmkms.toml"), config)
-            .map_err(broke("writing tmkms.toml"))?;
+        create(
+            &self.home.join("tmkms.toml"),
+            config.as_bytes(),
+            Readers::Owner,
+        )
+        .map_err(broke("writing tmkms.toml"))?;
         let done = self
             .command(&["state", "init", "-c", "tmkms.toml", CHAIN, "--never-signed"])?
             .stderr(Stdio::null())

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
+use crate::os::replace::{Flush, Readers, replace};
+
 use super::report::{Failure, output, status};
 
 /// Completions of a shell.
@@ -64,7 +66,7 @@ fn write_pages(command: &clap::Command, name: &str, folder: &Path) -> Result<usi
     clap_mangen::Man::new(page)
         .render(&mut text)
         .map_err(failed)?;
-    std::fs::write(&path, text).map_err(failed)?;
+    replace(&path, &text, Readers::Everyone, Flush::Passing).map_err(failed)?;
     let mut pages = 1;
     for sub in command
         .get_subcommands()

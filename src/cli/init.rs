@@ -1,9 +1,9 @@
 //! `tmkms init`: a home with an identity key, folders, and a commented configuration. Never overwrites; what is there
 //! already is left as it is, what is missing is added.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -12,10 +12,12 @@ use crate::backends::softsign::Purpose;
 use crate::backends::softsign::key::SoftKey;
 use crate::config::Config;
 use crate::networks::{self, Meaning, Network};
+use crate::os::replace::{Readers, create};
+use crate::remedy::Commands;
 use crate::secret_file::{self, SecretFileError};
 
 use super::networks::table;
-use super::report::{Failure, shell_word, status};
+use super::report::{Failure, status};
 
 /// The port of the first network's node; each further one is ten above.
 const PORT: u16 = 26_659;
@@ -142,13 +144,7 @@ pub(super) fn make_identity(path: &Path) -> Result<(), Failure> {
 }
 
 pub(super) fn write_new(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
+    create(path, text.as_bytes(), Readers::Owner)
 }
 
 /// The networks that a file which is there already does not configure.
@@ -176,29 +172,39 @@ fn next_steps(networks: &[Network], path: &Path) {
     let Some(first) = networks.first() else {
         status(
             "Next",
-            "write your chains into tmkms.toml, or use `tmkms init -n NAME`; `tmkms networks` lists the known ones",
+            format!(
+                "write your chains into {}, or use `tmkms init -n NAME`; `tmkms networks` lists the known ones",
+                path.display()
+            ),
         );
         return;
     };
-    let (id, path) = (first.chain_id, shell_word(path));
+    let id = first.chain_id;
+    let commands = Commands::with_config(path);
+    let key = std::path::absolute(path.with_file_name("secrets").join(key_name(id)));
+    let key = key.unwrap_or_else(|_| key_name(id).into());
+    let keygen =
+        Commands::default().line(["softsign".as_ref(), "keygen".as_ref(), key.as_os_str()]);
     status(
         "Next",
         format!(
-            "bring the validator's key to secrets/{id}-consensus.key (or make one with `tmkms softsign keygen`)"
+            "bring the validator's key to {} (or make one with `{keygen}`)",
+            key.display()
         ),
     );
+    let import = commands.import(id, Path::new("FILE"));
+    status("", format!("`{import}` with the old signer's state, or"));
+    let init = commands.init_never_signed(id);
+    status("", format!("`{init}` for a key that never signed"));
+    let start = commands.line(["start"]);
     status(
         "",
-        format!("`tmkms state import -c {path} {id} FILE` with the old signer's state, or"),
+        format!("set `addr` to the node's priv_validator_laddr, then `{start}`"),
     );
-    status(
-        "",
-        format!("`tmkms state init -c {path} {id} --never-signed` for a key that never signed"),
-    );
-    status(
-        "",
-        format!("set `addr` to the node's priv_validator_laddr, then `tmkms start -c {path}`"),
-    );
+}
+
+fn key_name(chain_id: &str) -> String {
+    format!("{chain_id}-consensus.key")
 }
 
 fn configuration(networks: &[Network]) -> String {
@@ -265,12 +271,20 @@ fn section(network: &Network, at: usize) -> String {
          # The node: its priv_validator_laddr. Another node of this chain is another [[validator]].\n\
          [[validator]]\nchain_id = \"{id}\"\naddr = \"tcp://127.0.0.1:{port}\"\nsecret_key = \"secrets/kms-identity.key\"\n\n\
          # The validator's key. For a node's own priv_validator_key.json add `key_format = \"json\"`.\n\
-         [[providers.softsign]]\nchain_ids = [\"{id}\"]\npath = \"secrets/{id}-consensus.key\"\n",
+         [[providers.softsign]]\nchain_ids = [\"{id}\"]\npath = \"secrets/{key}\"\n",
         title = network.title,
+        key = key_name(id),
     )
 }
 
 fn failed(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(format!("{} cannot be made: {error}", path.display()))
-        .hint("choose a folder that you may write to")
+    let failure = Failure::new(format!("{} cannot be made: {error}", path.display()));
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            failure.hint(
+                "make room on that disk and run the same command again; nothing was left there",
+            )
+        }
+        _ => failure.hint("choose a folder that you may write to"),
+    }
 }

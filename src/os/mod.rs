@@ -6,5 +6,6 @@ pub mod filesystem;
 pub mod harden;
 pub mod pair_lock;
 pub mod process;
+pub mod replace;
 pub mod surroundings;
 pub mod unix_socket;

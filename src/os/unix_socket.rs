@@ -1,12 +1,13 @@
 //! A listening Unix socket that only its owner may use, at a path of any length.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::Mode;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 /// A socket in the file system; its name is removed when this is dropped, unless it is another's by then.
@@ -42,9 +43,7 @@ impl OwnedListener {
         }
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         let short = Short::of(path)?;
-        socket.bind(&SockAddr::unix(&short.name)?)?;
-        // Nobody can connect before `listen`, so there is no moment at which others might.
-        fs::set_permissions(path, Permissions::from_mode(0o600))?;
+        bind_private(&socket, &SockAddr::unix(&short.name)?, path)?;
         let named = name_of(path)?;
         socket.listen(8)?;
         Ok(Self {
@@ -53,6 +52,23 @@ impl OwnedListener {
             named,
         })
     }
+}
+
+/// Never by way of the path: what is called so by now may be another's.
+#[cfg(target_os = "linux")]
+fn bind_private(socket: &Socket, address: &SockAddr, _: &Path) -> io::Result<()> {
+    // The name gets the mode that the socket has, less the umask (unix(7), `unix_bind` in the kernel).
+    rustix::fs::fchmod(socket, Mode::RUSR | Mode::WUSR)?;
+    socket.bind(address)
+}
+
+/// Nobody can connect before `listen`, so there is no moment at which others might.
+#[cfg(not(target_os = "linux"))]
+fn bind_private(socket: &Socket, address: &SockAddr, path: &Path) -> io::Result<()> {
+    use rustix::fs::{AtFlags, CWD, chmodat};
+    socket.bind(address)?;
+    let mode = Mode::RUSR | Mode::WUSR;
+    Ok(chmodat(CWD, path, mode, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
 impl Drop for OwnedListener {
@@ -107,6 +123,7 @@ impl Short {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn private_at_any_length_and_never_over_something_else() {

@@ -3,9 +3,8 @@
 //! Written under another name and renamed, so that nobody reads a half. Removed at the end: a file that nobody writes any
 //! more would say for ever that all is well.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -15,6 +14,7 @@ use tracing::warn;
 
 use crate::observe::metrics;
 use crate::os::background;
+use crate::os::replace::{Flush, Readers, replace};
 
 use super::known::Known;
 use super::{STACK, ServiceError, Stop};
@@ -89,12 +89,6 @@ fn write(path: &Path, known: &Known) -> io::Result<()> {
     let text = metrics::encode(known.now()).map_err(io::Error::other)?;
     // The node exporter's parser knows the older format alone.
     let text = metrics::text::from_openmetrics(&text);
-    // The node exporter reads whatever ends with .prom.
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    let new = path.with_file_name(name);
-    fs::write(&new, text)?;
     // Another user reads it, and there is no secret in it.
-    fs::set_permissions(&new, Permissions::from_mode(0o644))?;
-    fs::rename(&new, path)
+    replace(path, text.as_bytes(), Readers::Everyone, Flush::Passing)
 }

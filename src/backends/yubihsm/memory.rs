@@ -4,13 +4,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::consensus::{PublicKey, key_text};
+use crate::os::replace::{Flush, Readers, replace};
 
 /// The file's name.
 const NAME: &str = "yubihsm-backups.json";
@@ -63,15 +64,10 @@ impl Memory {
     pub fn remember(&self, key: &PublicKey, entry: Entry) -> io::Result<()> {
         let mut all = self.read()?;
         all.insert(key_text::to_base64(key), entry);
-        let mut name = self.0.clone().into_os_string();
-        name.push(".new");
-        let new = PathBuf::from(name);
-        let mut file = fs::File::create(&new)?;
-        let text = serde_json::to_string_pretty(&all).map_err(io::Error::other)?;
-        file.write_all(text.as_bytes())?;
-        file.write_all(b"\n")?;
-        file.sync_all()?;
-        fs::rename(&new, &self.0)
+        let mut text = serde_json::to_string_pretty(&all).map_err(io::Error::other)?;
+        text.push('\n');
+        // The service reads it, whoever proved the backup.
+        replace(&self.0, text.as_bytes(), Readers::Everyone, Flush::Durable)
     }
 
     /// What is remembered of a key's backup.

@@ -249,8 +249,7 @@ fn swallows(_: u64) -> bool {
 
 fn new_in_memory(path: &Path) -> Result<NewFile, PrintoutError> {
     let made = NewFile::open(path).map_err(PrintoutError::File)?;
-    // What is refused is empty, and removed again.
-    let kind = File::open(path).and_then(|file| ephemeral(&file));
+    let kind = ephemeral(made.file());
     match kind.map_err(io_error(path, "asking what it is on"))? {
         Some("tmpfs" | "ramfs") => Ok(made),
         _ => Err(PrintoutError::Disk(path.to_owned())),

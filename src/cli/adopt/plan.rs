@@ -1,8 +1,5 @@
 //! What taking over one chain would change, and doing it.
 
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::cli::state::takeover::{Current, LookError, higher, keep_aside, read_foreign, shown};
@@ -11,6 +8,7 @@ use crate::config::Config;
 use crate::gate::foreign::Foreign;
 use crate::gate::store::file::Place;
 use crate::gate::watermark::Watermark;
+use crate::os::replace::{Flush, Readers, replace};
 
 use super::source::{Candidate, same_file};
 
@@ -235,19 +233,6 @@ fn bury(path: &Path, place: &Place, ours: &str) -> Result<PathBuf, String> {
          Two signers for one key are a double sign in waiting. The way back: tmkms state export {}\n",
         place.chain_id, place.chain_id
     );
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let new = path.with_file_name(name);
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&new)
-        .and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        })
-        .and_then(|()| std::fs::rename(&new, path))
-        .map_err(failed)?;
+    replace(path, text.as_bytes(), Readers::Owner, Flush::Durable).map_err(failed)?;
     Ok(kept)
 }

@@ -1,8 +1,7 @@
 //! `tmkms harness bench`.
 
-use std::fs::OpenOptions;
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -11,6 +10,7 @@ use serde_json::json;
 
 use crate::harness::bench::{BenchError, Measured, Plan, Series, measure};
 use crate::harness::checks::Subject;
+use crate::os::replace::{Readers, create};
 
 use super::super::report::{Failure, output, status};
 use super::{Common, picture, seconds};
@@ -124,9 +124,8 @@ fn words(median: Duration, bound: Duration) -> String {
     )
 }
 
-fn save(path: &PathBuf, text: &str) -> Result<(), Failure> {
-    let file = OpenOptions::new().write(true).create_new(true).open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes()))
+fn save(path: &Path, text: &str) -> Result<(), Failure> {
+    create(path, text.as_bytes(), Readers::Everyone)
         .map_err(|error| Failure::new(format!("{} cannot be made: {error}", path.display())))
 }
 
