@@ -426,7 +426,7 @@ struct Free(Option<tmkms::gate::store::Record>);
 
 impl Store for Free {
     fn load(&mut self) -> Result<tmkms::gate::store::Loaded, tmkms::gate::store::StoreError> {
-        let record = self.write(&Watermark::Never, Origin::Operator, Duration::ZERO);
+        let record = self.write(&Watermark::Never, Origin::Begun, Duration::ZERO);
         Ok(tmkms::gate::store::Loaded {
             record,
             damage: None,

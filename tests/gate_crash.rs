@@ -563,7 +563,7 @@ fn a_copied_file_is_not_armed_until_it_is_taken_over() {
     );
     let mut taken = FileStore::open_copied(&copy).unwrap();
     let watermark = taken.record().watermark.clone();
-    taken.rebuild(&watermark, Origin::Operator, NOW).unwrap();
+    taken.rebuild(&watermark, Origin::Begun, NOW).unwrap();
     drop(taken);
     assert_eq!(free_from(&copy), 8);
     // A rename keeps the file what it is.

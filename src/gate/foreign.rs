@@ -14,6 +14,7 @@ use subtle_encoding::hex;
 use crate::consensus::{ChainId, Height, Hrs, PublicKey, Round, SignBytes, Signature, Step};
 
 use super::store::file::{Newest, newest};
+use super::used_up::UsedUp;
 use super::watermark::{Last, Watermark};
 
 /// The longest foreign state file that is read, in bytes.
@@ -191,18 +192,14 @@ fn own(bytes: &[u8], chain: &ChainId, key: &PublicKey) -> Result<Foreign, Foreig
     if entry.public_key != *key {
         return Err(ForeignError::OtherKey);
     }
-    let mut watermark = entry.record.watermark;
+    let used_up = UsedUp::of(&entry.record, damage.is_some());
     let mut notes = Vec::new();
-    if let Some(damage) = damage {
-        // A record one height above may be lost with the other half.
-        let height =
-            Height::new(watermark.height().saturating_add(1)).ok_or(ForeignError::Damaged)?;
+    if let (Some(damage), Some(height)) = (damage, used_up.floor()) {
         notes.push(format!("{damage}; height {height} counts as used up, too"));
-        watermark = Watermark::UpTo(Hrs::end_of(height));
     }
     Ok(Foreign {
         format: Some(Format::Own),
-        watermark,
+        watermark: used_up.into_watermark(),
         notes,
     })
 }

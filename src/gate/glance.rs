@@ -117,7 +117,7 @@ impl Gate {
     pub fn last_asked(&self) -> Option<Height> {
         match self.origin {
             Origin::Request => self.mark.hrs().map(|hrs| hrs.height),
-            Origin::Operator => None,
+            Origin::Begun | Origin::Raised => None,
         }
     }
 }

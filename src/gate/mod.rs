@@ -10,10 +10,12 @@ pub mod bucket;
 pub mod foreign;
 pub mod glance;
 pub mod permit;
+pub mod plausible;
 pub mod raw;
 pub mod refusal;
 pub mod section;
 pub mod store;
+pub mod used_up;
 pub mod watermark;
 
 use std::time::{Duration, Instant};
@@ -28,9 +30,6 @@ use raw::RawRefused;
 use refusal::{Reason, Refusal};
 use store::{Origin, Record, Store, StoreError};
 use watermark::{Last, Verdict, Watermark, judge};
-
-/// How far the first advance after `state init`, `state import` or `adopt` may go (W11), in heights.
-pub const FIRST_ADVANCE: u64 = 1_000_000_000;
 
 /// How long a failed store is left alone between two tries (W8).
 pub const RECOVERY_INTERVAL: Duration = Duration::from_secs(1);
@@ -99,7 +98,7 @@ pub struct Gate {
     mark: Watermark,
     origin: Origin,
     /// Refuse everything up to this height: half of the store was unreadable.
-    floor: Option<i64>,
+    floor: Option<Height>,
     bucket: Bucket,
     broken: Option<Broken>,
     /// When the record was written, by the wall clock.
@@ -122,21 +121,18 @@ impl Gate {
         now: &Moment,
     ) -> Result<Self, StoreError> {
         let loaded = store.load()?;
-        let record = loaded.record;
-        let absent = now.wall.saturating_sub(record.written);
+        let used_up = loaded.used_up();
         Ok(Self {
             chain_id,
             settings,
             store,
-            floor: loaded
-                .damage
-                .map(|_| record.watermark.height().saturating_add(1)),
-            bucket: Bucket::new(settings.rate, absent, now.boot),
-            sequence: record.sequence,
-            mark: record.watermark,
-            origin: record.origin,
+            floor: used_up.floor(),
+            bucket: Bucket::new(settings.rate, used_up.age(now.wall), now.boot),
+            sequence: loaded.record.sequence,
+            origin: used_up.origin(),
             broken: None,
-            written: record.written,
+            written: used_up.written(),
+            mark: used_up.into_watermark(),
             persisting: None,
         })
     }
@@ -161,10 +157,7 @@ impl Gate {
             let configured = self.chain_id.clone();
             return Err(self.refuse(&position, Reason::WrongChain { asked, configured }));
         }
-        if let Some(floor) = self
-            .floor
-            .filter(|floor| position.hrs.height.get() <= *floor)
-        {
+        if let Some(floor) = self.floor.filter(|floor| position.hrs.height <= *floor) {
             return Err(self.refuse(&position, Reason::DamagedState { floor }));
         }
         // A second round only after another host has moved a shared store on.
@@ -296,10 +289,10 @@ impl Gate {
             Some(last) => position.hrs.height.above(last.height),
             None => u64::try_from(position.hrs.height.get()).unwrap_or(u64::MAX),
         };
-        let paid = match self.origin {
-            Origin::Operator if ahead <= FIRST_ADVANCE => Ok(()),
-            Origin::Operator => Err(FIRST_ADVANCE),
-            Origin::Request => self.bucket.take(ahead, now.boot),
+        let paid = match self.origin.free_advance() {
+            Some(free) if ahead <= free => Ok(()),
+            Some(free) => Err(free),
+            None => self.bucket.take(ahead, now.boot),
         };
         paid.map_err(|allowed| self.refuse(position, Reason::TooFarAhead { ahead, allowed }))
     }

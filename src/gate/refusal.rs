@@ -45,7 +45,7 @@ pub enum Reason {
     /// Half of the state file was unreadable at the start; what it may have said is refused.
     DamagedState {
         /// Everything up to here is refused.
-        floor: i64,
+        floor: Height,
     },
     /// The watermark could not be made durable (W8).
     NotDurable(String),
@@ -149,7 +149,7 @@ impl fmt::Display for Refusal {
                 f,
                 "half of the state file was unreadable at the start, so heights up to {floor} are not signed again; \
                  signing goes on at height {}",
-                floor.saturating_add(1)
+                floor.get().saturating_add(1)
             ),
             Reason::NotDurable(why) => write!(f, "the watermark is not on disk: {why}"),
             Reason::NotArmed(why) => write!(f, "the chain is not armed: {why}"),

@@ -76,11 +76,10 @@ fn open(config: &ChainConfig) -> Chain {
             return Chain::unarmed(id, Some(public_key), why);
         }
     };
-    if let Some(damage) = store.damage() {
+    if let (Some(damage), Some(floor)) = (store.damage(), store.used_up().floor()) {
         warnings.push(format!(
-            "the state file {} is damaged ({damage}); heights up to {} are not signed again",
-            place.path.display(),
-            store.record().watermark.height().saturating_add(1)
+            "the state file {} is damaged ({damage}); heights up to {floor} are not signed again",
+            place.path.display()
         ));
     }
     if config.allow_ephemeral_state {

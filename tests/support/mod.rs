@@ -105,7 +105,7 @@ impl SharedDisk {
         let record = Record {
             sequence: 1,
             watermark: Watermark::Never,
-            origin: Origin::Operator,
+            origin: Origin::Begun,
             written: moment(0).wall,
         };
         Self(Arc::new(Mutex::new(Disk {

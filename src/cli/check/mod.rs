@@ -176,23 +176,19 @@ fn look_at_state(found: &mut Found<'_>, public_key: PublicKey, service: Option<&
     let place = config.place(public_key);
     match inspect(&place) {
         Ok(state) => {
-            let age = SystemClock
-                .now()
-                .wall
-                .saturating_sub(state.record.written)
-                .as_secs();
-            found.watermark = match &state.record.watermark {
+            let used_up = state.used_up();
+            let age = used_up.age(SystemClock.now().wall).as_secs();
+            found.watermark = match used_up.watermark() {
                 Watermark::Never => "nothing signed yet".to_owned(),
                 Watermark::UpTo(hrs) => format!("used up to {hrs}, {} ago", span(age)),
                 Watermark::Message(last) => {
                     format!("{}, {} ago", last.position().hrs, span(age))
                 }
             };
-            if let Some(damage) = state.damage {
+            if let (Some(damage), Some(floor)) = (state.damage, used_up.floor()) {
                 found.warnings.push(format!(
-                    "the state file {} is damaged ({damage}); heights up to {} are not signed again",
-                    place.path.display(),
-                    state.record.watermark.height().saturating_add(1)
+                    "the state file {} is damaged ({damage}); heights up to {floor} are not signed again",
+                    place.path.display()
                 ));
             }
         }

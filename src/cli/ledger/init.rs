@@ -12,8 +12,6 @@ use crate::backends::ledger::error::Reason;
 use crate::backends::ledger::find::{Found, find};
 use crate::config::ChainConfig;
 use crate::consensus::PublicKey;
-use crate::gate::FIRST_ADVANCE;
-use crate::gate::store::Origin;
 use crate::gate::store::file::inspect;
 use crate::os::clock::{Clock, SystemClock};
 
@@ -69,17 +67,9 @@ impl Init {
     /// W11, as for a request.
     fn within_reach(&self, chain: &ChainConfig, public_key: PublicKey) -> Result<(), Failure> {
         let place = chain.place(public_key);
-        let record = inspect(&place).map_err(Failure::new)?.record;
-        let last = record.watermark.height();
-        let rate = chain.gate.rate;
-        let age = SystemClock.now().wall.saturating_sub(record.written);
-        let allowed = match record.origin {
-            Origin::Operator => FIRST_ADVANCE,
-            Origin::Request => rate.max_gap.saturating_add(
-                age.as_secs()
-                    .saturating_mul(u64::from(rate.max_blocks_per_second)),
-            ),
-        };
+        let used_up = inspect(&place).map_err(Failure::new)?.used_up();
+        let last = used_up.watermark().height();
+        let allowed = used_up.reach(chain.gate.rate, SystemClock.now().wall);
         let ahead = u64::try_from(self.height.saturating_sub(last)).unwrap_or(0);
         match ahead > allowed {
             true => Err(Failure::new(format!(

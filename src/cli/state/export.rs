@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use subtle_encoding::hex;
 
 use crate::cli::init::write_new;
-use crate::consensus::{BlockId, Hrs};
+use crate::consensus::BlockId;
 use crate::gate::store::file::FileStore;
 use crate::gate::watermark::Watermark;
 
@@ -47,12 +47,7 @@ impl Export {
         let chain = find(&config, &self.chain)?;
         // Locked, so that no service signs above what is written here.
         let store = FileStore::open(&place(chain)?).map_err(|error| unusable(&config, error))?;
-        let mut watermark = store.record().watermark.clone();
-        if store.damage().is_some() {
-            watermark = crate::consensus::Height::new(watermark.height().saturating_add(1))
-                .map_or(watermark, |height| Watermark::UpTo(Hrs::end_of(height)));
-        }
-        let text = format!("{:#}\n", write(&watermark, self.format));
+        let text = format!("{:#}\n", write(store.used_up().watermark(), self.format));
         match &self.output {
             None => output(&text)?,
             Some(path) => {

@@ -36,7 +36,7 @@ impl Raise {
         let chain = find(&config, &self.chain)?;
         let mut store =
             FileStore::open(&place(chain)?).map_err(|error| unusable(&config, error))?;
-        let before = store.record().watermark.hrs();
+        let before = store.used_up().watermark().hrs();
         let height =
             Height::new(self.height).ok_or_else(|| Failure::usage("a height is at least 1"))?;
         let wanted = Hrs::end_of(height);
@@ -69,7 +69,7 @@ impl Raise {
         store
             .rebuild(
                 &Watermark::UpTo(wanted),
-                Origin::Operator,
+                Origin::Raised,
                 SystemClock.now().wall,
             )
             .map_err(Failure::new)?;

@@ -5,6 +5,7 @@ use clap::Args;
 use crate::config::ChainConfig;
 use crate::gate::store::Origin;
 use crate::gate::store::file::{Newest, newest};
+use crate::gate::used_up::UsedUp;
 use crate::gate::watermark::Watermark;
 use crate::os::clock::{Clock, SystemClock};
 
@@ -79,8 +80,8 @@ fn describe(chain: &ChainConfig) -> Result<String, String> {
             path.display()
         ));
     };
-    let record = &entry.record;
-    let last = match &record.watermark {
+    let used_up = UsedUp::of(&entry.record, damage.is_some());
+    let last = match used_up.watermark() {
         Watermark::Never => "nothing signed yet".to_owned(),
         Watermark::UpTo(hrs) => format!("used up to {hrs}"),
         Watermark::Message(last) => {
@@ -91,13 +92,9 @@ fn describe(chain: &ChainConfig) -> Result<String, String> {
             format!("last {} for {block}", last.position().hrs)
         }
     };
-    let age = SystemClock
-        .now()
-        .wall
-        .saturating_sub(record.written)
-        .as_secs();
-    let by = match record.origin {
-        Origin::Operator => "set by hand",
+    let age = used_up.age(SystemClock.now().wall).as_secs();
+    let by = match used_up.origin() {
+        Origin::Begun | Origin::Raised => "set by hand",
         Origin::Request => "by a request",
     };
     let mut text = format!(
@@ -107,8 +104,10 @@ fn describe(chain: &ChainConfig) -> Result<String, String> {
         entry.public_key,
         entry.public_key.address()
     );
-    if let Some(damage) = damage {
-        text.push_str(&format!("  damaged: {damage}\n"));
+    if let (Some(damage), Some(floor)) = (damage, used_up.floor()) {
+        text.push_str(&format!(
+            "  damaged: {damage}; height {floor} counts as used up, because it may have been signed\n"
+        ));
     }
     Ok(text)
 }

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::consensus::{Height, Hrs};
 use crate::gate::foreign::{self, Foreign, Format};
 use crate::gate::store::file::{FileStore, OpenError, Place, inspect};
 use crate::gate::store::{Origin, Store};
@@ -38,20 +37,12 @@ impl Current {
     /// Looks, and takes the chain's locks where there is a file of this program.
     pub fn look(place: &Place) -> Result<Self, LookError> {
         match FileStore::open_copied(place) {
-            Ok(store) => {
-                let mut watermark = store.record().watermark.clone();
-                if store.damage().is_some()
-                    && let Some(height) = Height::new(watermark.height().saturating_add(1))
-                {
-                    watermark = Watermark::UpTo(Hrs::end_of(height));
-                }
-                Ok(Self {
-                    watermark: Some(watermark),
-                    copied: matches!(inspect(place), Err(OpenError::Copied { .. })),
-                    foreign: false,
-                    store: Some(store),
-                })
-            }
+            Ok(store) => Ok(Self {
+                watermark: Some(store.used_up().into_watermark()),
+                copied: matches!(inspect(place), Err(OpenError::Copied { .. })),
+                foreign: false,
+                store: Some(store),
+            }),
             Err(OpenError::Missing { .. }) => Ok(Self {
                 watermark: None,
                 copied: false,
@@ -77,7 +68,7 @@ impl Current {
         let now = SystemClock.now().wall;
         match self.store {
             Some(mut store) => store
-                .rebuild(watermark, Origin::Operator, now)
+                .rebuild(watermark, Origin::of_operator(self.watermark.as_ref()), now)
                 .map(|_| None)
                 .map_err(|error| error.to_string()),
             None if self.foreign => {

@@ -6,6 +6,7 @@ pub mod file;
 
 use std::time::Duration;
 
+use super::used_up::UsedUp;
 use super::watermark::Watermark;
 
 /// What a store keeps: the watermark, and when and why it was written.
@@ -24,8 +25,11 @@ pub struct Record {
 /// Who raised a watermark to where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// The operator, by `state init`, `state import` or `adopt`: the first advance from here is free (W11).
-    Operator,
+    /// The operator, by `state init`, or by `state import` or `adopt` where nothing was known: the first advance from
+    /// here is free (W11).
+    Begun,
+    /// The operator, above what was known: the bucket decides how far the next height may be.
+    Raised,
     /// A sign request.
     Request,
 }
@@ -38,6 +42,13 @@ pub struct Loaded {
     /// Why half of the store could not be read, if so: then a record one height above may be lost, and
     /// everything at or below `record`'s height + 1 is refused, replays included.
     pub damage: Option<String>,
+}
+
+impl Loaded {
+    /// What that means for the chain and key.
+    pub fn used_up(&self) -> UsedUp {
+        UsedUp::of(&self.record, self.damage.is_some())
+    }
 }
 
 /// Why a watermark is not durable.

@@ -5,6 +5,7 @@ use crate::os::filesystem::Provenance;
 use super::open::{belongs, read, unlocked};
 use super::{OpenError, Place};
 use crate::gate::store::Record;
+use crate::gate::used_up::UsedUp;
 
 /// How often a read is tried: one that meets a write sees half of it.
 const TRIES: usize = 5;
@@ -16,6 +17,13 @@ pub struct Inspected {
     pub record: Record,
     /// Why one half of the file could not be read, if so.
     pub damage: Option<String>,
+}
+
+impl Inspected {
+    /// What that means for the chain and key.
+    pub fn used_up(&self) -> UsedUp {
+        UsedUp::of(&self.record, self.damage.is_some())
+    }
 }
 
 /// Asks of a state file everything that [`super::FileStore::open`] would ask, except for the locks.

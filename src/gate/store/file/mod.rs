@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::consensus::{ChainId, PublicKey};
+use crate::gate::used_up::UsedUp;
 use crate::gate::watermark::Watermark;
 use crate::os::filesystem::Provenance;
 use crate::os::pair_lock::PairLock;
@@ -173,7 +174,7 @@ impl FileStore {
         let record = Record {
             sequence: 1,
             watermark: watermark.clone(),
-            origin: Origin::Operator,
+            origin: Origin::Begun,
             written: now,
         };
         let fresh = Fresh::write(place, record, &FileSystem).map_err(io("writing it"))?;
@@ -201,6 +202,11 @@ impl FileStore {
     /// The record last loaded or made durable.
     pub fn record(&self) -> &Record {
         &self.entry.record
+    }
+
+    /// What the file means for the chain and key.
+    pub fn used_up(&self) -> UsedUp {
+        UsedUp::of(self.record(), self.damage.is_some())
     }
 
     /// Why one half of the file could not be read, if so.

@@ -105,7 +105,8 @@ pub fn encode(entry: &Entry, slot: &mut Vec<u8>) -> Result<(), BadCopy> {
         sign_bytes,
         signature,
         origin: Cow::Borrowed(match record.origin {
-            Origin::Operator => "operator",
+            Origin::Begun => "operator",
+            Origin::Raised => "raise",
             Origin::Request => "request",
         }),
         written: record.written.as_secs(),
@@ -172,7 +173,8 @@ fn entry(body: &Body<'_>) -> Option<Entry> {
             sequence: body.sequence,
             watermark,
             origin: match &*body.origin {
-                "operator" => Origin::Operator,
+                "operator" => Origin::Begun,
+                "raise" => Origin::Raised,
                 "request" => Origin::Request,
                 _ => return None,
             },
