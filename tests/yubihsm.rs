@@ -134,7 +134,17 @@ fn each_trouble_has_its_own_words() {
     };
     let good = || credentials(4, "validator");
     let wrong = credentials(4, "Validator");
-    check(error(wrong, None), Kind::WrongPassword(4), "0x0004");
+    let kind = Kind::Unproven {
+        auth: 4,
+        serial: Some(Serial(42)),
+    };
+    let text = error(wrong.clone(), None).to_string();
+    assert!(
+        text.contains("another device, or another password"),
+        "{text}"
+    );
+    assert!(text.contains("calls itself 0000000042"), "{text}");
+    check(error(wrong, None), kind, "0x0004");
     let unknown = credentials(9, "validator");
     check(error(unknown, None), Kind::UnknownAuthKey(9), "0x0009");
     let serials = Kind::WrongSerial {
@@ -259,20 +269,37 @@ fn fips_mode_is_named() {
 }
 
 #[test]
-fn a_wrong_password_is_tried_once_and_takes_no_session() {
+fn a_wrong_password_is_tried_once_and_told_to_nobody() {
     let simulator = simulator();
     let mut client = client_of(&simulator, credentials(4, "wrong"), None);
     simulator.device().record = Some(Vec::new());
     for _ in 0..20 {
         let error = client.open(soon()).unwrap_err();
-        assert_eq!(error.kind, Kind::WrongPassword(4));
+        assert!(matches!(error.kind, Kind::Unproven { auth: 4, .. }));
     }
     let frames = simulator.device().record.take().unwrap();
-    let tries = frames
-        .iter()
-        .filter(|frame| frame[0] == command::CREATE_SESSION);
-    assert_eq!(tries.count(), 1);
-    assert_eq!(simulator.device().open_sessions(), 0);
+    let codes: Vec<u8> = frames.iter().map(|frame| frame[0]).collect();
+    assert_eq!(codes, [command::DEVICE_INFO, command::CREATE_SESSION]);
+}
+
+/// A false connector or device never gets what a password could be guessed from: the host's cryptogram, or a MAC.
+#[test]
+fn a_device_that_does_not_prove_itself_learns_nothing() {
+    let simulator = simulator();
+    for guess in [vec![0; 8], vec![], vec![1; 7], vec![2; 9]] {
+        simulator.device().faults.impostor = Some(guess);
+        let mut client = client(&simulator);
+        simulator.device().record = Some(Vec::new());
+        let error = client.open(soon()).unwrap_err();
+        assert!(matches!(error.kind, Kind::Unproven { .. }), "{error}");
+        drop(client);
+        let frames = simulator.device().record.take().unwrap();
+        let codes: Vec<u8> = frames.iter().map(|frame| frame[0]).collect();
+        assert_eq!(codes, [command::DEVICE_INFO, command::CREATE_SESSION]);
+    }
+    // What it does know, it is let do: the same client proves itself to the right device.
+    simulator.device().faults.impostor = None;
+    client(&simulator).open(soon()).unwrap();
 }
 
 #[test]

@@ -310,7 +310,7 @@ fn a_password_that_is_corrected_needs_no_restart() {
     let service = home.start();
     let mut node = listener.accept(PATIENCE).unwrap();
     assert!(!sign(&mut node, &home.key, 1, 1), "answered in-band");
-    service.wait_for_log("the password is not that of authentication key 0x0004");
+    service.wait_for_log("the device did not prove that it knows authentication key 0x0004");
     std::fs::write(&path, "validator\n").unwrap();
     service.wait_for_log("its password was corrected");
     service.wait_for_log("armed with the YubiHSM");

@@ -1,7 +1,7 @@
 //! A client of one device: a session that is opened when it is needed, opened again when it was lost, and closed.
 //!
-//! A command that is lost with its session is sent again within its deadline if that does no harm. A wrong password is
-//! tried once a minute at most. Each time a session is opened, the device's serial number and the keys that are pinned
+//! A command that is lost with its session is sent again within its deadline if that does no harm. The device proves
+//! itself first; one that does not is asked again once a minute at most. Each time a session is opened, the device's serial number and the keys that are pinned
 //! are compared. Sources: Yubico's command reference ("Create Session", "Authenticate Session", "Session Message").
 
 use std::thread;
@@ -301,14 +301,16 @@ impl Client {
         let (session, rest) = reply.split_first().ok_or_else(garbage)?;
         let (card, cryptogram) = rest.split_first_chunk::<CHALLENGE>().ok_or_else(garbage)?;
         let handshake = Handshake::new(&self.credentials.key, host, *card);
-        let (channel, proof) = handshake.authenticate(*session);
-        let known = handshake.is_card(cryptogram);
-        // Sent in any case: a device frees the session of one who cannot prove himself.
-        let answer = self.exchange(&proof, until);
-        if !known {
-            return Err(Kind::WrongPassword(id));
-        }
-        match frame::reply(command::AUTHENTICATE_SESSION, &answer?) {
+        // The device ends a session that nobody proved himself for after 30 s.
+        let Some(proven) = handshake.prove(cryptogram) else {
+            return Err(Kind::Unproven {
+                auth: id,
+                serial: self.info.as_ref().map(|info| info.serial),
+            });
+        };
+        let (channel, proof) = proven.authenticate(*session);
+        let answer = self.exchange(&proof, until)?;
+        match frame::reply(command::AUTHENTICATE_SESSION, &answer) {
             Ok([]) => Ok(channel),
             Ok(data) => Err(FrameError::Data {
                 code: command::AUTHENTICATE_SESSION,
@@ -316,7 +318,7 @@ impl Client {
             }
             .into()),
             Err(FrameError::Device(ErrorCode::AUTHENTICATION_FAILED)) => {
-                Err(Kind::WrongPassword(id))
+                Err(Kind::ProofRefused(id))
             }
             Err(FrameError::Device(code)) => Err(Kind::Lost(code)),
             Err(error) => Err(error.into()),

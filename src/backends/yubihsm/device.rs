@@ -206,7 +206,7 @@ impl Handle {
 
     /// Whether the device refuses the login.
     pub fn is_refused(&self) -> bool {
-        matches!(self.known_trouble(), Some(Kind::WrongPassword(_)))
+        matches!(self.known_trouble(), Some(Kind::Unproven { .. }))
     }
 
     /// Requests that wait or are being worked on.

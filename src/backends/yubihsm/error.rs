@@ -86,12 +86,24 @@ pub enum Kind {
     /// The password's file cannot be read.
     #[error("the password cannot be read: {0}")]
     Password(String),
-    /// The password is wrong.
+    /// The device does not know the authentication key that is configured here.
     #[error(
-        "the password is not that of authentication key 0x{0:04x}; correct `auth` (it was tried once, and will be again \
-         in a minute, or as soon as its file is corrected)"
+        "the device did not prove that it knows authentication key 0x{auth:04x}: another device, or another password. It \
+         calls itself {}; nothing that depends on the password was sent to it. Correct `auth`, or look at what answers \
+         there (it is asked again in a minute, or as soon as the password's file is corrected)", named(.serial)
     )]
-    WrongPassword(u16),
+    Unproven {
+        /// The authentication key.
+        auth: u16,
+        /// What the device says that its serial number is; nothing proves that either.
+        serial: Option<Serial>,
+    },
+    /// The device knows the key and does not take our proof of it.
+    #[error(
+        "the device proved that it knows authentication key 0x{0:04x}, and refused the proof that this program sent: \
+         something in between changes what is sent; look at the connector (it is tried again in a minute)"
+    )]
+    ProofRefused(u16),
     /// No such authentication key.
     #[error(
         "there is no authentication key 0x{0:04x} on the device; correct `auth`, or set the device up"
@@ -250,7 +262,10 @@ impl Kind {
     pub fn is_final(&self) -> bool {
         matches!(
             self,
-            Self::WrongPassword(_) | Self::UnknownAuthKey(_) | Self::WrongSerial { .. }
+            Self::Unproven { .. }
+                | Self::ProofRefused(_)
+                | Self::UnknownAuthKey(_)
+                | Self::WrongSerial { .. }
         )
     }
 
@@ -276,6 +291,10 @@ impl From<ChannelError> for Kind {
     fn from(error: ChannelError) -> Self {
         Self::Garbage(error.to_string())
     }
+}
+
+fn named(serial: &Option<Serial>) -> String {
+    serial.map_or_else(|| "nothing".to_owned(), |serial| serial.to_string())
 }
 
 fn list(serials: &[Serial]) -> String {

@@ -129,16 +129,9 @@ impl Handshake {
         &self.card
     }
 
-    /// Whether the other side is a card with the same key.
-    pub fn is_card(&self, cryptogram: &[u8]) -> bool {
-        self.card.ct_eq(cryptogram).into()
-    }
-
-    /// The host's end: the channel, and the frame that proves the host to the card.
-    pub fn authenticate(&self, session: u8) -> (Channel, Vec<u8>) {
-        let mut channel = self.channel(session);
-        let frame = channel.seal(command::AUTHENTICATE_SESSION, &self.host);
-        (channel, frame)
+    /// The card, if this cryptogram proves that it has the same key.
+    pub fn prove(&self, cryptogram: &[u8]) -> Option<ProvenCard<'_>> {
+        bool::from(self.card.ct_eq(cryptogram)).then_some(ProvenCard(self))
     }
 
     /// The card's end: the channel, if the frame proves a host with the same key.
@@ -160,6 +153,19 @@ impl Handshake {
             chain: [0; BLOCK],
             counter: 0,
         }
+    }
+}
+
+/// A card that has proven itself. The host proves itself to no other: whoever has its frame and both challenges can try
+/// passwords for as long as he likes, without any device.
+pub struct ProvenCard<'a>(&'a Handshake);
+
+impl ProvenCard<'_> {
+    /// The host's end: the channel, and the frame that proves the host to the card.
+    pub fn authenticate(&self, session: u8) -> (Channel, Vec<u8>) {
+        let mut channel = self.0.channel(session);
+        let frame = channel.seal(command::AUTHENTICATE_SESSION, &self.0.host);
+        (channel, frame)
     }
 }
 
@@ -347,8 +353,11 @@ mod tests {
     fn pair() -> (Channel, Channel) {
         let key = AuthKey::from_bytes(&[3; 32]);
         let (host, card) = ([1; 8], [2; 8]);
-        let (host_end, frame) = Handshake::new(&key, host, card).authenticate(5);
-        let card_end = Handshake::new(&key, host, card).accept(5, &frame);
+        let card_end = Handshake::new(&key, host, card);
+        let host_end = Handshake::new(&key, host, card);
+        let proven = host_end.prove(card_end.card_cryptogram());
+        let (host_end, frame) = proven.unwrap().authenticate(5);
+        let card_end = card_end.accept(5, &frame);
         (host_end, card_end.ok().unwrap())
     }
 
@@ -400,10 +409,13 @@ mod tests {
         let (host, card) = ([1; 8], [2; 8]);
         let one = Handshake::new(&AuthKey::from_password(b"one"), host, card);
         let two = Handshake::new(&AuthKey::from_password(b"two"), host, card);
-        assert!(one.is_card(one.card_cryptogram()));
-        assert!(!one.is_card(two.card_cryptogram()));
-        assert!(!one.is_card(&[]));
-        let (_, frame) = one.authenticate(0);
+        assert!(one.prove(two.card_cryptogram()).is_none());
+        assert!(one.prove(&[]).is_none());
+        assert!(one.prove(&one.card_cryptogram()[..7]).is_none());
+        // Nor the host's own cryptogram, if that were reflected.
+        assert!(one.prove(&one.host).is_none());
+        let proven = one.prove(one.card_cryptogram()).unwrap();
+        let (_, frame) = proven.authenticate(0);
         assert_eq!(two.accept(0, &frame).err(), Some(ChannelError::Mac));
     }
 

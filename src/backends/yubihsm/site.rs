@@ -131,7 +131,7 @@ impl Site<'_> {
 }
 
 fn is_stranger(kind: &Kind) -> bool {
-    matches!(kind, Kind::WrongPassword(_) | Kind::UnknownAuthKey(_))
+    matches!(kind, Kind::Unproven { .. } | Kind::UnknownAuthKey(_))
 }
 
 /// All keys of one mnemonic, derived once.

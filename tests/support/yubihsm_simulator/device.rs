@@ -153,10 +153,12 @@ impl Device {
         self.sessions = Default::default();
     }
 
-    /// Sessions that are neither closed nor timed out.
+    /// Sessions that are neither closed nor timed out, without those that nobody proved himself for.
     pub fn open_sessions(&mut self) -> usize {
         self.expire();
-        self.sessions.iter().flatten().count()
+        let open = self.sessions.iter().flatten();
+        open.filter(|session| !matches!(session.state, State::Half(_)))
+            .count()
     }
 
     pub fn fill_sessions(&mut self) {
@@ -286,7 +288,10 @@ impl Device {
         let handshake = Handshake::new(key, host, card);
         let mut reply = vec![u8::try_from(free).unwrap()];
         reply.extend(card);
-        reply.extend(handshake.card_cryptogram());
+        match &self.faults.impostor {
+            Some(guess) => reply.extend(guess),
+            None => reply.extend(handshake.card_cryptogram()),
+        }
         self.sessions[free] = Some(Session {
             rights,
             used: Instant::now(),

@@ -33,6 +33,8 @@ pub struct Faults {
     pub reset_does_nothing: bool,
     /// Replies leave in pieces of so many bytes; 0 is all at once.
     pub pieces: usize,
+    /// It does not know the key and answers with this for a proof, in the hope of the host's.
+    pub impostor: Option<Vec<u8>>,
     /// A wrong frame instead of the next reply.
     pub garbage_once: Option<Vec<u8>>,
 }
