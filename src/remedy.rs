@@ -5,16 +5,36 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Makes the commands of this program for one configuration.
+use crate::os::users::user_name;
+
+/// Makes the commands of this program for one configuration. A word of capitals, such as `FILE`, stands for what only the
+/// operator knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Commands {
     /// Absolute; `None` where a command needs no configuration, or none has a name (a pipe).
     config: Option<Arc<Path>>,
 }
 
-/// A command of this program, quoted for a shell.
+/// A command, quoted for a shell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandLine(String);
+
+impl CommandLine {
+    /// `PROGRAM WORDS`: a command of the system.
+    pub fn of_system<W: AsRef<OsStr>>(program: &str, words: impl IntoIterator<Item = W>) -> Self {
+        let mut line = program.to_owned();
+        for word in words {
+            line.push(' ');
+            line.push_str(&quoted(word.as_ref()));
+        }
+        Self(line)
+    }
+
+    /// `tmkms WORDS`, of a command that reads no configuration.
+    pub fn without_config<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> Self {
+        Self::of_system("tmkms", words)
+    }
+}
 
 impl Commands {
     /// For the configuration at `path`, which may be relative to the working directory.
@@ -25,13 +45,16 @@ impl Commands {
         }
     }
 
-    /// `tmkms WORDS -c CONFIG`. A word of capitals stands for what only the operator knows.
-    pub fn line<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> CommandLine {
-        let mut line = "tmkms".to_owned();
-        for word in words {
-            line.push(' ');
-            line.push_str(&quoted(word.as_ref()));
+    /// For whatever configuration the operator means: `-c PATH`.
+    pub fn of_any_config() -> Self {
+        Self {
+            config: Some(Path::new("PATH").into()),
         }
+    }
+
+    /// `tmkms WORDS -c CONFIG`.
+    pub fn line<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> CommandLine {
+        let CommandLine(mut line) = CommandLine::without_config(words);
         if let Some(config) = &self.config {
             line.push_str(" -c ");
             line.push_str(&quoted(config.as_os_str()));
@@ -73,9 +96,58 @@ impl fmt::Display for CommandLine {
     }
 }
 
-/// `FILE` stands for a name that the operator knows, and stays as it is.
+/// The command that makes a new key in a new file.
+pub fn keygen(path: &Path) -> CommandLine {
+    CommandLine::without_config(["softsign", "keygen", &*absolute(path).to_string_lossy()])
+}
+
+/// The command that takes all rights to a file from everybody but its owner.
+pub fn make_private(path: &Path) -> CommandLine {
+    let path = absolute(path);
+    CommandLine::of_system("chmod", [OsStr::new("600"), path.as_os_str()])
+}
+
+/// The command with which root gives a file to this user.
+pub fn give_to(user: u32, path: &Path) -> CommandLine {
+    let path = absolute(path);
+    CommandLine::of_system("chown", [OsStr::new(&user_name(user)), path.as_os_str()])
+}
+
+/// The command that moves a file out of the way; it overwrites nothing.
+pub fn move_aside(path: &Path) -> CommandLine {
+    let path = absolute(path);
+    let mut aside = path.clone().into_os_string();
+    aside.push(".old");
+    CommandLine::of_system("mv", [OsStr::new("-n"), path.as_os_str(), &aside])
+}
+
+/// The command that makes a private folder, and those above it.
+pub fn make_folder(path: &Path) -> CommandLine {
+    let path = absolute(path);
+    CommandLine::of_system("mkdir", ["-p", "-m", "700", &*path.to_string_lossy()])
+}
+
+/// The command that removes a file.
+pub fn remove(path: &Path) -> CommandLine {
+    CommandLine::of_system("rm", [absolute(path)])
+}
+
+/// Who else has to run a command that only `needed` (and root) may run: ` as root`, or nothing.
+pub fn as_user(needed: u32) -> String {
+    let me = rustix::process::geteuid().as_raw();
+    match me == needed || me == 0 {
+        true => String::new(),
+        false => format!(" as {}", user_name(needed)),
+    }
+}
+
+/// A word of capitals stands for a name that the operator knows, and stays as it is.
 fn absolute(path: &Path) -> PathBuf {
-    if path == Path::new("FILE") {
+    let text = path.as_os_str().as_encoded_bytes();
+    if text
+        .iter()
+        .all(|byte| byte.is_ascii_uppercase() || *byte == b'-')
+    {
         return path.to_owned();
     }
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
@@ -119,6 +191,40 @@ mod tests {
                 quoted(here.join("s.json").as_os_str())
             )
         );
+    }
+
+    #[test]
+    fn commands_of_the_system_name_files_and_users_as_they_are_typed() {
+        let here = std::env::current_dir().unwrap();
+        let path = Path::new("a b/it's.key");
+        let shown = quoted(here.join(path).as_os_str());
+        assert_eq!(make_private(path).to_string(), format!("chmod 600 {shown}"));
+        assert_eq!(give_to(0, path).to_string(), format!("chown root {shown}"));
+        assert_eq!(
+            give_to(4_000_000_001, path).to_string(),
+            format!("chown 4000000001 {shown}"),
+            "who has no name"
+        );
+        assert_eq!(
+            move_aside(path).to_string(),
+            format!(
+                "mv -n {shown} {}",
+                quoted(here.join("a b/it's.key.old").as_os_str())
+            )
+        );
+        assert_eq!(
+            keygen(path).to_string(),
+            format!("tmkms softsign keygen {shown}")
+        );
+        assert_eq!(
+            Commands::of_any_config().line(["status"]).to_string(),
+            "tmkms status -c PATH"
+        );
+        let me = rustix::process::geteuid().as_raw();
+        assert_eq!(as_user(me), "");
+        if me != 0 {
+            assert_eq!(as_user(0), " as root");
+        }
     }
 
     #[test]

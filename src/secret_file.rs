@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::os::replace::{Draft, Readers};
+use crate::os::users::user_name;
+use crate::remedy;
 
 /// The longest secret file that is read, in bytes.
 const LONGEST: u64 = 64 * 1024;
@@ -34,31 +36,37 @@ impl fmt::Display for SecretSource {
     }
 }
 
-/// Why a secret cannot be read or written. Each text names the file and the remedy.
+/// Why a secret cannot be read or written. Each text names the file; what to do about one that is not there depends on
+/// what it is for ([`SecretFileError::absent`]).
 #[derive(Debug, thiserror::Error)]
 pub enum SecretFileError {
     /// Nothing there.
-    #[error("the file {} does not exist; correct its path, or make a key with `tmkms softsign keygen`", .0.display())]
+    #[error("the file {} does not exist", .0.display())]
     Missing(PathBuf),
     /// A link that leads nowhere.
-    #[error("the file {} is a link to something that does not exist", .0.display())]
+    #[error("the file {} is a link to something that does not exist; mend the link", .0.display())]
     Dangling(PathBuf),
     /// A folder, a device or the like.
-    #[error("{} is not a regular file", .0.display())]
+    #[error("{} is not a regular file; correct its path", .0.display())]
     NotAFile(PathBuf),
     /// Others may read it.
-    #[error("others may read the secret in {p} (mode {mode:o}); run `chmod 600 {p}`", p = path.display())]
+    #[error(
+        "others may read the secret in {} (mode {mode:o}); run `{}`{}",
+        path.display(), remedy::make_private(path), remedy::as_user(*owner)
+    )]
     Exposed {
         /// The file.
         path: PathBuf,
         /// Its permissions.
         mode: u32,
+        /// The number of its owner, who may change them.
+        owner: u32,
     },
     /// Nothing in it.
-    #[error("the file {} is empty; bring the key back from its backup", .0.display())]
+    #[error("the file {} is empty", .0.display())]
     Empty(PathBuf),
     /// Longer than any key.
-    #[error("the file {} is longer than {LONGEST} bytes, so it is no key", .0.display())]
+    #[error("the file {} is longer than {LONGEST} bytes, so it is no key; correct its path", .0.display())]
     TooLong(PathBuf),
     /// It is there already.
     #[error("{} exists already and is never overwritten; choose another name or move it away", .0.display())]
@@ -81,6 +89,26 @@ pub enum SecretFileError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+/// A secret's file that holds nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absent<'a> {
+    /// There is no such file.
+    Missing(&'a Path),
+    /// It is there and has no content.
+    Empty(&'a Path),
+}
+
+impl SecretFileError {
+    /// The file that has to be brought or made.
+    pub fn absent(&self) -> Option<Absent<'_>> {
+        match self {
+            Self::Missing(path) => Some(Absent::Missing(path)),
+            Self::Empty(path) => Some(Absent::Empty(path)),
+            _ => None,
+        }
+    }
 }
 
 /// A secret as read, and a warning about its file, if there is one.
@@ -140,6 +168,7 @@ fn read_file(path: &Path) -> Result<Secret, SecretFileError> {
         return Err(SecretFileError::Exposed {
             path: path.to_owned(),
             mode,
+            owner: meta.uid(),
         });
     }
     if meta.len() == 0 {
@@ -156,14 +185,20 @@ fn read_file(path: &Path) -> Result<Secret, SecretFileError> {
         .map_err(io("reading it"))?;
     let me = rustix::process::geteuid().as_raw();
     let owner = meta.uid();
-    let p = path.display();
     let warning = if owner != me && owner != 0 {
         Some(format!(
-            "the secret in {p} belongs to user {owner}, who can read and replace it; run `chown {me} {p}` unless that is meant"
+            "the secret in {} belongs to user {}, who can read and replace it; run `{}`{} unless that is meant",
+            path.display(),
+            user_name(owner),
+            remedy::give_to(me, path),
+            remedy::as_user(0)
         ))
     } else if mode & 0o070 != 0 {
         Some(format!(
-            "the group may read the secret in {p}; run `chmod 600 {p}` unless that is meant"
+            "the group may read the secret in {}; run `{}`{} unless that is meant",
+            path.display(),
+            remedy::make_private(path),
+            remedy::as_user(owner)
         ))
     } else {
         None

@@ -308,6 +308,7 @@ mod ledger {
                 timeout: BUDGET,
                 emulated: false,
                 opened: Default::default(),
+                commands: Default::default(),
             })
         }
 
@@ -382,6 +383,7 @@ fn file(path: &Path, purpose: Purpose, format: FileFormat) -> KeyFile {
         source: SecretSource::File(path.to_owned()),
         format,
         purpose,
+        commands: Default::default(),
     }
 }
 

@@ -54,6 +54,7 @@ fn source(bus: &Bus, key: Option<PublicKey>) -> LedgerSource {
         timeout: Duration::from_millis(500),
         emulated: false,
         opened: Default::default(),
+        commands: Default::default(),
     }
 }
 

@@ -91,7 +91,7 @@ fn a_running_service_tells_its_status_and_is_not_disturbed_by_checks() {
     let home = Home::new(&[listener.address().unwrap()]);
     let (code, text) = home.run(&["status"]);
     assert_eq!(code, 1, "{text}");
-    assert!(text.contains("start it with `tmkms start`"), "{text}");
+    assert!(text.contains("start it with `tmkms start -c "), "{text}");
     home.init();
     let mut service = home.start();
     let mut node = listener.accept(PATIENCE).unwrap();

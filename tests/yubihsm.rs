@@ -27,6 +27,7 @@ use tmkms::backends::yubihsm::transport::{Place, Transport};
 use tmkms::consensus::{KeyType, PublicKey, Signature};
 use tmkms::gate::permit::Permit;
 use tmkms::gate::raw::self_test;
+use tmkms::remedy::CommandLine;
 use yubihsm_bench::yubihsm_simulator::{Body, Moment, PowerLoss, Profile, Simulator};
 use yubihsm_bench::{add_keys, auth_key};
 
@@ -56,6 +57,7 @@ fn client_of(simulator: &Simulator, who: Credentials, serial: Option<u32>) -> Cl
         serial.map(Serial),
         who,
         SECOND,
+        Default::default(),
     )
 }
 
@@ -168,6 +170,7 @@ fn each_trouble_has_its_own_words() {
         let kind = Kind::NoKey {
             key: hidden,
             auth: 4,
+            list: CommandLine::without_config(["yubihsm", "keys", "list"]),
         };
         check(find(hidden, KeyType::Ed25519), kind, "domain");
     }
@@ -549,6 +552,7 @@ fn a_whole_session_runs_over_usb() {
         Some(Serial(42)),
         credentials(4, "validator"),
         SECOND,
+        Default::default(),
     );
     let device = Device::start(client).unwrap();
     let handle = device.handle();

@@ -23,7 +23,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Config, ConfigError};
+use crate::config::{self, Config, ConfigError};
+use crate::remedy::Commands;
 use report::{Exit, Failure};
 
 /// What `tmkms` understands.
@@ -104,6 +105,11 @@ pub struct ConfigFile {
 }
 
 impl ConfigFile {
+    /// The commands for this file, whether it can be read or not.
+    fn commands(&self) -> Commands {
+        config::commands(&self.config)
+    }
+
     fn load(&self) -> Result<Config, Failure> {
         Config::load(&self.config).map_err(wrong)
     }

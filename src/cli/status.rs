@@ -88,9 +88,10 @@ fn ask(config: &Config) -> Result<Answer, Failure> {
             "no service answers for {} (at {path}: {error})",
             config.name
         ))
-        .hint(
-            "start it with `tmkms start`; if it runs, ask as the same user and with the same configuration file",
-        )
+        .hint(format!(
+            "start it with `{}`; if it runs, ask as the same user and with the same configuration file",
+            config.commands.line(["start"])
+        ))
     })
 }
 

@@ -1,6 +1,7 @@
 //! What was written: each section with the places of its values, nothing decided yet.
 
 use std::ops::Range;
+use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
@@ -69,7 +70,7 @@ pub(super) fn read(text: &str, base: &Base) -> (Option<Written>, Vec<Problem>) {
     let validators = root.sections("validator", "[[validator]]", &mut problems);
     let chains = chains
         .into_iter()
-        .map(|section| chain(section, &mut problems))
+        .map(|section| chain(section, base, &mut problems))
         .collect();
     let validators = validators
         .into_iter()
@@ -142,7 +143,7 @@ fn no_toml(error: &toml::de::Error) -> Problem {
     )
 }
 
-fn chain(mut section: Section<'_>, problems: &mut Vec<Problem>) -> Chain {
+fn chain(mut section: Section<'_>, base: &Base, problems: &mut Vec<Problem>) -> Chain {
     let read = Chain {
         span: section.span.clone(),
         id: section.required("id", "\"cosmoshub-4\"", problems),
@@ -159,12 +160,16 @@ fn chain(mut section: Section<'_>, problems: &mut Vec<Problem>) -> Chain {
         replicas: replicas(&mut section, problems),
     };
     if let Some(span) = section.place_of_refused("state_hook") {
+        let id = read.id.as_ref().map_or("CHAIN", |id| &id.value);
         problems.push(Problem::at(
             span,
             "`state_hook` is not supported",
             "no program is run before signing",
-            "remove the line; to take over the height that a hook gave run `tmkms state init CHAIN --height H` or \
-             `tmkms state import CHAIN FILE` before the start",
+            format!(
+                "remove the line; before the start take over the height that the hook gave with `{}`, or a state file with `{}`",
+                base.commands.init_height(id),
+                base.commands.import(id, Path::new("FILE"))
+            ),
         ));
     }
     section.finish(problems);

@@ -190,18 +190,28 @@ fn open(path: &Path) -> Result<(String, Base), ConfigError> {
         source,
     })?;
     let home = std::env::var_os("HOME").map(PathBuf::from);
-    let (place, commands) = match is_place(path) {
-        true => (path, Commands::with_config(path)),
-        // A pipe has no folder of its own, so its paths are relative to the working directory.
-        false => (Path::new("tmkms.toml"), Commands::default()),
+    // A pipe has no folder of its own, so its paths are relative to the working directory.
+    let place = if is_place(path) {
+        path
+    } else {
+        Path::new("tmkms.toml")
     };
     let place = std::path::absolute(place).unwrap_or_else(|_| place.to_owned());
     let base = Base {
         folder: place.parent().unwrap_or(Path::new(".")).to_owned(),
         home,
-        commands,
+        commands: commands(path),
     };
     Ok((text, base))
+}
+
+/// The commands for the configuration at `path`, which may be relative to the working directory.
+pub fn commands(path: &Path) -> Commands {
+    match is_place(path) {
+        true => Commands::with_config(path),
+        // What came through a pipe cannot be named again.
+        false => Commands::of_any_config(),
+    }
 }
 
 /// Whether a file lies there that a command can name again: no pipe, and no `/dev/stdin`, which may be a link to a file.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::backends::{Base, place_of};
 use crate::consensus::Height;
 use crate::link::{Address, Timeouts};
+use crate::remedy::keygen;
 use crate::secret_file::SecretSource;
 use crate::written::{At, Problem};
 
@@ -15,6 +16,8 @@ use super::file::{Validator, Written};
 
 /// The longest that a connect may take, whatever `timeout` says.
 const CONNECT: u64 = 5;
+/// Where `tmkms init` makes the identity key of links.
+const IDENTITY: &str = "secrets/kms-identity.key";
 
 pub(super) fn nodes(
     written: &Written,
@@ -63,7 +66,11 @@ pub(super) fn nodes(
                 written_at.span.clone(),
                 "one key stands for two purposes",
                 "this is the key that signs votes",
-                "name a key of its own for the links: `tmkms softsign keygen secrets/kms-identity.key`",
+                format!(
+                    "name a key of its own for the links, as `secret_key = \"{IDENTITY}\"`, and make it with `{}` unless it \
+                     is there",
+                    keygen(&base.in_folder(IDENTITY))
+                ),
             ));
         }
         if matches!(address, Address::Tcp { .. }) && validator.secret_key.is_none() {
@@ -71,7 +78,10 @@ pub(super) fn nodes(
                 validator.addr.as_ref().map_or(validator.span.clone(), |addr| addr.span.clone()),
                 "`secret_key` is missing",
                 "a tcp:// link needs an identity key",
-                "add `secret_key = \"secrets/kms-identity.key\"`; `tmkms softsign keygen PATH` makes one",
+                format!(
+                    "add `secret_key = \"{IDENTITY}\"`, and make that key with `{}` unless it is there",
+                    keygen(&base.in_folder(IDENTITY))
+                ),
             ));
         }
         if let Some(timeout) = validator

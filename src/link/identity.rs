@@ -1,12 +1,16 @@
 //! Who we are to a node, and who it is to us: Ed25519 keys of SecretConnection, which sign no votes.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 use subtle_encoding::hex;
 use zeroize::Zeroizing;
+
+use crate::remedy;
+use crate::secret_file::{self, Absent, SecretSource};
 
 /// Our key on SecretConnection links. Wiped when dropped, never shown.
 #[derive(Clone)]
@@ -54,19 +58,52 @@ impl fmt::Debug for IdentityKey {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAnIdentity {
     /// Not base64.
-    #[error("it is not base64 with padding; `tmkms softsign keygen PATH` makes a new identity key")]
+    #[error("it is not base64 with padding")]
     NotBase64,
     /// 48 bytes: hexadecimal digits were read as base64.
-    #[error(
-        "it holds 64 hexadecimal digits where base64 is expected (made with `openssl rand -hex 32`?); \
-         `tmkms softsign keygen PATH` makes a new identity key"
-    )]
+    #[error("it holds 64 hexadecimal digits where base64 is expected")]
     HexPasted,
     /// Another length than 32.
-    #[error(
-        "it holds {0} bytes where a seed of 32 is expected; `tmkms softsign keygen PATH` makes a new identity key"
-    )]
+    #[error("it holds {0} bytes where a seed of 32 is expected")]
     Length(usize),
+}
+
+/// Reads the identity key of links; the text is a warning about its file. What is wrong comes with a remedy: a new key
+/// will do, because it signs no votes.
+pub fn load(source: &SecretSource) -> Result<(IdentityKey, Option<String>), String> {
+    let secret = secret_file::read(source).map_err(|error| match error.absent() {
+        Some(Absent::Missing(path)) => format!("the identity key: {error}; {}", make(path)),
+        Some(Absent::Empty(path)) => format!(
+            "the identity key: {error}; remove it with `{}`, and {}",
+            remedy::remove(path),
+            make(path)
+        ),
+        None => format!("the identity key: {error}"),
+    })?;
+    let identity = IdentityKey::from_base64(&secret.bytes).map_err(|error| {
+        let remedy = match source {
+            SecretSource::File(path) => format!(
+                "move it away with `{}`, and {}",
+                remedy::move_aside(path),
+                make(path)
+            ),
+            SecretSource::Environment(_) | SecretSource::Credential(_) => {
+                format!(
+                    "put another one there; `{}` makes one",
+                    remedy::keygen(Path::new("FILE"))
+                )
+            }
+        };
+        format!("the identity key in {source}: {error}; {remedy}")
+    })?;
+    Ok((identity, secret.warning))
+}
+
+fn make(path: &Path) -> String {
+    format!(
+        "make one with `{}`; it signs no votes",
+        remedy::keygen(path)
+    )
 }
 
 /// The first 20 bytes of SHA-256 of an Ed25519 public key (`PubKeyToID` in CometBFT's `p2p/key.go`).

@@ -9,3 +9,4 @@ pub mod process;
 pub mod replace;
 pub mod surroundings;
 pub mod unix_socket;
+pub mod users;

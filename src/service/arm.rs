@@ -11,7 +11,7 @@ use crate::gate::Gate;
 use crate::gate::store::file::{FileStore, OpenError};
 use crate::link::IdentityKey;
 use crate::os::clock::{Clock, SystemClock};
-use crate::secret_file::{self, SecretSource};
+use crate::secret_file::SecretSource;
 use crate::signer::Signer;
 
 /// Opens a chain's key and state. Trouble makes a chain that answers and does not sign, or, where another process holds
@@ -174,8 +174,5 @@ impl Identities {
 
 /// Reads the identity key of SecretConnection links; the text is a warning about its file.
 pub fn identity_of(source: &SecretSource) -> Result<(IdentityKey, Option<String>), String> {
-    let secret = secret_file::read(source).map_err(|error| error.to_string())?;
-    let identity = IdentityKey::from_base64(&secret.bytes)
-        .map_err(|error| format!("the identity key in {source}: {error}"))?;
-    Ok((identity, secret.warning))
+    crate::link::identity::load(source)
 }

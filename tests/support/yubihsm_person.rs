@@ -215,6 +215,7 @@ impl Wire {
             serial: None,
             connect,
             timeout: Duration::from_secs(1),
+            commands: Default::default(),
         }
     }
 }

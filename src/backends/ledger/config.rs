@@ -45,11 +45,15 @@ impl Place {
 }
 
 /// Reads one section.
-pub fn read(section: &mut Section<'_>, _: &Base, problems: &mut Vec<Problem>) -> Vec<Provided> {
-    read_source(section, problems).into_iter().collect()
+pub fn read(section: &mut Section<'_>, base: &Base, problems: &mut Vec<Problem>) -> Vec<Provided> {
+    read_source(section, base, problems).into_iter().collect()
 }
 
-fn read_source(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Option<Provided> {
+fn read_source(
+    section: &mut Section<'_>,
+    base: &Base,
+    problems: &mut Vec<Problem>,
+) -> Option<Provided> {
     let chain_id = chain_id(section, problems);
     let transport = section.text("transport", problems);
     let place = match &transport {
@@ -67,6 +71,7 @@ fn read_source(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Option
             place
         }
     };
+    let at = place.unwrap_or(Place::Usb).connector();
     let key = section.text("public_key", problems);
     let public_key = match &key {
         None => None,
@@ -77,7 +82,7 @@ fn read_source(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Option
                     found.span.clone(),
                     "this is no Ed25519 public key",
                     "expected 32 bytes in base64 or hexadecimal digits",
-                    "`tmkms ledger pubkey` prints the line to write here",
+                    format!("`{}` prints the line to write here", at.command("pubkey")),
                 ));
             }
             // A key that cannot be read must not become "any key".
@@ -112,7 +117,7 @@ fn read_source(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Option
         key: Arc::new(LedgerSource {
             chain: chain_id.value.parse().ok()?,
             name,
-            connector: place.connector(),
+            connector: at,
             wanted: Wanted {
                 public_key,
                 path: path.map(|found| found.value),
@@ -120,6 +125,7 @@ fn read_source(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Option
             timeout: Duration::from_millis(timeout.map_or(TIMEOUT, |found| found.value)),
             emulated,
             opened: Default::default(),
+            commands: base.commands.clone(),
         }),
         chain_ids: vec![chain_id],
         device: None,

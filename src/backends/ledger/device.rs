@@ -100,6 +100,13 @@ impl From<Reason> for End {
 }
 
 impl Worker {
+    fn wrong_signature(&self) -> Reason {
+        Reason::WrongSignature {
+            key: self.public_key,
+            compare: self.connector.command("pubkey"),
+        }
+    }
+
     /// Runs until nobody sends jobs any more; `found` is a device that is open already.
     pub fn run(mut self, mut found: Option<Found>) {
         loop {
@@ -207,7 +214,7 @@ impl Worker {
                 Ok(Some(signature)) => {
                     return match self.public_key.verify(&message, &signature) {
                         true => Ok(()),
-                        false => Err(Reason::WrongSignature(self.public_key).into()),
+                        false => Err(self.wrong_signature().into()),
                     };
                 }
                 // It remembers a position at or above this one.
@@ -291,7 +298,7 @@ impl Worker {
                 drop(job.reply.send(Ok(signature)));
                 return Ok(());
             }
-            Ok(Some(_)) => Reason::WrongSignature(self.public_key),
+            Ok(Some(_)) => self.wrong_signature(),
             Ok(None) => {
                 let why = format!(
                     "the Ledger at {path} did not answer within {} ms; look at its screen",
@@ -310,7 +317,7 @@ impl Worker {
             self.tell(Some(text.clone()));
         }
         let failed = match reason {
-            Reason::WrongSignature(_) => Failed::Wrong(text),
+            Reason::WrongSignature { .. } => Failed::Wrong(text),
             _ => Failed::No(text),
         };
         drop(job.reply.send(Err(failed)));
@@ -336,7 +343,7 @@ impl Worker {
             match app.signature(TICK / 5) {
                 Ok(Some(signature)) => {
                     if !self.keep(message, &signature) {
-                        return Err(Reason::WrongSignature(self.public_key).into());
+                        return Err(self.wrong_signature().into());
                     }
                     self.tell(None);
                     return Ok(());

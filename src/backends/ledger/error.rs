@@ -1,6 +1,7 @@
 //! Why a Ledger does not do what it is asked, each reason with its remedy.
 
 use crate::consensus::{PublicKey, key_text};
+use crate::remedy::CommandLine;
 
 use super::apdu::{Meaning, Status, parser_says};
 use super::transport::TransportError;
@@ -77,9 +78,15 @@ pub enum Reason {
     /// The signature is none.
     #[error(
         "what came back is no signature of {} and was thrown away; the device is broken or was swapped: compare \
-         `tmkms ledger pubkey` with the validator's key", key_text::to_base64(.0)
+         `{compare}` with the validator's key",
+        key_text::to_base64(key)
     )]
-    WrongSignature(PublicKey),
+    WrongSignature {
+        /// Whose signature it should have been.
+        key: PublicKey,
+        /// The command that shows the device's key.
+        compare: CommandLine,
+    },
     /// An answer that does not fit the question.
     #[error("it answered {0}; unplug it, plug it in again and open the Tendermint app")]
     Odd(String),
@@ -143,10 +150,15 @@ pub enum FindError {
     },
     /// Several devices and nothing to choose by.
     #[error(
-        "several Ledgers are plugged in ({}); add `public_key` to the [[providers.ledgertm]], as `tmkms ledger list` \
-         shows it", .0.join(", ")
+        "several Ledgers are plugged in ({}); add `public_key` to the [[providers.ledgertm]], as `{list}` shows it",
+        paths.join(", ")
     )]
-    Several(Vec<String>),
+    Several {
+        /// Where they are.
+        paths: Vec<String>,
+        /// The command that shows their keys.
+        list: CommandLine,
+    },
     /// Several devices with the same key.
     #[error(
         "the Ledgers at {} have the same key; unplug all but one: two devices that remember different heights protect \

@@ -56,7 +56,10 @@ pub fn find(connector: &dyn Connector, wanted: &Wanted) -> Result<Found, FindErr
                 open(connector, info).map_err(|reason| at(info, reason))
             }
             (None, []) => Err(FindError::Nothing),
-            (None, several) => Err(FindError::Several(paths(several))),
+            (None, several) => Err(FindError::Several {
+                paths: paths(several),
+                list: connector.command("list"),
+            }),
         };
     };
     // Devices of other sections are left alone where the hint is right.

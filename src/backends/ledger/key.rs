@@ -14,6 +14,7 @@ use crate::backends::given_up::GivenUp;
 use crate::consensus::{Hrs, Position, PublicKey, SignBytes, Signature};
 use crate::gate::permit::Permit;
 use crate::os::clock::{Clock, SystemClock};
+use crate::remedy::CommandLine;
 use crate::request::SignRequest;
 use crate::signer::{Signer, SignerError};
 
@@ -37,6 +38,8 @@ pub struct LedgerKey {
     wanted: Wanted,
     public_key: PublicKey,
     timeout: Duration,
+    /// Shows what the device can sign.
+    status: CommandLine,
     /// The way to the thread that serves now; held for a look alone.
     line: RwLock<Line>,
     /// The thread before it runs.
@@ -74,6 +77,7 @@ impl LedgerKey {
             wanted,
             public_key,
             timeout: source.timeout,
+            status: source.commands.line(["ledger", "status"]),
             line: RwLock::new(line),
             idle: Mutex::new(Some((worker, found))),
             watch: Mutex::default(),
@@ -221,7 +225,12 @@ impl Signer for LedgerKey {
         request: &SignRequest,
         extension: Option<&SignBytes>,
     ) -> Result<(), SignerError> {
-        limits::fits(request, extension).map_err(|limit| SignerError::Failed(limit.to_string()))
+        limits::fits(request, extension).map_err(|limit| {
+            SignerError::Failed(match limit {
+                Limit::Length { .. } => format!("{limit}; `{}` shows what fits", self.status),
+                Limit::Round(_) | Limit::Extension | Limit::Kind => limit.to_string(),
+            })
+        })
     }
 
     fn sign(&self, permit: &Permit) -> Result<Signature, SignerError> {

@@ -22,7 +22,7 @@ pub enum Limit {
     /// Too long.
     #[error(
         "this {what} has {body} bytes, and the Ledger's app signs messages of {LONGEST_BODY} bytes at most; the chain id \
-         is too long for it (`tmkms ledger status` shows what fits), nothing is used up"
+         is too long for it, nothing is used up"
     )]
     Length {
         /// A word for the message.

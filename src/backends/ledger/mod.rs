@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::consensus::{ChainId, PublicKey, key_text};
+use crate::remedy::Commands;
 use crate::signer::Signer;
 
 use super::{DeviceNow, KeySource, OpenKeyError};
@@ -44,6 +45,8 @@ pub struct LedgerSource {
     pub emulated: bool,
     /// The key, while somebody has it open.
     pub opened: Opened,
+    /// The commands that its messages print.
+    pub commands: Commands,
 }
 
 /// The key that a source has opened, if somebody still has it.

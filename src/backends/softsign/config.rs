@@ -34,7 +34,7 @@ pub fn read(section: &mut Section<'_>, base: &Base, problems: &mut Vec<Problem>)
                     found.span,
                     format!("`{other}` is no format of key files"),
                     "expected \"base64\" or \"json\"",
-                    "json is CometBFT's priv_validator_key.json; base64 is what `tmkms softsign keygen` writes",
+                    "json is CometBFT's priv_validator_key.json; base64 is a key file of this program",
                 ));
                 None
             }
@@ -73,6 +73,7 @@ pub fn read(section: &mut Section<'_>, base: &Base, problems: &mut Vec<Problem>)
         source,
         format,
         purpose,
+        commands: base.commands.clone(),
     });
     vec![Provided {
         chain_ids,

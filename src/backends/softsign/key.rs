@@ -29,10 +29,7 @@ pub enum KeyError {
     #[error("it is not base64 with padding; if it is JSON set `key_format = \"json\"`")]
     NotBase64,
     /// 48 bytes: hexadecimal digits were read as base64.
-    #[error(
-        "it holds 64 hexadecimal digits where base64 is expected (made with `openssl rand -hex 32`?); make a key with \
-         `tmkms softsign keygen`, or convert it with `xxd -r -p | base64`"
-    )]
+    #[error("it holds 64 hexadecimal digits where base64 is expected")]
     HexPasted,
     /// A length that no key has.
     #[error("it holds {got} bytes, and {wanted}")]

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use subtle_encoding::base64;
 
 use crate::consensus::{KeyType, PublicKey, key_text};
+use crate::remedy::CommandLine;
 use crate::secret_file::{NewFile, SecretFileError};
 
 use super::codes::{algorithm, capability, object};
@@ -63,10 +64,13 @@ pub enum BackupError {
         why: &'static str,
     },
     /// There is no such key.
-    #[error(
-        "there is no key 0x{0:04x} that this login may see; `tmkms yubihsm keys list` shows the others"
-    )]
-    NoKey(u16),
+    #[error("there is no key 0x{id:04x} that this login may see; `{list}` shows the others")]
+    NoKey {
+        /// The id.
+        id: u16,
+        /// The command that lists them.
+        list: CommandLine,
+    },
     /// The file.
     #[error("{0}")]
     File(SecretFileError),
@@ -198,7 +202,11 @@ impl NewKey {
         let id = self.id;
         let info = login.info(object::ASYMMETRIC_KEY, id);
         let info = info.map_err(BackupError::Device)?;
-        match self.differs(&info.ok_or(BackupError::NoKey(id))?) {
+        let info = info.ok_or_else(|| BackupError::NoKey {
+            id,
+            list: login.commands().keys_list(),
+        })?;
+        match self.differs(&info) {
             None => Ok(()),
             Some(why) => Err(BackupError::Differs { id, why }),
         }

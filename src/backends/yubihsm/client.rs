@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 use super::codes::{ErrorCode, command};
+use super::commands::DeviceCommands;
 use super::error::{Error, Kind, Serial};
 use super::frame::{self, FrameError};
 use super::info::DeviceInfo;
@@ -42,16 +43,18 @@ pub struct Client {
     opened: u64,
     refused: Option<(Kind, Instant)>,
     pins: Pins,
+    commands: DeviceCommands,
 }
 
 impl Client {
-    /// A client that has not done anything yet.
+    /// A client that has not done anything yet. Its messages print `commands`.
     pub fn new(
         name: String,
         transport: Box<dyn Transport>,
         serial: Option<Serial>,
         credentials: Credentials,
         timeout: Duration,
+        commands: DeviceCommands,
     ) -> Self {
         Self {
             name,
@@ -65,12 +68,18 @@ impl Client {
             opened: 0,
             refused: None,
             pins: Pins::default(),
+            commands,
         }
     }
 
     /// The device, in words.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The commands about the device, as messages print them.
+    pub fn commands(&self) -> &DeviceCommands {
+        &self.commands
     }
 
     /// What the device said of itself when the session was opened.
@@ -372,6 +381,7 @@ impl Client {
                     key,
                     self.credentials.id,
                     firmware,
+                    &self.commands,
                 ))
             }
             Err(error) => Err(error.into()),

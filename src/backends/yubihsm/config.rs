@@ -7,9 +7,11 @@ use zeroize::Zeroizing;
 
 use crate::backends::{Base, Provided, SharedDevice};
 use crate::consensus::KeyType;
+use crate::remedy::CommandLine;
 use crate::written::{At, Problem, Section};
 
 use super::DeviceKeySource;
+use super::commands::DeviceCommands;
 use super::error::Serial;
 use super::memory::Memory;
 use super::provider::{Password, Provider};
@@ -87,7 +89,8 @@ pub fn read_written(
     let ((place, timeout), (auth_key, password)) = (adapter?, auth?);
     let mut provider = Provider::new(place, serial?, auth_key, password, timeout);
     provider.note = note;
-    provider.memory = Some(Memory::beside(&base.folder));
+    provider.commands = DeviceCommands::new(base.commands.clone(), provider.serial);
+    provider.memory = Some(Memory::beside(&base.folder, provider.commands.clone()));
     let provider = Arc::new(provider);
     Some(Written { provider, keys })
 }
@@ -104,7 +107,10 @@ fn serial(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Option<Opti
             span,
             "this is no serial number of a YubiHSM",
             "expected its ten digits as text",
-            "write it as `tmkms yubihsm detect` shows it: serial_number = \"0123456789\"",
+            format!(
+                "write it as `{}` shows it: serial_number = \"0123456789\"",
+                CommandLine::without_config(["yubihsm", "detect"])
+            ),
         ));
         return None;
     }

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use crate::remedy::CommandLine;
+
 use super::codes::{ErrorCode, command};
+use super::commands::DeviceCommands;
 use super::frame::FrameError;
 use super::scp03::ChannelError;
 
@@ -40,7 +43,10 @@ pub struct Error {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Kind {
     /// Not on the USB.
-    #[error("not plugged in; check cable and port (`tmkms yubihsm detect` lists what is there)")]
+    #[error(
+        "not plugged in; check cable and port (`{}` lists what is there)",
+        CommandLine::without_config(["yubihsm", "detect"])
+    )]
     Absent,
     /// The connector is there and the device is not.
     #[error(
@@ -126,7 +132,7 @@ pub enum Kind {
     LogFull,
     /// The key is not there, or not for us.
     #[error(
-        "no key 0x{key:04x} that authentication key 0x{auth:04x} may see; `tmkms yubihsm keys list` shows the others, \
+        "no key 0x{key:04x} that authentication key 0x{auth:04x} may see; `{list}` shows the others, \
          and a key in a domain that the authentication key is not in looks as if it were absent"
     )]
     NoKey {
@@ -134,6 +140,8 @@ pub enum Kind {
         key: u16,
         /// Who asked.
         auth: u16,
+        /// The command that lists those it may see.
+        list: CommandLine,
     },
     /// The key is of another type than the configuration says.
     #[error("key 0x{key:04x} is {found}, and `type` wants {wanted}; correct `key` or `type`")]
@@ -215,9 +223,14 @@ impl Kind {
         key: Option<u16>,
         auth: u16,
         firmware: Option<Firmware>,
+        commands: &DeviceCommands,
     ) -> Self {
         match (error, key) {
-            (ErrorCode::OBJECT_NOT_FOUND, Some(key)) => Self::NoKey { key, auth },
+            (ErrorCode::OBJECT_NOT_FOUND, Some(key)) => Self::NoKey {
+                key,
+                auth,
+                list: commands.keys_list(),
+            },
             (ErrorCode::STORAGE_FAILED, _) => Self::StorageFull,
             (ErrorCode::LOG_FULL, _) => Self::LogFull,
             (ErrorCode::INSUFFICIENT_PERMISSIONS, _) => Self::Forbidden {

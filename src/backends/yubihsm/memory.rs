@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::consensus::{PublicKey, key_text};
 use crate::os::replace::{Flush, Readers, replace};
 
+use super::commands::DeviceCommands;
+
 /// The file's name.
 const NAME: &str = "yubihsm-backups.json";
 /// After so long a backup should be proven again.
@@ -35,21 +37,27 @@ pub struct Entry {
 
 /// The file of one configuration.
 #[derive(Clone, Debug)]
-pub struct Memory(PathBuf);
+pub struct Memory {
+    path: PathBuf,
+    commands: DeviceCommands,
+}
 
 impl Memory {
-    /// That of the configuration in this folder.
-    pub fn beside(folder: &Path) -> Self {
-        Self(folder.join(NAME))
+    /// That of the configuration in this folder. Reminders print `commands`.
+    pub fn beside(folder: &Path, commands: DeviceCommands) -> Self {
+        Self {
+            path: folder.join(NAME),
+            commands,
+        }
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     fn read(&self) -> io::Result<BTreeMap<String, Entry>> {
-        match fs::metadata(&self.0) {
+        match fs::metadata(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
             Err(error) => return Err(error),
             Ok(meta) if !meta.is_file() || meta.len() > LONGEST => {
@@ -57,7 +65,7 @@ impl Memory {
             }
             Ok(_) => {}
         }
-        serde_json::from_slice(&fs::read(&self.0)?).map_err(io::Error::other)
+        serde_json::from_slice(&fs::read(&self.path)?).map_err(io::Error::other)
     }
 
     /// Remembers a proof. The file is replaced as a whole.
@@ -67,7 +75,12 @@ impl Memory {
         let mut text = serde_json::to_string_pretty(&all).map_err(io::Error::other)?;
         text.push('\n');
         // The service reads it, whoever proved the backup.
-        replace(&self.0, text.as_bytes(), Readers::Everyone, Flush::Durable)
+        replace(
+            &self.path,
+            text.as_bytes(),
+            Readers::Everyone,
+            Flush::Durable,
+        )
     }
 
     /// What is remembered of a key's backup.
@@ -77,22 +90,27 @@ impl Memory {
 
     /// What an operator should be told about a key's backup at this time, if anything.
     pub fn reminder(&self, key: &PublicKey, wall: Duration) -> Option<String> {
-        let command = "`tmkms yubihsm keys verify-backup FILE` does that, without any device";
+        let prove = |file: &str| {
+            let command = self.commands.verify_backup(file);
+            format!("`{command}` does that, without any device")
+        };
         match self.of(key) {
             Err(error) => Some(format!(
                 "{} cannot be read, so nobody knows when the backup was proven: {error}",
-                self.0.display()
+                self.path.display()
             )),
             Ok(None) => Some(format!(
-                "no backup of this key was ever proven here; {command}"
+                "no backup of this key was ever proven here; {}",
+                prove("FILE")
             )),
             Ok(Some(entry)) => {
                 let age = wall.saturating_sub(Duration::from_secs(entry.seconds));
                 (age > OLD).then(|| {
                     format!(
-                        "the backup of this key was last proven {} days ago ({}); {command}",
+                        "the backup of this key was last proven {} days ago ({}); {}",
                         age.as_secs() / 86_400,
-                        entry.file.display()
+                        entry.file.display(),
+                        prove(&entry.file.to_string_lossy())
                     )
                 })
             }
@@ -107,7 +125,7 @@ mod tests {
     #[test]
     fn a_proof_is_remembered_for_ninety_days() {
         let folder = tempfile::tempdir().unwrap();
-        let memory = Memory::beside(folder.path());
+        let memory = Memory::beside(folder.path(), DeviceCommands::default());
         let (key, other) = (PublicKey::Ed25519([1; 32]), PublicKey::Ed25519([2; 32]));
         let at = |days: u64| Duration::from_secs(days * 86_400);
         let says = |key, days| memory.reminder(key, at(days)).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Keys in YubiHSM 2 devices, reached over USB or through a connector's HTTP.
 //!
-//! Bytes up: `codes` and `frame`, `scp03` (the encrypted channel), `transport` (USB, HTTP), `client` (sessions),
+//! Bytes up: `codes` and `frame`, `scp03` (the encrypted channel), `transport` (USB, HTTP), `client` (sessions), `commands`,
 //! `device` and `worker` (the thread that all chains ask), and here keys as the rest of the program knows them. For
 //! setting devices up: `mnemonic` and `derive` (all secrets from 24 words), `words`, `sheets` and `printout` (the words on
 //! paper), `plan` and `ceremony`, `objects` (one command a function), `wrap` (backups).
@@ -9,6 +9,7 @@ pub mod backup;
 pub mod ceremony;
 pub mod client;
 pub mod codes;
+pub mod commands;
 pub mod config;
 pub mod date;
 pub mod derive;
@@ -41,6 +42,7 @@ use std::time::{Duration, Instant};
 use crate::consensus::{KeyType, PublicKey, Signature, key_text};
 use crate::gate::permit::Permit;
 use crate::os::clock::{Clock, SystemClock};
+use crate::remedy::CommandLine;
 use crate::signer::{Signer, SignerError};
 
 use super::replicas::{Replica, ReplicaSource};
@@ -125,6 +127,7 @@ impl DeviceKeySource {
             handle,
             id: self.id,
             public_key: found.public_key,
+            list: self.provider.commands.keys_list(),
         };
         Ok((key, warnings))
     }
@@ -136,6 +139,8 @@ pub struct DeviceKey {
     handle: Handle,
     id: u16,
     public_key: PublicKey,
+    /// Shows the keys of the device.
+    list: CommandLine,
 }
 
 impl Signer for DeviceKey {
@@ -177,9 +182,10 @@ impl Replica for DeviceKey {
             true => Ok(signature),
             false => Err(SignerError::WrongSignature(format!(
                 "{}: what came back is no signature of {} and was thrown away; the device is broken or was swapped: \
-                 compare `tmkms yubihsm keys list` with the validator's key",
+                 compare `{}` with the validator's key",
                 self.name,
-                key_text::to_base64(&self.public_key)
+                key_text::to_base64(&self.public_key),
+                self.list
             ))),
         }
     }

@@ -8,6 +8,7 @@ use crate::consensus::PublicKey;
 
 use super::client::Client;
 use super::codes::{command, object};
+use super::commands::DeviceCommands;
 use super::error::{Error, Kind};
 use super::info::read_public_key;
 use super::info::{DeviceInfo, Listed, ObjectInfo, read_list};
@@ -38,6 +39,11 @@ impl Objects {
         self.client.open(Instant::now() + patience)?;
         let info = self.client.info().cloned();
         info.ok_or_else(|| self.error(Kind::Garbage("no device info".to_owned())))
+    }
+
+    /// The commands about this device.
+    pub fn commands(&self) -> &DeviceCommands {
+        self.client.commands()
     }
 
     /// An error of this device.

@@ -12,6 +12,7 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use zeroize::Zeroizing;
 
 use crate::os::filesystem::ephemeral;
+use crate::remedy::{self, CommandLine};
 use crate::secret_file::{NewFile, SecretFileError};
 use crate::terminal::Waste;
 
@@ -40,10 +41,10 @@ pub enum PrintoutError {
     )]
     NoPaper(PathBuf),
     /// Others may read from the pipe.
-    #[error("others may read from the pipe {p}; make it with `mkfifo -m 600 {p}`", p = .0.display())]
+    #[error("others may read from the pipe {}; make another one with `{}`", .0.display(), private_pipe(.0))]
     Exposed(PathBuf),
     /// The other end of the pipe.
-    #[error("nobody reads from the pipe {p}: start what prints it first, as with `cat {p} > /dev/usb/lp0`", p = .0.display())]
+    #[error("nobody reads from the pipe {}: start what prints it first, as with `{}`", .0.display(), to_printer(.0))]
     NobodyReads(PathBuf),
     /// The file in memory.
     #[error("{0}")]
@@ -58,6 +59,16 @@ pub enum PrintoutError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+fn private_pipe(path: &Path) -> String {
+    let make = CommandLine::of_system("mkfifo", ["-m", "600", &*path.to_string_lossy()]);
+    format!("{} && {make}", remedy::remove(path))
+}
+
+fn to_printer(path: &Path) -> String {
+    let show = CommandLine::of_system("cat", [path]);
+    format!("{show} > /dev/usb/lp0")
 }
 
 /// The sheets on their way to paper.
@@ -138,8 +149,9 @@ impl Printout {
         let first = match self.place {
             Place::Printer(_) => format!("{copies} sheet(s) went to {path}."),
             Place::Memory(_) => format!(
-                "{copies} sheet(s) are in {path}, in memory only. Print them now, from another terminal, as with `cat {path} > \
-                 /dev/usb/lp0` (a spooler, such as that of `lp`, would keep them on a disk)."
+                "{copies} sheet(s) are in {path}, in memory only. Print them now, from another terminal, as with `{}` (a spooler, \
+                 such as that of `lp`, would keep them on a disk).",
+                to_printer(&self.path)
             ),
         };
         format!(
@@ -161,7 +173,8 @@ impl Printout {
         match (&self.place, self.written, self.proven) {
             (_, false, _) | (Place::Memory(_), _, false) => None,
             (Place::Memory(_), _, true) => Some(format!(
-                "the words are still in {path}: `rm {path}` when the sheets are printed"
+                "the words are still in {path}: `{}` when the sheets are printed",
+                remedy::remove(&self.path)
             )),
             (Place::Printer(_), _, true) => Some(format!(
                 "a printer remembers what it printed: turn {path} off, and clear its queue if it has one"

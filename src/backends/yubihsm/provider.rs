@@ -1,5 +1,6 @@
 //! One `[[providers.yubihsm]]`: a device, who logs in to it, and its thread once it is used.
 
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -7,9 +8,11 @@ use tracing::{error, info};
 use zeroize::Zeroizing;
 
 use crate::backends::{DeviceCounts, DeviceNow};
-use crate::secret_file::{self, SecretFileError, SecretSource};
+use crate::remedy::{self, CommandLine};
+use crate::secret_file::{self, Absent, SecretSource};
 
 use super::client::{Client, Credentials};
+use super::commands::DeviceCommands;
 use super::device::{Device, Handle};
 use super::error::{Error, Kind, Serial};
 use super::memory::Memory;
@@ -48,6 +51,8 @@ pub struct Provider {
     pub note: Option<String>,
     /// Where proofs of backups are remembered; without it nobody is reminded.
     pub memory: Option<Memory>,
+    /// The commands about it, as messages print them.
+    pub commands: DeviceCommands,
     device: Mutex<Option<InUse>>,
 }
 
@@ -78,6 +83,7 @@ impl Provider {
             timeout,
             note: None,
             memory: None,
+            commands: DeviceCommands::default(),
             device: Mutex::new(None),
         }
     }
@@ -102,6 +108,7 @@ impl Provider {
             self.serial,
             credentials,
             self.timeout,
+            self.commands.clone(),
         )
     }
 
@@ -230,17 +237,30 @@ impl Provider {
             Password::Inline(text) => Ok((AuthKey::from_password(text.as_bytes()), None)),
             Password::Elsewhere(source) => {
                 let secret = secret_file::read(source).map_err(|error| {
-                    Kind::Password(match error {
-                        SecretFileError::Missing(path) => format!(
-                            "the file {} does not exist; correct `password_file`",
-                            path.display()
-                        ),
-                        other => other.to_string(),
-                    })
+                    let remedy = match error.absent() {
+                        None => String::new(),
+                        Some(Absent::Missing(path)) => write_password(path),
+                        Some(Absent::Empty(path)) => {
+                            format!(
+                                "; remove it with `{}`{}",
+                                remedy::remove(path),
+                                write_password(path)
+                            )
+                        }
+                    };
+                    Kind::Password(format!("{error}{remedy}"))
                 })?;
                 let key = AuthKey::from_password(secret.bytes.trim_ascii_end());
                 Ok((key, secret.warning))
             }
         }
     }
+}
+
+fn write_password(path: &Path) -> String {
+    let path = &*path.to_string_lossy();
+    format!(
+        "; correct `password_file`, or write the validator's password there with `{}`",
+        CommandLine::without_config(["yubihsm", "derive", "--role", "validator", "-o", path])
+    )
 }

@@ -7,11 +7,13 @@
 use std::io;
 
 use crate::os::clock::{Clock, SystemClock};
+use crate::remedy::CommandLine;
 use crate::terminal::Terminal;
 
 use super::ceremony::{self, CeremonyError, Foreign, Found, Secrets, Site, say};
 use super::client::Credentials;
 use super::codes::algorithm;
+use super::commands::DeviceCommands;
 use super::date::Date;
 use super::error::Serial;
 use super::info::DeviceInfo;
@@ -57,14 +59,17 @@ pub enum SetupError {
     Sheets(PrintoutError),
     /// Keys would be lost.
     #[error(
-        "nothing was changed: YubiHSM {serial} holds {} key(s) that sign ({}); back them up (`tmkms yubihsm keys \
-         export`, `keys verify-backup`), and repeat this with `--destroy-keys {serial}` to lose them", keys.len(), keys.join(", ")
+        "nothing was changed: YubiHSM {serial} holds {} key(s) that sign ({}); back each up with `{}`, prove that with \
+         `{}`, and repeat this with `--destroy-keys {serial}` to lose them", keys.len(), keys.join(", "),
+        commands.line(["keys", "export", "-i", "ID", "FILE"]), commands.verify_backup("FILE")
     )]
     HoldsKeys {
         /// The device.
         serial: Serial,
         /// The keys.
         keys: Vec<String>,
+        /// The commands about it.
+        commands: DeviceCommands,
     },
     /// Keys may be hidden.
     #[error(
@@ -85,12 +90,17 @@ pub enum SetupError {
     )]
     Stranger(String),
     /// The proof failed.
-    #[error("YubiHSM {serial} is not what was planned:\n{}\ndo not use it; `tmkms yubihsm setup --restore --anew` sets it up again from the mnemonic", wrong.join("\n"))]
+    #[error(
+        "YubiHSM {serial} is not what was planned:\n{}\ndo not use it; `{again}` sets it up again from the mnemonic",
+        wrong.join("\n")
+    )]
     Differs {
         /// The device.
         serial: Serial,
         /// What differs.
         wrong: Vec<String>,
+        /// The command that erases it and begins again.
+        again: CommandLine,
     },
 }
 
@@ -171,6 +181,7 @@ pub fn carry_out(
     let site = Site {
         name: format!("YubiHSM {}", info.serial),
         serial: Some(info.serial),
+        commands: site.commands.clone(),
         ..*site
     };
     let now = Date::of(SystemClock.now().wall);
@@ -220,7 +231,7 @@ pub fn carry_out(
     ceremony::complete(&site, secrets, &date, report.as_bytes(), terminal).map_err(step)?;
     say(terminal, "Verifying    all of it").map_err(step)?;
     let proof = verify(&site, secrets).map_err(step)?;
-    finish(info, true, proof, now, terminal)
+    finish(&site, info, true, proof, now, terminal)
 }
 
 /// Compares a device with its mnemonic, and changes nothing.
@@ -235,6 +246,7 @@ fn compare(
     let stranger = || SetupError::Stranger(site.name.clone());
     let info = proof.info.clone().ok_or_else(stranger)?;
     finish(
+        site,
         info,
         false,
         proof,
@@ -244,6 +256,7 @@ fn compare(
 }
 
 fn finish(
+    site: &Site<'_>,
     info: DeviceInfo,
     changed: bool,
     proof: Proof,
@@ -260,6 +273,7 @@ fn finish(
         return Err(SetupError::Differs {
             serial: info.serial,
             wrong: proof.wrong,
+            again: site.commands.line(["setup", "--restore", "--anew"]),
         });
     }
     let report = file_report(&info, &proof, now);
@@ -324,6 +338,7 @@ fn may_erase(
             keys: keys
                 .map(|key| format!("0x{:04x} {:?}", key.id, key.label))
                 .collect(),
+            commands: site.commands.clone(),
         });
     }
     if !foreign.sees_all && wishes.destroy_keys != Some(serial) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::client::{Client, Credentials};
+use super::commands::DeviceCommands;
 use super::derive::{self, Role};
 use super::error::{Error, Kind, Serial};
 use super::mnemonic::Mnemonic;
@@ -77,6 +78,8 @@ pub struct Site<'a> {
     pub connect: &'a dyn Fn() -> Box<dyn Transport>,
     /// The longest wait for one frame.
     pub timeout: Duration,
+    /// The commands about it, as messages print them.
+    pub commands: DeviceCommands,
 }
 
 impl Site<'_> {
@@ -89,6 +92,7 @@ impl Site<'_> {
             self.serial,
             credentials,
             self.timeout,
+            self.commands.clone(),
         )
     }
 

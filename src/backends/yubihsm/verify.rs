@@ -3,6 +3,8 @@
 //! Nothing is taken from memory: each role logs in, every object is read back, and the wrap key encrypts random bytes that
 //! are then decrypted on this host with the mnemonic's wrap key.
 
+use crate::remedy::CommandLine;
+
 use super::ceremony::{CeremonyError, Secrets, Site, unaudited};
 use super::codes::{algorithm, object};
 use super::derive::Role;
@@ -32,6 +34,7 @@ pub fn verify(site: &Site<'_>, secrets: &Secrets) -> Result<Proof, CeremonyError
     let mut admin = None;
     let mut site = Site {
         name: site.name.clone(),
+        commands: site.commands.clone(),
         ..*site
     };
     for role in Role::ALL {
@@ -62,13 +65,14 @@ pub fn verify(site: &Site<'_>, secrets: &Secrets) -> Result<Proof, CeremonyError
     for planned in plan::whole() {
         compare(&mut login, &planned, &mut proof)?;
     }
-    strangers(&mut login, &mut proof)?;
+    let restore = site.commands.line(["setup", "--restore"]);
+    strangers(&mut login, &restore, &mut proof)?;
     wrap_key(&mut login, secrets, &mut proof)?;
     let off = unaudited(&mut login)?;
     match off.len() {
         0 => proof.good.push("whatever makes, moves or removes keys is logged".to_owned()),
         some => proof.wrong.push(format!(
-            "{some} commands that concern keys are not logged; `tmkms yubihsm setup --restore` turns that on and erases nothing"
+            "{some} commands that concern keys are not logged; `{restore}` turns that on and erases nothing"
         )),
     }
     Ok(proof)
@@ -112,7 +116,11 @@ fn compare(login: &mut Objects, planned: &Planned, proof: &mut Proof) -> Result<
 }
 
 /// Keys of the plan's types that the plan does not know.
-fn strangers(login: &mut Objects, proof: &mut Proof) -> Result<(), CeremonyError> {
+fn strangers(
+    login: &mut Objects,
+    restore: &CommandLine,
+    proof: &mut Proof,
+) -> Result<(), CeremonyError> {
     let device = CeremonyError::Device;
     let planned = plan::whole();
     for listed in login.list().map_err(device)? {
@@ -124,10 +132,9 @@ fn strangers(login: &mut Objects, proof: &mut Proof) -> Result<(), CeremonyError
         let info = login.info(kind, id).map_err(device)?;
         let (label, code) = info.map_or_else(Default::default, |info| (info.label, info.algorithm));
         match kind {
-            object::AUTHENTICATION_KEY if id == TEMPORARY => proof.wrong.push(
-                "a temporary key (0xfffe) is left over, which may do everything; `tmkms yubihsm setup --restore` removes it"
-                    .to_owned(),
-            ),
+            object::AUTHENTICATION_KEY if id == TEMPORARY => proof.wrong.push(format!(
+                "a temporary key (0xfffe) is left over, which may do everything; `{restore}` removes it"
+            )),
             object::AUTHENTICATION_KEY => proof.wrong.push(format!(
                 "somebody else may log in: authentication key 0x{id:04x} {label:?} is not of the plan"
             )),

@@ -174,6 +174,6 @@ pub fn ask_mnemonic(terminal: &mut dyn Terminal) -> Result<Mnemonic, SetupError>
         Ok::<_, io::Error>(None)
     })?;
     found.ok_or(SetupError::GivenUp(
-        "no valid mnemonic of 24 words was entered; `tmkms yubihsm derive` in a terminal says what is wrong with one",
+        "no valid mnemonic of 24 words was entered; in a terminal this command says what is wrong with one",
     ))
 }

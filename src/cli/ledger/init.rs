@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use crate::backends::ledger::LedgerSource;
 use crate::backends::ledger::apdu::harmless;
 use crate::backends::ledger::error::Reason;
 use crate::backends::ledger::find::{Found, find};
@@ -59,9 +60,10 @@ impl Init {
                     .hint("name the chain behind the options"));
             }
         };
-        let found = find(source.connector.as_ref(), &source.wanted).map_err(not_found)?;
+        let found = find(source.connector.as_ref(), &source.wanted)
+            .map_err(|error| not_found(error, &config.commands))?;
         self.within_reach(chain, found.identity.public_key)?;
-        self.tell(found)
+        self.tell(source, found)
     }
 
     /// W11, as for a request.
@@ -77,12 +79,21 @@ impl Init {
                  Ledger would refuse everything below it until its app is closed",
                 self.height, chain.id
             ))
-            .hint("correct the height; if it is right, raise the state first with `tmkms state raise`")),
+            .hint(format!(
+                "correct the height; if it is right, raise the state first with `{}`",
+                chain.commands.line([
+                    "state",
+                    "raise",
+                    chain.id.as_str(),
+                    "--height",
+                    &self.height.to_string()
+                ])
+            ))),
             false => Ok(()),
         }
     }
 
-    fn tell(&self, found: Found) -> Result<(), Failure> {
+    fn tell(&self, source: &LedgerSource, found: Found) -> Result<(), Failure> {
         let Found {
             mut app,
             info,
@@ -97,7 +108,10 @@ impl Init {
         while began.elapsed() < Duration::from_secs(self.wait) {
             match app.signature(Duration::from_millis(50)) {
                 Ok(Some(signature)) if !identity.public_key.verify(&message, &signature) => {
-                    return Err(failed(Reason::WrongSignature(identity.public_key)));
+                    return Err(failed(Reason::WrongSignature {
+                        key: identity.public_key,
+                        compare: source.connector.command("pubkey"),
+                    }));
                 }
                 Ok(Some(_)) => {
                     let place = format!("height {}, round {}", self.height, self.round);

@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::backends::ledger::find::survey;
 use crate::consensus::key_text;
+use crate::remedy::Commands;
 
 use super::super::report::{Failure, columns, output, status};
 use super::{Transport, not_found};
@@ -20,7 +21,8 @@ pub(in crate::cli) struct List {
 impl List {
     pub(super) fn run(self) -> Result<(), Failure> {
         let connector = self.transport.transport.connector();
-        let found = survey(connector.as_ref()).map_err(not_found)?;
+        let found = survey(connector.as_ref())
+            .map_err(|error| not_found(error, &Commands::of_any_config()))?;
         if found.is_empty() {
             return Err(Failure::new("no Ledger is plugged in").hint(
                 "unlock it and open its Tendermint app; this shows Ledgers of every user, so none is hidden by permissions",

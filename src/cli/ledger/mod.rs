@@ -12,6 +12,7 @@ use crate::backends::ledger::config::Place;
 use crate::backends::ledger::error::{FindError, Reason};
 use crate::backends::ledger::transport::TransportError;
 use crate::config::{ChainConfig, Config};
+use crate::remedy::{CommandLine, Commands};
 
 use super::report::Failure;
 
@@ -62,15 +63,16 @@ fn chains(config: &Config) -> Result<Vec<(&ChainConfig, &LedgerSource)>, Failure
         .collect();
     match found.is_empty() {
         true => Err(
-            Failure::usage(format!("{} has no [[providers.ledgertm]]", config.name)).hint(
-                "add one with `chain_ids` and the `public_key` that `tmkms ledger pubkey` shows",
-            ),
+            Failure::usage(format!("{} has no [[providers.ledgertm]]", config.name)).hint(format!(
+                "add one with `chain_ids` and the `public_key` that `{}` shows",
+                CommandLine::without_config(["ledger", "pubkey"])
+            )),
         ),
         false => Ok(found),
     }
 }
 
-fn not_found(error: FindError) -> Failure {
+fn not_found(error: FindError, commands: &Commands) -> Failure {
     let busy = matches!(
         &error,
         FindError::Device {
@@ -80,10 +82,11 @@ fn not_found(error: FindError) -> Failure {
     );
     let failure = Failure::new(error);
     match busy {
-        true => failure.hint(
-            "the service asks for the height itself, and `tmkms status` says how the Ledger is; stop it to use the \
-             Ledger for something else",
-        ),
+        true => failure.hint(format!(
+            "the service asks for the height itself, and `{}` says how the Ledger is; stop it to use the Ledger for \
+             something else",
+            commands.line(["status"])
+        )),
         false => failure,
     }
 }

@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::backends::ledger::find::{Wanted, find};
 use crate::consensus::key_text;
+use crate::remedy::Commands;
 
 use super::super::report::{Failure, output, status};
 use super::{Transport, not_found};
@@ -28,7 +29,8 @@ impl Pubkey {
             path: self.path,
         };
         let connector = self.transport.transport.connector();
-        let found = find(connector.as_ref(), &wanted).map_err(not_found)?;
+        let found = find(connector.as_ref(), &wanted)
+            .map_err(|error| not_found(error, &Commands::of_any_config()))?;
         let key = found.identity.public_key;
         output(&format!(
             "base64: {}\naddress: {}\ncosmos_json: {}\n",

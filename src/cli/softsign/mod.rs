@@ -2,13 +2,14 @@
 
 mod import;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::backends::softsign::Purpose;
 use crate::backends::softsign::key::SoftKey;
 use crate::consensus::key_text;
+use crate::remedy::make_folder;
 use crate::secret_file::{self, SecretFileError};
 
 use super::report::{Failure, output, status};
@@ -69,7 +70,10 @@ impl Keygen {
             );
             let failure = Failure::new(&error);
             match missing_folder {
-                true => failure.hint("make its folder first, with `mkdir -m 700`"),
+                true => failure.hint(format!(
+                    "make its folder first, with `{}`",
+                    make_folder(self.path.parent().unwrap_or(Path::new(".")))
+                )),
                 false => failure,
             }
         })?;

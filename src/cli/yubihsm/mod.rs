@@ -16,6 +16,7 @@ use crate::backends::yubihsm::provider::Provider;
 use crate::config;
 
 use crate::os::harden::harden;
+use crate::remedy::CommandLine;
 use crate::terminal::Guard;
 
 use super::report::{Failure, status};
@@ -103,7 +104,10 @@ impl Which {
             true => Err(Failure::usage(format!(
                 "no [[providers.yubihsm]] has `serial_number = \"{serial}\"`"
             ))
-            .hint("write it into the section of that device; `tmkms yubihsm detect` lists what is plugged in")),
+            .hint(format!(
+                "write it into the section of that device; `{}` lists what is plugged in",
+                CommandLine::without_config(["yubihsm", "detect"])
+            ))),
             false => Ok(named),
         }
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::backends::yubihsm::ceremony::{CeremonyError, Site};
+use crate::backends::yubihsm::commands::DeviceCommands;
 use crate::backends::yubihsm::error::{Kind, Serial};
 use crate::backends::yubihsm::printout::Printout;
 use crate::backends::yubihsm::setup::{Outcome, SetupError, Wishes, run};
@@ -12,6 +13,7 @@ use crate::backends::yubihsm::sheets;
 use crate::cli::report::{Failure, output, status};
 use crate::os::clock::{Clock, SystemClock};
 use crate::os::surroundings::Surroundings;
+use crate::remedy::CommandLine;
 use crate::secret_file::NewFile;
 use crate::terminal::Console;
 
@@ -116,6 +118,7 @@ impl Setup {
             serial: provider.serial,
             connect: &connect,
             timeout: provider.timeout,
+            commands: provider.commands.clone(),
         };
         let wishes = Wishes {
             dry_run: self.print_only,
@@ -126,7 +129,7 @@ impl Setup {
         };
         let (auth, terminal) = (configured.as_ref(), &mut Console);
         let outcome = run(&site, &wishes, auth, printout.as_mut(), terminal).map_err(failed);
-        let told = outcome.and_then(|outcome| self.tell(&outcome, report));
+        let told = outcome.and_then(|outcome| self.tell(&outcome, &provider.commands, report));
         if let Some(left) = printout.as_ref().and_then(Printout::left_to_do) {
             status("Remember", left);
         }
@@ -134,7 +137,12 @@ impl Setup {
     }
 
     /// Writes the report, and says what was done and what comes next.
-    fn tell(&self, outcome: &Outcome, report: Option<NewFile>) -> Result<(), Failure> {
+    fn tell(
+        &self,
+        outcome: &Outcome,
+        commands: &DeviceCommands,
+        report: Option<NewFile>,
+    ) -> Result<(), Failure> {
         let serial = outcome.info.serial;
         if let Some(report) = report {
             let path = report.path().display().to_string();
@@ -156,21 +164,15 @@ impl Setup {
                         "see that the keys above are those that belong here".to_owned()
                     }
                     false => {
-                        let named = self.which.serial.map(|_| format!("--serial {serial} "));
-                        let named = named.unwrap_or_default();
-                        format!(
-                            "make the key: tmkms yubihsm keys generate {named}--mnemonic -b BACKUP 1"
-                        )
+                        let generate = ["keys", "generate", "--mnemonic", "-b", "BACKUP", "1"];
+                        format!("make the key: `{}`", commands.line(generate))
                     }
-                    true => format!(
-                        "bring its key in: tmkms yubihsm keys verify-backup BACKUP --into {serial}"
-                    ),
+                    true => format!("bring its key in: `{}`", commands.bring("BACKUP")),
                 };
                 status("Next", next);
-                status(
-                    "",
-                    "write the validator's password: tmkms yubihsm derive --role validator -o FILE",
-                );
+                let derive = ["yubihsm", "derive", "--role", "validator", "-o", "FILE"];
+                let derive = CommandLine::without_config(derive);
+                status("", format!("write the validator's password: `{derive}`"));
             }
             _ => status("Success", format!("YubiHSM {serial} is what was planned")),
         }

@@ -9,6 +9,8 @@ pub mod usb;
 
 use std::time::Duration;
 
+use crate::remedy::CommandLine;
+
 /// A device that is plugged in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceInfo {
@@ -34,6 +36,19 @@ pub trait Connector: Send + Sync {
 
     /// Opens one, alone: while it is open no other tmkms can open it.
     fn open(&self, device: &DeviceInfo) -> Result<Box<dyn Transport>, TransportError>;
+
+    /// What `--transport` is for these devices, where it is not the default.
+    fn transport(&self) -> Option<String> {
+        None
+    }
+
+    /// `tmkms ledger WORD` for these devices, as messages print it.
+    fn command(&self, word: &str) -> CommandLine {
+        let transport = self.transport();
+        let mut words = vec!["ledger", word];
+        words.extend(transport.iter().flat_map(|place| ["--transport", place]));
+        CommandLine::without_config(words)
+    }
 }
 
 /// What is between us and the device.

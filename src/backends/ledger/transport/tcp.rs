@@ -27,6 +27,10 @@ impl Emulator {
 }
 
 impl Connector for Emulator {
+    fn transport(&self) -> Option<String> {
+        Some(format!("tcp://{}", self.0))
+    }
+
     fn list(&self) -> Result<Vec<DeviceInfo>, TransportError> {
         Ok(vec![DeviceInfo {
             path: format!("tcp://{}", self.0),

@@ -51,7 +51,7 @@ impl Export {
             format!("key 0x{id:04x} (encrypted under wrap key 0x{wrap:04x}) to {to}"),
         );
         let how = opener.map(|_| "opened with the mnemonic when it was exported");
-        tell_proof(login.provider.memory.as_ref(), &public, &self.path, how);
+        tell_proof(&login.provider, &public, &self.path, how);
         Ok(())
     }
 }

@@ -106,8 +106,9 @@ impl Generate {
         status("Address", public.address());
         let Some(path) = &self.backup else {
             if !self.non_exportable {
-                let next = format!("back it up: tmkms yubihsm keys export -i {id} FILE");
-                status("Next", next);
+                let export = ["keys", "export", "-i", &id.to_string(), "FILE"];
+                let export = login.provider.commands.line(export);
+                status("Next", format!("back it up: `{export}`"));
             }
             return Ok(());
         };
@@ -127,14 +128,25 @@ impl Generate {
             return Ok(());
         };
         if let Err(error) = backup::write(objects, self.wrap, id, &public, file, opener) {
-            return Err(match made.then(|| objects.delete(object::ASYMMETRIC_KEY, id)) {
-                Some(Ok(())) => {
-                    Failure::new(format!("key 0x{id:04x} was deleted again, because its backup failed: {error}"))
-                }
-                _ => Failure::new(format!("key 0x{id:04x} is on the device and HAS NO BACKUP: {error}")).hint(format!(
-                    "repeat this with `--resume`, or delete the key as the administrator: tmkms yubihsm keys delete --mnemonic {id}"
-                )),
-            });
+            return Err(
+                match made.then(|| objects.delete(object::ASYMMETRIC_KEY, id)) {
+                    Some(Ok(())) => Failure::new(format!(
+                        "key 0x{id:04x} was deleted again, because its backup failed: {error}"
+                    )),
+                    _ => Failure::new(format!(
+                        "key 0x{id:04x} is on the device and HAS NO BACKUP: {error}"
+                    ))
+                    .hint(format!(
+                        "repeat this with `--resume`, or delete the key as the administrator: `{}`",
+                        login.provider.commands.line([
+                            "keys",
+                            "delete",
+                            "--mnemonic",
+                            &id.to_string()
+                        ])
+                    )),
+                },
+            );
         }
         let wrap = self.wrap;
         let to = path.display();
@@ -143,7 +155,7 @@ impl Generate {
             format!("backup of key {id} (encrypted under wrap key {wrap}) to {to}"),
         );
         let how = opener.map(|_| "opened with the mnemonic when it was made");
-        tell_proof(login.provider.memory.as_ref(), &public, path, how);
+        tell_proof(&login.provider, &public, path, how);
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! `tmkms yubihsm keys import`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use zeroize::Zeroizing;
@@ -9,6 +9,7 @@ use crate::backends::softsign::Purpose;
 use crate::backends::softsign::key::SoftKey;
 use crate::backends::yubihsm::backup::{self, NewKey, shown};
 use crate::backends::yubihsm::codes::{ErrorCode, object};
+use crate::backends::yubihsm::commands::DeviceCommands;
 use crate::backends::yubihsm::derive::Role;
 use crate::backends::yubihsm::error::{Error, Kind};
 use crate::cli::report::{Failure, status};
@@ -74,7 +75,14 @@ impl Import {
         status("Imported", format!("key 0x{id:04x}: {text}"));
         status(
             "Next",
-            "bring what this key has signed along (`tmkms state import`), and see that the old signer never starts again",
+            format!(
+                "bring what this key has signed along with `{}`, and see that the old signer never starts again",
+                self.login
+                    .which
+                    .config
+                    .commands()
+                    .import("CHAIN", Path::new("FILE"))
+            ),
         );
         Ok(())
     }
@@ -95,7 +103,8 @@ impl Import {
             self.expected(&public)?;
         }
         let objects = &mut login.objects;
-        let (kind, id) = objects.import(self.wrap, &bytes).map_err(refused)?;
+        let imported = objects.import(self.wrap, &bytes);
+        let (kind, id) = imported.map_err(|error| refused(error, objects.commands()))?;
         if kind != object::ASYMMETRIC_KEY {
             return Err(Failure::new(format!(
                 "object 0x{id:04x} of type {kind} was imported, which is no key that signs"
@@ -108,7 +117,10 @@ impl Import {
                 "key 0x{id:04x} is on the device now, and {failure}"
             ))
             .hint(format!(
-                "remove it: tmkms yubihsm keys delete --mnemonic {id}"
+                "remove it: `{}`",
+                objects
+                    .commands()
+                    .line(["keys", "delete", "--mnemonic", &id.to_string()])
             ))),
         }
     }
@@ -171,16 +183,17 @@ impl Import {
     }
 }
 
-fn refused(error: Error) -> Failure {
+fn refused(error: Error, commands: &DeviceCommands) -> Failure {
     let code = match &error.kind {
         Kind::Device { code, .. } => Some(*code),
         _ => None,
     };
     let failure = Failure::new(error);
     match code {
-        Some(ErrorCode::OBJECT_EXISTS) => failure.hint(
-            "a key with the backup's id is on the device already; `tmkms yubihsm keys list` shows it, and nothing was overwritten",
-        ),
+        Some(ErrorCode::OBJECT_EXISTS) => failure.hint(format!(
+            "a key with the backup's id is on the device already; `{}` shows it, and nothing was overwritten",
+            commands.keys_list()
+        )),
         Some(ErrorCode::INVALID_DATA) => failure.hint(
             "the device's wrap key does not open this backup: was the device set up from the same mnemonic?",
         ),

@@ -15,7 +15,8 @@ use clap::{Subcommand, ValueEnum};
 use crate::backends::yubihsm::date::Date;
 use crate::backends::yubihsm::memory::{Entry, Memory};
 use crate::backends::yubihsm::objects::LABEL;
-use crate::cli::report::{Failure, shell_word, status};
+use crate::backends::yubihsm::provider::Provider;
+use crate::cli::report::{Failure, status};
 use crate::consensus::{KeyType, PublicKey};
 use crate::os::clock::{Clock, SystemClock};
 
@@ -92,14 +93,14 @@ fn now() -> Date {
 }
 
 /// Says of a backup that was just written how it was proven, if it was, and remembers it.
-fn tell_proof(memory: Option<&Memory>, key: &PublicKey, file: &Path, how: Option<&str>) {
+fn tell_proof(provider: &Provider, key: &PublicKey, file: &Path, how: Option<&str>) {
     let Some(how) = how else {
-        let file = shell_word(file);
+        let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+        let prove = provider.commands.verify_backup(&file.to_string_lossy());
         return status(
             "Warning",
             format!(
-                "the backup was read back and not opened; prove it before you rely on it: tmkms yubihsm keys \
-                 verify-backup {file}"
+                "the backup was read back and not opened; prove it before you rely on it: `{prove}`"
             ),
         );
     };
@@ -107,7 +108,7 @@ fn tell_proof(memory: Option<&Memory>, key: &PublicKey, file: &Path, how: Option
         "Proven",
         "the backup was opened with the mnemonic and holds this very key",
     );
-    remember(memory, key, file, how);
+    remember(provider.memory.as_ref(), key, file, how);
 }
 
 /// Remembers that a backup was proven. That this fails costs a reminder and nothing else.

@@ -7,6 +7,7 @@ use clap::Args;
 use crate::backends::yubihsm::backup::{self, shown};
 use crate::backends::yubihsm::ceremony::Site;
 use crate::backends::yubihsm::codes::object;
+use crate::backends::yubihsm::commands::DeviceCommands;
 use crate::backends::yubihsm::derive::{Role, wrap_key};
 use crate::backends::yubihsm::error::Serial;
 use crate::backends::yubihsm::memory::Memory;
@@ -77,10 +78,11 @@ impl VerifyBackup {
             }
             None => "opened with the mnemonic".to_owned(),
         };
-        let folder = self.config.config.parent();
-        let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
-        let memory = Memory::beside(folder.unwrap_or(std::path::Path::new(".")));
         if self.config.config.is_file() {
+            let path = std::path::absolute(&self.config.config);
+            let path = path.unwrap_or_else(|_| self.config.config.clone());
+            let folder = path.parent().unwrap_or(std::path::Path::new("."));
+            let memory = Memory::beside(folder, DeviceCommands::default());
             remember(Some(&memory), &public, &self.file, &how);
         }
         status(
@@ -150,6 +152,7 @@ impl VerifyBackup {
             serial: Some(serial),
             connect: &connect,
             timeout: provider.timeout,
+            commands: provider.commands.clone(),
         };
         let (role, failed) = (Role::Operator, Failure::new);
         let login = site
@@ -159,7 +162,10 @@ impl VerifyBackup {
             Failure::new(format!(
                 "the operator of this mnemonic does not log in to YubiHSM {serial}"
             ))
-            .hint("set it up from the same mnemonic first: `tmkms yubihsm setup --restore`")
+            .hint(format!(
+                "set it up from the same mnemonic first: `{}`",
+                provider.commands.line(["setup", "--restore"])
+            ))
         })?;
         let kind = object::ASYMMETRIC_KEY;
         if login.info(kind, id).map_err(Failure::new)?.is_none() {
