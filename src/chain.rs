@@ -231,7 +231,7 @@ impl Chain {
             })
         };
         if request.chain_id != self.id {
-            let asked = request.chain_id.as_str().to_owned();
+            let asked = request.chain_id.clone();
             return Err(refuse(Reason::WrongChain {
                 asked,
                 configured: self.id.clone(),

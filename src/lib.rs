@@ -21,6 +21,7 @@ pub mod reply;
 pub mod base64;
 pub mod consensus;
 pub mod events;
+pub mod excerpt;
 pub mod networks;
 pub mod os;
 pub mod remedy;

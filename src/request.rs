@@ -3,6 +3,7 @@
 //! The codec turns frames into these values. What decodes but is not valid input (W10) is a [`Request::Invalid`]:
 //! a value too, because it must be answered in-band (W9).
 
+use crate::consensus::chain_id::IllegalChainId;
 use crate::consensus::{
     BlockId, ChainId, Extension, Height, Hrs, Precommit, Prevote, Proposal, Round, SignBytes, Step,
 };
@@ -14,8 +15,8 @@ pub enum Request {
     Ping,
     /// Which public key signs for this chain? (`PubKeyRequest`)
     PublicKey {
-        /// The chain id as the node sent it, of any form.
-        chain_id: String,
+        /// The chain id that the node named.
+        chain_id: Result<ChainId, IllegalChainId>,
     },
     /// Sign a proposal or a vote. (`SignProposalRequest`, `SignVoteRequest`)
     Sign(SignRequest),
@@ -116,9 +117,9 @@ pub struct Invalid {
 /// What makes a request invalid (W10).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidInput {
-    /// The chain id is empty or too long.
-    #[error("the chain id is not valid: {0}")]
-    ChainId(#[from] crate::consensus::chain_id::ChainIdError),
+    /// The chain id is empty, too long or no text.
+    #[error("{0}")]
+    ChainId(#[from] IllegalChainId),
     /// The request carries no vote or proposal.
     #[error("the request carries no {0}")]
     Missing(&'static str),
@@ -146,9 +147,6 @@ pub enum InvalidInput {
     /// An extension stands on a prevote or a nil precommit.
     #[error("a vote extension stands on a {0}, and may only stand on a precommit for a block")]
     Extension(&'static str),
-    /// The chain id is not UTF-8.
-    #[error("the chain id is not text")]
-    NotText,
     /// The time is none that Go's protobuf code accepts.
     #[error("the time ({seconds} s, {nanos} ns) is none that a node can send")]
     Time {

@@ -1,5 +1,7 @@
 //! The public key of a chain, told to whoever asks for the right chain.
 
+use crate::consensus::ChainId;
+use crate::consensus::chain_id::IllegalChainId;
 use crate::events::{Event, Kind};
 use crate::gate::refusal::{Reason, Refusal};
 use crate::reply::{RemoteError, Reply};
@@ -11,7 +13,7 @@ use super::answer::{Answer, refused_event, told};
 const NO_PUBLIC_KEY: i32 = 21;
 
 impl Chain {
-    pub(super) fn tell_public_key(&self, asked: String) -> Answer {
+    pub(super) fn tell_public_key(&self, asked: Result<ChainId, IllegalChainId>) -> Answer {
         let fail = |refusal: Refusal, code| {
             let error = RemoteError {
                 code,
@@ -20,11 +22,16 @@ impl Chain {
             let event = refused_event(Kind::PublicKey, &refusal);
             told(Reply::PublicKey(Err(error)), event)
         };
-        if asked != self.id.as_str() {
-            let refusal = Refusal::of(Reason::WrongChain {
+        let other = match asked {
+            Ok(asked) if asked == self.id => None,
+            Ok(asked) => Some(Reason::WrongChain {
                 asked,
                 configured: self.id.clone(),
-            });
+            }),
+            Err(illegal) => Some(Reason::Invalid(illegal.into())),
+        };
+        if let Some(reason) = other {
+            let refusal = Refusal::of(reason);
             let code = refusal.reason.number();
             return fail(refusal, code);
         }

@@ -6,6 +6,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::excerpt::printable;
+
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -91,14 +93,15 @@ impl Failure {
         } else {
             "error: "
         };
-        let _ = writeln!(err, "{lead}{}", self.what);
+        // A node, a device or a file may have had a word in any of these.
+        let _ = writeln!(err, "{lead}{}", printable(&self.what));
         let mut cause = self.cause.as_deref().map(|cause| cause as &dyn Error);
         while let Some(error) = cause {
-            let _ = writeln!(err, "caused by: {error}");
+            let _ = writeln!(err, "caused by: {}", printable(&error.to_string()));
             cause = error.source();
         }
         if let Some(hint) = &self.hint {
-            let _ = writeln!(err, "hint: {hint}");
+            let _ = writeln!(err, "hint: {}", printable(hint));
         }
         self.exit
     }
@@ -124,7 +127,8 @@ pub fn output(text: &str) -> Result<(), Failure> {
 
 /// A status line on standard error: the verb to the right of twelve columns.
 pub fn status(verb: &str, text: impl fmt::Display) {
-    let _ = writeln!(io::stderr(), "{verb:>12} {text}");
+    let text = text.to_string();
+    let _ = writeln!(io::stderr(), "{verb:>12} {}", printable(&text));
 }
 
 /// Rows in columns, the first row in capitals. Cells are as wide as the widest of their column.

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::config::Config;
+use crate::excerpt::printable;
 use crate::observe::status::{ChainStatus, LinkStatus, Status as Answer, span};
 use crate::service::control;
 
@@ -43,7 +44,7 @@ impl Status {
             })?;
             output(&format!("{text}\n"))?;
         } else {
-            output(&shown(&answer))?;
+            output(&printable(&shown(&answer)))?;
         }
         let troubled: Vec<&str> = answer
             .chains

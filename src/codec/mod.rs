@@ -18,7 +18,7 @@ pub mod node;
 
 use prost::Message as _;
 
-use crate::consensus::PublicKey;
+use crate::consensus::{ChainId, PublicKey};
 use crate::reply::{RemoteError, Reply, Signed};
 use crate::request::{
     Asked, Echo, Invalid, InvalidInput, Message, RawRequest, Request, SignRequest,
@@ -47,7 +47,7 @@ pub fn decode(frame: &[u8]) -> Result<Request, Malformed> {
     match envelope.sum {
         Some(Sum::PingRequest(_)) => Ok(Request::Ping),
         Some(Sum::PubKeyRequest(request)) => Ok(Request::PublicKey {
-            chain_id: String::from_utf8_lossy(&request.chain_id).into_owned(),
+            chain_id: ChainId::read(&request.chain_id),
         }),
         Some(Sum::SignVoteRequest(request)) => {
             let read = |vote| convert::read_vote(vote, request.skip_extension_signing);
@@ -124,9 +124,7 @@ fn append(sum: Sum, out: &mut Vec<u8>) {
 }
 
 fn sign(asked: Asked, chain_id: &[u8], read: Result<(Message, Echo), InvalidInput>) -> Request {
-    let chain_id = std::str::from_utf8(chain_id)
-        .map_err(|_| InvalidInput::NotText)
-        .and_then(|text| Ok(text.parse()?));
+    let chain_id = ChainId::read(chain_id).map_err(InvalidInput::ChainId);
     match chain_id.and_then(|chain_id| read.map(|(message, echo)| (chain_id, message, echo))) {
         Ok((chain_id, message, echo)) => Request::Sign(SignRequest {
             chain_id,

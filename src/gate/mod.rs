@@ -153,7 +153,7 @@ impl Gate {
             .position()
             .map_err(|_| Refusal::of(Reason::RawBytes(RawRefused::NotAllowed)))?;
         if position.chain_id != self.chain_id {
-            let asked = position.chain_id.as_str().to_owned();
+            let asked = position.chain_id.clone();
             let configured = self.chain_id.clone();
             return Err(self.refuse(&position, Reason::WrongChain { asked, configured }));
         }

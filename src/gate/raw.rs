@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::consensus::{ChainId, SignBytes};
+use crate::excerpt::Excerpt;
 use crate::request::RawRequest;
 
 use super::permit::Permit;
@@ -67,17 +68,17 @@ pub enum RawRefused {
     Dialect(&'static str),
     /// Of another chain.
     #[error(
-        "the node asked for chain {asked:?}, but this link is configured for chain `{configured}`"
+        "the node asked for chain {asked}, but this link is configured for chain `{configured}`"
     )]
     WrongChain {
         /// The chain that the node named.
-        asked: String,
+        asked: Excerpt,
         /// The chain of the link.
         configured: ChainId,
     },
     /// For a purpose that was not allowed.
-    #[error("the purpose {0:?} is not among the `ids` of `raw_bytes` of this [[chain]]")]
-    UnknownId(String),
+    #[error("the purpose {0} is not among the `ids` of `raw_bytes` of this [[chain]]")]
+    UnknownId(Excerpt),
 }
 
 /// What a self-test of a device has signed begins with this: no consensus message does, and nobody can take it for
@@ -123,19 +124,18 @@ impl RawPolicy {
         ids: &BTreeSet<String>,
         request: &RawRequest,
     ) -> Result<Vec<u8>, RawRefused> {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         if request.second.is_empty() && request.third.is_empty() && !request.first.is_empty() {
             return Err(RawRefused::Dialect("celestia"));
         }
         if request.first != chain_id.as_str().as_bytes() {
             return Err(RawRefused::WrongChain {
-                asked: text(&request.first),
+                asked: Excerpt::of(&request.first),
                 configured: chain_id.clone(),
             });
         }
-        let id = text(&request.third);
-        if !ids.contains(&id) {
-            return Err(RawRefused::UnknownId(id));
+        let is_allowed = |id: &String| id.as_bytes() == request.third;
+        if !ids.iter().any(is_allowed) {
+            return Err(RawRefused::UnknownId(Excerpt::of(&request.third)));
         }
         self.bounded(&request.second)?;
         let mut bytes = CELESTIA_PREFIX.to_vec();
@@ -260,7 +260,7 @@ mod tests {
         );
         assert_eq!(
             admitted(&celestia(), &request(b"test-1", &[1], b"other")),
-            Err(RawRefused::UnknownId("other".to_owned()))
+            Err(RawRefused::UnknownId(Excerpt::of(b"other")))
         );
         assert!(matches!(
             admitted(&celestia(), &request(b"test-2", &[1], b"fibre")),

@@ -29,7 +29,7 @@ pub enum Reason {
     /// The request names another chain than the one configured.
     WrongChain {
         /// The chain that the node named.
-        asked: String,
+        asked: ChainId,
         /// The chain that this link is configured for.
         configured: ChainId,
     },

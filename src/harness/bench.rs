@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
+use crate::excerpt::brief_of;
+
 use super::ballot::{Ballot, PRECOMMIT, PREVOTE, PROPOSAL};
 use super::checks::Subject;
 use super::checks::subject::flaw;
@@ -228,10 +230,11 @@ fn one(
         }
         (None, Reply::Pong | Reply::PublicKey(_)) => {}
         (None, other) => {
-            return Err(BenchError::Failed(format!(
+            let words = format_args!(
                 "a request for {} was answered with {other:?}",
                 kind.as_str()
-            )));
+            );
+            return Err(BenchError::Failed(brief_of(words, 400)));
         }
     }
     Ok(took)

@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(
             decode(&public_key_request("harness-1")),
             crate::request::Request::PublicKey {
-                chain_id: "harness-1".to_owned()
+                chain_id: Ok("harness-1".parse().unwrap())
             }
         );
     }

@@ -7,6 +7,10 @@ use std::time::{Duration, Instant};
 
 use crate::consensus::Hrs;
 use crate::events::{Event, Sink};
+use crate::excerpt::brief;
+
+/// The longest text that a board keeps, in bytes.
+const LONGEST_TEXT: usize = 1024;
 
 /// How a link stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,16 +115,17 @@ impl Sink for Board {
             } => {
                 facts.dialled_in = Some(*took);
                 facts.round_trip = *round_trip;
-                facts.state = State::Up(peer.clone());
+                facts.state = State::Up(peer.as_deref().map(kept));
                 facts.since = now;
                 facts.connects += 1;
             }
+            // What is told may come from outside; a status shows the last of each for ever.
             Event::LinkDown { code, message, .. } => {
                 // A link that stays down is tried again and again, and has been down all the while.
                 if !matches!(facts.state, State::Down(..)) {
                     facts.since = now;
                 }
-                facts.state = State::Down(code, message.clone());
+                facts.state = State::Down(code, kept(message));
                 match facts.failures.iter_mut().find(|(word, _)| word == code) {
                     Some((_, count)) => *count += 1,
                     None => facts.failures.push((code, 1)),
@@ -140,11 +145,11 @@ impl Sink for Board {
             }
             Event::Refused { code, message, .. } => {
                 facts.refused += 1;
-                facts.last_refusal = Some((code, message.clone(), now));
+                facts.last_refusal = Some((code, kept(message), now));
             }
             Event::SignerFailed { message, .. } => {
                 facts.failed += 1;
-                facts.last_refusal = Some(("signer_failed", message.clone(), now));
+                facts.last_refusal = Some(("signer_failed", kept(message), now));
             }
             Event::Late { hrs, .. } => {
                 facts.failed += 1;
@@ -158,6 +163,10 @@ impl Sink for Board {
             Event::PublicKeyAsked | Event::Pinged => {}
         }
     }
+}
+
+fn kept(text: &str) -> String {
+    brief(text, LONGEST_TEXT).into_owned()
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::chain::Chain;
 use crate::config::{ChainConfig, Config};
 use crate::consensus::PublicKey;
 use crate::consensus::key_text::KeyFormat;
+use crate::excerpt::brief;
 use crate::observe::board::Board;
 use crate::observe::book::Book;
 use crate::observe::log::Dropped;
@@ -21,6 +22,9 @@ use crate::session::Hand;
 
 /// A request that has had no answer for so long marks its chain stuck: nodes wait 5 s.
 pub(super) const STUCK: Duration = Duration::from_secs(5);
+
+/// The longest text about one chain or device that is shown, in bytes.
+const LONGEST_TEXT: usize = 2048;
 
 /// The service.
 pub(super) struct Known {
@@ -108,6 +112,12 @@ impl KnownChain {
 
     /// Why it does not sign, links aside.
     fn trouble(&self, now: &Moment) -> Option<String> {
+        // A device, a connector or a file may have had a word in it.
+        self.whole_trouble(now)
+            .map(|why| brief(&why, LONGEST_TEXT).into_owned())
+    }
+
+    fn whole_trouble(&self, now: &Moment) -> Option<String> {
         let chain = &self.chain;
         if let Some(why) = chain.why_unarmed() {
             return Some(why);
@@ -176,6 +186,9 @@ impl KnownChain {
         let mut devices = source.devices();
         for device in &mut devices {
             device.up &= works;
+            if let Some(trouble) = &mut device.trouble {
+                *trouble = brief(trouble, LONGEST_TEXT).into_owned();
+            }
         }
         devices
     }

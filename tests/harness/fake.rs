@@ -204,7 +204,9 @@ impl Fake {
                 other => other,
             },
             Request::Ping => reply(&Reply::Pong),
-            Request::PublicKey { chain_id } => self.public_key(&chain_id),
+            Request::PublicKey { chain_id } => {
+                self.public_key(chain_id.as_ref().map_or("", |chain_id| chain_id.as_str()))
+            }
             Request::Sign(request) => self.sign(request),
             Request::SignRaw(_) if fault == Fault::SignsRaw => {
                 // The signature alone; which bytes it covers is the harness's to find out.

@@ -15,6 +15,11 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::excerpt::{brief, brief_of};
+
+/// The longest message or field, in bytes: whatever somebody outside sends, a line does not grow with it.
+const LONGEST_TEXT: usize = 4096;
+
 /// The event of a line that has no name of its own.
 const OTHER: &str = "note";
 
@@ -163,11 +168,12 @@ impl Visit for Parts {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, value.into());
+        self.put(field, brief(value, LONGEST_TEXT).into());
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field, format!("{value:?}").into());
+        let text = brief_of(format_args!("{value:?}"), LONGEST_TEXT);
+        self.put(field, text.into());
     }
 }
 

@@ -6,9 +6,14 @@ use std::time::{Duration, Instant};
 
 use ureq::Agent;
 
+use crate::excerpt::brief_of;
+
 use super::super::error::Kind;
 use super::super::frame;
 use super::{Transport, left};
+
+/// The longest words of an error, in bytes.
+const LONGEST_ERROR: usize = 200;
 
 /// A connector.
 pub struct Http {
@@ -83,6 +88,7 @@ fn agent() -> Agent {
 fn failed(error: ureq::Error) -> Kind {
     match error {
         ureq::Error::Timeout(_) => Kind::Late,
-        other => Kind::NoConnector(other.to_string()),
+        // What speaks there may be no connector, and its answer may stand in the error.
+        other => Kind::NoConnector(brief_of(format_args!("{other}"), LONGEST_ERROR)),
     }
 }
