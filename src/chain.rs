@@ -24,7 +24,7 @@ use crate::signer::{Signer, SignerError, willing, within_length};
 
 pub use answer::{Answer, Releases};
 use answer::{refused, told};
-use standing::Standing;
+use standing::{News, Standing};
 
 /// From the arrival of a request to its reply, in all (W4); what is later does not leave (W16).
 pub const DEADLINE: Duration = Duration::from_millis(3_500);
@@ -39,6 +39,7 @@ pub struct Chain {
     id: ChainId,
     /// Held for a look alone, never while something is signed.
     standing: RwLock<Standing>,
+    news: News,
 }
 
 /// What signs.

@@ -80,6 +80,12 @@ impl Hand {
         self.since.store(0, Ordering::Relaxed);
     }
 
+    /// The request in hand will have no answer.
+    pub fn give_up(&self) {
+        self.end();
+        self.busy.store(false, Ordering::SeqCst);
+    }
+
     /// How long the request in hand has had no answer, at the reading `now` of the monotonic clock.
     pub fn waiting(&self, now: Duration) -> Option<Duration> {
         match self.since.load(Ordering::Relaxed) {
@@ -101,8 +107,7 @@ pub fn serve(
     let mut out = Vec::with_capacity(512);
     loop {
         if let Err(end) = serve_one(link, chain, max_height, hand, clock, sink, &mut out) {
-            hand.end();
-            hand.busy.store(false, Ordering::SeqCst);
+            hand.give_up();
             return end;
         }
     }

@@ -103,7 +103,7 @@ fn they_mean_what_they_say() {
     let config = read(Path::new("tests/config/good/metrics.toml")).unwrap();
     assert_eq!(
         config.metrics.listen,
-        Some("127.0.0.1:26660".parse().unwrap())
+        Some("127.0.0.1:28567".parse().unwrap())
     );
     assert_eq!(
         config.metrics.textfile.as_deref(),

@@ -272,7 +272,7 @@ fn every_event_is_documented_and_no_other() {
         .collect();
     let fields = [
         "chain", "node", "device", "reason", "type", "height", "round", "block", "took_ms", "peer",
-        "bytes",
+        "bytes", "thread", "place",
     ];
     let named = written
         .iter()

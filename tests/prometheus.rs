@@ -56,7 +56,7 @@ impl Prometheus {
             let text = fs::read_to_string(format!("deploy/prometheus/{file}")).unwrap();
             let text = text
                 .replace("interval: 5s", "interval: 1s")
-                .replace("127.0.0.1:26660", target);
+                .replace("127.0.0.1:28567", target);
             fs::write(folder.path().join(file), text).unwrap();
         }
         let port = free_port();

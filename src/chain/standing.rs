@@ -1,13 +1,23 @@
-//! How a chain stands: it signs, it only answers, or it is another process's (W7).
+//! How a chain stands: it is being opened, it signs, it only answers, or it is another process's (W7).
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use crate::consensus::{ChainId, PublicKey};
 
 use super::{Armed, Chain};
 
+/// What is said of a chain that is being opened.
+const OPENING: &str =
+    "tmkms has just started and is opening its key and state; it signs as soon as they are there";
+
 /// A chain is armed once and stays so.
 pub(super) enum Standing {
+    /// The first try to arm it is under way.
+    Opening {
+        /// No other process holds its state, as far as was seen.
+        free: bool,
+    },
     Armed(Arc<Armed>),
     /// It only answers.
     Unarmed {
@@ -19,13 +29,30 @@ pub(super) enum Standing {
     },
 }
 
+/// Rings when a chain's standing has changed.
+#[derive(Default)]
+pub(super) struct News {
+    look: Mutex<()>,
+    bell: Condvar,
+}
+
 impl Chain {
-    /// A chain that signs.
-    pub fn armed(id: ChainId, armed: Armed) -> Self {
+    fn with(id: ChainId, standing: Standing) -> Self {
         Self {
             id,
-            standing: RwLock::new(Standing::Armed(Arc::new(armed))),
+            standing: RwLock::new(standing),
+            news: News::default(),
         }
+    }
+
+    /// A chain whose key and state are being opened: see [`Chain::stand_as`].
+    pub fn opening(id: ChainId) -> Self {
+        Self::with(id, Standing::Opening { free: false })
+    }
+
+    /// A chain that signs.
+    pub fn armed(id: ChainId, armed: Armed) -> Self {
+        Self::with(id, Standing::Armed(Arc::new(armed)))
     }
 
     /// A chain that only answers, and why.
@@ -49,10 +76,7 @@ impl Chain {
             why,
             elsewhere,
         };
-        Self {
-            id,
-            standing: RwLock::new(standing),
-        }
+        Self::with(id, standing)
     }
 
     /// Takes the standing of `other`, a later try to arm this chain. An armed chain keeps its gate whatever comes.
@@ -65,9 +89,62 @@ impl Chain {
             .standing
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Standing::Unarmed { .. } = &*standing {
+        if !matches!(&*standing, Standing::Armed(_)) {
             *standing = other;
         }
+        drop(standing);
+        self.tell_news();
+    }
+
+    /// For a chain that is being opened: no other process holds its state.
+    pub fn found_free(&self) {
+        let mut standing = self
+            .standing
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Standing::Opening { free } = &mut *standing {
+            *free = true;
+        }
+    }
+
+    fn tell_news(&self) {
+        // Whoever looked before the change is waiting by now, or has not begun to look.
+        drop(
+            self.news
+                .look
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        self.news.bell.notify_all();
+    }
+
+    /// Whether it is still being opened after a wait of at most `time`.
+    pub fn is_opening_after(&self, time: Duration) -> bool {
+        let look = self
+            .news
+            .look
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let waited = self
+            .news
+            .bell
+            .wait_timeout_while(look, time, |()| self.is_opening());
+        drop(waited);
+        self.is_opening()
+    }
+
+    /// Whether the first try to arm it is under way.
+    pub fn is_opening(&self) -> bool {
+        self.look(|standing| matches!(standing, Standing::Opening { .. }))
+    }
+
+    /// Whether no other process signs for it, as far as was seen.
+    pub fn is_free(&self) -> bool {
+        self.look(|standing| match standing {
+            Standing::Opening { free } => *free,
+            Standing::Armed(_) => true,
+            Standing::Unarmed { elsewhere, .. } => !*elsewhere,
+        })
     }
 
     fn look<T>(&self, look: impl FnOnce(&Standing) -> T) -> T {
@@ -77,6 +154,7 @@ impl Chain {
     /// What signs, or why nothing does.
     pub(super) fn signing(&self) -> Result<Arc<Armed>, String> {
         self.look(|standing| match standing {
+            Standing::Opening { .. } => Err(OPENING.to_owned()),
             Standing::Armed(armed) => Ok(armed.clone()),
             Standing::Unarmed { why, .. } => Err(why.clone()),
         })
@@ -90,6 +168,7 @@ impl Chain {
     /// The public key, where it is known.
     pub fn public_key(&self) -> Option<PublicKey> {
         self.look(|standing| match standing {
+            Standing::Opening { .. } => None,
             Standing::Armed(armed) => Some(armed.signer.public_key()),
             Standing::Unarmed { public_key, .. } => *public_key,
         })

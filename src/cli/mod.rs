@@ -113,6 +113,14 @@ impl ConfigFile {
     fn load(&self) -> Result<Config, Failure> {
         Config::load(&self.config).map_err(wrong)
     }
+
+    /// For a service: a file that cannot be read may come with a mount that is late, so that is worth another start.
+    fn load_to_serve(&self) -> Result<Config, Failure> {
+        Config::load(&self.config).map_err(|error| match error {
+            ConfigError::Unreadable { .. } => wrong(error).may_heal(),
+            ConfigError::Wrong(_) => wrong(error),
+        })
+    }
 }
 
 fn wrong(error: ConfigError) -> Failure {

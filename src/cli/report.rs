@@ -39,6 +39,8 @@ pub struct Failure {
     what: String,
     hint: Option<String>,
     cause: Option<Box<dyn Error>>,
+    /// The operator has read it already.
+    told: bool,
 }
 
 impl Failure {
@@ -49,6 +51,16 @@ impl Failure {
             what: what.to_string(),
             hint: None,
             cause: None,
+            told: false,
+        }
+    }
+
+    /// What the log has said.
+    pub fn told(exit: Exit, what: impl fmt::Display) -> Self {
+        Self {
+            exit,
+            told: true,
+            ..Self::new(what)
         }
     }
 
@@ -65,6 +77,14 @@ impl Failure {
         Self {
             exit: Exit::Check(code),
             ..Self::new(what)
+        }
+    }
+
+    /// The same, for a service manager to try again.
+    pub fn may_heal(self) -> Self {
+        Self {
+            exit: Exit::Failed,
+            ..self
         }
     }
 
@@ -86,6 +106,9 @@ impl Failure {
 
     /// Prints it to standard error and gives the exit code.
     pub fn print(&self) -> Exit {
+        if self.told {
+            return self.exit;
+        }
         let mut err = io::stderr();
         // Rendered diagnostics bring their own `error:`.
         let lead = if self.what.starts_with("error:") {

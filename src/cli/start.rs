@@ -4,14 +4,15 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 
 use clap::Args;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::observe::log::{self, LogFormat};
 use crate::os::harden::harden;
+use crate::os::signals::Signals;
 use crate::service::{self, ServiceError, Stop};
 
 use super::ConfigFile;
-use super::report::Failure;
+use super::report::{Exit, Failure};
 
 /// Sign until told to stop.
 #[derive(Args)]
@@ -32,7 +33,10 @@ pub(super) struct Start {
 
 impl Start {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let config = self.config.load()?;
+        // Before any thread, so that all of them leave signals to the one that reads them.
+        let signals =
+            Signals::block().map_err(|error| Failure::new(ServiceError::Signals(error)))?;
+        let config = self.config.load_to_serve()?;
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let filter = match self.verbose {
             true => "debug".to_owned(),
@@ -56,10 +60,17 @@ impl Start {
         for warning in harden() {
             warn!(event = "hardening", "{warning}");
         }
-        let ended = service::run(&config, log.dropped(), &Arc::new(Stop::default()));
-        ended.map_err(|error| match error {
-            ServiceError::Listen { .. } => Failure::usage(&error),
-            _ => Failure::new(error),
+        let stop = Arc::new(Stop::default());
+        let ended = service::watch_signals(signals, &stop)
+            .and_then(|()| service::run(&config, log.dropped(), &stop));
+        ended.map_err(|error| {
+            // The last line of a log for programs is one for programs, too.
+            let told = tracing::enabled!(tracing::Level::ERROR);
+            error!(event = "ended", "tmkms ends: {error}");
+            match told {
+                true => Failure::told(Exit::Failed, error),
+                false => Failure::new(error),
+            }
         })
     }
 }

@@ -110,6 +110,9 @@ fn shown(answer: &Answer) -> String {
         answer.config,
         span(answer.uptime_seconds)
     );
+    if let Some(trouble) = &answer.trouble {
+        text.push_str(&format!("trouble: {trouble}\n"));
+    }
     for chain in &answer.chains {
         text.push_str(&chain_lines(chain));
     }

@@ -29,7 +29,7 @@ pub(super) fn metrics(
                 written.span.clone(),
                 "this is no address to listen on",
                 "expected an IP address and a port",
-                "write `listen = \"127.0.0.1:26660\"`; names are not resolved",
+                "write `listen = \"127.0.0.1:28567\"`; names are not resolved",
             ));
             return None;
         };

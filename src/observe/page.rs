@@ -210,6 +210,7 @@ mod tests {
             commit: evil.to_owned(),
             pid: 1,
             uptime_seconds: 0,
+            trouble: None,
             config: evil.to_owned(),
             chains: vec![chain],
         });

@@ -20,6 +20,9 @@ pub struct Status {
     pub uptime_seconds: u64,
     /// The configuration file as it was named.
     pub config: String,
+    /// What is wrong with the service itself: nobody can read its metrics. No chain signs less for it.
+    #[serde(default)]
+    pub trouble: Option<String>,
     /// The chains, in the order of the file.
     pub chains: Vec<ChainStatus>,
 }

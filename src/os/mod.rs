@@ -7,6 +7,7 @@ pub mod harden;
 pub mod pair_lock;
 pub mod process;
 pub mod replace;
+pub mod signals;
 pub mod surroundings;
 pub mod unix_socket;
 pub mod users;

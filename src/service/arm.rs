@@ -1,7 +1,7 @@
 //! From the configuration of a chain to a chain that signs, or to one that answers and says why it does not (W7).
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::{error, info, warn};
 
@@ -10,30 +10,45 @@ use crate::config::ChainConfig;
 use crate::gate::Gate;
 use crate::gate::store::file::{FileStore, OpenError};
 use crate::link::IdentityKey;
+use crate::observe::book::Book;
 use crate::os::clock::{Clock, SystemClock};
 use crate::secret_file::SecretSource;
 use crate::signer::Signer;
 
-/// Opens a chain's key and state. Trouble makes a chain that answers and does not sign, or, where another process holds
-/// it, one that is not even dialled (W7).
-pub(super) fn arm(config: &ChainConfig) -> Chain {
-    let chain = open(config);
-    if let Some(why) = chain.why_unarmed() {
-        tell(&chain, &why, "not armed");
+/// The first try to open a chain's key and state. Trouble makes a chain that answers and does not sign, or, where another
+/// process holds it, one that is not even dialled (W7).
+pub(super) fn arm(config: &ChainConfig, chain: &Chain, book: &Book) {
+    let opened = match found_elsewhere(config) {
+        Some(elsewhere) => elsewhere,
+        None => {
+            chain.found_free();
+            open(config)
+        }
+    };
+    if let Some(why) = opened.why_unarmed() {
+        tell(&opened, &why, "not armed");
     }
-    chain
+    stand(chain, book, opened);
 }
 
 /// Another try for a chain that is not armed: its device may be plugged in by now, its key or state mended.
-pub(super) fn arm_later(config: &ChainConfig, chain: &Chain) {
+pub(super) fn arm_later(config: &ChainConfig, chain: &Chain, book: &Book) {
     let before = chain.why_unarmed();
-    let now = open(config);
+    let now = found_elsewhere(config).unwrap_or_else(|| open(config));
     if let Some(why) = now.why_unarmed()
         && Some(&why) != before.as_ref()
     {
         tell(&now, &why, "still not armed");
     }
-    chain.stand_as(now);
+    stand(chain, book, now);
+}
+
+/// The book first: its links ask as soon as the chain stands.
+fn stand(chain: &Chain, book: &Book, opened: Chain) {
+    if opened.why_unarmed().is_none() {
+        book.begin_after(opened.last_asked());
+    }
+    chain.stand_as(opened);
 }
 
 fn tell(chain: &Chain, why: &str, what: &str) {
@@ -54,12 +69,14 @@ fn tell(chain: &Chain, why: &str, what: &str) {
     }
 }
 
+/// Asked before the key: whoever holds the state may hold the device, too, and must not be disturbed there.
+fn found_elsewhere(config: &ChainConfig) -> Option<Chain> {
+    let error = FileStore::is_free(&config.state_file).err()?;
+    Some(Chain::elsewhere(config.id.clone(), None, error.to_string()))
+}
+
 fn open(config: &ChainConfig) -> Chain {
     let id = config.id.clone();
-    // Before the key: whoever holds the state may hold the device, too, and must not be disturbed there.
-    if let Err(error) = FileStore::is_free(&config.state_file) {
-        return Chain::elsewhere(id, None, error.to_string());
-    }
     let (signer, mut warnings) = match config.key.open() {
         Ok(opened) => opened,
         Err(why) => return Chain::unarmed(id, None, why.to_string()),
@@ -137,38 +154,30 @@ pub fn with_older_files(error: OpenError, config: &ChainConfig) -> String {
     text
 }
 
-/// Identity keys, each read once.
+/// Identity keys, each read once, by the first link that needs it.
 #[derive(Default)]
-pub(super) struct Identities {
-    known: HashMap<String, Option<IdentityKey>>,
-    pub problems: Vec<String>,
-}
+pub(super) struct Identities(Mutex<HashMap<String, Slot>>);
+
+/// One key. Held while its file is read, so that links with the same key read it once.
+type Slot = Arc<Mutex<Option<IdentityKey>>>;
 
 impl Identities {
-    /// The key, or `None` once its trouble has been told.
-    pub fn load(&mut self, source: &SecretSource) -> Option<IdentityKey> {
-        let name = source.to_string();
-        if let Some(known) = self.known.get(&name) {
-            return known.clone();
-        }
-        let loaded = match identity_of(source) {
-            Ok((identity, warning)) => {
-                if let Some(warning) = warning {
-                    warn!(event = "configuration", "{warning}");
-                }
-                Some(identity)
-            }
-            Err(why) => {
-                error!(
-                    event = "not_dialled",
-                    "the nodes with this `secret_key` are not dialled: {why}"
-                );
-                self.problems.push(why);
-                None
-            }
+    /// The key, or why there is none; that may pass, so it may be asked again.
+    pub fn load(&self, source: &SecretSource) -> Result<IdentityKey, String> {
+        let slot = {
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            all.entry(source.to_string()).or_default().clone()
         };
-        self.known.insert(name, loaded.clone());
-        loaded
+        let mut key = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = &*key {
+            return Ok(key.clone());
+        }
+        let (identity, warning) = identity_of(source)?;
+        if let Some(warning) = warning {
+            warn!(event = "configuration", "{warning}");
+        }
+        *key = Some(identity.clone());
+        Ok(identity)
     }
 }
 

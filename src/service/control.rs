@@ -14,8 +14,9 @@ use crate::config::Config;
 use crate::observe::status::Status;
 use crate::os::unix_socket::{OwnedListener, connect};
 
-use super::Stop;
 use super::known::Known;
+use super::thread::spawn_observer;
+use super::{STACK, ServiceError, Stop};
 
 /// How long one question and its answer may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -41,7 +42,11 @@ fn lock(slot: &Mutex<Option<OwnedListener>>) -> MutexGuard<'_, Option<OwnedListe
 
 /// Begins to answer. Without a socket the service signs all the same, so trouble is a warning; it is tried again, because
 /// the process before this one may still be about to end.
-pub(super) fn serve(config: &Config, known: Arc<Known>, stop: &Arc<Stop>) -> Control {
+pub(super) fn serve(
+    config: &Config,
+    known: Arc<Known>,
+    stop: &Arc<Stop>,
+) -> Result<Control, ServiceError> {
     let slot = Arc::new(Mutex::new(None));
     let path = config.control.clone();
     let told = |error: io::Error| {
@@ -52,20 +57,21 @@ pub(super) fn serve(config: &Config, known: Arc<Known>, stop: &Arc<Stop>) -> Con
             config.control.display()
         );
     };
-    let first = bind(&path, &slot).map_err(told).ok();
-    let (inner, stop) = (slot.clone(), stop.clone());
-    let started = std::thread::Builder::new()
-        .name("control".to_owned())
-        .stack_size(super::STACK)
-        .spawn(move || {
-            if let Some(listener) = first.or_else(|| bind_later(&path, &inner, &stop)) {
-                answer_all(&listener, &known);
-            }
-        });
-    if let Err(error) = started {
+    if let Err(error) = bind(&path, &slot) {
         told(error);
     }
-    Control(slot)
+    let (inner, inner_stop) = (slot.clone(), stop.clone());
+    spawn_observer("control", STACK, stop, move || {
+        if let Some(listener) = bound(&inner).or_else(|| bind_later(&path, &inner, &inner_stop)) {
+            answer_all(&listener, &known);
+        }
+    })?;
+    Ok(Control(slot))
+}
+
+/// The listener that there is already.
+fn bound(slot: &Mutex<Option<OwnedListener>>) -> Option<UnixListener> {
+    lock(slot).as_ref()?.listener.try_clone().ok()
 }
 
 fn bind(path: &Path, slot: &Mutex<Option<OwnedListener>>) -> io::Result<UnixListener> {

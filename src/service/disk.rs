@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::os::filesystem::free_bytes;
 
 use super::known::Known;
+use super::thread::spawn_observer;
 use super::{STACK, ServiceError, Stop};
 
 /// How often it looks.
@@ -17,26 +18,21 @@ const EVERY: Duration = Duration::from_secs(10);
 
 /// Begins to look.
 pub(super) fn keep(known: &Arc<Known>, stop: &Arc<Stop>) -> Result<(), ServiceError> {
-    let (known, stop) = (known.clone(), stop.clone());
-    std::thread::Builder::new()
-        .name("disk".to_owned())
-        .stack_size(STACK)
-        .spawn(move || {
-            loop {
-                for chain in &known.chains {
-                    let free = free_bytes(folder(Path::new(&chain.state_file)));
-                    chain
-                        .free
-                        .store(free.unwrap_or(u64::MAX), Ordering::Relaxed);
-                    chain.look_at_backup();
-                }
-                if stop.wait(EVERY) {
-                    return;
-                }
+    let (known, inner) = (known.clone(), stop.clone());
+    spawn_observer("disk", STACK, stop, move || {
+        loop {
+            for chain in &known.chains {
+                let free = free_bytes(folder(Path::new(&chain.state_file)));
+                chain
+                    .free
+                    .store(free.unwrap_or(u64::MAX), Ordering::Relaxed);
+                chain.look_at_backup();
             }
-        })
-        .map(drop)
-        .map_err(ServiceError::Thread)
+            if inner.wait(EVERY) {
+                return;
+            }
+        }
+    })
 }
 
 fn folder(path: &Path) -> &Path {

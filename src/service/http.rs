@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::convert::Infallible;
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Semaphore;
-use tracing::{info, warn};
+use tracing::{error, info};
 
 use crate::observe::metrics::text;
 use crate::observe::{metrics, page};
@@ -27,7 +28,8 @@ use crate::os::background;
 
 use super::health::{live, ready};
 use super::known::Known;
-use super::{STACK, ServiceError};
+use super::thread::spawn_observer;
+use super::{STACK, ServiceError, Stop};
 
 /// How many connections at once.
 const CONNECTIONS: usize = 32;
@@ -39,35 +41,81 @@ const HEADER_BYTES: usize = 16 * 1024;
 /// An answer is given again for so long, so that a flood of questions is little work.
 const FRESH: Duration = Duration::from_millis(200);
 
-/// Takes the address, before anything is armed. The caller may only want to know whether it can be had.
-pub fn bind(address: SocketAddr) -> Result<TcpListener, ServiceError> {
+/// Between two tries to listen: whoever has the port may end.
+const AGAIN: Duration = Duration::from_secs(3);
+/// How often the same trouble is told.
+const REPEAT: Duration = Duration::from_secs(60);
+
+/// The address for metrics is taken, or is no address of this host.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the address {address} of [metrics] cannot be listened on: {source}; end the program that has it, or name a free port \
+     of this host in `listen`"
+)]
+pub struct ListenError {
+    address: SocketAddr,
+    source: io::Error,
+}
+
+/// Takes the address. The caller may only want to know whether it can be had.
+///
+/// # Errors
+/// What the system says.
+pub fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
     let listen = || {
         let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         Ok(listener)
     };
-    listen().map_err(|source| ServiceError::Listen { address, source })
+    listen().map_err(|source| ListenError { address, source })
 }
 
-/// Begins to answer.
-pub(super) fn serve(listener: TcpListener, known: Arc<Known>) -> Result<(), ServiceError> {
-    if let Ok(address) = listener.local_addr() {
-        info!(event = "listening", %address, "metrics, health and a status page at http://{address}/");
-    }
-    std::thread::Builder::new()
-        .name("http".to_owned())
-        .stack_size(4 * STACK)
-        .spawn(move || {
-            background::step_back();
-            if let Err(error) = run(listener, known) {
-                warn!(
-                    event = "not_listening",
-                    "metrics are not served any more: {error}; signing goes on"
-                );
+/// Begins to answer, as soon as the address can be had. No trouble with it keeps a chain from being signed for.
+pub(super) fn serve(
+    address: SocketAddr,
+    known: Arc<Known>,
+    stop: &Arc<Stop>,
+) -> Result<(), ServiceError> {
+    let inner = stop.clone();
+    spawn_observer("http", 4 * STACK, stop, move || {
+        background::step_back();
+        listen(address, &known, &inner);
+    })
+}
+
+fn listen(address: SocketAddr, known: &Arc<Known>, stop: &Stop) {
+    let mut told: Option<(String, Instant)> = None;
+    loop {
+        let why = match bind(address) {
+            Err(error) => error.to_string(),
+            Ok(listener) => {
+                known.listening(None);
+                told = None;
+                let at = listener.local_addr().unwrap_or(address);
+                info!(event = "listening", address = %at, "metrics, health and a status page at http://{at}/");
+                match run(listener, known.clone()) {
+                    Ok(()) => return,
+                    Err(error) => format!("metrics at {address} cannot be served: {error}"),
+                }
             }
-        })
-        .map(drop)
-        .map_err(ServiceError::Thread)
+        };
+        let news = told
+            .as_ref()
+            .is_none_or(|(last, at)| *last != why || at.elapsed() >= REPEAT);
+        if news {
+            error!(
+                event = "not_listening",
+                %address,
+                "{why}. Signing goes on; it is tried again every {} s",
+                AGAIN.as_secs()
+            );
+            told = Some((why.clone(), Instant::now()));
+        }
+        known.listening(Some(why));
+        if stop.wait(AGAIN) {
+            return;
+        }
+    }
 }
 
 fn run(listener: TcpListener, known: Arc<Known>) -> std::io::Result<()> {

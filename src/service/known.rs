@@ -39,6 +39,8 @@ pub(super) struct Known {
     pub pauses: AtomicU64,
     /// How often the wall clock was set.
     pub clock_steps: AtomicU64,
+    /// Why nobody can read metrics, where they are wanted. Held for a look alone.
+    not_listening: Mutex<Option<String>>,
 }
 
 /// One chain of the configuration.
@@ -264,7 +266,16 @@ impl Known {
             turned: AtomicU64::new(0),
             pauses: AtomicU64::new(0),
             clock_steps: AtomicU64::new(0),
+            not_listening: Mutex::new(None),
         }
+    }
+
+    /// Whether metrics can be read, and why not.
+    pub fn listening(&self, trouble: Option<String>) {
+        *self
+            .not_listening
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
     /// How long ago the supervisor took its last turn; it takes one each second.
@@ -281,6 +292,11 @@ impl Known {
             pid: std::process::id(),
             uptime_seconds: self.started.elapsed().as_secs(),
             config: self.config.clone(),
+            trouble: self
+                .not_listening
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
             chains: self.chains.iter().map(|chain| chain.status(&now)).collect(),
         }
     }

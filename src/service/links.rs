@@ -1,6 +1,7 @@
 //! A link's thread: dial, serve, and dial again, for ever.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -10,11 +11,12 @@ use crate::config::NodeConfig;
 use crate::consensus::Height;
 use crate::events::Event;
 use crate::link::redial::Redial;
-use crate::link::{Address, Closer, IdentityKey, Timeouts, dial};
+use crate::link::{Address, Closer, Timeouts, dial};
 use crate::observe::board::Board;
 use crate::observe::book::Book;
 use crate::observe::log::LogSink;
 use crate::os::clock::SystemClock;
+use crate::secret_file::SecretSource;
 use crate::session::{Hand, serve};
 
 use super::arm::Identities;
@@ -27,12 +29,16 @@ const LIVED: Duration = Duration::from_secs(1);
 const REPEAT: Duration = Duration::from_secs(60);
 /// How often the link of a chain that another process holds looks whether it still does.
 const PARKED: Duration = Duration::from_millis(250);
+/// A chain whose key takes longer than this to open is dialled all the same: a node that is refused goes on, and one without
+/// a link waits.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// A link before its thread runs.
 pub(super) struct Prepared {
     chain: Arc<Chain>,
     address: Address,
-    identity: Option<IdentityKey>,
+    identity: Option<SecretSource>,
+    identities: Arc<Identities>,
     times: Timeouts,
     reconnect: bool,
     max_height: Option<Height>,
@@ -44,15 +50,12 @@ pub(super) fn prepare(
     chain: &Arc<Chain>,
     book: &Book,
     node: &NodeConfig,
-    identities: &mut Identities,
-) -> Option<Prepared> {
-    let identity = match &node.identity {
-        Some(source) => Some(identities.load(source)?),
-        None => None,
-    };
-    Some(Prepared {
+    identities: &Arc<Identities>,
+) -> Prepared {
+    Prepared {
         chain: chain.clone(),
-        identity,
+        identity: node.identity.clone(),
+        identities: identities.clone(),
         times: node.timeouts,
         reconnect: node.reconnect,
         max_height: node.max_height,
@@ -63,54 +66,74 @@ pub(super) fn prepare(
             book: book.clone(),
         },
         address: node.address.clone(),
-    })
+    }
 }
 
 /// A link's thread, and how to end it.
 pub(super) struct Running {
     chain: Arc<Chain>,
-    pub hand: Arc<Hand>,
-    pub closer: Arc<Mutex<Option<Closer>>>,
-    pub ended: Arc<AtomicBool>,
-    pub thread: JoinHandle<()>,
+    hand: Arc<Hand>,
+    closer: Arc<Mutex<Option<Closer>>>,
+    thread: JoinHandle<()>,
 }
 
 impl Running {
     /// Hangs up where another process signs for the chain by now: a node has one place for a signer (W7).
     pub fn leave_to_others(&self) {
-        if self.chain.is_elsewhere()
-            && let Some(closer) = &*self.closer.lock().unwrap_or_else(PoisonError::into_inner)
-        {
+        if self.chain.is_elsewhere() {
+            self.wake();
+        }
+    }
+
+    /// Ends it: no new request is read, what is being answered is still sent.
+    pub fn stop_reading(&self) {
+        self.hand.stop.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some(closer) = &*self.closer.lock().unwrap_or_else(PoisonError::into_inner) {
             closer.stop_reading();
         }
+    }
+
+    /// Whether a request is being answered.
+    pub fn is_busy(&self) -> bool {
+        self.hand.busy.load(Ordering::SeqCst) && !self.has_ended()
+    }
+
+    /// Whether it will not be dialled again.
+    pub fn has_ended(&self) -> bool {
+        self.thread.is_finished()
     }
 }
 
 pub(super) fn start(link: Prepared, stop: &Arc<Stop>) -> Result<Running, ServiceError> {
     let (chain, hand) = (link.chain.clone(), link.hand.clone());
     let closer = Arc::new(Mutex::new(None));
-    let ended = Arc::new(AtomicBool::new(false));
-    let (inner_hand, inner_closer) = (hand.clone(), closer.clone());
-    let (inner_ended, inner_stop) = (ended.clone(), stop.clone());
+    let (inner_closer, inner_stop) = (closer.clone(), stop.clone());
     let thread = thread::Builder::new()
         .name("link".to_owned())
         .stack_size(STACK)
-        .spawn(move || {
-            keep_up(&link, &inner_hand, &inner_closer, &inner_stop);
-            inner_ended.store(true, Ordering::SeqCst);
-        })
+        .spawn(move || keep_up(&link, &inner_closer, &inner_stop))
         .map_err(ServiceError::Thread)?;
     Ok(Running {
         chain,
         hand,
         closer,
-        ended,
         thread,
     })
 }
 
+/// How a link ended, or why there was none.
+struct Down {
+    code: &'static str,
+    message: String,
+    was_up: bool,
+}
+
 /// Dials, serves, and dials again, for ever.
-fn keep_up(link: &Prepared, hand: &Hand, closer: &Mutex<Option<Closer>>, stop: &Stop) {
+fn keep_up(link: &Prepared, closer: &Mutex<Option<Closer>>, stop: &Stop) {
     let mut redial = Redial::default();
     let mut told: Option<(&'static str, Instant)> = None;
     // The last link ended as soon as it was made, and that was told a moment ago.
@@ -119,39 +142,14 @@ fn keep_up(link: &Prepared, hand: &Hand, closer: &Mutex<Option<Closer>>, stop: &
         if park(link, stop) || stop.wait(redial.delay(random())) {
             return;
         }
-        let hold = |new: Closer| {
-            if hand.stop.load(Ordering::SeqCst) {
-                new.close();
-            }
-            *closer.lock().unwrap_or_else(PoisonError::into_inner) = Some(new);
-        };
         let began = Instant::now();
-        let (code, message, was_up) =
-            match dial(&link.address, link.identity.as_ref(), &link.times, hold) {
-                Ok(mut connection) => {
-                    let peer = connection.peer().map(|peer| peer.to_string());
-                    let up = Event::LinkUp {
-                        peer,
-                        took: began.elapsed(),
-                        round_trip: connection.round_trip(),
-                    };
-                    link.sink.note(&up, !flapping);
-                    let end = serve(
-                        &mut connection,
-                        &link.chain,
-                        link.max_height,
-                        hand,
-                        &SystemClock,
-                        &link.sink,
-                    );
-                    connection.close();
-                    if connection.frames() > 0 && began.elapsed() >= LIVED {
-                        redial.lived();
-                    }
-                    (end.code(), end.to_string(), true)
-                }
-                Err(error) => (error.code(), error.to_string(), false),
-            };
+        // A bug that one node's request meets must not end the other links; what a gate persisted before it stays used up.
+        let once = AssertUnwindSafe(|| dial_and_serve(link, closer, &mut redial, flapping));
+        let Down {
+            code,
+            message,
+            was_up,
+        } = catch_unwind(once).unwrap_or_else(|_| panicked(link));
         closer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if stop.is_set() {
             return;
@@ -178,19 +176,100 @@ fn keep_up(link: &Prepared, hand: &Hand, closer: &Mutex<Option<Closer>>, stop: &
     }
 }
 
-/// Waits while another process signs for the chain; `true` when everyone is asked to stop.
+fn dial_and_serve(
+    link: &Prepared,
+    closer: &Mutex<Option<Closer>>,
+    redial: &mut Redial,
+    flapping: bool,
+) -> Down {
+    let identity = match &link.identity {
+        None => None,
+        Some(source) => match link.identities.load(source) {
+            Ok(identity) => Some(identity),
+            Err(why) => {
+                return Down {
+                    code: "no_identity",
+                    message: format!("{why}; it is read again before the next try"),
+                    was_up: false,
+                };
+            }
+        },
+    };
+    let hold = |new: Closer| {
+        if link.hand.stop.load(Ordering::SeqCst) {
+            new.close();
+        }
+        *closer.lock().unwrap_or_else(PoisonError::into_inner) = Some(new);
+    };
+    let began = Instant::now();
+    let mut connection = match dial(&link.address, identity.as_ref(), &link.times, hold) {
+        Ok(connection) => connection,
+        Err(error) => {
+            return Down {
+                code: error.code(),
+                message: error.to_string(),
+                was_up: false,
+            };
+        }
+    };
+    let up = Event::LinkUp {
+        peer: connection.peer().map(|peer| peer.to_string()),
+        took: began.elapsed(),
+        round_trip: connection.round_trip(),
+    };
+    link.sink.note(&up, !flapping);
+    let end = serve(
+        &mut connection,
+        &link.chain,
+        link.max_height,
+        &link.hand,
+        &SystemClock,
+        &link.sink,
+    );
+    connection.close();
+    if connection.frames() > 0 && began.elapsed() >= LIVED {
+        redial.lived();
+    }
+    Down {
+        code: end.code(),
+        message: end.to_string(),
+        was_up: true,
+    }
+}
+
+fn panicked(link: &Prepared) -> Down {
+    link.hand.give_up();
+    Down {
+        code: "bug",
+        message: "a bug in tmkms ended this link; please report the line above that says where"
+            .to_owned(),
+        was_up: true,
+    }
+}
+
+/// Waits while the chain is being opened or another process signs for it; `true` when everyone is asked to stop.
 fn park(link: &Prepared, stop: &Stop) -> bool {
-    if !link.chain.is_elsewhere() {
+    let chain = &link.chain;
+    let began = Instant::now();
+    while chain.is_opening_after(PARKED) {
+        if stop.is_set() {
+            return true;
+        }
+        if began.elapsed() >= GRACE && chain.is_free() {
+            break;
+        }
+    }
+    if !chain.is_elsewhere() {
         return false;
     }
     let down = Event::LinkDown {
         code: "elsewhere",
-        message: link.chain.why_unarmed().unwrap_or_default(),
+        message: chain.why_unarmed().unwrap_or_default(),
         was_up: false,
     };
     // The log has it once for the whole chain.
     link.sink.note(&down, false);
-    while link.chain.is_elsewhere() {
+    while chain.is_elsewhere() {
         if stop.wait(PARKED) {
             return true;
         }

@@ -17,6 +17,7 @@ use crate::os::background;
 use crate::os::replace::{Flush, Readers, replace};
 
 use super::known::Known;
+use super::thread::spawn_observer;
 use super::{STACK, ServiceError, Stop};
 
 /// How often it is written.
@@ -56,32 +57,28 @@ pub(super) fn keep(
         path: path.clone(),
         writing,
     };
-    let (known, stop) = (known.clone(), stop.clone());
-    std::thread::Builder::new()
-        .name("textfile".to_owned())
-        .stack_size(STACK)
-        .spawn(move || {
-            let _written: Sender<()> = written;
-            background::step_back();
-            let mut told: Option<Instant> = None;
-            loop {
-                if let Err(error) = write(&path, &known)
-                    && told.is_none_or(|at| at.elapsed() > REPEAT)
-                {
-                    told = Some(Instant::now());
-                    warn!(
-                        event = "no_textfile",
-                        "the metrics cannot be written to {}: {error}; correct `textfile` of [metrics], or let this user \
-                         write to that folder",
-                        path.display()
-                    );
-                }
-                if stop.wait(EVERY) {
-                    return;
-                }
+    let (known, inner) = (known.clone(), stop.clone());
+    spawn_observer("textfile", STACK, stop, move || {
+        let _written: &Sender<()> = &written;
+        background::step_back();
+        let mut told: Option<Instant> = None;
+        loop {
+            if let Err(error) = write(&path, &known)
+                && told.is_none_or(|at| at.elapsed() > REPEAT)
+            {
+                told = Some(Instant::now());
+                warn!(
+                    event = "no_textfile",
+                    "the metrics cannot be written to {}: {error}; correct `textfile` of [metrics], or let this user \
+                     write to that folder",
+                    path.display()
+                );
             }
-        })
-        .map_err(ServiceError::Thread)?;
+            if inner.wait(EVERY) {
+                return;
+            }
+        }
+    })?;
     Ok(Some(kept))
 }
 

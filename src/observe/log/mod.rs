@@ -64,10 +64,26 @@ pub fn start(filter: &str, format: LogFormat, color: bool) -> Logging {
         .finish();
     // Fails only where a log is running already, as in tests that share a process.
     let _ = tracing::subscriber::set_global_default(subscriber);
+    std::panic::set_hook(Box::new(tell_panic));
     Logging {
         _worker: worker,
         dropped,
     }
+}
+
+/// A bug in the form of all other lines, where programs and people look.
+fn tell_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let thread = std::thread::current();
+    let thread = thread.name().unwrap_or("unnamed");
+    let place = panic.location().map(ToString::to_string);
+    let place = place.unwrap_or_else(|| "an unknown place".to_owned());
+    let what = panic.payload_as_str().unwrap_or("no words");
+    error!(
+        event = "bug",
+        thread,
+        place,
+        "a bug in tmkms: the thread `{thread}` panicked at {place}: {what}; please report it with this line"
+    );
 }
 
 /// Logs the events of one link.

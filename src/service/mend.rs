@@ -1,0 +1,139 @@
+//! Arms chains at the start and later, and mends what failed: each on a thread of its own, because a sick disk or an
+//! absent device may hold its thread for long.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use tracing::info;
+
+use crate::chain::Chain;
+use crate::config::ChainConfig;
+use crate::observe::book::Book;
+use crate::os::clock::SystemClock;
+
+use super::arm::{arm, arm_later};
+use super::{STACK, ServiceError};
+
+/// Between two tries to arm a chain whose key, device or state was not there.
+const ARM_AGAIN: Duration = Duration::from_secs(5);
+
+/// What is needed to arm a chain.
+#[derive(Clone)]
+pub(super) struct Served {
+    pub chain: Arc<Chain>,
+    pub config: ChainConfig,
+    pub book: Book,
+}
+
+/// The chains, and the threads that work on them: at most one a chain.
+pub(super) struct Mending {
+    chains: Vec<Served>,
+    at_work: HashMap<usize, JoinHandle<()>>,
+    tried: Instant,
+    concluded: bool,
+}
+
+impl Mending {
+    /// Begins to arm all chains at once. The receiver hears from each and is disconnected when all first tries are done.
+    pub fn begin(chains: Vec<Served>) -> Result<(Self, Receiver<()>), ServiceError> {
+        let (tell, told) = channel();
+        let mut at_work = HashMap::new();
+        for (index, served) in chains.iter().enumerate() {
+            let (served, tell) = (served.clone(), tell.clone());
+            let thread = spawn("arm", move || {
+                arm(&served.config, &served.chain, &served.book);
+                // Nobody listens any more when the service ends meanwhile.
+                let _ = tell.send(());
+            });
+            at_work.insert(index, thread.map_err(ServiceError::Thread)?);
+        }
+        let mending = Self {
+            chains,
+            at_work,
+            tried: Instant::now(),
+            concluded: false,
+        };
+        Ok((mending, told))
+    }
+
+    /// Whether one of the chains was tried, and no other process holds it.
+    pub fn one_is_ours(&self) -> bool {
+        let mut chains = self.chains.iter();
+        chains.any(|served| served.chain.is_free() && !served.chain.is_opening())
+    }
+
+    /// Where other processes hold every chain: what is known of them.
+    pub fn all_elsewhere(&self) -> Option<String> {
+        if !self.chains.iter().all(|served| served.chain.is_elsewhere()) {
+            return None;
+        }
+        let why = self.chains.iter();
+        let why: Vec<String> = why
+            .filter_map(|served| served.chain.why_unarmed())
+            .collect();
+        Some(why.join("; "))
+    }
+
+    /// Whether [`Mending::conclude`] was asked.
+    pub fn concluded(&self) -> bool {
+        self.concluded
+    }
+
+    /// After all first tries: why there is nothing to do here.
+    pub fn conclude(&mut self) -> Option<String> {
+        self.concluded = true;
+        self.all_elsewhere()
+    }
+
+    /// A store that failed is tried again every second (W8), a chain that is not armed or was another's every few, and a
+    /// device whose thread hangs gets another.
+    pub fn turn(&mut self) {
+        let try_arming = self.tried.elapsed() >= ARM_AGAIN;
+        if try_arming {
+            self.tried = Instant::now();
+        }
+        self.at_work.retain(|_, thread| !thread.is_finished());
+        for (index, served) in self.chains.iter().enumerate() {
+            let unarmed = try_arming && served.chain.why_unarmed().is_some();
+            let ailing = served.config.key.is_ailing();
+            if !(served.chain.is_broken() || unarmed || ailing) || self.at_work.contains_key(&index)
+            {
+                continue;
+            }
+            let served = served.clone();
+            let started = spawn("mend", move || mend(&served, ailing, unarmed));
+            // A host without room for a thread may have some in a second.
+            if let Ok(thread) = started {
+                self.at_work.insert(index, thread);
+            }
+        }
+    }
+}
+
+/// One that panics is told by the log and tried again at the next turn.
+fn spawn(
+    name: &'static str,
+    work: impl FnOnce() + Send + 'static,
+) -> std::io::Result<JoinHandle<()>> {
+    let builder = Builder::new().name(name.to_owned()).stack_size(STACK);
+    builder.spawn(work)
+}
+
+fn mend(served: &Served, ailing: bool, unarmed: bool) {
+    let Served {
+        chain,
+        config,
+        book,
+    } = served;
+    if ailing {
+        config.key.mend();
+    }
+    if unarmed {
+        arm_later(config, chain, book);
+    } else if chain.is_broken() && chain.recover(&SystemClock) {
+        info!(event = "durable_again", chain = %chain.id(), "[{}] the state file is durable again", chain.id());
+    }
+}
