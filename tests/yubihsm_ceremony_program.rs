@@ -156,7 +156,7 @@ fn from_a_blank_device_to_a_signed_vote_in_a_real_terminal() {
     let (code, all) = desk.end();
     assert_eq!(code, 0, "{all}");
     assert!(
-        all.contains("Next make the key: `tmkms yubihsm keys generate --mnemonic -b BACKUP 1 -c "),
+        all.contains("Next make the key: `tmkms yubihsm keys generate --mnemonic -b BACKUP 1 --serial 0000000077 -c "),
         "{all}"
     );
     assert!(
