@@ -30,6 +30,13 @@ impl CommandLine {
         Self(line)
     }
 
+    /// `PROGRAM WORDS FILE`: a command of the system about a file, which may be relative to the working directory.
+    pub fn on_file(program: &str, words: &[&str], file: &Path) -> Self {
+        let file = absolute(file);
+        let file = &*file.to_string_lossy();
+        Self::of_system(program, words.iter().chain([&file]))
+    }
+
     /// `tmkms WORDS`, of a command that reads no configuration.
     pub fn without_config<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> Self {
         Self::of_system("tmkms", words)
@@ -103,14 +110,12 @@ pub fn keygen(path: &Path) -> CommandLine {
 
 /// The command that takes all rights to a file from everybody but its owner.
 pub fn make_private(path: &Path) -> CommandLine {
-    let path = absolute(path);
-    CommandLine::of_system("chmod", [OsStr::new("600"), path.as_os_str()])
+    CommandLine::on_file("chmod", &["600"], path)
 }
 
 /// The command with which root gives a file to this user.
 pub fn give_to(user: u32, path: &Path) -> CommandLine {
-    let path = absolute(path);
-    CommandLine::of_system("chown", [OsStr::new(&user_name(user)), path.as_os_str()])
+    CommandLine::on_file("chown", &[&user_name(user)], path)
 }
 
 /// The command that moves a file out of the way; it overwrites nothing.
@@ -123,13 +128,12 @@ pub fn move_aside(path: &Path) -> CommandLine {
 
 /// The command that makes a private folder, and those above it.
 pub fn make_folder(path: &Path) -> CommandLine {
-    let path = absolute(path);
-    CommandLine::of_system("mkdir", ["-p", "-m", "700", &*path.to_string_lossy()])
+    CommandLine::on_file("mkdir", &["-p", "-m", "700"], path)
 }
 
 /// The command that removes a file.
 pub fn remove(path: &Path) -> CommandLine {
-    CommandLine::of_system("rm", [absolute(path)])
+    CommandLine::on_file("rm", &[], path)
 }
 
 /// Who else has to run a command that only `needed` (and root) may run: ` as root`, or nothing.

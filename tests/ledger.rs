@@ -465,6 +465,7 @@ fn which_of_several() {
     };
     assert!(
         error(&bus, None).contains("several Ledgers are plugged in (/dev/hidraw0, /dev/hidraw100")
+            && error(&bus, None).contains("`tmkms ledger list`")
     );
     assert!(error(&Bus::default(), None).starts_with("no Ledger is plugged in"));
     assert!(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::backends::{Base, place_of};
 use crate::consensus::Height;
 use crate::link::{Address, Timeouts};
-use crate::remedy::keygen;
+use crate::remedy;
 use crate::secret_file::SecretSource;
 use crate::written::{At, Problem};
 
@@ -69,7 +69,7 @@ pub(super) fn nodes(
                 format!(
                     "name a key of its own for the links, as `secret_key = \"{IDENTITY}\"`, and make it with `{}` unless it \
                      is there",
-                    keygen(&base.in_folder(IDENTITY))
+                    remedy::keygen(&base.in_folder(IDENTITY))
                 ),
             ));
         }
@@ -80,7 +80,7 @@ pub(super) fn nodes(
                 "a tcp:// link needs an identity key",
                 format!(
                     "add `secret_key = \"{IDENTITY}\"`, and make that key with `{}` unless it is there",
-                    keygen(&base.in_folder(IDENTITY))
+                    remedy::keygen(&base.in_folder(IDENTITY))
                 ),
             ));
         }

@@ -67,7 +67,7 @@ impl Surroundings {
         }
         if self.wall < NOT_SET_BEFORE {
             warnings.push(
-                "the clock of this host is not set, and labels and reports carry its time; set it with `date -s`"
+                "the clock of this host is not set, and labels and reports carry its time; set it with `date -s \"YYYY-MM-DD hh:mm\"`"
                     .to_owned(),
             );
         }
@@ -207,7 +207,7 @@ mod tests {
     fn a_clock_that_was_never_set_and_a_terminal_that_remembers() {
         let mut host = quiet();
         host.wall = NOT_SET_BEFORE - Duration::from_secs(1);
-        assert!(one(&host).contains("`date -s`"));
+        assert!(one(&host).contains("`date -s \""));
         host = quiet();
         host.remote = true;
         assert!(one(&host).contains("sit down at this one"));

@@ -23,7 +23,11 @@ pub struct Home {
 
 impl Home {
     pub fn new(addresses: &[Address]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::within(tempfile::tempdir().unwrap(), addresses)
+    }
+
+    /// The same in a folder of one's own choice.
+    pub fn within(folder: tempfile::TempDir, addresses: &[Address]) -> Self {
         let (_, identity) =
             tmkms::backends::softsign::key::SoftKey::generate(Default::default()).unwrap();
         let (key, text) =

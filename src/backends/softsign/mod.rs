@@ -77,7 +77,7 @@ impl KeyFile {
             ),
         };
         let name = &*path.to_string_lossy();
-        let bring = |what| CommandLine::of_system("install", ["-m", "600", what, name]);
+        let bring = |what| CommandLine::on_file("install", &["-m", "600", what], path);
         let remedy = match self.format {
             FileFormat::Json => {
                 format!(

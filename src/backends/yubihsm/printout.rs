@@ -62,12 +62,12 @@ pub enum PrintoutError {
 }
 
 fn private_pipe(path: &Path) -> String {
-    let make = CommandLine::of_system("mkfifo", ["-m", "600", &*path.to_string_lossy()]);
+    let make = CommandLine::on_file("mkfifo", &["-m", "600"], path);
     format!("{} && {make}", remedy::remove(path))
 }
 
 fn to_printer(path: &Path) -> String {
-    let show = CommandLine::of_system("cat", [path]);
+    let show = CommandLine::on_file("cat", &[], path);
     format!("{show} > /dev/usb/lp0")
 }
 

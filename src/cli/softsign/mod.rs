@@ -9,7 +9,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use crate::backends::softsign::Purpose;
 use crate::backends::softsign::key::SoftKey;
 use crate::consensus::key_text;
-use crate::remedy::make_folder;
+use crate::remedy;
 use crate::secret_file::{self, SecretFileError};
 
 use super::report::{Failure, output, status};
@@ -72,7 +72,7 @@ impl Keygen {
             match missing_folder {
                 true => failure.hint(format!(
                     "make its folder first, with `{}`",
-                    make_folder(self.path.parent().unwrap_or(Path::new(".")))
+                    remedy::make_folder(self.path.parent().unwrap_or(Path::new(".")))
                 )),
                 false => failure,
             }

@@ -106,7 +106,14 @@ impl Generate {
         status("Address", public.address());
         let Some(path) = &self.backup else {
             if !self.non_exportable {
-                let export = ["keys", "export", "-i", &id.to_string(), "FILE"];
+                let export = [
+                    "keys",
+                    "export",
+                    "--mnemonic",
+                    "-i",
+                    &id.to_string(),
+                    "FILE",
+                ];
                 let export = login.provider.commands.line(export);
                 status("Next", format!("back it up: `{export}`"));
             }

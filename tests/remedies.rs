@@ -1,0 +1,235 @@
+//! Remedies that do what they say: each command that a message prints is provoked, run as it stands from another folder,
+//! and ends in a chain that signs, in a question, or in the next honest step.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test may end so"
+)]
+
+#[path = "remedies/configuration.rs"]
+mod configuration;
+#[path = "remedies/keys.rs"]
+mod keys;
+#[cfg(feature = "ledger")]
+#[path = "remedies/ledger.rs"]
+mod ledger;
+#[cfg(feature = "ledger")]
+#[path = "support/ledger_simulator/mod.rs"]
+mod ledger_simulator;
+#[path = "remedies/scan.rs"]
+mod scan;
+#[path = "remedies/service.rs"]
+mod service;
+mod support;
+#[path = "remedies/table.rs"]
+mod table;
+#[path = "remedies/walk.rs"]
+mod walk;
+#[cfg(feature = "yubihsm")]
+#[path = "remedies/yubihsm.rs"]
+mod yubihsm;
+#[cfg(feature = "yubihsm")]
+#[path = "support/yubihsm_person.rs"]
+mod yubihsm_person;
+#[cfg(feature = "yubihsm")]
+#[path = "support/yubihsm_simulator/mod.rs"]
+mod yubihsm_simulator;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+
+use scan::{Source, commands_made, sources};
+use table::{By, MAKERS, MENTIONS, NOT_YET, SYSTEM, TABLE};
+use walk::commands_in;
+
+fn plain(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The sources whose messages are looked at: not those that define how commands are made.
+fn messages() -> Vec<Source> {
+    let mut all = sources();
+    assert!(all.len() > 150);
+    all.retain(|source| !MAKERS.contains(&source.name.as_str()));
+    all
+}
+
+/// A command that is written by hand lacks the configuration, the quotes, or the absolute path.
+#[test]
+fn no_message_prints_a_command_that_is_written_by_hand() {
+    const NAMES: &[&str] = &[
+        "init",
+        "networks",
+        "start",
+        "check",
+        "adopt",
+        "status",
+        "state",
+        "keys",
+        "softsign",
+        "yubihsm",
+        "ledger",
+        "demo",
+        "harness",
+        "version",
+        "completions",
+        "man",
+    ];
+    let mut found = Vec::new();
+    for source in messages() {
+        for text in &source.texts {
+            let names = NAMES.iter().any(|name| {
+                let command = format!("tmkms {name}");
+                text.match_indices(&command).any(|(at, _)| {
+                    let next = text[at + command.len()..].chars().next();
+                    !next.is_some_and(|next| next.is_alphanumeric() || next == '_')
+                })
+            });
+            let mentioned = MENTIONS
+                .iter()
+                .any(|(file, words, _)| *file == source.name && text.contains(words));
+            if names && !mentioned && !NOT_YET.contains(&source.name.as_str()) {
+                found.push(format!("{}: {text:?}", source.name));
+            }
+        }
+    }
+    assert!(
+        found.is_empty(),
+        "make these with crate::remedy:\n{}",
+        found.join("\n")
+    );
+}
+
+#[test]
+fn every_command_of_every_message_is_walked() {
+    let mut made: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for source in messages() {
+        for command in commands_made(&source) {
+            *made.entry((source.name.clone(), command)).or_default() += 1;
+        }
+    }
+    let mut wrong = Vec::new();
+    for ((file, command), times) in &made {
+        let rows = TABLE
+            .iter()
+            .filter(|row| row.file == file && row.made == command);
+        let rows = rows.count();
+        if rows < *times && !NOT_YET.contains(&file.as_str()) {
+            wrong.push(format!(
+                "{file}: {command} is made {times} times and walked {rows} times"
+            ));
+        }
+    }
+    let tests: String = test_files();
+    for row in TABLE {
+        let file = row.file.to_owned();
+        if !made.contains_key(&(file, row.made.to_owned())) {
+            wrong.push(format!("{}: no message makes {}", row.file, row.made));
+        }
+        let source = sources().into_iter().find(|source| source.name == row.file);
+        let texts = source.map(|source| source.texts).unwrap_or_default();
+        if !texts.iter().any(|text| plain(text).contains(row.message)) {
+            wrong.push(format!("{}: no message says {:?}", row.file, row.message));
+        }
+        match row.by {
+            By::Walk(name) if !tests.contains(&format!("Walk::of(\"{name}\")")) => {
+                wrong.push(format!("no test walks {name}"));
+            }
+            By::Test(file, name) => {
+                let text = fs::read_to_string(file).unwrap_or_default();
+                if !text.contains(&format!("fn {name}(")) || !text.contains(row.message) {
+                    wrong.push(format!(
+                        "{file} has no {name}, or nothing of {:?}",
+                        row.message
+                    ));
+                }
+            }
+            By::Walk(_) | By::Nobody(_) => {}
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn test_files() -> String {
+    let files = fs::read_dir("tests/remedies").unwrap();
+    files
+        .map(|file| fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect()
+}
+
+/// Commands of the system that stand in a message as they are: nothing in them depends on this host.
+#[test]
+fn commands_of_the_system_are_known_and_can_be_read_by_a_shell() {
+    const PROGRAMS: &[&str] = &[
+        "(umask",
+        "apt",
+        "basenc",
+        "cat",
+        "chattr",
+        "chmod",
+        "chown",
+        "cp",
+        "date",
+        "df",
+        "dmesg",
+        "docker",
+        "fuser",
+        "install",
+        "ip",
+        "journalctl",
+        "kill",
+        "ln",
+        "ls",
+        "lsof",
+        "lsusb",
+        "mkdir",
+        "mkfifo",
+        "mount",
+        "mv",
+        "openssl",
+        "podman",
+        "ps",
+        "rm",
+        "rsync",
+        "ss",
+        "stat",
+        "sudo",
+        "swapoff",
+        "sync",
+        "systemctl",
+        "touch",
+        "udevadm",
+        "umount",
+        "xxd",
+    ];
+    let mut wrong = Vec::new();
+    for source in messages() {
+        for text in &source.texts {
+            for command in commands_in(text) {
+                let Some(program) = command.split_whitespace().next() else {
+                    continue;
+                };
+                let known = SYSTEM
+                    .iter()
+                    .any(|(file, listed, _)| *file == source.name && *listed == command);
+                if PROGRAMS.contains(&program) && !known && !NOT_YET.contains(&source.name.as_str())
+                {
+                    wrong.push(format!("{}: `{command}`", source.name));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "not in the table:\n{}", wrong.join("\n"));
+    for (file, command, why) in SYSTEM {
+        let shell = Command::new("sh")
+            .args(["-n", "-c", command])
+            .output()
+            .unwrap();
+        assert!(shell.status.success(), "{file}: `{command}` is no shell");
+        assert!(!why.is_empty());
+    }
+}

@@ -1,0 +1,91 @@
+//! What is wrong with a configuration.
+
+use std::fs;
+
+use super::walk::Walk;
+
+/// The line that a message says to write stands in it in backticks, with `key = value`.
+fn line_in(text: &str, key: &str) -> String {
+    let start = format!("{key} = ");
+    let found = super::walk::commands_in(text).find(|quoted| quoted.starts_with(&start));
+    found
+        .unwrap_or_else(|| panic!("no `{start}` in:\n{text}"))
+        .to_owned()
+}
+
+#[test]
+fn a_link_without_an_identity() {
+    let walk = Walk::of("a_link_without_an_identity");
+    walk.home.init();
+    fs::create_dir(walk.path("secrets")).unwrap();
+    walk.edit("secret_key = \"identity.key\"\n", "");
+    let said = walk.tmkms(&["check"]);
+    assert_eq!(said.code, 2, "{}", said.text);
+    walk.follow(&said, "make that key with", "tmkms softsign keygen");
+    let line = line_in(&said.text, "secret_key");
+    walk.edit("[[validator]]", &format!("[[validator]]\n{line}"));
+    walk.is_ready();
+    walk.signs(1);
+}
+
+#[test]
+fn an_identity_that_is_the_consensus_key() {
+    let walk = Walk::of("an_identity_that_is_the_consensus_key");
+    walk.home.init();
+    fs::create_dir(walk.path("secrets")).unwrap();
+    walk.edit("\"identity.key\"", "\"consensus.key\"");
+    let said = walk.tmkms(&["check"]);
+    assert_eq!(said.code, 2, "{}", said.text);
+    walk.follow(
+        &said,
+        "name a key of its own for the links",
+        "tmkms softsign keygen",
+    );
+    walk.edit(
+        "secret_key = \"consensus.key\"",
+        &line_in(&said.text, "secret_key"),
+    );
+    walk.is_ready();
+    walk.signs(1);
+}
+
+#[test]
+fn a_state_hook_and_its_height() {
+    let walk = Walk::of("a_state_hook_and_its_height");
+    let hook = "state_hook = { cmd = [\"height\"], fail_closed = true }\n";
+    walk.edit("[[validator]]", &format!("{hook}[[validator]]"));
+    let said = walk.tmkms(&["check"]);
+    assert_eq!(said.code, 2, "{}", said.text);
+    walk.edit(hook, "");
+    let words = "tmkms state init test-1 --height H";
+    walk.follow_filled(
+        &said,
+        "the height that the hook gave",
+        words,
+        &[("H", "41")],
+    );
+    walk.is_ready();
+    walk.signs(42);
+}
+
+#[test]
+fn a_state_hook_and_its_file() {
+    let walk = Walk::of("a_state_hook_and_its_file");
+    let hook = "state_hook = { cmd = [\"height\"], fail_closed = true }\n";
+    walk.edit("[[validator]]", &format!("{hook}[[validator]]"));
+    let said = walk.tmkms(&["check"]);
+    walk.edit(hook, "");
+    fs::write(
+        walk.elsewhere("old.json"),
+        "{\"height\":\"41\",\"round\":0,\"step\":3}",
+    )
+    .unwrap();
+    let printed = walk.printed(
+        &said.text,
+        "or a state file with",
+        "tmkms state import test-1 FILE",
+    );
+    walk.paste_and_agree(&printed, &[("FILE", "old.json")]);
+    walk.is_ready();
+    walk.signs(42);
+}

@@ -1,0 +1,276 @@
+//! Keys in files, and identities of links.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::Path;
+
+use tmkms::backends::softsign::Purpose;
+use tmkms::backends::softsign::key::SoftKey;
+
+use super::walk::{Walk, private};
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn a_key_that_others_may_read() {
+    let walk = Walk::of("a_key_that_others_may_read");
+    walk.home.init();
+    set_mode(&walk.path("consensus.key"), 0o644);
+    let said = walk.tmkms(&["check"]);
+    walk.follow(&said, "others may read the secret in", "chmod 600");
+    walk.is_ready();
+    walk.signs(1);
+}
+
+#[test]
+fn a_key_that_the_group_may_read() {
+    let walk = Walk::of("a_key_that_the_group_may_read");
+    walk.home.init();
+    set_mode(&walk.path("consensus.key"), 0o640);
+    let said = walk.tmkms(&["check"]);
+    assert_eq!(said.code, 0, "{}", said.text);
+    walk.follow(&said, "the group may read the secret in", "chmod 600");
+    assert!(!walk.tmkms(&["check"]).text.contains("the group may read"));
+}
+
+#[test]
+fn a_key_of_another_user() {
+    let walk = Walk::of("a_key_of_another_user");
+    walk.home.init();
+    let key = walk.path("consensus.key");
+    if chown(&key, Some(64_101), None).is_err() {
+        // Nobody but root can give a file away, so nobody else has this trouble to walk out of.
+        std::mem::forget(walk);
+        return;
+    }
+    let said = walk.tmkms(&["check"]);
+    walk.follow(&said, "who can read and replace it", "chown");
+    assert_eq!(fs::metadata(&key).unwrap().uid(), 0);
+    assert!(!walk.tmkms(&["check"]).text.contains("replace it"));
+}
+
+#[test]
+fn an_empty_consensus_key() {
+    let walk = Walk::of("an_empty_consensus_key");
+    walk.home.init();
+    let key = walk.path("consensus.key");
+    fs::copy(&key, walk.elsewhere("backup")).unwrap();
+    private(&key, b"");
+    let said = walk.tmkms(&["check"]);
+    walk.follow(&said, "is empty", "rm");
+    walk.follow_filled(
+        &said,
+        "is empty",
+        "install -m 600 BACKUP",
+        &[("BACKUP", "backup")],
+    );
+    walk.is_ready();
+}
+
+#[test]
+fn a_missing_consensus_key_with_a_backup() {
+    let walk = Walk::of("a_missing_consensus_key_with_a_backup");
+    walk.home.init();
+    fs::rename(walk.path("consensus.key"), walk.elsewhere("backup")).unwrap();
+    set_mode(&walk.elsewhere("backup"), 0o644);
+    let said = walk.tmkms(&["check"]);
+    walk.follow_filled(
+        &said,
+        "does not exist",
+        "install -m 600 BACKUP",
+        &[("BACKUP", "backup")],
+    );
+    walk.is_ready();
+    walk.signs(1);
+}
+
+fn json(key: &SoftKey, seed: &[u8]) -> String {
+    let public = tmkms::consensus::key_text::to_base64(&key.public_key());
+    let secret = [seed, key.public_key().as_bytes()].concat();
+    let secret = String::from_utf8(subtle_encoding::base64::encode(secret)).unwrap();
+    format!(
+        "{{\"address\":\"{}\",\"pub_key\":{{\"type\":\"tendermint/PubKeyEd25519\",\"value\":\"{public}\"}},\
+         \"priv_key\":{{\"type\":\"tendermint/PrivKeyEd25519\",\"value\":\"{secret}\"}}}}",
+        key.public_key().address()
+    )
+}
+
+/// The key of the home, as a node has it, in the folder that commands are run from.
+fn at_a_node(walk: &Walk) {
+    let text = fs::read(walk.path("consensus.key")).unwrap();
+    let key = SoftKey::from_base64(&text, Purpose::Consensus).unwrap();
+    let seed = subtle_encoding::base64::decode(text.trim_ascii()).unwrap();
+    private(
+        &walk.elsewhere("priv_validator_key.json"),
+        json(&key, &seed).as_bytes(),
+    );
+    fs::remove_file(walk.path("consensus.key")).unwrap();
+    let state = "{\"height\":\"41\",\"round\":0,\"step\":3}";
+    fs::write(walk.elsewhere("priv_validator_state.json"), state).unwrap();
+}
+
+#[test]
+fn a_missing_consensus_key_in_json() {
+    let walk = Walk::of("a_missing_consensus_key_in_json");
+    walk.home.init();
+    at_a_node(&walk);
+    walk.edit(
+        "path = \"consensus.key\"",
+        "path = \"key.json\"\nkey_format = \"json\"",
+    );
+    let said = walk.tmkms(&["check"]);
+    let fill = [("KEY", "priv_validator_key.json")];
+    walk.follow_filled(&said, "does not exist", "install -m 600 KEY", &fill);
+    walk.is_ready();
+    walk.signs(1);
+}
+
+#[test]
+fn a_missing_consensus_key_at_another_signer() {
+    let walk = Walk::of("a_missing_consensus_key_at_another_signer");
+    at_a_node(&walk);
+    let said = walk.tmkms(&["check"]);
+    let words = "tmkms softsign import --state STATE KEY";
+    let printed = walk.printed(&said.text, "does not exist", words);
+    let fill = [
+        ("KEY", "priv_validator_key.json"),
+        ("STATE", "priv_validator_state.json"),
+    ];
+    walk.paste_and_agree(&printed, &fill);
+    walk.is_ready();
+    walk.signs(42);
+}
+
+#[test]
+fn a_missing_consensus_key_of_a_new_validator() {
+    let mut walk = Walk::of("a_missing_consensus_key_of_a_new_validator");
+    fs::remove_file(walk.path("consensus.key")).unwrap();
+    let said = walk.tmkms(&["check"]);
+    walk.follow(&said, "does not exist", "tmkms softsign keygen");
+    walk.home.key = key_now(&walk, Purpose::Consensus);
+    let said = walk.tmkms(&["check"]);
+    assert!(
+        said.text.contains("there is no state file"),
+        "{}",
+        said.text
+    );
+    walk.home.init();
+    walk.is_ready();
+    walk.signs(1);
+}
+
+fn key_now(walk: &Walk, purpose: Purpose) -> tmkms::consensus::PublicKey {
+    let text = fs::read(walk.path("consensus.key")).unwrap();
+    SoftKey::from_base64(&text, purpose).unwrap().public_key()
+}
+
+#[test]
+fn a_missing_account_key_of_a_new_validator() {
+    let mut walk = Walk::of("a_missing_account_key_of_a_new_validator");
+    fs::remove_file(walk.path("consensus.key")).unwrap();
+    walk.edit(
+        "path = \"consensus.key\"",
+        "path = \"consensus.key\"\nkey_type = \"account\"",
+    );
+    let said = walk.tmkms(&["check"]);
+    walk.follow(&said, "does not exist", "tmkms softsign keygen -t account");
+    walk.home.key = key_now(&walk, Purpose::Account);
+    walk.home.init();
+    walk.is_ready();
+    walk.signs(1);
+}
+
+/// `path` is named anew, as the message says.
+#[test]
+fn a_key_in_hexadecimal_digits() {
+    let walk = Walk::of("a_key_in_hexadecimal_digits");
+    walk.home.init();
+    let key = walk.path("consensus.key");
+    let seed = subtle_encoding::base64::decode(fs::read(&key).unwrap().trim_ascii()).unwrap();
+    private(&key, &subtle_encoding::hex::encode(seed));
+    let said = walk.tmkms(&["check"]);
+    let message = "it holds 64 hexadecimal digits";
+    walk.follow(&said, message, "(umask 077;");
+    let mode = fs::metadata(walk.path("consensus.key.base64"))
+        .unwrap()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    walk.edit(
+        "path = \"consensus.key\"",
+        "path = \"consensus.key.base64\"",
+    );
+    walk.is_ready();
+    walk.signs(1);
+}
+
+#[test]
+fn a_missing_identity_key() {
+    let walk = Walk::of("a_missing_identity_key");
+    walk.home.init();
+    fs::remove_file(walk.path("identity.key")).unwrap();
+    let said = walk.tmkms(&["check"]);
+    walk.follow(&said, "the identity key", "tmkms softsign keygen");
+    walk.is_ready();
+    walk.signs(1);
+}
+
+#[test]
+fn an_empty_identity_key() {
+    let walk = Walk::of("an_empty_identity_key");
+    walk.home.init();
+    private(&walk.path("identity.key"), b"");
+    let said = walk.tmkms(&["check"]);
+    walk.follow(&said, "the identity key", "rm");
+    walk.follow(&said, "the identity key", "tmkms softsign keygen");
+    walk.is_ready();
+    walk.signs(1);
+}
+
+#[test]
+fn an_identity_key_that_is_none() {
+    for text in [&b"no base64"[..], &[b'0'; 64], b"AAAA"] {
+        let walk = Walk::of("an_identity_key_that_is_none");
+        walk.home.init();
+        private(&walk.path("identity.key"), text);
+        let said = walk.tmkms(&["check"]);
+        walk.follow(&said, "the identity key", "mv -n");
+        walk.follow(&said, "the identity key", "tmkms softsign keygen");
+        assert_eq!(fs::read(walk.path("identity.key.old")).unwrap(), text);
+        walk.is_ready();
+        walk.signs(1);
+    }
+}
+
+#[test]
+fn an_identity_key_in_the_environment_that_is_none() {
+    let walk = Walk::of("an_identity_key_in_the_environment_that_is_none");
+    walk.home.init();
+    walk.edit("\"identity.key\"", "\"env:WALK_IDENTITY\"");
+    let check = |value: &str| {
+        let mut command = walk.home.command(&["check"]);
+        let output = command.env("WALK_IDENTITY", value).output().unwrap();
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    let printed = walk.printed(
+        &check("AAAA"),
+        "put another one there",
+        "tmkms softsign keygen FILE",
+    );
+    let done = walk.paste_filled(&printed, &[("FILE", "new key")], "");
+    assert_eq!(done.code, 0, "{}", done.text);
+    let made = fs::read_to_string(walk.elsewhere("new key")).unwrap();
+    let text = check(made.trim());
+    assert!(text.contains("Ready 1 of 1 chains"), "{text}");
+}
+
+#[test]
+fn a_key_in_a_folder_that_is_not_there() {
+    let walk = Walk::of("a_key_in_a_folder_that_is_not_there");
+    let keygen = ["softsign", "keygen", "a new/folder/key"];
+    let said = walk.tmkms(&keygen);
+    assert_eq!(said.code, 1, "{}", said.text);
+    walk.follow(&said, "make its folder first", "mkdir -p -m 700");
+    assert_eq!(walk.tmkms(&keygen).code, 0);
+}

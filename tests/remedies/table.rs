@@ -1,0 +1,561 @@
+//! All remedies: every command that a message prints, and who walks it.
+
+/// One command of one message.
+pub struct Remedy {
+    /// The source file.
+    pub file: &'static str,
+    /// The call that makes the command.
+    pub made: &'static str,
+    /// Words of the message.
+    pub message: &'static str,
+    /// The command's words, in their order; others may stand between them.
+    pub words: &'static str,
+    /// Who walks it.
+    pub by: By,
+}
+
+/// Who walks a remedy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// A test of this file, by its name.
+    Walk(&'static str),
+    /// A test elsewhere: its file and name.
+    Test(&'static str, &'static str),
+    /// Nobody, for this reason.
+    Nobody(&'static str),
+}
+
+const fn row(
+    file: &'static str,
+    made: &'static str,
+    message: &'static str,
+    words: &'static str,
+    by: By,
+) -> Remedy {
+    Remedy {
+        file,
+        made,
+        message,
+        words,
+        by,
+    }
+}
+
+use By::{Nobody, Test, Walk};
+
+/// Where commands are made for messages, and no message stands.
+pub const MAKERS: &[&str] = &[
+    "src/remedy.rs",
+    "src/backends/yubihsm/commands.rs",
+    "src/backends/ledger/transport/mod.rs",
+];
+
+/// Texts that name a command of this program and tell nobody to run it, with the reason.
+pub const MENTIONS: &[(&str, &str, &str)] = &[
+    (
+        "src/backends/yubihsm/sheets.rs",
+        "Tried (`tmkms yubihsm keys verify-backup`)",
+        "a label on paper, for any host",
+    ),
+    (
+        "src/backends/yubihsm/sheets.rs",
+        "What to do with them",
+        "words on paper, for any host",
+    ),
+    (
+        "src/cli/demo.rs",
+        "running `tmkms state init`",
+        "what failed",
+    ),
+    (
+        "src/cli/demo.rs",
+        "`tmkms state init` failed",
+        "what failed",
+    ),
+    (
+        "src/cli/demo.rs",
+        "README.md has the five minutes",
+        "names of commands for a reader who has no home yet",
+    ),
+    ("src/cli/harness/run.rs", "Examples:", "a help text"),
+    (
+        "src/cli/check/connect.rs",
+        "only `tmkms check` is connected",
+        "said to the node",
+    ),
+    (
+        "src/service/control.rs",
+        "`tmkms status` cannot be answered",
+        "what does not work",
+    ),
+    (
+        "src/service/control.rs",
+        "`tmkms status` is answered at",
+        "what works",
+    ),
+    (
+        "src/backends/ledger/mod.rs",
+        "tmkms starts without it",
+        "what the service does",
+    ),
+    (
+        "src/cli/adopt/plan.rs",
+        "{TOMBSTONE}",
+        "written into a file that is read later, on any host",
+    ),
+];
+
+/// Files whose messages are not all made with `crate::remedy` yet.
+pub const NOT_YET: &[&str] = &[
+    "src/cli/adopt/plan.rs",
+    "src/cli/adopt/source.rs",
+    "src/cli/init.rs",
+    "src/cli/softsign/import.rs",
+    "src/cli/state/init.rs",
+    "src/cli/state/show.rs",
+    "src/gate/foreign.rs",
+    "src/gate/refusal.rs",
+    "src/gate/store/file/error.rs",
+    "src/harness/bench.rs",
+    "src/observe/status.rs",
+    "src/service/arm.rs",
+    "src/service/known.rs",
+];
+
+/// Commands of the system that are printed as they are, and why no test runs them.
+pub const SYSTEM: &[(&str, &str, &str)] = &[
+    (
+        "src/backends/softsign/mod.rs",
+        "(umask 077; tr a-f A-F < {} | basenc --base16 -d | base64 > {new})",
+        "run by a_key_in_hexadecimal_digits with its files",
+    ),
+    (
+        "src/os/surroundings.rs",
+        "swapoff -a",
+        "needs root, and would change this host",
+    ),
+    (
+        "src/os/surroundings.rs",
+        "date -s \"YYYY-MM-DD hh:mm\"",
+        "needs root, and would change this host",
+    ),
+    (
+        "src/os/surroundings.rs",
+        "ip link set DEVICE down",
+        "needs root, and would cut this host off",
+    ),
+    (
+        "src/cli/yubihsm/detect.rs",
+        "lsusb",
+        "shows what is plugged into this host",
+    ),
+    (
+        "src/gate/store/file/folder.rs",
+        "dmesg",
+        "shows this host's kernel",
+    ),
+];
+
+/// The table.
+pub const TABLE: &[Remedy] = &[
+    // Keys in files.
+    row(
+        "src/secret_file.rs",
+        "make_private(path)",
+        "others may read the secret in",
+        "chmod 600",
+        Walk("a_key_that_others_may_read"),
+    ),
+    row(
+        "src/secret_file.rs",
+        "make_private(path)",
+        "the group may read the secret in",
+        "chmod 600",
+        Walk("a_key_that_the_group_may_read"),
+    ),
+    row(
+        "src/secret_file.rs",
+        "give_to(me,path)",
+        "who can read and replace it",
+        "chown",
+        Walk("a_key_of_another_user"),
+    ),
+    row(
+        "src/backends/softsign/mod.rs",
+        "remove(path)",
+        "remove it with",
+        "rm",
+        Walk("an_empty_consensus_key"),
+    ),
+    row(
+        "src/backends/softsign/mod.rs",
+        "on_file(\"install\",&[\"-m\",\"600\",what],path)",
+        "bring the key: from its backup",
+        "install -m 600 BACKUP",
+        Walk("a_missing_consensus_key_with_a_backup"),
+    ),
+    row(
+        "src/backends/softsign/mod.rs",
+        "on_file(\"install\",&[\"-m\",\"600\",what],path)",
+        "bring the priv_validator_key.json there",
+        "install -m 600 KEY",
+        Walk("a_missing_consensus_key_in_json"),
+    ),
+    row(
+        "src/backends/softsign/mod.rs",
+        "line(import)",
+        "from another signer, together with its state",
+        "tmkms softsign import --state STATE KEY",
+        Walk("a_missing_consensus_key_at_another_signer"),
+    ),
+    row(
+        "src/backends/softsign/mod.rs",
+        "keygen(path)",
+        "only for a validator that has never signed",
+        "tmkms softsign keygen",
+        Walk("a_missing_consensus_key_of_a_new_validator"),
+    ),
+    row(
+        "src/backends/softsign/mod.rs",
+        "without_config([\"softsign\",\"keygen\",\"-t\",\"account\",name])",
+        "only for a validator that has never signed",
+        "tmkms softsign keygen -t account",
+        Walk("a_missing_account_key_of_a_new_validator"),
+    ),
+    row(
+        "src/link/identity.rs",
+        "keygen(path)",
+        "the identity key",
+        "tmkms softsign keygen",
+        Walk("a_missing_identity_key"),
+    ),
+    row(
+        "src/link/identity.rs",
+        "remove(path)",
+        "remove it with",
+        "rm",
+        Walk("an_empty_identity_key"),
+    ),
+    row(
+        "src/link/identity.rs",
+        "move_aside(path)",
+        "move it away with",
+        "mv -n",
+        Walk("an_identity_key_that_is_none"),
+    ),
+    row(
+        "src/link/identity.rs",
+        "keygen(Path::new(\"FILE\"))",
+        "put another one there",
+        "tmkms softsign keygen FILE",
+        Walk("an_identity_key_in_the_environment_that_is_none"),
+    ),
+    row(
+        "src/cli/softsign/mod.rs",
+        "make_folder(self.path.parent().unwrap_or(Path::new(\".\")))",
+        "make its folder first",
+        "mkdir -p -m 700",
+        Walk("a_key_in_a_folder_that_is_not_there"),
+    ),
+    // The configuration.
+    row(
+        "src/config/nodes.rs",
+        "keygen(&base.in_folder(IDENTITY))",
+        "make that key with",
+        "tmkms softsign keygen",
+        Walk("a_link_without_an_identity"),
+    ),
+    row(
+        "src/config/nodes.rs",
+        "keygen(&base.in_folder(IDENTITY))",
+        "name a key of its own for the links",
+        "tmkms softsign keygen",
+        Walk("an_identity_that_is_the_consensus_key"),
+    ),
+    row(
+        "src/config/file.rs",
+        "init_height(id)",
+        "take over the height that the hook gave",
+        "tmkms state init test-1 --height H",
+        Walk("a_state_hook_and_its_height"),
+    ),
+    row(
+        "src/config/file.rs",
+        "import(id,Path::new(\"FILE\"))",
+        "or a state file with",
+        "tmkms state import test-1 FILE",
+        Walk("a_state_hook_and_its_file"),
+    ),
+    // YubiHSMs.
+    row(
+        "src/backends/yubihsm/error.rs",
+        "keys_list()",
+        "shows the others",
+        "tmkms yubihsm keys list",
+        Walk("a_second_device_gets_the_key"),
+    ),
+    row(
+        "src/backends/yubihsm/error.rs",
+        "without_config([\"yubihsm\",\"detect\"])",
+        "not plugged in",
+        "tmkms yubihsm detect",
+        Walk("a_device_that_is_not_plugged_in"),
+    ),
+    row(
+        "src/backends/yubihsm/config.rs",
+        "without_config([\"yubihsm\",\"detect\"])",
+        "write it as",
+        "tmkms yubihsm detect",
+        Walk("a_device_that_is_not_plugged_in"),
+    ),
+    row(
+        "src/cli/yubihsm/mod.rs",
+        "without_config([\"yubihsm\",\"detect\"])",
+        "lists what is plugged in",
+        "tmkms yubihsm detect",
+        Walk("a_device_that_is_not_plugged_in"),
+    ),
+    row(
+        "src/backends/yubihsm/mod.rs",
+        "keys_list()",
+        "was thrown away",
+        "tmkms yubihsm keys list",
+        Walk("a_device_that_signs_wrongly"),
+    ),
+    row(
+        "src/backends/yubihsm/backup.rs",
+        "keys_list()",
+        "shows the others",
+        "tmkms yubihsm keys list",
+        Nobody("the key would have to vanish between two commands"),
+    ),
+    row(
+        "src/backends/yubihsm/memory.rs",
+        "verify_backup(file)",
+        "was ever proven here",
+        "tmkms yubihsm keys verify-backup FILE",
+        Walk("a_key_without_a_backup"),
+    ),
+    row(
+        "src/backends/yubihsm/memory.rs",
+        "verify_backup(file)",
+        "was last proven",
+        "tmkms yubihsm keys verify-backup",
+        Walk("a_backup_that_was_proven_long_ago"),
+    ),
+    row(
+        "src/backends/yubihsm/provider.rs",
+        "remove(path)",
+        "remove it with",
+        "rm",
+        Walk("a_password_that_is_not_there"),
+    ),
+    row(
+        "src/backends/yubihsm/provider.rs",
+        "without_config([\"yubihsm\",\"derive\",\"--role\",\"validator\",\"-o\",path])",
+        "write the validator's password there",
+        "tmkms yubihsm derive --role validator -o",
+        Walk("a_password_that_is_not_there"),
+    ),
+    row(
+        "src/backends/yubihsm/printout.rs",
+        "remove(path)",
+        "others may read from the pipe",
+        "rm && mkfifo -m 600",
+        Walk("a_pipe_for_sheets"),
+    ),
+    row(
+        "src/backends/yubihsm/printout.rs",
+        "on_file(\"mkfifo\",&[\"-m\",\"600\"],path)",
+        "others may read from the pipe",
+        "rm && mkfifo -m 600",
+        Walk("a_pipe_for_sheets"),
+    ),
+    row(
+        "src/backends/yubihsm/printout.rs",
+        "on_file(\"cat\",&[],path)",
+        "nobody reads from the pipe",
+        "cat > /dev/usb/lp0",
+        Walk("a_pipe_for_sheets"),
+    ),
+    row(
+        "src/backends/yubihsm/printout.rs",
+        "remove(&self.path)",
+        "the words are still in",
+        "rm",
+        Test("tests/yubihsm_ceremony_program.rs", "sheets_with_the_words"),
+    ),
+    row(
+        "src/backends/yubihsm/setup.rs",
+        "line([\"keys\",\"export\",\"-i\",\"ID\",\"FILE\"])",
+        "back each up with",
+        "tmkms yubihsm keys export -i ID FILE",
+        Walk("a_device_that_holds_keys_is_not_erased"),
+    ),
+    row(
+        "src/backends/yubihsm/setup.rs",
+        "verify_backup(\"FILE\")",
+        "prove that with",
+        "tmkms yubihsm keys verify-backup FILE",
+        Walk("a_device_that_holds_keys_is_not_erased"),
+    ),
+    row(
+        "src/backends/yubihsm/setup.rs",
+        "line([\"setup\",\"--restore\",\"--anew\"])",
+        "sets it up again from the mnemonic",
+        "tmkms yubihsm setup --restore --anew",
+        Walk("a_device_that_is_not_what_was_planned"),
+    ),
+    row(
+        "src/backends/yubihsm/verify.rs",
+        "line([\"setup\",\"--restore\"])",
+        "turns that on and erases nothing",
+        "tmkms yubihsm setup --restore",
+        Walk("a_device_that_logs_too_little"),
+    ),
+    row(
+        "src/cli/yubihsm/setup.rs",
+        "line(generate)",
+        "make the key",
+        "tmkms yubihsm keys generate --mnemonic -b BACKUP 1",
+        Test(
+            "tests/yubihsm_ceremony_program.rs",
+            "from_a_blank_device_to_a_signed_vote_in_a_real_terminal",
+        ),
+    ),
+    row(
+        "src/cli/yubihsm/setup.rs",
+        "bring(\"BACKUP\")",
+        "bring its key in",
+        "tmkms yubihsm keys verify-backup BACKUP --into",
+        Walk("a_second_device_gets_the_key"),
+    ),
+    row(
+        "src/cli/yubihsm/setup.rs",
+        "bring(\"BACKUP\")",
+        "bring its key in",
+        "tmkms yubihsm keys import --mnemonic BACKUP",
+        Walk("a_device_without_a_number_gets_the_key"),
+    ),
+    row(
+        "src/cli/yubihsm/setup.rs",
+        "without_config(derive)",
+        "write the validator's password",
+        "tmkms yubihsm derive --role validator -o FILE",
+        Walk("a_second_device_gets_the_key"),
+    ),
+    row(
+        "src/cli/yubihsm/keys/generate.rs",
+        "line(export)",
+        "back it up",
+        "tmkms yubihsm keys export --mnemonic -i 1 FILE",
+        Walk("a_key_without_a_backup"),
+    ),
+    row(
+        "src/cli/yubihsm/keys/generate.rs",
+        "line([\"keys\",\"delete\",\"--mnemonic\",&id.to_string()])",
+        "delete the key as the administrator",
+        "tmkms yubihsm keys delete --mnemonic 1",
+        Walk("a_key_whose_backup_fails"),
+    ),
+    row(
+        "src/cli/yubihsm/keys/mod.rs",
+        "verify_backup(&file.to_string_lossy())",
+        "prove it before you rely on it",
+        "tmkms yubihsm keys verify-backup",
+        Walk("a_key_without_a_backup"),
+    ),
+    row(
+        "src/cli/yubihsm/keys/import.rs",
+        "import(\"CHAIN\",Path::new(\"FILE\"))",
+        "bring what this key has signed along",
+        "tmkms state import CHAIN FILE",
+        Walk("a_device_without_a_number_gets_the_key"),
+    ),
+    row(
+        "src/cli/yubihsm/keys/import.rs",
+        "keys_list()",
+        "is on the device already",
+        "tmkms yubihsm keys list",
+        Walk("a_device_without_a_number_gets_the_key"),
+    ),
+    row(
+        "src/cli/yubihsm/keys/import.rs",
+        "line([\"keys\",\"delete\",\"--mnemonic\",&id.to_string()])",
+        "remove it",
+        "tmkms yubihsm keys delete --mnemonic 1",
+        Walk("a_key_that_is_not_the_expected_one"),
+    ),
+    row(
+        "src/cli/yubihsm/keys/verify.rs",
+        "line([\"setup\",\"--restore\"])",
+        "set it up from the same mnemonic first",
+        "tmkms yubihsm setup --restore",
+        Walk("a_device_for_a_key_was_not_set_up"),
+    ),
+    // Ledgers. Some of these commands stand in messages of `src/backends/ledger/error.rs`.
+    row(
+        "src/backends/ledger/config.rs",
+        "command(\"pubkey\")",
+        "prints the line to write here",
+        "tmkms ledger pubkey",
+        Walk("a_public_key_that_is_none"),
+    ),
+    row(
+        "src/backends/ledger/find.rs",
+        "command(\"list\")",
+        "",
+        "tmkms ledger list",
+        Test("tests/ledger.rs", "which_of_several"),
+    ),
+    row(
+        "src/backends/ledger/key.rs",
+        "line([\"ledger\",\"status\"])",
+        "shows what fits",
+        "tmkms ledger status",
+        Walk("a_proposal_that_does_not_fit"),
+    ),
+    row(
+        "src/backends/ledger/device.rs",
+        "command(\"pubkey\")",
+        "",
+        "tmkms ledger pubkey",
+        Walk("a_ledger_that_signs_wrongly"),
+    ),
+    row(
+        "src/cli/ledger/init.rs",
+        "command(\"pubkey\")",
+        "",
+        "tmkms ledger pubkey",
+        Walk("a_ledger_that_signs_a_height_wrongly"),
+    ),
+    row(
+        "src/cli/ledger/init.rs",
+        "line([\"state\",\"raise\",chain.id.as_str(),\"--height\",&self.height.to_string()])",
+        "raise the state first with",
+        "tmkms state raise ledger-test-1 --height 4000000000",
+        Walk("a_first_height_that_is_far_ahead"),
+    ),
+    row(
+        "src/cli/ledger/mod.rs",
+        "line([\"status\"])",
+        "says how the Ledger is",
+        "tmkms status",
+        Walk("a_ledger_that_the_service_has"),
+    ),
+    row(
+        "src/cli/ledger/mod.rs",
+        "without_config([\"ledger\",\"pubkey\"])",
+        "add one with",
+        "tmkms ledger pubkey",
+        Walk("a_configuration_without_a_ledger"),
+    ),
+    // The service.
+    row(
+        "src/cli/status.rs",
+        "line([\"start\"])",
+        "start it with",
+        "tmkms start",
+        Walk("a_service_that_does_not_run"),
+    ),
+];
