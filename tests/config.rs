@@ -109,6 +109,7 @@ fn they_mean_what_they_say() {
         config.metrics.textfile.as_deref(),
         Some(Path::new("/etc/tmkms/tmkms.prom"))
     );
+    assert_eq!(config.metrics.hosts, ["signer.example.com", "signer.lan."]);
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
     let config = read(Path::new("tests/config/good/metrics-for-everyone.toml")).unwrap();
     assert_eq!(config.warnings.len(), 1, "not loopback");

@@ -294,6 +294,81 @@ fn stalled_and_rude_visitors_cost_the_node_nothing() {
     assert_eq!(service.threads(), threads, "no thread for a visitor");
 }
 
+/// A probe that waits a second restarts a healthy signer.
+#[test]
+fn two_hundred_slow_visitors_hold_no_probe_up() {
+    let home = Home::new(&["tcp://127.0.0.1:1".parse().unwrap()]);
+    with_metrics(&home, "listen = \"127.0.0.1:0\"");
+    home.init();
+    let service = home.start();
+    let at = address(&service);
+    let head = b"GET /metrics HTTP/1.1\r\nHost: x\r\n";
+    let whole = [&head[..], b"\r\n"].concat();
+    // Those that say nothing, those that do not come to an end, and those that do not read what they asked for.
+    for says in [&b""[..], head, &whole] {
+        let mut visitors = Vec::new();
+        for _ in 0..200 {
+            let mut stream = TcpStream::connect(&at).unwrap();
+            stream.write_all(says).unwrap();
+            visitors.push(stream);
+        }
+        for path in ["/live", "/metrics", "/live"] {
+            let began = Instant::now();
+            assert_eq!(get(&at, path).0, 200);
+            let took = began.elapsed();
+            assert!(took < Duration::from_secs(1), "{path} took {took:?}");
+        }
+        assert!(service.descriptors() < 60, "{}", service.descriptors());
+    }
+}
+
+/// A web page cannot make a browser read the status by way of a name of its own.
+#[test]
+fn whoever_asks_for_another_host_is_told_nothing() {
+    let home = Home::new(&["tcp://127.0.0.1:1".parse().unwrap()]);
+    with_metrics(
+        &home,
+        "listen = \"127.0.0.1:0\"\nhosts = [\"signer.example.com\"]",
+    );
+    home.init();
+    let service = home.start();
+    let at = address(&service);
+    let asked = |path: &str, host: &str| {
+        let (head, body) = ask(&at, &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        let code: u16 = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (code, body)
+    };
+    for path in ["/", "/metrics", "/live", "/ready", "/x"] {
+        let (code, body) = asked(path, "rebound.example:26660");
+        assert_eq!(code, 421, "{body}");
+        assert!(
+            body.contains("\"rebound.example:26660\"") && body.contains("`hosts` of [metrics]")
+        );
+        assert!(!body.contains("test-1"), "{body}");
+    }
+    for host in [
+        &at,
+        "localhost:1",
+        "[::1]",
+        "tmkms",
+        "Signer.Example.com:443",
+    ] {
+        assert_eq!(asked("/live", host).0, 200, "{host}");
+    }
+    let (head, _) = ask(&at, "GET /live HTTP/1.0\r\n\r\n");
+    assert!(head.contains(" 200 "), "{head}");
+    let (head, _) = ask(
+        &at,
+        "GET http://rebound.example/live HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    );
+    assert!(head.contains(" 421 "), "{head}");
+    let long = "x.".repeat(4_000);
+    let (code, body) = asked("/live", &long);
+    assert!(code == 421 && body.len() < 1_000, "{code} {body}");
+    let log = service.log();
+    assert_eq!(log.matches("asked for under the name").count(), 1, "{log}");
+}
+
 #[test]
 fn systemd_is_told() {
     let listener = Listener::tcp().unwrap();

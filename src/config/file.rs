@@ -19,6 +19,7 @@ pub(super) struct Written {
     pub control: Option<At<String>>,
     pub listen: Option<At<String>>,
     pub textfile: Option<At<String>>,
+    pub hosts: Vec<At<String>>,
     /// Some section of a key could not be read; already reported.
     pub unread_provider: bool,
 }
@@ -83,11 +84,13 @@ pub(super) fn read(text: &str, base: &Base) -> (Option<Written>, Vec<Problem>) {
         control: root.text("control_socket", &mut problems),
         listen: None,
         textfile: None,
+        hosts: Vec::new(),
         unread_provider: false,
     };
     if let Some(mut section) = root.section("metrics", &mut problems) {
         written.listen = section.text("listen", &mut problems);
         written.textfile = section.text("textfile", &mut problems);
+        written.hosts = section.texts("hosts", &mut problems).unwrap_or_default();
         section.name = "[metrics]".to_owned();
         section.finish(&mut problems);
     }

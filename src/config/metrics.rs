@@ -15,6 +15,8 @@ pub struct Metrics {
     pub listen: Option<SocketAddr>,
     /// The file to write.
     pub textfile: Option<PathBuf>,
+    /// Names of this host under which it may be asked for, besides those that are nobody else's.
+    pub hosts: Vec<String>,
 }
 
 pub(super) fn metrics(
@@ -55,5 +57,32 @@ pub(super) fn metrics(
         }
         base.path(written, problems)
     });
-    Metrics { listen, textfile }
+    let hosts = written.hosts.iter().filter_map(|written| {
+        let name = &written.value;
+        if is_name(name) {
+            return Some(name.clone());
+        }
+        problems.push(Problem::at(
+            written.span.clone(),
+            "this is no name of a host",
+            "expected a name without a port",
+            "write `hosts = [\"signer.example.com\"]`; IP addresses, `localhost` and names without a dot are always allowed",
+        ));
+        None
+    });
+    let hosts = hosts.collect();
+    Metrics {
+        listen,
+        textfile,
+        hosts,
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let part = |part: &str| {
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        !part.is_empty() && part.len() < 64 && part.bytes().all(legal)
+    };
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name.len() < 254 && name.split('.').all(part)
 }

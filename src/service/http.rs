@@ -1,7 +1,11 @@
 //! Metrics, health and the status page over HTTP.
 //!
 //! On a thread of its own with a runtime of its own, at a low priority. One request a connection; connections, header,
-//! time and the work of answering are bounded, so whoever stalls, floods or sends garbage costs the signing path nothing.
+//! time and the work of answering are bounded, so whoever stalls, floods or sends garbage costs the signing path nothing,
+//! and whoever asks at once is answered at once.
+
+pub(super) mod hosts;
+mod places;
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -19,9 +23,10 @@ use hyper::header::{
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::sync::Semaphore;
-use tracing::{error, info};
+use tokio::task::AbortHandle;
+use tracing::{error, info, warn};
 
+use crate::excerpt::Excerpt;
 use crate::observe::metrics::text;
 use crate::observe::{metrics, page};
 use crate::os::background;
@@ -30,14 +35,21 @@ use super::health::{live, ready};
 use super::known::Known;
 use super::thread::spawn_observer;
 use super::{STACK, ServiceError, Stop};
+use places::Places;
 
 /// How many connections at once.
 const CONNECTIONS: usize = 32;
+/// How long to wait for a place when everybody is being answered.
+const PLACE: Duration = Duration::from_millis(20);
+/// How often it is told that somebody asks for another host.
+const TOLD: Duration = Duration::from_secs(600);
 /// How long a connection may take in all, and until its header is there.
 const WHOLE: Duration = Duration::from_secs(10);
 const HEADER: Duration = Duration::from_secs(3);
 /// The longest header in bytes.
 const HEADER_BYTES: usize = 16 * 1024;
+/// The most lines of a header.
+const HEADER_LINES: usize = 64;
 /// An answer is given again for so long, so that a flood of questions is little work.
 const FRESH: Duration = Duration::from_millis(200);
 
@@ -127,6 +139,7 @@ fn run(listener: TcpListener, known: Arc<Known>) -> std::io::Result<()> {
         metrics: RefCell::new(None),
         older: RefCell::new(None),
         page: RefCell::new(None),
+        told: RefCell::new(None),
     });
     let local = tokio::task::LocalSet::new();
     runtime.block_on(local.run_until(accept(listener, answers)))
@@ -134,20 +147,25 @@ fn run(listener: TcpListener, known: Arc<Known>) -> std::io::Result<()> {
 
 async fn accept(listener: TcpListener, answers: Rc<Answers>) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let places = Rc::new(RefCell::new(Places::<AbortHandle>::new(CONNECTIONS)));
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else {
-            return Ok(());
-        };
         let Ok((stream, _)) = listener.accept().await else {
             // Too many open files, for instance: it passes, and must not become a busy loop.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let answers = answers.clone();
-        tokio::task::spawn_local(async move {
-            let _place = place;
+        while places.borrow().is_full() {
+            let shown_out = places.borrow_mut().show_out(Instant::now());
+            match shown_out {
+                Some(connection) => connection.abort(),
+                None => tokio::time::sleep(PLACE).await,
+            }
+        }
+        let (answers, all) = (answers.clone(), places.clone());
+        let serve = |place| async move {
+            let asked = all.clone();
             let service = service_fn(move |request| {
+                asked.borrow_mut().asked(place, Instant::now());
                 let response = answers.answer(&request);
                 async move { Ok::<_, Infallible>(response) }
             });
@@ -155,11 +173,16 @@ async fn accept(listener: TcpListener, answers: Rc<Answers>) -> std::io::Result<
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEADER)
                 .max_buf_size(HEADER_BYTES)
+                .max_headers(HEADER_LINES)
                 .keep_alive(false)
                 .serve_connection(TokioIo::new(stream), service);
             // Whoever goes away or asks nonsense is no matter of ours.
             let _ = tokio::time::timeout(WHOLE, connection).await;
-        });
+            all.borrow_mut().leave(place);
+        };
+        // The task runs when this one waits, so its place is taken by then.
+        let begin = |place| tokio::task::spawn_local(serve(place)).abort_handle();
+        places.borrow_mut().take(begin);
     }
 }
 
@@ -168,10 +191,15 @@ struct Answers {
     metrics: RefCell<Option<(Instant, Bytes)>>,
     older: RefCell<Option<(Instant, Bytes)>>,
     page: RefCell<Option<(Instant, Bytes)>>,
+    /// When it was last told that somebody asked for another host.
+    told: RefCell<Option<Instant>>,
 }
 
 impl Answers {
     fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        if let Err(name) = self.known.hosts.admit(request) {
+            return self.misdirected(&name);
+        }
         if request.method() != Method::GET && request.method() != Method::HEAD {
             let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
             response
@@ -198,6 +226,23 @@ impl Answers {
                 "here are /, /metrics, /live and /ready\n",
             ),
         }
+    }
+
+    /// Somebody came here under a name that is not known to be this host's.
+    fn misdirected(&self, name: &Excerpt) -> Response<Full<Bytes>> {
+        let mut told = self.told.borrow_mut();
+        if told.is_none_or(|at| at.elapsed() > TOLD) {
+            *told = Some(Instant::now());
+            warn!(
+                event = "other_host",
+                "metrics and health were asked for under the name {name}, and not told: if that is a name of this host, \
+                 add it to `hosts` of [metrics]; if not, a web page may have tried to read them"
+            );
+        }
+        let text = format!(
+            "{name} is no name of this host: ask for its IP address, or add the name to `hosts` of [metrics] in tmkms.toml\n"
+        );
+        plain(StatusCode::MISDIRECTED_REQUEST, text)
     }
 
     fn metrics(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {

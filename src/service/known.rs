@@ -20,6 +20,8 @@ use crate::observe::status::{ChainStatus, DeviceStatus, LinkStatus, Status, span
 use crate::os::clock::{Clock, Moment, SystemClock};
 use crate::session::Hand;
 
+use super::http::hosts::Hosts;
+
 /// A request that has had no answer for so long marks its chain stuck: nodes wait 5 s.
 pub(super) const STUCK: Duration = Duration::from_secs(5);
 
@@ -33,6 +35,8 @@ pub(super) struct Known {
     pub started_wall: SystemTime,
     pub chains: Vec<KnownChain>,
     pub dropped: Dropped,
+    /// Under which names the status may be asked for over HTTP.
+    pub hosts: Hosts,
     /// Milliseconds from the start to the supervisor's last turn.
     pub turned: AtomicU64,
     /// How often the supervisor found the host to have been stopped or suspended.
@@ -263,6 +267,7 @@ impl Known {
             started_wall: SystemTime::now(),
             chains,
             dropped,
+            hosts: Hosts::new(&config.metrics.hosts),
             turned: AtomicU64::new(0),
             pauses: AtomicU64::new(0),
             clock_steps: AtomicU64::new(0),
