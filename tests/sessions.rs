@@ -185,6 +185,16 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "height {height} counts as used up, too",
         "tests/gate_crash.rs",
     ),
+    ("this build has no command", "tests/features.rs"),
+    ("none in this build", "tests/features.rs"),
+    (
+        "with the validator's key to {}",
+        "tests/features.rs: a build without keys in files",
+    ),
+    (
+        "tmkms.toml.example shows what stands in it",
+        "tests/features.rs: a build without keys in files",
+    ),
 ];
 
 #[test]

@@ -10,6 +10,7 @@ use clap::Args;
 
 use crate::backends::softsign::Purpose;
 use crate::backends::softsign::key::SoftKey;
+use crate::backends::{is_here, usual};
 use crate::config::Config;
 use crate::networks::{self, Meaning, Network};
 use crate::os::replace::{Readers, create};
@@ -187,10 +188,17 @@ fn next_steps(networks: &[Network], path: &Path) {
         Commands::default().line(["softsign".as_ref(), "keygen".as_ref(), key.as_os_str()]);
     status(
         "Next",
-        format!(
-            "bring the validator's key to {} (or make one with `{keygen}`)",
-            key.display()
-        ),
+        match is_here("softsign") {
+            true => format!(
+                "bring the validator's key to {} (or make one with `{keygen}`)",
+                key.display()
+            ),
+            false => format!(
+                "add a [[providers.{}]] with the validator's key to {}",
+                usual(),
+                path.display()
+            ),
+        },
     );
     let import = commands.import(id, Path::new("FILE"));
     status("", format!("`{import}` with the old signer's state, or"));
@@ -270,11 +278,25 @@ fn section(network: &Network, at: usize) -> String {
          state_file = \"state/{id}-consensus.json\"\n{extensions}\n\
          # The node: its priv_validator_laddr. Another node of this chain is another [[validator]].\n\
          [[validator]]\nchain_id = \"{id}\"\naddr = \"tcp://127.0.0.1:{port}\"\nsecret_key = \"secrets/kms-identity.key\"\n\n\
-         # The validator's key. For a node's own priv_validator_key.json add `key_format = \"json\"`.\n\
-         [[providers.softsign]]\nchain_ids = [\"{id}\"]\npath = \"secrets/{key}\"\n",
+         {key}",
         title = network.title,
-        key = key_name(id),
+        key = key_section(id),
     )
+}
+
+fn key_section(id: &str) -> String {
+    match is_here("softsign") {
+        true => format!(
+            "# The validator's key. For a node's own priv_validator_key.json add `key_format = \"json\"`.\n\
+             [[providers.softsign]]\nchain_ids = [\"{id}\"]\npath = \"secrets/{}\"\n",
+            key_name(id)
+        ),
+        // What a device's section needs only the operator knows.
+        false => format!(
+            "# The validator's key: a [[providers.{}]] section; tmkms.toml.example shows what stands in it.\n",
+            usual()
+        ),
+    }
 }
 
 fn failed(path: &Path, error: &io::Error) -> Failure {

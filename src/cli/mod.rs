@@ -2,6 +2,7 @@
 
 mod adopt;
 mod check;
+#[cfg(feature = "softsign")]
 mod demo;
 mod generate;
 mod harness;
@@ -21,8 +22,10 @@ mod yubihsm;
 
 use std::path::PathBuf;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Parser, Subcommand};
 
+use crate::backends::absent;
 use crate::config::{self, Config, ConfigError};
 use crate::remedy::Commands;
 use report::{Exit, Failure};
@@ -77,6 +80,7 @@ enum Command {
     #[command(subcommand)]
     Ledger(ledger::Ledger),
     /// Show it work: a simulated node, a refused double sign, a kill and a restart
+    #[cfg(feature = "softsign")]
     Demo(demo::Demo),
     /// Be the node's side: test and measure any remote signer
     #[command(subcommand)]
@@ -106,6 +110,8 @@ pub struct ConfigFile {
 
 impl ConfigFile {
     /// The commands for this file, whether it can be read or not.
+    // Only the commands of a YubiHSM work without a file.
+    #[cfg_attr(not(feature = "yubihsm"), allow(dead_code))]
     fn commands(&self) -> Commands {
         config::commands(&self.config)
     }
@@ -132,11 +138,31 @@ fn wrong(error: ConfigError) -> Failure {
     }
 }
 
+/// The commands that hang on a backend, and its name in the configuration.
+const OF_BACKENDS: &[(&str, &str)] = &[
+    ("demo", "softsign"),
+    ("yubihsm", "yubihsm"),
+    ("ledger", "ledgertm"),
+];
+
+/// What to say of a command that is known and that this build was made without.
+fn left_out(error: &clap::Error) -> Option<Failure> {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else {
+        return None;
+    };
+    let (_, backend) = OF_BACKENDS.iter().find(|(command, _)| command == word)?;
+    let (_, remedy) = absent().find(|(name, _)| name == backend)?;
+    Some(Failure::usage(format!("this build has no command `{word}`")).hint(remedy))
+}
+
 /// Runs the command line and says how it ended.
 pub fn run() -> Exit {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
+            if let Some(failure) = left_out(&error) {
+                return failure.print();
+            }
             // Help goes to standard output and is no failure; a closed pipe is none either.
             let _ = error.print();
             return if error.use_stderr() {
@@ -160,6 +186,7 @@ pub fn run() -> Exit {
         Command::Yubihsm(command) => command.run(),
         #[cfg(feature = "ledger")]
         Command::Ledger(command) => command.run(),
+        #[cfg(feature = "softsign")]
         Command::Demo(command) => command.run(),
         Command::Harness(command) => command.run(),
         Command::Version => version::run(),

@@ -7,12 +7,16 @@ pub(super) fn run() -> Result<(), Failure> {
         .iter()
         .map(|backend| backend.name)
         .collect();
+    let backends = match backends.is_empty() {
+        true => "none in this build".to_owned(),
+        false => backends.join(", "),
+    };
     output(&format!(
         "tmkms {} (commit {})\n\
          signer with a durable double-sign watermark for nodes of CometBFT v0.34 to v1.0; backends: {}\n\
          This is not the program of the same name on the public crate registry.\n",
         crate::VERSION,
         crate::COMMIT,
-        backends.join(", ")
+        backends
     ))
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::backends::{Base, KeySource};
+use crate::backends::{Base, KeySource, usual};
 use crate::consensus::ChainId;
 use crate::gate::bucket::Rate;
 use crate::gate::raw::Dialect;
@@ -32,7 +32,10 @@ pub(super) fn check(
             0..0,
             "there is no [[chain]]",
             "nothing to sign for",
-            "add a [[chain]], a [[validator]] and a [[providers.softsign]]; see tmkms.toml.example",
+            format!(
+                "add a [[chain]], a [[validator]] and a [[providers.{}]]; see tmkms.toml.example",
+                usual()
+            ),
         ));
     }
     let ids = chain_ids(&written.chains, problems);
@@ -81,7 +84,10 @@ pub(super) fn check(
                 chain,
                 &id,
                 "key",
-                "a [[providers.softsign]] section whose `chain_ids` name it",
+                &format!(
+                    "a [[providers.{}]] section whose `chain_ids` name it",
+                    usual()
+                ),
             ));
         }
         let nodes = nodes.remove(id.as_str()).unwrap_or_default();

@@ -6,7 +6,7 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 use crate::backends::replicas::Policy;
-use crate::backends::{ABSENT, Base, Provided, TABLE};
+use crate::backends::{Base, Provided, TABLE, absent};
 use crate::consensus::key_text::KeyFormat;
 use crate::gate::SignExtensions;
 use crate::gate::raw::{DEFAULT_MAX_BYTES, Dialect, RawPolicy};
@@ -375,17 +375,14 @@ fn providers(
             section.finish(problems);
         }
     }
-    for (name, remedy) in ABSENT {
-        if TABLE.iter().any(|backend| backend.name == *name) {
-            continue;
-        }
+    for (name, remedy) in absent() {
         if let Some(span) = section.place_of_refused(name) {
             written.unread_provider = true;
             problems.push(Problem::at(
                 span,
-                format!("[[providers.{name}]] is not supported by this version"),
+                format!("[[providers.{name}]] is not supported by this build"),
                 "no such backend here",
-                *remedy,
+                remedy,
             ));
         }
     }
