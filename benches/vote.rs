@@ -37,6 +37,7 @@ use tmkms::gate::{Admission, Gate, Settings};
 use tmkms::harness::messages::Maker;
 use tmkms::harness::{Listener, Node};
 use tmkms::link::{Address, IdentityKey, Timeouts, accept_unix, dial};
+use tmkms::os::beat::{Beat, EVERY};
 use tmkms::os::clock::{Clock, SystemClock};
 use tmkms::request::SignRequest;
 use tmkms::session::{Hand, serve};
@@ -122,16 +123,18 @@ fn served(folder: &Path, name: &str, tcp: bool) -> Node {
             Node::new(accept_unix(theirs, &Timeouts::default()).unwrap()),
         )
     };
+    // As in the service: a beat that every request looks at.
+    let beat = Arc::new(Beat::new(&SystemClock.now()));
+    let hand = Hand::with(beat.clone());
+    thread::spawn(move || {
+        loop {
+            thread::sleep(EVERY);
+            beat.strike(&SystemClock.now());
+        }
+    });
     thread::spawn(move || {
         pin(SIGNER);
-        serve(
-            &mut ours,
-            &chain,
-            None,
-            &Hand::default(),
-            &SystemClock,
-            &Nobody,
-        )
+        serve(&mut ours, &chain, None, &hand, &SystemClock, &Nobody)
     });
     node
 }

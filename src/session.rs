@@ -1,5 +1,6 @@
 //! The whole service in one function: read, decide, sign, answer.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use crate::codec::{self, Malformed};
 use crate::consensus::Height;
 use crate::events::{Event, Sink};
 use crate::link::{Connection, Frame, LinkError};
+use crate::os::beat::Beat;
 use crate::os::clock::{Clock, Moment};
 
 /// A link that is up, real or scripted.
@@ -42,6 +44,11 @@ pub enum End {
         "a signature was ready too late and was dropped with the link: this host was stopped or paused"
     )]
     Late,
+    /// What was queued may be too old (W16).
+    #[error(
+        "this host or process was stopped for longer than a request may wait; what came meanwhile is not answered"
+    )]
+    Paused,
     /// The service is stopping.
     #[error("the service is stopping")]
     Stopped,
@@ -54,6 +61,7 @@ impl End {
             Self::Link(error) => error.code(),
             Self::Malformed(_) => "malformed",
             Self::Late => "late",
+            Self::Paused => "paused",
             Self::Stopped => "stopped",
         }
     }
@@ -68,9 +76,43 @@ pub struct Hand {
     pub busy: AtomicBool,
     /// The arrival of the request whose answer is being made, in nanoseconds of the monotonic clock; 0 when none is.
     pub since: AtomicU64,
+    /// What tells that the process was stopped; without one nothing does, which is for tests and for links that sign
+    /// nothing.
+    beat: Option<Arc<Beat>>,
+    /// How many pauses were known when the link began.
+    pauses: AtomicU64,
 }
 
 impl Hand {
+    /// With a beat that somebody strikes.
+    pub fn with(beat: Arc<Beat>) -> Self {
+        Self {
+            beat: Some(beat),
+            ..Self::default()
+        }
+    }
+
+    /// Before a link is dialled: what it brings is not older than this.
+    pub fn begin_link(&self) {
+        if let Some(beat) = &self.beat {
+            self.pauses.store(beat.pauses(), Ordering::Relaxed);
+        }
+    }
+
+    /// When a request that was read at `read_at` may have come at the earliest; `None` after a pause.
+    fn arrival(&self, read_at: &Moment) -> Option<Moment> {
+        match &self.beat {
+            None => Some(*read_at),
+            Some(beat) => beat.arrival(read_at, self.pauses.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// Whether the process was stopped since the link began.
+    pub fn was_paused(&self) -> bool {
+        let beat = self.beat.as_ref();
+        beat.is_some_and(|beat| beat.pauses() != self.pauses.load(Ordering::Relaxed))
+    }
+
     fn begin(&self, arrival: &Moment) {
         let nanos = u64::try_from(arrival.monotonic.as_nanos()).unwrap_or(u64::MAX);
         self.since.store(nanos.max(1), Ordering::Relaxed);
@@ -122,13 +164,18 @@ fn serve_one(
     sink: &dyn Sink,
     out: &mut Vec<u8>,
 ) -> Result<(), End> {
-    let frame = link.receive()?;
+    let frame = match link.receive() {
+        Ok(frame) => frame,
+        // The links are shut after a pause, and the node did not do it.
+        Err(_) if hand.was_paused() => return Err(End::Paused),
+        Err(error) => return Err(error.into()),
+    };
     // In this order, so that a supervisor that has set `stop` and sees no `busy` may leave.
     hand.busy.store(true, Ordering::SeqCst);
     if hand.stop.load(Ordering::SeqCst) {
         return Err(End::Stopped);
     }
-    let arrival = frame.read_at;
+    let arrival = hand.arrival(&frame.read_at).ok_or(End::Paused)?;
     hand.begin(&arrival);
     let mut answer = chain.answer(codec::decode(frame.bytes)?, &arrival, max_height, clock);
     hand.end();

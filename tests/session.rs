@@ -22,8 +22,10 @@ use tmkms::consensus::{PublicKey, Signature};
 use tmkms::events::{Event, Sink};
 use tmkms::gate::permit::Permit;
 use tmkms::gate::raw::{Dialect, RawPolicy};
+use tmkms::gate::watermark::Watermark;
 use tmkms::gate::{Gate, Settings, SignExtensions};
 use tmkms::link::{Frame, LinkError};
+use tmkms::os::beat::Beat;
 use tmkms::os::clock::Clock;
 use tmkms::request::RawRequest;
 use tmkms::session::{End, Hand, Link, serve};
@@ -35,11 +37,14 @@ struct Script {
     frames: VecDeque<Vec<u8>>,
     current: Vec<u8>,
     written: Vec<u8>,
+    /// What happens before each frame is read.
+    before: Box<dyn FnMut(&StillClock)>,
 }
 
 impl Link for Script {
     fn receive(&mut self) -> Result<Frame<'_>, LinkError> {
         self.current = self.frames.pop_front().ok_or(LinkError::Closed)?;
+        (self.before)(&self.clock);
         Ok(Frame {
             bytes: &self.current,
             read_at: self.clock.now(),
@@ -136,17 +141,29 @@ impl World {
 
     /// Serves the frames and gives the answers and the end.
     fn serve_frames(&self, frames: Vec<Vec<u8>>) -> (Vec<Answer>, End) {
+        self.serve_over(&Hand::default(), frames, |_| {})
+    }
+
+    /// The same with a beat, and with what happens before each frame is read.
+    fn serve_over(
+        &self,
+        hand: &Hand,
+        frames: Vec<Vec<u8>>,
+        before: impl FnMut(&StillClock) + 'static,
+    ) -> (Vec<Answer>, End) {
         let mut link = Script {
             clock: self.clock.clone(),
             frames: frames.into(),
             current: Vec::new(),
             written: Vec::new(),
+            before: Box::new(before),
         };
+        hand.begin_link();
         let end = serve(
             &mut link,
             &self.chain,
             None,
-            &Hand::default(),
+            hand,
             &self.clock,
             &self.events,
         );
@@ -436,6 +453,7 @@ fn a_service_that_stops_takes_no_new_request() {
         frames: vec![frame(&vote(1, 1, 1))].into(),
         current: Vec::new(),
         written: Vec::new(),
+        before: Box::new(|_| {}),
     };
     let hand = Hand::default();
     hand.stop.store(true, std::sync::atomic::Ordering::SeqCst);
@@ -449,4 +467,62 @@ fn a_service_that_stops_takes_no_new_request() {
     );
     assert!(matches!(end, End::Stopped) && link.written.is_empty());
     assert!(!hand.busy.load(std::sync::atomic::Ordering::SeqCst));
+}
+
+/// What passes of each clock while everybody stands still.
+fn stands_still(clock: &StillClock, [monotonic, boot, wall]: [u64; 3]) {
+    let mut now = clock.0.lock().unwrap();
+    now.monotonic += Duration::from_secs(monotonic);
+    now.boot += Duration::from_secs(boot);
+    now.wall += Duration::from_secs(wall);
+}
+
+#[test]
+fn what_waited_while_everybody_stood_still_is_not_answered_and_uses_nothing_up() {
+    // A stopped process, a suspended host, a paused virtual machine whose clock was set at its resumption.
+    for clocks in [[6, 6, 6], [0, 6, 6], [0, 0, 6]] {
+        let world = World::new();
+        let hand = Hand::with(Arc::new(Beat::new(&world.clock.now())));
+        let before = move |clock: &StillClock| stands_still(clock, clocks);
+        let (answers, end) = world.serve_over(&hand, vec![frame(&vote(1, 1, 1))], before);
+        assert!(
+            answers.is_empty() && matches!(end, End::Paused),
+            "{answers:?} {end}"
+        );
+        assert_eq!(world.disk.watermark(), Watermark::Never);
+        // Another vote for the place may be signed over the next link.
+        let (answers, _) = world.serve_over(&hand, vec![frame(&vote(1, 2, 1))], |_| {});
+        assert_eq!(code(&answers[0]), 0);
+    }
+}
+
+#[test]
+fn a_pause_that_the_beat_noticed_first_ends_the_link_too_and_the_one_beside_it() {
+    let world = World::new();
+    let beat = Arc::new(Beat::new(&world.clock.now()));
+    let (one, two) = (Hand::with(beat.clone()), Hand::with(beat.clone()));
+    two.begin_link();
+    let before = move |clock: &StillClock| {
+        stands_still(clock, [6, 6, 6]);
+        assert!(beat.strike(&clock.now()));
+    };
+    let (answers, end) = world.serve_over(&one, vec![frame(&vote(1, 1, 1))], before);
+    assert!(answers.is_empty() && matches!(end, End::Paused), "{end}");
+    assert!(two.was_paused());
+}
+
+#[test]
+fn a_short_stop_costs_no_vote_but_counts_towards_the_deadline() {
+    let world = World::new();
+    let stop = |clock: &StillClock| stands_still(clock, [2, 2, 2]);
+    let hand = || Hand::with(Arc::new(Beat::new(&world.clock.now())));
+    let (answers, _) = world.serve_over(&hand(), vec![frame(&vote(1, 1, 1))], stop);
+    assert_eq!(code(&answers[0]), 0);
+    // Two seconds in the socket, and two at the device: 3.5 s are gone.
+    *world.takes.lock().unwrap() = Duration::from_secs(2);
+    let (answers, end) = world.serve_over(&hand(), vec![frame(&vote(2, 1, 1))], stop);
+    assert!(answers.is_empty() && matches!(end, End::Late), "{end}");
+    // Without the stop the same device is in time.
+    let (answers, _) = world.serve_over(&hand(), vec![frame(&vote(3, 1, 1))], |_| {});
+    assert_eq!(code(&answers[0]), 0);
 }

@@ -30,6 +30,15 @@ impl Moment {
         boot.max(wall)
     }
 
+    /// The moment so much before this one, by all three clocks.
+    pub fn earlier_by(&self, time: Duration) -> Moment {
+        Moment {
+            monotonic: self.monotonic.saturating_sub(time),
+            boot: self.boot.saturating_sub(time),
+            wall: self.wall.saturating_sub(time),
+        }
+    }
+
     /// How long after `earlier` this moment is by the monotonic clock.
     pub fn since(&self, earlier: &Moment) -> Duration {
         self.monotonic.saturating_sub(earlier.monotonic)

@@ -1,6 +1,7 @@
 //! What only some operating systems have, each piece with its stated fallback.
 
 pub mod background;
+pub mod beat;
 pub mod clock;
 pub mod filesystem;
 pub mod harden;

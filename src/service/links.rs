@@ -15,6 +15,7 @@ use crate::link::{Address, Closer, Timeouts, dial};
 use crate::observe::board::Board;
 use crate::observe::book::Book;
 use crate::observe::log::LogSink;
+use crate::os::beat::Beat;
 use crate::os::clock::SystemClock;
 use crate::secret_file::SecretSource;
 use crate::session::{Hand, serve};
@@ -51,6 +52,7 @@ pub(super) fn prepare(
     book: &Book,
     node: &NodeConfig,
     identities: &Arc<Identities>,
+    beat: &Arc<Beat>,
 ) -> Prepared {
     Prepared {
         chain: chain.clone(),
@@ -59,7 +61,7 @@ pub(super) fn prepare(
         times: node.timeouts,
         reconnect: node.reconnect,
         max_height: node.max_height,
-        hand: Arc::new(Hand::default()),
+        hand: Arc::new(Hand::with(beat.clone())),
         sink: LinkSink {
             log: LogSink::new(chain.id().as_str(), &node.address.to_string()),
             board: Board::default(),
@@ -89,6 +91,13 @@ impl Running {
     pub fn stop_reading(&self) {
         self.hand.stop.store(true, Ordering::SeqCst);
         self.wake();
+    }
+
+    /// Hangs up where what is queued may be too old, and dials again (W16).
+    pub fn end_if_paused(&self) {
+        if self.hand.was_paused() {
+            self.wake();
+        }
     }
 
     fn wake(&self) {
@@ -201,6 +210,7 @@ fn dial_and_serve(
         }
         *closer.lock().unwrap_or_else(PoisonError::into_inner) = Some(new);
     };
+    link.hand.begin_link();
     let began = Instant::now();
     let mut connection = match dial(&link.address, identity.as_ref(), &link.times, hold) {
         Ok(connection) => connection,

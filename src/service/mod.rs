@@ -4,6 +4,7 @@
 //! done, whatever the others wait for. Gates and their locks live in the chains and outlive links.
 
 mod arm;
+mod beat;
 pub mod control;
 mod disk;
 mod error;
@@ -28,6 +29,8 @@ use tracing::info;
 use crate::chain::Chain;
 use crate::config::Config;
 use crate::observe::log::Dropped;
+use crate::os::beat::Beat;
+use crate::os::clock::{Clock, SystemClock};
 use crate::os::signals::Signals;
 
 use arm::Identities;
@@ -63,6 +66,7 @@ pub fn watch_signals(signals: Signals, stop: &Arc<Stop>) -> Result<(), ServiceEr
 /// Whatever keeps it from running at all; no trouble of one chain, node, disk or port does.
 pub fn run(config: &Config, dropped: Dropped, stop: &Arc<Stop>) -> Result<(), ServiceError> {
     let identities = Arc::new(Identities::default());
+    let beat = Arc::new(Beat::new(&SystemClock.now()));
     let mut links = Vec::new();
     let mut chains = Vec::new();
     let mut entries = Vec::new();
@@ -70,7 +74,7 @@ pub fn run(config: &Config, dropped: Dropped, stop: &Arc<Stop>) -> Result<(), Se
         let chain = Arc::new(Chain::opening(config.id.clone()));
         let mut entry = KnownChain::new(config, chain.clone());
         for node in &config.nodes {
-            let link = prepare(&chain, &entry.book, node, &identities);
+            let link = prepare(&chain, &entry.book, node, &identities, &beat);
             entry.links.push(KnownLink {
                 addr: node.address.to_string(),
                 board: link.sink.board.clone(),
@@ -90,6 +94,8 @@ pub fn run(config: &Config, dropped: Dropped, stop: &Arc<Stop>) -> Result<(), Se
     for link in links {
         running.push(start(link, stop)?);
     }
+    let running = Arc::new(running);
+    beat::keep(&beat, &running, stop)?;
     let known = Arc::new(Known::new(config, entries, dropped));
     let observers = observe_and_supervise(config, &known, mending, &opening, &running, stop);
     // Without a supervisor nobody signs on.

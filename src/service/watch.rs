@@ -68,7 +68,7 @@ impl Watch {
                 warn!(
                     event = "paused",
                     seconds = time.as_secs(),
-                    "this host or process was stopped for about {} s; a signature that was late did not leave",
+                    "this host or process was stopped for about {} s; what waited meanwhile is not signed, and the links are dialled anew",
                     time.as_secs()
                 );
             }

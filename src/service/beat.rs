@@ -1,0 +1,33 @@
+//! Strikes the beat of the process, and ends all links after a pause: what is queued in them may be too old (W16).
+//!
+//! On a thread that does nothing else, so that a late beat means that the whole process was late.
+
+use std::sync::Arc;
+
+use crate::os::beat::{Beat, EVERY};
+use crate::os::clock::{Clock, SystemClock};
+
+use super::links::Running;
+use super::thread::spawn_vital;
+use super::{ServiceError, Stop};
+
+/// Begins to strike.
+pub(super) fn keep(
+    beat: &Arc<Beat>,
+    running: &Arc<Vec<Running>>,
+    stop: &Arc<Stop>,
+) -> Result<(), ServiceError> {
+    let (beat, running, inner) = (beat.clone(), running.clone(), stop.clone());
+    spawn_vital("beat", stop, move || {
+        let mut known = beat.pauses();
+        while !inner.wait(EVERY) {
+            beat.strike(&SystemClock.now());
+            // Noticed here or by a link that woke first.
+            let pauses = beat.pauses();
+            if pauses != known {
+                known = pauses;
+                running.iter().for_each(Running::end_if_paused);
+            }
+        }
+    })
+}
