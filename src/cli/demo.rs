@@ -3,25 +3,22 @@
 //! A temporary home, a key made for the occasion, a simulated node on the loopback interface, and this very binary
 //! as the signer in a process of its own, which is killed on the way.
 
+mod stage;
+
 use std::fmt::Display;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use hdrhistogram::Histogram;
 
-use crate::backends::softsign::Purpose;
-use crate::backends::softsign::key::SoftKey;
 use crate::codec::node::{Answer, Ask};
 use crate::consensus::{ChainId, PublicKey};
 use crate::harness::messages::Maker;
 use crate::harness::{Listener, Node};
-use crate::os::replace::{Readers, create};
 use crate::request::SignRequest;
-use crate::secret_file;
 
 use super::report::{Failure, output};
+use stage::{IDENTITY, KEY, Stage};
 
 const CHAIN: &str = "demo-1";
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -37,56 +34,15 @@ pub(super) struct Demo {}
 
 impl Demo {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let home = Home::make()?;
-        let result = Show::new(&home.0).and_then(Show::play);
-        drop(home);
+        let stage = Stage::set()?;
+        let result = Show::new(&stage).and_then(Show::play);
+        stage.clear();
         result
     }
 }
 
-/// A folder that is removed again.
-struct Home(PathBuf);
-
-impl Home {
-    fn make() -> Result<Self, Failure> {
-        let mut random = [0; 8];
-        getrandom::getrandom(&mut random)
-            .map_err(|error| Failure::new(format!("no random numbers: {error}")))?;
-        let path =
-            std::env::temp_dir().join(format!("tmkms-demo-{:016x}", u64::from_ne_bytes(random)));
-        std::fs::create_dir(&path).map_err(broke("making a temporary folder"))?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Home {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// The signer in its process; never left behind.
-struct Signer(Child);
-
-impl Signer {
-    fn kill(&mut self) -> Result<(), Failure> {
-        self.0.kill().map_err(broke("killing the signer"))?;
-        self.0
-            .wait()
-            .map(drop)
-            .map_err(broke("waiting for the signer"))
-    }
-}
-
-impl Drop for Signer {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 struct Show<'a> {
-    home: &'a Path,
+    stage: &'a Stage,
     listener: Listener,
     maker: Maker,
     latencies: Histogram<u64>,
@@ -95,10 +51,10 @@ struct Show<'a> {
 }
 
 impl<'a> Show<'a> {
-    fn new(home: &'a Path) -> Result<Self, Failure> {
+    fn new(stage: &'a Stage) -> Result<Self, Failure> {
         let chain: ChainId = CHAIN.parse().map_err(broke("naming the chain"))?;
         Ok(Self {
-            home,
+            stage,
             listener: Listener::tcp().map_err(Failure::new)?,
             maker: Maker::new(chain),
             latencies: Histogram::new_with_bounds(1, 60_000_000, 3)
@@ -124,7 +80,7 @@ impl<'a> Show<'a> {
             "1. A home with a new key (address {}) and a watermark: nothing signed yet.",
             key.address()
         ))?;
-        let mut signer = self.start()?;
+        self.stage.start()?;
         let mut node = self.listener.accept(PATIENCE).map_err(Failure::new)?;
         say(
             "2. The signer runs in a process of its own and has dialled the node; the link is encrypted.",
@@ -167,13 +123,13 @@ impl<'a> Show<'a> {
         let next = HEIGHTS + 1;
         let voted = self.maker.prevote(next, 0, Some(block_of(next)), next);
         node.send(&Ask::Sign(voted.clone())).map_err(Failure::new)?;
-        signer.kill()?;
+        self.stage.kill()?;
         drop(node);
         say(&format!(
             "5. Killed with SIGKILL while it signs height {next}. Started again at once."
         ))?;
         let began = Instant::now();
-        let mut signer = self.start()?;
+        self.stage.start()?;
         let mut node = self.listener.accept(PATIENCE).map_err(Failure::new)?;
         self.expect_key(&mut node, &key)?;
         let back = began.elapsed();
@@ -191,59 +147,23 @@ impl<'a> Show<'a> {
             "6. It remembers: the watermark was on disk before each signature, so the double sign is still",
         )?;
         say("   refused, and the chain goes on.\n")?;
-        signer.kill()?;
+        self.stage.kill()?;
         self.table()
     }
 
     fn prepare(&self) -> Result<PublicKey, Failure> {
         let address = self.listener.address().map_err(Failure::new)?;
-        let (key, text) = SoftKey::generate(Purpose::Consensus).map_err(broke("making a key"))?;
-        let (_, identity) = SoftKey::generate(Purpose::Consensus).map_err(broke("making a key"))?;
-        secret_file::create(&self.home.join("consensus.key"), &text).map_err(Failure::new)?;
-        secret_file::create(&self.home.join("kms-identity.key"), &identity)
-            .map_err(Failure::new)?;
         let config = format!(
             "[[chain]]\nid = \"{CHAIN}\"\nstate_file = \"state.json\"\n\
              # A temporary folder may be on any file system; a real home does not need this.\n\
              allow_ephemeral_state = true\n\n\
-             [[validator]]\nchain_id = \"{CHAIN}\"\naddr = \"{address}\"\nsecret_key = \"kms-identity.key\"\n\n\
-             [[providers.softsign]]\nchain_ids = [\"{CHAIN}\"]\npath = \"consensus.key\"\n"
+             [[validator]]\nchain_id = \"{CHAIN}\"\naddr = \"{address}\"\nsecret_key = \"env:{IDENTITY}\"\n\n\
+             [[providers.softsign]]\nchain_ids = [\"{CHAIN}\"]\npath = \"env:{KEY}\"\n"
         );
-        create(
-            &self.home.join("tmkms.toml"),
-            config.as_bytes(),
-            Readers::Owner,
-        )
-        .map_err(broke("writing tmkms.toml"))?;
-        let done = self
-            .command(&["state", "init", "-c", "tmkms.toml", CHAIN, "--never-signed"])?
-            .stderr(Stdio::null())
-            .status()
-            .map_err(broke("running `tmkms state init`"))?;
-        match done.success() {
-            true => Ok(key.public_key()),
-            false => Err(Failure::new("`tmkms state init` failed in the demo's home")),
-        }
-    }
-
-    fn start(&self) -> Result<Signer, Failure> {
-        self.command(&["start", "-c", "tmkms.toml"])?
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .stdin(Stdio::null())
-            .spawn()
-            .map(Signer)
-            .map_err(broke("starting the signer"))
-    }
-
-    fn command(&self, arguments: &[&str]) -> Result<Command, Failure> {
-        let program = std::env::current_exe().map_err(broke("finding this program"))?;
-        let mut command = Command::new(program);
-        command
-            .args(arguments)
-            .current_dir(self.home)
-            .env_remove("TMKMS_CONFIG_FILE");
-        Ok(command)
+        self.stage.write("tmkms.toml", &config)?;
+        self.stage
+            .run(&["state", "init", "-c", "tmkms.toml", CHAIN, "--never-signed"])?;
+        Ok(self.stage.public_key())
     }
 
     fn expect_key(&self, node: &mut Node, key: &PublicKey) -> Result<(), Failure> {

@@ -29,6 +29,9 @@ pub(super) struct Start {
     /// For whom the log is; by default journald when it reads standard error, otherwise people
     #[arg(long, env = "TMKMS_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
+    /// Stop when standard input ends: with whoever started it, however that one ends
+    #[arg(long, hide = true)]
+    until_eof: bool,
 }
 
 impl Start {
@@ -61,6 +64,9 @@ impl Start {
             warn!(event = "hardening", "{warning}");
         }
         let stop = Arc::new(Stop::default());
+        if self.until_eof {
+            ring_at_eof(&stop)?;
+        }
         let ended = service::watch_signals(signals, &stop)
             .and_then(|()| service::run(&config, log.dropped(), &stop));
         ended.map_err(|error| {
@@ -73,4 +79,17 @@ impl Start {
             }
         })
     }
+}
+
+fn ring_at_eof(stop: &Arc<Stop>) -> Result<(), Failure> {
+    let stop = stop.clone();
+    std::thread::Builder::new()
+        .name("eof".to_owned())
+        .spawn(move || {
+            // An error is an end, too.
+            let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+            stop.ring();
+        })
+        .map(drop)
+        .map_err(|error| Failure::new(format!("no thread: {error}")))
 }
