@@ -43,7 +43,7 @@ use std::fs;
 use std::process::Command;
 
 use scan::{Source, commands_made, sources};
-use table::{By, MAKERS, MENTIONS, NOT_YET, SYSTEM, TABLE};
+use table::{BY_ITSELF, By, MAKERS, MENTIONS, NOT_YET, SETTINGS, SYSTEM, TABLE};
 use walk::commands_in;
 
 fn plain(text: &str) -> String {
@@ -232,4 +232,82 @@ fn commands_of_the_system_are_known_and_can_be_read_by_a_shell() {
         assert!(shell.status.success(), "{file}: `{command}` is no shell");
         assert!(!why.is_empty());
     }
+}
+
+/// The configuration is read at the start, so a setting that is corrected counts after a restart. What arms a chain is
+/// followed by a sentence that says so (`service::NOTICED`).
+#[test]
+fn what_tells_to_change_a_setting_tells_of_the_restart() {
+    let example = fs::read_to_string("tmkms.toml.example").unwrap();
+    let settings: Vec<&str> = example
+        .lines()
+        .filter_map(|line| Some(line.trim_start_matches("# ").split_once(" = ")?.0))
+        .filter(|key| {
+            key.bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        })
+        .collect();
+    assert!(
+        settings.contains(&"addr") && settings.contains(&"listen"),
+        "{settings:?}"
+    );
+    let runs_on = [
+        "src/link/",
+        "src/service/",
+        "src/chain",
+        "src/session.rs",
+        "src/observe/",
+        "src/gate/refusal.rs",
+        "src/gate/raw.rs",
+        "src/backends/replicas.rs",
+        "src/backends/ledger/limits.rs",
+    ];
+    let mut wrong = Vec::new();
+    for source in messages() {
+        if !runs_on.iter().any(|room| source.name.starts_with(room)) {
+            continue;
+        }
+        for text in &source.texts {
+            let tells = ["correct", "name", "remove", "set", "write", "choose", "use"]
+                .iter()
+                .any(|verb| {
+                    text.match_indices(&format!("{verb} ")).any(|(at, _)| {
+                        let sentence = text[at..].split([';', '.']).next().unwrap();
+                        commands_in(sentence)
+                            .any(|word| settings.contains(&word.split(' ').next().unwrap()))
+                    })
+                });
+            let known = SETTINGS
+                .iter()
+                .any(|(file, words, _)| *file == source.name && text.contains(words));
+            if tells && !text.contains("restart tmkms") && !known {
+                wrong.push(format!("{}: {text:?}", source.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_is_said_to_happen_by_itself_is_shown_by_a_test() {
+    let mut wrong = Vec::new();
+    for source in messages() {
+        for text in &source.texts {
+            let known = BY_ITSELF
+                .iter()
+                .any(|(file, words, ..)| *file == source.name && text.contains(words));
+            if text.contains("by itself") && !known {
+                wrong.push(format!("{}: {text:?}", source.name));
+            }
+        }
+    }
+    for (_, _, file, test) in BY_ITSELF {
+        if !fs::read_to_string(file)
+            .unwrap()
+            .contains(&format!("fn {test}()"))
+        {
+            wrong.push(format!("{file} has no {test}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

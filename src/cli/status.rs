@@ -5,7 +5,8 @@ use clap::Args;
 use crate::config::Config;
 use crate::excerpt::printable;
 use crate::observe::status::{ChainStatus, LinkStatus, Status as Answer, span};
-use crate::service::control;
+use crate::remedy::Commands;
+use crate::service::{NOTICED, control};
 
 use super::ConfigFile;
 use super::report::{Failure, output};
@@ -44,7 +45,7 @@ impl Status {
             })?;
             output(&format!("{text}\n"))?;
         } else {
-            output(&printable(&shown(&answer)))?;
+            output(&printable(&shown(&answer, &config.commands)))?;
         }
         let troubled: Vec<&str> = answer
             .chains
@@ -101,7 +102,7 @@ pub(super) fn service_of(config: &Config) -> Option<Answer> {
     control::ask(&config.control).ok()
 }
 
-fn shown(answer: &Answer) -> String {
+fn shown(answer: &Answer, commands: &Commands) -> String {
     let mut text = format!(
         "tmkms {} ({}) runs as process {} for {}, up {}\n",
         answer.version,
@@ -114,12 +115,12 @@ fn shown(answer: &Answer) -> String {
         text.push_str(&format!("trouble: {trouble}\n"));
     }
     for chain in &answer.chains {
-        text.push_str(&chain_lines(chain));
+        text.push_str(&chain_lines(chain, commands));
     }
     text
 }
 
-fn chain_lines(chain: &ChainStatus) -> String {
+fn chain_lines(chain: &ChainStatus, commands: &Commands) -> String {
     let state = match (chain.armed, &chain.trouble) {
         (true, None) => "armed",
         (true, Some(_)) => "armed, in trouble",
@@ -130,7 +131,20 @@ fn chain_lines(chain: &ChainStatus) -> String {
     if let Some(trouble) = &chain.trouble {
         line("trouble", trouble);
     }
-    line("watermark", chain.watermark_in_words());
+    if !chain.armed {
+        line("", NOTICED);
+    }
+    match chain.held {
+        true => line("watermark", chain.watermark_in_words()),
+        false => line(
+            "watermark",
+            &format!(
+                "{}; `{}` reads the state file",
+                chain.watermark_in_words(),
+                commands.line(["state", "show", &chain.id])
+            ),
+        ),
+    }
     match (&chain.public_key, &chain.address) {
         (Some(key), Some(address)) => {
             line("key", &format!("{key} (address {address}), {}", chain.key));

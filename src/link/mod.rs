@@ -52,7 +52,7 @@ impl Default for Timeouts {
 pub enum LinkError {
     /// The name did not resolve.
     #[error(
-        "the name {host} cannot be resolved ({source}); correct `addr`, or look at this host's DNS"
+        "the name {host} cannot be resolved ({source}); look at this host's DNS, or correct `addr` and restart tmkms"
     )]
     Resolve {
         /// The name.
@@ -61,7 +61,9 @@ pub enum LinkError {
         source: io::Error,
     },
     /// A TCP link without an identity.
-    #[error("a tcp:// link needs an identity key; name one as `secret_key` of this [[validator]]")]
+    #[error(
+        "a tcp:// link needs an identity key; name one as `secret_key` of this [[validator]] and restart tmkms"
+    )]
     NoIdentity,
     /// No connection was made.
     #[error("cannot connect: {0}; is the node up, and is this its priv_validator_laddr?")]
@@ -83,13 +85,13 @@ pub enum LinkError {
     /// The port answers with text.
     #[error(
         "this port answers with text ({0:?}), so it is no priv_validator_laddr but perhaps an HTTP server such as the \
-         node's RPC; correct `addr`"
+         node's RPC; correct `addr` and restart tmkms"
     )]
     NotPrivval(String),
     /// The listener has another key than the one pinned.
     #[error(
         "the listener is {found}, not {expected} as `addr` says; stock nodes make a fresh key at every start: \
-         remove the peer id from `addr` unless a proxy with a stable key listens there"
+         unless a proxy with a stable key listens there, remove the peer id from `addr` and restart tmkms"
     )]
     WrongPeer {
         /// The id in `addr`.

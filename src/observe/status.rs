@@ -75,7 +75,7 @@ impl ChainStatus {
         match (&self.watermark, self.held) {
             (Some(watermark), _) => watermark,
             (None, true) => "nothing signed yet",
-            (None, false) => "not known here; `tmkms state show` reads the state file",
+            (None, false) => "not known here",
         }
     }
 }

@@ -51,6 +51,10 @@ fn stand(chain: &Chain, book: &Book, opened: Chain) {
     chain.stand_as(opened);
 }
 
+/// What becomes of a correction while the service runs.
+pub const NOTICED: &str = "a key, password, device or state that was corrected is noticed within 5 s, a corrected \
+                           configuration when tmkms is restarted";
+
 fn tell(chain: &Chain, why: &str, what: &str) {
     let id = chain.id();
     match chain.is_elsewhere() {
@@ -64,7 +68,7 @@ fn tell(chain: &Chain, why: &str, what: &str) {
         false => error!(
             event = "not_armed",
             chain = %id,
-            "[{id}] {what}: {why}; correct it, tmkms tries again by itself"
+            "[{id}] {what}: {why}; {NOTICED}"
         ),
     }
 }
@@ -145,8 +149,9 @@ pub fn with_older_files(error: OpenError, config: &ChainConfig) -> String {
         for older in &config.older_state_files {
             if *older != config.state_file && older.is_file() {
                 text.push_str(&format!(
-                    "; there is a state file {} where an older tmkms may have kept it: `tmkms adopt` takes it over",
-                    older.display()
+                    "; there is a state file {} where an older tmkms may have kept it: `{}` takes it over",
+                    older.display(),
+                    config.commands.line(["adopt"])
                 ));
             }
         }

@@ -53,7 +53,7 @@ pub(super) fn serve(
         warn!(
             event = "no_status",
             "`tmkms status` cannot be answered at {}: {error}; if that lasts, name a path that this user may create in \
-              `control_socket`",
+              `control_socket` and restart tmkms",
             config.control.display()
         );
     };

@@ -62,7 +62,7 @@ const REPEAT: Duration = Duration::from_secs(60);
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the address {address} of [metrics] cannot be listened on: {source}; end the program that has it, or name a free port \
-     of this host in `listen`"
+     of this host in `listen` and restart tmkms"
 )]
 pub struct ListenError {
     address: SocketAddr,

@@ -18,6 +18,7 @@ use crate::observe::log::Dropped;
 use crate::observe::metrics::{ChainNow, ServiceNow};
 use crate::observe::status::{ChainStatus, DeviceStatus, LinkStatus, Status, span};
 use crate::os::clock::{Clock, Moment, SystemClock};
+use crate::remedy::Commands;
 use crate::session::Hand;
 
 use super::http::hosts::Hosts;
@@ -62,6 +63,7 @@ pub(super) struct KnownChain {
     pub free: AtomicU64,
     /// When the key's backup was proven, where that is remembered. Held for a look alone.
     backup: Mutex<Option<Backup>>,
+    commands: Commands,
 }
 
 /// One link of a chain.
@@ -84,6 +86,7 @@ impl KnownChain {
             links: Vec::new(),
             free: AtomicU64::new(u64::MAX),
             backup: Mutex::new(None),
+            commands: config.commands.clone(),
         }
     }
 
@@ -175,7 +178,9 @@ impl KnownChain {
             state_file: self.state_file.clone(),
             links,
             devices: self.devices().into_iter().map(DeviceStatus::from).collect(),
-            backup: self.backup().map(|backup| backup_in_words(backup, now)),
+            backup: self
+                .backup()
+                .map(|backup| backup_in_words(backup, now, &self.commands)),
             history: (&page).into(),
         }
     }
@@ -247,10 +252,11 @@ fn all_down(devices: &[DeviceNow]) -> Option<String> {
     Some(why.collect::<Vec<_>>().join("; "))
 }
 
-fn backup_in_words(backup: Backup, now: &Moment) -> String {
+fn backup_in_words(backup: Backup, now: &Moment, commands: &Commands) -> String {
     match backup {
         Backup::NeverProven => {
-            "never proven; `tmkms yubihsm keys verify-backup FILE` does that".to_owned()
+            let prove = commands.line(["yubihsm", "keys", "verify-backup", "FILE"]);
+            format!("never proven; `{prove}` does that")
         }
         Backup::Proven(at) => {
             let age = now.wall.saturating_sub(at).as_secs();
@@ -360,6 +366,7 @@ mod tests {
             }],
             free: AtomicU64::new(u64::MAX),
             backup: Mutex::new(None),
+            commands: Commands::default(),
         }
     }
 

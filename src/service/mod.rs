@@ -34,7 +34,7 @@ use crate::os::clock::{Clock, SystemClock};
 use crate::os::signals::Signals;
 
 use arm::Identities;
-pub use arm::{identity_of, with_older_files};
+pub use arm::{NOTICED, identity_of, with_older_files};
 pub use error::ServiceError;
 pub use http::bind;
 use known::{Known, KnownChain, KnownLink};

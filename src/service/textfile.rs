@@ -69,8 +69,8 @@ pub(super) fn keep(
                 told = Some(Instant::now());
                 warn!(
                     event = "no_textfile",
-                    "the metrics cannot be written to {}: {error}; correct `textfile` of [metrics], or let this user \
-                     write to that folder",
+                    "the metrics cannot be written to {}: {error}; let this user write to that folder, or correct \
+                     `textfile` of [metrics] and restart tmkms",
                     path.display()
                 );
             }

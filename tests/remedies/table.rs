@@ -117,9 +117,6 @@ pub const NOT_YET: &[&str] = &[
     "src/gate/refusal.rs",
     "src/gate/store/file/error.rs",
     "src/harness/bench.rs",
-    "src/observe/status.rs",
-    "src/service/arm.rs",
-    "src/service/known.rs",
 ];
 
 /// Commands of the system that are printed as they are, and why no test runs them.
@@ -563,4 +560,36 @@ pub const TABLE: &[Remedy] = &[
         "tmkms start",
         Walk("a_service_that_does_not_run"),
     ),
+    row(
+        "src/cli/status.rs",
+        "line([\"state\",\"show\",&chain.id])",
+        "reads the state file",
+        "tmkms state show test-1",
+        Walk("a_chain_that_is_not_armed"),
+    ),
+    row(
+        "src/service/arm.rs",
+        "line([\"adopt\"])",
+        "where an older tmkms may have kept it",
+        "tmkms adopt",
+        Walk("an_older_state_file_beside"),
+    ),
+    row(
+        "src/service/known.rs",
+        "line([\"yubihsm\",\"keys\",\"verify-backup\",\"FILE\"])",
+        "never proven",
+        "tmkms yubihsm keys verify-backup FILE",
+        Walk("a_backup_that_status_misses"),
+    ),
 ];
+
+/// Texts of what runs on that tell to change a setting and nothing of a restart, with the reason.
+pub const SETTINGS: &[(&str, &str, &str)] = &[];
+
+/// What is tried again by itself, and the test that shows it.
+pub const BY_ITSELF: &[(&str, &str, &str, &str)] = &[(
+    "src/gate/store/file/folder.rs",
+    "tmkms tries again by itself",
+    "tests/gate_crash.rs",
+    "a_full_disk_and_a_read_only_one_are_mended_by_a_new_file_without_a_restart",
+)];

@@ -155,6 +155,44 @@ fn a_key_without_a_backup() {
     walk.signs(1);
 }
 
+#[test]
+fn a_backup_that_status_misses() {
+    let simulator = set_up(18);
+    let mut walk = Walk::of("a_backup_that_status_misses");
+    with_key(&mut walk, &simulator);
+    walk.home.init();
+    let export = [
+        "yubihsm",
+        "keys",
+        "export",
+        "--auth-key",
+        "2",
+        "-i",
+        "1",
+        "a backup",
+    ];
+    let said = walk.tmkms_with(&export, &Role::Operator.password(&mnemonic()));
+    assert_eq!(said.code, 0, "{}", said.text);
+    let service = walk.home.start();
+    let _node = walk.node.accept(PATIENCE).unwrap();
+    service.wait_for_log("ever proven");
+    let began = std::time::Instant::now();
+    let said = loop {
+        let said = walk.tmkms(&["status"]);
+        if said.text.contains("never proven") {
+            break said;
+        }
+        assert!(began.elapsed() < PATIENCE, "{}", said.text);
+    };
+    let words = "tmkms yubihsm keys verify-backup FILE";
+    let prove = walk.printed(&said.text, "never proven", words);
+    let backup = walk.path("a backup");
+    let fill = [("FILE", backup.to_str().unwrap())];
+    let done = walk.paste_filled(&prove, &fill, mnemonic().phrase());
+    assert_eq!(done.code, 0, "{}", done.text);
+    assert!(!walk.tmkms(&["check"]).text.contains("proven"));
+}
+
 /// The day on which it was proven is long ago.
 #[test]
 fn a_backup_that_was_proven_long_ago() {

@@ -37,8 +37,8 @@ pub enum Limit {
     Round(i32),
     /// There is a vote extension to sign.
     #[error(
-        "the Ledger's app cannot sign vote extensions; set `sign_extensions = false` if the chain has none, or use \
-         another kind of key; nothing is used up"
+        "the Ledger's app cannot sign vote extensions, and this node wants one signed; a chain that has them needs another \
+         kind of key; nothing is used up"
     )]
     Extension,
     /// Neither a vote nor a proposal.
