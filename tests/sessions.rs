@@ -164,6 +164,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("connects, {} signed, {} replayed", "tests/operator.rs"),
     ("last signed {} {} ago", "tests/operator.rs"),
     ("last refused", "tests/operator.rs"),
+    ("reads the state file", "tests/remedies/service.rs"),
     ("chains in trouble", "tests/operator.rs"),
     ("no such chain in the configuration", "tests/metrics.rs"),
     ("heights since the start", "tests/metrics.rs"),
