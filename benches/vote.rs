@@ -91,6 +91,7 @@ fn store(folder: &Path, name: &str, key: &SoftKey) -> FileStore {
         public_key: Signer::public_key(key),
         path: folder.join(name),
         allow_ephemeral: true,
+        scopes: Default::default(),
         commands: Default::default(),
     };
     FileStore::create(&place, &Watermark::Never, SystemClock.now().wall).unwrap();

@@ -111,6 +111,11 @@ fn they_mean_what_they_say() {
     );
     assert_eq!(config.metrics.hosts, ["signer.example.com", "signer.lan."]);
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    let config = read(Path::new("tests/config/good/lock-dir.toml")).unwrap();
+    assert_eq!(
+        config.chains[0].lock_dir.as_deref(),
+        Some(Path::new("/run/tmkms"))
+    );
     let config = read(Path::new("tests/config/good/metrics-for-everyone.toml")).unwrap();
     assert_eq!(config.warnings.len(), 1, "not loopback");
     let defaults = read(Path::new("tests/config/good/least.toml")).unwrap();

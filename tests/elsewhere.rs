@@ -26,16 +26,11 @@ use tmkms::link::Address;
 
 /// A home whose first chain is another process's too, and whose second one is its own.
 fn with_a_second_chain(home: &Home, node: &Address) {
-    let (_, text) = tmkms::backends::softsign::key::SoftKey::generate(Default::default()).unwrap();
-    tmkms::secret_file::create(&home.path().join("other.key"), &text).unwrap();
     home.configure(&format!(
-        "control_socket = \"both.sock\"\n{}[[chain]]\nid = \"test-2\"\nstate_file = \"two.json\"\n\
-         allow_ephemeral_state = true\n[[validator]]\nchain_id = \"test-2\"\naddr = \"{node}\"\n\
-         secret_key = \"identity.key\"\n[[providers.softsign]]\nchain_ids = [\"test-2\"]\npath = \"other.key\"\n",
-        home.config(),
+        "control_socket = \"both.sock\"\n{}",
+        home.config()
     ));
-    let (code, text) = home.run(&["state", "init", "test-2", "--never-signed"]);
-    assert_eq!(code, 0, "{text}");
+    home.add_a_chain(node);
 }
 
 fn status(home: &Home) -> Value {
@@ -62,6 +57,8 @@ fn a_chain_that_another_process_holds_is_taken_over_when_that_one_ends() {
         Answer::Signed { .. }
     ));
     second.wait_for_log("[test-1] not dialled: the state file");
+    let pid = format!("in use by another process: process {} (", first.child.id());
+    assert!(second.log().contains(&pid), "{}", second.log());
 
     // What is told of it is true.
     let at = address(&second);
@@ -168,16 +165,20 @@ fn a_key_in_use_under_another_state_file_is_waited_for_too() {
     let (one, two) = (Listener::tcp().unwrap(), Listener::tcp().unwrap());
     let home = Home::new(&[one.address().unwrap()]);
     home.init();
-    let mine = place(home.path().join("another.json"), home.key);
-    let watermark = tmkms::gate::watermark::Watermark::Never;
-    FileStore::create(&mine, &watermark, Duration::ZERO).unwrap();
-    let held = FileStore::open(&mine).unwrap();
+    let elsewhere = Listener::tcp().unwrap();
+    let copy = home.with_a_copy_of_the_key(&[elsewhere.address().unwrap()]);
+    copy.init();
+    let mut first = copy.start();
+    let _node = elsewhere.accept(PATIENCE).unwrap();
     with_a_second_chain(&home, &two.address().unwrap());
     let service = home.start();
     let _other = two.accept(PATIENCE).unwrap();
     service.wait_for_log("[test-1] not dialled: another process on this host already signs");
+    let pid = format!("process {} (tmkms, user ", first.child.id());
+    assert!(service.log().contains(&pid), "{}", service.log());
     assert!(one.accept(Duration::from_millis(600)).is_err());
-    drop(held);
+    first.signal(Signal::TERM);
+    first.wait();
     let mut node = one.accept(PATIENCE).unwrap();
     assert!(sign(&mut node, &home.key, 1, 1));
 }

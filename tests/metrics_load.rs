@@ -64,6 +64,7 @@ fn votes_of_a_hundred_chains_do_not_notice_the_scrapes() {
             public_key: key.public_key(),
             path: file("json"),
             allow_ephemeral: true,
+            scopes: Default::default(),
             commands: Default::default(),
         };
         FileStore::create(&place, &Watermark::Never, SystemClock.now().wall).unwrap();

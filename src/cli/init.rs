@@ -218,7 +218,10 @@ fn key_name(chain_id: &str) -> String {
 fn configuration(networks: &[Network]) -> String {
     let mut text = String::from(
         "# tmkms: the configuration. Paths are relative to the folder of this file.\n\
-         # tmkms.toml.example shows every setting with its default.\n",
+         # tmkms.toml.example shows every setting with its default.\n\n\
+         # In a container: a folder of the host, mounted into every container that may sign, so that two of them with copies\n\
+         # of a key refuse each other.\n\
+         # lock_dir = \"/run/tmkms\"\n",
     );
     if networks.is_empty() {
         let example = Network {

@@ -42,6 +42,8 @@ pub(super) fn check(
     let known: Vec<&str> = ids.keys().map(ChainId::as_str).collect();
     let mut keys = keys(&written, &known, problems, warnings);
     let mut nodes = nodes(&written, &known, base, problems, warnings);
+    let lock_dir = written.lock_dir.as_ref();
+    let lock_dir = lock_dir.and_then(|written| base.path(written, problems));
     let mut seen = BTreeSet::new();
     let mut state_files = BTreeMap::new();
     let mut chains = Vec::new();
@@ -126,7 +128,15 @@ pub(super) fn check(
             ));
         }
         if let Some(key) = key {
-            chains.push(chain_config(chain, id, key, path, nodes, base));
+            chains.push(chain_config(
+                chain,
+                id,
+                key,
+                path,
+                lock_dir.clone(),
+                nodes,
+                base,
+            ));
         }
     }
     chains
@@ -159,6 +169,7 @@ fn chain_config(
     id: ChainId,
     key: Arc<dyn KeySource>,
     state_file: PathBuf,
+    lock_dir: Option<PathBuf>,
     nodes: Vec<NodeConfig>,
     base: &Base,
 ) -> ChainConfig {
@@ -181,6 +192,7 @@ fn chain_config(
         key_format: chain.key_format.clone(),
         state_file,
         allow_ephemeral_state: chain.allow_ephemeral_state,
+        lock_dir,
         gate: Settings {
             sign_extensions: chain
                 .sign_extensions

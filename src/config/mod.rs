@@ -17,6 +17,7 @@ use crate::consensus::{ChainId, Height, PublicKey};
 use crate::gate;
 use crate::gate::store::file::Place;
 use crate::link::{Address, Timeouts};
+use crate::os::pair_lock::Scopes;
 use crate::remedy::Commands;
 use crate::secret_file::SecretSource;
 use crate::written::{Problem, Section};
@@ -56,6 +57,8 @@ pub struct ChainConfig {
     pub older_state_files: Vec<PathBuf>,
     /// Any file system will do for the state.
     pub allow_ephemeral_state: bool,
+    /// A folder that every signer of this host locks chain and key in, whatever container it is in.
+    pub lock_dir: Option<PathBuf>,
     /// Extensions and token bucket.
     pub gate: gate::Settings,
     /// Signatures of raw bytes, where the operator allowed them.
@@ -74,6 +77,10 @@ impl ChainConfig {
             public_key,
             path: self.state_file.clone(),
             allow_ephemeral: self.allow_ephemeral_state,
+            scopes: Scopes {
+                key_file: self.key.file().map(|file| file.path.to_owned()),
+                lock_dir: self.lock_dir.clone(),
+            },
             commands: self.commands.clone(),
         }
     }

@@ -5,6 +5,7 @@ pub mod beat;
 pub mod clock;
 pub mod filesystem;
 pub mod harden;
+pub mod holder;
 pub mod pair_lock;
 pub mod process;
 pub mod replace;

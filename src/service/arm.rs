@@ -97,6 +97,9 @@ fn open(config: &ChainConfig) -> Chain {
             return Chain::unarmed(id, Some(public_key), why);
         }
     };
+    for remark in store.remarks() {
+        error!(event = "lock", chain = %id, "[{id}] {remark}");
+    }
     if let (Some(damage), Some(floor)) = (store.damage(), store.used_up().floor()) {
         warnings.push(format!(
             "the state file {} is damaged ({damage}); heights up to {floor} are not signed again",

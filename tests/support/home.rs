@@ -49,6 +49,17 @@ impl Home {
         home
     }
 
+    /// Another home with a copy of this one's key, and nothing else in common: a state and a node of its own.
+    pub fn with_a_copy_of_the_key(&self, addresses: &[Address]) -> Self {
+        let copy = Self {
+            key: self.key,
+            ..Self::new(addresses)
+        };
+        let key = fs::read(self.path().join("consensus.key")).unwrap();
+        fs::write(copy.path().join("consensus.key"), key).unwrap();
+        copy
+    }
+
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -85,19 +96,36 @@ impl Home {
         assert_eq!(code, 0, "{text}");
     }
 
+    /// A second chain, `test-2`, with a key and a node of its own.
+    pub fn add_a_chain(&self, node: &Address) {
+        let (_, text) =
+            tmkms::backends::softsign::key::SoftKey::generate(Default::default()).unwrap();
+        tmkms::secret_file::create(&self.path().join("other.key"), &text).unwrap();
+        self.configure(&format!(
+            "{}[[chain]]\nid = \"test-2\"\nstate_file = \"two.json\"\nallow_ephemeral_state = true\n\
+             [[validator]]\nchain_id = \"test-2\"\naddr = \"{node}\"\nsecret_key = \"identity.key\"\n\
+             [[providers.softsign]]\nchain_ids = [\"test-2\"]\npath = \"other.key\"\n",
+            self.config(),
+        ));
+        let (code, text) = self.run(&["state", "init", "test-2", "--never-signed"]);
+        assert_eq!(code, 0, "{text}");
+    }
+
     pub fn start(&self) -> Running {
+        self.start_with(|_| {})
+    }
+
+    pub fn start_with(&self, change: impl FnOnce(&mut Command)) -> Running {
         let log = self.path().join("log");
         let file = fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(&log)
             .unwrap();
-        let child = self
-            .command(&["start", "-v"])
-            .stderr(file)
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut command = self.command(&["start", "-v"]);
+        command.stderr(file).stdout(Stdio::null());
+        change(&mut command);
+        let child = command.spawn().unwrap();
         Running { child, log }
     }
 }

@@ -40,6 +40,7 @@ pub fn place(path: std::path::PathBuf, public_key: PublicKey) -> Place {
         public_key,
         path,
         allow_ephemeral: true,
+        scopes: Default::default(),
         commands: Default::default(),
     }
 }

@@ -6,13 +6,12 @@ use clap::Args;
 
 use crate::config::ChainConfig;
 use crate::consensus::PublicKey;
-use crate::gate::store::file::{OpenError, inspect};
+use crate::gate::store::file::{FileStore, inspect};
 use crate::gate::watermark::Watermark;
 use crate::link::IdentityKey;
 use crate::observe::status::Status;
 use crate::observe::status::span;
 use crate::os::clock::{Clock, SystemClock};
-use crate::os::pair_lock::PairLock;
 use crate::service::{bind, identity_of, with_older_files};
 
 use super::ConfigFile;
@@ -146,9 +145,12 @@ fn look<'a>(config: &'a ChainConfig, service: Option<&Status>) -> Found<'a> {
 
 fn look_at_state(found: &mut Found<'_>, public_key: PublicKey, service: Option<&Status>) {
     let config = found.config;
-    match PairLock::is_held(config.id.as_str(), public_key.as_bytes()) {
-        Ok(false) => {}
-        Ok(true) => {
+    let place = config.place(public_key);
+    match FileStore::pair_is_free(&place) {
+        Ok(remarks) => found
+            .warnings
+            .extend(remarks.iter().map(ToString::to_string)),
+        Err(why) if why.is_locked() => {
             let ours = service.filter(|service| {
                 service
                     .chains
@@ -161,18 +163,12 @@ fn look_at_state(found: &mut Found<'_>, public_key: PublicKey, service: Option<&
                 }
                 None => {
                     found.held = Some("in use by another process".to_owned());
-                    let why = OpenError::PairLocked {
-                        chain: config.id.clone(),
-                    };
                     found.problems.push(why.to_string());
                 }
             }
         }
-        Err(error) => found
-            .warnings
-            .push(format!("whether it is in use cannot be seen: {error}")),
+        Err(why) => found.problems.push(why.to_string()),
     }
-    let place = config.place(public_key);
     match inspect(&place) {
         Ok(state) => {
             let used_up = state.used_up();

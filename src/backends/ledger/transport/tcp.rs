@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::{Connector, DeviceInfo, Transport, TransportError};
 use crate::backends::ledger::frame::LONGEST;
-use crate::os::pair_lock::PairLock;
+use crate::os::pair_lock::NameLock;
 
 /// How long a connect and a write may take.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -40,7 +40,7 @@ impl Connector for Emulator {
 
     fn open(&self, device: &DeviceInfo) -> Result<Box<dyn Transport>, TransportError> {
         let failed = |error: io::Error| TransportError::Failed(error.to_string());
-        let lock = PairLock::take(&device.path, b"ledger")
+        let lock = NameLock::take(&format!("tmkms-ledger-{}", device.path))
             .map_err(failed)?
             .ok_or(TransportError::Busy)?;
         let stream = TcpStream::connect_timeout(&self.0, PATIENCE).map_err(gone)?;
@@ -58,7 +58,7 @@ struct Tcp {
     stream: TcpStream,
     /// The answer, as far as it is there.
     read: Vec<u8>,
-    _lock: PairLock,
+    _lock: NameLock,
 }
 
 impl Transport for Tcp {

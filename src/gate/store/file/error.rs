@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::consensus::{ChainId, PublicKey};
+use crate::os::holder::Holder;
+use crate::os::pair_lock::{Held, PairLockError};
 
 use super::record::{BadCopy, FILE};
 
@@ -66,21 +68,30 @@ pub enum OpenError {
     },
     /// Another process has the file locked.
     #[error(
-        "the state file {} is in use by another process; two signers for one key are a double sign in waiting: \
-         stop the other one first", path.display()
+        "the state file {} is in use by another process{}; two signers for one key are a double sign in waiting: \
+         stop the other one first", path.display(), holder.in_words()
     )]
     Locked {
         /// The file.
         path: PathBuf,
+        /// Who has it, as far as that can be seen.
+        holder: Holder,
     },
     /// Another process (or another chain entry) signs with this key on this chain.
-    #[error(
-        "another process on this host already signs for chain {chain} with this key; stop it first, or remove one of \
-         the two configurations"
-    )]
+    #[error("{}", pair_locked(chain, held))]
     PairLocked {
         /// The chain.
         chain: ChainId,
+        /// Which lock, and who has it.
+        held: Held,
+    },
+    /// The locks on chain and key cannot be had, whoever else signs.
+    #[error("chain {chain} and its key cannot be locked against a second signer: {why}")]
+    NoPairLock {
+        /// The chain.
+        chain: ChainId,
+        /// What is wrong.
+        why: PairLockError,
     },
     /// The file system forgets, or is shared with other hosts.
     #[error(
@@ -185,6 +196,16 @@ pub enum OpenError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+fn pair_locked(chain: &ChainId, held: &Held) -> String {
+    match held.is_squatted() {
+        true => format!("chain {chain} and its key cannot be locked: {held}"),
+        false => format!(
+            "another process on this host already signs for chain {chain} with this key: {held}; stop it first, or remove one of the \
+             two configurations"
+        ),
+    }
 }
 
 impl OpenError {

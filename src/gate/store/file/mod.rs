@@ -1,6 +1,6 @@
 //! The watermark in one preallocated file of two slots, written in turn, in place, and flushed.
 //!
-//! Owns W3 (durable before signing), W6 (two kernel locks, and the path must still name the locked file) and
+//! Owns W3 (durable before signing), W6 (kernel locks, and the path must still name the locked file) and
 //! the disk's part of W8. The layout is described in `docs/watermark.md`.
 
 mod error;
@@ -9,19 +9,18 @@ mod fresh;
 mod inspect;
 pub mod medium;
 mod open;
+mod place;
 pub mod record;
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use crate::consensus::{ChainId, PublicKey};
 use crate::gate::used_up::UsedUp;
 use crate::gate::watermark::Watermark;
 use crate::os::filesystem::Provenance;
-use crate::os::pair_lock::PairLock;
-use crate::remedy::Commands;
+use crate::os::pair_lock::{PairLock, Remark};
 
 use super::{Loaded, Origin, Record, Store, StoreError};
 pub use error::OpenError;
@@ -30,23 +29,9 @@ use fresh::Fresh;
 pub use inspect::{Inspected, inspect};
 use medium::{FileSystem, Medium};
 pub use open::{Newest, newest};
+pub use place::Place;
 
 use record::{Entry, SLOT};
-
-/// Whose state it is, and where.
-#[derive(Clone, Debug)]
-pub struct Place {
-    /// The chain.
-    pub chain_id: ChainId,
-    /// The key.
-    pub public_key: PublicKey,
-    /// The state file.
-    pub path: PathBuf,
-    /// `allow_ephemeral_state`: any file system will do.
-    pub allow_ephemeral: bool,
-    /// What messages tell the operator to run.
-    pub commands: Commands,
-}
 
 /// An open and locked state file.
 pub struct FileStore {
@@ -61,7 +46,7 @@ pub struct FileStore {
     failed: Option<String>,
     medium: Box<dyn Medium>,
     slot: Vec<u8>,
-    _pair: PairLock,
+    pair: PairLock,
 }
 
 impl FileStore {
@@ -79,6 +64,15 @@ impl FileStore {
             Err(error @ OpenError::Locked { .. }) => Err(error),
             _ => Ok(()),
         }
+    }
+
+    /// Whether chain and key are locked by nobody, as far as a look can tell that takes nothing. Gives what the operator
+    /// should know of the locks.
+    ///
+    /// # Errors
+    /// [`OpenError::PairLocked`], [`OpenError::NoPairLock`].
+    pub fn pair_is_free(place: &Place) -> Result<Vec<Remark>, OpenError> {
+        open::look_at_pair(place)
     }
 
     /// [`FileStore::open`] with another way to write, for tests.
@@ -131,7 +125,7 @@ impl FileStore {
             failed: None,
             medium,
             slot: Vec::with_capacity(SLOT),
-            _pair: pair,
+            pair,
         })
     }
 
@@ -207,6 +201,11 @@ impl FileStore {
     /// What the file means for the chain and key.
     pub fn used_up(&self) -> UsedUp {
         UsedUp::of(self.record(), self.damage.is_some())
+    }
+
+    /// What the operator should know of the locks that are held.
+    pub fn remarks(&self) -> &[Remark] {
+        self.pair.remarks()
     }
 
     /// Why one half of the file could not be read, if so.

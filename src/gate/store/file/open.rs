@@ -10,7 +10,8 @@ use std::path::Path;
 
 use crate::consensus::{ChainId, PublicKey};
 use crate::os::filesystem::{self, Provenance};
-use crate::os::pair_lock::PairLock;
+use crate::os::holder::Holder;
+use crate::os::pair_lock::{PairLock, PairLockError, Remark};
 
 use super::Place;
 use super::error::OpenError;
@@ -31,6 +32,7 @@ pub(super) fn both_locks(place: &Place) -> Result<(File, PairLock), OpenError> {
         true => Ok((file, pair)),
         false => Err(OpenError::Locked {
             path: path.to_owned(),
+            holder: Holder::default(),
         }),
     }
 }
@@ -44,19 +46,23 @@ fn is_at(file: &File, path: &Path) -> bool {
 
 /// Takes the lock on chain and key.
 pub(super) fn lock_pair(place: &Place) -> Result<PairLock, OpenError> {
-    match PairLock::take(place.chain_id.as_str(), place.public_key.as_bytes()) {
-        Ok(Some(lock)) => Ok(lock),
-        Ok(None) => Err(OpenError::PairLocked {
-            chain: place.chain_id.clone(),
-        }),
-        Err(source) => {
-            let doing = "locking its chain and key";
-            Err(OpenError::Io {
-                path: place.path.clone(),
-                doing,
-                source,
-            })
-        }
+    let key = place.public_key.as_bytes();
+    PairLock::take(place.chain_id.as_str(), key, &place.scopes)
+        .map_err(|error| no_pair_lock(place, error))
+}
+
+/// What [`lock_pair`] would meet, without taking anything.
+pub(super) fn look_at_pair(place: &Place) -> Result<Vec<Remark>, OpenError> {
+    let key = place.public_key.as_bytes();
+    PairLock::look(place.chain_id.as_str(), key, &place.scopes)
+        .map_err(|error| no_pair_lock(place, error))
+}
+
+fn no_pair_lock(place: &Place, error: PairLockError) -> OpenError {
+    let chain = place.chain_id.clone();
+    match error {
+        PairLockError::Held(held) => OpenError::PairLocked { chain, held },
+        why => OpenError::NoPairLock { chain, why },
     }
 }
 
@@ -160,6 +166,11 @@ pub(super) fn lock(file: &File, path: &Path) -> Result<(), OpenError> {
         Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(OpenError::Locked {
             path: path.to_owned(),
+            holder: file
+                .metadata()
+                .ok()
+                .and_then(|file| Holder::of_flock(&file))
+                .unwrap_or_default(),
         }),
         Err(TryLockError::Error(source)) => Err(OpenError::Io {
             path: path.to_owned(),
@@ -389,6 +400,7 @@ mod tests {
             public_key: PublicKey::from_bytes("ed25519", &ED25519).unwrap(),
             path: folder.path().join("state.json"),
             allow_ephemeral: true,
+            scopes: Default::default(),
             commands: Default::default(),
         };
         FileStore::create(&place, &Watermark::Never, Duration::ZERO).unwrap();

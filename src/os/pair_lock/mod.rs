@@ -1,0 +1,391 @@
+//! The locks on a pair of chain id and public key, so that two signers with one key refuse each other (W6).
+//!
+//! Each reaches as far as something is shared. The name reaches every process of one network namespace, whatever files it
+//! has. The key's file reaches every process that has this very file, through bind mounts and in any container, and no
+//! copy of it. A file in `lock_dir` reaches every container that has this folder mounted, whatever keys and states it has.
+//! The names are hashes, so neither chain nor key can be read from them.
+
+mod folder;
+mod name;
+mod range;
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+pub use folder::FolderError;
+pub use name::NameLock;
+
+use super::holder::{Holder, Verdict};
+use folder::PairFile;
+
+/// Where a pair is locked besides its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scopes {
+    /// The file that holds the key, where one does.
+    pub key_file: Option<PathBuf>,
+    /// `lock_dir`: a folder that containers share.
+    pub lock_dir: Option<PathBuf>,
+}
+
+/// All locks of a pair, held for as long as this lives.
+#[derive(Debug)]
+pub struct PairLock {
+    _name: Option<NameLock>,
+    _key_file: Option<File>,
+    _lock_dir: Option<File>,
+    remarks: Vec<Remark>,
+}
+
+/// What the operator should know of locks that are held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remark {
+    /// Another program has the name; the pair is locked by what is named in the second value.
+    Squatted(Holder, &'static str),
+    /// The key's file cannot be locked where it lies.
+    NotLockable(PathBuf, String),
+    /// Whether a process has the name cannot be seen.
+    NotSeen(String),
+}
+
+/// Where another process has a lock, and who it is as far as that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Which lock.
+    pub by: Lock,
+    /// Who has it.
+    pub holder: Holder,
+}
+
+/// One of the locks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lock {
+    /// The name.
+    Name,
+    /// The key's file.
+    KeyFile(PathBuf),
+    /// The file in this `lock_dir`.
+    Folder(PathBuf),
+}
+
+/// Why the locks were not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum PairLockError {
+    /// Another process signs with this key on this chain, or keeps this one from it.
+    #[error("{0}")]
+    Held(Held),
+    /// `lock_dir` cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The key's file cannot be opened.
+    #[error("the key file {} cannot be opened to lock it: {source}", path.display())]
+    KeyFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system has no such names.
+    #[error("the name of the lock cannot be taken: {0}")]
+    Name(io::Error),
+}
+
+/// A pair, as its locks name it.
+struct Pair {
+    name: String,
+    /// The byte of the key's file.
+    offset: u64,
+}
+
+impl Pair {
+    fn of(chain_id: &str, public_key: &[u8]) -> Self {
+        let mut hash = Sha256::new();
+        // The length keeps (`a`, `bc`) and (`ab`, `c`) apart.
+        let length = u64::try_from(chain_id.len()).unwrap_or(u64::MAX);
+        hash.update(length.to_be_bytes());
+        hash.update(chain_id.as_bytes());
+        hash.update(public_key);
+        let hash = hash.finalize();
+        let digits = subtle_encoding::hex::encode(hash);
+        Self {
+            name: format!("tmkms-pair-{}", String::from_utf8_lossy(&digits)),
+            offset: hash
+                .first_chunk()
+                .map_or(0, |first| u64::from_be_bytes(*first)),
+        }
+    }
+
+    /// The process that has the name, for the message about another lock: mostly it is the same one.
+    fn holder(&self) -> Holder {
+        match NameLock::is_held(&self.name) {
+            Ok(true) => NameLock::holder(&self.name),
+            _ => Holder::default(),
+        }
+    }
+}
+
+impl PairLock {
+    /// Takes every lock there is, or none.
+    pub fn take(chain_id: &str, public_key: &[u8], scopes: &Scopes) -> Result<Self, PairLockError> {
+        let pair = Pair::of(chain_id, public_key);
+        let mut remarks = Vec::new();
+        let key_file = match scopes.open_key_file()? {
+            None => None,
+            Some((path, file)) => match range::take(&file, pair.offset) {
+                Ok(true) => Some(file),
+                Ok(false) => return Err(held(Lock::KeyFile(path.to_owned()), pair.holder())),
+                Err(error) => {
+                    remarks.push(Remark::NotLockable(path.to_owned(), error.to_string()));
+                    None
+                }
+            },
+        };
+        let lock_dir = match &scopes.lock_dir {
+            None => None,
+            Some(path) => {
+                let file = PairFile::in_folder(path, &pair.name)?;
+                match file.take()? {
+                    None => return Err(held(Lock::Folder(path.clone()), file.holder())),
+                    taken => taken,
+                }
+            }
+        };
+        let name = match NameLock::take(&pair.name).map_err(PairLockError::Name)? {
+            Some(name) => Some(name),
+            None => {
+                let holder = NameLock::holder(&pair.name);
+                let else_held = held_otherwise(key_file.is_some(), lock_dir.is_some());
+                remarks.push(squatted(holder, else_held)?);
+                None
+            }
+        };
+        Ok(Self {
+            _name: name,
+            _key_file: key_file,
+            _lock_dir: lock_dir,
+            remarks,
+        })
+    }
+
+    /// What [`PairLock::take`] would meet, without taking anything: a look must not make a service that starts meanwhile
+    /// fail.
+    pub fn look(
+        chain_id: &str,
+        public_key: &[u8],
+        scopes: &Scopes,
+    ) -> Result<Vec<Remark>, PairLockError> {
+        let pair = Pair::of(chain_id, public_key);
+        let mut remarks = Vec::new();
+        let mut key_file = false;
+        if let Some((path, file)) = scopes.open_key_file()? {
+            match range::is_held(&file, pair.offset) {
+                Ok(true) => return Err(held(Lock::KeyFile(path.to_owned()), pair.holder())),
+                Ok(false) => key_file = true,
+                Err(error) => remarks.push(Remark::NotLockable(path.to_owned(), error.to_string())),
+            }
+        }
+        if let Some(path) = &scopes.lock_dir {
+            let file = PairFile::in_folder(path, &pair.name)?;
+            if file.is_held()? {
+                return Err(held(Lock::Folder(path.clone()), file.holder()));
+            }
+        }
+        match NameLock::is_held(&pair.name) {
+            Ok(false) => {}
+            Ok(true) => {
+                let else_held = held_otherwise(key_file, scopes.lock_dir.is_some());
+                remarks.push(squatted(NameLock::holder(&pair.name), else_held)?);
+            }
+            Err(error) => remarks.push(Remark::NotSeen(error.to_string())),
+        }
+        Ok(remarks)
+    }
+
+    /// What the operator should know.
+    pub fn remarks(&self) -> &[Remark] {
+        &self.remarks
+    }
+}
+
+impl Scopes {
+    /// The key's file, where there is one yet: an import writes the state first.
+    fn open_key_file(&self) -> Result<Option<(&Path, File)>, PairLockError> {
+        let Some(path) = &self.key_file else {
+            return Ok(None);
+        };
+        let nonblocking = rustix::fs::OFlags::NONBLOCK.bits();
+        let opened = OpenOptions::new()
+            .read(true)
+            .custom_flags(i32::try_from(nonblocking).unwrap_or(0))
+            .open(path);
+        match opened {
+            Ok(file) => Ok(Some((path, file))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(PairLockError::KeyFile {
+                path: path.to_owned(),
+                source,
+            }),
+        }
+    }
+}
+
+fn held(by: Lock, holder: Holder) -> PairLockError {
+    PairLockError::Held(Held { by, holder })
+}
+
+/// The locks that a squatter on the name cannot have, in words.
+fn held_otherwise(key_file: bool, lock_dir: bool) -> Option<&'static str> {
+    match (key_file, lock_dir) {
+        (true, true) => Some("on the key's file and in lock_dir"),
+        (true, false) => Some("on the key's file"),
+        (false, true) => Some("in lock_dir"),
+        (false, false) => None,
+    }
+}
+
+/// Another process has the name. Where it is another program, and another lock keeps real signers away, it stops nothing.
+fn squatted(holder: Holder, held_otherwise: Option<&'static str>) -> Result<Remark, PairLockError> {
+    match (holder.verdict(), held_otherwise) {
+        (Verdict::Squatter, Some(locks)) => Ok(Remark::Squatted(holder, locks)),
+        _ => Err(held(Lock::Name, holder)),
+    }
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Squatted(holder, locks) => {
+                let kill = Kill(holder);
+                write!(
+                    f,
+                    "{holder} is not tmkms and occupies the name of the lock on this chain and key. That looks like an \
+                     attack to keep this signer from starting; it failed, because the lock {locks} is held. But a second \
+                     signer with a copy of the key would not be noticed by that name: find out who started the process, \
+                     and end it{kill}"
+                )
+            }
+            Self::NotLockable(path, why) => write!(
+                f,
+                "the key file {} cannot be locked where it lies ({why}), so a second signer that uses this file in another \
+                 container is not noticed; move it to a local disk, or set `lock_dir`",
+                path.display()
+            ),
+            Self::NotSeen(why) => write!(
+                f,
+                "whether another process has the lock on this chain and key cannot be seen: {why}"
+            ),
+        }
+    }
+}
+
+impl Held {
+    /// Whether it is another program that has it, and no signer.
+    pub fn is_squatted(&self) -> bool {
+        self.by == Lock::Name && self.holder.verdict() == Verdict::Squatter
+    }
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let holder = &self.holder;
+        match &self.by {
+            Lock::Name if self.is_squatted() => {
+                let kill = Kill(holder);
+                write!(
+                    f,
+                    "{holder} is not tmkms and occupies the name of its lock, which looks like an attack to keep this \
+                     signer from starting; find out who started the process, and end it{kill}. With the key in a file, or \
+                     with `lock_dir`, such a process stops nothing"
+                )
+            }
+            Lock::Name => {
+                write!(f, "{holder} has it")?;
+                let me = rustix::process::geteuid().as_raw();
+                match holder.uid.filter(|uid| *uid != me) {
+                    None => Ok(()),
+                    Some(uid) => write!(
+                        f,
+                        " (if user {uid} runs no signer of yours, this is an attack to keep yours from starting: end it{})",
+                        Kill(holder)
+                    ),
+                }
+            }
+            Lock::KeyFile(path) => {
+                write!(
+                    f,
+                    "{holder} has the lock on the key file {}",
+                    path.display()
+                )
+            }
+            Lock::Folder(path) => {
+                write!(f, "{holder} has the lock in lock_dir {}", path.display())
+            }
+        }
+    }
+}
+
+/// How to end a process that is seen.
+struct Kill<'a>(&'a Holder);
+
+impl fmt::Display for Kill<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.pid {
+            Some(pid) => write!(f, " (`kill {pid}`)"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::os::holder::Program;
+
+    fn told(uid: u32, program: Program) -> String {
+        let holder = Holder {
+            pid: Some(7),
+            uid: Some(uid),
+            program,
+            host: None,
+        };
+        let by = Lock::Name;
+        Held { by, holder }.to_string()
+    }
+
+    #[test]
+    fn a_holder_of_another_user_is_told_as_what_it_may_be() {
+        let me = rustix::process::geteuid().as_raw();
+        let tmkms = || Program::Tmkms("tmkms".to_owned());
+        assert_eq!(
+            told(me, tmkms()),
+            format!("process 7 (tmkms, user {me}) has it")
+        );
+        for program in [tmkms(), Program::Unknown, Program::Other("nc".to_owned())] {
+            let text = told(me + 1, program);
+            assert!(
+                text.contains("attack") && text.contains("`kill 7`"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn another_program_stops_only_what_nothing_else_locks() {
+        let holder = |program| Holder {
+            program,
+            ..Holder::default()
+        };
+        let nc = || holder(Program::Other("nc".to_owned()));
+        for locks in [(true, false), (false, true), (true, true)] {
+            assert!(squatted(nc(), held_otherwise(locks.0, locks.1)).is_ok());
+        }
+        assert!(squatted(nc(), held_otherwise(false, false)).is_err());
+        for signer in [Program::Tmkms("tmkms".to_owned()), Program::Unknown] {
+            assert!(squatted(holder(signer), Some("in lock_dir")).is_err());
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! A name that one process at a time may have.
+//!
+//! On Linux it is an abstract Unix socket: the kernel frees the name when the process ends, however it ends, and nothing
+//! is left behind. It is valid within one network namespace, and any local user may take it, so whoever has it is looked
+//! at. Elsewhere a locked file in the system's folder for temporary files stands in.
+
+use std::io;
+
+use crate::os::holder::Holder;
+
+/// Held for as long as this lives.
+#[derive(Debug)]
+pub struct NameLock {
+    #[cfg(target_os = "linux")]
+    _socket: std::os::unix::net::UnixListener,
+    #[cfg(not(target_os = "linux"))]
+    _file: std::fs::File,
+}
+
+#[cfg(target_os = "linux")]
+impl NameLock {
+    /// Takes the name, or gives `None` when another process (or another chain of this one) has it.
+    pub fn take(name: &str) -> io::Result<Option<Self>> {
+        use std::os::linux::net::SocketAddrExt;
+        use std::os::unix::net::{SocketAddr, UnixListener};
+        let address = SocketAddr::from_abstract_name(name)?;
+        match UnixListener::bind_addr(&address) {
+            Ok(socket) => Ok(Some(Self { _socket: socket })),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether a process has it, without taking it: a look must not make a service that starts meanwhile fail.
+    pub fn is_held(name: &str) -> io::Result<bool> {
+        // One line a socket; an abstract name stands at its end behind an `@`.
+        let sockets = std::fs::read_to_string("/proc/self/net/unix")?;
+        let wanted = format!("@{name}");
+        Ok(sockets.lines().any(|line| line.ends_with(&wanted)))
+    }
+
+    /// Who has it. Nobody is waited for: a holder that takes no connections is one that cannot be seen.
+    pub fn holder(name: &str) -> Holder {
+        use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+        use socket2::{Domain, SockAddr, Socket, Type};
+        let peer = || {
+            let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+            socket.set_nonblocking(true)?;
+            socket.connect(&SockAddr::unix(format!("\0{name}"))?)?;
+            Ok::<_, io::Error>(getsockopt(&socket, PeerCredentials)?)
+        };
+        match peer() {
+            // A process of another pid namespace has the number 0 here.
+            Ok(peer) => Holder::of_process(
+                u32::try_from(peer.pid()).ok().filter(|pid| *pid != 0),
+                Some(peer.uid()),
+            ),
+            Err(_) => Holder::default(),
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl NameLock {
+    /// Takes the name, or gives `None` when another process (or another chain of this one) has it.
+    pub fn take(name: &str) -> io::Result<Option<Self>> {
+        use std::fs::{OpenOptions, TryLockError};
+        let path = std::env::temp_dir().join(name);
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Whether a process has it.
+    pub fn is_held(name: &str) -> io::Result<bool> {
+        Ok(Self::take(name)?.is_none())
+    }
+
+    /// Who has it: that is not told here.
+    pub fn holder(_name: &str) -> Holder {
+        Holder::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_holder_at_a_time_and_none_left_behind() {
+        let name = "tmkms-name-lock-test";
+        let held = NameLock::take(name).unwrap();
+        assert!(held.is_some());
+        assert!(NameLock::is_held(name).unwrap());
+        assert!(!NameLock::is_held("tmkms-name-lock-tes").unwrap());
+        assert!(NameLock::take(name).unwrap().is_none());
+        assert!(NameLock::take("tmkms-name-lock-test-2").unwrap().is_some());
+        drop(held);
+        assert!(NameLock::take(name).unwrap().is_some());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_holder_is_named_and_never_waited_for() {
+        use std::os::linux::net::SocketAddrExt;
+        use std::os::unix::net::SocketAddr;
+        let name = "tmkms-name-holder-test";
+        let held = NameLock::take(name).unwrap();
+        let holder = NameLock::holder(name);
+        assert_eq!(holder.pid, Some(std::process::id()));
+        assert_eq!(holder.uid, Some(rustix::process::geteuid().as_raw()));
+        drop(held);
+        // Bound, and not listening; then listening, and full.
+        let socket =
+            socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
+        let address = SocketAddr::from_abstract_name(name).unwrap();
+        let unnamed = socket2::SockAddr::unix(format!("\0{name}")).unwrap();
+        socket.bind(&unnamed).unwrap();
+        assert_eq!(NameLock::holder(name), Holder::default());
+        socket.listen(0).unwrap();
+        let _waits = std::os::unix::net::UnixStream::connect_addr(&address).unwrap();
+        let begun = std::time::Instant::now();
+        assert_eq!(NameLock::holder(name), Holder::default());
+        assert!(begun.elapsed() < std::time::Duration::from_secs(1));
+    }
+}
