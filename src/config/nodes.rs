@@ -14,8 +14,6 @@ use super::NodeConfig;
 use super::check::unknown_chain;
 use super::file::{Validator, Written};
 
-/// The longest that a connect may take, whatever `timeout` says.
-const CONNECT: u64 = 5;
 /// Where `tmkms init` makes the identity key of links.
 const IDENTITY: &str = "secrets/kms-identity.key";
 
@@ -155,7 +153,7 @@ fn node(validator: &Validator, address: Address, identity: Option<SecretSource>)
         timeouts: Timeouts {
             silence: seconds.map_or(default.silence, Duration::from_secs),
             connect: seconds.map_or(default.connect, |found| {
-                Duration::from_secs(found.min(CONNECT))
+                Duration::from_secs(found).min(default.connect)
             }),
             ..default
         },

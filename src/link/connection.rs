@@ -4,7 +4,7 @@
 //! when they change.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
@@ -63,6 +63,14 @@ impl Closer {
     /// Wakes a blocked read, which then ends; what is being answered is still sent.
     pub fn stop_reading(&self) {
         self.0.shutdown(Shutdown::Read);
+    }
+
+    /// Where the peer is, on TCP.
+    pub fn peer_address(&self) -> Option<SocketAddr> {
+        match &self.0 {
+            Stream::Tcp(stream) => stream.peer_addr().ok(),
+            Stream::Unix(_) => None,
+        }
     }
 
     /// Ends the link altogether.
@@ -139,7 +147,7 @@ impl Stream {
             match result {
                 Ok(0) => return Err(LinkError::Closed),
                 Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
-                Err(error) if is_timeout(&error) => return Err(LinkError::NotTaken(limit)),
+                Err(error) if has_run_out(&error) => return Err(LinkError::NotTaken(limit)),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(broken(error)),
             }
@@ -273,10 +281,12 @@ impl Connection {
             Ok(0) if partial => return Err(LinkError::ClosedInFrame),
             Ok(0) => return Err(LinkError::Closed),
             Ok(count) => count,
-            Err(error) if is_timeout(&error) && partial => {
+            Err(error) if has_run_out(&error) && partial => {
                 return Err(LinkError::HalfFrame(self.times.frame));
             }
-            Err(error) if is_timeout(&error) => return Err(LinkError::Silent(self.times.silence)),
+            Err(error) if has_run_out(&error) => {
+                return Err(LinkError::Silent(self.times.silence));
+            }
             Err(error) => return Err(broken(error)),
         };
         self.read_at = SystemClock.now();
@@ -312,9 +322,17 @@ pub(super) fn is_timeout(error: &io::Error) -> bool {
     )
 }
 
+/// The socket's own limit, and not the kernel's word that the peer is gone.
+fn has_run_out(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
+}
+
 fn broken(error: io::Error) -> LinkError {
     match error.kind() {
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => LinkError::Closed,
+        io::ErrorKind::TimedOut
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable => LinkError::Vanished,
         _ => LinkError::Io(error),
     }
 }

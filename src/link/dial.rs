@@ -1,46 +1,92 @@
 //! From an address to an established link, within the time limits.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use socket2::{Domain, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 
 use zeroize::Zeroizing;
 
+use super::connect::{connect_tcp, connect_unix, tuned};
 use super::connection::{Closer, Connection, Stream, is_timeout};
+use super::names::{Names, Resolve, SystemResolver};
 use super::secret_connection::{Established, HELLO, Handshake, SEALED};
 use super::{Address, IdentityKey, LinkError, PeerId, Timeouts};
 
-/// Dials a node. A name is resolved anew each time. `connected` gets a [`Closer`] before the handshake begins, so
-/// that a shutdown can end it. TCP wants an identity; Unix sockets do not.
+/// Dials one node again and again, and remembers what it learned of its addresses.
+pub struct Dialer(Target);
+
+enum Target {
+    Unix(std::path::PathBuf),
+    Tcp {
+        peer_id: Option<PeerId>,
+        names: Names,
+    },
+}
+
+impl Dialer {
+    /// For the node at `address`.
+    pub fn new(address: &Address) -> Self {
+        Self::with(address, Arc::new(SystemResolver))
+    }
+
+    /// The same with another resolver of names.
+    pub fn with(address: &Address, resolver: Arc<dyn Resolve>) -> Self {
+        Self(match address {
+            Address::Unix(path) => Target::Unix(path.clone()),
+            Address::Tcp {
+                peer_id,
+                host,
+                port,
+            } => Target::Tcp {
+                peer_id: *peer_id,
+                names: Names::new(host, *port, resolver),
+            },
+        })
+    }
+
+    /// Dials. `connected` gets a [`Closer`] before the handshake begins, so that a shutdown can end it. TCP wants an
+    /// identity; Unix sockets do not.
+    ///
+    /// # Errors
+    /// Why there is no link.
+    pub fn dial(
+        &mut self,
+        identity: Option<&IdentityKey>,
+        times: &Timeouts,
+        connected: impl FnOnce(Closer),
+    ) -> Result<Connection, LinkError> {
+        match &mut self.0 {
+            Target::Unix(path) => {
+                let stream = Stream::Unix(connect_unix(path)?);
+                connected(stream.closer().map_err(LinkError::Io)?);
+                Connection::new(stream, None, *times)
+            }
+            Target::Tcp { peer_id, names } => {
+                let identity = identity.ok_or(LinkError::NoIdentity)?;
+                let (tcp, round_trip) = connect_tcp(names, times.connect)?;
+                let stream = tuned(tcp)?;
+                connected(stream.closer().map_err(LinkError::Io)?);
+                let mut connection = secure(stream, identity, *peer_id, times)?;
+                connection.round_trip = Some(round_trip);
+                Ok(connection)
+            }
+        }
+    }
+}
+
+/// Dials a node once.
+///
+/// # Errors
+/// Why there is no link.
 pub fn dial(
     address: &Address,
     identity: Option<&IdentityKey>,
     times: &Timeouts,
     connected: impl FnOnce(Closer),
 ) -> Result<Connection, LinkError> {
-    match address {
-        Address::Unix(path) => {
-            let stream = Stream::Unix(connect_unix(path)?);
-            connected(stream.closer().map_err(LinkError::Io)?);
-            Connection::new(stream, None, *times)
-        }
-        Address::Tcp {
-            peer_id,
-            host,
-            port,
-        } => {
-            let identity = identity.ok_or(LinkError::NoIdentity)?;
-            let (tcp, round_trip) = connect_tcp(host, *port, times.connect)?;
-            let stream = tuned(tcp)?;
-            connected(stream.closer().map_err(LinkError::Io)?);
-            let mut connection = secure(stream, identity, *peer_id, times)?;
-            connection.round_trip = Some(round_trip);
-            Ok(connection)
-        }
-    }
+    Dialer::new(address).dial(identity, times, connected)
 }
 
 /// The listener's side of a TCP link: the harness's and the tests'.
@@ -55,73 +101,6 @@ pub fn accept_tcp(
 /// The listener's side of a Unix link.
 pub fn accept_unix(stream: UnixStream, times: &Timeouts) -> Result<Connection, LinkError> {
     Connection::new(Stream::Unix(stream), None, *times)
-}
-
-/// The stream, and what the connect took that made it: one round trip.
-fn connect_tcp(host: &str, port: u16, limit: Duration) -> Result<(TcpStream, Duration), LinkError> {
-    let resolve = |source| LinkError::Resolve {
-        host: host.to_owned(),
-        source,
-    };
-    let addresses: Vec<SocketAddr> = (host, port).to_socket_addrs().map_err(resolve)?.collect();
-    let began = Instant::now();
-    let mut last = None;
-    for (tried, address) in addresses.iter().enumerate() {
-        let left = limit.saturating_sub(began.elapsed());
-        // An address that swallows everything must leave time for the others.
-        let others = u32::try_from(addresses.len().saturating_sub(tried)).unwrap_or(u32::MAX);
-        let share = left / others.max(1);
-        if share.is_zero() {
-            break;
-        }
-        let asked = Instant::now();
-        match TcpStream::connect_timeout(address, share) {
-            // A connect to a free port of this host's ephemeral range can meet itself.
-            Ok(stream) if is_to_itself(&stream) => {
-                last = Some(io::ErrorKind::ConnectionRefused.into());
-            }
-            Ok(stream) => return Ok((stream, asked.elapsed())),
-            Err(error) => last = Some(error),
-        }
-    }
-    Err(match last {
-        Some(error) if !is_timeout(&error) => LinkError::Connect(error),
-        Some(_) => LinkError::ConnectTimeout(limit),
-        None => resolve(io::Error::other("the name has no address")),
-    })
-}
-
-fn is_to_itself(stream: &TcpStream) -> bool {
-    matches!((stream.local_addr(), stream.peer_addr()), (Ok(local), Ok(peer)) if local == peer)
-}
-
-/// Not blocking, because a connect to a listener that accepts nobody would wait for ever.
-fn connect_unix(path: &std::path::Path) -> Result<UnixStream, LinkError> {
-    let connect = || {
-        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-        socket.set_nonblocking(true)?;
-        socket.connect(&SockAddr::unix(path)?)?;
-        socket.set_nonblocking(false)?;
-        Ok(UnixStream::from(std::os::fd::OwnedFd::from(socket)))
-    };
-    connect().map_err(|error: io::Error| match is_timeout(&error) {
-        true => LinkError::Connect(io::Error::other(
-            "the node has a full queue and accepts nobody",
-        )),
-        false => LinkError::Connect(error),
-    })
-}
-
-fn tuned(stream: TcpStream) -> Result<Stream, LinkError> {
-    let tune = || {
-        stream.set_nodelay(true)?;
-        let keepalive = TcpKeepalive::new()
-            .with_time(Duration::from_secs(10))
-            .with_interval(Duration::from_secs(5));
-        SockRef::from(&stream).set_tcp_keepalive(&keepalive)
-    };
-    tune().map_err(LinkError::Io)?;
-    Ok(Stream::Tcp(stream))
 }
 
 fn secure(

@@ -1,11 +1,13 @@
 //! Bytes to and from a node: we dial out, the node listens.
 //!
-//! Everything here runs on its caller's thread; nothing outlives its [`Connection`].
+//! Everything here but the look-up of a name runs on its caller's thread; nothing else outlives its [`Connection`].
 
 pub mod address;
+mod connect;
 mod connection;
 mod dial;
 pub mod identity;
+pub mod names;
 pub mod redial;
 pub mod secret_connection;
 
@@ -14,7 +16,7 @@ use std::time::Duration;
 
 pub use address::Address;
 pub use connection::{Closer, Connection, Frame};
-pub use dial::{accept_tcp, accept_unix, dial};
+pub use dial::{Dialer, accept_tcp, accept_unix, dial};
 pub use identity::{IdentityKey, PeerId};
 
 use crate::codec::frame;
@@ -38,7 +40,9 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
-            connect: Duration::from_secs(5),
+            // A SYN that is lost is sent again after 1 s, then 2: with a longer limit a node that comes up meanwhile
+            // would wait for longer than the 3 s that it has at its start.
+            connect: Duration::from_secs(2),
             handshake: Duration::from_secs(5),
             silence: Duration::from_secs(15),
             frame: Duration::from_secs(5),
@@ -105,6 +109,11 @@ pub enum LinkError {
     /// Nothing came.
     #[error("the node was silent for {} s; nodes ping every 3.3 s, so this one or the way to it is stuck", .0.as_secs_f32())]
     Silent(Duration),
+    /// The kernel gave the peer's host up.
+    #[error(
+        "the node's host answers nothing any more: it is down, or the way to it is; noticed within 5 s"
+    )]
+    Vanished,
     /// The node took no reply.
     #[error("the node did not take a reply within {} s", .0.as_secs_f32())]
     NotTaken(Duration),
@@ -140,6 +149,7 @@ impl LinkError {
             Self::WrongPeer { .. } => "wrong_peer",
             Self::HalfFrame(_) => "half_frame",
             Self::Silent(_) => "silent",
+            Self::Vanished => "vanished",
             Self::NotTaken(_) => "not_taken",
             Self::Closed => "closed",
             Self::ClosedInFrame => "closed_in_frame",

@@ -11,7 +11,7 @@ use crate::config::NodeConfig;
 use crate::consensus::Height;
 use crate::events::Event;
 use crate::link::redial::Redial;
-use crate::link::{Address, Closer, Timeouts, dial};
+use crate::link::{Address, Closer, Dialer, Timeouts};
 use crate::observe::board::Board;
 use crate::observe::book::Book;
 use crate::observe::log::LogSink;
@@ -144,6 +144,7 @@ struct Down {
 /// Dials, serves, and dials again, for ever.
 fn keep_up(link: &Prepared, closer: &Mutex<Option<Closer>>, stop: &Stop) {
     let mut redial = Redial::default();
+    let mut dialer = Dialer::new(&link.address);
     let mut told: Option<(&'static str, Instant)> = None;
     // The last link ended as soon as it was made, and that was told a moment ago.
     let mut flapping = false;
@@ -153,7 +154,8 @@ fn keep_up(link: &Prepared, closer: &Mutex<Option<Closer>>, stop: &Stop) {
         }
         let began = Instant::now();
         // A bug that one node's request meets must not end the other links; what a gate persisted before it stays used up.
-        let once = AssertUnwindSafe(|| dial_and_serve(link, closer, &mut redial, flapping));
+        let once =
+            AssertUnwindSafe(|| dial_and_serve(link, &mut dialer, closer, &mut redial, flapping));
         let Down {
             code,
             message,
@@ -187,6 +189,7 @@ fn keep_up(link: &Prepared, closer: &Mutex<Option<Closer>>, stop: &Stop) {
 
 fn dial_and_serve(
     link: &Prepared,
+    dialer: &mut Dialer,
     closer: &Mutex<Option<Closer>>,
     redial: &mut Redial,
     flapping: bool,
@@ -212,7 +215,7 @@ fn dial_and_serve(
     };
     link.hand.begin_link();
     let began = Instant::now();
-    let mut connection = match dial(&link.address, identity.as_ref(), &link.times, hold) {
+    let mut connection = match dialer.dial(identity.as_ref(), &link.times, hold) {
         Ok(connection) => connection,
         Err(error) => {
             return Down {
