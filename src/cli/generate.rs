@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, CommandFactory};
+use clap::Args;
 use clap_complete::Shell;
 
 use crate::os::replace::{Flush, Readers, replace};
@@ -22,12 +22,7 @@ pub(super) struct Completions {
 impl Completions {
     pub(super) fn run(self) -> Result<(), Failure> {
         let mut text = Vec::new();
-        clap_complete::generate(
-            self.shell,
-            &mut super::Arguments::command(),
-            "tmkms",
-            &mut text,
-        );
+        clap_complete::generate(self.shell, &mut super::definition(), "tmkms", &mut text);
         output(&String::from_utf8_lossy(&text))
     }
 }
@@ -44,7 +39,7 @@ pub(super) struct Man {
 
 impl Man {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let mut command = super::Arguments::command();
+        let mut command = super::definition();
         command.build();
         let pages = write_pages(&command, "tmkms", &self.folder)?;
         status(

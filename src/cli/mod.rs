@@ -23,7 +23,7 @@ mod yubihsm;
 use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::backends::absent;
 use crate::config::{self, Config, ConfigError};
@@ -92,6 +92,11 @@ enum Command {
     Completions(generate::Completions),
     /// Write manual pages
     Man(generate::Man),
+}
+
+/// The definition of the command line, from which completions and manual pages are made.
+pub fn definition() -> clap::Command {
+    Arguments::command()
 }
 
 /// The file that all commands read.
