@@ -434,6 +434,7 @@ impl Store for Free {
         Ok(tmkms::gate::store::Loaded {
             record,
             damage: None,
+            notice: None,
         })
     }
 
@@ -454,6 +455,10 @@ impl Store for Free {
         now: Duration,
     ) -> Result<tmkms::gate::store::Record, tmkms::gate::store::StoreError> {
         Ok(self.write(next, origin, now))
+    }
+
+    fn close(&mut self) -> Result<(), tmkms::gate::store::StoreError> {
+        Ok(())
     }
 }
 

@@ -16,6 +16,7 @@ use crate::gate::glance::{Glance, Shown};
 use crate::gate::raw::RawPolicy;
 use crate::gate::refusal::{Reason, Refusal};
 use crate::gate::section::Section;
+use crate::gate::store::StoreError;
 use crate::gate::{Admission, Gate, View, within_max_height};
 use crate::os::clock::{Clock, Moment};
 use crate::reply::{RemoteError, Reply, Signed};
@@ -118,6 +119,21 @@ impl Chain {
         armed.show(&gate);
         armed.tell_broken(&gate);
         mended
+    }
+
+    /// The end of this chain: nothing new is signed, and its store knows that it stopped cleanly, unless the gate stays
+    /// busy for longer than `patience`.
+    ///
+    /// # Errors
+    /// Why the store could not be told so.
+    pub fn close(&self, patience: Duration, clock: &dyn Clock) -> Result<(), StoreError> {
+        let Ok(armed) = self.signing() else {
+            return Ok(());
+        };
+        match armed.gate.enter(patience) {
+            Some(mut gate) => gate.close(&clock.now()),
+            None => Ok(()),
+        }
     }
 
     /// What the gate showed last, without waiting for it; `None` where there is none.

@@ -90,7 +90,7 @@ fn forty_chains_of_an_older_tmkms_go_over_and_back() {
 
     let start = tmkms(&home, &["check"]);
     assert_eq!(start.code, 1);
-    assert!(start.err.contains("`tmkms adopt`"), "{}", start.err);
+    assert!(start.err.contains("`tmkms adopt -c "), "{}", start.err);
 
     let dry = tmkms(&home, &["adopt", "--dry-run"]);
     assert_eq!(dry.code, 1, "{}", dry.err);
@@ -218,7 +218,7 @@ fn a_restored_home_is_adopted() {
     fs::copy(home.join("s.json"), home.join("t.json")).unwrap();
     fs::rename(home.join("t.json"), home.join("s.json")).unwrap();
     let check = tmkms(home, &["check"]);
-    assert!(check.err.contains("`tmkms adopt`"), "{}", check.err);
+    assert!(check.err.contains("`tmkms adopt -c "), "{}", check.err);
     let done = tmkms(home, &["adopt", "--yes"]);
     assert_eq!(done.code, 0, "{}{}", done.out, done.err);
     assert!(done.out.contains("a copy, is taken over"), "{}", done.out);

@@ -266,7 +266,12 @@ fn what_a_killed_process_left_is_swept_and_nothing_else() {
     left.sort();
     assert_eq!(
         left,
-        [".other.json.77.new", ".state.json.x.new", "state.json"]
+        [
+            ".other.json.77.new",
+            ".state.json.x.new",
+            "state.json",
+            "state.json.stopped"
+        ]
     );
 }
 
@@ -314,7 +319,7 @@ fn two_copies_or_halves_that_contradict_each_other_are_no_state() {
 
 #[test]
 fn a_failed_rebuild_leaves_a_whole_file_at_every_step() {
-    for fatal in 2..9 {
+    for fatal in 2..11 {
         let (folder, place) = fresh();
         let done = Arc::new(AtomicUsize::new(0));
         let cut = Cut {
@@ -332,9 +337,46 @@ fn a_failed_rebuild_leaves_a_whole_file_at_every_step() {
         let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
         assert_eq!(
             left.len(),
-            1,
-            "op {fatal} leaves nothing beside the state file: {left:?}"
+            2,
+            "op {fatal} leaves nothing beside the state file and its mark: {left:?}"
         );
+    }
+}
+
+/// Arming moves the state to a new file, and is cut off at every step of that; the next one arms without a word.
+#[test]
+fn killed_at_every_step_of_arming_it_is_armed_again() {
+    for torn in [0, 100, SLOT] {
+        for fatal in 0..8 {
+            let (folder, place) = fresh();
+            let mut store = FileStore::open(&place).unwrap();
+            store.load().unwrap();
+            for height in [1, 2, 50] {
+                persist(&mut store, &vote(height, 1)).unwrap();
+            }
+            drop(store);
+            let cut = Cut {
+                done: Arc::default(),
+                fatal,
+                torn,
+                error: no_space,
+            };
+            let mut store = FileStore::open_on(&place, Box::new(cut)).unwrap();
+            let loaded = store.load();
+            drop(store);
+            let mut store = FileStore::open(&place).unwrap();
+            let found = store.load().unwrap();
+            assert_eq!(
+                found.record.watermark,
+                vote(50, 1),
+                "op {fatal}: {loaded:?}"
+            );
+            persist(&mut store, &vote(51, 1)).unwrap();
+            drop(store);
+            assert_eq!(free_from(&place), 52);
+            let left = fs::read_dir(folder.path()).unwrap().count();
+            assert_eq!(left, 1, "op {fatal} leaves nothing beside the state file");
+        }
     }
 }
 

@@ -14,6 +14,7 @@ pub mod plausible;
 pub mod raw;
 pub mod refusal;
 pub mod section;
+pub mod settings;
 pub mod store;
 pub mod used_up;
 pub mod watermark;
@@ -24,36 +25,16 @@ use crate::consensus::{ChainId, Height, Hrs, Position, SignBytes, Signature, Tim
 use crate::os::clock::Moment;
 use crate::request::SignRequest;
 
-use bucket::{Bucket, Rate};
+use bucket::Bucket;
 use permit::Permit;
 use raw::RawRefused;
 use refusal::{Reason, Refusal};
+pub use settings::{Settings, SignExtensions};
 use store::{Origin, Record, Store, StoreError};
 use watermark::{Last, Verdict, Watermark, judge};
 
 /// How long a failed store is left alone between two tries (W8).
 pub const RECOVERY_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Whether vote extensions are signed (W12).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SignExtensions {
-    /// On each precommit for a block, unless the request says skip.
-    #[default]
-    Auto,
-    /// On each precommit for a block, even when the request says skip.
-    Always,
-    /// Never.
-    Never,
-}
-
-/// What the operator may set of a gate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Settings {
-    /// Whether vote extensions are signed.
-    pub sign_extensions: SignExtensions,
-    /// The shape of the token bucket.
-    pub rate: Rate,
-}
 
 /// What the gate answers when it does not refuse.
 #[must_use]
@@ -105,6 +86,8 @@ pub struct Gate {
     written: Duration,
     /// What the write of the last [`Gate::admit`] took, if it came to one.
     persisting: Option<Duration>,
+    /// What the store had to say when it was loaded.
+    notice: Option<String>,
 }
 
 struct Broken {
@@ -134,6 +117,7 @@ impl Gate {
             written: used_up.written(),
             mark: used_up.into_watermark(),
             persisting: None,
+            notice: loaded.notice,
         })
     }
 
@@ -221,6 +205,28 @@ impl Gate {
                 false
             }
         }
+    }
+
+    /// The end: nothing new is admitted any more, and the store is told that its last record is the last (W15).
+    ///
+    /// # Errors
+    /// When the store could not be told; then it only knows less of a restored file.
+    pub fn close(&mut self, now: &Moment) -> Result<(), StoreError> {
+        let closed = self.store.close();
+        if self.broken.is_some() {
+            // Told before, and nothing is known of what is on the disk.
+            return Ok(());
+        }
+        self.broken = Some(Broken {
+            why: "this program is stopping".to_owned(),
+            tried: *now,
+        });
+        closed
+    }
+
+    /// What the operator should know of how the watermark is kept, for the log at the start.
+    pub fn notice(&self) -> Option<&str> {
+        self.notice.as_deref()
     }
 
     /// Whether [`Gate::recover`] has work to do.

@@ -112,8 +112,16 @@ fn open(config: &ChainConfig) -> Chain {
                 .to_owned(),
         );
     }
+    if !store.has_birth() {
+        warnings.push(format!(
+            "the file system of {} gives files no birth time: a restored state file is known by its times only, and a \
+             chown, chmod or rename of it needs a take-over even after a clean stop; another file system is better",
+            place.path.display()
+        ));
+    }
     match Gate::arm(id.clone(), config.gate, Box::new(store), &SystemClock.now()) {
         Ok(gate) => {
+            warnings.extend(gate.notice().map(str::to_owned));
             for warning in warnings {
                 warn!(event = "key_warning", chain = %id, "[{id}] {warning}");
             }

@@ -167,6 +167,7 @@ impl Store for MemoryStore {
         Ok(Loaded {
             record: self.disk.0.lock().unwrap().record.clone(),
             damage: None,
+            notice: None,
         })
     }
 
@@ -194,5 +195,9 @@ impl Store for MemoryStore {
         now: Duration,
     ) -> Result<Record, StoreError> {
         self.write(watermark, origin, now)
+    }
+
+    fn close(&mut self) -> Result<(), StoreError> {
+        Ok(())
     }
 }

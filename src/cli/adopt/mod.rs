@@ -52,7 +52,7 @@ pub(super) struct Adopt {
 /// Whose files they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum From {
-    /// The older tmkms, or this one after a restore
+    /// The older tmkms, or this one after a move; never a backup
     Tmkms,
     /// A node's own key
     Cometbft,

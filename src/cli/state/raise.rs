@@ -5,8 +5,8 @@ use std::io::BufRead;
 use clap::Args;
 
 use crate::consensus::{Height, Hrs};
+use crate::gate::store::Origin;
 use crate::gate::store::file::FileStore;
-use crate::gate::store::{Origin, Store};
 use crate::gate::watermark::Watermark;
 use crate::os::clock::{Clock, SystemClock};
 
@@ -34,8 +34,7 @@ impl Raise {
     pub(super) fn run(self, typed: &mut dyn BufRead) -> Result<(), Failure> {
         let config = self.config.load()?;
         let chain = find(&config, &self.chain)?;
-        let mut store =
-            FileStore::open(&place(chain)?).map_err(|error| unusable(&config, error))?;
+        let store = FileStore::open(&place(chain)?).map_err(|error| unusable(&config, error))?;
         let before = store.used_up().watermark().hrs();
         let height =
             Height::new(self.height).ok_or_else(|| Failure::usage("a height is at least 1"))?;
@@ -67,7 +66,7 @@ impl Raise {
             }
         }
         store
-            .rebuild(
+            .set(
                 &Watermark::UpTo(wanted),
                 Origin::Raised,
                 SystemClock.now().wall,

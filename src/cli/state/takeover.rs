@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::gate::foreign::{self, Foreign, Format};
+use crate::gate::store::Origin;
 use crate::gate::store::file::{FileStore, OpenError, Place, inspect};
-use crate::gate::store::{Origin, Store};
 use crate::gate::watermark::Watermark;
 use crate::os::clock::{Clock, SystemClock};
 
@@ -67,10 +67,21 @@ impl Current {
     pub fn write(self, place: &Place, watermark: &Watermark) -> Result<Option<PathBuf>, String> {
         let now = SystemClock.now().wall;
         match self.store {
-            Some(mut store) => store
-                .rebuild(watermark, Origin::of_operator(self.watermark.as_ref()), now)
-                .map(|_| None)
-                .map_err(|error| error.to_string()),
+            Some(store) => {
+                // What is taken over as it is was reached when it was: the heights since then are allowed (W11).
+                let reached = match self.watermark.as_ref() == Some(watermark) {
+                    true => store.used_up().written(),
+                    false => now,
+                };
+                store
+                    .set(
+                        watermark,
+                        Origin::of_operator(self.watermark.as_ref()),
+                        reached,
+                    )
+                    .map(|()| None)
+                    .map_err(|error| error.to_string())
+            }
             None if self.foreign => {
                 let kept = keep_aside(&place.path)?;
                 FileStore::replace_foreign(place, watermark, now)

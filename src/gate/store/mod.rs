@@ -42,6 +42,8 @@ pub struct Loaded {
     /// Why half of the store could not be read, if so: then a record one height above may be lost, and
     /// everything at or below `record`'s height + 1 is refused, replays included.
     pub damage: Option<String>,
+    /// What the operator should know of how it is kept from now on.
+    pub notice: Option<String>,
 }
 
 impl Loaded {
@@ -86,4 +88,8 @@ pub trait Store: Send {
         origin: Origin,
         now: Duration,
     ) -> Result<Record, StoreError>;
+
+    /// The last call: nothing is stored any more, and a store that knows what it stored last says so to its next
+    /// [`Store::load`].
+    fn close(&mut self) -> Result<(), StoreError>;
 }

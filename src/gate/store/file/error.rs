@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use crate::consensus::{ChainId, PublicKey};
 use crate::os::holder::Holder;
 use crate::os::pair_lock::{Held, PairLockError};
+use crate::remedy::Commands;
 
+use super::familiar::Unfamiliar;
 use super::record::{BadCopy, FILE};
 
 /// Why a state file is not used. Each text says what to do.
@@ -14,26 +16,31 @@ use super::record::{BadCopy, FILE};
 pub enum OpenError {
     /// There is no such file.
     #[error(
-        "there is no state file {}; if this key has never signed on this chain run `tmkms state init {chain} \
-         --never-signed`, if it has, bring its state with `tmkms state import {chain} FILE` or say the last height \
-         with `tmkms state init {chain} --height H`", path.display()
+        "there is no state file {}; if this key has never signed on this chain run `{}`, if it has, bring its state with \
+         `{}` or say the last height with `{}`",
+        path.display(), commands.init_never_signed(chain), commands.import(chain, "FILE".as_ref()),
+        commands.init_height(chain)
     )]
     Missing {
         /// The chain.
         chain: ChainId,
         /// The file.
         path: PathBuf,
+        /// What the text says to run.
+        commands: Commands,
     },
     /// The file is empty, as after a crash of a program that does not flush.
     #[error(
-        "the state file {} is empty; look up the last height this key signed and run `tmkms state init {chain} \
-         --height H` after moving the empty file away", path.display()
+        "the state file {} of chain {chain} is empty; look up the last height this key signed and run `{}`, which keeps \
+         the empty file aside", path.display(), commands.init_height(chain)
     )]
     Empty {
         /// The chain.
         chain: ChainId,
         /// The file.
         path: PathBuf,
+        /// What the text says to run.
+        commands: Commands,
     },
     /// The file is a symbolic link.
     #[error("the state file {} is a symbolic link; name the file itself in `state_file`", path.display())]
@@ -107,8 +114,10 @@ pub enum OpenError {
     /// The file is not one of ours.
     #[error(
         "the state file {} is not in this program's format (it has {size} bytes, not {FILE}); if it is the state of \
-         another signer take it over with `tmkms adopt`, which shows the heights first, or for {chain} alone with \
-         `tmkms state import {chain} {}`", path.display(), path.display()
+         another signer, stop that one and take its state over, which shows the heights first: with `{}` for all chains, \
+         with `{}` for this one; if it is nobody's, look up the last height this key signed and run `{}`, which keeps the \
+         file aside",
+        path.display(), commands.line(["adopt"]), commands.import(chain, path), commands.init_height(chain)
     )]
     Foreign {
         /// The chain.
@@ -117,12 +126,13 @@ pub enum OpenError {
         path: PathBuf,
         /// Its size in bytes.
         size: u64,
+        /// What the text says to run.
+        commands: Commands,
     },
     /// Neither half of the file can be read.
     #[error(
-        "the state file {} cannot be read (first half: {first}; second half: {second}); keep it for inspection, look \
-         up the last height this key signed, and run `tmkms state init {chain} --height H` after moving it away",
-        path.display()
+        "the state file {} of chain {chain} cannot be read (first half: {first}; second half: {second}); look up the last \
+         height this key signed and run `{}`, which keeps the file aside", path.display(), commands.init_height(chain)
     )]
     Unreadable {
         /// The chain.
@@ -133,12 +143,14 @@ pub enum OpenError {
         first: BadCopy,
         /// What is wrong with the second slot.
         second: BadCopy,
+        /// What the text says to run.
+        commands: Commands,
     },
     /// The two halves do not follow each other.
     #[error(
-        "the two halves of the state file {} do not follow each other ({why}): a part of it was restored or written by \
-         another program; look up the last height this key signed, move the file away and run \
-         `tmkms state init {chain} --height H`", path.display()
+        "the two halves of the state file {} of chain {chain} do not follow each other ({why}): a part of it was restored \
+         or written by another program; look up the last height this key signed and run `{}`, which keeps the file aside",
+        path.display(), commands.init_height(chain)
     )]
     NotNeighbours {
         /// The chain.
@@ -147,6 +159,8 @@ pub enum OpenError {
         path: PathBuf,
         /// What contradicts what.
         why: String,
+        /// What the text says to run.
+        commands: Commands,
     },
     /// The file belongs to another chain.
     #[error("the state file {} belongs to chain {found}, not to {chain}; correct `state_file`", path.display())]
@@ -173,18 +187,21 @@ pub enum OpenError {
         /// The key configured.
         configured: PublicKey,
     },
-    /// The file was copied or restored (W15).
+    /// The file is not the one that this program wrote last (W15).
     #[error(
-        "the state file {p} was copied or restored: it is not the file that this program wrote, so it may be older than \
-         the last signature. If no other signer has run since, take it over with `tmkms adopt` (all chains), or with \
-         `tmkms state import {chain} {p}`, \
-         which shows the heights first", p = path.display()
+        "the state file {} of chain {chain} is not as this program left it: {why}. So what it says may be older than the \
+         last signature. {}, which shows heights and ages first: with `{}` for all chains, with `{}` for this one",
+        path.display(), remedy(why), commands.line(["adopt"]), commands.import(chain, path)
     )]
     Copied {
         /// The chain.
         chain: ChainId,
         /// The file.
         path: PathBuf,
+        /// How that is known.
+        why: Unfamiliar,
+        /// What the text says to run.
+        commands: Commands,
     },
     /// The system said no.
     #[error("the state file {} cannot be used: {doing}: {source}", path.display())]
@@ -208,9 +225,29 @@ fn pair_locked(chain: &ChainId, held: &Held) -> String {
     }
 }
 
+/// What comes before the command.
+fn remedy(why: &Unfamiliar) -> &'static str {
+    match why {
+        Unfamiliar::Links(_) => {
+            "Remove the other names, or, if this is the newest state and no other signer has run since, take it over"
+        }
+        _ => {
+            "Be sure that this is the newest state and that no other signer has run since; then take it over"
+        }
+    }
+}
+
 impl OpenError {
     /// Whether another process holds this chain; such a chain is not dialled at all (W7).
     pub fn is_locked(&self) -> bool {
         matches!(self, Self::Locked { .. } | Self::PairLocked { .. })
+    }
+
+    /// Whether there is a file of which nothing can be believed, so that a height has to be said by hand.
+    pub fn says_nothing(&self) -> bool {
+        matches!(
+            self,
+            Self::Empty { .. } | Self::Unreadable { .. } | Self::NotNeighbours { .. }
+        )
     }
 }

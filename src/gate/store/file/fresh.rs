@@ -5,13 +5,11 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::gate::store::Record;
-use crate::os::filesystem::Provenance;
-
 use super::Place;
 use super::folder::{folder_of, temporary_name};
 use super::medium::Medium;
 use super::record::{self, Entry, SLOT};
+use crate::gate::store::Record;
 
 /// A complete new state file under a name of its own.
 pub(super) struct Fresh {
@@ -27,6 +25,11 @@ impl Fresh {
     /// Where it lies until it is put in place.
     pub fn path(&self) -> &Path {
         &self.name.0
+    }
+
+    /// The file, once it is in its place; a name that is left is removed.
+    pub fn in_place(self) -> (File, Entry) {
+        (self.file, self.entry)
     }
 
     /// Writes and flushes both slots, and locks the file.
@@ -50,11 +53,13 @@ impl Fresh {
             chain_id: place.chain_id.clone(),
             public_key: place.public_key,
             record,
-            provenance: Provenance::of(&file)?,
+            provenance: medium.marks(&file)?.provenance,
+            stamp: None,
         };
         let mut slot = Vec::with_capacity(SLOT);
         for _ in 0..2 {
             entry.record.sequence = entry.record.sequence.saturating_add(1);
+            entry.stamp = Some(medium.now());
             record::encode(&entry, &mut slot).map_err(io::Error::other)?;
             medium.write_at(&file, &slot, (entry.record.sequence % 2) * (SLOT as u64))?;
         }

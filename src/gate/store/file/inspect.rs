@@ -1,8 +1,8 @@
 //! A look at a state file without its locks, for commands that must not disturb a running service.
 
-use crate::os::filesystem::Provenance;
-
-use super::open::{belongs, read, unlocked};
+use super::look;
+use super::medium::FileSystem;
+use super::open::unlocked;
 use super::{OpenError, Place};
 use crate::gate::store::Record;
 use crate::gate::used_up::UsedUp;
@@ -28,35 +28,24 @@ impl Inspected {
 
 /// Asks of a state file everything that [`super::FileStore::open`] would ask, except for the locks.
 pub fn inspect(place: &Place) -> Result<Inspected, OpenError> {
-    let mut last = look(place);
+    let mut last = once(place);
     for _ in 1..TRIES {
         match &last {
             Ok(found) if found.damage.is_none() => break,
             Ok(_) | Err(OpenError::Unreadable { .. } | OpenError::NotNeighbours { .. }) => {}
             Err(_) => break,
         }
-        last = look(place);
+        last = once(place);
     }
     last
 }
 
-fn look(place: &Place) -> Result<Inspected, OpenError> {
-    let file = unlocked(&place.path, &place.chain_id, place.allow_ephemeral)?;
-    let (entry, damage) = read(&file, &place.path, &place.chain_id)?;
-    let provenance = Provenance::of(&file).map_err(|source| OpenError::Io {
-        path: place.path.clone(),
-        doing: "asking for its inode",
-        source,
-    })?;
-    belongs(
-        &entry,
-        &place.path,
-        &place.chain_id,
-        &place.public_key,
-        &provenance,
-    )?;
+fn once(place: &Place) -> Result<Inspected, OpenError> {
+    let file = unlocked(place, place.allow_ephemeral)?;
+    let found = look::look(place, &file, &FileSystem)?;
+    found.familiar?;
     Ok(Inspected {
-        record: entry.record,
-        damage,
+        record: found.entry.record,
+        damage: found.damage,
     })
 }

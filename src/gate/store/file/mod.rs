@@ -1,16 +1,21 @@
 //! The watermark in one preallocated file of two slots, written in turn, in place, and flushed.
 //!
-//! Owns W3 (durable before signing), W6 (kernel locks, and the path must still name the locked file) and
-//! the disk's part of W8. The layout is described in `docs/watermark.md`.
+//! Owns W3 (durable before signing), W6 (kernel locks, and the path must still name the locked file), W15 (a restored
+//! file is not armed) and the disk's part of W8. The layout is described in `docs/watermark.md`.
 
+pub mod clean_stop;
 mod error;
+mod familiar;
 mod folder;
 mod fresh;
 mod inspect;
+mod install;
+mod look;
 pub mod medium;
 mod open;
 mod place;
 pub mod record;
+mod write;
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
@@ -19,19 +24,20 @@ use std::time::Duration;
 
 use crate::gate::used_up::UsedUp;
 use crate::gate::watermark::Watermark;
-use crate::os::filesystem::Provenance;
 use crate::os::pair_lock::{PairLock, Remark};
 
 use super::{Loaded, Origin, Record, Store, StoreError};
 pub use error::OpenError;
-use folder::{create_folder, explain, folder_of, sweep};
-use fresh::Fresh;
+use familiar::Familiar;
+pub use familiar::{TOLERANCE, Unfamiliar};
+use folder::{explain, folder_of, sweep};
 pub use inspect::{Inspected, inspect};
 use medium::{FileSystem, Medium};
 pub use open::{Newest, newest};
 pub use place::Place;
 
 use record::{Entry, SLOT};
+use write::NotAnew;
 
 /// An open and locked state file.
 pub struct FileStore {
@@ -42,8 +48,11 @@ pub struct FileStore {
     named: (u64, u64),
     entry: Entry,
     damage: Option<String>,
+    familiar: Familiar,
     /// Why nothing may be written in place any more, once a write or flush has failed.
     failed: Option<String>,
+    /// The mark of a clean stop may name the last record: nothing is written any more.
+    closed: bool,
     medium: Box<dyn Medium>,
     slot: Vec<u8>,
     pair: PairLock,
@@ -81,7 +90,8 @@ impl FileStore {
         Self::read(place, file, pair, medium, true)
     }
 
-    /// As [`FileStore::open`], but accepts a file that was copied or restored (W15): for `state import` alone.
+    /// As [`FileStore::open`], but accepts a file that was copied or restored (W15): for commands that show it and ask
+    /// first, and then [`FileStore::set`] it.
     pub fn open_copied(place: &Place) -> Result<Self, OpenError> {
         let (file, pair) = open::both_locks(place)?;
         Self::read(place, file, pair, Box::new(FileSystem), false)
@@ -102,100 +112,50 @@ impl FileStore {
                 source,
             }
         };
-        let (entry, damage) = open::read(&file, path, &place.chain_id)?;
-        let provenance = Provenance::of(&file).map_err(io("asking for its inode"))?;
-        let expected = if same_file {
-            provenance
-        } else {
-            entry.provenance
+        let found = look::look(place, &file, &*medium)?;
+        let familiar = match same_file {
+            true => found.familiar?,
+            false => Familiar::Times,
         };
-        open::belongs(&entry, path, &place.chain_id, &place.public_key, &expected)?;
         let meta = file.metadata().map_err(io("asking for its inode"))?;
         sweep(path);
         Ok(Self {
             place: place.clone(),
             folder: File::open(folder_of(path)).map_err(io("opening its folder"))?,
             named: (meta.dev(), meta.ino()),
-            entry: Entry {
-                provenance,
-                ..entry
-            },
+            entry: found.entry,
             file,
-            damage,
+            damage: found.damage,
+            familiar,
             failed: None,
+            closed: false,
             medium,
             slot: Vec::with_capacity(SLOT),
             pair,
         })
     }
 
-    /// Makes a state file where there is none. Never overwrites.
-    pub fn create(place: &Place, watermark: &Watermark, now: Duration) -> Result<(), OpenError> {
-        Self::install(place, watermark, now, false)
-    }
-
-    /// Puts a new state file in the place of another signer's, which the caller has read, shown and copied away.
-    pub fn replace_foreign(
-        place: &Place,
-        watermark: &Watermark,
-        now: Duration,
-    ) -> Result<(), OpenError> {
-        Self::install(place, watermark, now, true)
-    }
-
-    fn install(
-        place: &Place,
-        watermark: &Watermark,
-        now: Duration,
-        replace: bool,
-    ) -> Result<(), OpenError> {
-        let path = &place.path;
-        let io = |doing| {
-            move |source| OpenError::Io {
-                path: path.clone(),
-                doing,
-                source,
-            }
-        };
-        let folder = folder_of(path);
-        create_folder(folder).map_err(io("creating its folder"))?;
-        let _pair = open::lock_pair(place)?;
-        sweep(path);
-        // Another signer's file may be locked by that signer.
-        let _old = replace
-            .then(|| open::locked(path, &place.chain_id, true))
-            .transpose()?;
-        let record = Record {
-            sequence: 1,
-            watermark: watermark.clone(),
-            origin: Origin::Begun,
-            written: now,
-        };
-        let fresh = Fresh::write(place, record, &FileSystem).map_err(io("writing it"))?;
-        if !place.allow_ephemeral
-            && let Some(kind) = crate::os::filesystem::ephemeral(&fresh.file)
-                .map_err(io("asking for its file system"))?
-        {
-            return Err(OpenError::Ephemeral {
-                path: path.clone(),
-                kind,
-            });
-        }
-        if replace {
-            std::fs::rename(fresh.path(), path).map_err(io("putting it in place"))?;
-        } else {
-            // A hard link fails where a name exists already; a rename would replace it.
-            std::fs::hard_link(fresh.path(), path).map_err(io("putting it in place"))?;
-        }
-        drop(fresh);
-        File::open(folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(io("flushing its folder"))
-    }
-
     /// The record last loaded or made durable.
     pub fn record(&self) -> &Record {
         &self.entry.record
+    }
+
+    /// Sets the watermark for good, in a new file: for commands. `reached` is the wall time when it was reached.
+    pub fn set(
+        mut self,
+        watermark: &Watermark,
+        origin: Origin,
+        reached: Duration,
+    ) -> Result<(), StoreError> {
+        self.rebuild(watermark, origin, reached)?;
+        // Without its mark a change of owner or mode needs a take-over, and no more than that.
+        let _ = self.close();
+        Ok(())
+    }
+
+    /// Whether the file system gives birth times. Where it does not, less is known of a restored file (W15).
+    pub fn has_birth(&self) -> bool {
+        self.entry.provenance.birth.is_some()
     }
 
     /// What the file means for the chain and key.
@@ -215,6 +175,9 @@ impl FileStore {
 
     /// Whether the path still names the file that is locked (W6).
     fn is_named(&self) -> Result<(), String> {
+        if self.closed {
+            return Err("this program is stopping".to_owned());
+        }
         let shown = self.place.path.display();
         match std::fs::symlink_metadata(&self.place.path) {
             Ok(found) if (found.dev(), found.ino()) == self.named => Ok(()),
@@ -228,127 +191,39 @@ impl FileStore {
             )),
         }
     }
-
-    fn write_slot(&mut self, entry: &Entry) -> Result<(), String> {
-        let shown = self.place.path.display();
-        record::encode(entry, &mut self.slot)
-            .map_err(|bad| format!("the state of {shown} cannot be written: {bad}"))?;
-        let offset = (entry.record.sequence % 2) * (SLOT as u64);
-        self.medium
-            .write_at(&self.file, &self.slot, offset)
-            .map_err(|error| {
-                format!("writing the state file {shown} failed: {}", explain(&error))
-            })?;
-        self.medium.flush(&self.file).map_err(|error| {
-            format!(
-                "flushing the state file {shown} failed: {}",
-                explain(&error)
-            )
-        })
-    }
-
-    /// Makes durable what was read. It may stand in the page cache alone: its writer may have died between write and
-    /// flush, or after a flush that failed, and then a mere flush would do nothing.
-    fn write_again(&mut self) -> Result<(), String> {
-        self.is_named()?;
-        for _ in 0..2 {
-            let mut next = self.entry.clone();
-            next.record.sequence = next.record.sequence.saturating_add(1);
-            self.write_slot(&next)?;
-            self.entry = next;
-        }
-        Ok(())
-    }
-
-    fn next_entry(&self, step: u64, watermark: &Watermark, origin: Origin, now: Duration) -> Entry {
-        let record = Record {
-            sequence: self.entry.record.sequence.saturating_add(step),
-            watermark: watermark.clone(),
-            origin,
-            written: now,
-        };
-        Entry {
-            record,
-            ..self.entry.clone()
-        }
-    }
-
-    fn write_next(
-        &mut self,
-        watermark: &Watermark,
-        origin: Origin,
-        now: Duration,
-    ) -> Result<Entry, String> {
-        self.is_named()?;
-        let next = self.next_entry(1, watermark, origin, now);
-        self.write_slot(&next)?;
-        // The rule for a file with one bad half is sound only if the two records are never far apart.
-        let far = watermark
-            .height()
-            .saturating_sub(self.entry.record.watermark.height())
-            > 1;
-        if !far {
-            return Ok(next);
-        }
-        let next = self.next_entry(2, watermark, origin, now);
-        self.write_slot(&next)?;
-        Ok(next)
-    }
-
-    fn write_anew(
-        &mut self,
-        watermark: &Watermark,
-        origin: Origin,
-        now: Duration,
-    ) -> Result<(), String> {
-        self.is_named()?;
-        let shown = self.place.path.display().to_string();
-        let record = Record {
-            // A failed write may have left either of the next two numbers behind.
-            sequence: self.entry.record.sequence.saturating_add(3),
-            watermark: watermark.clone(),
-            origin,
-            written: now,
-        };
-        let fresh = Fresh::write(&self.place, record, &*self.medium).map_err(|error| {
-            format!(
-                "writing a new state file beside {shown} failed: {}",
-                explain(&error)
-            )
-        })?;
-        let meta = fresh.file.metadata().map_err(|error| {
-            format!("looking at the new state file beside {shown} failed: {error}")
-        })?;
-        self.medium
-            .rename(fresh.path(), &self.place.path)
-            .map_err(|error| {
-                format!(
-                    "replacing the state file {shown} failed: {}",
-                    explain(&error)
-                )
-            })?;
-        // From here on the path names the new file, so it is the one to hold, flushed folder or not.
-        self.named = (meta.dev(), meta.ino());
-        self.file = fresh.file;
-        self.entry = fresh.entry;
-        self.medium
-            .flush_folder(&self.folder)
-            .map_err(|error| format!("flushing the folder of {shown} failed: {}", explain(&error)))
-    }
 }
 
 impl Store for FileStore {
+    /// What was read may stand in the page cache alone: its writer may have died between write and flush, or after a
+    /// flush that failed. So it is written again and flushed. It is written to a new file: then no backup that was made
+    /// before has the place of this one, wherever and however it is restored (W15).
     fn load(&mut self) -> Result<Loaded, StoreError> {
-        // With one half unreadable everything near the other is refused; it must not be written over.
-        if self.damage.is_none()
-            && let Err(why) = self.write_again()
-        {
-            self.failed = Some(why.clone());
-            return Err(StoreError::Failed(why));
+        let armed = self.entry.clone();
+        let damage = self.damage.clone();
+        let known = self.used_up();
+        let mut notice = None;
+        match self.write_anew(known.watermark(), known.origin(), known.written()) {
+            Ok(()) => {
+                self.damage = None;
+                // They name what was in a file that is gone.
+                let _ = clean_stop::forget(&self.place.path, &armed, &*self.medium);
+            }
+            Err(NotAnew::Untouched(why)) if self.familiar == Familiar::Times => {
+                self.go_on_in_place().map_err(|also| self.fail(also))?;
+                notice = Some(format!(
+                    "{why}. The old file is used on; until the next start a backup that is restored into it is known by \
+                     the file's times alone"
+                ));
+            }
+            Err(error) => return Err(self.fail(error.into_text())),
         }
         Ok(Loaded {
-            record: self.entry.record.clone(),
-            damage: self.damage.clone(),
+            record: Record {
+                sequence: self.entry.record.sequence,
+                ..armed.record
+            },
+            damage,
+            notice,
         })
     }
 
@@ -370,10 +245,7 @@ impl Store for FileStore {
                 self.entry = entry;
                 Ok(self.entry.record.clone())
             }
-            Err(why) => {
-                self.failed = Some(why.clone());
-                Err(StoreError::Failed(why))
-            }
+            Err(why) => Err(self.fail(why)),
         }
     }
 
@@ -389,10 +261,24 @@ impl Store for FileStore {
                 self.damage = None;
                 Ok(self.entry.record.clone())
             }
-            Err(why) => {
-                self.failed = Some(why.clone());
-                Err(StoreError::Failed(why))
-            }
+            Err(error) => Err(self.fail(error.into_text())),
         }
+    }
+
+    fn close(&mut self) -> Result<(), StoreError> {
+        let named = self.is_named();
+        self.closed = true;
+        if let Some(failed) = &self.failed {
+            return Err(StoreError::Failed(failed.clone()));
+        }
+        named.map_err(StoreError::Failed)?;
+        if self.damage.is_some() {
+            return Ok(());
+        }
+        clean_stop::leave(&self.place.path, &self.entry, &*self.medium).map_err(|error| {
+            let mark = clean_stop::path_of(&self.place.path);
+            let why = explain(&error);
+            StoreError::Failed(format!("leaving {} failed: {why}", mark.display()))
+        })
     }
 }

@@ -8,8 +8,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use crate::consensus::{ChainId, PublicKey};
-use crate::os::filesystem::{self, Provenance};
+use crate::os::filesystem;
 use crate::os::holder::Holder;
 use crate::os::pair_lock::{PairLock, PairLockError, Remark};
 
@@ -21,7 +20,7 @@ use super::record::{self, BadCopy, COPY, Entry, FILE, SLOT};
 /// both. Whatever else is wrong with the file, whoever holds the pair signs with this key (W7).
 pub(super) fn both_locks(place: &Place) -> Result<(File, PairLock), OpenError> {
     let path = &place.path;
-    let file = match locked(path, &place.chain_id, place.allow_ephemeral) {
+    let file = match locked(place, place.allow_ephemeral) {
         Err(error @ OpenError::Locked { .. }) => return Err(error),
         other => other,
     };
@@ -67,14 +66,15 @@ fn no_pair_lock(place: &Place, error: PairLockError) -> OpenError {
 }
 
 /// Opens the file and locks it, without believing anything in it yet.
-pub(super) fn locked(path: &Path, chain: &ChainId, ephemeral: bool) -> Result<File, OpenError> {
-    let file = unlocked(path, chain, ephemeral)?;
-    lock(&file, path)?;
+pub(super) fn locked(place: &Place, ephemeral: bool) -> Result<File, OpenError> {
+    let file = unlocked(place, ephemeral)?;
+    lock(&file, &place.path)?;
     Ok(file)
 }
 
 /// Opens the file for reading and writing, if it is one that may be used at all.
-pub(super) fn unlocked(path: &Path, chain: &ChainId, ephemeral: bool) -> Result<File, OpenError> {
+pub(super) fn unlocked(place: &Place, ephemeral: bool) -> Result<File, OpenError> {
+    let path = place.path.as_path();
     let io = |doing| {
         move |source| OpenError::Io {
             path: path.to_owned(),
@@ -86,8 +86,9 @@ pub(super) fn unlocked(path: &Path, chain: &ChainId, ephemeral: bool) -> Result<
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(OpenError::Missing {
-                chain: chain.clone(),
+                chain: place.chain_id.clone(),
                 path: path.to_owned(),
+                commands: place.commands.clone(),
             });
         }
         Err(error) => return Err(io("looking at it")(error)),
@@ -181,11 +182,13 @@ pub(super) fn lock(file: &File, path: &Path) -> Result<(), OpenError> {
 }
 
 /// Reads the two slots. The second value says why one of them could not be read.
-pub(super) fn read(
-    file: &File,
-    path: &Path,
-    chain: &ChainId,
-) -> Result<(Entry, Option<String>), OpenError> {
+pub(super) fn read(place: &Place, file: &File) -> Result<(Entry, Option<String>), OpenError> {
+    let Place {
+        path,
+        chain_id: chain,
+        commands,
+        ..
+    } = place;
     let io = |doing| {
         move |source| OpenError::Io {
             path: path.to_owned(),
@@ -198,6 +201,7 @@ pub(super) fn read(
         return Err(OpenError::Empty {
             chain: chain.clone(),
             path: path.to_owned(),
+            commands: commands.clone(),
         });
     }
     if usize::try_from(size) != Ok(FILE) {
@@ -205,6 +209,7 @@ pub(super) fn read(
             chain: chain.clone(),
             path: path.to_owned(),
             size,
+            commands: commands.clone(),
         });
     }
     let mut bytes = vec![0; FILE];
@@ -217,11 +222,13 @@ pub(super) fn read(
             path: path.to_owned(),
             first,
             second,
+            commands: commands.clone(),
         }),
         Newest::NotNeighbours(why) => Err(OpenError::NotNeighbours {
             chain: chain.clone(),
             path: path.to_owned(),
             why,
+            commands: commands.clone(),
         }),
     }
 }
@@ -294,46 +301,13 @@ fn slot(bytes: &[u8], index: u64) -> Result<Entry, BadCopy> {
     }
 }
 
-/// Whether the record belongs to this chain, this key and this very file.
-pub(super) fn belongs(
-    entry: &Entry,
-    path: &Path,
-    chain: &ChainId,
-    key: &PublicKey,
-    provenance: &Provenance,
-) -> Result<(), OpenError> {
-    let path = path.to_owned();
-    if entry.chain_id != *chain {
-        return Err(OpenError::OtherChain {
-            chain: chain.clone(),
-            path,
-            found: entry.chain_id.clone(),
-        });
-    }
-    if entry.public_key != *key {
-        let (found, configured) = (entry.public_key, *key);
-        return Err(OpenError::OtherKey {
-            chain: chain.clone(),
-            path,
-            found,
-            configured,
-        });
-    }
-    if !entry.provenance.agrees_with(provenance) {
-        return Err(OpenError::Copied {
-            chain: chain.clone(),
-            path,
-        });
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Barrier;
     use std::time::Duration;
 
     use super::*;
+    use crate::consensus::PublicKey;
 
     const ED25519: [u8; 32] = [
         0xd7, 0x5a, 0x98, 0x01, 0x82, 0xb1, 0x0a, 0xb7, 0xd5, 0x4b, 0xfe, 0xd3, 0xc9, 0x64, 0x07,
@@ -373,8 +347,15 @@ mod tests {
         let path = folder.path().join("state.json");
         std::fs::write(&path, "").unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-        let chain = "test-1".parse().unwrap();
-        let opened = || unlocked(&path, &chain, true);
+        let at = |path: &Path| Place {
+            chain_id: "test-1".parse().unwrap(),
+            public_key: PublicKey::Ed25519([7; 32]),
+            path: path.to_owned(),
+            allow_ephemeral: true,
+            scopes: Default::default(),
+            commands: crate::remedy::Commands::default(),
+        };
+        let opened = || unlocked(&at(&path), true);
         assert!(opened().is_ok());
         if chown(&path, Some(1001), None).is_ok() {
             assert!(opened().is_ok(), "root works for another user");
@@ -384,7 +365,7 @@ mod tests {
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(&path, &link).unwrap();
         assert!(matches!(
-            unlocked(&link, &chain, true),
+            unlocked(&at(&link), true),
             Err(OpenError::Link { .. })
         ));
     }

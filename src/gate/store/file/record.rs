@@ -22,7 +22,8 @@ pub const SLOT: usize = 2 * COPY;
 /// The whole file in bytes: two slots.
 pub const FILE: usize = 2 * SLOT;
 
-const FORMAT: u32 = 1;
+/// What is written. Format 1, which is still read, had neither stamp nor file system, nor the origin `raise`.
+const FORMAT: u32 = 2;
 const CHECKSUM: &str = ",\"checksum\":\"";
 
 /// A record together with what it belongs to.
@@ -36,6 +37,8 @@ pub struct Entry {
     pub record: Record,
     /// The file that it was written into (W15).
     pub provenance: Provenance,
+    /// When it was written into it, by the wall clock that gives the file its times; `None` in format 1.
+    pub stamp: Option<Duration>,
 }
 
 /// Why a copy is not a record. A plain text: it is shown, never matched.
@@ -67,6 +70,18 @@ struct Body<'a> {
     written: u64,
     inode: u64,
     birth: Option<(i64, u32)>,
+    /// In hexadecimal: a program that reads numbers as floating point would round it.
+    #[serde(borrow, default)]
+    filesystem: Option<Cow<'a, str>>,
+    /// Seconds and nanoseconds since 1970-01-01 UTC.
+    #[serde(default)]
+    stamp: Option<(u64, u32)>,
+}
+
+/// Read before the rest, so that a later format is told as such.
+#[derive(Deserialize)]
+struct Version {
+    format: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -92,7 +107,8 @@ pub fn encode(entry: &Entry, slot: &mut Vec<u8>) -> Result<(), BadCopy> {
         Watermark::Never | Watermark::UpTo(_) => (None, None),
     };
     let body = Body {
-        format: FORMAT,
+        // What was read without a stamp is no more than it was.
+        format: if entry.stamp.is_some() { FORMAT } else { 1 },
         sequence: record.sequence,
         chain_id: Cow::Borrowed(entry.chain_id.as_str()),
         public_key: Key {
@@ -112,6 +128,8 @@ pub fn encode(entry: &Entry, slot: &mut Vec<u8>) -> Result<(), BadCopy> {
         written: record.written.as_secs(),
         inode: entry.provenance.inode,
         birth: entry.provenance.birth,
+        filesystem: (entry.provenance.filesystem).map(|id| Cow::Owned(format!("{id:016x}"))),
+        stamp: (entry.stamp).map(|stamp| (stamp.as_secs(), stamp.subsec_nanos())),
     };
     serde_json::to_writer(&mut *slot, &body).map_err(|error| BadCopy(error.to_string()))?;
     slot.pop(); // the closing brace
@@ -152,18 +170,31 @@ pub fn decode(copy: &[u8]) -> Result<Entry, BadCopy> {
         return Err(bad("its checksum does not fit its content"));
     }
     let body = format!("{body}}}");
-    let body: Body<'_> = serde_json::from_str(&body)
-        .map_err(|error| BadCopy(format!("it is no record: {error}")))?;
-    if body.format != FORMAT {
+    let no_record = |error| BadCopy(format!("it is no record: {error}"));
+    let Version { format } = serde_json::from_str(&body).map_err(no_record)?;
+    if !(1..=FORMAT).contains(&format) {
         return Err(BadCopy(format!(
-            "it has format {}, and this program reads format {FORMAT}; use the program that wrote it",
-            body.format
+            "it has format {format}, and this program reads formats 1 to {FORMAT}; use the program that wrote it"
         )));
     }
+    let body: Body<'_> = serde_json::from_str(&body).map_err(no_record)?;
     entry(&body).ok_or_else(|| bad("one of its values is impossible"))
 }
 
 fn entry(body: &Body<'_>) -> Option<Entry> {
+    // A record of this format without its stamp would pass for an older one, of which less is asked.
+    if (body.format == FORMAT) != body.stamp.is_some() {
+        return None;
+    }
+    let stamp = match body.stamp {
+        Some((seconds, nanos)) if nanos < 1_000_000_000 => Some(Duration::new(seconds, nanos)),
+        Some(_) => return None,
+        None => None,
+    };
+    let filesystem = match &body.filesystem {
+        Some(id) => Some(u64::from_str_radix(id, 16).ok()?),
+        None => None,
+    };
     let key = crate::base64::decode(body.public_key.value.as_bytes())?;
     let watermark = watermark(body)?;
     Some(Entry {
@@ -183,7 +214,9 @@ fn entry(body: &Body<'_>) -> Option<Entry> {
         provenance: Provenance {
             inode: body.inode,
             birth: body.birth,
+            filesystem,
         },
+        stamp,
     })
 }
 

@@ -1,0 +1,24 @@
+//! What the operator may set of a gate.
+
+use super::bucket::Rate;
+
+/// Whether vote extensions are signed (W12).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SignExtensions {
+    /// On each precommit for a block, unless the request says skip.
+    #[default]
+    Auto,
+    /// On each precommit for a block, even when the request says skip.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What the operator may set of a gate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Whether vote extensions are signed.
+    pub sign_extensions: SignExtensions,
+    /// The shape of the token bucket.
+    pub rate: Rate,
+}

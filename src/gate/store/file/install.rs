@@ -1,0 +1,112 @@
+//! A state file where there was none of this program: begun, or put in the place of another signer's.
+
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
+
+use crate::gate::store::{Origin, Record, Store};
+use crate::gate::watermark::Watermark;
+use crate::os::filesystem;
+
+use super::familiar::Familiar;
+use super::folder::{create_folder, folder_of, sweep};
+use super::fresh::Fresh;
+use super::medium::{FileSystem, Medium};
+use super::record::SLOT;
+use super::{FileStore, OpenError, Place, open};
+
+impl FileStore {
+    /// Makes a state file where there is none. Never overwrites.
+    pub fn create(place: &Place, watermark: &Watermark, now: Duration) -> Result<(), OpenError> {
+        Self::create_on(place, watermark, now, Box::new(FileSystem))
+    }
+
+    /// [`FileStore::create`] with another way to write, for tests.
+    pub fn create_on(
+        place: &Place,
+        watermark: &Watermark,
+        now: Duration,
+        medium: Box<dyn Medium>,
+    ) -> Result<(), OpenError> {
+        Self::install(place, watermark, now, medium, false)
+    }
+
+    /// Puts a new state file in the place of another signer's, which the caller has read, shown and copied away.
+    pub fn replace_foreign(
+        place: &Place,
+        watermark: &Watermark,
+        now: Duration,
+    ) -> Result<(), OpenError> {
+        Self::install(place, watermark, now, Box::new(FileSystem), true)
+    }
+
+    fn install(
+        place: &Place,
+        watermark: &Watermark,
+        now: Duration,
+        medium: Box<dyn Medium>,
+        replace: bool,
+    ) -> Result<(), OpenError> {
+        let path = &place.path;
+        let io = |doing| {
+            move |source| OpenError::Io {
+                path: path.clone(),
+                doing,
+                source,
+            }
+        };
+        let folder = folder_of(path);
+        create_folder(folder).map_err(io("creating its folder"))?;
+        let pair = open::lock_pair(place)?;
+        sweep(path);
+        // Another signer's file may be locked by that signer.
+        let _old = replace.then(|| open::locked(place, true)).transpose()?;
+        let record = Record {
+            sequence: 1,
+            watermark: watermark.clone(),
+            origin: Origin::Begun,
+            written: now,
+        };
+        let fresh = Fresh::write(place, record, &*medium).map_err(io("writing it"))?;
+        if !place.allow_ephemeral
+            && let Some(kind) =
+                filesystem::ephemeral(&fresh.file).map_err(io("asking for its file system"))?
+        {
+            return Err(OpenError::Ephemeral {
+                path: path.clone(),
+                kind,
+            });
+        }
+        if replace {
+            std::fs::rename(fresh.path(), path).map_err(io("putting it in place"))?;
+        } else {
+            // A hard link fails where a name exists already; a rename would replace it.
+            std::fs::hard_link(fresh.path(), path).map_err(io("putting it in place"))?;
+        }
+        let (file, entry) = fresh.in_place();
+        let folder = File::open(folder).map_err(io("opening its folder"))?;
+        folder.sync_all().map_err(io("flushing its folder"))?;
+        let meta = file.metadata().map_err(io("asking for its inode"))?;
+        let mut store = Self {
+            place: place.clone(),
+            file,
+            folder,
+            named: (meta.dev(), meta.ino()),
+            entry,
+            damage: None,
+            familiar: Familiar::Times,
+            failed: None,
+            closed: false,
+            medium,
+            slot: Vec::with_capacity(SLOT),
+            pair,
+        };
+        // Its names were changes, too.
+        store
+            .write_stamped()
+            .map_err(|why| io("writing it")(std::io::Error::other(why)))?;
+        // Without its mark a change of owner or mode needs a take-over, and no more than that.
+        let _ = store.close();
+        Ok(())
+    }
+}

@@ -1,0 +1,74 @@
+//! What a state file says, and whether it is the one that this program wrote last (W15).
+
+use std::fs::File;
+
+use crate::os::filesystem;
+
+use super::error::OpenError;
+use super::familiar::{self, Familiar};
+use super::medium::Medium;
+use super::open::read;
+use super::record::Entry;
+use super::{Place, clean_stop};
+
+/// A state file as it was found, without belief in it.
+pub(super) struct Found {
+    pub entry: Entry,
+    pub damage: Option<String>,
+    /// Whether it is the one that was written last (W15).
+    pub familiar: Result<Familiar, OpenError>,
+}
+
+/// Reads a file that must hold a record of this chain and key.
+pub(super) fn look(place: &Place, file: &File, medium: &dyn Medium) -> Result<Found, OpenError> {
+    let Place {
+        path,
+        chain_id: chain,
+        ..
+    } = place;
+    let io = |doing| {
+        move |source| OpenError::Io {
+            path: path.clone(),
+            doing,
+            source,
+        }
+    };
+    // Before it is read: a service may write to it meanwhile, and what it writes is not later than its times.
+    let marks = medium.marks(file).map_err(io("asking for its inode"))?;
+    let (entry, damage) = read(place, file)?;
+    if entry.chain_id != *chain {
+        return Err(OpenError::OtherChain {
+            chain: chain.clone(),
+            path: path.clone(),
+            found: entry.chain_id,
+        });
+    }
+    if entry.public_key != place.public_key {
+        return Err(OpenError::OtherKey {
+            chain: chain.clone(),
+            path: path.clone(),
+            found: entry.public_key,
+            configured: place.public_key,
+        });
+    }
+    // Times of another clock say nothing; `allow_ephemeral_state` let the file lie there.
+    let has_times =
+        !filesystem::has_foreign_clock(file).map_err(io("asking for its file system"))?;
+    let is_last = || clean_stop::find(path, &entry, medium).is_some();
+    let familiar = familiar::by_place(&entry, &marks)
+        .and_then(|()| match has_times {
+            true => familiar::by_times(&entry, &marks, is_last),
+            false => Ok(Familiar::Times),
+        })
+        .map_err(|why| OpenError::Copied {
+            chain: chain.clone(),
+            path: path.clone(),
+            why,
+            commands: place.commands.clone(),
+        });
+    Ok(Found {
+        entry,
+        damage,
+        familiar,
+    })
+}
