@@ -26,12 +26,23 @@ use tmkms::gate::watermark::{Last, Watermark};
 use tmkms::gate::{Gate, Settings};
 use tmkms::os::clock::{Clock, SystemClock};
 
+/// A child that another test starts holds every lock of this process until it is the program that it is to be.
+fn open(place: &Place) -> FileStore {
+    for _ in 0..500 {
+        match FileStore::open(place) {
+            Err(error) if error.is_locked() => std::thread::sleep(Duration::from_millis(10)),
+            opened => return opened.unwrap(),
+        }
+    }
+    panic!("it stays locked");
+}
+
 /// A home whose chain has voted at heights 10 and 11.
 fn home() -> (Home, Place) {
     let home = Home::new(&[tmkms::link::Address::Unix(PathBuf::from("/nowhere"))]);
     home.init();
     let place = place(home.path().join("state.json"), home.key);
-    let mut store = FileStore::open(&place).unwrap();
+    let mut store = open(&place);
     for height in [10, 11] {
         let vote = maker().prevote(height, 0, Some(1), height).sign_bytes();
         let vote = Watermark::Message(Last::new(vote, None).unwrap());
@@ -47,7 +58,7 @@ fn home() -> (Home, Place) {
 
 /// Half of the file rots: not that of the newest record, which knows nothing of it.
 fn damage(place: &Place) {
-    let store = FileStore::open(place).unwrap();
+    let store = open(place);
     let older = (store.record().sequence + 1) % 2;
     drop(store);
     fs::OpenOptions::new()
@@ -60,7 +71,7 @@ fn damage(place: &Place) {
 
 /// Whether the chain, started now, would sign at this height.
 fn signs(place: &Place, height: i64) -> Result<(), Reason> {
-    let store = FileStore::open(place).unwrap();
+    let store = open(place);
     let chain = place.chain_id.clone();
     let now = SystemClock.now();
     let mut gate = Gate::arm(chain, Settings::default(), Box::new(store), &now).unwrap();
@@ -113,7 +124,7 @@ fn export_and_import_of_a_damaged_file_carry_its_floor() {
 fn the_gate_counts_the_floor_as_its_watermark() {
     let (_home, place) = home();
     damage(&place);
-    let store = FileStore::open(&place).unwrap();
+    let store = open(&place);
     let chain = place.chain_id.clone();
     let gate = Gate::arm(
         chain,
