@@ -19,6 +19,9 @@ mod ledger;
 #[cfg(feature = "ledger")]
 #[path = "support/ledger_simulator/mod.rs"]
 mod ledger_simulator;
+#[cfg(target_os = "linux")]
+#[path = "remedies/locks.rs"]
+mod locks;
 #[path = "remedies/scan.rs"]
 mod scan;
 #[path = "remedies/service.rs"]

@@ -236,11 +236,12 @@ impl Answers {
             warn!(
                 event = "other_host",
                 "metrics and health were asked for under the name {name}, and not told: if that is a name of this host, \
-                 add it to `hosts` of [metrics]; if not, a web page may have tried to read them"
+                 add it to `hosts` of [metrics] and restart tmkms; if not, a web page may have tried to read them"
             );
         }
         let text = format!(
-            "{name} is no name of this host: ask for its IP address, or add the name to `hosts` of [metrics] in tmkms.toml\n"
+            "{name} is no name of this host: ask for its IP address, or add the name to `hosts` of [metrics] in tmkms.toml and \
+             restart tmkms\n"
         );
         plain(StatusCode::MISDIRECTED_REQUEST, text)
     }

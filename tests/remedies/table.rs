@@ -552,6 +552,35 @@ pub const TABLE: &[Remedy] = &[
         "tmkms ledger pubkey",
         Walk("a_configuration_without_a_ledger"),
     ),
+    // Locks.
+    row(
+        "src/os/pair_lock/folder.rs",
+        "on_file(\"install\",&[\"-d\",\"-m\",\"700\",\"-o\",&user.to_string()],path)",
+        "make it on the host with",
+        "install -d -m 700 -o",
+        Walk("a_lock_dir_that_is_not_there"),
+    ),
+    row(
+        "src/os/pair_lock/folder.rs",
+        "give_to(*me,path)",
+        "who could take the locks away",
+        "chown",
+        Walk("a_lock_dir_of_another_user"),
+    ),
+    row(
+        "src/os/pair_lock/folder.rs",
+        "on_file(\"chmod\",&[\"700\"],path)",
+        "others may write to lock_dir",
+        "chmod 700",
+        Walk("a_lock_dir_that_others_may_write_to"),
+    ),
+    row(
+        "src/os/pair_lock/mod.rs",
+        "of_system(\"kill\",[pid.to_string()])",
+        "looks like an attack",
+        "kill",
+        Walk("somebody_who_sits_on_the_name_of_the_lock"),
+    ),
     // The service.
     row(
         "src/cli/status.rs",

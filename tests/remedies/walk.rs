@@ -4,6 +4,8 @@
 use std::cell::RefCell;
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -72,6 +74,27 @@ impl Walk {
     /// The same, with something to read.
     pub fn tmkms_with(&self, arguments: &[&str], input: &str) -> Said {
         run(&mut self.home.command(arguments), input)
+    }
+
+    /// Runs the program in the home as another user, to whom the home belongs from now on; `None` unless root does it.
+    pub fn tmkms_as(&self, user: u32, arguments: &[&str]) -> Option<Said> {
+        // Where the program was built that user may not come.
+        let program = self.path("tmkms");
+        if !program.exists() {
+            fs::copy(env!("CARGO_BIN_EXE_tmkms"), &program).unwrap();
+        }
+        for name in ["", "tmkms.toml", "identity.key", "consensus.key"] {
+            chown(self.path(name), Some(user), None).ok()?;
+        }
+        let mut command = Command::new(&program);
+        command.args(arguments).current_dir(self.home.path());
+        command.env_remove("TMKMS_CONFIG_FILE").uid(user).gid(user);
+        Some(run(&mut command, ""))
+    }
+
+    /// Whatever the table says of this walk cannot be walked by this user.
+    pub fn give_up(self) {
+        std::mem::forget(self);
     }
 
     /// The command in the line of `said` with these words that has those words, in their order.

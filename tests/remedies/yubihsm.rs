@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tmkms::backends::yubihsm::ceremony::{Secrets, Site, factory};
 use tmkms::backends::yubihsm::client::Credentials;
@@ -176,7 +176,7 @@ fn a_backup_that_status_misses() {
     let service = walk.home.start();
     let _node = walk.node.accept(PATIENCE).unwrap();
     service.wait_for_log("ever proven");
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     let said = loop {
         let said = walk.tmkms(&["status"]);
         if said.text.contains("never proven") {
@@ -574,7 +574,14 @@ fn a_pipe_for_sheets() {
         "cat > /dev/usb/lp0",
     );
     let (printing, printed) = walk.paste_printing(&cat, "/dev/usb/lp0");
-    let said = walk.tmkms(&setup);
+    let began = Instant::now();
+    let said = loop {
+        let said = walk.tmkms(&setup);
+        // Until what prints has opened its end.
+        if !said.text.contains("nobody reads") || began.elapsed() > PATIENCE {
+            break said;
+        }
+    };
     assert!(
         said.text.contains("a device is erased in a terminal only"),
         "{}",

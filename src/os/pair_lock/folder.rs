@@ -14,6 +14,8 @@ use rustix::fs::{AtFlags, Mode, OFlags};
 
 use super::range;
 use crate::os::holder::Holder;
+use crate::os::users::user_name;
+use crate::remedy::{self, CommandLine};
 
 /// The longest note of a holder that is read, in bytes.
 const NOTE: usize = 256;
@@ -23,8 +25,8 @@ const NOTE: usize = 256;
 pub enum FolderError {
     /// It does not exist. It is not made here: in a container it would be one that nobody else sees.
     #[error(
-        "lock_dir {p} does not exist; make it on the host with `install -d -m 700 -o {me} {p}`, and mount it into every \
-         container that may sign", p = path.display()
+        "lock_dir {} does not exist; make it on the host with `{}`{}, and mount it into every container that may sign",
+        path.display(), make(*me, path), remedy::as_user(0)
     )]
     Missing {
         /// The folder.
@@ -37,8 +39,8 @@ pub enum FolderError {
     NotAFolder(PathBuf),
     /// Another user, who is not root, owns it.
     #[error(
-        "lock_dir {p} belongs to user {owner}, who could take the locks away; run every signer as one user, or \
-         `chown {me} {p}`", p = path.display()
+        "lock_dir {} belongs to user {}, who could take the locks away; run every signer as one user, or give it to this one \
+         with `{}`{}", path.display(), user_name(*owner), remedy::give_to(*me, path), remedy::as_user(0)
     )]
     Owner {
         /// The folder.
@@ -49,12 +51,17 @@ pub enum FolderError {
         me: u32,
     },
     /// Others may rename and remove what lies in it.
-    #[error("others may write to lock_dir {p} (mode {mode:o}); run `chmod 700 {p}`", p = path.display())]
+    #[error(
+        "others may write to lock_dir {} (mode {mode:o}); run `{}`{}",
+        path.display(), CommandLine::on_file("chmod", &["700"], path), remedy::as_user(*owner)
+    )]
     Writable {
         /// The folder.
         path: PathBuf,
         /// Its permissions.
         mode: u32,
+        /// Its owner, who may change them.
+        owner: u32,
     },
     /// The lock's file is a link, a folder, or another user's.
     #[error(
@@ -77,6 +84,15 @@ pub enum FolderError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+/// The command that makes a folder for locks. The user is a number: on the host it may have no name, or another one.
+fn make(user: u32, path: &Path) -> CommandLine {
+    CommandLine::on_file(
+        "install",
+        &["-d", "-m", "700", "-o", &user.to_string()],
+        path,
+    )
 }
 
 /// The file of one pair, in a folder that was judged.
@@ -241,7 +257,7 @@ fn judge_folder(path: &Path, owner: u32, mode: u32, me: u32) -> Result<(), Folde
     }
     if mode & 0o022 != 0 && mode & 0o1000 == 0 {
         let mode = mode & 0o7777;
-        return Err(FolderError::Writable { path, mode });
+        return Err(FolderError::Writable { path, mode, owner });
     }
     Ok(())
 }
@@ -326,7 +342,7 @@ mod tests {
     #[test]
     fn who_could_take_the_locks_away_is_named() {
         let path = Path::new("/run/tmkms");
-        const ME: u32 = 1000;
+        const ME: u32 = 4_000_000_001;
         let judge = |owner, mode: u32| judge_folder(path, owner, 0o40000 | mode, ME);
         for mode in [0o700, 0o755, 0o1777, 0o3770] {
             assert!(
@@ -338,12 +354,12 @@ mod tests {
             let error = judge(ME, mode).unwrap_err().to_string();
             assert!(error.contains("`chmod 700 /run/tmkms`"), "{error}");
         }
-        let error = judge(1001, 0o700).unwrap_err().to_string();
+        let error = judge(4_000_000_002, 0o700).unwrap_err().to_string();
         assert!(
-            error.contains("user 1001") && error.contains("chown 1000"),
+            error.contains("user 4000000002") && error.contains("chown 4000000001"),
             "{error}"
         );
-        assert!(judge_folder(path, 1001, 0o700, 0).is_ok(), "root");
+        assert!(judge_folder(path, 4_000_000_002, 0o700, 0).is_ok(), "root");
     }
 
     #[cfg(target_os = "linux")]

@@ -21,6 +21,7 @@ pub use folder::FolderError;
 pub use name::NameLock;
 
 use super::holder::{Holder, Verdict};
+use crate::remedy::{self, CommandLine};
 use folder::PairFile;
 
 /// Where a pair is locked besides its name.
@@ -334,7 +335,11 @@ struct Kill<'a>(&'a Holder);
 impl fmt::Display for Kill<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.pid {
-            Some(pid) => write!(f, " (`kill {pid}`)"),
+            Some(pid) => {
+                let kill = CommandLine::of_system("kill", [pid.to_string()]);
+                let by = self.0.uid.map(remedy::as_user).unwrap_or_default();
+                write!(f, " (`{kill}`{by})")
+            }
             None => Ok(()),
         }
     }
