@@ -16,7 +16,8 @@ use super::names::{LOOK_UP, Names};
 const QUIET: Duration = Duration::from_secs(2);
 const PROBE: Duration = Duration::from_secs(1);
 /// A host that acknowledges nothing for so long has vanished. With a probe under way the kernel notices it within 5 s.
-pub(super) const VANISHED: Duration = Duration::from_secs(4);
+#[cfg(target_os = "linux")]
+const VANISHED: Duration = Duration::from_secs(4);
 
 /// The stream, and what the connect took that made it: one round trip. `limit` is for all addresses together.
 pub(super) fn connect_tcp(
