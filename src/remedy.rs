@@ -113,6 +113,11 @@ pub fn make_private(path: &Path) -> CommandLine {
     CommandLine::on_file("chmod", &["600"], path)
 }
 
+/// The command that takes the right to write from everybody (`o`), or from a group (`g`).
+pub fn shut_out(whom: &str, path: &Path) -> CommandLine {
+    CommandLine::on_file("chmod", &[&format!("{whom}-w")], path)
+}
+
 /// The command with which root gives a file to this user.
 pub fn give_to(user: u32, path: &Path) -> CommandLine {
     CommandLine::on_file("chown", &[&user_name(user)], path)

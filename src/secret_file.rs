@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::os::replace::{Draft, Readers};
+use crate::os::strangers::{self, Exposed};
 use crate::os::users::user_name;
 use crate::remedy;
 
@@ -61,6 +62,14 @@ pub enum SecretFileError {
         mode: u32,
         /// The number of its owner, who may change them.
         owner: u32,
+    },
+    /// It can be replaced.
+    #[error("the secret in {} is not safe: {exposed}", path.display())]
+    Replaceable {
+        /// The file.
+        path: PathBuf,
+        /// By whom, and the remedy.
+        exposed: Exposed,
     },
     /// Nothing in it.
     #[error("the file {} is empty", .0.display())]
@@ -177,6 +186,7 @@ fn read_file(path: &Path) -> Result<Secret, SecretFileError> {
     if meta.len() > LONGEST {
         return Err(SecretFileError::TooLong(path.to_owned()));
     }
+    let around = around_secret(path)?;
     // Room for all of it from the start: a vector that grows leaves copies behind.
     let capacity = usize::try_from(meta.len()).unwrap_or(0) + 1;
     let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
@@ -201,13 +211,34 @@ fn read_file(path: &Path) -> Result<Secret, SecretFileError> {
             remedy::as_user(owner)
         ))
     } else {
-        None
+        around.map(|exposed| {
+            format!(
+                "the secret in {} may be replaced: {exposed}",
+                path.display()
+            )
+        })
     };
     Ok(Secret { bytes, warning })
 }
 
+/// Looks at the folders of a secret, and of what it leads to where it is a link.
+fn around_secret(path: &Path) -> Result<Option<Exposed>, SecretFileError> {
+    let look = |file: &Path| {
+        strangers::around(file).map_err(|exposed| SecretFileError::Replaceable {
+            path: path.to_owned(),
+            exposed,
+        })
+    };
+    let first = look(path)?;
+    match path.is_symlink().then(|| path.canonicalize()) {
+        Some(Ok(target)) => Ok(first.or(look(&target)?)),
+        _ => Ok(first),
+    }
+}
+
 /// Writes a new private file and flushes it with its folder: complete or not there. Never overwrites, links included.
 pub fn create(path: &Path, bytes: &[u8]) -> Result<(), SecretFileError> {
+    around_secret(path)?;
     NewFile::open(path)?.finish(bytes)
 }
 

@@ -14,6 +14,7 @@ use crate::backends::{is_here, usual};
 use crate::config::Config;
 use crate::networks::{self, Meaning, Network};
 use crate::os::replace::{Readers, create};
+use crate::os::strangers;
 use crate::remedy::Commands;
 use crate::secret_file::{self, SecretFileError};
 
@@ -41,11 +42,13 @@ impl Init {
     pub(super) fn run(self) -> Result<(), Failure> {
         // Before anything is made.
         let networks = resolve(&self.networks)?;
+        let path = self.home.join("tmkms.toml");
+        // What `start` would not use is not made.
+        strangers::around(&path).map_err(Failure::new)?;
         for folder in ["", "secrets", "state"] {
             make_folder(&self.home.join(folder))?;
         }
         make_identity(&self.home.join("secrets/kms-identity.key"))?;
-        let path = self.home.join("tmkms.toml");
         let missing = match write_new(&path, &configuration(&networks)) {
             Ok(()) => {
                 status("Created", path.display());

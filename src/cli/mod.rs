@@ -125,10 +125,11 @@ impl ConfigFile {
         Config::load(&self.config).map_err(wrong)
     }
 
-    /// For a service: a file that cannot be read may come with a mount that is late, so that is worth another start.
+    /// For a service: a file that cannot be read may come with a mount that is late, and one that everybody
+    /// may change with a `chmod`, so these are worth another start.
     fn load_to_serve(&self) -> Result<Config, Failure> {
         Config::load(&self.config).map_err(|error| match error {
-            ConfigError::Unreadable { .. } => wrong(error).may_heal(),
+            ConfigError::Unreadable { .. } | ConfigError::Exposed { .. } => wrong(error).may_heal(),
             ConfigError::Wrong(_) => wrong(error),
         })
     }
@@ -139,6 +140,7 @@ fn wrong(error: ConfigError) -> Failure {
         ConfigError::Unreadable { .. } => {
             Failure::usage(&error).hint("`tmkms.toml.example` shows every setting")
         }
+        ConfigError::Exposed { .. } => Failure::usage(error),
         ConfigError::Wrong(text) => Failure::usage(text),
     }
 }

@@ -6,8 +6,11 @@ mod file;
 mod metrics;
 mod nodes;
 mod keys;
+mod permissions;
 mod report;
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,6 +21,7 @@ use crate::gate;
 use crate::gate::store::file::Place;
 use crate::link::{Address, Timeouts};
 use crate::os::pair_lock::Scopes;
+use crate::os::strangers::Exposed;
 use crate::remedy::Commands;
 use crate::secret_file::SecretSource;
 use crate::written::{Problem, Section};
@@ -114,6 +118,14 @@ pub enum ConfigError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Everybody may change it.
+    #[error("the configuration {} is not used, because it is not safe: {exposed}", path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Why, and the remedy.
+        exposed: Exposed,
+    },
     /// It is wrong; all problems with their places, rendered.
     #[error("{0}")]
     Wrong(String),
@@ -122,8 +134,12 @@ pub enum ConfigError {
 impl Config {
     /// Reads a file; a pipe will do, too.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let (text, base) = open(path)?;
-        Self::read(&text, &path.display().to_string(), &base)
+        let (text, base, mut exposed) = open(path)?;
+        let mut config = Self::read(&text, &path.display().to_string(), &base)?;
+        exposed.extend(permissions::around(&config));
+        config.warnings.extend(exposed.iter().cloned());
+        config.warning_lines.extend(exposed);
+        Ok(config)
     }
 
     /// Reads a text that is called `name`.
@@ -175,7 +191,7 @@ pub fn providers<T>(
     backend: &'static str,
     mut read: impl FnMut(&mut Section<'_>, &Base, &mut Vec<Problem>) -> Option<T>,
 ) -> Result<Vec<T>, ConfigError> {
-    let (text, base) = open(path)?;
+    let (text, base, _) = open(path)?;
     let mut problems = Vec::new();
     let found = file::sections_of(&text, backend, &mut problems, |section, problems| {
         read(section, &base, problems)
@@ -190,11 +206,19 @@ pub fn providers<T>(
     }
 }
 
-/// A file's text, and what its paths are relative to.
-fn open(path: &Path) -> Result<(String, Base), ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+/// A file's text, what its paths are relative to, and warnings about who can change or read it.
+fn open(path: &Path) -> Result<(String, Base, Vec<String>), ConfigError> {
+    let unreadable = |source| ConfigError::Unreadable {
         path: path.to_owned(),
         source,
+    };
+    let mut file = File::open(path).map_err(unreadable)?;
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(unreadable)?;
+    let judged = permissions::judge(path, &file, &text).map_err(unreadable)?;
+    let warnings = judged.map_err(|exposed| ConfigError::Exposed {
+        path: path.to_owned(),
+        exposed,
     })?;
     let home = std::env::var_os("HOME").map(PathBuf::from);
     // A pipe has no folder of its own, so its paths are relative to the working directory.
@@ -209,7 +233,7 @@ fn open(path: &Path) -> Result<(String, Base), ConfigError> {
         home,
         commands: commands(path),
     };
-    Ok((text, base))
+    Ok((text, base, warnings))
 }
 
 /// The commands for the configuration at `path`, which may be relative to the working directory.

@@ -80,6 +80,14 @@ fn without_secrets(text: &str) -> String {
     shown
 }
 
+/// Whether a secret stands in the text itself, and not in a file that it names.
+pub(super) fn holds_secret(text: &str) -> bool {
+    let lines = text.lines();
+    lines
+        .filter(|line| !line.trim_start().starts_with('#'))
+        .any(|line| secret_in(line).is_some())
+}
+
 /// Where in a line the value of a secret begins.
 fn secret_in(line: &str) -> Option<usize> {
     let lower = line.to_ascii_lowercase();
@@ -131,6 +139,8 @@ mod tests {
         ] {
             assert_eq!(without_secrets(text), shown);
             assert_eq!(without_secrets(text).len(), text.len());
+            assert_eq!(holds_secret(text), text != shown, "{text}");
         }
+        assert!(!holds_secret("  # password = \"x\"\n"));
     }
 }

@@ -10,6 +10,7 @@ pub mod pair_lock;
 pub mod process;
 pub mod replace;
 pub mod signals;
+pub mod strangers;
 pub mod surroundings;
 pub mod unix_socket;
 pub mod users;

@@ -169,6 +169,7 @@ pub fn commands_made(source: &Source) -> Vec<String> {
         "remedy::keygen(",
         "remedy::make_private(",
         "remedy::give_to(",
+        "remedy::shut_out(",
         "remedy::move_aside(",
         "remedy::remove(",
         "remedy::make_folder(",

@@ -64,16 +64,6 @@ pub const MENTIONS: &[(&str, &str, &str)] = &[
     ),
     (
         "src/cli/demo.rs",
-        "running `tmkms state init`",
-        "what failed",
-    ),
-    (
-        "src/cli/demo.rs",
-        "`tmkms state init` failed",
-        "what failed",
-    ),
-    (
-        "src/cli/demo.rs",
         "README.md has the five minutes",
         "names of commands for a reader who has no home yet",
     ),
@@ -181,6 +171,41 @@ pub const TABLE: &[Remedy] = &[
         "who can read and replace it",
         "chown",
         Walk("a_key_of_another_user"),
+    ),
+    // Who can exchange what is used.
+    row(
+        "src/os/strangers.rs",
+        "shut_out(\"o\",&self.path)",
+        "can replace files and folders in",
+        "chmod o-w",
+        Test(
+            "tests/exposed.rs",
+            "a_key_or_state_that_everybody_may_replace_arms_nothing",
+        ),
+    ),
+    row(
+        "src/os/strangers.rs",
+        "shut_out(\"g\",&self.path)",
+        "unless that is meant",
+        "chmod g-w",
+        Test("tests/exposed.rs", "what_may_be_meant_is_warned_of"),
+    ),
+    row(
+        "src/os/strangers.rs",
+        "give_to(me(),&self.path)",
+        "can write to",
+        "chown",
+        Nobody("root works for any owner, and nobody else can run it"),
+    ),
+    row(
+        "src/config/permissions.rs",
+        "make_private(&path)",
+        "can read the password in",
+        "chmod 600",
+        Test(
+            "tests/exposed.rs",
+            "a_password_that_everybody_may_read_is_warned_of",
+        ),
     ),
     row(
         "src/backends/softsign/mod.rs",

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::consensus::{ChainId, PublicKey};
 use crate::os::holder::Holder;
 use crate::os::pair_lock::{Held, PairLockError};
+use crate::os::strangers::Exposed;
 use crate::remedy::Commands;
 
 use super::familiar::Unfamiliar;
@@ -53,6 +54,14 @@ pub enum OpenError {
     NotAFile {
         /// The path.
         path: PathBuf,
+    },
+    /// Every user of the host can put another file in its place.
+    #[error("the state file {} is not safe: {exposed}, and look at its content", path.display())]
+    Replaceable {
+        /// The file.
+        path: PathBuf,
+        /// How, and the remedy.
+        exposed: Exposed,
     },
     /// Somebody else may write to the file.
     #[error("others may write to the state file {p}; run `chmod 600 {p}` and look at its content", p = path.display())]

@@ -57,6 +57,7 @@ impl FileStore {
         };
         let folder = folder_of(path);
         create_folder(folder).map_err(io("creating its folder"))?;
+        open::safe_folder(path)?;
         let pair = open::lock_pair(place)?;
         sweep(path);
         // Another signer's file may be locked by that signer.

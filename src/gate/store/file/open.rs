@@ -11,6 +11,7 @@ use std::path::Path;
 use crate::os::filesystem;
 use crate::os::holder::Holder;
 use crate::os::pair_lock::{PairLock, PairLockError, Remark};
+use crate::os::strangers;
 
 use super::Place;
 use super::error::OpenError;
@@ -103,6 +104,7 @@ pub(super) fn unlocked(place: &Place, ephemeral: bool) -> Result<File, OpenError
             path: path.to_owned(),
         });
     }
+    safe_folder(path)?;
     let (owner, me) = (found.uid(), rustix::process::geteuid().as_raw());
     if let Some(others) = others_may_write(owner, me, found.mode()) {
         let path = path.to_owned();
@@ -128,6 +130,16 @@ pub(super) fn unlocked(place: &Place, ephemeral: bool) -> Result<File, OpenError
         });
     }
     Ok(file)
+}
+
+/// A state file in a folder that everybody may write to is not one: it may be another by now.
+pub(super) fn safe_folder(path: &Path) -> Result<(), OpenError> {
+    strangers::around(path)
+        .map(drop)
+        .map_err(|exposed| OpenError::Replaceable {
+            path: path.to_owned(),
+            exposed,
+        })
 }
 
 /// Why somebody else than this process's user and root could write to a file.

@@ -1,0 +1,85 @@
+//! Who besides this user can change the configuration, read a password in it, or put something else in the place of what
+//! it names.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use crate::os::strangers::{self, Exposed, Who};
+use crate::remedy;
+
+use super::Config;
+use super::report::holds_secret;
+
+/// Looks at an open configuration and its folder; the texts are warnings. What is no file, such as a pipe, has none.
+///
+/// # Errors
+/// When every user of this host can change it: it says which nodes may ask, and where the state lies. The outer error is
+/// the system's.
+pub(super) fn judge(
+    path: &Path,
+    file: &File,
+    text: &str,
+) -> io::Result<Result<Vec<String>, Exposed>> {
+    let found = file.metadata()?;
+    if !found.is_file() {
+        return Ok(Ok(Vec::new()));
+    }
+    let path = std::path::absolute(path)?;
+    let mut warnings = Vec::new();
+    match strangers::of_file(&path, &found) {
+        Some(exposed) if exposed.who == Who::Everyone => return Ok(Err(exposed)),
+        Some(exposed) => warnings.push(exposed),
+        None => {}
+    }
+    match strangers::around(&path) {
+        Err(exposed) => return Ok(Err(exposed)),
+        Ok(exposed) => warnings.extend(exposed),
+    }
+    let mut warnings: Vec<String> = warnings
+        .iter()
+        .map(|exposed| {
+            format!(
+                "the configuration {} is not safe: {exposed}",
+                path.display()
+            )
+        })
+        .collect();
+    if found.mode() & 0o004 != 0 && holds_secret(text) {
+        warnings.push(format!(
+            "every user of this host can read the password in {}; run `{}`{}, or keep it in a file of its own and name \
+             that as `password_file`",
+            path.display(),
+            remedy::make_private(&path),
+            remedy::as_user(found.uid())
+        ));
+    }
+    Ok(Ok(warnings))
+}
+
+/// Warnings about the folders of states, of the control socket and of the metrics' file, each folder once. A state that
+/// everybody can replace is not opened at all, and says so itself.
+pub(super) fn around(config: &Config) -> Vec<String> {
+    let states = config.chains.iter().map(|chain| {
+        let found = strangers::around(&chain.state_file).unwrap_or(None);
+        (format!("the state of {}", chain.id), found)
+    });
+    let everybody = |file: &Path| {
+        let found = strangers::around(file).unwrap_or_else(Some);
+        found.filter(|exposed| exposed.who == Who::Everyone)
+    };
+    let socket = ("the control socket", Some(config.control.as_path()));
+    let textfile = ("the file of metrics", config.metrics.textfile.as_deref());
+    let others = [socket, textfile]
+        .into_iter()
+        .map(|(name, file)| (name.to_owned(), file.and_then(everybody)));
+    let mut told = BTreeSet::new();
+    let found = states.chain(others);
+    found
+        .filter_map(|(name, exposed)| Some((name, exposed?)))
+        .filter(|(_, exposed)| told.insert(exposed.path.clone()))
+        .map(|(name, exposed)| format!("{name} is not safe: {exposed}"))
+        .collect()
+}
