@@ -309,10 +309,22 @@ fn a_node_gives_key_and_state_and_cannot_sign_any_more() {
         .unwrap()
         .trim();
     assert!(line.contains(state.to_str().unwrap()), "{line}");
-    // As printed.
+    // As printed it asks, and here is nobody to ask.
     let words: Vec<&str> = line.split(' ').skip(1).collect();
+    let asked = tmkms(&home, &words);
+    assert_eq!(asked.code, 1);
+    assert!(asked.err.contains("`--yes`"), "{}", asked.err);
+    assert!(!home.join("secrets/c.key").exists() && !home.join("s.json").exists());
+    let words = [&words[..], &["--yes"]].concat();
     let done = tmkms(&home, &words);
     assert_eq!(done.code, 0, "{}", done.err);
+    // As after `adopt`.
+    assert!(serde_json::from_slice::<Value>(&fs::read(&state).unwrap()).is_err());
+    assert!(
+        done.err.contains("priv_validator_key.json away"),
+        "{}",
+        done.err
+    );
     assert!(
         done.out.contains(&key.public_key().address().to_string()),
         "{}",
@@ -389,7 +401,26 @@ fn horcrux_with_one_chain_becomes_a_home() {
         "{}",
         dry.out
     );
-    assert!(!home.join("tmkms.toml").exists());
+    // The same table as ever, in a file that can be used as it is.
+    let address = key.public_key().address().to_string();
+    for words in ["cosmoshub-4", &address, "500/0/prevote", "501/0/proposal"] {
+        assert!(
+            dry.out
+                .lines()
+                .any(|line| line.starts_with("# ") && line.contains(words)),
+            "no {words} in {}",
+            dry.out
+        );
+    }
+    // Neither that nor a declined question leaves anything.
+    let declined = tmkms(&home, &["adopt", path]);
+    assert_eq!(declined.code, 1);
+    assert!(
+        declined.err.contains("nothing was changed"),
+        "{}",
+        declined.err
+    );
+    assert_eq!(fs::read_dir(&home).unwrap().count(), 0);
     // A temporary folder may lie in memory; a real home needs no such line.
     let text = dry
         .out
@@ -453,6 +484,45 @@ fn horcrux_with_two_chains_says_what_it_cannot_know() {
 }
 
 #[test]
+fn a_cosigner_of_horcrux_is_told_of_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, home) = (folder.path().join(".horcrux"), folder.path().join("kms"));
+    key_json(&old.join("a-1_priv_validator_key.json"));
+    private(
+        &old.join("state/a-1_share_sign_state.json"),
+        br#"{"height":"500","round":"0","step":2,"nonce_public":null}"#,
+    );
+    private(
+        &old.join("config.yaml"),
+        b"thresholdMode:\n  threshold: 2\n  cosigners:\n  - {shardID: 1, p2pAddr: \"tcp://10.0.0.1:2222\"}\n\
+          \x20 - {shardID: 2, p2pAddr: \"tcp://10.0.0.2:2222\"}\n  - {shardID: 3, p2pAddr: \"tcp://10.0.0.3:2222\"}\n\
+          chainNodes:\n- privValAddr: tcp://10.1.2.3:1234\n",
+    );
+    fs::create_dir(&home).unwrap();
+    let path = old.to_str().unwrap();
+    for more in [&["--dry-run"][..], &[]] {
+        let told = tmkms(&home, &[&["adopt", path], more].concat());
+        for words in [
+            "one of 3 cosigners",
+            "tcp://10.0.0.3:2222",
+            "any 2 of them sign together",
+            "may be behind the others'",
+            "state import a-1 FILE",
+            "state raise a-1 --height H",
+        ] {
+            assert!(told.err.contains(words), "no {words} in {}", told.err);
+        }
+    }
+    // A single signer has no others.
+    private(
+        &old.join("config.yaml"),
+        b"signMode: single\nchainNodes:\n- privValAddr: tcp://10.1.2.3:1234\n",
+    );
+    let told = tmkms(&home, &["adopt", path, "--dry-run"]);
+    assert!(!told.err.contains("cosigner"), "{}", told.err);
+}
+
+#[test]
 fn cosmos_kms_becomes_a_home_and_what_it_cannot_do_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let (old, home) = (folder.path().join(".kms"), folder.path().join("kms"));
@@ -487,6 +557,18 @@ fn cosmos_kms_becomes_a_home_and_what_it_cannot_do_is_named() {
     let path = old.to_str().unwrap();
     let dry = tmkms(&home, &["adopt", path, "--dry-run"]);
     assert!(!dry.out.contains("1234"), "no PIN in sight: {}", dry.out);
+    let address = b.public_key().address().to_string();
+    let row = dry
+        .out
+        .lines()
+        .find(|line| line.contains(&address))
+        .unwrap();
+    assert!(
+        row.contains("b-1") && row.contains("20/0/precommit"),
+        "{row}"
+    );
+    assert_eq!(tmkms(&home, &["adopt", path]).code, 1);
+    assert_eq!(fs::read_dir(&home).unwrap().count(), 0);
     fs::write(
         home.join("tmkms.toml"),
         dry.out

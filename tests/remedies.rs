@@ -29,6 +29,8 @@ mod service;
 mod support;
 #[path = "remedies/table.rs"]
 mod table;
+#[path = "remedies/takeover.rs"]
+mod takeover;
 #[path = "remedies/walk.rs"]
 mod walk;
 #[cfg(feature = "yubihsm")]

@@ -66,7 +66,11 @@ fn run(text: &str) -> String {
         let hide = |bytes: Vec<u8>| hide(&String::from_utf8(bytes).unwrap(), home.path());
         shown.push_str(&hide(output.stdout));
         // Other signers of this host are named, and are nobody's business here.
-        let others = |line: &&str| !line.starts_with("     Running process");
+        let others = |line: &&str| {
+            !["     Running process", "      Unseen "]
+                .iter()
+                .any(|start| line.starts_with(start))
+        };
         for line in hide(output.stderr).lines().filter(others) {
             shown.push_str(format!("! {line}").trim_end());
             shown.push('\n');
@@ -132,7 +136,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("the terminal cannot be read", "a broken terminal"),
     ("cannot be written as JSON", "does not happen"),
     ("the check of this node broke off", "a panic in a thread"),
-    ("has a thousand copies aside already", "a thousand files"),
     (
         "is still usable by the old signer",
         "a folder that became read-only meanwhile",
@@ -146,7 +149,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "a system without /proc",
     ),
     ("could not be written, so", "a disk that fails meanwhile"),
-    ("cannot be copied aside", "a disk that fails meanwhile"),
     ("in use by another process", "tests/operator.rs"),
     ("of which neither half", "tests/gate_crash.rs"),
     ("is connected for a moment", "tests/operator.rs"),
@@ -172,15 +174,43 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("in use by the service", "tests/operator.rs"),
     ("stop the service, repeat the command", "tests/operator.rs"),
     (
-        "Is the old signer stopped for good",
-        "tests of cli::adopt and cli::state::import",
-    ),
-    (
         "stop it, see that nothing starts it again",
         "tests/adopt.rs",
     ),
     ("a height is at least 1", "refused before by clap"),
     ("a signer of this home still runs", "tests/adopt.rs"),
+    (
+        "Is the old signer stopped for good",
+        "tests of cli::adopt and cli::state::import",
+    ),
+    ("cosigners stopped for good", "tests/adopt.rs"),
+    ("Move {shown} aside, so that", "tests of cli::state::import"),
+    ("process {}: {line} ({sign})", "tests/adopt.rs"),
+    ("it works in {}", "tests/adopt.rs"),
+    ("an argument names it", "tests/adopt.rs"),
+    (
+        "this system does not tell what runs",
+        "a system without /proc",
+    ),
+    ("of other users are hidden here", "a system with hidepid"),
+    (
+        "only the command line can be seen",
+        "a host with other users",
+    ),
+    ("runs outside of this container", "a container"),
+    ("a thousand kept copies lie beside", "a thousand files"),
+    ("too many keys lie beside it", "a hundred files"),
+    ("could not be put back", "a disk that fails meanwhile"),
+    ("cannot be kept aside", "a disk that fails meanwhile"),
+    (
+        "cannot be moved aside: {error}",
+        "a disk that fails meanwhile",
+    ),
+    (
+        "move the key away yourself before the node starts",
+        "a disk that fails meanwhile",
+    ),
+    ("cannot be read any more", "a race"),
     ("the state file {} is damaged", "tests/gate_crash.rs"),
     (
         "height {height} counts as used up, too",

@@ -4,6 +4,9 @@
 //! could cost the stake. The sign bytes and the signature are taken over only if they fit each other, the chain and
 //! the key.
 
+pub mod fence;
+pub mod reading;
+
 use std::fmt;
 
 use serde::de::{MapAccess, Visitor};
@@ -56,28 +59,20 @@ pub struct Foreign {
     pub notes: Vec<String>,
 }
 
-/// Why a file is no state. Each text says what to do.
+/// Why a file is no state. Whoever asked for it knows the remedy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ForeignError {
     /// Nothing in it.
-    #[error(
-        "it is empty, as after a crash; look up the last height this key signed and use `tmkms state init CHAIN --height H`"
-    )]
+    #[error("it is empty, as after a crash")]
     Empty,
     /// Not JSON, or not an object.
-    #[error(
-        "it is not the JSON of a state file ({0}); look up the last height this key signed and use `tmkms state init CHAIN --height H`"
-    )]
+    #[error("it is not the JSON of a state file ({0})")]
     NotJson(String),
     /// A field is missing or impossible.
-    #[error(
-        "its field `{0}` is missing or impossible; look up the last height this key signed and use `tmkms state init CHAIN --height H`"
-    )]
+    #[error("its field `{0}` is missing or impossible")]
     Field(&'static str),
     /// It says that nothing was ever signed.
-    #[error(
-        "it says that nothing was signed yet (height 0); if that is so use `tmkms state init CHAIN --never-signed`"
-    )]
+    #[error("it says that nothing was signed yet (height 0)")]
     NothingSigned,
     /// It is not of the format that was named.
     #[error("it looks like the state of {found}, not of {named}; leave `--from` out")]
@@ -94,9 +89,7 @@ pub enum ForeignError {
     #[error("it belongs to another key than the one configured for this chain")]
     OtherKey,
     /// One of this program's files, damaged in both halves.
-    #[error(
-        "it is a state file of this program of which neither half can be read; use `tmkms state init CHAIN --height H`"
-    )]
+    #[error("it is a state file of this program of which neither half can be read")]
     Damaged,
 }
 

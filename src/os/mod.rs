@@ -3,11 +3,13 @@
 pub mod background;
 pub mod beat;
 pub mod clock;
+
 pub mod filesystem;
 pub mod harden;
 pub mod holder;
 pub mod pair_lock;
 pub mod process;
+pub mod rename;
 pub mod replace;
 pub mod signals;
 pub mod strangers;

@@ -8,6 +8,7 @@ use tracing::{error, info, warn};
 use crate::chain::{Armed, Chain};
 use crate::config::ChainConfig;
 use crate::gate::Gate;
+use crate::gate::foreign::fence;
 use crate::gate::store::file::{FileStore, OpenError};
 use crate::link::IdentityKey;
 use crate::observe::book::Book;
@@ -99,6 +100,10 @@ fn open(config: &ChainConfig) -> Chain {
     };
     for remark in store.remarks() {
         error!(event = "lock", chain = %id, "[{id}] {remark}");
+    }
+    match fence::compare(&place) {
+        Ok(told) => warnings.extend(told),
+        Err(error) => return Chain::unarmed(id, Some(public_key), error.to_string()),
     }
     if let (Some(damage), Some(floor)) = (store.damage(), store.used_up().floor()) {
         warnings.push(format!(

@@ -7,8 +7,9 @@ use saphyr::Yaml;
 use crate::cli::report::Failure;
 use crate::gate::foreign::Format;
 
-use super::source::{Candidate, Source};
-use super::write::{ChainText, KeyText, configuration_text, document, list, text};
+use super::Candidate;
+use super::source::Source;
+use super::write::{ChainText, KeyText, Written, document, list, text};
 
 /// Reads a home or its `kms.yaml`.
 pub(super) fn find(path: &Path) -> Result<Source, Failure> {
@@ -43,6 +44,7 @@ fn read(root: &Yaml<'_>, home: &Path) -> Source {
                 id: id.clone(),
                 key,
                 nodes,
+                nodes_are_known: true,
             });
         }
         candidates.push(Candidate {
@@ -58,7 +60,7 @@ fn read(root: &Yaml<'_>, home: &Path) -> Source {
                 .to_owned(),
         );
     }
-    source.written = Some(configuration_text("cosmos/kms", &chains));
+    source.written = Written::new("cosmos/kms", &chains);
     source.chains = Some(candidates);
     source
 }

@@ -7,24 +7,26 @@ use saphyr::Yaml;
 
 use crate::cli::report::Failure;
 use crate::gate::foreign::Format;
+use crate::remedy::Commands;
 
-use super::source::{Candidate, Source};
-use super::write::{ChainText, KeyText, configuration_text, document, list, text};
+use super::Candidate;
+use super::source::Source;
+use super::write::{ChainText, KeyText, Written, document, list, text};
 
 const KEY: &str = "_priv_validator_key.json";
 const SHARD: &str = "_shard.json";
 const STATES: [&str; 2] = ["_priv_validator_state.json", "_share_sign_state.json"];
 
 /// Reads a home or its `config.yaml`.
-pub(super) fn find(path: &Path) -> Result<Source, Failure> {
+pub(super) fn find(path: &Path, commands: &Commands) -> Result<Source, Failure> {
     let (file, home) = match path.is_dir() {
         true => (path.join("config.yaml"), path.to_owned()),
         false => (path.to_owned(), super::folder_of(path)),
     };
-    document(&file, |root| read(root, &home))
+    document(&file, |root| read(root, &home, commands))
 }
 
-fn read(root: &Yaml<'_>, home: &Path) -> Source {
+fn read(root: &Yaml<'_>, home: &Path, commands: &Commands) -> Source {
     let home = std::path::absolute(home).unwrap_or_else(|_| home.to_owned());
     let keys = text(root, "keyDir").map_or_else(|| home.clone(), |folder| home.join(folder));
     let states = home.join("state");
@@ -37,6 +39,10 @@ fn read(root: &Yaml<'_>, home: &Path) -> Source {
         .filter_map(|node| text(node, "privValAddr"))
         .collect();
     let mut source = Source::default();
+    if let Some(cluster) = Cluster::of(root) {
+        source.notes.extend(cluster.notes(&ids, commands));
+        source.question = Some(cluster.question());
+    }
     // horcrux asks each node which chain it is of; its files do not say.
     let guess = ids.len() > 1;
     if guess {
@@ -75,12 +81,12 @@ fn read(root: &Yaml<'_>, home: &Path) -> Source {
                 json: true,
                 account: false,
             },
-            nodes: match (guess, at) {
-                (false, _) => nodes.clone(),
-                // The first chain gets them all, with a chain id that has to be filled in.
-                (true, 0) => nodes.iter().map(|node| format!("?{node}")).collect(),
-                (true, _) => Vec::new(),
+            // The first chain gets them all, with a chain id that has to be filled in.
+            nodes: match guess && at > 0 {
+                true => Vec::new(),
+                false => nodes.clone(),
             },
+            nodes_are_known: !guess,
         });
         candidates.push(Candidate {
             chain: id,
@@ -89,9 +95,61 @@ fn read(root: &Yaml<'_>, home: &Path) -> Source {
             trouble,
         });
     }
-    source.written = Some(configuration_text("horcrux", &chains));
+    source.written = Written::new("horcrux", &chains);
     source.chains = Some(candidates);
     source
+}
+
+/// The cosigners, each of which has a share of the key and a state of its own.
+struct Cluster {
+    /// How many sign together.
+    threshold: Option<String>,
+    /// Where they listen to each other.
+    members: Vec<String>,
+}
+
+impl Cluster {
+    /// `None` where this is the only signer.
+    fn of(root: &Yaml<'_>) -> Option<Self> {
+        let mode = root.as_mapping_get("thresholdMode")?;
+        let members: Vec<String> = list(mode, "cosigners")
+            .into_iter()
+            .filter_map(|member| text(member, "p2pAddr"))
+            .collect();
+        (members.len() > 1).then_some(Self {
+            threshold: text(mode, "threshold"),
+            members,
+        })
+    }
+
+    fn notes(&self, chains: &BTreeSet<String>, commands: &Commands) -> Vec<String> {
+        let (members, count) = (self.members.join(", "), self.members.len());
+        let threshold = match &self.threshold {
+            Some(threshold) => format!("any {threshold} of them sign together"),
+            None => "some of them sign together".to_owned(),
+        };
+        let mut notes = vec![format!(
+            "this home is one of {count} cosigners ({members}), and {threshold}, without this one, too: stop all {count} \
+             for good, and see that nothing starts them again"
+        )];
+        notes.extend(chains.iter().map(|chain| {
+            format!(
+                "[{chain}] the state of this cosigner may be behind the others', and the highest of all counts: before the \
+                 start bring each other's state file here and run `{}`, or look up the last height that the cluster signed \
+                 and run `{}`",
+                commands.import(chain, Path::new("FILE")),
+                commands.line(["state", "raise", chain, "--height", "H"])
+            )
+        }));
+        notes
+    }
+
+    fn question(&self) -> String {
+        format!(
+            "Are all {} cosigners stopped for good, and is the highest of their states among these?",
+            self.members.len()
+        )
+    }
 }
 
 /// The chain ids in a folder's file names.

@@ -3,8 +3,6 @@
 
 mod cosmos_kms;
 mod horcrux;
-mod plan;
-mod running;
 mod source;
 mod write;
 
@@ -15,10 +13,15 @@ use clap::{Args, ValueEnum};
 use crate::config::Config;
 use crate::terminal::{Console, Terminal};
 
-use super::ConfigFile;
-use super::report::{Failure, columns, output, status};
-use plan::{Plan, What};
-use source::{Candidate, Source, same_file};
+use super::report::{Failure, output, status};
+use super::state::takeover::consent::Consent;
+use super::state::takeover::plan::{Applied, Candidate, Plan, is_tombstone};
+use super::state::takeover::running::Quiet;
+use super::state::takeover::{TakeOver, node_key, same_file};
+use super::state::{find, place};
+use super::{ConfigFile, wrong};
+use source::Source;
+use write::Written;
 
 /// Take over every chain of another signer.
 #[derive(Args)]
@@ -44,9 +47,8 @@ pub(super) struct Adopt {
     /// Show what would change, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Do not ask
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    consent: Consent,
 }
 
 /// Whose files they are.
@@ -71,36 +73,84 @@ impl Adopt {
         let ours = self.config.config.clone();
         let path = self.path.clone().unwrap_or_else(|| folder_of(&ours));
         let source = source::find(self.from, &path, &ours, self.chain.as_deref())?;
+        let config_path = source.config.clone().unwrap_or_else(|| ours.clone());
+        // What is written from the old signer's configuration is read before it is written.
+        let written = source.written.as_ref().filter(|_| !config_path.exists());
+        if written.is_none()
+            && !config_path.exists()
+            && let Some(left) = nothing_usable(&source)
+        {
+            return finish(&[], left);
+        }
+        let config = match written {
+            Some(written) => written.read(&config_path).map_err(wrong)?,
+            None => ConfigFile {
+                config: config_path.clone(),
+            }
+            .load()?,
+        };
+        let taking = self.plan(&config, &source, &path)?;
         for note in &source.notes {
             status("Note", note);
         }
-        let config_path = source.config.clone().unwrap_or_else(|| ours.clone());
-        if let Some(text) = &source.written
-            && !config_path.exists()
-        {
-            if self.dry_run {
-                status("Would write", config_path.display());
-                return output(text);
+        if self.dry_run {
+            return show(&taking, written, &config_path);
+        }
+        output(&taking.table())?;
+        let left = taking.explain();
+        let incomplete = written.is_some_and(|written| !written.complete);
+        if !taking.has_work() && !incomplete {
+            return finish(&[], left);
+        }
+        taking.settle(&self.consent, source.question.as_deref(), terminal)?;
+        if let Some(written) = written {
+            write::configuration(&config_path, &written.text)?;
+            if incomplete {
+                return Err(Failure::usage(format!(
+                    "{} was written, and no chain was taken over yet",
+                    config_path.display()
+                ))
+                .hint(
+                    "fill in the `chain_id` of each [[validator]] there, and repeat the command",
+                ));
             }
-            write::configuration(&config_path, text)?;
         }
-        let config = ConfigFile {
-            config: config_path,
+        let keys: Vec<_> = taking
+            .plans
+            .iter()
+            .filter_map(|plan| Some((plan.chain.clone(), plan.public_key()?)))
+            .collect();
+        let done = taking.apply();
+        let result = finish(&done, left);
+        for (chain, key) in keys {
+            let taken = done
+                .iter()
+                .any(|one| one.chain == chain && one.result.is_ok());
+            if let Some(path) = source.node_key.as_ref().filter(|_| taken) {
+                node_key::settle(path, &key, &config, &self.consent, terminal)?;
+            }
         }
-        .load()?;
-        self.adopt(&config, &source, &path, terminal)
+        result
     }
 
-    fn adopt(
-        &self,
-        config: &Config,
-        source: &Source,
-        path: &Path,
-        terminal: &mut dyn Terminal,
-    ) -> Result<(), Failure> {
-        let plans: Vec<Plan> = candidates(config, source)
+    fn plan(&self, config: &Config, source: &Source, path: &Path) -> Result<TakeOver, Failure> {
+        let candidates = candidates(config, source);
+        let homes: Vec<PathBuf> = std::iter::once(path.to_owned())
+            .chain(candidates.iter().flat_map(|one| one.states.clone()))
+            .collect();
+        let plans: Vec<Plan> = candidates
             .into_iter()
-            .map(|candidate| plan::plan(config, candidate))
+            .map(|candidate| {
+                let chain = find(config, &candidate.chain).map_err(|_| {
+                    format!(
+                        "{} has no [[chain]] {}; add it with its key and node, and repeat the command",
+                        config.name, candidate.chain
+                    )
+                });
+                let place =
+                    chain.and_then(|chain| place(chain).map_err(|failure| failure.to_string()));
+                Plan::new(config, candidate, place)
+            })
             .collect();
         if plans.is_empty() {
             return Err(Failure::new(format!(
@@ -110,76 +160,57 @@ impl Adopt {
             ))
             .hint("name the old signer's home, its configuration or a state file; `--from` says whose it is"));
         }
-        output(&table(&plans))?;
-        let impossible: Vec<&Plan> = plans
-            .iter()
-            .filter(|plan| matches!(plan.what, What::Impossible(_)))
-            .collect();
-        for plan in &impossible {
-            if let What::Impossible(why) = &plan.what {
-                status("Problem", format!("[{}] {why}", plan.chain));
-            }
-        }
-        let left = impossible.len();
-        let todo: Vec<Plan> = plans
-            .into_iter()
-            .filter(|plan| matches!(plan.what, What::Take(_)))
-            .collect();
-        if !todo.is_empty() && !self.dry_run {
-            self.ask(path, terminal)?;
-            return finish(todo.into_iter().map(plan::Plan::apply).collect(), left);
-        }
-        if self.dry_run {
-            status("Dry run", "nothing was changed");
-        }
-        finish(Vec::new(), left)
-    }
-
-    fn ask(&self, path: &Path, terminal: &mut dyn Terminal) -> Result<(), Failure> {
-        let running = running::old_signers();
-        for process in &running {
-            status(
-                "Running",
-                format!("process {}: {}", process.pid, process.arguments.join(" ")),
-            );
-        }
-        if running.iter().any(|process| running::is_of(process, path)) {
-            return Err(Failure::new(
-                "nothing was changed: a signer of this home still runs; two signers for one key are a double sign in waiting",
-            )
-            .hint("stop it, see that nothing starts it again, and repeat the command"));
-        }
-        if self.yes {
-            return Ok(());
-        }
-        if !terminal.is_interactive() {
-            return Err(
-                Failure::new("nothing was changed: there is no terminal to ask on").hint(
-                    "repeat the command with `--yes`, once you are sure that the old signer is stopped",
-                ),
-            );
-        }
-        let question = "Is the old signer stopped for good, here and on every other host?";
-        match terminal.confirm(question) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Failure::new("nothing was changed")),
-            Err(error) => Err(Failure::new(format!(
-                "the terminal cannot be read: {error}"
-            ))),
-        }
+        let quiet = Quiet::of(config, homes.iter().map(PathBuf::as_path));
+        Ok(TakeOver { plans, quiet })
     }
 }
 
-fn finish(done: Vec<plan::Applied>, mut left: usize) -> Result<(), Failure> {
-    for applied in &done {
+/// Standard output is a configuration where one would be written: what else there is to see is a comment in it.
+fn show(taking: &TakeOver, written: Option<&Written>, path: &Path) -> Result<(), Failure> {
+    match written {
+        Some(written) => {
+            let mut text = written.text.clone();
+            for line in taking.table().lines() {
+                text.push_str(&format!("# {line}\n"));
+            }
+            status("Would write", path.display());
+            output(&text)?;
+        }
+        None => output(&taking.table())?,
+    }
+    let left = taking.explain();
+    status("Dry run", "nothing was changed");
+    finish(&[], left)
+}
+
+/// Says why, and of how many, where no chain of the old signer can be taken over at all.
+fn nothing_usable(source: &Source) -> Option<usize> {
+    let chains = source.chains.as_ref()?;
+    if chains.iter().any(|one| one.trouble.is_none()) {
+        return None;
+    }
+    for (one, why) in chains
+        .iter()
+        .filter_map(|one| Some((one, one.trouble.as_ref()?)))
+    {
+        status("Problem", format!("[{}] {why}", one.chain));
+    }
+    Some(chains.len())
+}
+
+fn finish(done: &[Applied], mut left: usize) -> Result<(), Failure> {
+    for applied in done {
+        for warning in &applied.warnings {
+            status("Careful", format!("[{}] {warning}", applied.chain));
+        }
         match &applied.result {
-            Ok(()) => status(
-                "Adopted",
-                format!("chain {}: {}", applied.chain, applied.shown),
-            ),
+            Ok(shown) => status("Adopted", format!("chain {}: {shown}", applied.chain)),
             Err(why) => {
                 left += 1;
-                status("Problem", format!("[{}] {why}", applied.chain));
+                status(
+                    "Problem",
+                    format!("[{}] this chain was left as it was: {why}", applied.chain),
+                );
             }
         }
     }
@@ -201,7 +232,7 @@ fn candidates(config: &Config, source: &Source) -> Vec<Candidate> {
             .map(|chain| {
                 let mut states = vec![chain.state_file.clone()];
                 states.extend(chain.older_state_files.iter().cloned());
-                states.retain(|path| path.is_file());
+                states.retain(|path| path.is_file() && !is_tombstone(path));
                 // The older program resolved the same words against its working directory.
                 let mut once: Vec<PathBuf> = Vec::new();
                 for path in states {
@@ -218,16 +249,6 @@ fn candidates(config: &Config, source: &Source) -> Vec<Candidate> {
             })
             .collect(),
     }
-}
-
-fn table(plans: &[Plan]) -> String {
-    let mut rows = vec![
-        ["CHAIN", "KEY", "OLD", "NOW", "THEN", "WHAT CHANGES"]
-            .map(str::to_owned)
-            .to_vec(),
-    ];
-    rows.extend(plans.iter().map(Plan::row));
-    columns(&rows)
 }
 
 fn folder_of(path: &Path) -> PathBuf {

@@ -8,9 +8,11 @@ use serde::Deserialize;
 
 use crate::config::Config;
 use crate::gate::foreign::{self, Format};
+use crate::remedy::Commands;
 
 use super::super::report::Failure;
-use super::{From, cosmos_kms, horcrux};
+use super::write::Written;
+use super::{Candidate, From, cosmos_kms, horcrux, same_file};
 
 /// What another signer leaves behind.
 #[derive(Debug, Default)]
@@ -22,22 +24,13 @@ pub(super) struct Source {
     /// The configuration to use, where it is the old signer's own.
     pub config: Option<PathBuf>,
     /// A configuration of ours with the same meaning as the old signer's, to be written where there is none.
-    pub written: Option<String>,
+    pub written: Option<Written>,
+    /// The key that a node has itself.
+    pub node_key: Option<PathBuf>,
+    /// The question before anything is changed, where it is not the usual one.
+    pub question: Option<String>,
     /// For the operator.
     pub notes: Vec<String>,
-}
-
-/// One chain of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Candidate {
-    /// The chain id.
-    pub chain: String,
-    /// Its state files; the highest counts.
-    pub states: Vec<PathBuf>,
-    /// Who wrote them, where their fields do not tell.
-    pub format: Option<Format>,
-    /// Why it cannot be taken over, if that is known already.
-    pub trouble: Option<String>,
 }
 
 /// Looks at a home, a configuration or a state file.
@@ -76,12 +69,12 @@ pub(super) fn find(
             }
         },
         From::Cometbft => match path.is_dir() {
-            true => node(path, chain),
+            true => node(path, chain, &Commands::with_config(ours)),
             false => one_file(path, Some(Format::Cometbft), ours, chain),
         },
         From::Horcrux => match is_state(path) {
             true => one_file(path, Some(Format::Horcrux), ours, chain),
-            false => horcrux::find(path),
+            false => horcrux::find(path, &Commands::with_config(ours)),
         },
         From::CosmosKms => match is_state(path) {
             true => one_file(path, Some(Format::Cometbft), ours, chain),
@@ -124,16 +117,16 @@ fn is_state(path: &Path) -> bool {
 }
 
 /// A node's home: one chain, named in its genesis file.
-fn node(home: &Path, chain: Option<&str>) -> Result<Source, Failure> {
+fn node(home: &Path, chain: Option<&str>, commands: &Commands) -> Result<Source, Failure> {
     #[derive(Deserialize)]
     struct Genesis {
         chain_id: String,
     }
-    let genesis = home.join("config/genesis.json");
+    let files = NodeFiles::of(home)?;
     let id = match chain {
         Some(chain) => chain.to_owned(),
         None => {
-            File::open(&genesis)
+            File::open(&files.genesis)
                 .map_err(|error| error.to_string())
                 .and_then(|file| {
                     serde_json::from_reader::<_, Genesis>(BufReader::new(file))
@@ -142,33 +135,71 @@ fn node(home: &Path, chain: Option<&str>) -> Result<Source, Failure> {
                 .map_err(|error| {
                     Failure::new(format!(
                         "the chain id cannot be read from {}: {error}",
-                        genesis.display()
+                        files.genesis.display()
                     ))
                     .hint("say it with `--chain ID`")
                 })?
                 .chain_id
         }
     };
-    let state = home.join("data/priv_validator_state.json");
-    let trouble = (!state.is_file()).then(|| {
+    let trouble = (!files.state.is_file()).then(|| {
         format!(
-            "there is no {}; say the last height this key signed with `tmkms state init {id} --height H`",
-            state.display()
+            "there is no {}; say the last height this key signed with `{}`",
+            files.state.display(),
+            commands.init_height(&id)
         )
     });
     Ok(Source {
         chains: Some(vec![Candidate {
             chain: id,
-            states: vec![state],
+            states: vec![files.state],
             format: Some(Format::Cometbft),
             trouble,
         }]),
-        notes: vec![format!(
-            "afterwards the node refuses to start with its own key; move {} away, so that it starts without",
-            home.join("config/priv_validator_key.json").display()
-        )],
+        node_key: Some(files.key).filter(|path| path.is_file()),
         ..Source::default()
     })
+}
+
+/// Where a node has its files: as `config/config.toml` says, or as CometBFT does by default.
+struct NodeFiles {
+    genesis: PathBuf,
+    key: PathBuf,
+    state: PathBuf,
+}
+
+impl NodeFiles {
+    fn of(home: &Path) -> Result<Self, Failure> {
+        #[derive(Default, Deserialize)]
+        struct Settings {
+            genesis_file: Option<PathBuf>,
+            priv_validator_key_file: Option<PathBuf>,
+            priv_validator_state_file: Option<PathBuf>,
+        }
+        let path = home.join("config/config.toml");
+        let settings: Settings = match std::fs::read_to_string(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Settings::default(),
+            read => read
+                .map_err(|error| error.to_string())
+                .and_then(|text| toml::from_str(&text).map_err(|error| error.to_string()))
+                .map_err(|error| {
+                    Failure::new(format!("{} cannot be read: {error}", path.display()))
+                        .hint("name the node's state file itself instead of its home")
+                })?,
+        };
+        let file = |named: Option<PathBuf>, usual: &str| home.join(named.unwrap_or(usual.into()));
+        Ok(Self {
+            genesis: file(settings.genesis_file, "config/genesis.json"),
+            key: file(
+                settings.priv_validator_key_file,
+                "config/priv_validator_key.json",
+            ),
+            state: file(
+                settings.priv_validator_state_file,
+                "data/priv_validator_state.json",
+            ),
+        })
+    }
 }
 
 /// One state file: of the chain that is named, that keeps its state there, whose bytes it holds, or the only one.
@@ -210,12 +241,4 @@ fn one_file(
         }]),
         ..Source::default()
     })
-}
-
-/// Whether two paths name one file.
-pub(super) fn same_file(one: &Path, other: &Path) -> bool {
-    match (std::fs::canonicalize(one), std::fs::canonicalize(other)) {
-        (Ok(one), Ok(other)) => one == other,
-        _ => one == other,
-    }
 }

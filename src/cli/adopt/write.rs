@@ -4,23 +4,79 @@ use std::path::{Path, PathBuf};
 
 use saphyr::{LoadableYamlNode, Yaml};
 
+use crate::backends::Base;
 use crate::cli::init;
 use crate::cli::report::{Failure, status};
+use crate::config::{Config, ConfigError};
+use crate::remedy::Commands;
 
 use super::source::Source;
 
 /// The longest configuration of another signer that is read, in bytes.
 const LONGEST: usize = 1024 * 1024;
 
+/// A configuration of ours with the same meaning as another signer's.
+#[derive(Debug)]
+pub(super) struct Written {
+    /// The file.
+    pub text: String,
+    /// Whether it says all that it must.
+    pub complete: bool,
+    /// The same with something in every gap, to look at keys and states before it is written.
+    filled: String,
+}
+
+impl Written {
+    /// Of the chains of another signer, which is named in the file. `None` where there are none.
+    pub fn new(from: &str, chains: &[ChainText]) -> Option<Self> {
+        if chains.is_empty() {
+            return None;
+        }
+        let complete = chains.iter().all(|chain| chain.nodes_are_known);
+        let filled: Vec<ChainText> = chains
+            .iter()
+            .enumerate()
+            .map(|(at, chain)| ChainText {
+                nodes: match chain.nodes_are_known {
+                    true => chain.nodes.clone(),
+                    false => vec![format!("unix:///not-known-yet-{at}")],
+                },
+                nodes_are_known: true,
+                ..chain.clone()
+            })
+            .collect();
+        Some(Self {
+            text: configuration_text(from, chains),
+            complete,
+            filled: configuration_text(from, &filled),
+        })
+    }
+
+    /// What it means once it lies at `path`.
+    pub fn read(&self, path: &Path) -> Result<Config, ConfigError> {
+        let folder = super::folder_of(path);
+        let base = Base {
+            folder: std::path::absolute(&folder).unwrap_or(folder),
+            home: std::env::var_os("HOME").map(PathBuf::from),
+            commands: Commands::with_config(path),
+        };
+        Config::read(&self.filled, &path.display().to_string(), &base)
+    }
+}
+
 /// One chain as the other signer has it.
+#[derive(Clone)]
 pub(super) struct ChainText {
     pub id: String,
     pub key: KeyText,
-    /// Addresses. One that begins with `?` is a node of which the chain is not known.
+    /// Addresses.
     pub nodes: Vec<String>,
+    /// Whether these are the nodes of this chain; otherwise the operator has to say of which chain each one is.
+    pub nodes_are_known: bool,
 }
 
 /// Its key.
+#[derive(Clone)]
 pub(super) struct KeyText {
     pub path: PathBuf,
     /// `priv_validator_key.json`; otherwise base64.
@@ -65,7 +121,7 @@ pub(super) fn text(node: &Yaml<'_>, key: &str) -> Option<String> {
 }
 
 /// The whole file.
-pub(super) fn configuration_text(from: &str, chains: &[ChainText]) -> String {
+fn configuration_text(from: &str, chains: &[ChainText]) -> String {
     let mut text = format!(
         "# tmkms: the configuration, written from that of {from}. Paths are relative to the folder of this file.\n\
          # tmkms.toml.example shows every setting with its default.\n"
@@ -76,10 +132,10 @@ pub(super) fn configuration_text(from: &str, chains: &[ChainText]) -> String {
         text.push_str(&init::key_format_line(&chain.id));
         let file = quoted(&format!("state/{}-consensus.json", chain.id));
         text.push_str(&format!("state_file = {file}\n"));
-        for node in &chain.nodes {
-            let (chain_id, addr) = match node.strip_prefix('?') {
-                Some(addr) => ("\"WHICH CHAIN?\"".to_owned(), addr),
-                None => (id.clone(), node.as_str()),
+        for addr in &chain.nodes {
+            let chain_id = match chain.nodes_are_known {
+                true => id.clone(),
+                false => quoted("WHICH CHAIN?"),
             };
             text.push_str(&format!(
                 "\n[[validator]]\nchain_id = {chain_id}\naddr = {}\n",

@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::config::ChainConfig;
 use crate::consensus::PublicKey;
+use crate::gate::foreign::fence;
 use crate::gate::store::file::{FileStore, inspect};
 use crate::gate::watermark::Watermark;
 use crate::link::IdentityKey;
@@ -168,6 +169,10 @@ fn look_at_state(found: &mut Found<'_>, public_key: PublicKey, service: Option<&
             }
         }
         Err(why) => found.problems.push(why.to_string()),
+    }
+    match fence::compare(&place) {
+        Ok(told) => found.warnings.extend(told),
+        Err(error) => found.problems.push(error.to_string()),
     }
     match inspect(&place) {
         Ok(state) => {

@@ -8,13 +8,17 @@ use crate::backends::softsign::Purpose;
 use crate::backends::softsign::key::{KeyError, SoftKey};
 use crate::cli::ConfigFile;
 use crate::cli::report::{Failure, output, shell_word, status};
-use crate::cli::state::takeover::{Current, higher, read_foreign, shown};
+use crate::cli::state::takeover::consent::Consent;
+use crate::cli::state::takeover::plan::{Candidate, Plan, What};
+use crate::cli::state::takeover::running::Quiet;
+use crate::cli::state::takeover::{Current, TakeOver, node_key, shown};
 use crate::cli::state::unusable;
 use crate::config::{ChainConfig, Config};
 use crate::consensus::{PublicKey, key_text};
 use crate::gate::store::file::Place;
 use crate::gate::watermark::Watermark;
 use crate::secret_file::{self, SecretFileError};
+use crate::terminal::Terminal;
 
 #[derive(Args)]
 #[command(
@@ -41,6 +45,8 @@ pub(in crate::cli) struct Import {
     /// The chain, where OUT is the key of several
     #[arg(long, value_name = "ID")]
     chain: Option<String>,
+    #[command(flatten)]
+    consent: Consent,
     /// The key file to read
     #[arg(value_name = "IN")]
     from: PathBuf,
@@ -58,10 +64,10 @@ enum Form {
 }
 
 impl Import {
-    pub(super) fn run(self) -> Result<(), Failure> {
-        if self.state.is_none() && !self.never_signed {
+    pub(super) fn run(self, terminal: &mut dyn Terminal) -> Result<(), Failure> {
+        let Some(from) = self.source() else {
             return Err(self.neither());
-        }
+        };
         let config = self.config.load()?;
         let chains = self.chains(&config)?;
         let key = self.read(chains.first().copied())?;
@@ -70,46 +76,64 @@ impl Import {
             return Err(Failure::new(SecretFileError::Exists(self.to.clone())));
         }
         // All that can be refused is refused before anything is made.
-        let mut todo = Vec::new();
-        for chain in chains {
-            todo.push(self.state_of(&config, chain, public)?);
-        }
-        secret_file::create(&self.to, &key.to_base64()).map_err(Failure::new)?;
-        for (place, current, watermark) in todo {
-            let said = shown(Some(&watermark));
-            if let Err(why) = current.write(&place, &watermark) {
-                let _ = std::fs::remove_file(&self.to);
-                return Err(Failure::new(format!(
-                    "the state of chain {} could not be written, so {} was removed again: {why}",
-                    place.chain_id,
-                    self.to.display()
-                )));
+        let homes = [Some(self.from.as_path()), self.state.as_deref()];
+        let quiet = Quiet::of(&config, homes.into_iter().flatten());
+        let todo = match from {
+            From::State(file) => {
+                let taking = take_over(&config, &chains, public, file, quiet)?;
+                if taking.has_work() {
+                    taking.settle(&self.consent, None, terminal)?;
+                } else {
+                    taking.quiet.check()?;
+                }
+                Todo::TakeOver(taking)
             }
-            status(
-                "Imported",
-                format!(
-                    "the state of chain {} into {}: {said}",
-                    place.chain_id,
-                    place.path.display()
-                ),
-            );
+            From::NeverSigned => {
+                quiet.tell_unseen();
+                quiet.check()?;
+                let fresh = chains
+                    .iter()
+                    .map(|chain| never_signed(&config, chain, public));
+                Todo::Begin(fresh.collect::<Result<_, _>>()?)
+            }
+        };
+        secret_file::create(&self.to, &key.to_base64()).map_err(Failure::new)?;
+        if let Err((chain, why)) = todo.carry_out() {
+            let _ = std::fs::remove_file(&self.to);
+            return Err(Failure::new(format!(
+                "the state of chain {chain} could not be written, so {} was removed again: {why}",
+                self.to.display()
+            )));
         }
         status(
             "Imported",
             format!("{} key into {}", public.key_type(), self.to.display()),
         );
-        status(
-            "Next",
-            format!(
-                "take {} away from the old signer, so that it can never sign again",
-                self.from.display()
-            ),
-        );
         output(&format!(
             "public key: {}\naddress: {}\n",
             key_text::to_cosmos_json(&public),
             public.address()
-        ))
+        ))?;
+        match node_key::holds(&self.from, &public) {
+            true => node_key::settle(&self.from, &public, &config, &self.consent, terminal),
+            false => {
+                status(
+                    "Next",
+                    format!(
+                        "take {} away from the old signer, so that it can never sign again",
+                        self.from.display()
+                    ),
+                );
+                Ok(())
+            }
+        }
+    }
+
+    fn source(&self) -> Option<From<'_>> {
+        match &self.state {
+            Some(file) => Some(From::State(file)),
+            None => self.never_signed.then_some(From::NeverSigned),
+        }
     }
 
     /// The whole command line to type.
@@ -213,37 +237,101 @@ impl Import {
         };
         read.map_err(|error| failed(&error))
     }
+}
 
-    fn state_of(
-        &self,
-        config: &Config,
-        chain: &ChainConfig,
-        public_key: PublicKey,
-    ) -> Result<(Place, Current, Watermark), Failure> {
-        let place = chain.place(public_key);
-        let current = Current::look(&place).map_err(|error| unusable(config, error))?;
-        let watermark = match &self.state {
-            Some(file) => {
-                let foreign = read_foreign(file, None, &place).map_err(Failure::new)?;
-                for note in &foreign.notes {
-                    status("Note", note);
+/// Where the new state comes from.
+enum From<'a> {
+    State(&'a Path),
+    NeverSigned,
+}
+
+/// What is to be written besides the key.
+enum Todo {
+    TakeOver(TakeOver),
+    Begin(Vec<(Place, Current)>),
+}
+
+impl Todo {
+    /// Writes it. The error says for which chain that failed, and why.
+    fn carry_out(self) -> Result<(), (String, String)> {
+        match self {
+            Self::TakeOver(taking) => {
+                for done in taking.apply() {
+                    for warning in &done.warnings {
+                        status("Careful", warning);
+                    }
+                    let shown = done.result.map_err(|why| (done.chain.clone(), why))?;
+                    status(
+                        "Imported",
+                        format!("the state of chain {}: {shown}", done.chain),
+                    );
                 }
-                higher(current.watermark.as_ref(), &foreign.watermark)
             }
-            None => match &current.watermark {
-                None => Watermark::Never,
-                Some(Watermark::Never) => Watermark::Never,
-                Some(some) => {
-                    return Err(Failure::new(format!(
-                        "chain {} has used up {} with this key already, so it has signed; nothing was imported",
-                        chain.id,
-                        shown(Some(some))
-                    ))
-                    .hint("name its state with `--state FILE` instead of `--never-signed`"));
+            Self::Begin(fresh) => {
+                for (place, current) in fresh {
+                    let chain = place.chain_id.to_string();
+                    current
+                        .write(&place, &Watermark::Never)
+                        .map_err(|why| (chain.clone(), why))?;
+                    status(
+                        "Created",
+                        format!(
+                            "{} for chain {chain}: nothing is used up",
+                            place.path.display()
+                        ),
+                    );
                 }
-            },
+            }
+        }
+        Ok(())
+    }
+}
+
+fn take_over(
+    config: &Config,
+    chains: &[&ChainConfig],
+    public_key: PublicKey,
+    file: &Path,
+    quiet: Quiet,
+) -> Result<TakeOver, Failure> {
+    let mut plans = Vec::new();
+    for chain in chains {
+        let candidate = Candidate {
+            chain: chain.id.to_string(),
+            states: vec![file.to_owned()],
+            format: None,
+            trouble: None,
         };
-        Ok((place, current, watermark))
+        let plan = Plan::new(config, candidate, Ok(chain.place(public_key)));
+        if let What::Impossible(why) = &plan.what {
+            return Err(Failure::new(why));
+        }
+        for read in plan.old_states() {
+            status("Read", read.told_with_format());
+        }
+        plans.push(plan);
+    }
+    let taking = TakeOver { plans, quiet };
+    output(&taking.table())?;
+    taking.explain();
+    Ok(taking)
+}
+
+fn never_signed(
+    config: &Config,
+    chain: &ChainConfig,
+    public_key: PublicKey,
+) -> Result<(Place, Current), Failure> {
+    let place = chain.place(public_key);
+    let current = Current::look(&place).map_err(|error| unusable(config, error))?;
+    match current.watermark() {
+        None | Some(Watermark::Never) => Ok((place, current)),
+        some => Err(Failure::new(format!(
+            "chain {} has used up {} with this key already, so it has signed; nothing was imported",
+            chain.id,
+            shown(some)
+        ))
+        .hint("name its state with `--state FILE` instead of `--never-signed`")),
     }
 }
 

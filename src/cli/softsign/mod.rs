@@ -11,6 +11,7 @@ use crate::backends::softsign::key::SoftKey;
 use crate::consensus::key_text;
 use crate::remedy;
 use crate::secret_file::{self, SecretFileError};
+use crate::terminal::Console;
 
 use super::report::{Failure, output, status};
 
@@ -54,7 +55,7 @@ impl Softsign {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self {
             Self::Keygen(command) => command.run(),
-            Self::Import(command) => command.run(),
+            Self::Import(command) => command.run(&mut Console),
         }
     }
 }

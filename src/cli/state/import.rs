@@ -7,8 +7,11 @@ use clap::{Args, ValueEnum};
 use crate::gate::foreign::Format;
 use crate::terminal::Terminal;
 
-use super::takeover::{Current, higher, read_foreign, shown};
-use super::{ConfigFile, Failure, find, place, status, unusable};
+use super::takeover::consent::Consent;
+use super::takeover::plan::{Candidate, Plan, What};
+use super::takeover::running::Quiet;
+use super::takeover::{TakeOver, node_key, same_file};
+use super::{ConfigFile, Failure, find, output, place, status};
 
 #[derive(Args)]
 #[command(
@@ -25,9 +28,8 @@ pub(in crate::cli) struct Import {
     /// Who wrote it, where its fields do not tell
     #[arg(long, value_enum)]
     from: Option<From>,
-    /// Do not ask
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    consent: Consent,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -47,53 +49,55 @@ impl Import {
             From::Cometbft => Format::Cometbft,
             From::Horcrux => Format::Horcrux,
         });
-        let foreign = read_foreign(&self.file, named, &place).map_err(Failure::new)?;
-        let current = Current::look(&place).map_err(|error| unusable(&config, error))?;
-        let raised = higher(current.watermark.as_ref(), &foreign.watermark);
-        let format = foreign
-            .format
-            .map_or("a format that its fields do not tell", Format::as_str);
-        status(
-            "Read",
-            format!(
-                "{} ({format}): {}",
-                self.file.display(),
-                shown(Some(&foreign.watermark))
-            ),
-        );
-        for note in &foreign.notes {
-            status("Note", note);
+        let (key, quiet) = (place.public_key, Quiet::of(&config, [self.file.as_path()]));
+        let ours = same_file(&self.file, &place.path);
+        let candidate = Candidate {
+            chain: self.chain.clone(),
+            states: vec![self.file.clone()],
+            format: named,
+            trouble: None,
+        };
+        let plan = Plan::new(&config, candidate, Ok(place));
+        if let What::Impossible(why) = &plan.what {
+            return Err(Failure::new(why));
         }
-        status(
-            "Now",
-            format!(
-                "{} of chain {}: {}",
-                place.path.display(),
-                chain.id,
-                shown(current.watermark.as_ref())
-            ),
-        );
-        status("Then", shown(Some(&raised)));
-        if !self.yes {
-            if !terminal.is_interactive() {
-                return Err(Failure::new("nothing was changed: there is no terminal to ask on")
-                    .hint("repeat the command with `--yes`, once you are sure that the old signer is stopped"));
+        for read in plan.old_states() {
+            status("Read", read.told_with_format());
+        }
+        if ours && plan.old_states().is_empty() {
+            let own = Format::Own.as_str();
+            status(
+                "Read",
+                format!("{} ({own}): {}", self.file.display(), plan.now),
+            );
+        }
+        let taking = TakeOver {
+            plans: vec![plan],
+            quiet,
+        };
+        output(&taking.table())?;
+        taking.explain();
+        if !taking.has_work() {
+            status(
+                "Nothing",
+                format!("chain {} has taken this over already", chain.id),
+            );
+            return Ok(());
+        }
+        taking.settle(&self.consent, None, terminal)?;
+        for done in taking.apply() {
+            for warning in &done.warnings {
+                status("Careful", warning);
             }
-            let sure = terminal
-                .confirm("Is the old signer stopped for good, and is this its newest state?")
-                .map_err(|error| Failure::new(format!("the terminal cannot be read: {error}")))?;
-            if !sure {
-                return Err(Failure::new("nothing was changed"));
+            match &done.result {
+                Ok(shown) => status("Imported", format!("chain {}: {shown}", done.chain)),
+                Err(why) => return Err(Failure::new(format!("nothing was changed: {why}"))),
             }
         }
-        if let Some(kept) = current.write(&place, &raised).map_err(Failure::new)? {
-            status("Kept", format!("the old file as {}", kept.display()));
+        match node_key::beside(&self.file).filter(|_| !ours) {
+            Some(path) => node_key::settle(&path, &key, &config, &self.consent, terminal),
+            None => Ok(()),
         }
-        status(
-            "Imported",
-            format!("chain {} goes on above {}", chain.id, shown(Some(&raised))),
-        );
-        Ok(())
     }
 }
 
@@ -102,13 +106,14 @@ mod tests {
     use super::*;
     use clap::Parser;
 
-    /// A person who gives one answer.
-    struct Person {
-        answer: &'static str,
-        asked: usize,
+    /// A person who gives one answer to each question, and does something meanwhile.
+    struct Person<'a> {
+        answer: bool,
+        asked: Vec<String>,
+        meanwhile: &'a mut dyn FnMut(),
     }
 
-    impl Terminal for Person {
+    impl Terminal for Person<'_> {
         fn is_interactive(&self) -> bool {
             true
         }
@@ -117,9 +122,10 @@ mod tests {
             Ok(())
         }
 
-        fn confirm(&mut self, _: &str) -> std::io::Result<bool> {
-            self.asked += 1;
-            Ok(self.answer == "y")
+        fn confirm(&mut self, question: &str) -> std::io::Result<bool> {
+            self.asked.push(question.to_owned());
+            (self.meanwhile)();
+            Ok(self.answer)
         }
     }
 
@@ -129,13 +135,15 @@ mod tests {
         import: Import,
     }
 
-    #[test]
-    fn a_no_changes_nothing_and_a_yes_imports() {
+    const OLD: &str = r#"{"height":"5","round":"0","step":1,"block_id":null}"#;
+
+    /// A home with a key and no state; a node's key and state lie in `node`.
+    fn home() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        let (_, key) =
+        let (key, text) =
             crate::backends::softsign::key::SoftKey::generate(Default::default()).unwrap();
-        crate::secret_file::create(&at("c.key"), &key).unwrap();
+        crate::secret_file::create(&at("c.key"), &text).unwrap();
         std::fs::write(
             at("tmkms.toml"),
             "[[chain]]\nid = \"c-1\"\nallow_ephemeral_state = true\nstate_file = \"state.json\"\n\
@@ -143,28 +151,95 @@ mod tests {
              [[providers.softsign]]\nchain_ids = [\"c-1\"]\npath = \"c.key\"\n",
         )
         .unwrap();
+        for name in ["node/data", "node/config"] {
+            std::fs::create_dir_all(at(name)).unwrap();
+        }
+        std::fs::write(at("node/data/old.json"), OLD).unwrap();
+        let public = subtle_encoding::base64::encode(key.public_key().as_bytes());
+        let public = String::from_utf8(public).unwrap();
         std::fs::write(
-            at("old.json"),
-            r#"{"height":"5","round":"0","step":1,"block_id":null}"#,
+            at("node/config/priv_validator_key.json"),
+            format!(r#"{{"pub_key":{{"value":"{public}"}}}}"#),
         )
         .unwrap();
-        let import = |answer| {
-            let mut person = Person { answer, asked: 0 };
-            let (config, old) = (at("tmkms.toml"), at("old.json"));
-            let line = [
-                "import",
-                "-c",
-                config.to_str().unwrap(),
-                "c-1",
-                old.to_str().unwrap(),
-            ];
-            let result = Line::parse_from(line).import.run(&mut person);
-            assert_eq!(person.asked, 1);
-            result.is_ok()
+        folder
+    }
+
+    fn import(
+        home: &std::path::Path,
+        answer: bool,
+        meanwhile: &mut dyn FnMut(),
+    ) -> (bool, Vec<String>) {
+        let mut person = Person {
+            answer,
+            asked: Vec::new(),
+            meanwhile,
         };
-        assert!(!import("n"));
-        assert!(!at("state.json").exists());
-        assert!(import("y"));
+        let (config, old) = (home.join("tmkms.toml"), home.join("node/data/old.json"));
+        let line = [
+            "import",
+            "-c",
+            config.to_str().unwrap(),
+            "c-1",
+            old.to_str().unwrap(),
+        ];
+        let result = Line::parse_from(line).import.run(&mut person);
+        (result.is_ok(), person.asked)
+    }
+
+    #[test]
+    fn a_no_changes_nothing_and_a_yes_imports() {
+        let folder = home();
+        let at = |name: &str| folder.path().join(name);
+        let (done, asked) = import(folder.path(), false, &mut || {});
+        assert!(!done && asked.len() == 1 && asked[0].contains("stopped for good"));
+        assert!(!at("state.json").exists() && !at("state.json.taken-over").exists());
+        assert_eq!(
+            std::fs::read_to_string(at("node/data/old.json")).unwrap(),
+            OLD
+        );
+        // The second question is for the node's own key.
+        let (done, asked) = import(folder.path(), true, &mut || {});
+        assert!(done && asked.len() == 2 && asked[1].contains("priv_validator_key.json aside"));
         assert!(at("state.json").exists());
+        assert!(!at("node/config/priv_validator_key.json").exists());
+    }
+
+    #[test]
+    fn what_changes_while_the_question_is_open_is_noticed() {
+        for rewrite in [
+            OLD,
+            r#"{"height":"6","round":"0","step":1,"block_id":null}"#,
+        ] {
+            let folder = home();
+            let at = |name: &str| folder.path().join(name);
+            let (done, asked) = import(folder.path(), true, &mut || {
+                std::fs::write(at("new"), rewrite).unwrap();
+                std::fs::rename(at("new"), at("node/data/old.json")).unwrap();
+            });
+            assert!(!done && asked.len() == 1);
+            assert!(!at("state.json").exists());
+            assert_eq!(
+                std::fs::read_to_string(at("node/data/old.json")).unwrap(),
+                rewrite
+            );
+        }
+    }
+
+    #[test]
+    fn a_signer_that_starts_while_the_question_is_open_is_noticed() {
+        let folder = home();
+        let mut started = None;
+        let (done, _) = import(folder.path(), true, &mut || {
+            let mut command = std::process::Command::new("sleep");
+            command
+                .arg("60")
+                .current_dir(folder.path().join("node/data"));
+            started = Some(command.spawn().unwrap());
+        });
+        let mut started = started.unwrap();
+        started.kill().unwrap();
+        started.wait().unwrap();
+        assert!(!done && !folder.path().join("state.json").exists());
     }
 }

@@ -7,6 +7,7 @@ use crate::gate::store::file::FileStore;
 use crate::gate::watermark::Watermark;
 use crate::os::clock::{Clock, SystemClock};
 
+use super::takeover::running::Quiet;
 use super::{ConfigFile, Failure, find, place, status, unusable};
 
 #[derive(Args)]
@@ -54,6 +55,9 @@ impl Init {
                 chain.id, chain.id, place.path.display()
             )));
         }
+        let quiet = Quiet::own(&config, chain);
+        quiet.tell_unseen();
+        quiet.check()?;
         FileStore::create(&place, &watermark, SystemClock.now().wall)
             .map_err(|error| unusable(&config, error))?;
         let first = match self.from.height {

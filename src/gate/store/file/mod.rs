@@ -30,6 +30,7 @@ use super::{Loaded, Origin, Record, Store, StoreError};
 pub use error::OpenError;
 use familiar::Familiar;
 pub use familiar::{TOLERANCE, Unfamiliar};
+pub(in crate::gate) use folder::create_folder;
 use folder::{explain, folder_of, sweep};
 pub use inspect::{Inspected, inspect};
 use medium::{FileSystem, Medium};

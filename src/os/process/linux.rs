@@ -1,0 +1,280 @@
+//! Facts: proc(5); the number of the first pid namespace is `PROC_PID_INIT_INO` of <linux/proc_ns.h>.
+
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::{Home, InHome, Sign, Survey, Unseen};
+
+/// How far up ancestors are followed.
+const MOST_ANCESTORS: usize = 256;
+const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
+
+pub(super) fn in_homes(homes: &[Home], known: &[u32]) -> Survey {
+    let mut survey = Survey::default();
+    let Ok(entries) = std::fs::read_dir("/proc") else {
+        survey.unseen.push(Unseen::All);
+        return survey;
+    };
+    let (family, own) = (family(), program(Path::new("/proc/self")));
+    let mut closed = 0;
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.parse::<u32>().ok());
+        let Some(pid) = pid.filter(|pid| !family.contains(pid) && !known.contains(pid)) else {
+            continue;
+        };
+        // One that ended meanwhile, or that the system hides.
+        let Ok(line) = std::fs::read(entry.path().join("cmdline")) else {
+            continue;
+        };
+        let arguments: Vec<String> = line
+            .split(|byte| *byte == 0)
+            .filter(|part| !part.is_empty())
+            .map(|part| String::from_utf8_lossy(part).into_owned())
+            .collect();
+        let (sign, seen) = look(&entry.path(), &arguments, homes);
+        match sign {
+            Some(sign) => survey.found.push(InHome {
+                pid,
+                arguments,
+                sign,
+                same_program: program(&entry.path()).is_some_and(|found| Some(found) == own),
+            }),
+            // The kernel's own threads have no arguments.
+            None if !seen && !arguments.is_empty() => closed += 1,
+            None => {}
+        }
+    }
+    survey.found.sort_by_key(|found| found.pid);
+    if closed > 0 {
+        survey.unseen.push(Unseen::Files(closed));
+    }
+    if std::fs::metadata("/proc/1").is_err() {
+        survey.unseen.push(Unseen::OtherUsers);
+    }
+    let namespace = std::fs::read_link("/proc/self/ns/pid");
+    if namespace.is_ok_and(|found| found.as_os_str() != FIRST_PID_NAMESPACE) {
+        survey.unseen.push(Unseen::OutsideOfContainer);
+    }
+    survey
+}
+
+/// This process and its ancestors.
+fn family() -> Vec<u32> {
+    let mut found = vec![std::process::id()];
+    let mut status = PathBuf::from("/proc/self/status");
+    while found.len() < MOST_ANCESTORS
+        && let Ok(text) = std::fs::read_to_string(&status)
+        && let Some(parent) = text
+            .lines()
+            .find_map(|line| line.strip_prefix("PPid:")?.trim().parse::<u32>().ok())
+            .filter(|parent| *parent != 0)
+    {
+        found.push(parent);
+        status = PathBuf::from(format!("/proc/{parent}/status"));
+    }
+    found
+}
+
+/// How a process is known to work in one of the homes, and whether all of it could be seen.
+fn look(process: &Path, arguments: &[String], homes: &[Home]) -> (Option<Sign>, bool) {
+    let mut seen = true;
+    let mut follow = |name: &Path| {
+        let link = process.join(name);
+        match std::fs::read_link(&link) {
+            Ok(path) => Some((path, std::fs::metadata(&link).ok())),
+            Err(error) => {
+                seen &= error.kind() != io::ErrorKind::PermissionDenied;
+                None
+            }
+        }
+    };
+    let folder = follow(Path::new("cwd"));
+    if let Some((path, meta)) = &folder
+        && homes
+            .iter()
+            .any(|home| home.has_folder(path, meta.as_ref()))
+    {
+        return (Some(Sign::Folder(path.clone())), true);
+    }
+    let folder = folder.map(|(path, _)| path);
+    let named = |argument: &&String| {
+        homes
+            .iter()
+            .any(|home| home.is_named(argument, folder.as_deref()))
+    };
+    if let Some(argument) = arguments.iter().find(named) {
+        return (Some(Sign::Argument(argument.clone())), true);
+    }
+    let mut links = vec![PathBuf::from("exe")];
+    match std::fs::read_dir(process.join("fd")) {
+        Ok(entries) => links.extend(
+            entries
+                .flatten()
+                .map(|entry| Path::new("fd").join(entry.file_name())),
+        ),
+        Err(error) => seen &= error.kind() != io::ErrorKind::PermissionDenied,
+    }
+    let mut open = None;
+    for link in links {
+        // Pipes and sockets have no path.
+        if let Some((path, meta)) = follow_file(process, &link)
+            && homes.iter().any(|home| home.has_file(&path, meta.as_ref()))
+        {
+            open = Some(Sign::Open(path));
+            break;
+        }
+    }
+    (open, seen)
+}
+
+/// Device and inode of the program that a process runs.
+fn program(process: &Path) -> Option<(u64, u64)> {
+    let meta = std::fs::metadata(process.join("exe")).ok()?;
+    Some((meta.dev(), meta.ino()))
+}
+
+fn follow_file(process: &Path, link: &Path) -> Option<(PathBuf, Option<std::fs::Metadata>)> {
+    let link = process.join(link);
+    let path = std::fs::read_link(&link)
+        .ok()
+        .filter(|path| path.is_absolute())?;
+    Some((path, std::fs::metadata(&link).ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::CommandExt;
+    use std::path::Path;
+    use std::process::{Child, Command, Stdio};
+    use std::time::Duration;
+
+    use super::super::*;
+
+    /// A process under another name that waits until it is dropped.
+    struct Other(Child);
+
+    impl Other {
+        fn new(name: &str, arguments: &[&str], change: impl FnOnce(&mut Command)) -> Self {
+            let mut command = Command::new("sh");
+            command
+                .arg0(name)
+                .args(["-c", "read line"])
+                .args(arguments)
+                .current_dir("/")
+                .stdin(Stdio::piped());
+            change(&mut command);
+            let child = command.spawn().unwrap();
+            // Until it has become that program.
+            let line = format!("/proc/{}/cmdline", child.id());
+            while !std::fs::read(&line).is_ok_and(|line| line.starts_with(name.as_bytes())) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Self(child)
+        }
+    }
+
+    impl Drop for Other {
+        fn drop(&mut self) {
+            self.0.kill().unwrap();
+            self.0.wait().unwrap();
+        }
+    }
+
+    fn sign_of(other: &Other, home: &Path) -> Option<Sign> {
+        let homes = [Home::of(home).unwrap()];
+        let survey = in_homes(&homes, &[]);
+        let found = survey.found.into_iter();
+        found
+            .filter(|found| found.pid == other.0.id())
+            .map(|found| found.sign)
+            .next()
+    }
+
+    #[test]
+    fn folder_argument_and_open_file_betray_a_process_whatever_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = std::fs::canonicalize(folder.path()).unwrap();
+        let home = root.join("gaia");
+        std::fs::create_dir_all(home.join("data/x.db")).unwrap();
+        let lock = home.join("data/x.db/LOCK");
+        std::fs::write(&lock, "").unwrap();
+        let beside = root.join("gaia2");
+        std::fs::create_dir(&beside).unwrap();
+
+        let other = Other::new("some-daemon", &[], |command| {
+            command.current_dir(home.join("data"));
+        });
+        assert_eq!(
+            sign_of(&other, &home),
+            Some(Sign::Folder(home.join("data")))
+        );
+        let argument = format!("--home={}", home.display());
+        let other = Other::new("some-daemon", &[&argument], |_| {});
+        assert_eq!(sign_of(&other, &home), Some(Sign::Argument(argument)));
+        let other = Other::new("some-daemon", &["--home", "gaia"], |command| {
+            command.current_dir(&root);
+        });
+        assert_eq!(
+            sign_of(&other, &home),
+            Some(Sign::Argument("gaia".to_owned()))
+        );
+        let open = |path: &Path| std::fs::File::open(path).unwrap();
+        let other = Other::new("some-daemon", &[], |command| {
+            command.stdout(open(&lock));
+        });
+        assert_eq!(sign_of(&other, &home), Some(Sign::Open(lock.clone())));
+        // Under a name outside of the home, as a container sees it.
+        let outside = root.join("outside");
+        std::fs::hard_link(&lock, &outside).unwrap();
+        let other = Other::new("some-daemon", &[], |command| {
+            command.stdout(open(&outside));
+        });
+        assert_eq!(sign_of(&other, &home), Some(Sign::Open(outside)));
+        // A neighbour is none.
+        let other = Other::new("some-daemon", &[beside.to_str().unwrap()], |command| {
+            command.current_dir(&beside);
+        });
+        assert_eq!(sign_of(&other, &home), None);
+    }
+
+    #[test]
+    fn a_loose_file_is_looked_for_by_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = std::fs::canonicalize(folder.path()).unwrap();
+        let (file, neighbour) = (root.join("old.json"), root.join("other.json"));
+        for path in [&file, &neighbour] {
+            std::fs::write(path, "").unwrap();
+        }
+        let other = Other::new("some-daemon", &[neighbour.to_str().unwrap()], |_| {});
+        assert_eq!(sign_of(&other, &file), None);
+        let other = Other::new("some-daemon", &[file.to_str().unwrap()], |_| {});
+        assert!(sign_of(&other, &file).is_some());
+        let other = Other::new("some-daemon", &[], |command| {
+            command.current_dir(&root);
+        });
+        assert_eq!(sign_of(&other, &file), Some(Sign::Folder(root)));
+    }
+
+    #[test]
+    fn this_process_its_ancestors_and_the_known_are_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        // The folder of this process is that of its ancestors, too.
+        let here = std::env::current_dir().unwrap();
+        let me = std::process::id();
+        let parent = std::os::unix::process::parent_id();
+        let other = Other::new("some-daemon", &[], |command| {
+            command.current_dir(folder.path());
+        });
+        let homes = [Home::of(&here).unwrap(), Home::of(folder.path()).unwrap()];
+        let pids = |known: &[u32]| -> Vec<u32> {
+            let found = in_homes(&homes, known).found;
+            found.into_iter().map(|found| found.pid).collect()
+        };
+        let found = pids(&[]);
+        assert!(found.contains(&other.0.id()));
+        assert!(!found.contains(&me) && !found.contains(&parent));
+        assert!(!pids(&[other.0.id()]).contains(&other.0.id()));
+    }
+}

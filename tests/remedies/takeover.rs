@@ -1,0 +1,192 @@
+//! Another signer's state, and what becomes of it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use tmkms::backends::softsign::Purpose;
+use tmkms::backends::softsign::key::SoftKey;
+
+use super::walk::{Said, Walk, private};
+
+const OLD: &[u8] = br#"{"height":"41","round":"0","step":1,"block_id":null}"#;
+
+fn import(walk: &Walk, file: &Path) -> Said {
+    let file = file.to_str().unwrap();
+    walk.tmkms(&["state", "import", "test-1", file, "--yes"])
+}
+
+#[test]
+fn a_state_that_was_taken_over_before() {
+    let walk = Walk::of("a_state_that_was_taken_over_before");
+    let old = walk.elsewhere("old.json");
+    private(&old, OLD);
+    assert_eq!(import(&walk, &old).code, 0);
+    // The way back stands in its place.
+    let left = Said {
+        code: 0,
+        text: fs::read_to_string(&old)
+            .unwrap()
+            .replace("way back: ", "way back: `")
+            .replace(".toml\n", ".toml`\n")
+            .replace(".toml'\n", ".toml'`\n"),
+    };
+    let back = walk.follow(&left, "The way back", "tmkms state export test-1");
+    assert!(back.text.contains("\"41\""), "{}", back.text);
+    // Our own state is lost, and the old file is only a text.
+    fs::remove_file(walk.path("state.json")).unwrap();
+    let said = import(&walk, &old);
+    assert_eq!(said.code, 1, "{}", said.text);
+    let printed = walk.printed(
+        &said.text,
+        "already; what lay there is",
+        "tmkms state import",
+    );
+    walk.paste_and_agree(&printed, &[]);
+    walk.is_ready();
+    walk.signs(42);
+}
+
+#[test]
+fn a_take_over_that_broke_off() {
+    let walk = Walk::of("a_take_over_that_broke_off");
+    let state = walk.path("state.json");
+    private(&state, OLD);
+    assert_eq!(import(&walk, &state).code, 0);
+    // As it is between the old file's new name and the new state.
+    let text = "This state was taken over by tmkms for chain test-1 and is kept in X.\n\
+                The file that lay here is now KEPT.\nand so on\n";
+    let kept = walk.path("state.json.before-import");
+    private(
+        &state,
+        text.replace("KEPT", kept.to_str().unwrap()).as_bytes(),
+    );
+    let said = walk.tmkms(&["adopt", "--yes"]);
+    assert_eq!(said.code, 1, "{}", said.text);
+    let words = "tmkms state import test-1";
+    let printed = walk.printed(&said.text, "did not come to its end", words);
+    walk.paste_and_agree(&printed, &[]);
+    walk.is_ready();
+    walk.signs(42);
+}
+
+#[test]
+fn an_old_state_that_is_empty() {
+    let walk = Walk::of("an_old_state_that_is_empty");
+    // At our own place it is in the way.
+    let state = walk.path("state.json");
+    private(&state, b"\n");
+    let said = import(&walk, &state);
+    assert_eq!(said.code, 1, "{}", said.text);
+    walk.follow(&said, "look up the last height this key signed", "mv");
+    let words = "tmkms state init test-1 --height H";
+    walk.follow_filled(&said, "look up the last height", words, &[("H", "100")]);
+    walk.is_ready();
+    walk.signs(101);
+}
+
+#[test]
+fn an_old_state_that_never_signed() {
+    let walk = Walk::of("an_old_state_that_never_signed");
+    let old = walk.elsewhere("old.json");
+    private(&old, br#"{"height":"0","round":"0","step":0}"#);
+    let said = import(&walk, &old);
+    assert_eq!(said.code, 1, "{}", said.text);
+    let words = "tmkms state init test-1 --never-signed";
+    walk.follow(&said, "if that is so", words);
+    walk.is_ready();
+    walk.signs(1);
+}
+
+#[test]
+fn no_old_state_at_all() {
+    let walk = Walk::of("no_old_state_at_all");
+    let said = walk.tmkms(&["adopt", "--yes"]);
+    assert_eq!(said.code, 1, "{}", said.text);
+    let words = "tmkms state init test-1 --never-signed";
+    walk.follow(&said, "no state was found", words);
+    walk.is_ready();
+    fs::remove_file(walk.path("state.json")).unwrap();
+    let words = "tmkms state init test-1 --height H";
+    walk.follow_filled(&said, "no state was found", words, &[("H", "100")]);
+    walk.signs(101);
+}
+
+#[test]
+fn a_node_home_without_state() {
+    let walk = Walk::of("a_node_home_without_state");
+    let genesis = walk.elsewhere("node/config/genesis.json");
+    fs::create_dir_all(genesis.parent().unwrap()).unwrap();
+    fs::write(&genesis, r#"{"chain_id":"test-1"}"#).unwrap();
+    fs::write(genesis.with_file_name("priv_validator_key.json"), "{}").unwrap();
+    let node = walk.elsewhere("node");
+    let said = walk.tmkms(&["adopt", node.to_str().unwrap(), "--yes"]);
+    assert_eq!(said.code, 1, "{}", said.text);
+    let words = "tmkms state init test-1 --height H";
+    walk.follow_filled(
+        &said,
+        "say the last height this key signed",
+        words,
+        &[("H", "100")],
+    );
+    walk.is_ready();
+    walk.signs(101);
+}
+
+#[test]
+fn one_of_several_cosigners() {
+    let walk = Walk::of("one_of_several_cosigners");
+    let old = walk.elsewhere("hx");
+    fs::create_dir_all(old.join("state")).unwrap();
+    private(
+        &old.join("config.yaml"),
+        b"thresholdMode:\n  threshold: 2\n  cosigners:\n  - {p2pAddr: \"tcp://10.0.0.1:2222\"}\n\
+          \x20 - {p2pAddr: \"tcp://10.0.0.2:2222\"}\nchainNodes:\n- privValAddr: tcp://10.1.2.3:1234\n",
+    );
+    let state = |height: &str| {
+        format!(r#"{{"height":"{height}","round":"0","step":2,"nonce_public":null}}"#)
+    };
+    private(
+        &old.join("state/test-1_share_sign_state.json"),
+        state("500").as_bytes(),
+    );
+    let said = walk.tmkms(&["adopt", old.to_str().unwrap(), "--yes"]);
+    assert_eq!(said.code, 0, "{}", said.text);
+    let other = walk.elsewhere("other.json");
+    private(&other, state("600").as_bytes());
+    let words = "tmkms state import test-1 FILE";
+    let printed = walk.printed(&said.text, "may be behind the others'", words);
+    walk.paste_and_agree(&printed, &[("FILE", other.to_str().unwrap())]);
+    let words = "tmkms state raise test-1 --height H";
+    walk.follow_filled(&said, "may be behind the others'", words, &[("H", "700")]);
+    walk.is_ready();
+    walk.signs(701);
+}
+
+#[test]
+fn a_node_that_still_has_its_key() {
+    let walk = Walk::of("a_node_that_still_has_its_key");
+    let (key, _) = SoftKey::generate(Purpose::Consensus).unwrap();
+    let public =
+        String::from_utf8(subtle_encoding::base64::encode(key.public_key().as_bytes())).unwrap();
+    let config = walk.elsewhere("node/config");
+    fs::create_dir_all(&config).unwrap();
+    fs::create_dir_all(walk.elsewhere("node/data")).unwrap();
+    let file = config.join("priv_validator_key.json");
+    fs::write(&file, format!(r#"{{"pub_key":{{"value":"{public}"}}}}"#)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::remove_file(walk.path("consensus.key")).unwrap();
+    private(&walk.path("consensus.key"), &key.to_base64());
+    private(
+        &walk.elsewhere("node/data/priv_validator_state.json"),
+        br#"{"height":"41","round":0,"step":3}"#,
+    );
+    let said = import(
+        &walk,
+        &walk.elsewhere("node/data/priv_validator_state.json"),
+    );
+    assert_eq!(said.code, 0, "{}", said.text);
+    walk.follow(&said, "so that the node can never sign with it", "mv");
+    assert!(!file.exists());
+    walk.is_ready();
+}
