@@ -102,7 +102,6 @@ fn listen(address: SocketAddr, known: &Arc<Known>, stop: &Stop) {
             Err(error) => error.to_string(),
             Ok(listener) => {
                 known.listening(None);
-                told = None;
                 let at = listener.local_addr().unwrap_or(address);
                 info!(event = "listening", address = %at, "metrics, health and a status page at http://{at}/");
                 match run(listener, known.clone()) {
