@@ -3,6 +3,7 @@
 use prost::Message as _;
 
 use crate::consensus::{PublicKey, Signature, Timestamp};
+use crate::excerpt::brief;
 use crate::reply::RemoteError;
 use crate::request::{Message, RawRequest, SignRequest};
 
@@ -145,7 +146,8 @@ fn public_key(response: messages::PubKeyResponse) -> Result<Answer, Malformed> {
 fn failed(error: messages::RemoteSignerError) -> Answer {
     Answer::Error(RemoteError {
         code: error.code,
-        description: error.description,
+        // A signer of any make may say as much as a frame holds.
+        description: brief(&error.description, super::DESCRIPTION).into_owned(),
     })
 }
 

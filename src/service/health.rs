@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use crate::excerpt::brief;
 use crate::os::clock::{Clock, SystemClock};
 
 use super::known::Known;
+
+/// The longest name of a chain that is said back, in bytes.
+const LONGEST_ID: usize = 100;
 
 /// The supervisor takes a turn each second; one that has not for so long hangs.
 const DEAD: Duration = Duration::from_secs(10);
@@ -39,6 +43,9 @@ pub(super) fn ready(known: &Known, query: Option<&str>) -> Result<String, String
     }
     for id in expected.iter().flatten() {
         if !known.chains.iter().any(|chain| chain.id == *id) {
+            // The asker's word, not ours.
+            let id = id.replace(char::is_control, "?");
+            let id = brief(&id, LONGEST_ID);
             failing.push_str(&format!("{id}: no such chain in the configuration\n"));
         }
     }
