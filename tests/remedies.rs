@@ -27,6 +27,8 @@ mod scan;
 #[path = "remedies/service.rs"]
 mod service;
 mod support;
+#[path = "remedies/state.rs"]
+mod state;
 #[path = "remedies/table.rs"]
 mod table;
 #[path = "remedies/takeover.rs"]

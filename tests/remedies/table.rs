@@ -97,7 +97,6 @@ pub const NOT_YET: &[&str] = &[
     "src/cli/state/init.rs",
     "src/cli/state/show.rs",
     "src/gate/refusal.rs",
-    "src/gate/store/file/error.rs",
     "src/harness/bench.rs",
 ];
 
@@ -569,6 +568,98 @@ pub const TABLE: &[Remedy] = &[
         "tmkms ledger pubkey",
         Walk("a_configuration_without_a_ledger"),
     ),
+    // State files.
+    row(
+        "src/gate/store/file/error.rs",
+        "make_private(path)",
+        "others may write to the state file",
+        "chmod 600",
+        Walk("a_state_that_others_may_write_to"),
+    ),
+    row(
+        "src/gate/store/file/error.rs",
+        "give_to(*me,path)",
+        "who may change it at will",
+        "chown",
+        Walk("a_state_of_another_user"),
+    ),
+    row(
+        "src/gate/store/file/error.rs",
+        "init_never_signed(chain)",
+        "there is no state file",
+        "tmkms state init test-1 --never-signed",
+        Walk("a_missing_state_of_a_new_validator"),
+    ),
+    row(
+        "src/gate/store/file/error.rs",
+        "import(chain,\"FILE\".as_ref())",
+        "there is no state file",
+        "tmkms state import test-1 FILE",
+        Walk("a_missing_state_that_lies_elsewhere"),
+    ),
+    row(
+        "src/gate/store/file/error.rs",
+        "init_height(chain)",
+        "there is no state file",
+        "tmkms state init test-1 --height H",
+        Walk("a_missing_state_and_a_height"),
+    ),
+    row(
+        "src/gate/store/file/error.rs",
+        "init_height(chain)",
+        "is empty",
+        "tmkms state init test-1 --height H",
+        Walk("an_empty_state"),
+    ),
+    row(
+        "src/gate/store/file/error.rs",
+        "line([\"adopt\"])",
+        "is not in this program's format",
+        "tmkms adopt",
+        Walk("a_state_of_another_program"),
+    ),
+    row(
+        "src/gate/store/file/error.rs",
+        "import(chain,path)",
+        "is not in this program's format",
+        "tmkms state import test-1",
+        Walk("a_state_of_another_program_for_one_chain"),
+    ),
+    row(
+        "src/gate/store/file/error.rs",
+        "init_height(chain)",
+        "is not in this program's format",
+        "tmkms state init test-1 --height H",
+        Walk("a_state_that_is_rubbish"),
+    ),
+    row(
+        "src/gate/store/file/error.rs",
+        "init_height(chain)",
+        "cannot be read (first half",
+        "tmkms state init test-1 --height H",
+        Walk("a_state_of_which_no_half_can_be_read"),
+    ),
+    row(
+        "src/gate/store/file/error.rs",
+        "init_height(chain)",
+        "do not follow each other",
+        "tmkms state init test-1 --height H",
+        Walk("a_state_of_which_a_half_was_restored"),
+    ),
+    row(
+        "src/gate/store/file/error.rs",
+        "line([\"adopt\"])",
+        "is not as this program left it",
+        "tmkms adopt",
+        Walk("a_state_that_was_restored"),
+    ),
+    row(
+        "src/gate/store/file/error.rs",
+        "import(chain,path)",
+        "is not as this program left it",
+        "tmkms state import test-1",
+        Walk("a_state_that_was_restored_for_one_chain"),
+    ),
     // Locks.
     row(
         "src/os/pair_lock/folder.rs",
@@ -730,7 +821,7 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[];
 /// What is tried again by itself, and the test that shows it.
 pub const BY_ITSELF: &[(&str, &str, &str, &str)] = &[(
     "src/gate/store/file/folder.rs",
-    "tmkms tries again by itself",
+    "the service tries again by itself",
     "tests/gate_crash.rs",
     "a_full_disk_and_a_read_only_one_are_mended_by_a_new_file_without_a_restart",
 )];

@@ -7,7 +7,8 @@ use crate::consensus::{ChainId, PublicKey};
 use crate::os::holder::Holder;
 use crate::os::pair_lock::{Held, PairLockError};
 use crate::os::strangers::Exposed;
-use crate::remedy::Commands;
+use crate::os::users::user_name;
+use crate::remedy::{self, Commands};
 
 use super::familiar::Unfamiliar;
 use super::record::{BadCopy, FILE};
@@ -64,15 +65,20 @@ pub enum OpenError {
         exposed: Exposed,
     },
     /// Somebody else may write to the file.
-    #[error("others may write to the state file {p}; run `chmod 600 {p}` and look at its content", p = path.display())]
+    #[error(
+        "others may write to the state file {}; run `{}`{} and look at its content",
+        path.display(), remedy::make_private(path), remedy::as_user(*owner)
+    )]
     Writable {
         /// The file.
         path: PathBuf,
+        /// The owner's number, who may take the right from others.
+        owner: u32,
     },
     /// Another user, who is not root, owns the file.
     #[error(
-        "the state file {p} belongs to user {owner}, who may change it at will; run `chown {me} {p}` and look at its \
-         content", p = path.display()
+        "the state file {} belongs to user {}, who may change it at will; run `{}`{} and look at its content",
+        path.display(), user_name(*owner), remedy::give_to(*me, path), remedy::as_user(0)
     )]
     Owner {
         /// The file.
@@ -200,7 +206,7 @@ pub enum OpenError {
     #[error(
         "the state file {} of chain {chain} is not as this program left it: {why}. So what it says may be older than the \
          last signature. {}, which shows heights and ages first: with `{}` for all chains, with `{}` for this one",
-        path.display(), remedy(why), commands.line(["adopt"]), commands.import(chain, path)
+        path.display(), before(why), commands.line(["adopt"]), commands.import(chain, path)
     )]
     Copied {
         /// The chain.
@@ -235,7 +241,7 @@ fn pair_locked(chain: &ChainId, held: &Held) -> String {
 }
 
 /// What comes before the command.
-fn remedy(why: &Unfamiliar) -> &'static str {
+fn before(why: &Unfamiliar) -> &'static str {
     match why {
         Unfamiliar::Links(_) => {
             "Remove the other names, or, if this is the newest state and no other signer has run since, take it over"

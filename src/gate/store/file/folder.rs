@@ -59,13 +59,13 @@ fn prefix(path: &Path) -> String {
 pub(super) fn explain(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            format!("{error}: make room on this disk; tmkms tries again by itself")
+            format!("{error}: make room on this disk; the service tries again by itself")
         }
         io::ErrorKind::ReadOnlyFilesystem => {
             format!(
-                "{error}: look at the disk (`dmesg`) and mount it writable; tmkms tries again by itself"
+                "{error}: look at the disk (`dmesg`) and mount it writable; the service tries again by itself"
             )
         }
-        _ => format!("{error}: look at the disk (`dmesg`); tmkms tries again by itself"),
+        _ => format!("{error}: look at the disk (`dmesg`); the service tries again by itself"),
     }
 }

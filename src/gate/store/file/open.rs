@@ -110,7 +110,7 @@ pub(super) fn unlocked(place: &Place, ephemeral: bool) -> Result<File, OpenError
         let path = path.to_owned();
         return Err(match others {
             Others::Owner => OpenError::Owner { path, owner, me },
-            Others::Mode => OpenError::Writable { path },
+            Others::Mode => OpenError::Writable { path, owner },
         });
     }
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
