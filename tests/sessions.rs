@@ -184,6 +184,11 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "tests of cli::adopt and cli::state::import",
     ),
     ("cosigners stopped for good", "tests/adopt.rs"),
+    ("has signed up to {} with this key", "tests/evidence.rs"),
+    (
+        "only if it is of another key or chain, add",
+        "tests/evidence.rs",
+    ),
     ("Move {shown} aside, so that", "tests of cli::state::import"),
     ("process {}: {line} ({sign})", "tests/adopt.rs"),
     ("it works in {}", "tests/adopt.rs"),

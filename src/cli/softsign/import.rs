@@ -1,5 +1,6 @@
 //! `tmkms softsign import`: key and state together, because a key without its state is a double sign in waiting.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -8,13 +9,14 @@ use crate::backends::softsign::Purpose;
 use crate::backends::softsign::key::{KeyError, SoftKey};
 use crate::cli::ConfigFile;
 use crate::cli::report::{Failure, output, shell_word, status};
+use crate::cli::state::evidence;
 use crate::cli::state::takeover::consent::Consent;
 use crate::cli::state::takeover::plan::{Candidate, Plan, What};
 use crate::cli::state::takeover::running::Quiet;
 use crate::cli::state::takeover::{Current, TakeOver, node_key, shown};
 use crate::cli::state::unusable;
 use crate::config::{ChainConfig, Config};
-use crate::consensus::{PublicKey, key_text};
+use crate::consensus::{Height, Hrs, PublicKey, key_text};
 use crate::gate::store::file::Place;
 use crate::gate::watermark::Watermark;
 use crate::secret_file::{self, SecretFileError};
@@ -42,6 +44,12 @@ pub(in crate::cli) struct Import {
     /// This key has never signed on the chains that it is configured for
     #[arg(long)]
     never_signed: bool,
+    /// Everything up to and including this height is used up; where there is no state file
+    #[arg(long, value_name = "H", conflicts_with_all = ["state", "never_signed"], value_parser = clap::value_parser!(i64).range(1..))]
+    height: Option<i64>,
+    /// Believe it although a state file nearby says more: the chain id again
+    #[arg(long, value_name = "CHAIN")]
+    insist: Vec<String>,
     /// The chain, where OUT is the key of several
     #[arg(long, value_name = "ID")]
     chain: Option<String>,
@@ -88,13 +96,13 @@ impl Import {
                 }
                 Todo::TakeOver(taking)
             }
-            From::NeverSigned => {
+            From::Said(watermark) => {
                 quiet.tell_unseen();
                 quiet.check()?;
                 let fresh = chains
                     .iter()
-                    .map(|chain| never_signed(&config, chain, public));
-                Todo::Begin(fresh.collect::<Result<_, _>>()?)
+                    .map(|chain| self.begin(&config, chain, public, &watermark));
+                Todo::Begin(fresh.collect::<Result<_, _>>()?, watermark)
             }
         };
         secret_file::create(&self.to, &key.to_base64()).map_err(Failure::new)?;
@@ -132,7 +140,10 @@ impl Import {
     fn source(&self) -> Option<From<'_>> {
         match &self.state {
             Some(file) => Some(From::State(file)),
-            None => self.never_signed.then_some(From::NeverSigned),
+            None => match self.height.and_then(Height::new) {
+                Some(height) => Some(From::Said(Watermark::UpTo(Hrs::end_of(height)))),
+                None => self.never_signed.then_some(From::Said(Watermark::Never)),
+            },
         }
     }
 
@@ -237,18 +248,60 @@ impl Import {
         };
         read.map_err(|error| failed(&error))
     }
+    /// A chain whose watermark the operator says.
+    fn begin(
+        &self,
+        config: &Config,
+        chain: &ChainConfig,
+        public_key: PublicKey,
+        watermark: &Watermark,
+    ) -> Result<(Place, Current), Failure> {
+        let place = chain.place(public_key);
+        let current = Current::look(&place).map_err(|error| unusable(config, error))?;
+        if let some @ (Some(Watermark::UpTo(_)) | Some(Watermark::Message(_))) = current.watermark()
+        {
+            return Err(Failure::new(format!(
+                "chain {} has used up {} with this key already, so it has signed; nothing was imported",
+                chain.id,
+                shown(some)
+            ))
+            .hint("name its state with `--state FILE` instead of `--never-signed`"));
+        }
+        let insisted = self
+            .insist
+            .iter()
+            .any(|chain_id| chain_id == chain.id.as_str());
+        if let Some(found) = evidence::against(watermark, config, chain, &place, &[&self.from])
+            && !insisted
+        {
+            let height = found.said.height.to_string();
+            let how: [&OsStr; 2] = match found.in_key {
+                true => [OsStr::new("--height"), OsStr::new(&height)],
+                false => [OsStr::new("--state"), found.path.as_os_str()],
+            };
+            let [from, to] = [&self.from, &self.to]
+                .map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()));
+            let words = [OsStr::new("softsign"), OsStr::new("import")];
+            let files = [from.as_os_str(), to.as_os_str()];
+            let command = config
+                .commands
+                .line(words.into_iter().chain(how).chain(files));
+            return Err(evidence::refused(&found, &place, &command.to_string()));
+        }
+        Ok((place, current))
+    }
 }
 
 /// Where the new state comes from.
 enum From<'a> {
     State(&'a Path),
-    NeverSigned,
+    Said(Watermark),
 }
 
 /// What is to be written besides the key.
 enum Todo {
     TakeOver(TakeOver),
-    Begin(Vec<(Place, Current)>),
+    Begin(Vec<(Place, Current)>, Watermark),
 }
 
 impl Todo {
@@ -267,17 +320,18 @@ impl Todo {
                     );
                 }
             }
-            Self::Begin(fresh) => {
+            Self::Begin(fresh, watermark) => {
                 for (place, current) in fresh {
                     let chain = place.chain_id.to_string();
                     current
-                        .write(&place, &Watermark::Never)
+                        .write(&place, &watermark)
                         .map_err(|why| (chain.clone(), why))?;
                     status(
                         "Created",
                         format!(
-                            "{} for chain {chain}: nothing is used up",
-                            place.path.display()
+                            "{} for chain {chain}: {}",
+                            place.path.display(),
+                            shown(Some(&watermark))
                         ),
                     );
                 }
@@ -315,24 +369,6 @@ fn take_over(
     output(&taking.table())?;
     taking.explain();
     Ok(taking)
-}
-
-fn never_signed(
-    config: &Config,
-    chain: &ChainConfig,
-    public_key: PublicKey,
-) -> Result<(Place, Current), Failure> {
-    let place = chain.place(public_key);
-    let current = Current::look(&place).map_err(|error| unusable(config, error))?;
-    match current.watermark() {
-        None | Some(Watermark::Never) => Ok((place, current)),
-        some => Err(Failure::new(format!(
-            "chain {} has used up {} with this key already, so it has signed; nothing was imported",
-            chain.id,
-            shown(some)
-        ))
-        .hint("name its state with `--state FILE` instead of `--never-signed`")),
-    }
 }
 
 fn paths(config: &Config) -> String {

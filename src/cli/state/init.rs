@@ -1,5 +1,7 @@
 //! `tmkms state init`: begins a watermark where there is none.
 
+use std::path::Path;
+
 use clap::Args;
 
 use crate::consensus::{Height, Hrs};
@@ -7,6 +9,7 @@ use crate::gate::store::file::FileStore;
 use crate::gate::watermark::Watermark;
 use crate::os::clock::{Clock, SystemClock};
 
+use super::evidence;
 use super::takeover::running::Quiet;
 use super::{ConfigFile, Failure, find, place, status, unusable};
 
@@ -22,6 +25,9 @@ pub(in crate::cli) struct Init {
     chain: String,
     #[command(flatten)]
     from: InitFrom,
+    /// Believe it although a state file nearby says more: the chain id again
+    #[arg(long, value_name = "CHAIN")]
+    insist: Option<String>,
 }
 
 #[derive(Args)]
@@ -54,6 +60,20 @@ impl Init {
                 "look at it with `tmkms state show {}`; if it is another signer's take it over with `tmkms state import {} {}`",
                 chain.id, chain.id, place.path.display()
             )));
+        }
+        let key: Vec<&Path> = chain.key.file().map(|file| file.path).into_iter().collect();
+        if let Some(found) = evidence::against(&watermark, &config, chain, &place, &key)
+            && self.insist.as_deref() != Some(chain.id.as_str())
+        {
+            let command = match found.in_key {
+                true => {
+                    let height = found.said.height.to_string();
+                    let words = ["state", "init", chain.id.as_str(), "--height", &height];
+                    config.commands.line(words)
+                }
+                false => config.commands.import(&chain.id, &found.path),
+            };
+            return Err(evidence::refused(&found, &place, &command.to_string()));
         }
         let quiet = Quiet::own(&config, chain);
         quiet.tell_unseen();

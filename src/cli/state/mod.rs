@@ -1,6 +1,7 @@
 //! `tmkms state`: the watermark of a chain, shown, begun, taken over and given back. Only `raise` can lower it, when told
 //! so twice.
 
+pub(super) mod evidence;
 mod export;
 mod import;
 mod init;

@@ -3,7 +3,7 @@
 //! The higher position counts. Nothing may work in the old signer's home; its files are read again a second later, after
 //! the question was answered, and while they are made unusable for it; and `start` looks at their places once more (W20).
 
-mod bury;
+pub(in crate::cli) mod bury;
 pub(in crate::cli) mod consent;
 mod current;
 pub(in crate::cli) mod node_key;
