@@ -62,6 +62,35 @@ fn compose_brings_it_back_and_bounds_its_log() {
     assert_eq!(options["max-file"].as_str(), Some("5"));
 }
 
+#[test]
+fn containers_share_the_hosts_folder_for_locks() {
+    use saphyr::{LoadableYamlNode, Yaml};
+    let text = fs::read_to_string(COMPOSE).unwrap();
+    let files = Yaml::load_from_str(&text).unwrap();
+    let volumes = &files[0]["services"]["tmkms"]["volumes"];
+    let locks = &volumes[1];
+    for (key, wanted) in [
+        ("type", "bind"),
+        ("source", "/run/tmkms"),
+        ("target", "/run/tmkms"),
+    ] {
+        assert_eq!(locks[key].as_str(), Some(wanted));
+    }
+    // Made by Docker it would belong to root, and nobody would know.
+    assert_eq!(locks["bind"]["create_host_path"].as_bool(), Some(false));
+    let quadlet = section(QUADLET, "Container");
+    assert!(quadlet.contains(&("Volume".to_owned(), "/run/tmkms:/run/tmkms".to_owned())));
+    let made = fs::read_to_string("deploy/container/tmkms-tmpfiles.conf").unwrap();
+    assert!(made.contains("\nd /run/tmkms 0700 10001 10001 -\n"));
+    let image = fs::read_to_string("Dockerfile").unwrap();
+    assert!(image.contains("USER 10001:10001"));
+    // The unit that goes must not take the locks of the others with it.
+    let unit = section(UNIT, "Service");
+    assert_eq!(value(&unit, "RuntimeDirectory").as_deref(), Some("tmkms"));
+    let kept = value(&unit, "RuntimeDirectoryPreserve");
+    assert_eq!(kept.as_deref(), Some("yes"));
+}
+
 /// The ports in what stands between `before` and the end of a word.
 fn ports(path: &str, before: &str) -> Vec<String> {
     let text = fs::read_to_string(path).unwrap();

@@ -22,28 +22,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use sha2::{Digest, Sha256};
 use support::home::{Home, PATIENCE, Running, sign};
 use tmkms::harness::Listener;
 use tmkms::os::pair_lock::{PairLock, Scopes};
 
-/// The name, as docs/watermark.md has it.
-fn name_of(home: &Home) -> String {
-    let mut hash = Sha256::new();
-    hash.update(6_u64.to_be_bytes());
-    hash.update(b"test-1");
-    hash.update(home.key.as_bytes());
-    let digits: String = hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("tmkms-pair-{digits}")
-}
-
 /// This process is no tmkms: it sits on the name.
 fn squat(home: &Home) -> UnixListener {
-    let address = SocketAddr::from_abstract_name(name_of(home)).unwrap();
+    let address = SocketAddr::from_abstract_name(home.lock_name()).unwrap();
     UnixListener::bind_addr(&address).unwrap()
 }
 
@@ -159,7 +144,7 @@ fn one_who_holds_the_file_in_lock_dir_is_waited_for() {
     let folder = with_lock_dir(&home);
     // One run makes the file.
     home.run(&["state", "raise", "test-1", "--height", "1"]);
-    let file = folder.join(name_of(&home));
+    let file = folder.join(home.lock_name());
     let held = File::open(&file).unwrap();
     held.lock().unwrap();
     let text = refused(&home);
@@ -266,7 +251,7 @@ fn a_holder_that_cannot_be_seen_may_be_a_signer() {
     let (_listener, home) = home();
     // Bound, and deaf: nobody can ask whose it is.
     let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
-    let name = socket2::SockAddr::unix(format!("\0{}", name_of(&home))).unwrap();
+    let name = socket2::SockAddr::unix(format!("\0{}", home.lock_name())).unwrap();
     socket.bind(&name).unwrap();
     let text = refused(&home);
     assert!(

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod check;
+mod container;
 #[cfg(feature = "softsign")]
 mod demo;
 mod generate;

@@ -12,6 +12,7 @@ use crate::os::signals::Signals;
 use crate::service::{self, ServiceError, Stop};
 
 use super::ConfigFile;
+use super::container::Hidden;
 use super::report::{Exit, Failure};
 
 /// Sign until told to stop.
@@ -59,6 +60,9 @@ impl Start {
         );
         for warning in &config.warning_lines {
             warn!(event = "configuration", "{warning}");
+        }
+        if let Some(hidden) = Hidden::locks_here(&config) {
+            warn!(event = "configuration", "{hidden}");
         }
         for warning in harden() {
             warn!(event = "hardening", "{warning}");

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod filesystem;
 pub mod harden;
 pub mod holder;
+pub mod namespace;
 pub mod pair_lock;
 pub mod process;
 pub mod rename;

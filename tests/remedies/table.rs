@@ -689,6 +689,13 @@ pub const TABLE: &[Remedy] = &[
         "kill",
         Walk("somebody_who_sits_on_the_name_of_the_lock"),
     ),
+    row(
+        "src/cli/container.rs",
+        "on_file(\"install\",&[\"-d\",\"-m\",\"700\",\"-o\",&me],Path::new(LOCK_DIR))",
+        "Make a folder on the host with",
+        "install -d -m 700 -o",
+        Nobody("is typed on the host, not in the container that prints it"),
+    ),
     // Take-overs.
     row(
         "src/cli/state/takeover/bury.rs",

@@ -6,6 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use sha2::{Digest, Sha256};
 use tmkms::codec::node::{Answer, Ask};
 use tmkms::consensus::PublicKey;
 use tmkms::harness::Node;
@@ -94,6 +95,17 @@ impl Home {
     pub fn init(&self) {
         let (code, text) = self.run(&["state", "init", "test-1", "--never-signed"]);
         assert_eq!(code, 0, "{text}");
+    }
+
+    /// The name of the lock on chain and key, as docs/watermark.md has it.
+    pub fn lock_name(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(6_u64.to_be_bytes());
+        hash.update(b"test-1");
+        hash.update(self.key.as_bytes());
+        let hash = hash.finalize();
+        let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("tmkms-pair-{digits}")
     }
 
     /// A second chain, `test-2`, with a key and a node of its own.

@@ -16,6 +16,7 @@ use crate::os::clock::{Clock, SystemClock};
 use crate::service::{bind, identity_of, with_older_files};
 
 use super::ConfigFile;
+use super::container::Hidden;
 use super::report::{Failure, columns, output, status};
 use super::status::service_of;
 
@@ -51,6 +52,9 @@ impl Check {
         let config = self.config.load()?;
         for warning in &config.warnings {
             status("Warning", warning);
+        }
+        for hidden in Hidden::here(&config) {
+            status("Warning", hidden);
         }
         let service = service_of(&config);
         if let Some(service) = &service {

@@ -1,14 +1,15 @@
-//! Facts: proc(5); the number of the first pid namespace is `PROC_PID_INIT_INO` of <linux/proc_ns.h>.
+//! Facts: proc(5).
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::os::namespace::{Namespaces, View};
+
 use super::{Home, InHome, Sign, Survey, Unseen};
 
 /// How far up ancestors are followed.
 const MOST_ANCESTORS: usize = 256;
-const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
 
 pub(super) fn in_homes(homes: &[Home], known: &[u32]) -> Survey {
     let mut survey = Survey::default();
@@ -53,8 +54,7 @@ pub(super) fn in_homes(homes: &[Home], known: &[u32]) -> Survey {
     if std::fs::metadata("/proc/1").is_err() {
         survey.unseen.push(Unseen::OtherUsers);
     }
-    let namespace = std::fs::read_link("/proc/self/ns/pid");
-    if namespace.is_ok_and(|found| found.as_os_str() != FIRST_PID_NAMESPACE) {
+    if Namespaces::of_this_process().processes == View::Own {
         survey.unseen.push(Unseen::OutsideOfContainer);
     }
     survey
