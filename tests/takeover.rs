@@ -513,3 +513,77 @@ fn what_cannot_be_finished_is_put_back() {
     let left: Vec<_> = fs::read_dir(site.node().join("data")).unwrap().collect();
     assert_eq!(left.len(), 1, "{left:?}");
 }
+
+#[test]
+fn a_chain_that_was_handed_over_is_signed_for_no_more() {
+    let site = Site::with_key();
+    assert_eq!(site.adopt().code, 0);
+    // Beside a running service nobody is told to start it again.
+    let service = site.start();
+    service.wait_for_log("armed with the");
+    let out = site.node_state();
+    let export = |more: &[&str]| {
+        let words = ["state", "export", CHAIN, "--format", "cometbft"];
+        site.run(&[&words[..], more].concat())
+    };
+    let held = export(&["--retire"]);
+    assert_eq!(held.code, 1);
+    assert!(
+        held.err.contains("do not start it again") && !held.err.contains("and start the service"),
+        "{}",
+        held.err
+    );
+    drop(service);
+    // Our own state is not to be moved away.
+    let own = export(&["--retire", "-o", "s.json"]);
+    assert_eq!(own.code, 1);
+    assert!(
+        own.err.contains("leave this one where it is"),
+        "{}",
+        own.err
+    );
+    let other = site.home().join("s.json");
+    assert_eq!(export(&["-o", other.to_str().unwrap()]).code, 1);
+    // Without the seal it is said what is missing.
+    let open = export(&[]);
+    assert_eq!(open.code, 0, "{}", open.err);
+    assert!(open.err.contains("--retire"), "{}", open.err);
+    assert_eq!(site.run(&["check"]).code, 0);
+    // In the place of the text that the take-over left.
+    let done = export(&["--retire", "-o", out.to_str().unwrap()]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert!(fs::read_to_string(&out).unwrap().contains("\"41\""));
+    for command in [&["check"][..], &["state", "raise", CHAIN, "--height", "90"]] {
+        let told = site.run(command);
+        assert_eq!(told.code, 1, "{}", told.out);
+        assert!(
+            told.err.contains("was handed over to another signer at 20"),
+            "{}",
+            told.err
+        );
+    }
+    let shown = site.run(&["state", "show"]).out;
+    assert!(shown.contains("handed over to another signer"), "{shown}");
+    let service = site.start();
+    service.wait_for_log("was handed over to another signer");
+    assert!(!service.log().contains("armed with the"));
+    drop(service);
+    // Once more is no harm; back again is, without the chain id.
+    assert_eq!(export(&["--retire"]).code, 0);
+    site.vote(43, 3);
+    for done in [site.import(), site.adopt(), site.run(&["adopt", "--yes"])] {
+        assert_eq!(done.code, 1, "{}", done.out);
+        assert!(done.err.contains("`--insist c-1`"), "{}", done.err);
+    }
+    let node = site.node();
+    let back = site.run(&["adopt", node.to_str().unwrap(), "--yes", "--insist", CHAIN]);
+    assert_eq!(back.code, 0, "{}{}", back.out, back.err);
+    assert!(
+        back.out.contains("handed over, is taken back"),
+        "{}",
+        back.out
+    );
+    let shown = site.run(&["state", "show"]).out;
+    assert!(shown.contains("used up to 43/0/precommit"), "{shown}");
+    assert_eq!(site.run(&["check"]).code, 0);
+}

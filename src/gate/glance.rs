@@ -117,7 +117,7 @@ impl Gate {
     pub fn last_asked(&self) -> Option<Height> {
         match self.origin {
             Origin::Request => self.mark.hrs().map(|hrs| hrs.height),
-            Origin::Begun | Origin::Raised => None,
+            Origin::Begun | Origin::Raised | Origin::HandedOver => None,
         }
     }
 }

@@ -699,10 +699,24 @@ pub const TABLE: &[Remedy] = &[
     // Take-overs.
     row(
         "src/cli/state/takeover/bury.rs",
-        "line([\"state\",\"export\",place.chain_id.as_str(),\"--format\",format])",
+        "line([\"state\",\"export\",place.chain_id.as_str(),\"--format\",format,\"--retire\"])",
         "",
         "tmkms state export test-1",
         Walk("a_state_that_was_taken_over_before"),
+    ),
+    row(
+        "src/cli/state/export.rs",
+        "line(words)",
+        "before the other signer starts run",
+        "tmkms state export test-1 --format cometbft --retire",
+        Walk("a_chain_that_was_handed_over"),
+    ),
+    row(
+        "src/gate/store/file/error.rs",
+        "import(chain,Path::new(\"FILE\"))",
+        "was handed over to another signer",
+        "tmkms state import test-1 FILE",
+        Walk("a_chain_that_was_handed_over"),
     ),
     row(
         "src/cli/state/takeover/old.rs",

@@ -33,6 +33,7 @@ fn a_state_that_was_taken_over_before() {
     };
     let back = walk.follow(&left, "The way back", "tmkms state export test-1");
     assert!(back.text.contains("\"41\""), "{}", back.text);
+    assert!(back.text.contains("Sealed"), "{}", back.text);
     // Our own state is lost, and the old file is only a text.
     fs::remove_file(walk.path("state.json")).unwrap();
     let said = import(&walk, &old);
@@ -189,4 +190,28 @@ fn a_node_that_still_has_its_key() {
     walk.follow(&said, "so that the node can never sign with it", "mv");
     assert!(!file.exists());
     walk.is_ready();
+}
+
+#[test]
+fn a_chain_that_was_handed_over() {
+    let walk = Walk::of("a_chain_that_was_handed_over");
+    walk.home.init();
+    let said = walk.tmkms(&["state", "export", "test-1", "--format", "cometbft"]);
+    assert_eq!(said.code, 0, "{}", said.text);
+    let words = "tmkms state export test-1 --format cometbft --retire";
+    walk.follow(&said, "before the other signer starts run", words);
+    let said = walk.tmkms(&["check"]);
+    assert_eq!(said.code, 1, "{}", said.text);
+    let newest = walk.elsewhere("newest.json");
+    private(&newest, OLD);
+    let words = "tmkms state import test-1 FILE";
+    let printed = walk.printed(&said.text, "was handed over to another signer", words);
+    let file = newest.to_str().unwrap();
+    let asked = walk.paste_filled(&printed, &[("FILE", file)], "");
+    assert!(asked.text.contains("`--insist test-1`"), "{}", asked.text);
+    let more = ["--insist", "test-1", "--yes"];
+    let done = walk.tmkms(&[&["state", "import", "test-1", file], &more[..]].concat());
+    assert_eq!(done.code, 0, "{}", done.text);
+    walk.is_ready();
+    walk.signs(42);
 }

@@ -47,9 +47,6 @@ pub(in crate::cli) struct Import {
     /// Everything up to and including this height is used up; where there is no state file
     #[arg(long, value_name = "H", conflicts_with_all = ["state", "never_signed"], value_parser = clap::value_parser!(i64).range(1..))]
     height: Option<i64>,
-    /// Believe it although a state file nearby says more: the chain id again
-    #[arg(long, value_name = "CHAIN")]
-    insist: Vec<String>,
     /// The chain, where OUT is the key of several
     #[arg(long, value_name = "ID")]
     chain: Option<String>,
@@ -268,6 +265,7 @@ impl Import {
             .hint("name its state with `--state FILE` instead of `--never-signed`"));
         }
         let insisted = self
+            .consent
             .insist
             .iter()
             .any(|chain_id| chain_id == chain.id.as_str());

@@ -51,7 +51,7 @@ impl State {
             Self::Show(command) => command.run(),
             Self::Init(command) => command.run(),
             Self::Import(command) => command.run(&mut Console),
-            Self::Export(command) => command.run(),
+            Self::Export(command) => command.run(&mut Console),
             Self::Raise(command) => command.run(&mut std::io::stdin().lock()),
         }
     }

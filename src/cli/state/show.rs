@@ -96,6 +96,7 @@ fn describe(chain: &ChainConfig) -> Result<String, String> {
     let by = match used_up.origin() {
         Origin::Begun | Origin::Raised => "set by hand",
         Origin::Request => "by a request",
+        Origin::HandedOver => "handed over to another signer",
     };
     let mut text = format!(
         "{}: {last} ({by}, {age} s ago)\n  file {}, key {:?} (address {})\n",

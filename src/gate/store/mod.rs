@@ -32,6 +32,8 @@ pub enum Origin {
     Raised,
     /// A sign request.
     Request,
+    /// The operator, by `state export --retire`: another signer goes on from here, and this program signs no more.
+    HandedOver,
 }
 
 /// What [`Store::load`] found.

@@ -106,6 +106,7 @@ fn draft(old: &OldState, place: &Place) -> io::Result<(PathBuf, String)> {
             place.chain_id.as_str(),
             "--format",
             format,
+            "--retire",
         ]);
         let text = tombstone(place, &kept, &back.to_string());
         match draft.finish(text.as_bytes()) {

@@ -13,6 +13,9 @@ pub(in crate::cli) struct Consent {
     /// Move the node's own priv_validator_key.json aside afterwards, so that the node cannot sign with it
     #[arg(long)]
     pub move_key: bool,
+    /// Take back a chain that was handed over, or believe what is said against a state file nearby: the chain id again
+    #[arg(long, value_name = "CHAIN")]
+    pub insist: Vec<String>,
 }
 
 impl Consent {
@@ -37,6 +40,35 @@ impl Consent {
         match confirm(terminal, question)? {
             true => Ok(()),
             false => Err(Failure::new("nothing was changed")),
+        }
+    }
+
+    /// Asks for the chain id of a chain that was handed over to another signer.
+    ///
+    /// # Errors
+    /// Everything but that.
+    pub fn insist(&self, chain: &str, terminal: &mut dyn Terminal) -> Result<(), Failure> {
+        if self.insist.iter().any(|said| said == chain) {
+            return Ok(());
+        }
+        let handed_over = format!(
+            "chain {chain} was handed over to another signer, which must be stopped for good, and its newest state taken over"
+        );
+        if !terminal.is_interactive() {
+            return Err(
+                Failure::new(format!("nothing was changed: {handed_over}")).hint(format!(
+                    "repeat the command with `--insist {chain}`, once that is so"
+                )),
+            );
+        }
+        let answer = terminal
+            .ask(&format!("{handed_over}. Type the chain id if that is so:"))
+            .map_err(|error| Failure::new(format!("the terminal cannot be read: {error}")))?;
+        match answer.is_some_and(|answer| answer.trim() == chain) {
+            true => Ok(()),
+            false => Err(Failure::new(
+                "that is not the chain id; nothing was changed",
+            )),
         }
     }
 

@@ -27,6 +27,8 @@ pub(in crate::cli) enum Current {
         store: Box<FileStore>,
         /// It was copied or restored, so that `start` would not use it (W15).
         copied: bool,
+        /// It was handed over to another signer, so that `start` would not use it.
+        handed_over: bool,
         /// What is used up.
         used_up: Box<UsedUp>,
     },
@@ -49,6 +51,7 @@ impl Current {
         match FileStore::open_copied(place) {
             Ok(store) => Ok(Self::Own {
                 used_up: Box::new(store.used_up()),
+                handed_over: store.record().origin == Origin::HandedOver,
                 copied: matches!(inspect(place), Err(OpenError::Copied { .. })),
                 store: Box::new(store),
             }),

@@ -89,6 +89,9 @@ impl TakeOver {
                 .map_err(|why| Failure::new(format!("nothing was changed: {why}")))
         };
         still()?;
+        for plan in self.plans.iter().filter(|plan| plan.was_handed_over()) {
+            consent.insist(&plan.chain, terminal)?;
+        }
         consent.ask(question, terminal)?;
         self.quiet.check()?;
         still()

@@ -135,7 +135,14 @@ impl Plan {
         let Some(raised) = raised else {
             return Err(nothing_found(&place, &current));
         };
-        let well = matches!(current, Current::Own { copied: false, .. });
+        let well = matches!(
+            current,
+            Current::Own {
+                copied: false,
+                handed_over: false,
+                ..
+            }
+        );
         if old.is_empty() && well {
             return Ok(What::Nothing);
         }
@@ -170,6 +177,15 @@ impl Plan {
             What::Take(take) => Some(take.place.public_key),
             What::Nothing | What::Impossible(_) => None,
         }
+    }
+
+    /// Whether it was handed over to another signer and would be taken back.
+    pub fn was_handed_over(&self) -> bool {
+        let back = |take: &Take| {
+            let current = &take.current;
+            matches!(current, Current::Own { handed_over, .. } if *handed_over)
+        };
+        matches!(&self.what, What::Take(take) if back(take))
     }
 
     /// The old files that would be taken over.
@@ -216,6 +232,9 @@ impl Take {
         let ours = self.place.path.display();
         let mut parts = vec![match &self.current {
             Current::Foreign(_) => format!("{ours} is converted, the old one kept beside it"),
+            Current::Own {
+                handed_over: true, ..
+            } => format!("{ours}, which was handed over, is taken back"),
             Current::Own { copied: true, .. } => format!("{ours}, a copy, is taken over"),
             _ => format!("{ours} is written"),
         }];

@@ -1,7 +1,10 @@
 //! Why a state file is not used, and what the operator does about it.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use time::OffsetDateTime;
 
 use crate::consensus::{ChainId, PublicKey};
 use crate::os::holder::Holder;
@@ -218,6 +221,22 @@ pub enum OpenError {
         /// What the text says to run.
         commands: Commands,
     },
+    /// Another signer goes on from it (`state export --retire`).
+    #[error(
+        "chain {chain} was handed over to another signer {}, so this program does not sign for it (state file {}). If it is \
+         to come back: stop that signer for good, and take its state over with `{}`",
+        at(*written), path.display(), commands.import(chain, Path::new("FILE"))
+    )]
+    HandedOver {
+        /// The chain.
+        chain: ChainId,
+        /// The file.
+        path: PathBuf,
+        /// When, since 1970-01-01 UTC.
+        written: Duration,
+        /// What the text says to run.
+        commands: Commands,
+    },
     /// The system said no.
     #[error("the state file {} cannot be used: {doing}: {source}", path.display())]
     Io {
@@ -228,6 +247,14 @@ pub enum OpenError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+/// `at 2026-11-28 02:30:00 UTC`.
+fn at(written: Duration) -> String {
+    let seconds = i64::try_from(written.as_secs()).unwrap_or(0);
+    let time = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let (date, (hour, minute, second)) = (time.date(), time.to_hms());
+    format!("at {date} {hour:02}:{minute:02}:{second:02} UTC")
 }
 
 fn pair_locked(chain: &ChainId, held: &Held) -> String {

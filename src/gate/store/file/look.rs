@@ -2,6 +2,7 @@
 
 use std::fs::File;
 
+use crate::gate::store::Origin;
 use crate::os::filesystem;
 
 use super::error::OpenError;
@@ -66,6 +67,15 @@ pub(super) fn look(place: &Place, file: &File, medium: &dyn Medium) -> Result<Fo
             why,
             commands: place.commands.clone(),
         });
+    let familiar = familiar.and_then(|known| match entry.record.origin {
+        Origin::HandedOver => Err(OpenError::HandedOver {
+            chain: chain.clone(),
+            path: path.clone(),
+            written: entry.record.written,
+            commands: place.commands.clone(),
+        }),
+        Origin::Begun | Origin::Raised | Origin::Request => Ok(known),
+    });
     Ok(Found {
         entry,
         damage,
