@@ -12,14 +12,14 @@ use zeroize::Zeroizing;
 use crate::remedy;
 use crate::secret_file::{self, Absent, SecretSource};
 
-/// Our key on SecretConnection links. Wiped when dropped, never shown.
-#[derive(Clone)]
-pub struct IdentityKey(SigningKey);
+/// Our key on SecretConnection links. Wiped when dropped, never shown, and never copied: links share one, and the box keeps
+/// it at one place when it is handed on, because a move would leave a copy behind.
+pub struct IdentityKey(Box<SigningKey>);
 
 impl IdentityKey {
     /// The key of a 32-byte seed (RFC 8032).
     pub fn from_seed(seed: &[u8; 32]) -> Self {
-        Self(SigningKey::from_bytes(seed))
+        Self(Box::new(SigningKey::from_bytes(seed)))
     }
 
     /// Reads the text of an identity file: standard base64 of a 32-byte seed, with or without a line end.

@@ -180,11 +180,11 @@ pub fn with_older_files(error: OpenError, config: &ChainConfig) -> String {
 pub(super) struct Identities(Mutex<HashMap<String, Slot>>);
 
 /// One key. Held while its file is read, so that links with the same key read it once.
-type Slot = Arc<Mutex<Option<IdentityKey>>>;
+type Slot = Arc<Mutex<Option<Arc<IdentityKey>>>>;
 
 impl Identities {
     /// The key, or why there is none; that may pass, so it may be asked again.
-    pub fn load(&self, source: &SecretSource) -> Result<IdentityKey, String> {
+    pub fn load(&self, source: &SecretSource) -> Result<Arc<IdentityKey>, String> {
         let slot = {
             let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             all.entry(source.to_string()).or_default().clone()
@@ -197,8 +197,7 @@ impl Identities {
         if let Some(warning) = warning {
             warn!(event = "configuration", "{warning}");
         }
-        *key = Some(identity.clone());
-        Ok(identity)
+        Ok(key.insert(Arc::new(identity)).clone())
     }
 }
 

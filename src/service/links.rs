@@ -215,7 +215,7 @@ fn dial_and_serve(
     };
     link.hand.begin_link();
     let began = Instant::now();
-    let mut connection = match dialer.dial(identity.as_ref(), &link.times, hold) {
+    let mut connection = match dialer.dial(identity.as_deref(), &link.times, hold) {
         Ok(connection) => connection,
         Err(error) => {
             return Down {
