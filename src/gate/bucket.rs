@@ -86,9 +86,8 @@ impl Bucket {
         let ceiling = u128::from(self.rate.max_gap) * TOKEN;
         let fresh = earned(self.rate, now.saturating_sub(self.counted));
         self.counted = self.counted.max(now);
-        if self.level < ceiling {
-            self.level = ceiling.min(self.level + fresh);
-        }
+        // What an absence has earned above the ceiling stays.
+        self.level = self.level.max(ceiling.min(self.level + fresh));
     }
 }
 
@@ -127,6 +126,29 @@ mod tests {
         let mut bucket = bucket(0);
         assert_eq!(bucket.take(1_001, 500 * SECOND), Err(1_000));
         assert_eq!(bucket.take(u64::MAX, 501 * SECOND), Err(1_000));
+    }
+
+    #[test]
+    fn what_an_absence_has_earned_stays_and_is_not_topped_up() {
+        let mut bucket = bucket(10);
+        assert_eq!(bucket.tokens(), 1_200);
+        assert!(bucket.take(1, SECOND).is_ok());
+        assert_eq!(bucket.tokens(), 1_199);
+        assert_eq!(bucket.counted(), SECOND);
+    }
+
+    #[test]
+    fn a_look_says_what_the_bucket_would_say() {
+        let rate = Rate::default();
+        assert_eq!(rate.level(7, SECOND, SECOND), 7);
+        assert_eq!(rate.level(7, SECOND, 3 * SECOND), 47);
+        assert_eq!(rate.level(7, SECOND, 100 * SECOND), 1_000);
+        assert_eq!(rate.level(5_000, SECOND, 100 * SECOND), 5_000);
+        let mut bucket = bucket(0);
+        assert!(bucket.take(900, 2 * SECOND).is_ok());
+        let looked = rate.level(bucket.tokens(), bucket.counted(), 4 * SECOND);
+        assert_eq!(bucket.take(u64::MAX, 4 * SECOND), Err(looked));
+        assert_eq!(looked, 140);
     }
 
     #[test]

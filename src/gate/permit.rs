@@ -37,3 +37,18 @@ impl Permit {
         self.bytes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_says_what_it_was_made_of() {
+        let bytes = || SignBytes::raw(b"seven bytes".to_vec()).unwrap();
+        let until = Duration::from_millis(1_500);
+        let permit = Permit::new(bytes(), until);
+        assert_eq!(permit.bytes(), bytes().as_slice());
+        assert_eq!(permit.until(), until);
+        assert_eq!(permit.into_bytes(), bytes());
+    }
+}

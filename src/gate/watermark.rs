@@ -121,3 +121,99 @@ pub fn judge(last: &Watermark, next: &Position) -> Verdict {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consensus::{Height, Prevote, Round, Step, Timestamp};
+
+    fn hrs(height: i64, round: i32, step: Step) -> Hrs {
+        Hrs {
+            height: Height::new(height).unwrap(),
+            round: Round::new(round).unwrap(),
+            step,
+        }
+    }
+
+    fn nil_prevote(height: i64, round: i32, seconds: i64) -> SignBytes {
+        let at = hrs(height, round, Step::Prevote);
+        let vote = Prevote {
+            height: at.height,
+            round: at.round,
+            block: None,
+            timestamp: Timestamp { seconds, nanos: 0 },
+        };
+        SignBytes::prevote(&"rule-1".parse().unwrap(), &vote)
+    }
+
+    fn message(height: i64, round: i32) -> Watermark {
+        Watermark::Message(Last::new(nil_prevote(height, round, 1), None).unwrap())
+    }
+
+    fn at(hrs: Hrs) -> Position {
+        let bytes = nil_prevote(1, 0, 1);
+        Position {
+            hrs,
+            ..bytes.position().unwrap()
+        }
+    }
+
+    #[test]
+    fn what_is_lower_is_refused_for_the_first_of_the_three_that_is() {
+        let lower = [
+            (hrs(4, 9, Step::Precommit), Why::Height),
+            (hrs(5, 1, Step::Precommit), Why::Round),
+            (hrs(5, 2, Step::Propose), Why::Step),
+        ];
+        for last in [message(5, 2), Watermark::UpTo(hrs(5, 2, Step::Prevote))] {
+            for (next, why) in lower {
+                assert_eq!(judge(&last, &at(next)), Verdict::Refuse(why), "{next}");
+            }
+            for next in [
+                hrs(5, 2, Step::Precommit),
+                hrs(5, 3, Step::Propose),
+                hrs(6, 0, Step::Propose),
+            ] {
+                assert_eq!(judge(&last, &at(next)), Verdict::Advance, "{next}");
+            }
+        }
+        let lowest = hrs(1, 0, Step::Propose);
+        assert_eq!(judge(&Watermark::Never, &at(lowest)), Verdict::Advance);
+    }
+
+    #[test]
+    fn at_the_last_position_only_the_time_may_differ() {
+        let last = message(5, 2);
+        let again = nil_prevote(5, 2, 7).position().unwrap();
+        assert_eq!(judge(&last, &again), Verdict::Replay);
+        let other = Position {
+            pol_round: Some(Round::FIRST),
+            ..again.clone()
+        };
+        assert_eq!(judge(&last, &other), Verdict::Refuse(Why::Conflict));
+        let unknown = Watermark::UpTo(again.hrs);
+        assert_eq!(judge(&unknown, &again), Verdict::Refuse(Why::UsedUp));
+    }
+
+    #[test]
+    fn it_says_what_it_holds() {
+        assert_eq!(
+            (Watermark::Never.hrs(), Watermark::Never.height()),
+            (None, 0)
+        );
+        let up_to = hrs(5, 2, Step::Propose);
+        assert_eq!(Watermark::UpTo(up_to).hrs(), Some(up_to));
+        assert_eq!(message(5, 2).height(), 5);
+        let bytes = nil_prevote(5, 2, 1);
+        let last = Last::new(bytes.clone(), None).unwrap();
+        assert_eq!(last.bytes(), &bytes);
+        assert_eq!(last.position(), &bytes.position().unwrap());
+        assert_eq!(last.signature(), None);
+        let signature = Signature::from_bytes(vec![9; 64]);
+        let signed = last.signed(signature.clone());
+        assert_eq!(signed.signature(), Some(&signature));
+        assert_eq!(signed.bytes(), &bytes);
+        let raw = SignBytes::raw(b"no vote".to_vec()).unwrap();
+        assert_eq!(Last::new(raw, None), None);
+    }
+}
