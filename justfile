@@ -1,8 +1,49 @@
 # Recipes; `just` lists them.
 
-# What must pass before a change lands.
+# The quick check before each commit: no root, Rust and gcc only.
+check:
+    .ci/check
+
+# All tests; those that need Prometheus, systemd or a device's maker's client are in `just ci`.
+test *arguments:
+    cargo test --locked {{arguments}}
+
+# What must pass before a change lands; as root, because it installs Debian packages.
 ci:
     .ci/run
+
+# No backend, and each one alone.
+features:
+    .ci/features
+
+# The oldest Rust that Cargo.toml promises.
+rust-version:
+    .ci/rust-version
+
+# For musl; `just musl build` makes a static binary.
+musl verb="check":
+    .ci/musl {{verb}}
+
+# The fallbacks of src/os on systems other than Linux; needs their standard libraries from the network.
+other-systems:
+    .ci/other-systems
+
+# Spelling; `just typos -w` corrects it.
+typos *flags:
+    .ci/typos {{flags}}
+
+# Dependencies that nobody imports.
+unused:
+    cargo machete
+
+# The gate, changed in every small way: some test has to notice each (.cargo/mutants.toml); an hour and more.
+mutants *flags:
+    nice cargo mutants --output target {{flags}}
+
+# Writes the texts anew that tests compare: sessions of the command line, messages of broken configurations.
+bless:
+    SESSIONS_UPDATE=1 cargo test --locked --test sessions
+    CONFIG_UPDATE=1 cargo test --locked --test config
 
 # Each fuzz target for ten minutes.
 fuzz seconds="600":

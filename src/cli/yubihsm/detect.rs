@@ -14,13 +14,12 @@ pub(in crate::cli) struct Detect {
     #[command(flatten)]
     _config: ConfigFile,
     /// Accepted for scripts of the older program
-    #[arg(short, long)]
-    verbose: bool,
+    #[arg(short = 'v', long = "verbose")]
+    _verbose: bool,
 }
 
 impl Detect {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let Self { verbose: _, .. } = self;
         let found = list::plugged().map_err(Failure::new)?;
         if found.is_empty() {
             return Err(Failure::new("no YubiHSM2 devices detected")
