@@ -9,6 +9,7 @@
 )]
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tmkms::backends::Base;
@@ -205,5 +206,122 @@ fn every_invariant_stands_with_its_tests() {
             known,
             "{name} is named in docs/watermark.md and does not exist"
         );
+    }
+}
+
+fn markdown(folder: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(markdown(path.to_str().unwrap()));
+        } else if path.extension().is_some_and(|extension| extension == "md") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The targets of a page's links, without those to other hosts and to places in the page itself.
+fn links(page: &Path) -> Vec<PathBuf> {
+    let text = fs::read_to_string(page).unwrap();
+    let folder = page.parent().unwrap();
+    text.split("](")
+        .skip(1)
+        .filter_map(|part| part.split([')', '#']).next())
+        .filter(|link| !link.is_empty() && !link.contains("://"))
+        .map(|link| folder.join(link))
+        .collect()
+}
+
+#[test]
+fn every_link_in_the_documents_leads_somewhere() {
+    let top = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
+    let pages = top.iter().map(PathBuf::from).chain(markdown("docs"));
+    let mut wrong = Vec::new();
+    for page in pages {
+        for link in links(&page) {
+            if !link.exists() {
+                wrong.push(format!("{}: {}", page.display(), link.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_path_for_contributors_exists() {
+    let mut pages = markdown("docs/adr");
+    pages.extend(["CONTRIBUTING.md", "docs/glossary.md", "docs/releasing.md"].map(PathBuf::from));
+    let folders = [
+        "src/", "tests/", "docs/", "deploy/", "interop/", "fuzz/", "examples/", ".ci/", ".github/",
+    ];
+    let mut wrong = Vec::new();
+    for page in pages {
+        let text = fs::read_to_string(&page).unwrap();
+        let words = text.split(|c: char| c.is_whitespace() || c == '`');
+        for word in words.map(|word| word.trim_end_matches(['.', ',', ';', ':', ')'])) {
+            let named = folders.iter().any(|folder| word.starts_with(folder));
+            let pattern = word.contains(['*', '<', '(']);
+            if named && !pattern && !Path::new(word).exists() {
+                wrong.push(format!("{}: {word}", page.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_document_stands_in_the_index() {
+    let index = links(Path::new("docs/README.md"));
+    let listed = |page: &Path| {
+        let page = page.canonicalize().unwrap();
+        index.iter().any(|link| link.canonicalize().unwrap() == page)
+    };
+    for page in markdown("docs") {
+        let own = page == Path::new("docs/README.md");
+        let decision = page.starts_with("docs/adr") && !page.ends_with("README.md");
+        assert!(own || decision || listed(&page), "{}", page.display());
+    }
+}
+
+#[test]
+fn every_decision_has_its_parts_and_a_line_in_the_list() {
+    let list = links(Path::new("docs/adr/README.md"));
+    let decisions: Vec<PathBuf> = markdown("docs/adr")
+        .into_iter()
+        .filter(|page| !page.ends_with("README.md"))
+        .collect();
+    assert_eq!(list, decisions, "in the order of their numbers, each once");
+    for (number, page) in decisions.iter().enumerate() {
+        let text = fs::read_to_string(page).unwrap();
+        let name = page.file_name().unwrap().to_str().unwrap();
+        let number = format!("{:04}", number + 1);
+        assert!(name.starts_with(&format!("{number}-")), "{name}");
+        assert!(text.starts_with(&format!("# {number}: ")), "{name}");
+        for part in ["**Status:** ", "## Context", "## Decision", "## Consequences"] {
+            assert!(text.contains(&format!("\n{part}")), "{name} has no {part}");
+        }
+    }
+}
+
+#[test]
+fn one_oldest_rust_is_promised_and_is_what_is_tried() {
+    let cargo = fs::read_to_string("Cargo.toml").unwrap();
+    let version = cargo
+        .split("\nrust-version = \"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .unwrap();
+    for (file, words) in [
+        ("Dockerfile", format!("FROM rust:{version}-slim")),
+        ("CONTRIBUTING.md", format!("Rust {version} or later")),
+        // It reads the number from Cargo.toml.
+        (".ci/rust-version", "s/^rust-version = ".to_owned()),
+        (".ci/run", "part \"oldest Rust\" .ci/rust-version\n".to_owned()),
+    ] {
+        let text = fs::read_to_string(file).unwrap();
+        assert!(text.contains(&words), "{file} does not say {words:?}");
     }
 }
