@@ -237,7 +237,12 @@ fn links(page: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn every_link_in_the_documents_leads_somewhere() {
-    let top = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
+    let top = [
+        "README.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "CHANGELOG.md",
+    ];
     let pages = top.iter().map(PathBuf::from).chain(markdown("docs"));
     let mut wrong = Vec::new();
     for page in pages {
@@ -255,7 +260,15 @@ fn every_path_for_contributors_exists() {
     let mut pages = markdown("docs/adr");
     pages.extend(["CONTRIBUTING.md", "docs/glossary.md", "docs/releasing.md"].map(PathBuf::from));
     let folders = [
-        "src/", "tests/", "docs/", "deploy/", "interop/", "fuzz/", "examples/", ".ci/", ".github/",
+        "src/",
+        "tests/",
+        "docs/",
+        "deploy/",
+        "interop/",
+        "fuzz/",
+        "examples/",
+        ".ci/",
+        ".github/",
     ];
     let mut wrong = Vec::new();
     for page in pages {
@@ -277,7 +290,9 @@ fn every_document_stands_in_the_index() {
     let index = links(Path::new("docs/README.md"));
     let listed = |page: &Path| {
         let page = page.canonicalize().unwrap();
-        index.iter().any(|link| link.canonicalize().unwrap() == page)
+        index
+            .iter()
+            .any(|link| link.canonicalize().unwrap() == page)
     };
     for page in markdown("docs") {
         let own = page == Path::new("docs/README.md");
@@ -300,7 +315,12 @@ fn every_decision_has_its_parts_and_a_line_in_the_list() {
         let number = format!("{:04}", number + 1);
         assert!(name.starts_with(&format!("{number}-")), "{name}");
         assert!(text.starts_with(&format!("# {number}: ")), "{name}");
-        for part in ["**Status:** ", "## Context", "## Decision", "## Consequences"] {
+        for part in [
+            "**Status:** ",
+            "## Context",
+            "## Decision",
+            "## Consequences",
+        ] {
             assert!(text.contains(&format!("\n{part}")), "{name} has no {part}");
         }
     }
@@ -319,7 +339,10 @@ fn one_oldest_rust_is_promised_and_is_what_is_tried() {
         ("CONTRIBUTING.md", format!("Rust {version} or later")),
         // It reads the number from Cargo.toml.
         (".ci/rust-version", "s/^rust-version = ".to_owned()),
-        (".ci/run", "part \"oldest Rust\" .ci/rust-version\n".to_owned()),
+        (
+            ".ci/run",
+            "part \"oldest Rust\" .ci/rust-version\n".to_owned(),
+        ),
     ] {
         let text = fs::read_to_string(file).unwrap();
         assert!(text.contains(&words), "{file} does not say {words:?}");
