@@ -11,6 +11,8 @@
 
 #[path = "remedies/configuration.rs"]
 mod configuration;
+#[path = "remedies/homes.rs"]
+mod homes;
 #[path = "remedies/keys.rs"]
 mod keys;
 #[cfg(feature = "ledger")]

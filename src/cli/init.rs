@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::networks::{self, Meaning, Network};
 use crate::os::replace::{Readers, create};
 use crate::os::strangers;
-use crate::remedy::Commands;
+use crate::remedy::{self, CommandLine, Commands};
 use crate::secret_file::{self, SecretFileError};
 
 use super::networks::table;
@@ -107,8 +107,15 @@ fn resolve(words: &[String]) -> Result<Vec<Network>, Failure> {
             Meaning::None(near) => {
                 let failure = Failure::usage(format!("no network is known as `{word}`"));
                 return Err(match near.as_slice() {
-                    [] => failure.hint("`tmkms networks` lists all; any other chain is written into tmkms.toml by hand"),
-                    near => failure.hint(format!("did you mean {}? `tmkms networks` lists all", near.join(", "))),
+                    [] => failure.hint(format!(
+                        "`{}` lists all; any other chain is written into tmkms.toml by hand",
+                        list()
+                    )),
+                    near => failure.hint(format!(
+                        "did you mean {}? `{}` lists all",
+                        near.join(", "),
+                        list()
+                    )),
                 });
             }
         }
@@ -172,13 +179,21 @@ fn not_in(path: &Path, networks: &[Network]) -> Result<Vec<Network>, Failure> {
         .collect())
 }
 
+/// The command that lists the known networks.
+fn list() -> CommandLine {
+    CommandLine::without_config(["networks"])
+}
+
 fn next_steps(networks: &[Network], path: &Path) {
     let Some(first) = networks.first() else {
+        let home = path.parent().unwrap_or(Path::new("."));
         status(
             "Next",
             format!(
-                "write your chains into {}, or use `tmkms init -n NAME`; `tmkms networks` lists the known ones",
-                path.display()
+                "write your chains into {}, or move it away and use `{}`; `{}` lists the known ones",
+                path.display(),
+                CommandLine::on_file("tmkms", &["init", "-n", "NAME"], home),
+                list()
             ),
         );
         return;
@@ -187,8 +202,7 @@ fn next_steps(networks: &[Network], path: &Path) {
     let commands = Commands::with_config(path);
     let key = std::path::absolute(path.with_file_name("secrets").join(key_name(id)));
     let key = key.unwrap_or_else(|_| key_name(id).into());
-    let keygen =
-        Commands::default().line(["softsign".as_ref(), "keygen".as_ref(), key.as_os_str()]);
+    let keygen = remedy::keygen(&key);
     status(
         "Next",
         match is_here("softsign") {

@@ -146,7 +146,7 @@ pub enum BenchError {
     #[error("{0}")]
     Gone(String),
     /// A request was not answered as it must be.
-    #[error("{0}; `tmkms harness run` tells more")]
+    #[error("{0}")]
     Failed(String),
 }
 

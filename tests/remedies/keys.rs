@@ -97,7 +97,7 @@ fn json(key: &SoftKey, seed: &[u8]) -> String {
 }
 
 /// The key of the home, as a node has it, in the folder that commands are run from.
-fn at_a_node(walk: &Walk) {
+pub fn at_a_node(walk: &Walk) {
     let text = fs::read(walk.path("consensus.key")).unwrap();
     let key = SoftKey::from_base64(&text, Purpose::Consensus).unwrap();
     let seed = subtle_encoding::base64::decode(text.trim_ascii()).unwrap();

@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::harness::bench::{BenchError, Measured, Plan, Series, measure};
 use crate::harness::checks::Subject;
 use crate::os::replace::{Readers, create};
+use crate::remedy::CommandLine;
 
 use super::super::report::{Failure, output, status};
 use super::{Common, picture, seconds};
@@ -85,7 +86,12 @@ impl Bench {
         progress.end();
         let measured = measured.map_err(|error| match error {
             BenchError::Gone(words) => Failure::check(NOBODY, words),
-            BenchError::Failed(words) => Failure::check(WRONG, words),
+            BenchError::Failed(words) => {
+                let (listen, chain) = (&*self.common.listen, &*self.common.chain_id);
+                let run = ["harness", "run", "--listen", listen, "--chain-id", chain];
+                let run = CommandLine::without_config(run);
+                Failure::check(WRONG, words).hint(format!("`{run}` tells more"))
+            }
         })?;
         let median = measured.slowest_median();
         match self.common.json {

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use crate::backends::softsign::Purpose;
 use crate::backends::softsign::key::{KeyError, SoftKey};
 use crate::cli::ConfigFile;
-use crate::cli::report::{Failure, output, shell_word, status};
+use crate::cli::report::{Failure, output, status};
 use crate::cli::state::evidence;
 use crate::cli::state::takeover::consent::Consent;
 use crate::cli::state::takeover::plan::{Candidate, Plan, What};
@@ -19,6 +19,7 @@ use crate::config::{ChainConfig, Config};
 use crate::consensus::{Height, Hrs, PublicKey, key_text};
 use crate::gate::store::file::Place;
 use crate::gate::watermark::Watermark;
+use crate::remedy::Commands;
 use crate::secret_file::{self, SecretFileError};
 use crate::terminal::Terminal;
 
@@ -146,12 +147,9 @@ impl Import {
 
     /// The whole command line to type.
     fn neither(&self) -> Failure {
-        let (from, to) = (shell_word(&self.from), shell_word(&self.to));
-        let config = shell_word(&self.config.config);
-        let form = match self.format {
-            None => String::new(),
-            Some(Form::Json) => " -f json".to_owned(),
-            Some(Form::Base64) => " -f base64".to_owned(),
+        let absolute = |path: &Path| {
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            path.to_string_lossy().into_owned()
         };
         let beside = self
             .from
@@ -159,12 +157,27 @@ impl Import {
             .and_then(Path::parent)
             .map(|home| home.join("data/priv_validator_state.json"))
             .filter(|path| path.is_file());
-        let state = beside.map_or_else(|| "STATE-FILE".to_owned(), |path| shell_word(&path));
-        Failure::usage("nothing was imported: a key without what it has signed is a double sign in waiting")
-            .hint(format!(
-                "bring its state along:\n  tmkms softsign import{form} -c {config} --state {state} {from} {to}\n\
-                 or, if this key has never signed:\n  tmkms softsign import{form} -c {config} --never-signed {from} {to}"
-            ))
+        let state = beside.map_or_else(|| "STATE".to_owned(), |path| absolute(&path));
+        let command = |how: &[&str]| {
+            let mut words = vec!["softsign", "import"];
+            words.extend(match self.format {
+                None => &[][..],
+                Some(Form::Json) => &["-f", "json"],
+                Some(Form::Base64) => &["-f", "base64"],
+            });
+            words.extend(how);
+            let (from, to) = (absolute(&self.from), absolute(&self.to));
+            words.extend([&*from, &*to]);
+            self.config.commands().line(words)
+        };
+        Failure::usage(
+            "nothing was imported: a key without what it has signed is a double sign in waiting",
+        )
+        .hint(format!(
+            "bring its state along with `{}`, or, if this key has never signed, use `{}`",
+            command(&["--state", &state]),
+            command(&["--never-signed"])
+        ))
     }
 
     /// The chains of which OUT is the key.
@@ -203,7 +216,10 @@ impl Import {
                 self.to.display(),
                 found.len()
             ))
-            .hint("say which with `--chain ID`, and import the others' with `tmkms state import`")),
+            .hint(format!(
+                "say which with `--chain ID`, and import the others' with `{}`",
+                config.commands.import("CHAIN", Path::new("FILE"))
+            ))),
             _ => Ok(found),
         }
     }
@@ -221,7 +237,13 @@ impl Import {
                 "{} is configured with `key_format = \"json\"`, and base64 would be written there",
                 self.to.display()
             ))
-            .hint("remove that line from its [[providers.softsign]], or copy the file yourself and import its state with `tmkms state import`"));
+            .hint(format!(
+                "remove that line from its [[providers.softsign]], or copy the file yourself and import its state with `{}`",
+                chain.map_or_else(
+                    || Commands::of_any_config().import("CHAIN", Path::new("FILE")),
+                    |chain| chain.commands.import(&chain.id, Path::new("FILE"))
+                )
+            )));
         }
         let secret = secret_file::read(&secret_file::SecretSource::File(self.from.clone()))
             .map_err(|error| failed(&error))?;
