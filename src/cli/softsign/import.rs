@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::{paths, plain};
 use crate::backends::softsign::Purpose;
 use crate::backends::softsign::key::{KeyError, SoftKey};
 use crate::cli::ConfigFile;
@@ -389,23 +390,4 @@ fn take_over(
     output(&taking.table())?;
     taking.explain();
     Ok(taking)
-}
-
-fn paths(config: &Config) -> String {
-    config
-        .chains
-        .iter()
-        .filter_map(|chain| {
-            Some(format!(
-                "  {} ({})\n",
-                chain.key.file()?.path.display(),
-                chain.id
-            ))
-        })
-        .collect()
-}
-
-/// Without `.` components.
-fn plain(path: &Path) -> PathBuf {
-    path.components().collect()
 }

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use crate::backends::softsign::Purpose;
 use crate::backends::softsign::key::SoftKey;
+use crate::config::Config;
 use crate::consensus::key_text;
 use crate::remedy;
 use crate::secret_file::{self, SecretFileError};
@@ -93,4 +94,24 @@ impl Keygen {
             public.address()
         ))
     }
+}
+
+/// The key files of a configuration, each with its chain.
+fn paths(config: &Config) -> String {
+    config
+        .chains
+        .iter()
+        .filter_map(|chain| {
+            Some(format!(
+                "  {} ({})\n",
+                chain.key.file()?.path.display(),
+                chain.id
+            ))
+        })
+        .collect()
+}
+
+/// Without `.` components.
+fn plain(path: &Path) -> PathBuf {
+    path.components().collect()
 }
