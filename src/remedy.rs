@@ -84,6 +84,12 @@ impl Commands {
         self.line(["state", "init", &chain.to_string(), "--height", "H"])
     }
 
+    /// The command that says that everything up to a height is used up.
+    pub fn raise(&self, chain: impl fmt::Display, height: impl fmt::Display) -> CommandLine {
+        let (chain, height) = (chain.to_string(), height.to_string());
+        self.line(["state", "raise", &chain, "--height", &height])
+    }
+
     /// The command that takes the state file of one chain over.
     pub fn import(&self, chain: impl fmt::Display, file: &Path) -> CommandLine {
         let chain = chain.to_string();

@@ -219,7 +219,7 @@ fn a_snapshot_of_links_moved_back_after_a_raise_is_refused() {
         .unwrap()
         .to_string();
     assert!(error.contains("has 2 names (hard links)"), "{error}");
-    assert!(error.contains("Remove the other names"), "{error}");
+    assert!(error.contains("Remove its other names"), "{error}");
     // As `state raise` on a snapshot that was made beside the running service.
     open_copied(&place)
         .set(&vote(50), Origin::Raised, now())

@@ -31,6 +31,8 @@ mod service;
 mod support;
 #[path = "remedies/state.rs"]
 mod state;
+#[path = "remedies/state_init.rs"]
+mod state_init;
 #[path = "remedies/table.rs"]
 mod table;
 #[path = "remedies/takeover.rs"]

@@ -191,6 +191,11 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "tests/adopt.rs",
     ),
     ("a height is at least 1", "refused before by clap"),
+    ("type the height again", "tests of cli::state::height"),
+    ("that is another height", "tests of cli::state::height"),
+    ("cannot be kept aside", "a disk that fails meanwhile"),
+    ("has a thousand files beside it", "a thousand files"),
+    ("its state file changed while it was read", "a race"),
     ("a signer of this home still runs", "tests/adopt.rs"),
     (
         "Is the old signer stopped for good",

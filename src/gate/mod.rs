@@ -7,6 +7,7 @@
 //! Owns W1 to W3, W5, W8, W11 and the extension part of W12.
 
 pub mod bucket;
+mod toll;
 pub mod foreign;
 pub mod glance;
 pub mod permit;
@@ -23,6 +24,7 @@ use std::time::{Duration, Instant};
 
 use crate::consensus::{ChainId, Height, Hrs, Position, SignBytes, Signature, Timestamp};
 use crate::os::clock::Moment;
+use crate::remedy::Commands;
 use crate::request::SignRequest;
 
 use bucket::Bucket;
@@ -88,6 +90,8 @@ pub struct Gate {
     persisting: Option<Duration>,
     /// What the store had to say when it was loaded.
     notice: Option<String>,
+    /// What refusals tell the operator to run.
+    commands: Commands,
 }
 
 struct Broken {
@@ -118,7 +122,13 @@ impl Gate {
             mark: used_up.into_watermark(),
             persisting: None,
             notice: loaded.notice,
+            commands: Commands::default(),
         })
+    }
+
+    /// For a chain of a configuration that has a name, so that commands in refusals run as printed.
+    pub fn telling(self, commands: Commands) -> Self {
+        Self { commands, ..self }
     }
 
     /// Judges a request. `Ok` comes only after the watermark for it is durable.
@@ -288,19 +298,6 @@ impl Gate {
                 })
             }
         }
-    }
-
-    fn pay(&mut self, position: &Position, now: &Moment) -> Result<(), Refusal> {
-        let ahead = match self.mark.hrs() {
-            Some(last) => position.hrs.height.above(last.height),
-            None => u64::try_from(position.hrs.height.get()).unwrap_or(u64::MAX),
-        };
-        let paid = match self.origin.free_advance() {
-            Some(free) if ahead <= free => Ok(()),
-            Some(free) => Err(free),
-            None => self.bucket.take(ahead, now.boot),
-        };
-        paid.map_err(|allowed| self.refuse(position, Reason::TooFarAhead { ahead, allowed }))
     }
 
     /// The last message is asked for (again): its signature if there is one, otherwise leave to make it.

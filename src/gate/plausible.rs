@@ -5,6 +5,9 @@
 
 use crate::consensus::Height;
 
+use super::store::Origin;
+use super::used_up::UsedUp;
+
 /// Where nothing is known of a chain, heights up to here are plausible. The longest chains of the Cosmos registry had
 /// some 2 * 10^8 blocks in 2026, all but a handful less than 5 * 10^7: with one digit too many nearly all are above it.
 pub const PLAUSIBLE: i64 = 100_000_000;
@@ -14,6 +17,16 @@ const SMALL: i64 = 100_000;
 
 /// Above this height no other could be signed, or only one: half a damaged file would use that up.
 const LAST_OF_USE: i64 = i64::MAX - 2;
+
+/// Above this height no chain gets within a century, at ten blocks a second.
+const UNHEARD_OF: i64 = 30_000_000_000;
+
+/// Whether a watermark is higher than its chain can be: nothing was signed there yet, or it is unheard of.
+pub fn is_too_high(used_up: &UsedUp) -> bool {
+    let height = used_up.watermark().height();
+    let by_hand = used_up.origin() != Origin::Request;
+    height > UNHEARD_OF || by_hand && height > PLAUSIBLE
+}
 
 /// What a height is, as a watermark to set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

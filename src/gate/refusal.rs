@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::consensus::{BlockId, ChainId, Height, Hrs};
+use crate::remedy::CommandLine;
 use crate::request::InvalidInput;
 
 use super::raw::RawRefused;
@@ -41,6 +42,8 @@ pub enum Reason {
         ahead: u64,
         /// How many heights would be allowed now.
         allowed: u64,
+        /// What allows it if the node is right; `None` where no chain can be so high.
+        remedy: Option<CommandLine>,
     },
     /// Half of the state file was unreadable at the start; what it may have said is refused.
     DamagedState {
@@ -140,11 +143,25 @@ impl fmt::Display for Refusal {
                 f,
                 "conflict, other data was signed at this position; signing this would be a double sign"
             ),
-            Reason::TooFarAhead { ahead, allowed } => write!(
-                f,
-                "too far ahead, {ahead} heights above the last ({last}) where {allowed} are allowed now; \
-                 if the node is right, restart tmkms after an absence, or raise the watermark with `tmkms state raise`"
-            ),
+            Reason::TooFarAhead {
+                ahead,
+                allowed,
+                remedy,
+            } => {
+                write!(
+                    f,
+                    "too far ahead, {ahead} heights above the last ({last}) where {allowed} are allowed now; "
+                )?;
+                match remedy {
+                    Some(raise) => write!(
+                        f,
+                        "if the node is right, restart tmkms after an absence, or stop it, run `{raise}` and start it"
+                    ),
+                    None => f.write_str(
+                        "the chain cannot be there: the node is wrong, or somebody else asks in its place",
+                    ),
+                }
+            }
             Reason::DamagedState { floor } => write!(
                 f,
                 "half of the state file was unreadable at the start, so heights up to {floor} are not signed again; \

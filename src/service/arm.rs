@@ -126,6 +126,7 @@ fn open(config: &ChainConfig) -> Chain {
     }
     match Gate::arm(id.clone(), config.gate, Box::new(store), &SystemClock.now()) {
         Ok(gate) => {
+            let gate = gate.telling(config.commands.clone());
             warnings.extend(gate.notice().map(str::to_owned));
             for warning in warnings {
                 warn!(event = "key_warning", chain = %id, "[{id}] {warning}");

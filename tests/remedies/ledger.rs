@@ -130,18 +130,23 @@ fn a_ledger_that_signs_a_height_wrongly() {
 fn a_first_height_that_is_far_ahead() {
     let mut walk = Walk::of("a_first_height_that_is_far_ahead");
     let _device = with_ledger(&mut walk);
-    let init = ["ledger", "init", "-H", "4000000000"];
+    // A height that no chain is at is no reason to raise anything.
+    let said = walk.tmkms(&["ledger", "init", "-H", "4000000000"]);
+    assert_eq!(said.code, 1, "{}", said.text);
+    assert!(!said.text.contains("state raise"), "{}", said.text);
+    assert!(
+        said.text.contains("the chain cannot be there"),
+        "{}",
+        said.text
+    );
+    // From here on the bucket decides.
+    let raised = walk.tmkms(&["state", "raise", CHAIN, "--height", "101"]);
+    assert_eq!(raised.code, 0, "{}", raised.text);
+    let init = ["ledger", "init", "-H", "50000"];
     let said = walk.tmkms(&init);
     assert_eq!(said.code, 1, "{}", said.text);
-    let words = "tmkms state raise ledger-test-1 --height 4000000000";
-    let raise = walk.printed(&said.text, "raise the state first with", words);
-    let done = walk.paste(&raise);
-    // A height so far ahead is asked for again.
-    assert!(
-        done.code == 0 || done.text.contains("--yes-this-height"),
-        "{}",
-        done.text
-    );
+    let words = "tmkms state raise ledger-test-1 --height 50000";
+    walk.follow(&said, "raise the state first with", words);
 }
 
 #[test]

@@ -159,6 +159,7 @@ pub fn commands_made(source: &Source) -> Vec<String> {
         "commands().import(",
         "commands.init_never_signed(",
         "commands.init_height(",
+        "commands.raise(",
         "commands.keys_list(",
         "commands().keys_list(",
         "commands.verify_backup(",

@@ -97,7 +97,6 @@ fn begin_at_a_height(walk: &Walk, message: &str) {
 
 /// What a program that does not flush leaves after a crash.
 #[test]
-#[ignore = "`state init` does not keep such a file aside yet"]
 fn an_empty_state() {
     let walk = Walk::of("an_empty_state");
     fs::write(walk.path("state.json"), "").unwrap();
@@ -130,7 +129,6 @@ fn a_state_of_another_program_for_one_chain() {
 }
 
 #[test]
-#[ignore = "`state init` does not keep such a file aside yet"]
 fn a_state_that_is_rubbish() {
     for rubbish in [&b"rubbish"[..], &[0; 4096], b"{}", b"{\"height\":\"x\"}"] {
         let walk = Walk::of("a_state_that_is_rubbish");
@@ -140,7 +138,6 @@ fn a_state_that_is_rubbish() {
 }
 
 #[test]
-#[ignore = "`state init` does not keep such a file aside yet"]
 fn a_state_of_which_no_half_can_be_read() {
     let walk = Walk::of("a_state_of_which_no_half_can_be_read");
     fs::write(walk.path("state.json"), vec![b'x'; FILE]).unwrap();
@@ -148,7 +145,6 @@ fn a_state_of_which_no_half_can_be_read() {
 }
 
 #[test]
-#[ignore = "`state init` does not keep such a file aside yet"]
 fn a_state_of_which_a_half_was_restored() {
     let walk = Walk::of("a_state_of_which_a_half_was_restored");
     walk.home.init();

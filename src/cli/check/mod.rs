@@ -7,6 +7,7 @@ use clap::Args;
 use crate::config::ChainConfig;
 use crate::consensus::PublicKey;
 use crate::gate::foreign::fence;
+use crate::gate::plausible::is_too_high;
 use crate::gate::store::file::{FileStore, inspect};
 use crate::gate::watermark::Watermark;
 use crate::link::IdentityKey;
@@ -189,6 +190,14 @@ fn look_at_state(found: &mut Found<'_>, public_key: PublicKey, service: Option<&
                     format!("{}, {} ago", last.position().hrs, span(age))
                 }
             };
+            if is_too_high(&used_up) {
+                found.warnings.push(format!(
+                    "the watermark is at height {}, which nearly no chain has reached: nothing is signed until this one is \
+                     above it; compare with a block explorer, and if it is wrong, look for the digit too many in what was \
+                     typed or taken over",
+                    used_up.watermark().height()
+                ));
+            }
             if let (Some(damage), Some(floor)) = (state.damage, used_up.floor()) {
                 found.warnings.push(format!(
                     "the state file {} is damaged ({damage}); heights up to {floor} are not signed again",

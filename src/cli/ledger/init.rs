@@ -12,7 +12,8 @@ use crate::backends::ledger::apdu::harmless;
 use crate::backends::ledger::error::Reason;
 use crate::backends::ledger::find::{Found, find};
 use crate::config::ChainConfig;
-use crate::consensus::PublicKey;
+use crate::consensus::{Height, PublicKey};
+use crate::gate::plausible::Claim;
 use crate::gate::store::file::inspect;
 use crate::os::clock::{Clock, SystemClock};
 
@@ -73,24 +74,23 @@ impl Init {
         let last = used_up.watermark().height();
         let allowed = used_up.reach(chain.gate.rate, SystemClock.now().wall);
         let ahead = u64::try_from(self.height.saturating_sub(last)).unwrap_or(0);
-        match ahead > allowed {
-            true => Err(Failure::new(format!(
-                "height {} is {ahead} above the last that chain {} used up ({last}), where {allowed} are possible by now; the \
-                 Ledger would refuse everything below it until its app is closed",
-                self.height, chain.id
-            ))
-            .hint(format!(
-                "correct the height; if it is right, raise the state first with `{}`",
-                chain.commands.line([
-                    "state",
-                    "raise",
-                    chain.id.as_str(),
-                    "--height",
-                    &self.height.to_string()
-                ])
-            ))),
-            false => Ok(()),
+        if ahead <= allowed {
+            return Ok(());
         }
+        let far = Failure::new(format!(
+            "height {} is {ahead} above the last that chain {} used up ({last}), where {allowed} are possible by now; the \
+             Ledger would refuse everything below it until its app is closed",
+            self.height, chain.id
+        ));
+        let known = used_up.watermark().hrs().map(|hrs| hrs.height);
+        let claim = Height::new(self.height).map(|height| Claim::of(height, known));
+        Err(far.hint(match claim {
+            Some(Claim::Plausible) => format!(
+                "correct the height; if it is right, raise the state first with `{}`",
+                chain.commands.raise(&chain.id, self.height)
+            ),
+            _ => "correct the height: the chain cannot be there".to_owned(),
+        }))
     }
 
     fn tell(&self, source: &LedgerSource, found: Found) -> Result<(), Failure> {

@@ -1,17 +1,21 @@
-//! `tmkms state init`: begins a watermark where there is none.
+//! `tmkms state init`: begins a watermark where there is none, or none that can be used.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::config::{ChainConfig, Config};
 use crate::consensus::{Height, Hrs};
-use crate::gate::store::file::FileStore;
+use crate::gate::foreign::{self, ForeignError};
+use crate::gate::store::file::{FileStore, OpenError, Place, inspect};
 use crate::gate::watermark::Watermark;
 use crate::os::clock::{Clock, SystemClock};
+use crate::terminal::Terminal;
 
 use super::evidence;
+use super::height::Sure;
 use super::takeover::running::Quiet;
-use super::{ConfigFile, Failure, find, place, status, unusable};
+use super::{ConfigFile, Failure, find, place, read_bounded, status, unusable};
 
 #[derive(Args)]
 #[command(
@@ -28,6 +32,8 @@ pub(in crate::cli) struct Init {
     /// Believe it although a state file nearby says more: the chain id again
     #[arg(long, value_name = "CHAIN")]
     insist: Option<String>,
+    #[command(flatten)]
+    sure: Sure,
 }
 
 #[derive(Args)]
@@ -36,51 +42,63 @@ struct InitFrom {
     /// This key has never signed on this chain
     #[arg(long)]
     never_signed: bool,
-    /// Everything up to and including this height is used up
+    /// Everything up to and including this height is used up; a state file that cannot be used is kept aside
     #[arg(long, value_name = "H", value_parser = clap::value_parser!(i64).range(1..))]
     height: Option<i64>,
 }
 
+/// What lies where the state is to begin.
+enum Found {
+    /// Nothing.
+    Nothing,
+    /// A file that `start` would not use, and what it says is used up, if it says anything.
+    Unusable(Option<Hrs>),
+}
+
 impl Init {
-    pub(super) fn run(self) -> Result<(), Failure> {
+    pub(super) fn run(self, terminal: &mut dyn Terminal) -> Result<(), Failure> {
         let config = self.config.load()?;
         let chain = find(&config, &self.chain)?;
         let place = place(chain)?;
-        let watermark = match self.from.height.and_then(Height::new) {
+        let height = self.from.height.and_then(Height::new);
+        if height.is_none() && self.sure.yes_this_height {
+            return Err(Failure::usage(
+                "`--yes-this-height` is about the height of `--height`",
+            ));
+        }
+        let found = look(&config, chain, &place, height)?;
+        if let Some(height) = height {
+            let known = found.known();
+            if let Some(known) = known.filter(|known| *known > Hrs::end_of(height)) {
+                return Err(Failure::new(format!(
+                    "the state file {} says that {known} is used up, which is above height {height}; nothing was changed",
+                    place.path.display()
+                ))
+                .hint("a watermark is never lowered: look up the last height that this key signed, and say that"));
+            }
+            let known = known.map(|known| known.height);
+            self.sure.of(height, known, &chain.id, terminal)?;
+        }
+        let watermark = match height {
             Some(height) => Watermark::UpTo(Hrs::end_of(height)),
             None => Watermark::Never,
         };
-        if std::fs::symlink_metadata(&place.path).is_ok() {
-            return Err(Failure::new(format!(
-                "chain {} has a state file {} already, and it is never overwritten",
-                chain.id,
-                place.path.display()
-            ))
-            .hint(format!(
-                "look at it with `tmkms state show {}`; if it is another signer's take it over with `tmkms state import {} {}`",
-                chain.id, chain.id, place.path.display()
-            )));
-        }
-        let key: Vec<&Path> = chain.key.file().map(|file| file.path).into_iter().collect();
-        if let Some(found) = evidence::against(&watermark, &config, chain, &place, &key)
-            && self.insist.as_deref() != Some(chain.id.as_str())
-        {
-            let command = match found.in_key {
-                true => {
-                    let height = found.said.height.to_string();
-                    let words = ["state", "init", chain.id.as_str(), "--height", &height];
-                    config.commands.line(words)
-                }
-                false => config.commands.import(&chain.id, &found.path),
-            };
-            return Err(evidence::refused(&found, &place, &command.to_string()));
-        }
+        self.not_against_evidence(&config, chain, &place, &watermark)?;
         let quiet = Quiet::own(&config, chain);
         quiet.tell_unseen();
         quiet.check()?;
-        FileStore::create(&place, &watermark, SystemClock.now().wall)
-            .map_err(|error| unusable(&config, error))?;
-        let first = match self.from.height {
+        let now = SystemClock.now().wall;
+        match found {
+            Found::Nothing => FileStore::create(&place, &watermark, now),
+            Found::Unusable(_) => {
+                FileStore::pair_is_free(&place).map_err(|error| unusable(&config, error))?;
+                let kept = keep_aside(&place.path).map_err(Failure::new)?;
+                status("Kept", format!("the old file as {}", kept.display()));
+                FileStore::replace_foreign(&place, &watermark, now)
+            }
+        }
+        .map_err(|error| unusable(&config, error))?;
+        let first = match height {
             Some(height) => format!("height {height} and all below are used up"),
             None => {
                 "nothing is used up; be sure that this key never signed on this chain".to_owned()
@@ -92,4 +110,112 @@ impl Init {
         );
         Ok(())
     }
+}
+
+impl Init {
+    /// What lies nearby says more than what was typed, unless the operator insists.
+    fn not_against_evidence(
+        &self,
+        config: &Config,
+        chain: &ChainConfig,
+        place: &Place,
+        watermark: &Watermark,
+    ) -> Result<(), Failure> {
+        let key: Vec<&Path> = chain.key.file().map(|file| file.path).into_iter().collect();
+        match evidence::against(watermark, config, chain, place, &key) {
+            Some(found) if self.insist.as_deref() != Some(chain.id.as_str()) => {
+                let command = match found.in_key {
+                    true => {
+                        let height = found.said.height.to_string();
+                        let words = ["state", "init", chain.id.as_str(), "--height", &height];
+                        config.commands.line(words)
+                    }
+                    false => config.commands.import(&chain.id, &found.path),
+                };
+                Err(evidence::refused(&found, place, &command.to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Found {
+    fn known(&self) -> Option<Hrs> {
+        match self {
+            Self::Nothing => None,
+            Self::Unusable(known) => *known,
+        }
+    }
+}
+
+/// A state that can be used is never begun anew, and one that cannot be used is no proof that nothing was signed.
+fn look(
+    config: &Config,
+    chain: &ChainConfig,
+    place: &Place,
+    height: Option<Height>,
+) -> Result<Found, Failure> {
+    let Err(error) = inspect(place) else {
+        let id = chain.id.as_str();
+        return Err(Failure::new(format!(
+            "chain {id} has a state file {} already, and it is never overwritten",
+            place.path.display()
+        ))
+        .hint(format!(
+            "look at it with `{}`; use up more with `{}`",
+            chain.commands.line(["state", "show", id]),
+            chain.commands.line(["state", "raise", id, "--height", "H"])
+        )));
+    };
+    let aside = |found| {
+        match height {
+        Some(_) => Ok(Found::Unusable(found)),
+        None => Err(Failure::new(&error).hint(
+            "`--never-signed` is not believed beside a state file: it says that something was signed, or may have",
+        )),
+    }
+    };
+    match &error {
+        OpenError::Missing { .. } => Ok(Found::Nothing),
+        OpenError::Copied { .. } => {
+            let store = FileStore::open_copied(place).map_err(|error| unusable(config, error))?;
+            aside(store.used_up().watermark().hrs())
+        }
+        OpenError::Foreign { .. } => {
+            let bytes = read_bounded(&place.path).map_err(Failure::new)?;
+            match foreign::read(&bytes, None, &place.chain_id, &place.public_key) {
+                // Its signer says so, too.
+                Err(ForeignError::NothingSigned) => Ok(Found::Unusable(None)),
+                Err(ForeignError::Empty | ForeignError::NotJson(_) | ForeignError::Field(_)) => {
+                    aside(None)
+                }
+                // It says something, to somebody.
+                Ok(_) | Err(_) => Err(Failure::new(&error)),
+            }
+        }
+        _ if error.says_nothing() => aside(None),
+        _ => Err(unusable(config, error)),
+    }
+}
+
+/// Gives a file a second name beside it, which stays when the first one is taken.
+fn keep_aside(path: &Path) -> Result<PathBuf, String> {
+    let failed = |error| format!("{} cannot be kept aside: {error}", path.display());
+    for number in 0..1_000 {
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(match number {
+            0 => ".before-init".to_owned(),
+            _ => format!(".before-init-{number}"),
+        });
+        let kept = path.with_file_name(name);
+        match std::fs::hard_link(path, &kept) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(failed(error)),
+            Ok(()) => return Ok(kept),
+        }
+    }
+    Err(format!(
+        "{} has a thousand files beside it that were kept aside; remove some",
+        path.display()
+    ))
 }

@@ -3,6 +3,7 @@
 
 pub(super) mod evidence;
 mod export;
+pub(super) mod height;
 mod import;
 mod init;
 mod raise;
@@ -49,10 +50,10 @@ impl State {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self {
             Self::Show(command) => command.run(),
-            Self::Init(command) => command.run(),
+            Self::Init(command) => command.run(&mut Console),
             Self::Import(command) => command.run(&mut Console),
             Self::Export(command) => command.run(&mut Console),
-            Self::Raise(command) => command.run(&mut std::io::stdin().lock()),
+            Self::Raise(command) => command.run(&mut Console),
         }
     }
 }

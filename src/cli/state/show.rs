@@ -3,13 +3,18 @@
 use clap::Args;
 
 use crate::config::ChainConfig;
+use crate::consensus::PublicKey;
 use crate::gate::store::Origin;
-use crate::gate::store::file::{Newest, newest};
+use crate::gate::store::file::{Newest, inspect, newest};
 use crate::gate::used_up::UsedUp;
 use crate::gate::watermark::Watermark;
 use crate::os::clock::{Clock, SystemClock};
+use crate::service::with_older_files;
 
 use super::{ConfigFile, Failure, find, output, read_bounded};
+
+/// How often a file is read: a read that meets a write sees half of it.
+const TRIES: usize = 5;
 
 #[derive(Args)]
 #[command(
@@ -29,7 +34,7 @@ impl Show {
             find(&config, chain)?;
         }
         let mut text = String::new();
-        let mut unreadable = 0;
+        let mut unusable = 0;
         for chain in &config.chains {
             if self
                 .chain
@@ -38,49 +43,66 @@ impl Show {
             {
                 continue;
             }
-            match describe(chain) {
-                Ok(lines) => text.push_str(&lines),
-                Err(why) => {
-                    unreadable += 1;
-                    text.push_str(&format!("{}: {why}\n", chain.id));
-                }
-            }
+            let (lines, usable) = describe(chain);
+            text.push_str(&lines);
+            unusable += usize::from(!usable);
         }
         output(&text)?;
-        match unreadable {
+        match unusable {
             0 => Ok(()),
             _ => Err(Failure::new(format!(
-                "{unreadable} state file(s) cannot be read; see above"
+                "{unusable} state file(s) cannot be used; see above"
             ))),
         }
     }
 }
 
-/// Reads without locks. A write that happens meanwhile shows as one bad half, so such a read is tried again.
-fn describe(chain: &ChainConfig) -> Result<String, String> {
-    let path = &chain.state_file;
+/// What a chain's state file says, and why `start` would not use it, if so; and whether it would. The key is not opened:
+/// whatever key the file names will do.
+fn describe(chain: &ChainConfig) -> (String, bool) {
     let mut found = None;
-    for _ in 0..5 {
-        let bytes = read_bounded(path)?;
-        match newest(&bytes) {
-            Newest::Good(entry, None) => {
-                found = Some((entry, None));
+    for _ in 0..TRIES {
+        if let Ok(bytes) = read_bounded(&chain.state_file)
+            && let Newest::Good(entry, damage) = newest(&bytes)
+        {
+            let whole = damage.is_none();
+            found = Some((entry, damage));
+            if whole {
                 break;
             }
-            Newest::Good(entry, damage) => found = Some((entry, damage)),
-            Newest::Unreadable(..) | Newest::NotNeighbours(..) => {}
         }
     }
+    let key = match &found {
+        Some((entry, _)) => entry.public_key,
+        None => PublicKey::Ed25519([0; 32]),
+    };
+    let refused = inspect(&chain.place(key)).err();
+    let refused = refused.map(|error| with_older_files(error, chain));
     let Some((entry, damage)) = found else {
-        return Err(format!(
-            "{} is no readable state file of this program; another signer's is taken over with \
-             `tmkms state import {} {}`",
-            path.display(),
-            chain.id,
-            path.display()
-        ));
+        let why = refused.unwrap_or_else(|| "its state file changed while it was read".to_owned());
+        return (format!("{}: {why}\n", chain.id), false);
     };
     let used_up = UsedUp::of(&entry.record, damage.is_some());
+    let mut text = format!(
+        "{}: {}\n  file {}, key {:?} (address {})\n",
+        entry.chain_id,
+        in_words(&used_up),
+        chain.state_file.display(),
+        entry.public_key,
+        entry.public_key.address()
+    );
+    if let (Some(damage), Some(floor)) = (damage, used_up.floor()) {
+        text.push_str(&format!(
+            "  damaged: {damage}; height {floor} counts as used up, because it may have been signed\n"
+        ));
+    }
+    if let Some(why) = &refused {
+        text.push_str(&format!("  not used by `start`: {why}\n"));
+    }
+    (text, refused.is_none())
+}
+
+fn in_words(used_up: &UsedUp) -> String {
     let last = match used_up.watermark() {
         Watermark::Never => "nothing signed yet".to_owned(),
         Watermark::UpTo(hrs) => format!("used up to {hrs}"),
@@ -98,17 +120,5 @@ fn describe(chain: &ChainConfig) -> Result<String, String> {
         Origin::Request => "by a request",
         Origin::HandedOver => "handed over to another signer",
     };
-    let mut text = format!(
-        "{}: {last} ({by}, {age} s ago)\n  file {}, key {:?} (address {})\n",
-        entry.chain_id,
-        path.display(),
-        entry.public_key,
-        entry.public_key.address()
-    );
-    if let (Some(damage), Some(floor)) = (damage, used_up.floor()) {
-        text.push_str(&format!(
-            "  damaged: {damage}; height {floor} counts as used up, because it may have been signed\n"
-        ));
-    }
-    Ok(text)
+    format!("{last} ({by}, {age} s ago)")
 }

@@ -208,8 +208,11 @@ pub enum OpenError {
     /// The file is not the one that this program wrote last (W15).
     #[error(
         "the state file {} of chain {chain} is not as this program left it: {why}. So what it says may be older than the \
-         last signature. {}, which shows heights and ages first: with `{}` for all chains, with `{}` for this one",
-        path.display(), before(why), commands.line(["adopt"]), commands.import(chain, path)
+         last signature. {}, which shows heights and ages first: with `{}` for all chains, with `{}` for this one. If it \
+         may be from a backup, look up the last height that this key signed, add a margin, and run `{}`, which keeps the \
+         file aside",
+        path.display(), before(why), commands.line(["adopt"]), commands.import(chain, path),
+        commands.init_height(chain)
     )]
     Copied {
         /// The chain.
@@ -267,14 +270,15 @@ fn pair_locked(chain: &ChainId, held: &Held) -> String {
     }
 }
 
-/// What comes before the command.
+/// What comes before the commands that take it over.
 fn before(why: &Unfamiliar) -> &'static str {
     match why {
         Unfamiliar::Links(_) => {
-            "Remove the other names, or, if this is the newest state and no other signer has run since, take it over"
+            "Remove its other names; or, if it is the newest state all the same and no signer has run since, take it over"
         }
         _ => {
-            "Be sure that this is the newest state and that no other signer has run since; then take it over"
+            "If it is the newest state all the same, because it was only moved or changed and no signer has run since, take \
+             it over"
         }
     }
 }
