@@ -310,9 +310,10 @@ fn a_node_gives_key_and_state_and_cannot_sign_any_more() {
         .trim();
     assert!(line.contains(state.to_str().unwrap()), "{line}");
     // As printed it asks, and here is nobody to ask.
-    let words: Vec<&str> = line.split(' ').skip(1).collect();
+    let printed = line.split('`').nth(1).unwrap();
+    let words: Vec<&str> = printed.split(' ').skip(1).collect();
     let asked = tmkms(&home, &words);
-    assert_eq!(asked.code, 1);
+    assert_eq!(asked.code, 1, "{line}\n{}", asked.err);
     assert!(asked.err.contains("`--yes`"), "{}", asked.err);
     assert!(!home.join("secrets/c.key").exists() && !home.join("s.json").exists());
     let words = [&words[..], &["--yes"]].concat();

@@ -205,7 +205,14 @@ fn a_second_service_dials_nobody_and_says_so() {
     assert!(text.contains("in use by another process"), "{text}");
     // Another configuration with the same key, and a state of its own.
     home.configure(&home.config().replace("state.json", "another.json"));
-    let (code, text) = home.run(&["state", "init", "test-1", "--never-signed"]);
+    let (code, text) = home.run(&[
+        "state",
+        "init",
+        "test-1",
+        "--never-signed",
+        "--insist",
+        "test-1",
+    ]);
     assert_eq!(code, 1, "{text}");
     assert!(text.contains("already signs for chain test-1"), "{text}");
     // The first one never noticed.
