@@ -14,7 +14,7 @@ use crate::os::filesystem::Marks;
 
 use super::record::Entry;
 
-/// How far the times of a file may be from the stamp in it. A write that is [`LATE`] is repeated, some file systems keep
+/// How far the times of a file may be from the stamp in it. A write that is `LATE` is repeated, some file systems keep
 /// whole seconds, and the clock that the times are taken from ticks a hundred times a second.
 pub const TOLERANCE: Duration = Duration::from_secs(2);
 
