@@ -16,8 +16,10 @@ use crate::os::clock::{Clock, Moment};
 pub trait Link {
     /// Waits for the next request.
     fn receive(&mut self) -> Result<Frame<'_>, LinkError>;
-    /// Sends a reply.
-    fn send(&mut self, bytes: &[u8]) -> Result<(), LinkError>;
+    /// Makes a reply ready to be sent.
+    fn prepare(&mut self, bytes: &[u8]) -> Result<(), LinkError>;
+    /// Sends the reply that was prepared.
+    fn send_prepared(&mut self) -> Result<(), LinkError>;
 }
 
 impl Link for Connection {
@@ -25,8 +27,12 @@ impl Link for Connection {
         Connection::receive(self)
     }
 
-    fn send(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
-        Connection::send(self, bytes)
+    fn prepare(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
+        Connection::prepare(self, bytes)
+    }
+
+    fn send_prepared(&mut self) -> Result<(), LinkError> {
+        Connection::send_prepared(self)
     }
 }
 
@@ -181,6 +187,8 @@ fn serve_one(
     hand.end();
     out.clear();
     codec::encode(&answer.reply, out);
+    link.prepare(out)?;
+    // The last thing before the system call that sends it: a process that was stopped at any moment before is late here.
     if let Some(hrs) = answer.releases.position() {
         let took = clock.now().longest_since(&arrival);
         if took > DEADLINE {
@@ -188,7 +196,7 @@ fn serve_one(
             return Err(End::Late);
         }
     }
-    link.send(out)?;
+    link.send_prepared()?;
     hand.busy.store(false, Ordering::SeqCst);
     if let Event::Signed { took, spent, .. } = &mut answer.event {
         let whole = clock.monotonic().saturating_sub(arrival.monotonic);

@@ -36,7 +36,10 @@ struct Script {
     clock: StillClock,
     frames: VecDeque<Vec<u8>>,
     current: Vec<u8>,
+    prepared: Vec<u8>,
     written: Vec<u8>,
+    /// How long it takes to make a reply ready.
+    seals: Duration,
     /// What happens before each frame is read.
     before: Box<dyn FnMut(&StillClock)>,
 }
@@ -51,8 +54,14 @@ impl Link for Script {
         })
     }
 
-    fn send(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
-        self.written.extend_from_slice(bytes);
+    fn prepare(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
+        self.clock.pass(self.seals);
+        self.prepared = bytes.to_vec();
+        Ok(())
+    }
+
+    fn send_prepared(&mut self) -> Result<(), LinkError> {
+        self.written.append(&mut self.prepared);
         Ok(())
     }
 }
@@ -100,6 +109,7 @@ struct World {
     disk: SharedDisk,
     clock: StillClock,
     takes: Arc<Mutex<Duration>>,
+    seals: Arc<Mutex<Duration>>,
     jumps: Arc<Mutex<Duration>>,
     broken: Arc<Mutex<bool>>,
     events: Events,
@@ -133,6 +143,7 @@ impl World {
             disk,
             clock,
             takes,
+            seals: Arc::default(),
             jumps,
             broken,
             events: Events::default(),
@@ -155,7 +166,9 @@ impl World {
             clock: self.clock.clone(),
             frames: frames.into(),
             current: Vec::new(),
+            prepared: Vec::new(),
             written: Vec::new(),
+            seals: *self.seals.lock().unwrap(),
             before: Box::new(before),
         };
         hand.begin_link();
@@ -298,6 +311,17 @@ fn a_wall_clock_that_jumps_alone_is_a_pause_too() {
     // A paused virtual machine: the clocks of the system stood still, only the wall clock tells.
     let world = World::new();
     *world.jumps.lock().unwrap() = Duration::from_secs(60);
+    let (answers, end) = world.serve_frames(vec![frame(&vote(1, 1, 1))]);
+    assert!(
+        answers.is_empty() && matches!(end, End::Late),
+        "{answers:?} {end}"
+    );
+}
+
+#[test]
+fn a_stop_in_the_last_moment_before_a_reply_is_sent_is_a_pause_too() {
+    let world = World::new();
+    *world.seals.lock().unwrap() = Duration::from_millis(3_600);
     let (answers, end) = world.serve_frames(vec![frame(&vote(1, 1, 1))]);
     assert!(
         answers.is_empty() && matches!(end, End::Late),
@@ -452,7 +476,9 @@ fn a_service_that_stops_takes_no_new_request() {
         clock: world.clock.clone(),
         frames: vec![frame(&vote(1, 1, 1))].into(),
         current: Vec::new(),
+        prepared: Vec::new(),
         written: Vec::new(),
+        seals: Duration::ZERO,
         before: Box::new(|_| {}),
     };
     let hand = Hand::default();

@@ -224,15 +224,24 @@ impl Connection {
 
     /// Sends bytes that are whole frames with their lengths.
     pub fn send(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
+        self.prepare(bytes)?;
+        self.send_prepared()
+    }
+
+    /// Seals what is to be sent next, so that nothing is left to do but to send it: [`Connection::send_prepared`].
+    pub fn prepare(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
+        self.sealed.clear();
+        self.sealed.shrink_to(64 * 1024);
         match &mut self.cipher {
-            None => self.stream.write_all(bytes, self.times.write),
-            Some(cipher) => {
-                self.sealed.clear();
-                self.sealed.shrink_to(64 * 1024);
-                cipher.sealer.seal(bytes, &mut self.sealed)?;
-                self.stream.write_all(&self.sealed, self.times.write)
-            }
+            None => self.sealed.extend_from_slice(bytes),
+            Some(cipher) => cipher.sealer.seal(bytes, &mut self.sealed)?,
         }
+        Ok(())
+    }
+
+    /// Sends what was prepared.
+    pub fn send_prepared(&mut self) -> Result<(), LinkError> {
+        self.stream.write_all(&self.sealed, self.times.write)
     }
 
     /// Ends the link in both directions.
