@@ -30,9 +30,10 @@ const LIVED: Duration = Duration::from_secs(1);
 const REPEAT: Duration = Duration::from_secs(60);
 /// How often the link of a chain that another process holds looks whether it still does.
 const PARKED: Duration = Duration::from_millis(250);
-/// A chain whose key takes longer than this to open is dialled all the same: a node that is refused goes on, and one without
-/// a link waits.
-const GRACE: Duration = Duration::from_secs(2);
+/// A chain whose key takes longer than this to open is dialled all the same. Not sooner: without a link a node asks again
+/// for the same vote (CometBFT's `RetrySignerClient`), and a vote that was refused is lost, which halts a chain of one
+/// validator for good. Devices that are away cost 4 s each, so two of them are waited for.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// A link before its thread runs.
 pub(super) struct Prepared {
