@@ -9,30 +9,42 @@ use std::time::Duration;
 
 use crate::os::filesystem::free_bytes;
 
-use super::known::Known;
+use super::known::{Known, KnownChain};
 use super::thread::spawn_observer;
 use super::{STACK, ServiceError, Stop};
 
-/// How often it looks.
-const EVERY: Duration = Duration::from_secs(10);
+/// How often it looks whether a chain got its key meanwhile.
+const TICK: Duration = Duration::from_secs(1);
+/// How many ticks there are between two looks at the disk.
+const EVERY: u32 = 10;
 
 /// Begins to look.
 pub(super) fn keep(known: &Arc<Known>, stop: &Arc<Stop>) -> Result<(), ServiceError> {
     let (known, inner) = (known.clone(), stop.clone());
     spawn_observer("disk", STACK, stop, move || {
-        loop {
-            for chain in &known.chains {
-                let free = free_bytes(folder(Path::new(&chain.state_file)));
-                chain
-                    .free
-                    .store(free.unwrap_or(u64::MAX), Ordering::Relaxed);
-                chain.look_at_backup();
+        let mut had_key = vec![false; known.chains.len()];
+        for tick in 0_u32.. {
+            for (chain, had_key) in known.chains.iter().zip(&mut had_key) {
+                // A key may take its time to open, and only with it there is a backup to look for.
+                let key_is_new = chain.has_key() && !*had_key;
+                *had_key |= key_is_new;
+                if key_is_new || tick.is_multiple_of(EVERY) {
+                    look(chain);
+                }
             }
-            if inner.wait(EVERY) {
+            if inner.wait(TICK) {
                 return;
             }
         }
     })
+}
+
+fn look(chain: &KnownChain) {
+    let free = free_bytes(folder(Path::new(&chain.state_file)));
+    chain
+        .free
+        .store(free.unwrap_or(u64::MAX), Ordering::Relaxed);
+    chain.look_at_backup();
 }
 
 fn folder(path: &Path) -> &Path {

@@ -101,6 +101,11 @@ impl KnownChain {
         *self.backup.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether the chain's key was opened.
+    pub fn has_key(&self) -> bool {
+        self.public_key().is_some()
+    }
+
     fn public_key(&self) -> Option<PublicKey> {
         self.chain.public_key()
     }
