@@ -91,6 +91,7 @@ fn store(folder: &Path, name: &str, key: &SoftKey) -> FileStore {
         public_key: Signer::public_key(key),
         path: folder.join(name),
         allow_ephemeral: true,
+        shared: false,
         scopes: Default::default(),
         commands: Default::default(),
     };

@@ -17,6 +17,7 @@ use crate::gate::raw::RawPolicy;
 use crate::gate::refusal::{Reason, Refusal};
 use crate::gate::section::Section;
 use crate::gate::store::StoreError;
+use crate::gate::store::etcd::SharedHandle;
 use crate::gate::{Admission, Gate, View, within_max_height};
 use crate::os::clock::{Clock, Moment};
 use crate::reply::{RemoteError, Reply, Signed};
@@ -48,6 +49,8 @@ pub struct Armed {
     gate: Section<Gate>,
     signer: Arc<dyn Signer>,
     raw: Option<RawPolicy>,
+    /// What can be seen of the store, where other hosts share it.
+    shared: Option<SharedHandle>,
     /// Set while the gate's store does not work, for the supervisor to see without waiting; and why, written only when
     /// it changes.
     broken: AtomicBool,
@@ -69,6 +72,7 @@ impl Armed {
             gate: Section::new(gate),
             signer,
             raw: None,
+            shared: None,
             broken: AtomicBool::new(false),
             why: Mutex::new(None),
             shown,
@@ -86,6 +90,11 @@ impl Armed {
     fn tell_broken(&self, gate: &Gate) {
         *self.why.lock().unwrap_or_else(PoisonError::into_inner) = gate.view().broken;
         self.broken.store(gate.is_broken(), Ordering::Relaxed);
+    }
+
+    /// Its store is shared with other hosts.
+    pub fn sharing(self, shared: Option<SharedHandle>) -> Self {
+        Self { shared, ..self }
     }
 
     /// Signs raw bytes, too, within this policy.
@@ -133,6 +142,22 @@ impl Chain {
         match armed.gate.enter(patience) {
             Some(mut gate) => gate.close(&clock.now()),
             None => Ok(()),
+        }
+    }
+
+    /// What can be seen of an armed chain's store, where other hosts share it.
+    pub fn shared(&self) -> Option<SharedHandle> {
+        self.signing().ok()?.shared.clone()
+    }
+
+    /// Takes in what was seen of a shared store, unless the gate is busy: then votes bring the same.
+    pub fn refresh(&self, clock: &dyn Clock) {
+        let Ok(armed) = self.signing() else {
+            return;
+        };
+        if let Some(mut gate) = armed.gate.enter(Duration::from_millis(10)) {
+            gate.refresh(&clock.now());
+            armed.show(&gate);
         }
     }
 

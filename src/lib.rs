@@ -20,8 +20,10 @@ pub mod reply;
 // What the flow is made of.
 pub mod base64;
 pub mod consensus;
+pub mod date;
 pub mod events;
 pub mod excerpt;
+pub mod https;
 pub mod networks;
 pub mod os;
 pub mod remedy;

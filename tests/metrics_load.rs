@@ -65,6 +65,7 @@ fn votes_of_a_hundred_chains_do_not_notice_the_scrapes() {
             path: file("json"),
             allow_ephemeral: true,
             scopes: Default::default(),
+            shared: false,
             commands: Default::default(),
         };
         FileStore::create(&place, &Watermark::Never, SystemClock.now().wall).unwrap();

@@ -260,8 +260,20 @@ fn configuration(networks: &[Network]) -> String {
     for (at, network) in networks.iter().enumerate() {
         text.push_str(&section(network, at));
     }
+    text.push_str(ETCD);
     text
 }
+
+/// For several hosts with one key; nothing of it is on.
+const ETCD: &str = "\n# Several hosts with one key share the watermark in etcd: take the leading `# ` away, and add `store = \"etcd\"` to the\n\
+     # [[chain]]. All steps are in docs/two-hosts.md.\n\
+     # [etcd]\n\
+     # endpoints = [\"https://etcd-1:2379\", \"https://etcd-2:2379\", \"https://etcd-3:2379\"]\n\
+     # ca_file = \"etcd/ca.crt\"\n\
+     # cert_file = \"etcd/signer.crt\"\n\
+     # key_file = \"etcd/signer.key\"\n\
+     # username = \"tmkms\"\n\
+     # password_file = \"secrets/etcd-password\"\n";
 
 /// How the keys of a chain are shown, where the chain is known; nothing otherwise.
 pub(super) fn key_format_line(chain_id: &str) -> String {
@@ -294,7 +306,8 @@ fn section(network: &Network, at: usize) -> String {
     format!(
         "\n# {title}\n[[chain]]\nid = \"{id}\"\n\
          key_format = {{ type = \"bech32\", account_key_prefix = \"{account}\", consensus_key_prefix = \"{consensus}\" }}\n\
-         # The double-sign watermark. Never restore it from a backup, never share it between two hosts.\n\
+         # The double-sign watermark. Never restore it from a backup, never copy it to a second host: for two hosts with\n\
+         # one key see docs/two-hosts.md, and the [etcd] section at the end of this file.\n\
          state_file = \"state/{id}-consensus.json\"\n{extensions}\n\
          # The node: its priv_validator_laddr. Another node of this chain is another [[validator]].\n\
          [[validator]]\nchain_id = \"{id}\"\naddr = \"tcp://127.0.0.1:{port}\"\nsecret_key = \"secrets/kms-identity.key\"\n\n\

@@ -158,6 +158,11 @@ fn chain_lines(chain: &ChainStatus, commands: &Commands) -> String {
         line("backup", backup);
     }
     line("state", &chain.state_file);
+    if let Some(shared) = &chain.shared {
+        for (at, part) in shared.lines().iter().enumerate() {
+            line(if at == 0 { "shared" } else { "" }, part);
+        }
+    }
     if chain.history.missed_heights > 0 {
         let missed = format!("{} heights since the start", chain.history.missed_heights);
         line("missed", &missed);

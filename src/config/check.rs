@@ -12,6 +12,7 @@ use crate::gate::raw::Dialect;
 use crate::gate::{Settings, SignExtensions};
 use crate::written::{At, Problem, nearest};
 
+use super::etcd::{self, StoreKind};
 use super::file::{Chain, Validator, Written};
 use super::keys::keys;
 use super::nodes::nodes;
@@ -44,6 +45,10 @@ pub(super) fn check(
     let mut nodes = nodes(&written, &known, base, problems, warnings);
     let lock_dir = written.lock_dir.as_ref();
     let lock_dir = lock_dir.and_then(|written| base.path(written, problems));
+    let etcd = written
+        .etcd
+        .as_ref()
+        .and_then(|section| etcd::settings(section, base, problems, warnings));
     let mut seen = BTreeSet::new();
     let mut state_files = BTreeMap::new();
     let mut chains = Vec::new();
@@ -127,16 +132,25 @@ pub(super) fn check(
                 "consensus messages are refused; whatever else verifies signatures of this key has to be safe from it",
             ));
         }
+        let etcd = match chain.store.value {
+            StoreKind::File => None,
+            StoreKind::Etcd => {
+                if written.etcd.is_none() {
+                    problems.push(Problem::at(
+                        chain.store.span.clone(),
+                        "there is no [etcd]",
+                        "nothing says where the cluster is",
+                        "add an [etcd] section with its `endpoints`; see tmkms.toml.example",
+                    ));
+                }
+                etcd.clone()
+            }
+        };
         if let Some(key) = key {
-            chains.push(chain_config(
-                chain,
-                id,
-                key,
-                path,
-                lock_dir.clone(),
-                nodes,
-                base,
-            ));
+            chains.push(ChainConfig {
+                etcd,
+                ..chain_config(chain, id, key, path, lock_dir.clone(), nodes, base)
+            });
         }
     }
     chains
@@ -191,6 +205,7 @@ fn chain_config(
         key,
         key_format: chain.key_format.clone(),
         state_file,
+        etcd: None,
         allow_ephemeral_state: chain.allow_ephemeral_state,
         lock_dir,
         gate: Settings {

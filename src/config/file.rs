@@ -12,6 +12,8 @@ use crate::gate::SignExtensions;
 use crate::gate::raw::{DEFAULT_MAX_BYTES, Dialect, RawPolicy};
 use crate::written::{At, Problem, Section};
 
+use super::etcd::{self, RawEtcd, StoreKind};
+
 pub(super) struct Written {
     pub chains: Vec<Chain>,
     pub validators: Vec<Validator>,
@@ -21,6 +23,7 @@ pub(super) struct Written {
     pub listen: Option<At<String>>,
     pub textfile: Option<At<String>>,
     pub hosts: Vec<At<String>>,
+    pub etcd: Option<RawEtcd>,
     /// Some section of a key could not be read; already reported.
     pub unread_provider: bool,
 }
@@ -30,6 +33,7 @@ pub(super) struct Chain {
     pub id: Option<At<String>>,
     pub key_format: KeyFormat,
     pub state_file: Option<At<String>>,
+    pub store: At<StoreKind>,
     pub allow_ephemeral_state: bool,
     pub sign_extensions: Option<At<SignExtensions>>,
     pub raw: Option<RawPolicy>,
@@ -87,6 +91,7 @@ pub(super) fn read(text: &str, base: &Base) -> (Option<Written>, Vec<Problem>) {
         listen: None,
         textfile: None,
         hosts: Vec::new(),
+        etcd: etcd::read(&mut root, &mut problems),
         unread_provider: false,
     };
     if let Some(mut section) = root.section("metrics", &mut problems) {
@@ -154,6 +159,7 @@ fn chain(mut section: Section<'_>, base: &Base, problems: &mut Vec<Problem>) -> 
         id: section.required("id", "\"cosmoshub-4\"", problems),
         key_format: key_format(&mut section, problems),
         state_file: section.text("state_file", problems),
+        store: etcd::store_kind(&mut section, problems),
         allow_ephemeral_state: section
             .boolean("allow_ephemeral_state", problems)
             .is_some_and(|found| found.value),

@@ -2,6 +2,7 @@
 //! ([`Config`]).
 
 mod check;
+mod etcd;
 mod file;
 mod metrics;
 mod nodes;
@@ -18,6 +19,7 @@ use crate::backends::{Base, KeySource};
 use crate::consensus::key_text::KeyFormat;
 use crate::consensus::{ChainId, Height, PublicKey};
 use crate::gate;
+use crate::gate::store;
 use crate::gate::store::file::Place;
 use crate::link::{Address, Timeouts};
 use crate::os::pair_lock::Scopes;
@@ -59,6 +61,8 @@ pub struct ChainConfig {
     pub state_file: PathBuf,
     /// Where an older program may have kept the state: named in messages, never used.
     pub older_state_files: Vec<PathBuf>,
+    /// Where the watermark is shared with other hosts; `None` where the state file is all there is.
+    pub etcd: Option<Arc<store::etcd::Settings>>,
     /// Any file system will do for the state.
     pub allow_ephemeral_state: bool,
     /// A folder that every signer of this host locks chain and key in, whatever container it is in.
@@ -85,6 +89,7 @@ impl ChainConfig {
                 key_file: self.key.file().map(|file| file.path.to_owned()),
                 lock_dir: self.lock_dir.clone(),
             },
+            shared: self.etcd.is_some(),
             commands: self.commands.clone(),
         }
     }

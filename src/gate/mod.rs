@@ -13,6 +13,7 @@ pub mod glance;
 pub mod permit;
 pub mod plausible;
 pub mod raw;
+mod recovery;
 pub mod refusal;
 pub mod section;
 pub mod settings;
@@ -37,6 +38,9 @@ use watermark::{Last, Verdict, Watermark, judge};
 
 /// How long a failed store is left alone between two tries (W8).
 pub const RECOVERY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How much of a permit's time a store that waits for other hosts leaves to the device.
+pub const DEVICE_RESERVE: Duration = Duration::from_millis(500);
 
 /// What the gate answers when it does not refuse.
 #[must_use]
@@ -154,8 +158,14 @@ impl Gate {
         if let Some(floor) = self.floor.filter(|floor| position.hrs.height <= *floor) {
             return Err(self.refuse(&position, Reason::DamagedState { floor }));
         }
+        // What a device needs is kept from the time that other hosts may take.
+        let budget = until
+            .saturating_sub(now.monotonic)
+            .saturating_sub(DEVICE_RESERVE);
+        let began = Instant::now();
         // A second round only after another host has moved a shared store on.
         for _ in 0..8 {
+            self.store.allow(budget.saturating_sub(began.elapsed()));
             match judge(&self.mark, &position) {
                 Verdict::Refuse(why) => return Err(self.refuse(&position, Reason::Watermark(why))),
                 Verdict::Replay => return self.replay(request, &position, now, until),
@@ -192,31 +202,6 @@ impl Gate {
         }
     }
 
-    /// Tries to mend a store that failed (W8). `true` when there is nothing left to mend.
-    pub fn recover(&mut self, now: &Moment) -> bool {
-        let Some(broken) = &mut self.broken else {
-            return true;
-        };
-        broken.tried = *now;
-        match self.store.rebuild(&self.mark, self.origin, now.wall) {
-            Ok(record) => {
-                self.sequence = record.sequence;
-                self.written = record.written;
-                self.broken = None;
-                true
-            }
-            Err(StoreError::Superseded(record)) => {
-                self.take_over(*record);
-                self.broken = None;
-                true
-            }
-            Err(error @ StoreError::Failed(_)) => {
-                broken.why = error.to_string();
-                false
-            }
-        }
-    }
-
     /// The end: nothing new is admitted any more, and the store is told that its last record is the last (W15).
     ///
     /// # Errors
@@ -239,11 +224,6 @@ impl Gate {
         self.notice.as_deref()
     }
 
-    /// Whether [`Gate::recover`] has work to do.
-    pub fn is_broken(&self) -> bool {
-        self.broken.is_some()
-    }
-
     /// What there is to see.
     pub fn view(&self) -> View {
         View {
@@ -260,7 +240,12 @@ impl Gate {
         now: &Moment,
     ) -> Result<bool, Refusal> {
         if let Some(broken) = &self.broken {
-            return Err(self.refuse(position, Reason::NotDurable(broken.why.clone())));
+            let why = broken.why.clone();
+            // What stands between us and other hosts may be gone by now; a disk is left alone.
+            if self.store.is_remote() && self.recover(now) {
+                return Ok(false);
+            }
+            return Err(self.refuse(position, Reason::NotDurable(why)));
         }
         self.pay(position, now)?;
         let Some(last) = Last::new(bytes.clone(), None) else {
@@ -310,7 +295,7 @@ impl Gate {
     ) -> Result<Admission, Refusal> {
         if let Some(broken) = &self.broken {
             let why = broken.why.clone();
-            let due = now.since(&broken.tried) >= RECOVERY_INTERVAL;
+            let due = now.since(&broken.tried) >= RECOVERY_INTERVAL || self.store.is_remote();
             if !(due && self.recover(now)) {
                 return Err(self.refuse(position, Reason::NotDurable(why)));
             }

@@ -5,6 +5,7 @@
 
 mod links;
 mod out;
+mod shared;
 mod signatures;
 pub mod text;
 
@@ -17,6 +18,7 @@ use prometheus_client::registry::Registry;
 
 use crate::backends::DeviceNow;
 use crate::consensus::Hrs;
+use crate::gate::store::etcd::SharedSample;
 
 use super::board::Facts;
 use super::book::Page;
@@ -71,6 +73,8 @@ pub struct ChainNow {
     pub devices: Vec<DeviceNow>,
     /// Since a backup of its key was proven, where that is remembered; the inner `None` is never.
     pub backup: Option<Option<Duration>>,
+    /// What is seen of etcd, where other hosts share the watermark.
+    pub shared: Option<SharedSample>,
     /// What it has done.
     pub page: Page,
     /// Its links: the node's address, and what the link has done.
@@ -99,6 +103,7 @@ impl Collector for ServiceNow {
         self.missed(&mut out)?;
         self.latency(&mut out)?;
         self.devices(&mut out)?;
+        self.shared(&mut out)?;
         self.links(&mut out)
     }
 }

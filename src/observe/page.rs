@@ -78,6 +78,9 @@ fn push_chain(html: &mut String, chain: &ChainStatus) {
             &format!("{} {}", device.name, device.line()),
         );
     }
+    for line in chain.shared.iter().flat_map(|shared| shared.lines()) {
+        pair(html, "shared", &line);
+    }
     if let Some(backup) = &chain.backup {
         pair(html, "backup", backup);
     }
@@ -178,7 +181,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::status::{DeviceStatus, History};
+    use crate::observe::status::{DeviceStatus, EndpointStatus, History, SharedStatus};
 
     #[test]
     fn what_a_node_says_stays_text() {
@@ -203,6 +206,14 @@ mod tests {
                 ..DeviceStatus::default()
             }],
             backup: Some(evil.to_owned()),
+            shared: Some(SharedStatus {
+                endpoints: vec![EndpointStatus {
+                    name: evil.to_owned(),
+                    trouble: Some(evil.to_owned()),
+                }],
+                writer: Some(evil.to_owned()),
+                ..SharedStatus::default()
+            }),
             history: History::default(),
         };
         let html = render(&Status {

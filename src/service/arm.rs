@@ -9,10 +9,13 @@ use crate::chain::{Armed, Chain};
 use crate::config::ChainConfig;
 use crate::gate::Gate;
 use crate::gate::foreign::fence;
-use crate::gate::store::file::{FileStore, OpenError};
+use crate::gate::store::Store;
+use crate::gate::store::etcd::{SharedHandle, SharedKey, SharedStore};
+use crate::gate::store::file::{FileStore, OpenError, Place};
 use crate::link::IdentityKey;
 use crate::observe::book::Book;
 use crate::os::clock::{Clock, SystemClock};
+use crate::os::process::host_name;
 use crate::secret_file::SecretSource;
 use crate::signer::Signer;
 
@@ -93,6 +96,14 @@ fn open(config: &ChainConfig) -> Chain {
         Err(error) if error.is_locked() => {
             return Chain::elsewhere(id, Some(public_key), error.to_string());
         }
+        Err(OpenError::Copied { .. }) if config.etcd.is_some() => {
+            let join = config.commands.line(["state", "join", id.as_str()]);
+            let why = format!(
+                "the state file {} was copied or restored; `{join}` takes what etcd knows into it",
+                place.path.display()
+            );
+            return Chain::unarmed(id, Some(public_key), why);
+        }
         Err(error) => {
             let why = with_older_files(error, config);
             return Chain::unarmed(id, Some(public_key), why);
@@ -124,17 +135,41 @@ fn open(config: &ChainConfig) -> Chain {
             place.path.display()
         ));
     }
-    match Gate::arm(id.clone(), config.gate, Box::new(store), &SystemClock.now()) {
+    let (store, shared) = match store_of(config, &place, store) {
+        Ok(store) => store,
+        Err(why) => return Chain::unarmed(id, Some(public_key), why),
+    };
+    match Gate::arm(id.clone(), config.gate, store, &SystemClock.now()) {
         Ok(gate) => {
             let gate = gate.telling(config.commands.clone());
             warnings.extend(gate.notice().map(str::to_owned));
             for warning in warnings {
                 warn!(event = "key_warning", chain = %id, "[{id}] {warning}");
             }
-            Chain::armed(id, armed(config, gate, signer))
+            Chain::armed(id, armed(config, gate, signer).sharing(shared))
         }
         Err(error) => Chain::unarmed(id, Some(public_key), error.to_string()),
     }
+}
+
+/// The file itself, or etcd over it.
+///
+/// # Errors
+/// A text that says what to do: etcd's certificates or password cannot be read, or the chain is not shared yet.
+pub fn store_of(
+    config: &ChainConfig,
+    place: &Place,
+    file: FileStore,
+) -> Result<(Box<dyn Store>, Option<SharedHandle>), String> {
+    let Some(settings) = &config.etcd else {
+        return Ok((Box::new(file), None));
+    };
+    let key = SharedKey::connect(settings, &place.chain_id, &place.public_key)
+        .map_err(|error| error.to_string())?;
+    let store = SharedStore::new(key, file, host_name(), config.commands.clone())
+        .map_err(|error| error.to_string())?;
+    let handle = store.handle();
+    Ok((Box::new(store), Some(handle)))
 }
 
 fn armed(config: &ChainConfig, gate: Gate, signer: Arc<dyn Signer>) -> Armed {

@@ -186,6 +186,10 @@ impl KnownChain {
             backup: self
                 .backup()
                 .map(|backup| backup_in_words(backup, now, &self.commands)),
+            shared: self
+                .chain
+                .shared()
+                .map(|shared| shared.stats.sample().into()),
             history: (&page).into(),
         }
     }
@@ -239,6 +243,7 @@ impl KnownChain {
                 Backup::NeverProven => None,
                 Backup::Proven(at) => Some(now.wall.saturating_sub(at)),
             }),
+            shared: self.chain.shared().map(|shared| shared.stats.sample()),
             page: self.book.page(),
             links,
         }

@@ -97,7 +97,9 @@ impl Mending {
         }
         self.at_work.retain(|_, thread| !thread.is_finished());
         for (index, served) in self.chains.iter().enumerate() {
-            let unarmed = try_arming && served.chain.why_unarmed().is_some();
+            // Other hosts may be there again at any moment, and a vote would not wait.
+            let soon = try_arming || served.config.etcd.is_some();
+            let unarmed = soon && served.chain.why_unarmed().is_some();
             let ailing = served.config.key.is_ailing();
             if !(served.chain.is_broken() || unarmed || ailing) || self.at_work.contains_key(&index)
             {
@@ -134,6 +136,6 @@ fn mend(served: &Served, ailing: bool, unarmed: bool) {
     if unarmed {
         arm_later(config, chain, book);
     } else if chain.is_broken() && chain.recover(&SystemClock) {
-        info!(event = "durable_again", chain = %chain.id(), "[{}] the state file is durable again", chain.id());
+        info!(event = "durable_again", chain = %chain.id(), "[{}] the watermark is durable again", chain.id());
     }
 }

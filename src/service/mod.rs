@@ -13,6 +13,7 @@ mod http;
 mod known;
 mod links;
 mod mend;
+mod shared;
 mod signals;
 mod sink;
 mod stop;
@@ -34,7 +35,7 @@ use crate::os::clock::{Clock, SystemClock};
 use crate::os::signals::Signals;
 
 use arm::Identities;
-pub use arm::{NOTICED, identity_of, with_older_files};
+pub use arm::{NOTICED, identity_of, store_of, with_older_files};
 pub use error::ServiceError;
 pub use http::bind;
 use known::{Known, KnownChain, KnownLink};
@@ -149,6 +150,9 @@ fn observe(
         _textfile: textfile::keep(config.metrics.textfile.as_deref(), known, stop)?,
     };
     disk::keep(known, stop)?;
+    for (chain, entry) in config.chains.iter().zip(&known.chains) {
+        shared::watch(chain, &entry.chain, stop)?;
+    }
     if let Some(address) = config.metrics.listen {
         http::serve(address, known.clone(), stop)?;
     }

@@ -54,6 +54,16 @@ pub const MAKERS: &[&str] = &[
 /// Texts that name a command of this program and tell nobody to run it, with the reason.
 pub const MENTIONS: &[(&str, &str, &str)] = &[
     (
+        "src/cli/state/share.rs",
+        "on each other host",
+        "for another host, whose configuration lies elsewhere",
+    ),
+    (
+        "src/cli/state/share.rs",
+        "on any of them",
+        "for all hosts, whose configurations lie elsewhere",
+    ),
+    (
         "src/backends/yubihsm/sheets.rs",
         "Tried (`tmkms yubihsm keys verify-backup`)",
         "a label on paper, for any host",
@@ -135,6 +145,114 @@ pub const SYSTEM: &[(&str, &str, &str)] = &[
 
 /// The table.
 pub const TABLE: &[Remedy] = &[
+    // A watermark that is shared in etcd.
+    row(
+        "src/cli/check/etcd.rs",
+        "line([\"state\",word,config.id.as_str()])",
+        "this host's state file is not shared yet",
+        "state",
+        Test(
+            "tests/shared_program.rs",
+            "a_chain_is_shared_and_joined_after_a_question",
+        ),
+    ),
+    row(
+        "src/cli/state/init.rs",
+        "line([\"state\",\"share\",chain.id.as_str()])",
+        "puts it into etcd",
+        "state share",
+        Test(
+            "tests/shared_program.rs",
+            "a_chain_is_shared_and_joined_after_a_question",
+        ),
+    ),
+    row(
+        "src/gate/store/file/error.rs",
+        "line([\"state\",\"leave\",chain.as_str()])",
+        "end the sharing after that with `",
+        "state leave",
+        Test(
+            "tests/shared_program.rs",
+            "a_file_that_was_shared_is_not_used_by_itself",
+        ),
+    ),
+    row(
+        "src/cli/state/leave.rs",
+        "line([\"state\",\"join\",chain.id.as_str()])",
+        "takes part again",
+        "state join",
+        Test(
+            "tests/shared_program.rs",
+            "who_leaves_goes_on_alone_and_who_abandons_stops",
+        ),
+    ),
+    row(
+        "src/cli/state/shared.rs",
+        "line([\"state\",\"leave\",chain.id.as_str()])",
+        "shared with other hosts",
+        "state leave",
+        Test(
+            "tests/shared_program.rs",
+            "a_shared_watermark_is_raised_for_all_and_lowered_for_none",
+        ),
+    ),
+    row(
+        "src/cli/state/shared.rs",
+        "line([\"state\",\"share\",chain.id.as_str()])",
+        "not shared yet; `",
+        "state share",
+        Test(
+            "tests/shared_program.rs",
+            "a_chain_is_shared_and_joined_after_a_question",
+        ),
+    ),
+    row(
+        "src/cli/state/shared.rs",
+        "line([\"state\",word,chain.id.as_str()])",
+        "nobody knows whether it was done",
+        "state",
+        Test("tests/shared_program.rs", "an_etcd_that_is_away_is_named"),
+    ),
+    row(
+        "src/cli/state/takeover/current.rs",
+        "line([\"state\",\"leave\",place.chain_id.as_str()])",
+        "end the sharing with `",
+        "state leave",
+        Test(
+            "tests/shared_program.rs",
+            "a_shared_watermark_is_raised_for_all_and_lowered_for_none",
+        ),
+    ),
+    row(
+        "src/gate/store/etcd/latch.rs",
+        "line([\"state\",word,chain.as_str()])",
+        "is gone from etcd",
+        "state",
+        Test(
+            "tests/shared_program.rs",
+            "after_the_key_was_deleted_by_hand_the_highest_host_shares_it_again",
+        ),
+    ),
+    row(
+        "src/gate/store/etcd/shared.rs",
+        "line([\"state\",word,key.chain_id().as_str()])",
+        "this host's state file is not shared yet",
+        "state",
+        Test(
+            "tests/shared_program.rs",
+            "a_chain_is_shared_and_joined_after_a_question",
+        ),
+    ),
+    row(
+        "src/service/arm.rs",
+        "line([\"state\",\"join\",id.as_str()])",
+        "takes what etcd knows into it",
+        "state join",
+        Test(
+            "tests/shared_program.rs",
+            "a_copied_file_takes_what_etcd_knows",
+        ),
+    ),
     // Keys in files.
     row(
         "src/secret_file.rs",

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part of this")]
 
 pub mod command;
+pub mod fake_etcd;
 pub mod home;
 pub mod http;
 
@@ -41,6 +42,7 @@ pub fn place(path: std::path::PathBuf, public_key: PublicKey) -> Place {
         path,
         allow_ephemeral: true,
         scopes: Default::default(),
+        shared: false,
         commands: Default::default(),
     }
 }

@@ -11,7 +11,6 @@ pub mod client;
 pub mod codes;
 pub mod commands;
 pub mod config;
-pub mod date;
 pub mod derive;
 pub mod device;
 pub mod error;

@@ -274,9 +274,9 @@ mod tests {
     use std::io::Read;
     use std::time::Duration;
 
-    use super::super::date::Date;
     use super::super::error::Serial;
     use super::*;
+    use crate::date::Date;
 
     fn heading() -> Heading {
         Heading {

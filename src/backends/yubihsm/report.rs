@@ -1,10 +1,10 @@
 //! What is left in writing after a ceremony: the report on the device and the report in a file. Neither holds a secret.
 
-use super::date::Date;
 use super::error::Serial;
 use super::info::DeviceInfo;
 use super::plan;
 use super::verify::Proof;
+use crate::date::Date;
 
 /// What the older program reads from the device, in its form.
 pub(super) fn device_report(serial: Serial, now: Date) -> String {

@@ -14,7 +14,6 @@ use super::ceremony::{self, CeremonyError, Foreign, Found, Secrets, Site, say};
 use super::client::Credentials;
 use super::codes::algorithm;
 use super::commands::DeviceCommands;
-use super::date::Date;
 use super::error::Serial;
 use super::info::DeviceInfo;
 use super::plan;
@@ -23,6 +22,7 @@ use super::report::{device_report, file_report};
 use super::sheets::Heading;
 use super::verify::{Proof, verify};
 use super::words::{Paper, ask_mnemonic};
+use crate::date::Date;
 
 /// What the operator wants.
 #[derive(Clone, Copy, Debug, Default)]

@@ -5,9 +5,9 @@
 
 use zeroize::Zeroizing;
 
-use super::date::Date;
 use super::error::Serial;
 use super::mnemonic::{Mnemonic, WORDS};
+use crate::date::Date;
 
 /// Room for one sheet, in bytes: a text that grows leaves copies behind.
 const SHEET: usize = 3072;

@@ -1,6 +1,7 @@
 //! `tmkms check`: everything that `start` would do, short of signing. Takes no lock and dials nobody unless told to.
 
 mod connect;
+mod etcd;
 
 use clap::Args;
 
@@ -45,6 +46,7 @@ struct Found<'a> {
     held: Option<String>,
     problems: Vec<String>,
     warnings: Vec<String>,
+    notes: Vec<String>,
     nodes: Vec<String>,
 }
 
@@ -84,6 +86,9 @@ impl Check {
             for warning in &chain.warnings {
                 status("Warning", format!("[{}] {warning}", chain.config.id));
             }
+            for note in &chain.notes {
+                status("Note", format!("[{}] {note}", chain.config.id));
+            }
             for problem in &chain.problems {
                 problems += 1;
                 status("Problem", format!("[{}] {problem}", chain.config.id));
@@ -117,6 +122,7 @@ fn look<'a>(config: &'a ChainConfig, service: Option<&Status>) -> Found<'a> {
         held: None,
         problems: Vec::new(),
         warnings: Vec::new(),
+        notes: Vec::new(),
         nodes: config
             .nodes
             .iter()
@@ -181,6 +187,13 @@ fn look_at_state(found: &mut Found<'_>, public_key: PublicKey, service: Option<&
     }
     match inspect(&place) {
         Ok(state) => {
+            if place.shared {
+                let local = state.record.watermark.hrs();
+                let etcd = etcd::look(config, &public_key, state.shared, local);
+                found.problems.extend(etcd.problems);
+                found.warnings.extend(etcd.warnings);
+                found.notes.extend(etcd.notes);
+            }
             let used_up = state.used_up();
             let age = used_up.age(SystemClock.now().wall).as_secs();
             found.watermark = match used_up.watermark() {

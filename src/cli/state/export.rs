@@ -16,6 +16,7 @@ use crate::os::clock::{Clock, SystemClock};
 use crate::os::replace::{Flush, Readers, replace};
 use crate::terminal::Terminal;
 
+use super::shared::still_shared;
 use super::takeover::plan::is_tombstone;
 use super::takeover::same_file;
 use super::{ConfigFile, Failure, find, output, place, status, unusable};
@@ -68,6 +69,9 @@ impl Export {
         self.not_onto_a_state(&config)?;
         // Locked, so that no service signs above what is written here.
         let (store, sealed) = open(&config, &place(chain)?)?;
+        if store.seen().is_some() {
+            return Err(still_shared(chain));
+        }
         let used_up = store.used_up();
         let text = format!("{:#}\n", write(used_up.watermark(), self.format));
         let retire = !sealed && self.retires(terminal, &chain.id)?;

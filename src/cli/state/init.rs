@@ -108,6 +108,10 @@ impl Init {
             "Created",
             format!("{} for chain {}: {first}", place.path.display(), chain.id),
         );
+        if chain.etcd.is_some() {
+            let share = chain.commands.line(["state", "share", chain.id.as_str()]);
+            status("Next", format!("`{share}` puts it into etcd"));
+        }
         Ok(())
     }
 }

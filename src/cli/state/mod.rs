@@ -6,7 +6,11 @@ mod export;
 pub(super) mod height;
 mod import;
 mod init;
+mod join;
+mod leave;
 mod raise;
+mod share;
+mod shared;
 mod show;
 pub(super) mod takeover;
 
@@ -27,7 +31,10 @@ use super::status::service_of;
 use export::Export;
 use import::Import;
 use init::Init;
+use join::Join;
+use leave::Leave;
 use raise::Raise;
+use share::Share;
 use show::Show;
 use takeover::LookError;
 
@@ -44,6 +51,12 @@ pub(super) enum State {
     Export(Export),
     /// Use up everything to a height; the remedy when a chain is too far ahead
     Raise(Raise),
+    /// Put a chain's watermark into etcd, so that several hosts may sign for it
+    Share(Share),
+    /// Take part in a chain that another host shares in etcd
+    Join(Join),
+    /// End the sharing: this host goes on alone, or with `--abandon` the others without it
+    Leave(Leave),
 }
 
 impl State {
@@ -54,6 +67,9 @@ impl State {
             Self::Import(command) => command.run(&mut Console),
             Self::Export(command) => command.run(&mut Console),
             Self::Raise(command) => command.run(&mut Console),
+            Self::Share(command) => command.run(&mut Console),
+            Self::Join(command) => command.run(&mut Console),
+            Self::Leave(command) => command.run(&mut Console),
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::gate::store::Origin;
 use crate::gate::store::file::FileStore;
 use crate::gate::watermark::Watermark;
 use crate::os::clock::{Clock, SystemClock};
+use crate::service::store_of;
 use crate::terminal::Terminal;
 
 use super::height::Sure;
@@ -36,12 +37,31 @@ impl Raise {
     pub(super) fn run(self, terminal: &mut dyn Terminal) -> Result<(), Failure> {
         let config = self.config.load()?;
         let chain = find(&config, &self.chain)?;
-        let store = FileStore::open(&place(chain)?).map_err(|error| unusable(&config, error))?;
-        let before = store.used_up().watermark().hrs();
+        let place = place(chain)?;
+        let file = FileStore::open(&place).map_err(|error| unusable(&config, error))?;
+        let before = file.used_up().watermark().hrs();
+        let (mut store, shared) = store_of(chain, &place, file).map_err(Failure::new)?;
+        // What other hosts have used up counts, too.
+        let before = match shared.is_some() {
+            true => store
+                .load()
+                .map_err(Failure::new)?
+                .used_up()
+                .watermark()
+                .hrs(),
+            false => before,
+        };
         let height =
             Height::new(self.height).ok_or_else(|| Failure::usage("a height is at least 1"))?;
         let wanted = Hrs::end_of(height);
         match before.filter(|before| *before >= wanted) {
+            Some(before) if shared.is_some() => {
+                return Err(Failure::new(format!(
+                    "chain {} has used up {before} already, on all hosts that share it; nothing was changed",
+                    chain.id
+                ))
+                .hint("a shared watermark is never lowered"));
+            }
             Some(before) => self.lower(&chain.id, before, wanted, terminal)?,
             None => {
                 let known = before.map(|before| before.height);
@@ -49,12 +69,14 @@ impl Raise {
             }
         }
         store
-            .set(
+            .rebuild(
                 &Watermark::UpTo(wanted),
                 Origin::Raised,
                 SystemClock.now().wall,
             )
             .map_err(Failure::new)?;
+        // Without its mark a change of owner or mode needs a take-over, and no more than that.
+        let _ = store.close();
         status("Set", format!("chain {}: used up to {wanted}", chain.id));
         Ok(())
     }

@@ -11,6 +11,7 @@ use crate::gate::watermark::Watermark;
 use crate::os::clock::{Clock, SystemClock};
 use crate::service::with_older_files;
 
+use super::shared::shown_in_etcd;
 use super::{ConfigFile, Failure, find, output, read_bounded};
 
 /// How often a file is read: a read that meets a write sees half of it.
@@ -91,6 +92,9 @@ fn describe(chain: &ChainConfig) -> (String, bool) {
         entry.public_key,
         entry.public_key.address()
     );
+    if let Some(shared) = shown_in_etcd(chain, &entry.public_key) {
+        text.push_str(&format!("  etcd {shared}\n"));
+    }
     if let (Some(damage), Some(floor)) = (damage, used_up.floor()) {
         text.push_str(&format!(
             "  damaged: {damage}; height {floor} counts as used up, because it may have been signed\n"

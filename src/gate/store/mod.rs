@@ -2,9 +2,12 @@
 //!
 //! [`Store`] is compare-and-swap by sequence number, because a store may be shared by two hosts.
 
+pub mod etcd;
 pub mod file;
 
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::used_up::UsedUp;
 use super::watermark::Watermark;
@@ -20,6 +23,23 @@ pub struct Record {
     pub origin: Origin,
     /// Wall-clock time of the write, since 1970-01-01 UTC.
     pub written: Duration,
+}
+
+/// What a host has seen of a shared store. It is kept in the host's own file, so that a shared store that was set back,
+/// or replaced by another, is known as such (W17).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seen {
+    /// The cluster that holds it.
+    pub cluster_id: u64,
+    /// The revision that created the key; a key that was deleted and made anew has another.
+    pub create_revision: i64,
+    /// The highest revision of the store that was seen.
+    pub revision: i64,
+    /// The sequence of the newest shared record that was seen.
+    pub sequence: u64,
+    /// This host's own number, by which it knows its own records.
+    pub host_id: u64,
 }
 
 /// Who raised a watermark to where it is.
@@ -81,6 +101,22 @@ pub trait Store: Send {
         origin: Origin,
         now: Duration,
     ) -> Result<Record, StoreError>;
+
+    /// How long the next `persist` or `rebuild` may take, where that depends on other hosts. Without this call a store
+    /// takes what it thinks right.
+    fn allow(&mut self, _time: Duration) {}
+
+    /// Whether a store that failed may work again at the next request already, because the trouble is on the way to
+    /// other hosts and not in this one's disk.
+    fn is_remote(&self) -> bool {
+        false
+    }
+
+    /// Takes in what was learned of other hosts since the last call, without waiting for them: a newer record, already
+    /// durable here, or why nothing may be signed any more.
+    fn refresh(&mut self) -> Result<Option<Record>, StoreError> {
+        Ok(None)
+    }
 
     /// After a failed [`Store::persist`]: writes this watermark completely to a new place (W8). `Ok` means
     /// what it means for `persist`.

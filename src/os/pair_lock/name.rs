@@ -34,7 +34,9 @@ impl NameLock {
     /// Whether a process has it, without taking it: a look must not make a service that starts meanwhile fail.
     pub fn is_held(name: &str) -> io::Result<bool> {
         // One line a socket; an abstract name stands at its end behind an `@`.
-        let sockets = std::fs::read_to_string("/proc/self/net/unix")?;
+        // Other programs' names may be no text.
+        let sockets = std::fs::read("/proc/self/net/unix")?;
+        let sockets = String::from_utf8_lossy(&sockets);
         let wanted = format!("@{name}");
         Ok(sockets.lines().any(|line| line.ends_with(&wanted)))
     }

@@ -69,3 +69,13 @@ pub fn in_homes(_homes: &[Home], _known: &[u32]) -> Survey {
         unseen: vec![Unseen::All],
     }
 }
+
+/// The name that this host calls itself by, as `uname -n` shows it.
+pub fn host_name() -> String {
+    let name = rustix::system::uname();
+    let name = name.nodename().to_string_lossy();
+    name.chars()
+        .filter(|char| !char.is_control())
+        .take(64)
+        .collect()
+}

@@ -40,6 +40,17 @@ pub(in crate::cli) enum LookError {
     /// The file.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// Other hosts go on signing for it.
+    #[error(
+        "the watermark of chain {chain} is shared with other hosts in etcd, which go on signing; end the sharing with \
+         `{leave}`, then repeat the command"
+    )]
+    Shared {
+        /// The chain.
+        chain: crate::consensus::ChainId,
+        /// `state leave`.
+        leave: crate::remedy::CommandLine,
+    },
     /// It is another signer's, and cannot be read either.
     #[error("{0}")]
     Foreign(String),
@@ -49,6 +60,12 @@ impl Current {
     /// Looks, and takes the chain's locks where there is a file of this program.
     pub fn look(place: &Place) -> Result<Self, LookError> {
         match FileStore::open_copied(place) {
+            Ok(store) if store.seen().is_some() => Err(LookError::Shared {
+                chain: place.chain_id.clone(),
+                leave: place
+                    .commands
+                    .line(["state", "leave", place.chain_id.as_str()]),
+            }),
             Ok(store) => Ok(Self::Own {
                 used_up: Box::new(store.used_up()),
                 handed_over: store.record().origin == Origin::HandedOver,

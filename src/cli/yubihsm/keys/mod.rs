@@ -12,12 +12,12 @@ use std::path::Path;
 
 use clap::{Subcommand, ValueEnum};
 
-use crate::backends::yubihsm::date::Date;
 use crate::backends::yubihsm::memory::{Entry, Memory};
 use crate::backends::yubihsm::objects::LABEL;
 use crate::backends::yubihsm::provider::Provider;
 use crate::cli::report::{Failure, status};
 use crate::consensus::{KeyType, PublicKey};
+use crate::date::Date;
 use crate::os::clock::{Clock, SystemClock};
 
 /// The keys in a device.

@@ -240,6 +240,21 @@ pub enum OpenError {
         /// What the text says to run.
         commands: Commands,
     },
+    /// The chain's watermark is in etcd, and this file is only the floor under it (W17).
+    #[error(
+        "the state file {} belongs to a chain whose watermark is shared by several hosts in etcd, and cannot be used \
+         alone; write `store = \"etcd\"` into its [[chain]] again. To go back to one host, end the sharing after that with \
+         `{}`",
+        path.display(), commands.line(["state", "leave", chain.as_str()])
+    )]
+    Shared {
+        /// The chain.
+        chain: ChainId,
+        /// The file.
+        path: PathBuf,
+        /// What messages tell the operator to run.
+        commands: Commands,
+    },
     /// The system said no.
     #[error("the state file {} cannot be used: {doing}: {source}", path.display())]
     Io {

@@ -143,6 +143,7 @@ mod tests {
                 filesystem: Some(1),
             },
             stamp: Some(Duration::from_secs(STAMP)),
+            shared: None,
         }
     }
 

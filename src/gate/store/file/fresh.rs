@@ -5,11 +5,12 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::gate::store::{Record, Seen};
+
 use super::Place;
 use super::folder::{folder_of, temporary_name};
 use super::medium::Medium;
 use super::record::{self, Entry, SLOT};
-use crate::gate::store::Record;
 
 /// A complete new state file under a name of its own.
 pub(super) struct Fresh {
@@ -33,7 +34,12 @@ impl Fresh {
     }
 
     /// Writes and flushes both slots, and locks the file.
-    pub fn write(place: &Place, record: Record, medium: &dyn Medium) -> io::Result<Self> {
+    pub fn write(
+        place: &Place,
+        record: Record,
+        shared: Option<Seen>,
+        medium: &dyn Medium,
+    ) -> io::Result<Self> {
         let name = Temporary(temporary_name(&place.path));
         // What lies under this name was left by a process of the same number that died in mid-write.
         match std::fs::remove_file(&name.0) {
@@ -55,6 +61,7 @@ impl Fresh {
             record,
             provenance: medium.marks(&file)?.provenance,
             stamp: None,
+            shared,
         };
         let mut slot = Vec::with_capacity(SLOT);
         for _ in 0..2 {

@@ -4,7 +4,7 @@ use super::look;
 use super::medium::FileSystem;
 use super::open::unlocked;
 use super::{OpenError, Place};
-use crate::gate::store::Record;
+use crate::gate::store::{Record, Seen};
 use crate::gate::used_up::UsedUp;
 
 /// How often a read is tried: one that meets a write sees half of it.
@@ -17,6 +17,8 @@ pub struct Inspected {
     pub record: Record,
     /// Why one half of the file could not be read, if so.
     pub damage: Option<String>,
+    /// What this host has seen of the shared store, where the chain has one.
+    pub shared: Option<Seen>,
 }
 
 impl Inspected {
@@ -45,6 +47,7 @@ fn once(place: &Place) -> Result<Inspected, OpenError> {
     let found = look::look(place, &file, &FileSystem)?;
     found.familiar?;
     Ok(Inspected {
+        shared: found.entry.shared,
         record: found.entry.record,
         damage: found.damage,
     })

@@ -68,7 +68,7 @@ impl FileStore {
             origin: Origin::Begun,
             written: now,
         };
-        let fresh = Fresh::write(place, record, &*medium).map_err(io("writing it"))?;
+        let fresh = Fresh::write(place, record, None, &*medium).map_err(io("writing it"))?;
         if !place.allow_ephemeral
             && let Some(kind) =
                 filesystem::ephemeral(&fresh.file).map_err(io("asking for its file system"))?

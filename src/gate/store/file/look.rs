@@ -52,6 +52,14 @@ pub(super) fn look(place: &Place, file: &File, medium: &dyn Medium) -> Result<Fo
             configured: place.public_key,
         });
     }
+    // A file under a shared store is never used by itself: other hosts may have signed since (W17).
+    if entry.shared.is_some() && !place.shared {
+        return Err(OpenError::Shared {
+            chain: chain.clone(),
+            path: path.clone(),
+            commands: place.commands.clone(),
+        });
+    }
     // Times of another clock say nothing; `allow_ephemeral_state` let the file lie there.
     let has_times =
         !filesystem::has_foreign_clock(file).map_err(io("asking for its file system"))?;

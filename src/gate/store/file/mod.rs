@@ -19,14 +19,15 @@ mod write;
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::gate::used_up::UsedUp;
 use crate::gate::watermark::Watermark;
 use crate::os::pair_lock::{PairLock, Remark};
+use crate::os::rename::to_new_name;
 
-use super::{Loaded, Origin, Record, Store, StoreError};
+use super::{Loaded, Origin, Record, Seen, Store, StoreError};
 pub use error::OpenError;
 use familiar::Familiar;
 pub use familiar::{TOLERANCE, Unfamiliar};
@@ -167,6 +168,43 @@ impl FileStore {
     /// What the operator should know of the locks that are held.
     pub fn remarks(&self) -> &[Remark] {
         self.pair.remarks()
+    }
+
+    /// What this host has seen of the shared store, where the chain has one.
+    pub fn seen(&self) -> Option<Seen> {
+        self.entry.shared
+    }
+
+    /// Sets what the next write says of the shared store.
+    pub fn see(&mut self, seen: Option<Seen>) {
+        self.entry.shared = seen;
+    }
+
+    /// Moves the file to a new name beside it, which is given: nothing signs by it any more.
+    ///
+    /// # Errors
+    /// [`OpenError::Io`].
+    pub fn put_aside(self) -> Result<PathBuf, OpenError> {
+        let path = &self.place.path;
+        let mut number = 0_u32;
+        loop {
+            let mut name = path.file_name().unwrap_or_default().to_owned();
+            name.push(format!(".abandoned-{number}"));
+            let aside = path.with_file_name(name);
+            match to_new_name(path, &aside) {
+                Ok(()) => return Ok(aside),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                    number = number.saturating_add(1);
+                }
+                Err(source) => {
+                    return Err(OpenError::Io {
+                        path: path.clone(),
+                        doing: "moving it aside",
+                        source,
+                    });
+                }
+            }
+        }
     }
 
     /// Why one half of the file could not be read, if so.

@@ -44,17 +44,74 @@ fn is_at(file: &File, path: &Path) -> bool {
     there.is_ok_and(|there| mine.is_ok_and(|mine| named(&mine) == named(&there)))
 }
 
-/// Takes the lock on chain and key.
+/// How many signers of one host may share a chain.
+const SHARERS: usize = 8;
+
+/// Takes the lock on chain and key. It is one signer's, or that of several which share a store: each of those takes one of
+/// a few names, and either kind looks for the other after it has taken its own, so that of two that come at once at least
+/// one sees the other.
 pub(super) fn lock_pair(place: &Place) -> Result<PairLock, OpenError> {
-    let key = place.public_key.as_bytes();
-    PairLock::take(place.chain_id.as_str(), key, &place.scopes)
-        .map_err(|error| no_pair_lock(place, error))
+    let names = Names::of(place);
+    if !place.shared {
+        let lock = take(place, &names.alone)?;
+        for name in &names.sharers {
+            look(place, name)?;
+        }
+        return Ok(lock);
+    }
+    let mut held = None;
+    for name in &names.sharers {
+        match take(place, name) {
+            Ok(lock) => return look(place, &names.alone).map(|_| lock),
+            Err(error) if error.is_locked() => held = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    // There is at least one name.
+    Err(held.unwrap_or_else(|| OpenError::Locked {
+        path: place.path.clone(),
+        holder: Holder::default(),
+    }))
 }
 
 /// What [`lock_pair`] would meet, without taking anything.
 pub(super) fn look_at_pair(place: &Place) -> Result<Vec<Remark>, OpenError> {
-    let key = place.public_key.as_bytes();
-    PairLock::look(place.chain_id.as_str(), key, &place.scopes)
+    let names = Names::of(place);
+    let remarks = look(place, &names.alone)?;
+    if !place.shared {
+        for name in &names.sharers {
+            look(place, name)?;
+        }
+    }
+    Ok(remarks)
+}
+
+/// What chain and key are locked as.
+struct Names {
+    alone: String,
+    sharers: Vec<String>,
+}
+
+impl Names {
+    fn of(place: &Place) -> Self {
+        let chain = place.chain_id.as_str();
+        Self {
+            alone: chain.to_owned(),
+            // No chain id holds a zero byte.
+            sharers: (0..SHARERS)
+                .map(|number| format!("{chain}\0{number}"))
+                .collect(),
+        }
+    }
+}
+
+fn take(place: &Place, name: &str) -> Result<PairLock, OpenError> {
+    PairLock::take(name, place.public_key.as_bytes(), &place.scopes)
+        .map_err(|error| no_pair_lock(place, error))
+}
+
+fn look(place: &Place, name: &str) -> Result<Vec<Remark>, OpenError> {
+    PairLock::look(name, place.public_key.as_bytes(), &place.scopes)
         .map_err(|error| no_pair_lock(place, error))
 }
 
@@ -364,6 +421,7 @@ mod tests {
             public_key: PublicKey::Ed25519([7; 32]),
             path: path.to_owned(),
             allow_ephemeral: true,
+            shared: false,
             scopes: Default::default(),
             commands: crate::remedy::Commands::default(),
         };
@@ -394,6 +452,7 @@ mod tests {
             path: folder.path().join("state.json"),
             allow_ephemeral: true,
             scopes: Default::default(),
+            shared: false,
             commands: Default::default(),
         };
         FileStore::create(&place, &Watermark::Never, Duration::ZERO).unwrap();

@@ -17,6 +17,8 @@ pub struct Place {
     pub path: PathBuf,
     /// `allow_ephemeral_state`: any file system will do.
     pub allow_ephemeral: bool,
+    /// The file is the floor under a store that other hosts share. Signers that share one do not exclude each other.
+    pub shared: bool,
     /// Where chain and key are locked besides their name.
     pub scopes: Scopes,
     /// What messages tell the operator to run.

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use subtle_encoding::{base64, hex};
 
 use crate::consensus::{ChainId, Height, Hrs, PublicKey, Round, SignBytes, Signature, Step};
-use crate::gate::store::{Origin, Record};
+use crate::gate::store::{Origin, Record, Seen};
 use crate::gate::watermark::{Last, Watermark};
 use crate::os::filesystem::Provenance;
 
@@ -39,6 +39,8 @@ pub struct Entry {
     pub provenance: Provenance,
     /// When it was written into it, by the wall clock that gives the file its times; `None` in format 1.
     pub stamp: Option<Duration>,
+    /// What this host has seen of the shared store; `None` for a chain that only this host signs for (W17).
+    pub shared: Option<Seen>,
 }
 
 /// Why a copy is not a record. A plain text: it is shown, never matched.
@@ -76,6 +78,8 @@ struct Body<'a> {
     /// Seconds and nanoseconds since 1970-01-01 UTC.
     #[serde(default)]
     stamp: Option<(u64, u32)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shared: Option<Seen>,
 }
 
 /// Read before the rest, so that a later format is told as such.
@@ -131,6 +135,7 @@ pub fn encode(entry: &Entry, slot: &mut Vec<u8>) -> Result<(), BadCopy> {
         birth: entry.provenance.birth,
         filesystem: (entry.provenance.filesystem).map(|id| Cow::Owned(format!("{id:016x}"))),
         stamp: (entry.stamp).map(|stamp| (stamp.as_secs(), stamp.subsec_nanos())),
+        shared: entry.shared,
     };
     serde_json::to_writer(&mut *slot, &body).map_err(|error| BadCopy(error.to_string()))?;
     slot.pop(); // the closing brace
@@ -219,32 +224,61 @@ fn entry(body: &Body<'_>) -> Option<Entry> {
             filesystem,
         },
         stamp,
+        shared: body.shared,
     })
 }
 
 fn watermark(body: &Body<'_>) -> Option<Watermark> {
-    let height: i64 = body.height.parse().ok()?;
-    let round: i32 = body.round.parse().ok()?;
-    let Some(bytes) = &body.sign_bytes else {
-        if body.signature.is_some() {
+    watermark_of(
+        &WatermarkText {
+            height: &body.height,
+            round: &body.round,
+            step: body.step,
+            sign_bytes: body.sign_bytes.as_deref(),
+            signature: body.signature.as_deref(),
+        },
+        &body.chain_id,
+    )
+}
+
+/// A watermark as every store writes it.
+pub(in crate::gate::store) struct WatermarkText<'a> {
+    pub height: &'a str,
+    pub round: &'a str,
+    pub step: u8,
+    /// In hexadecimal digits.
+    pub sign_bytes: Option<&'a str>,
+    /// In base64.
+    pub signature: Option<&'a str>,
+}
+
+/// The watermark, or `None` where its parts contradict each other or are not of this chain.
+pub(in crate::gate::store) fn watermark_of(
+    text: &WatermarkText<'_>,
+    chain_id: &str,
+) -> Option<Watermark> {
+    let height: i64 = text.height.parse().ok()?;
+    let round: i32 = text.round.parse().ok()?;
+    let Some(bytes) = text.sign_bytes else {
+        if text.signature.is_some() {
             return None;
         }
-        if (height, round, body.step) == (0, 0, 0) {
+        if (height, round, text.step) == (0, 0, 0) {
             return Some(Watermark::Never);
         }
         let (height, round) = (Height::new(height)?, Round::new(round)?);
         return Some(Watermark::UpTo(Hrs {
             height,
             round,
-            step: Step::from_number(body.step)?,
+            step: Step::from_number(text.step)?,
         }));
     };
     let (bytes, position) = SignBytes::from_record(hex::decode(bytes.as_bytes()).ok()?).ok()?;
     let agrees = position.hrs.height.get() == height
         && position.hrs.round.get() == round
-        && position.hrs.step.number() == body.step
-        && position.chain_id.as_str() == body.chain_id;
-    let signature = match &body.signature {
+        && position.hrs.step.number() == text.step
+        && position.chain_id.as_str() == chain_id;
+    let signature = match text.signature {
         Some(text) => Some(Signature::from_bytes(crate::base64::decode(
             text.as_bytes(),
         )?)),

@@ -162,7 +162,7 @@ impl FileStore {
             written: reached,
         };
         let beside = |doing| format!("{doing} a new state file beside {shown}");
-        let fresh = Fresh::write(&self.place, record, &*self.medium)
+        let fresh = Fresh::write(&self.place, record, self.entry.shared, &*self.medium)
             .map_err(|error| untouched(&beside("writing"), &error))?;
         let meta =
             (fresh.file.metadata()).map_err(|error| untouched(&beside("looking at"), &error))?;

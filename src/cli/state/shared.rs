@@ -1,0 +1,266 @@
+//! What `state share`, `join` and `leave` have in common: the key in etcd, the local file, and the question.
+
+use clap::Args;
+
+use crate::config::{ChainConfig, Config};
+use crate::consensus::PublicKey;
+use crate::gate::store::etcd::{
+    Found, KeyError, Membership, MembershipError, PATIENCE, SharedKey, Told, Value, host_id,
+    shared_value,
+};
+use crate::gate::store::file::{FileStore, OpenError, Place};
+use crate::gate::store::{Origin, Store};
+use crate::gate::watermark::Watermark;
+use crate::os::clock::{Clock, SystemClock};
+use crate::os::process::host_name;
+use crate::terminal::Terminal;
+
+use super::takeover::{higher, shown};
+use super::{ConfigFile, Failure, find, place, status, unusable};
+
+/// The chain, and whether to ask.
+#[derive(Args)]
+pub(super) struct Target {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// The chain id
+    chain: String,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// A shared chain as it is before the command.
+pub(super) struct Looked<'a> {
+    pub chain: &'a ChainConfig,
+    pub place: Place,
+    pub key: SharedKey,
+    pub found: Found,
+    pub value: Option<Value>,
+}
+
+impl Target {
+    pub fn load(&self) -> Result<Config, Failure> {
+        self.config.load()
+    }
+
+    pub fn chain<'a>(&self, config: &'a Config) -> Result<&'a ChainConfig, Failure> {
+        find(config, &self.chain)
+    }
+
+    /// Reads the key. The chain must say `store = "etcd"`.
+    pub fn look<'a>(&self, config: &'a Config) -> Result<Looked<'a>, Failure> {
+        let chain = self.chain(config)?;
+        let Some(settings) = &chain.etcd else {
+            return Err(Failure::usage(format!(
+                "chain {} keeps its watermark in its state file only",
+                chain.id
+            ))
+            .hint(format!(
+                "write `store = \"etcd\"` into its [[chain]] of {}, and an [etcd] section; docs/two-hosts.md has all steps",
+                config.name
+            )));
+        };
+        let place = place(chain)?;
+        let mut key =
+            SharedKey::connect(settings, &chain.id, &place.public_key).map_err(Failure::new)?;
+        let found = key
+            .read(PATIENCE)
+            .map_err(|error| failed(chain, &key, error.into()))?;
+        let value =
+            shared_value(&key, &found).map_err(|error| failed(chain, &key, error.into()))?;
+        Ok(Looked {
+            chain,
+            place,
+            key,
+            found,
+            value,
+        })
+    }
+
+    /// Asks, where there is somebody to ask.
+    pub fn confirm(&self, terminal: &mut dyn Terminal, question: &str) -> Result<(), Failure> {
+        if self.yes {
+            return Ok(());
+        }
+        if !terminal.is_interactive() {
+            return Err(
+                Failure::new("nothing was changed: there is no terminal to ask on").hint(format!(
+                    "the question is: {question} Repeat the command with `--yes` if the answer is yes"
+                )),
+            );
+        }
+        let sure = terminal
+            .confirm(question)
+            .map_err(|error| Failure::new(format!("the terminal cannot be read: {error}")))?;
+        match sure {
+            true => Ok(()),
+            false => Err(Failure::new("nothing was changed")),
+        }
+    }
+}
+
+impl Looked<'_> {
+    /// Opens the local file with its locks.
+    pub fn open(&self, config: &Config) -> Result<FileStore, Failure> {
+        FileStore::open(&self.place).map_err(|error| unusable(config, error))
+    }
+
+    /// As [`Looked::open`]; where there is no file, one that holds nothing more than the key does.
+    pub fn open_or_create(&self, config: &Config) -> Result<FileStore, Failure> {
+        // A file that was copied or restored is no worse here: etcd says what was signed since.
+        match FileStore::open_copied(&self.place) {
+            Err(OpenError::Missing { .. }) => {
+                let watermark = self.shared_watermark().unwrap_or(&Watermark::Never);
+                FileStore::create(&self.place, watermark, SystemClock.now().wall)
+                    .map_err(|error| unusable(config, error))?;
+                self.open(config)
+            }
+            // Another signer goes on from it; `state import` takes it back.
+            Ok(file) if file.record().origin == Origin::HandedOver => {
+                drop(file);
+                self.open(config)
+            }
+            other => other.map_err(|error| unusable(config, error)),
+        }
+    }
+
+    /// What the key says is used up.
+    pub fn shared_watermark(&self) -> Option<&Watermark> {
+        self.value.as_ref().map(|value| &value.record.watermark)
+    }
+
+    /// The higher of what the key says and what this host knows.
+    pub fn target(&self, file: &FileStore) -> Watermark {
+        higher(self.shared_watermark(), file.used_up().watermark())
+    }
+
+    /// Says what etcd and this host know.
+    pub fn tell(&self, local: Option<&Watermark>) {
+        let writer = self.value.as_ref().map_or_else(String::new, |value| {
+            format!(", written last by host {}", value.host.name)
+        });
+        status(
+            "etcd",
+            format!(
+                "cluster {:x}: {}{writer}",
+                self.found.header.cluster_id,
+                shown(self.shared_watermark())
+            ),
+        );
+        status(
+            "Here",
+            format!("{}: {}", self.place.path.display(), shown(local)),
+        );
+    }
+
+    /// Does it.
+    pub fn change<T>(
+        &mut self,
+        file: &mut FileStore,
+        change: impl FnOnce(&mut Membership<'_>, &Found) -> Result<T, MembershipError>,
+    ) -> Result<T, Failure> {
+        let id =
+            host_id(file).map_err(|error| Failure::new(format!("no random numbers: {error}")))?;
+        let mut membership = Membership {
+            key: &mut self.key,
+            file,
+            host: crate::gate::store::etcd::Host {
+                id,
+                name: host_name(),
+            },
+            now: SystemClock.now().wall,
+        };
+        let changed = change(&mut membership, &self.found);
+        // Without its mark a change of owner or mode needs `state join` again, and no more than that.
+        let _ = file.close();
+        changed.map_err(|error| failed(self.chain, &self.key, error))
+    }
+}
+
+/// A failure with what to do about it.
+pub(super) fn failed(chain: &ChainConfig, key: &SharedKey, error: MembershipError) -> Failure {
+    let line = |word: &str| {
+        chain
+            .commands
+            .line(["state", word, chain.id.as_str()])
+            .to_string()
+    };
+    match error {
+        MembershipError::Key(KeyError::Latched(latch)) => Failure::new(Told {
+            latch: &latch,
+            chain: &chain.id,
+            key: key.name(),
+            commands: &chain.commands,
+        }),
+        MembershipError::Key(error @ KeyError::Undecided { .. }) => Failure::new(error).hint(
+            "nobody knows whether it was done: look at the members, and repeat the command once they answer",
+        ),
+        MembershipError::File(error) => Failure::new(error),
+        error @ MembershipError::AlreadyShared(_) => {
+            Failure::new(error).hint(format!("to take part run `{}`", line("join")))
+        }
+        error @ MembershipError::NotShared => Failure::new(error).hint(format!(
+            "on the host that signs for it now run `{}`",
+            line("share")
+        )),
+        error @ MembershipError::Overtaken(_) => {
+            Failure::new(error).hint("nothing was changed; repeat the command")
+        }
+    }
+}
+
+/// Why a shared chain is not taken over or handed over.
+pub(in crate::cli) fn still_shared(chain: &ChainConfig) -> Failure {
+    Failure::new(format!(
+        "the watermark of chain {} is shared with other hosts, which go on signing",
+        chain.id
+    ))
+    .hint(format!(
+        "end the sharing with `{}`, then repeat the command",
+        chain.commands.line(["state", "leave", chain.id.as_str()])
+    ))
+}
+
+/// What the key says, for `state show`; or why it is not known.
+pub(super) fn shown_in_etcd(chain: &ChainConfig, public_key: &PublicKey) -> Option<String> {
+    let settings = chain.etcd.as_ref()?;
+    let looked = SharedKey::connect(settings, &chain.id, public_key)
+        .map_err(|error| error.to_string())
+        .and_then(|mut key| {
+            let found = key.read(PATIENCE).map_err(|error| error.to_string())?;
+            let value = shared_value(&key, &found).map_err(|error| match error {
+                KeyError::Latched(latch) => Told {
+                    latch: &latch,
+                    chain: &chain.id,
+                    key: key.name(),
+                    commands: &chain.commands,
+                }
+                .to_string(),
+                other => other.to_string(),
+            })?;
+            Ok((found, value))
+        });
+    Some(match looked {
+        Err(why) => format!("not known: {why}"),
+        Ok((_, None)) => format!(
+            "not shared yet; `{}` does that",
+            chain.commands.line(["state", "share", chain.id.as_str()])
+        ),
+        Ok((found, Some(value))) => {
+            let age = SystemClock.now().wall.saturating_sub(value.record.written);
+            let sealed = match value.sealed {
+                true => "; that host ended the sharing",
+                false => "",
+            };
+            format!(
+                "{} (by host {}, {} s ago{sealed}), cluster {:x}, revision {}",
+                shown(Some(&value.record.watermark)),
+                value.host.name,
+                age.as_secs(),
+                found.header.cluster_id,
+                found.header.revision
+            )
+        }
+    })
+}

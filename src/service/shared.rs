@@ -1,0 +1,66 @@
+//! One look a second at each shared watermark, on a thread of its own: so that a host which only stands by keeps its floor
+//! (W17).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::warn;
+
+use crate::chain::Chain;
+use crate::config::ChainConfig;
+use crate::gate::store::etcd::Watcher;
+use crate::os::clock::SystemClock;
+
+use super::thread::spawn_observer;
+use super::{ServiceError, Stop};
+
+/// How often it looks.
+const EVERY: Duration = Duration::from_secs(1);
+/// A TLS handshake runs on this stack; in bytes.
+const STACK: usize = 512 * 1024;
+
+/// Begins to look, where the chain is shared.
+pub(super) fn watch(
+    config: &ChainConfig,
+    chain: &Arc<Chain>,
+    stop: &Arc<Stop>,
+) -> Result<(), ServiceError> {
+    if config.etcd.is_none() {
+        return Ok(());
+    }
+    let (config, chain, until) = (config.clone(), chain.clone(), stop.clone());
+    spawn_observer("watch", STACK, stop, move || {
+        let mut watcher = None;
+        while !until.wait(EVERY) {
+            look(&config, &chain, &mut watcher);
+        }
+    })
+}
+
+/// The chain may be armed late, so what is needed is made when it is.
+fn look(config: &ChainConfig, chain: &Chain, watcher: &mut Option<Watcher>) {
+    let (Some(settings), Some(handle), Some(key)) =
+        (&config.etcd, chain.shared(), chain.public_key())
+    else {
+        return;
+    };
+    if watcher.is_none() {
+        match Watcher::new(settings, &config.id, &key) {
+            Ok(new) => *watcher = Some(new),
+            Err(error) => {
+                warn!(
+                    event = "etcd",
+                    chain = %config.id,
+                    "[{}] etcd is not looked at: {error}",
+                    config.id
+                );
+                return;
+            }
+        }
+    }
+    if let Some(watcher) = watcher
+        && watcher.look(&handle)
+    {
+        chain.refresh(&SystemClock);
+    }
+}
