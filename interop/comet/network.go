@@ -28,7 +28,7 @@ import (
 // member is one node of the network.
 type member struct {
 	cfg    *config.Config
-	pv     *privval.FilePV // unused by the first node
+	pv     *privval.FilePV // used by the first node only where it has its own key
 	key    crypto.PubKey
 	node   *nodepkg.Node
 	logger log.Logger
@@ -109,6 +109,11 @@ func (n *network) prepare() error {
 		m.key = publicKey(n.spec.Validator)
 		if i > 0 {
 			m.key = must(m.pv.GetPubKey())
+		} else if n.spec.OwnKey != nil {
+			var err error
+			if m.pv, err = fileSigner(m.cfg.PrivValidatorStateFile(), rig.Ed25519, *n.spec.OwnKey); err != nil {
+				return err
+			}
 		} else {
 			m.cfg.PrivValidatorListenAddr = n.spec.Listen
 		}

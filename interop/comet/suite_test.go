@@ -19,6 +19,7 @@ func TestInvalidRequests(t *testing.T)   { suite.Invalid(t) }
 func TestFilePVIsTheOracle(t *testing.T) { suite.Oracle(t) }
 func TestPromises(t *testing.T)          { suite.Promises(t) }
 func TestRealNode(t *testing.T)          { suite.RealNode(t) }
+func TestTakeOver(t *testing.T)          { suite.TakeOver(t) }
 func TestNewcomer(t *testing.T)          { suite.Newcomer(t) }
 
 func TestWayBack(t *testing.T) { suite.WayBack(t) }

@@ -24,6 +24,8 @@ type NodeSpec struct {
 	Listen string
 	// Validator is the key of that signer.
 	Validator PublicKey
+	// OwnKey is the key where the first node signs by itself, with its state at the usual place.
+	OwnKey *[32]byte
 	// Others is the number of further validators, which sign by themselves.
 	Others int
 	// ExtensionsFrom is the height from which votes have extensions; 0 for never.
