@@ -181,6 +181,13 @@ fn io_failure(error: &std::io::Error) -> Failure {
             false => Failure::Unknown(words),
         };
     }
+    // The standard library has no kind for it.
+    if error
+        .to_string()
+        .starts_with("failed to lookup address information")
+    {
+        return Failure::NotSent("its name has no address".to_owned());
+    }
     match error.kind() {
         ErrorKind::ConnectionRefused
         | ErrorKind::HostUnreachable
@@ -191,5 +198,124 @@ fn io_failure(error: &std::io::Error) -> Failure {
             "the connection broke: {error}; a service that does not accept our client certificate ends it so"
         )),
         _ => Failure::Unknown(format!("the connection broke: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::{TcpListener, TcpStream};
+    use std::thread::JoinHandle;
+    use std::time::Instant;
+
+    use super::*;
+
+    /// A service that reads a request's head and then does as told. Gives what the deed gave.
+    fn service<T: Send + 'static>(
+        deed: impl FnOnce(TcpStream) -> T + Send + 'static,
+    ) -> (Client, JoinHandle<T>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let limits = Limits {
+            connect: Duration::from_secs(1),
+            request: Duration::from_secs(2),
+        };
+        let thread = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut head = [0; 4096];
+            let _ = stream.read(&mut head).unwrap();
+            deed(stream)
+        });
+        (Client::new(&base, None, limits), thread)
+    }
+
+    /// Writes until the other side has enough; gives how many bytes were taken, a gibibyte at most.
+    fn flood(mut stream: TcpStream, piece: &[u8]) -> usize {
+        let mut taken = 0;
+        while taken < 1 << 30 {
+            match stream.write(piece) {
+                Ok(count) => taken += count,
+                Err(_) => break,
+            }
+        }
+        taken
+    }
+
+    #[test]
+    fn an_answer_of_a_gibibyte_is_cut_short_and_says_nothing() {
+        const MIB: usize = 1 << 20;
+        let sized = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1073741824\r\n\r\n";
+        let endless = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
+        let chunks = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n40000000\r\n";
+        let header = "HTTP/1.1 200 OK\r\nX-Long: ";
+        let began = Instant::now();
+        for head in [sized, endless, chunks, header] {
+            let (client, thread) = service(move |mut stream| {
+                stream.write_all(head.as_bytes()).unwrap();
+                flood(stream, &[b'['; 64 * 1024])
+            });
+            let answer = client.post("/v3/kv/txn", None, b"{}");
+            assert!(matches!(answer, Err(Failure::Unknown(_))), "{answer:?}");
+            drop(client);
+            let taken = thread.join().unwrap();
+            // What lies in the system's buffers is taken without being read.
+            assert!(taken < 64 * MIB, "{head:?}: {taken} bytes were taken");
+        }
+        assert!(began.elapsed() < Duration::from_secs(8));
+    }
+
+    #[test]
+    fn an_answer_that_drips_is_given_up_in_time() {
+        let (client, thread) = service(|mut stream| {
+            let head = "HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n";
+            stream.write_all(head.as_bytes()).unwrap();
+            while stream.write_all(b" ").is_ok() {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        });
+        let began = Instant::now();
+        let answer = client.post("/", None, b"{}");
+        assert!(matches!(answer, Err(Failure::Unknown(_))), "{answer:?}");
+        assert!(began.elapsed() < Duration::from_secs(4));
+        drop(client);
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn a_redirect_is_an_answer_and_is_not_followed() {
+        let (client, thread) = service(|mut stream| {
+            let answer = "HTTP/1.1 307 Temporary Redirect\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n";
+            stream.write_all(answer.as_bytes()).unwrap();
+        });
+        assert_eq!(client.post("/", None, b"{}").unwrap().status, 307);
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn only_what_cannot_come_after_a_request_left_is_not_sent() {
+        let closed = {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            listener.local_addr().unwrap()
+        };
+        let limits = Limits {
+            connect: Duration::from_millis(300),
+            request: Duration::from_millis(600),
+        };
+        for base in [
+            format!("http://{closed}"),
+            "http://no-such-host.invalid:2379".to_owned(),
+        ] {
+            let answer = Client::new(&base, None, limits).post("/", None, b"{}");
+            assert!(matches!(answer, Err(Failure::NotSent(_))), "{answer:?}");
+        }
+        // It arrived, and the connection ended before, and in the middle of, the answer.
+        for part in ["", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{"] {
+            let (client, thread) = service(move |mut stream| {
+                stream.write_all(part.as_bytes()).unwrap();
+            });
+            let answer = client.post("/", None, b"{}");
+            assert!(matches!(answer, Err(Failure::Unknown(_))), "{answer:?}");
+            thread.join().unwrap();
+        }
     }
 }

@@ -236,3 +236,81 @@ impl From<KeyValue> for FoundKey {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: Header = Header {
+        cluster_id: 77,
+        member_id: 1,
+        revision: 9,
+    };
+
+    fn holds(value: &[u8]) -> Outcome {
+        Outcome::Holds(
+            HEAD,
+            KeyValue {
+                create_revision: 3,
+                mod_revision: 8,
+                value: value.to_vec(),
+            },
+        )
+    }
+
+    /// The rows of the table of outcomes that are certain.
+    #[test]
+    fn a_compare_and_swap_is_ours_theirs_or_must_not_be() {
+        assert_eq!(
+            swapped(Outcome::Applied(HEAD), b"ours"),
+            Ok(Swapped::Ours(HEAD, 9))
+        );
+        // An earlier try of ours was applied, at an older revision than the answer's.
+        assert_eq!(swapped(holds(b"ours"), b"ours"), Ok(Swapped::Ours(HEAD, 8)));
+        let theirs = FoundKey {
+            created: 3,
+            modified: 8,
+            raw: b"theirs".to_vec(),
+        };
+        assert_eq!(
+            swapped(holds(b"theirs"), b"ours"),
+            Ok(Swapped::Theirs(HEAD, theirs))
+        );
+        assert_eq!(
+            swapped(Outcome::Missing(HEAD), b"ours"),
+            Err(KeyError::Latched(Latch::Missing))
+        );
+    }
+
+    /// Nothing that is not certain is taken for an end, whoever forgets to sort it out before.
+    #[test]
+    fn what_is_not_certain_is_no_end() {
+        for uncertain in [
+            Outcome::NotApplied(String::new()),
+            Outcome::NoToken(String::new()),
+            Outcome::Ambiguous(String::new()),
+        ] {
+            for error in [
+                swapped(uncertain.clone(), b"ours").err(),
+                found(uncertain).err(),
+            ] {
+                assert!(matches!(
+                    error,
+                    Some(KeyError::Undecided {
+                        ambiguous: true,
+                        ..
+                    })
+                ));
+            }
+        }
+        // A read writes nothing; whoever says so is not asked again.
+        assert!(found(Outcome::Applied(HEAD)).is_err());
+    }
+
+    #[test]
+    fn a_read_finds_the_key_or_none() {
+        let there = found(holds(b"v")).unwrap();
+        assert_eq!((there.header, there.key.unwrap().modified), (HEAD, 8));
+        assert_eq!(found(Outcome::Missing(HEAD)).unwrap().key, None);
+    }
+}

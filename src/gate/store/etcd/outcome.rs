@@ -108,7 +108,7 @@ fn refused(answer: &Answer) -> Outcome {
     let text = error.text();
     let said = format!("etcd says: {text}");
     match (status, error.code) {
-        (401, _) | (_, grpc::UNAUTHENTICATED) => Outcome::NoToken(said),
+        (401, grpc::UNAUTHENTICATED) => Outcome::NoToken(said),
         // No token at all, or one from before a change of users.
         (400, grpc::INVALID_ARGUMENT)
             if text.contains("user name is empty") || text.contains("auth store is old") =>
@@ -116,11 +116,11 @@ fn refused(answer: &Answer) -> Outcome {
             Outcome::NoToken(said)
         }
         (400, grpc::INVALID_ARGUMENT) => Outcome::NotApplied(said),
-        (403, _) | (_, grpc::PERMISSION_DENIED) => Outcome::NotApplied(format!(
+        (403, grpc::PERMISSION_DENIED) => Outcome::NotApplied(format!(
             "{said}; the user needs a role with readwrite on the prefix"
         )),
-        (404, _) => Outcome::NotApplied(format!(
-            "{said}; is this address etcd's client port, with its gateway on?"
+        (401 | 403 | 404, _) => Outcome::NotApplied(format!(
+            "HTTP status {status}: {text}; is this address etcd's client port, with its gateway on?"
         )),
         // The same status stands for a full database, and then the transaction may have been applied (etcd#16659).
         (429, grpc::RESOURCE_EXHAUSTED) if text.contains("too many requests") => {
@@ -132,5 +132,224 @@ fn refused(answer: &Answer) -> Outcome {
             ))
         }
         _ => Outcome::Ambiguous(format!("{said} (HTTP status {status})")),
+    }
+}
+
+/// The table of outcomes: each row an answer, or the lack of one, and what it says about the transaction.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str =
+        r#""header":{"cluster_id":"77","member_id":"1","revision":"9","raft_term":"2"}"#;
+    const KV: &str =
+        r#"{"key":"aw==","create_revision":"3","mod_revision":"8","version":"5","value":"dg=="}"#;
+
+    fn answer(status: u16, body: &str) -> Outcome {
+        outcome(&Ok(Answer {
+            status,
+            body: body.as_bytes().to_vec(),
+            date: None,
+        }))
+    }
+
+    fn said(status: u16, code: u32, text: &str) -> [Outcome; 2] {
+        // Up to 3.5, and since 3.6.
+        [
+            format!(r#"{{"error":"{text}","code":{code},"message":"{text}"}}"#),
+            format!(r#"{{"code":{code},"message":"{text}","details":[]}}"#),
+        ]
+        .map(|body| answer(status, &body))
+    }
+
+    fn header() -> Header {
+        Header {
+            cluster_id: 77,
+            member_id: 1,
+            revision: 9,
+        }
+    }
+
+    #[test]
+    fn succeeded_means_applied_at_the_revision_of_the_head() {
+        let body = format!(
+            r#"{{{HEAD},"succeeded":true,"responses":[{{"response_put":{{"header":{{"revision":"9"}}}}}}]}}"#
+        );
+        assert_eq!(answer(200, &body), Outcome::Applied(header()));
+    }
+
+    #[test]
+    fn a_comparison_that_failed_tells_what_the_key_holds() {
+        // `succeeded` is left out where it is false, `count` and `kvs` where there is nothing.
+        let body = format!(
+            r#"{{{HEAD},"responses":[{{"response_range":{{"kvs":[{KV}],"count":"1"}}}}]}}"#
+        );
+        let kv = KeyValue {
+            create_revision: 3,
+            mod_revision: 8,
+            value: b"v".to_vec(),
+        };
+        assert_eq!(answer(200, &body), Outcome::Holds(header(), kv));
+        for range in ["{}", r#"{"header":{"revision":"9"}}"#, r#"{"kvs":[]}"#] {
+            let body = format!(r#"{{{HEAD},"responses":[{{"response_range":{range}}}]}}"#);
+            assert_eq!(answer(200, &body), Outcome::Missing(header()), "{range}");
+        }
+    }
+
+    #[test]
+    fn what_did_not_leave_was_not_applied() {
+        let failed = Err(Failure::NotSent("no connection in time".to_owned()));
+        assert!(matches!(outcome(&failed), Outcome::NotApplied(_)));
+    }
+
+    #[test]
+    fn what_etcd_turns_away_before_it_writes_was_not_applied() {
+        for (status, code, text) in [
+            (400, 3, "etcdserver: request is too large"),
+            (400, 3, "etcdserver: duplicate key given in txn request"),
+            (403, 7, "etcdserver: permission denied"),
+            (404, 5, "Not Found"),
+            (429, 8, "etcdserver: too many requests"),
+        ] {
+            for outcome in said(status, code, text) {
+                assert!(matches!(outcome, Outcome::NotApplied(_)), "{outcome:?}");
+            }
+        }
+        for (status, body) in [
+            (401, "<html>who are you?</html>"),
+            (403, "no"),
+            (404, "404 page not found"),
+            (
+                400,
+                "CommonName of client sending a request against gateway will be ignored and not used as expected\n",
+            ),
+        ] {
+            let outcome = answer(status, body);
+            assert!(matches!(outcome, Outcome::NotApplied(_)), "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn a_forgotten_token_is_asked_for_again() {
+        for (status, code, text) in [
+            (401, 16, "etcdserver: invalid auth token"),
+            (400, 3, "etcdserver: user name is empty"),
+            (400, 3, "etcdserver: revision of auth store is old"),
+        ] {
+            for outcome in said(status, code, text) {
+                assert!(matches!(outcome, Outcome::NoToken(_)), "{outcome:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_may_have_been_applied_is_ambiguous() {
+        for why in [
+            "no answer in time",
+            "the connection broke",
+            "its answer broke off",
+        ] {
+            let failed = Err(Failure::Unknown(why.to_owned()));
+            assert!(matches!(outcome(&failed), Outcome::Ambiguous(_)), "{why}");
+        }
+        for (status, code, text) in [
+            (503, 14, "etcdserver: request timed out"),
+            (
+                503,
+                14,
+                "etcdserver: request timed out, possibly due to previous leader failure",
+            ),
+            (
+                503,
+                14,
+                "etcdserver: request timed out, possibly due to connection lost",
+            ),
+            (503, 14, "etcdserver: leader changed"),
+            (503, 14, "etcdserver: no leader"),
+            (503, 14, "error reading from server: EOF"),
+            (504, 4, "context deadline exceeded"),
+            (500, 13, "etcdserver: corrupt cluster"),
+            (500, 2, "etcdserver: server stopped"),
+            (499, 1, "context canceled"),
+            (409, 10, "aborted"),
+            // One status for two things: this one may come after the write (etcd#16659).
+            (429, 8, "etcdserver: mvcc: database space exceeded"),
+            (429, 8, "some other limit"),
+            (429, 0, "slow down, says a proxy: too many requests"),
+            // A proxy's words under a status of its own, with numbers that gRPC knows.
+            (502, 7, "bad gateway"),
+            (502, 16, "bad gateway"),
+            (500, 3, "bad"),
+            (400, 9, "etcdserver: authentication is not enabled"),
+            (302, 0, "elsewhere"),
+        ] {
+            for outcome in said(status, code, text) {
+                assert!(matches!(outcome, Outcome::Ambiguous(_)), "{outcome:?}");
+            }
+        }
+        for status in [
+            100, 201, 204, 301, 307, 400, 408, 409, 429, 499, 500, 502, 503, 504, 599,
+        ] {
+            for body in ["", "<html>", "null", "[]", "\u{0}"] {
+                let outcome = answer(status, body);
+                assert!(
+                    matches!(outcome, Outcome::Ambiguous(_)),
+                    "{status}: {outcome:?}"
+                );
+            }
+        }
+    }
+
+    /// Whatever else says 200 on that port, or an etcd whose answers changed, has not said that nothing was written.
+    #[test]
+    fn foreign_json_says_nothing_for_certain() {
+        let wide = "9".repeat(40);
+        for body in [
+            String::new(),
+            "null".to_owned(),
+            "{}".to_owned(),
+            "[]".to_owned(),
+            "\"ok\"".to_owned(),
+            r#"{"succeeded":true}"#.to_owned(),
+            r#"{"health":"true"}"#.to_owned(),
+            r#"{"status":"success","data":{"result":[]}}"#.to_owned(),
+            format!("{{{HEAD}}}"),
+            // The branch and the operation contradict each other.
+            format!(r#"{{{HEAD},"succeeded":true}}"#),
+            format!(r#"{{{HEAD},"succeeded":true,"responses":[]}}"#),
+            format!(r#"{{{HEAD},"succeeded":true,"responses":[{{}}]}}"#),
+            format!(r#"{{{HEAD},"succeeded":true,"responses":[{{"response_range":{{}}}}]}}"#),
+            format!(r#"{{{HEAD},"succeeded":true,"responses":[{{"response_delete_range":{{}}}}]}}"#),
+            format!(r#"{{{HEAD},"responses":[{{"response_put":{{}}}}]}}"#),
+            format!(r#"{{{HEAD},"succeeded":"true","responses":[{{"response_put":{{}}}}]}}"#),
+            // More than was asked for.
+            format!(r#"{{{HEAD},"responses":[{{"response_range":{{"kvs":[{KV},{KV}]}}}}]}}"#),
+            format!(r#"{{{HEAD},"responses":[{{"response_range":{{}}}},{{"response_range":{{}}}}]}}"#),
+            format!(
+                r#"{{{HEAD},"succeeded":true,"responses":[{{"response_put":{{}}}},{{"response_put":{{}}}}]}}"#
+            ),
+            // Numbers that etcd does not give.
+            r#"{"header":{"cluster_id":"0","revision":"9"},"succeeded":true,"responses":[{"response_put":{}}]}"#
+                .to_owned(),
+            r#"{"header":{"cluster_id":"77"},"succeeded":true,"responses":[{"response_put":{}}]}"#.to_owned(),
+            r#"{"header":{"cluster_id":"77","revision":"-9"},"succeeded":true,"responses":[{"response_put":{}}]}"#
+                .to_owned(),
+            format!(
+                r#"{{"header":{{"cluster_id":"77","revision":"{wide}"}},"succeeded":true,"responses":[{{"response_put":{{}}}}]}}"#
+            ),
+            r#"{"header":{"cluster_id":"77","revision":9.5},"succeeded":true,"responses":[{"response_put":{}}]}"#
+                .to_owned(),
+            format!(r#"{{{HEAD},"responses":[{{"response_range":{{"kvs":[{{}}]}}}}]}}"#),
+            format!(
+                r#"{{{HEAD},"responses":[{{"response_range":{{"kvs":[{{"create_revision":"3","mod_revision":"8","value":"!"}}]}}}}]}}"#
+            ),
+            // Two answers, and one without an end.
+            format!("{{{HEAD}}}{{{HEAD}}}"),
+            "[".repeat(60_000),
+        ] {
+            let outcome = answer(200, &body);
+            assert!(matches!(outcome, Outcome::Ambiguous(_)), "{body:.200}: {outcome:?}");
+            assert_eq!(outcome.header(), None);
+        }
     }
 }
