@@ -308,6 +308,14 @@ mod tests {
             let answer = Client::new(&base, None, limits).post("/", None, b"{}");
             assert!(matches!(answer, Err(Failure::NotSent(_))), "{answer:?}");
         }
+        // It arrived, and nothing came.
+        let (client, thread) = service(|stream| {
+            std::thread::sleep(Duration::from_millis(2_500));
+            drop(stream);
+        });
+        let answer = client.post("/", None, b"{}");
+        assert!(matches!(answer, Err(Failure::Unknown(_))), "{answer:?}");
+        thread.join().unwrap();
         // It arrived, and the connection ended before, and in the middle of, the answer.
         for part in ["", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{"] {
             let (client, thread) = service(move |mut stream| {

@@ -29,15 +29,62 @@ pub use stats::{SharedSample, SharedStats};
 pub use value::{Host, Value};
 pub use watch::{SharedHandle, Watcher};
 
+/// What [`read_answer`] makes of an answer.
+#[doc(hidden)]
+pub struct ReadAnswer {
+    /// It says for certain whether the transaction was applied, or what the key holds.
+    pub certain: bool,
+    /// The value that the key holds, where it is one of this chain and key.
+    pub value: Option<Value>,
+}
+
 /// Reads an answer to a transaction, and the value in it, as the store does; for fuzzing.
 #[doc(hidden)]
 pub fn read_answer(
     answer: &crate::https::Answer,
     chain_id: &crate::consensus::ChainId,
     public_key: &crate::consensus::PublicKey,
-) -> Option<Value> {
-    match outcome::outcome(&Ok(answer.clone())) {
-        outcome::Outcome::Holds(_, kv) => value::decode(&kv.value, chain_id, public_key).ok(),
-        _ => None,
+) -> ReadAnswer {
+    let outcome = outcome::outcome(&Ok(answer.clone()));
+    ReadAnswer {
+        certain: outcome.header().is_some(),
+        value: match outcome {
+            outcome::Outcome::Holds(_, kv) => value::decode(&kv.value, chain_id, public_key).ok(),
+            _ => None,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consensus::PublicKey;
+
+    /// The fuzzer would begin far from what it is to look at otherwise.
+    #[test]
+    fn the_seeds_of_the_fuzzer_are_answers() {
+        for (name, certain, value) in [
+            ("put", true, false),
+            ("holds", true, true),
+            ("missing", true, false),
+            ("refused", false, false),
+            ("full", false, false),
+            ("html", false, false),
+        ] {
+            let bytes = std::fs::read(format!("fuzz/seeds/etcd/{name}")).unwrap();
+            let (status, body) = bytes.split_first_chunk().unwrap();
+            let answer = crate::https::Answer {
+                status: u16::from_be_bytes(*status),
+                body: body.to_vec(),
+                date: None,
+            };
+            let chain = "fuzz-1".parse().unwrap();
+            let read = read_answer(&answer, &chain, &PublicKey::Ed25519([7; 32]));
+            assert_eq!(
+                (read.certain, read.value.is_some()),
+                (certain, value),
+                "{name}"
+            );
+        }
     }
 }
