@@ -1,5 +1,7 @@
 //! Private files: created 0600 and never overwritten, read only when nobody else can (W14).
 
+mod variables;
+
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -13,16 +15,18 @@ use crate::os::strangers::{self, Exposed};
 use crate::os::users::user_name;
 use crate::remedy;
 
+pub use variables::{Variable, Variables, encode};
+
 /// The longest secret file that is read, in bytes.
 const LONGEST: u64 = 64 * 1024;
 
 /// Where a secret comes from.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretSource {
     /// A file.
     File(PathBuf),
     /// An environment variable: `env:NAME`.
-    Environment(String),
+    Environment(Variable),
     /// A systemd credential: `credential:NAME`.
     Credential(String),
 }
@@ -31,7 +35,7 @@ impl fmt::Display for SecretSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
-            Self::Environment(name) => write!(f, "env:{name}"),
+            Self::Environment(variable) => write!(f, "env:{}", variable.name()),
             Self::Credential(name) => write!(f, "credential:{name}"),
         }
     }
@@ -81,8 +85,17 @@ pub enum SecretFileError {
     #[error("{} exists already and is never overwritten; choose another name or move it away", .0.display())]
     Exists(PathBuf),
     /// An environment variable that is not set.
-    #[error("the environment variable {0} is not set, or is not text")]
+    #[error(
+        "the environment variable {0} is not set; set it where this program is started and start it again, or name a file \
+         in place of env:{0}"
+    )]
     NoVariable(String),
+    /// An environment variable with other bytes.
+    #[error(
+        "the environment variable {0} is not UTF-8 text; correct it where this program is started and start it again, or \
+         name a file in place of env:{0}"
+    )]
+    NotText(String),
     /// Not started by systemd with credentials.
     #[error(
         "there are no systemd credentials here (CREDENTIALS_DIRECTORY is not set), so credential:{0} cannot be read"
@@ -132,13 +145,17 @@ pub struct Secret {
 pub fn read(source: &SecretSource) -> Result<Secret, SecretFileError> {
     match source {
         SecretSource::File(path) => read_file(path),
-        SecretSource::Environment(name) => {
-            let text =
-                std::env::var(name).map_err(|_| SecretFileError::NoVariable(name.clone()))?;
-            Ok(Secret {
-                bytes: Zeroizing::new(text.into_bytes()),
-                warning: None,
-            })
+        SecretSource::Environment(variable) => {
+            let name = || variable.name().to_owned();
+            let bytes = variable.value();
+            let bytes = bytes.ok_or_else(|| SecretFileError::NoVariable(name()))?;
+            match std::str::from_utf8(&bytes) {
+                Ok(_) => Ok(Secret {
+                    bytes,
+                    warning: None,
+                }),
+                Err(_) => Err(SecretFileError::NotText(name())),
+            }
         }
         SecretSource::Credential(name) => {
             let folder = std::env::var_os("CREDENTIALS_DIRECTORY")

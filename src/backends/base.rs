@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::remedy::Commands;
-use crate::secret_file::SecretSource;
+use crate::secret_file::{SecretSource, Variables};
 use crate::written::{At, Problem};
 
 /// Where a configuration lies: what its paths are relative to, and the commands that messages about it print.
@@ -15,6 +15,8 @@ pub struct Base {
     pub home: Option<PathBuf>,
     /// The commands of this program for this file.
     pub commands: Commands,
+    /// The variables in which secrets are.
+    pub variables: Variables,
 }
 
 impl Base {
@@ -65,14 +67,11 @@ impl Base {
         written: &At<String>,
         problems: &mut Vec<Problem>,
     ) -> Option<SecretSource> {
-        let (name, source): (&str, fn(String) -> SecretSource) =
-            if let Some(name) = written.value.strip_prefix("env:") {
-                (name, SecretSource::Environment)
-            } else if let Some(name) = written.value.strip_prefix("credential:") {
-                (name, SecretSource::Credential)
-            } else {
-                return self.path(written, problems).map(SecretSource::File);
-            };
+        let variable = written.value.strip_prefix("env:");
+        let credential = written.value.strip_prefix("credential:");
+        let Some(name) = variable.or(credential) else {
+            return self.path(written, problems).map(SecretSource::File);
+        };
         if name.is_empty() || name.contains(['/', '=', '\0']) || name.starts_with('.') {
             problems.push(Problem::at(
                 written.span.clone(),
@@ -82,7 +81,10 @@ impl Base {
             ));
             return None;
         }
-        Some(source(name.to_owned()))
+        Some(match variable {
+            Some(name) => SecretSource::Environment(self.variables.named(name)),
+            None => SecretSource::Credential(name.to_owned()),
+        })
     }
 }
 

@@ -29,6 +29,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use crate::backends::absent;
 use crate::config::{self, Config, ConfigError};
 use crate::remedy::Commands;
+use crate::secret_file::Variables;
 use report::{Exit, Failure};
 
 /// What `tmkms` understands.
@@ -128,8 +129,8 @@ impl ConfigFile {
 
     /// For a service: a file that cannot be read may come with a mount that is late, and one that everybody
     /// may change with a `chmod`, so these are worth another start.
-    fn load_to_serve(&self) -> Result<Config, Failure> {
-        Config::load(&self.config).map_err(|error| match error {
+    fn load_to_serve(&self, handed: Variables) -> Result<Config, Failure> {
+        Config::load_with(&self.config, handed).map_err(|error| match error {
             ConfigError::Unreadable { .. } | ConfigError::Exposed { .. } => wrong(error).may_heal(),
             ConfigError::Wrong(_) => wrong(error),
         })

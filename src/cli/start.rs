@@ -6,9 +6,12 @@ use std::sync::Arc;
 use clap::Args;
 use tracing::{error, info, warn};
 
+use crate::config::{self, Config};
 use crate::observe::log::{self, LogFormat};
-use crate::os::harden::harden;
+use crate::os::handover;
+use crate::os::harden::{forbid_core_dumps, harden};
 use crate::os::signals::Signals;
+use crate::secret_file::{self, Variable, Variables};
 use crate::service::{self, ServiceError, Stop};
 
 use super::ConfigFile;
@@ -40,7 +43,11 @@ impl Start {
         // Before any thread, so that all of them leave signals to the one that reads them.
         let signals =
             Signals::block().map_err(|error| Failure::new(ServiceError::Signals(error)))?;
-        let config = self.config.load_to_serve()?;
+        // Before any secret is read; `harden` tells what could not be done.
+        forbid_core_dumps();
+        let config = self.config.load_to_serve(handed_over()?)?;
+        // Also before any thread: this program may be executed anew here.
+        let exposed = self.take_out_of_environment(&config);
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let filter = match self.verbose {
             true => "debug".to_owned(),
@@ -64,7 +71,7 @@ impl Start {
         if let Some(hidden) = Hidden::locks_here(&config) {
             warn!(event = "configuration", "{hidden}");
         }
-        for warning in harden() {
+        for warning in harden().into_iter().chain(exposed) {
             warn!(event = "hardening", "{warning}");
         }
         let stop = Arc::new(Stop::default());
@@ -83,6 +90,47 @@ impl Start {
             }
         })
     }
+
+    /// Takes the secrets that the configuration names out of this process's environment, which others may read as long as
+    /// it runs. Only the execution of a program makes a new environment, so this returns where there is nothing to take
+    /// out, or with the reason why it could not be done.
+    fn take_out_of_environment(&self, config: &Config) -> Option<String> {
+        let there: Vec<&str> = config
+            .variables
+            .iter()
+            .filter(|variable| variable.is_in_environment())
+            .map(Variable::name)
+            .collect();
+        if there.is_empty() {
+            return None;
+        }
+        let why = match config::is_place(&self.config.config) {
+            true => {
+                let values = secret_file::encode(&config.variables);
+                handover::execute_again(&values, there.iter().copied()).to_string()
+            }
+            false => "the configuration came through a pipe, which cannot be read again".to_owned(),
+        };
+        Some(format!(
+            "what is secret in env:{} stays readable in /proc/{}/environ while this process runs: {why}; keep it in files or \
+             systemd credentials",
+            there.join(" and env:"),
+            std::process::id()
+        ))
+    }
+}
+
+/// The secrets that this program took out of its environment before it executed itself.
+fn handed_over() -> Result<Variables, Failure> {
+    let Ok(place) = std::env::var(handover::VARIABLE) else {
+        return Ok(Variables::default());
+    };
+    let bytes = handover::take(&place).map_err(|error| {
+        Failure::new(format!(
+            "the secrets of the variables cannot be read as they were handed over: {error}; start tmkms again"
+        ))
+    })?;
+    Ok(bytes.map_or_else(Variables::default, |bytes| Variables::decode(&bytes)))
 }
 
 fn ring_at_eof(stop: &Arc<Stop>) -> Result<(), Failure> {

@@ -25,7 +25,7 @@ use crate::link::{Address, Timeouts};
 use crate::os::pair_lock::Scopes;
 use crate::os::strangers::Exposed;
 use crate::remedy::Commands;
-use crate::secret_file::SecretSource;
+use crate::secret_file::{SecretSource, Variable, Variables};
 use crate::written::{Problem, Section};
 
 pub use metrics::Metrics;
@@ -46,6 +46,8 @@ pub struct Config {
     pub warning_lines: Vec<String>,
     /// The commands of this program for this file, as messages print them.
     pub commands: Commands,
+    /// The variables in which its secrets are: every `env:NAME`.
+    pub variables: Vec<Variable>,
 }
 
 /// One chain with its key and nodes.
@@ -139,7 +141,13 @@ pub enum ConfigError {
 impl Config {
     /// Reads a file; a pipe will do, too.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let (text, base, mut exposed) = open(path)?;
+        Self::load_with(path, Variables::default())
+    }
+
+    /// The same, where values of variables were handed over.
+    pub fn load_with(path: &Path, variables: Variables) -> Result<Self, ConfigError> {
+        let (text, mut base, mut exposed) = open(path)?;
+        base.variables = variables;
         let mut config = Self::read(&text, &path.display().to_string(), &base)?;
         exposed.extend(permissions::around(&config));
         config.warnings.extend(exposed.iter().cloned());
@@ -179,6 +187,7 @@ impl Config {
                     warnings,
                     warning_lines,
                     commands: base.commands.clone(),
+                    variables: base.variables.all_named(),
                 })
             }
             _ => Err(ConfigError::Wrong(report::errors(
@@ -237,6 +246,7 @@ fn open(path: &Path) -> Result<(String, Base, Vec<String>), ConfigError> {
         folder: place.parent().unwrap_or(Path::new(".")).to_owned(),
         home,
         commands: commands(path),
+        variables: Variables::default(),
     };
     Ok((text, base, warnings))
 }
@@ -251,7 +261,7 @@ pub fn commands(path: &Path) -> Commands {
 }
 
 /// Whether a file lies there that a command can name again: no pipe, and no `/dev/stdin`, which may be a link to a file.
-fn is_place(path: &Path) -> bool {
+pub fn is_place(path: &Path) -> bool {
     path.metadata().is_ok_and(|meta| meta.is_file())
         && !["/dev", "/proc"].iter().any(|root| path.starts_with(root))
 }

@@ -2,8 +2,7 @@
 
 /// What could not be hardened, in words with the remedy. Signing goes on all the same.
 pub fn harden() -> Vec<String> {
-    let mut warnings = Vec::new();
-    no_core_dumps(&mut warnings);
+    let mut warnings = forbid_core_dumps();
     lock_memory(&mut warnings);
     warnings
 }
@@ -23,6 +22,13 @@ fn no_core_dumps(warnings: &mut Vec<String>) {
             "this process could not be made undumpable: {error}"
         ));
     }
+}
+
+/// The first part of [`harden`]: before any secret is read.
+pub fn forbid_core_dumps() -> Vec<String> {
+    let mut warnings = Vec::new();
+    no_core_dumps(&mut warnings);
+    warnings
 }
 
 /// ONFAULT: pages are locked when they are first used. Without it 400 link stacks cost 800 MB (measured).

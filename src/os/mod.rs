@@ -5,6 +5,7 @@ pub mod beat;
 pub mod clock;
 
 pub mod filesystem;
+pub mod handover;
 pub mod harden;
 pub mod holder;
 pub mod namespace;

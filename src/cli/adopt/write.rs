@@ -59,6 +59,7 @@ impl Written {
             folder: std::path::absolute(&folder).unwrap_or(folder),
             home: std::env::var_os("HOME").map(PathBuf::from),
             commands: Commands::with_config(path),
+            ..Base::default()
         };
         Config::read(&self.filled, &path.display().to_string(), &base)
     }
