@@ -478,6 +478,30 @@ fn where_it_cannot_be_done_it_is_told_and_signed_on() {
 }
 
 #[test]
+fn what_was_handed_over_and_is_not_there_is_told() {
+    let (home, _listener) = home();
+    let program = env!("CARGO_BIN_EXE_tmkms");
+    // The shell keeps its number when it becomes the program: no descriptor, and one that is no pipe.
+    for descriptor in ["99", "0"] {
+        let output = std::process::Command::new("sh")
+            .args([
+                "-c",
+                "TMKMS_HANDED_OVER=$$:$2 exec \"$1\" start",
+                "sh",
+                program,
+                descriptor,
+            ])
+            .current_dir(home.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.contains("as they were handed over"), "{text}");
+        assert_eq!(output.status.code(), Some(1), "another start heals it");
+    }
+}
+
+#[test]
 fn what_another_process_was_handed_is_not_asked_for() {
     let secret = in_file("a consensus key", "path", "consensus.key");
     drop(start(&secret));

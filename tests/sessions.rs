@@ -148,6 +148,12 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ),
     ("seems to be this container's own", "as above"),
     (
+        "the configuration came through a pipe, which cannot be read again",
+        "tests/environment.rs",
+    ),
+    ("stays readable in /proc/{}/environ", "tests/environment.rs"),
+    ("as they were handed over", "tests/environment.rs"),
+    (
         "no random numbers",
         "the system's random numbers do not fail",
     ),
