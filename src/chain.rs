@@ -20,21 +20,19 @@ use crate::gate::store::StoreError;
 use crate::gate::store::etcd::SharedHandle;
 use crate::gate::{Admission, Gate, View, within_max_height};
 use crate::os::clock::{Clock, Moment};
-use crate::reply::{RemoteError, Reply, Signed};
+use crate::reason::ReasonKind;
+use crate::reply::{Reply, Signed};
 use crate::request::{Asked, Request, SignRequest};
 use crate::signer::{Signer, SignerError, willing, within_length};
 
 pub use answer::{Answer, Releases};
-use answer::{refused, told};
+use answer::{error_of, refused, told};
 use standing::{News, Standing};
 
 /// From the arrival of a request to its reply, in all (W4); what is later does not leave (W16).
 pub const DEADLINE: Duration = Duration::from_millis(3_500);
 /// How much of it a device may take.
 pub const DEVICE: Duration = Duration::from_secs(2);
-
-/// The `RemoteSignerError` code of a key or device that failed.
-const SIGNER_FAILED: i32 = 20;
 
 /// One chain of the configuration.
 pub struct Chain {
@@ -244,10 +242,7 @@ impl Chain {
             Err(Trouble::Refused(refusal)) => refused(asked, kind, &refusal),
             Err(Trouble::Signer(error)) => {
                 let message = format!("{hrs} not signed: {error}");
-                let error = RemoteError {
-                    code: SIGNER_FAILED,
-                    description: message.clone(),
-                };
+                let error = error_of(ReasonKind::SignerFailed, message.clone());
                 let hrs = Some(hrs);
                 told(
                     Reply::Refused { asked, error },

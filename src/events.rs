@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use crate::consensus::{BlockId, Hrs, Step};
+use crate::reason::ReasonKind;
 
 /// What a node asked for, as logs and metrics name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,10 +117,8 @@ pub enum Event {
         kind: Kind,
         /// The position asked for, where the request was valid enough to have one.
         hrs: Option<Hrs>,
-        /// A stable word.
-        code: &'static str,
-        /// Whether signing would have been a double sign.
-        double_sign: bool,
+        /// Why, without the details.
+        reason: ReasonKind,
         /// What was asked, what was last, why, and what to do.
         message: String,
     },

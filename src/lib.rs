@@ -26,6 +26,7 @@ pub mod excerpt;
 pub mod https;
 pub mod networks;
 pub mod os;
+pub mod reason;
 pub mod remedy;
 pub mod secret_file;
 pub mod terminal;

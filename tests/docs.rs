@@ -144,29 +144,6 @@ fn every_command_stands_in_the_readme_and_has_help() {
 }
 
 #[test]
-fn every_reason_has_its_lines_in_the_documents() {
-    let reasons = fs::read_to_string("src/gate/refusal.rs").unwrap();
-    let code = reasons
-        .split("pub fn code")
-        .nth(1)
-        .unwrap()
-        .split("pub fn number")
-        .next()
-        .unwrap();
-    let protocol = fs::read_to_string("docs/protocol.md").unwrap();
-    for word in code
-        .split("=> \"")
-        .skip(1)
-        .map(|part| part.split('"').next().unwrap())
-    {
-        assert!(
-            protocol.contains(&format!("`{word}`")),
-            "{word} is not in docs/protocol.md"
-        );
-    }
-}
-
-#[test]
 fn every_invariant_stands_with_its_tests() {
     let watermark = fs::read_to_string("docs/watermark.md").unwrap();
     for number in 1..=16 {

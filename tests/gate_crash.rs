@@ -525,7 +525,7 @@ fn a_damaged_half_refuses_replays_too_and_heals_by_signing() {
                 "signed"
             }
             Ok(Admission::Replay { .. }) => "replayed",
-            Err(refusal) => refusal.reason.code(),
+            Err(refusal) => refusal.reason.kind().label(),
         }
     };
     assert_eq!(ask(3, 1), "damaged_state");

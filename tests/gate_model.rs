@@ -216,7 +216,7 @@ fn after_a_failed_write_only_the_very_bytes_may_be_tried_again() {
     let conflict = world
         .gate
         .admit(&world.requests[other].clone(), &moment(500), Duration::MAX);
-    assert!(matches!(conflict, Err(refusal) if refusal.reason.is_double_sign()));
+    assert!(matches!(conflict, Err(refusal) if refusal.reason.kind().is_double_sign()));
     // A second later the request itself mends the store.
     let again = world.gate.admit(
         &world.requests[asked].clone(),
@@ -257,7 +257,7 @@ fn heights_run_dry_and_come_back() {
             Ok(())
         }
         Ok(other) => panic!("{other:?}"),
-        Err(refusal) => Err(refusal.reason.code()),
+        Err(refusal) => Err(refusal.reason.kind().label()),
     };
     // The first advance after the operator's word is free up to 10^9, and no further.
     assert_eq!(admit(1_000_000_001, 0), Err("too_far_ahead"));
@@ -289,7 +289,7 @@ fn another_host_that_is_ahead_is_believed() {
     theirs.complete(permit, &Signature::from_bytes(vec![1]));
     // The same message may be signed again, another one at its place may not, and a higher one may.
     let conflict = ours.admit(&requests[1], &moment(1), Duration::MAX);
-    assert!(matches!(conflict, Err(refusal) if refusal.reason.is_double_sign()));
+    assert!(matches!(conflict, Err(refusal) if refusal.reason.kind().is_double_sign()));
     assert!(matches!(
         ours.admit(&requests[0], &moment(1), Duration::MAX),
         Ok(Admission::Sign { .. })
@@ -299,7 +299,7 @@ fn another_host_that_is_ahead_is_believed() {
         Ok(Admission::Sign { .. })
     ));
     let behind = theirs.admit(&requests[3], &moment(1), Duration::MAX);
-    assert!(matches!(behind, Err(refusal) if refusal.reason.code() == "regression"));
+    assert!(matches!(behind, Err(refusal) if refusal.reason.kind().label() == "regression"));
 }
 
 mod long_histories {

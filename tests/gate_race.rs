@@ -138,7 +138,13 @@ fn who_waits_too_long_is_told_so_and_has_used_up_nothing() {
     thread::sleep(Duration::from_millis(100));
     let late = ask(&chain, 2);
     assert!(
-        matches!(late.event, Event::Refused { code: "busy", .. }),
+        matches!(
+            late.event,
+            Event::Refused {
+                reason: tmkms::reason::ReasonKind::Busy,
+                ..
+            }
+        ),
         "{:?}",
         late.event
     );

@@ -242,7 +242,7 @@ fn every_kind_of_request_has_its_answer() {
         matches!(
             event,
             Event::Refused {
-                double_sign: true,
+                reason: tmkms::reason::ReasonKind::Conflict,
                 ..
             }
         )

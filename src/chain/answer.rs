@@ -3,6 +3,7 @@
 use crate::consensus::Hrs;
 use crate::events::{Event, Kind};
 use crate::gate::refusal::Refusal;
+use crate::reason::ReasonKind;
 use crate::reply::{RemoteError, Reply};
 use crate::request::Asked;
 
@@ -57,9 +58,14 @@ pub(super) fn refused(asked: Asked, kind: Kind, refusal: &Refusal) -> Answer {
 }
 
 pub(super) fn remote(refusal: &Refusal) -> RemoteError {
+    error_of(refusal.reason.kind(), refusal.to_string())
+}
+
+/// The error that a node is told. Each reason that is answered has a code; 0 is what a node takes for none.
+pub(super) fn error_of(reason: ReasonKind, description: String) -> RemoteError {
     RemoteError {
-        code: refusal.reason.number(),
-        description: refusal.to_string(),
+        code: reason.wire_code().unwrap_or_default(),
+        description,
     }
 }
 
@@ -67,8 +73,7 @@ pub(super) fn refused_event(kind: Kind, refusal: &Refusal) -> Event {
     Event::Refused {
         kind,
         hrs: refusal.asked,
-        code: refusal.reason.code(),
-        double_sign: refusal.reason.is_double_sign(),
+        reason: refusal.reason.kind(),
         message: refusal.to_string(),
     }
 }

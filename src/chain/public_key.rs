@@ -4,22 +4,16 @@ use crate::consensus::ChainId;
 use crate::consensus::chain_id::IllegalChainId;
 use crate::events::{Event, Kind};
 use crate::gate::refusal::{Reason, Refusal};
+use crate::reason::NO_PUBLIC_KEY;
 use crate::reply::{RemoteError, Reply};
 
 use super::Chain;
-use super::answer::{Answer, refused_event, told};
-
-/// The `RemoteSignerError` code of a public key that is not known.
-const NO_PUBLIC_KEY: i32 = 21;
+use super::answer::{Answer, refused_event, remote, told};
 
 impl Chain {
     pub(super) fn tell_public_key(&self, asked: Result<ChainId, IllegalChainId>) -> Answer {
-        let fail = |refusal: Refusal, code| {
-            let error = RemoteError {
-                code,
-                description: refusal.to_string(),
-            };
-            let event = refused_event(Kind::PublicKey, &refusal);
+        let fail = |refusal: &Refusal, error| {
+            let event = refused_event(Kind::PublicKey, refusal);
             told(Reply::PublicKey(Err(error)), event)
         };
         let other = match asked {
@@ -32,14 +26,19 @@ impl Chain {
         };
         if let Some(reason) = other {
             let refusal = Refusal::of(reason);
-            let code = refusal.reason.number();
-            return fail(refusal, code);
+            let error = remote(&refusal);
+            return fail(&refusal, error);
         }
         match self.public_key() {
             Some(key) => told(Reply::PublicKey(Ok(key)), Event::PublicKeyAsked),
             None => {
                 let why = self.why_unarmed().unwrap_or_default();
-                fail(Refusal::of(Reason::NotArmed(why)), NO_PUBLIC_KEY)
+                let refusal = Refusal::of(Reason::NotArmed(why));
+                let error = RemoteError {
+                    code: NO_PUBLIC_KEY,
+                    description: refusal.to_string(),
+                };
+                fail(&refusal, error)
             }
         }
     }

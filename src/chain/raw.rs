@@ -4,11 +4,12 @@ use crate::events::{Event, Kind};
 use crate::gate::raw::RawRefused;
 use crate::gate::refusal::{Reason, Refusal};
 use crate::os::clock::{Clock, Moment};
-use crate::reply::{RemoteError, Reply};
+use crate::reason::ReasonKind;
+use crate::reply::Reply;
 use crate::request::RawRequest;
 
-use super::answer::{Answer, Releases, refused_event, remote, told};
-use super::{Chain, DEVICE, SIGNER_FAILED};
+use super::answer::{Answer, Releases, error_of, refused_event, remote, told};
+use super::{Chain, DEVICE};
 
 impl Chain {
     /// Raw bytes have no position, so they wait for no gate and hold no vote up on the host.
@@ -47,10 +48,7 @@ impl Chain {
             },
             Err(error) => {
                 let message = format!("raw bytes not signed: {error}");
-                let error = RemoteError {
-                    code: SIGNER_FAILED,
-                    description: message.clone(),
-                };
+                let error = error_of(ReasonKind::SignerFailed, message.clone());
                 let (kind, hrs) = (Kind::Raw, None);
                 told(
                     Reply::RawRefused(error),

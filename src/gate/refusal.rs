@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::consensus::{BlockId, ChainId, Height, Hrs};
+use crate::reason::ReasonKind;
 use crate::remedy::CommandLine;
 use crate::request::InvalidInput;
 
@@ -63,45 +64,22 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// A stable word for logs and metrics.
-    pub fn code(&self) -> &'static str {
+    /// The reason without its details: label, wire code and documentation are in [`ReasonKind`].
+    pub fn kind(&self) -> ReasonKind {
         match self {
-            Reason::Invalid(_) => "invalid",
-            Reason::WrongChain { .. } => "wrong_chain",
-            Reason::Watermark(Why::Conflict) => "conflict",
-            Reason::Watermark(Why::UsedUp) => "used_up",
-            Reason::Watermark(Why::Height | Why::Round | Why::Step) => "regression",
-            Reason::TooFarAhead { .. } => "too_far_ahead",
-            Reason::DamagedState { .. } => "damaged_state",
-            Reason::NotDurable(_) => "not_durable",
-            Reason::NotArmed(_) => "not_armed",
-            Reason::Busy => "busy",
-            Reason::AboveMaxHeight(_) => "above_max_height",
-            Reason::RawBytes(_) => "raw_bytes",
+            Reason::Invalid(_) => ReasonKind::Invalid,
+            Reason::WrongChain { .. } => ReasonKind::WrongChain,
+            Reason::Watermark(Why::Conflict) => ReasonKind::Conflict,
+            Reason::Watermark(Why::UsedUp) => ReasonKind::UsedUp,
+            Reason::Watermark(Why::Height | Why::Round | Why::Step) => ReasonKind::Regression,
+            Reason::TooFarAhead { .. } => ReasonKind::TooFarAhead,
+            Reason::DamagedState { .. } => ReasonKind::DamagedState,
+            Reason::NotDurable(_) => ReasonKind::NotDurable,
+            Reason::NotArmed(_) => ReasonKind::NotArmed,
+            Reason::Busy => ReasonKind::Busy,
+            Reason::AboveMaxHeight(_) => ReasonKind::AboveMaxHeight,
+            Reason::RawBytes(_) => ReasonKind::RawBytes,
         }
-    }
-
-    /// The code of the `RemoteSignerError` in the reply; nodes do not interpret it.
-    pub fn number(&self) -> i32 {
-        match self {
-            Reason::Invalid(_) => 1,
-            Reason::WrongChain { .. } => 2,
-            Reason::Watermark(Why::Height | Why::Round | Why::Step) => 3,
-            Reason::Watermark(Why::Conflict) => 4,
-            Reason::Watermark(Why::UsedUp) => 5,
-            Reason::TooFarAhead { .. } => 6,
-            Reason::DamagedState { .. } => 7,
-            Reason::NotDurable(_) => 8,
-            Reason::NotArmed(_) => 9,
-            Reason::Busy => 10,
-            Reason::AboveMaxHeight(_) => 11,
-            Reason::RawBytes(_) => 12,
-        }
-    }
-
-    /// Whether signing would have been a double sign.
-    pub fn is_double_sign(&self) -> bool {
-        matches!(self, Reason::Watermark(Why::Conflict))
     }
 }
 

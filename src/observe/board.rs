@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::consensus::Hrs;
 use crate::events::{Event, Sink};
 use crate::excerpt::brief;
+use crate::reason::ReasonKind;
 
 /// The longest text that a board keeps, in bytes.
 const LONGEST_TEXT: usize = 1024;
@@ -51,7 +52,7 @@ pub struct Facts {
     /// The last signature that left: position, when, how long it took.
     pub last_signed: Option<(Hrs, Instant, Duration)>,
     /// The last refusal or failure: a stable word, why, when.
-    pub last_refusal: Option<(&'static str, String, Instant)>,
+    pub last_refusal: Option<(ReasonKind, String, Instant)>,
 }
 
 impl Facts {
@@ -143,13 +144,15 @@ impl Sink for Board {
                 }
                 facts.last_signed = Some((*hrs, now, *took));
             }
-            Event::Refused { code, message, .. } => {
+            Event::Refused {
+                reason, message, ..
+            } => {
                 facts.refused += 1;
-                facts.last_refusal = Some((code, kept(message), now));
+                facts.last_refusal = Some((*reason, kept(message), now));
             }
             Event::SignerFailed { message, .. } => {
                 facts.failed += 1;
-                facts.last_refusal = Some(("signer_failed", kept(message), now));
+                facts.last_refusal = Some((ReasonKind::SignerFailed, kept(message), now));
             }
             Event::Late { hrs, .. } => {
                 facts.failed += 1;
@@ -157,7 +160,8 @@ impl Sink for Board {
                     || "a message of raw bytes".to_owned(),
                     |hrs| hrs.to_string(),
                 );
-                facts.last_refusal = Some(("late", format!("{what} was signed too late"), now));
+                facts.last_refusal =
+                    Some((ReasonKind::Late, format!("{what} was signed too late"), now));
             }
             Event::RawSigned { .. } => facts.raw_signed += 1,
             Event::PublicKeyAsked | Event::Pinged => {}
@@ -201,8 +205,7 @@ mod tests {
         board.emit(&Event::Refused {
             kind: Kind::Prevote,
             hrs: Some(hrs),
-            code: "conflict",
-            double_sign: true,
+            reason: ReasonKind::Conflict,
             message: "no".to_owned(),
         });
         let facts = board.facts();
@@ -211,7 +214,7 @@ mod tests {
             (1, 1, 2, 1)
         );
         assert_eq!(facts.last_signed.unwrap().0, hrs);
-        assert_eq!(facts.last_refusal.unwrap().0, "conflict");
+        assert_eq!(facts.last_refusal.unwrap().0, ReasonKind::Conflict);
         for _ in 0..2 {
             board.emit(&Event::LinkDown {
                 code: "closed",

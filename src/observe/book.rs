@@ -7,27 +7,10 @@ use std::time::{Duration, Instant};
 
 use crate::consensus::{Height, Hrs};
 use crate::events::{Event, Kind, Sink, Spent};
+use crate::reason::ReasonKind;
 
 use super::heights::Heights;
 use super::latency::Latency;
-
-/// The words for why nothing was signed: those of the gate's refusals, and `signer_failed` and `late`.
-pub const REASONS: [&str; 14] = [
-    "invalid",
-    "wrong_chain",
-    "conflict",
-    "used_up",
-    "regression",
-    "too_far_ahead",
-    "damaged_state",
-    "not_durable",
-    "not_armed",
-    "busy",
-    "above_max_height",
-    "raw_bytes",
-    "signer_failed",
-    "late",
-];
 
 /// The stages of a request whose latencies are counted; the last is all of them together.
 pub const STAGES: [&str; 6] = ["wait", "gate", "persist", "device", "reply", "whole"];
@@ -54,7 +37,7 @@ pub struct Page {
     /// Earlier signatures given again, by kind.
     pub replayed: [u64; STEPS],
     /// Requests without a signature, by kind and reason.
-    pub refused: [[u64; REASONS.len()]; Kind::ALL.len()],
+    pub refused: [[u64; ReasonKind::ALL.len()]; Kind::ALL.len()],
     /// The last signature, by kind.
     pub last: [Option<LastSigned>; STEPS],
     /// Signatures of raw bytes, and how many bytes those were.
@@ -78,7 +61,7 @@ impl Book {
             since: Instant::now(),
             signed: [0; STEPS],
             replayed: [0; STEPS],
-            refused: [[0; REASONS.len()]; Kind::ALL.len()],
+            refused: [[0; ReasonKind::ALL.len()]; Kind::ALL.len()],
             last: [None; STEPS],
             raw: (0, 0),
             public_key: 0,
@@ -101,21 +84,15 @@ impl Book {
 
 impl Page {
     /// How many requests of a kind had no signature for a reason.
-    pub fn refused(&self, kind: Kind, reason: &str) -> u64 {
-        let reason = REASONS.iter().position(|word| *word == reason);
+    pub fn refused(&self, kind: Kind, reason: ReasonKind) -> u64 {
         let row = self.refused.get(kind.index());
-        row.zip(reason)
-            .and_then(|(row, reason)| row.get(reason))
+        row.and_then(|row| row.get(reason.index()))
             .map_or(0, |count| *count)
     }
 
-    fn refuse(&mut self, kind: Kind, reason: &str) {
-        let reason = REASONS.iter().position(|word| *word == reason);
+    fn refuse(&mut self, kind: Kind, reason: ReasonKind) {
         let row = self.refused.get_mut(kind.index());
-        if let Some(count) = row
-            .zip(reason)
-            .and_then(|(row, reason)| row.get_mut(reason))
-        {
+        if let Some(count) = row.and_then(|row| row.get_mut(reason.index())) {
             *count += 1;
         }
     }
@@ -166,27 +143,23 @@ impl Sink for Book {
                 page.spend(spent, *took);
             }
             Event::Refused {
-                kind,
-                hrs,
-                code,
-                double_sign,
-                ..
+                kind, hrs, reason, ..
             } => {
-                page.refuse(*kind, code);
+                page.refuse(*kind, *reason);
                 // What another chain asks says nothing about this one's heights.
-                if let Some(hrs) = hrs.filter(|_| *code != "wrong_chain") {
-                    page.heights.refused(hrs.height, *double_sign);
+                if let Some(hrs) = hrs.filter(|_| *reason != ReasonKind::WrongChain) {
+                    page.heights.refused(hrs.height, reason.is_double_sign());
                 }
             }
             Event::SignerFailed { kind, hrs, .. } => {
-                page.refuse(*kind, "signer_failed");
+                page.refuse(*kind, ReasonKind::SignerFailed);
                 if let Some(hrs) = hrs {
                     page.heights.refused(hrs.height, false);
                 }
             }
             Event::Late { hrs, .. } => {
                 let kind = hrs.map_or(Kind::Raw, |hrs| Kind::of(hrs.step));
-                page.refuse(kind, "late");
+                page.refuse(kind, ReasonKind::Late);
                 if let Some(hrs) = hrs {
                     page.heights.refused(hrs.height, false);
                 }
@@ -235,14 +208,13 @@ mod tests {
         let book = Book::new(None);
         book.emit(&signed(1, false));
         book.emit(&signed(1, true));
-        let refused = |code| Event::Refused {
+        let refused = |reason| Event::Refused {
             kind: Kind::Prevote,
             hrs: Some(hrs(1)),
-            code,
-            double_sign: code == "conflict",
+            reason,
             message: String::new(),
         };
-        for reason in REASONS {
+        for reason in ReasonKind::ALL {
             book.emit(&refused(reason));
         }
         book.emit(&Event::Late {
@@ -255,23 +227,12 @@ mod tests {
         });
         let page = book.page();
         assert_eq!((page.signed, page.replayed), ([0, 1, 0], [0, 1, 0]));
-        for reason in REASONS {
-            assert_eq!(page.refused(Kind::Prevote, reason), 1, "{reason}");
+        for reason in ReasonKind::ALL {
+            assert_eq!(page.refused(Kind::Prevote, reason), 1, "{reason:?}");
         }
-        assert_eq!(page.refused(Kind::Raw, "late"), 1);
+        assert_eq!(page.refused(Kind::Raw, ReasonKind::Late), 1);
         assert_eq!(page.raw, (1, 7));
         let counts: Vec<u64> = page.latency.iter().map(Latency::count).collect();
         assert_eq!(counts, [2, 2, 1, 0, 2, 2], "{STAGES:?}");
-    }
-
-    #[test]
-    fn the_reasons_of_the_gate_are_known() {
-        let source = std::fs::read_to_string("src/gate/refusal.rs").unwrap();
-        let codes = source.split("pub fn code").nth(1).unwrap();
-        let codes = codes.split("pub fn number").next().unwrap();
-        for part in codes.split("=> \"").skip(1) {
-            let code = part.split('"').next().unwrap();
-            assert!(REASONS.contains(&code), "{code}");
-        }
     }
 }

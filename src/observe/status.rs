@@ -367,8 +367,8 @@ impl LinkStatus {
             last_refusal: facts
                 .last_refusal
                 .as_ref()
-                .map(|(code, message, when)| Told {
-                    code: (*code).to_owned(),
+                .map(|(reason, message, when)| Told {
+                    code: reason.label().to_owned(),
                     message: message.clone(),
                     seconds_ago: when.elapsed().as_secs(),
                 }),

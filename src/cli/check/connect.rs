@@ -9,6 +9,7 @@ use crate::consensus::{ChainId, PublicKey};
 use crate::events::{Event, Sink};
 use crate::link::{Closer, dial};
 use crate::os::clock::SystemClock;
+use crate::reason::ReasonKind;
 use crate::session::{Hand, serve};
 
 /// A node asks for the public key at once or pings within 3.3 s.
@@ -64,9 +65,11 @@ pub(super) fn try_node(
     match asked {
         Some(Event::PublicKeyAsked) => Ok(format!("reached{with}, took the public key")),
         Some(Event::Pinged) => Ok(format!("reached{with}, pings")),
-        Some(Event::Refused { code, message, .. }) => match code {
+        Some(Event::Refused {
+            reason, message, ..
+        }) => match reason {
             // The node wants to sign right now; that is the strongest yes.
-            "not_armed" => Ok(format!("reached{with}, asks for signatures")),
+            ReasonKind::NotArmed => Ok(format!("reached{with}, asks for signatures")),
             _ => Err(message),
         },
         Some(_) => Ok(format!("reached{with}")),

@@ -15,6 +15,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::consensus::{BlockId, Hrs};
 use crate::events::{Event, Kind, Sink};
+use crate::reason::ReasonKind;
 
 use format::Format;
 pub use format::LogFormat;
@@ -159,16 +160,11 @@ impl LogSink {
         );
     }
 
-    fn refused(
-        &self,
-        (kind, hrs): (&Kind, Option<&Hrs>),
-        code: &'static str,
-        double_sign: bool,
-        message: &str,
-    ) {
+    fn refused(&self, (kind, hrs): (&Kind, Option<&Hrs>), reason: ReasonKind, message: &str) {
         let Self {
             chain, node, place, ..
         } = self;
+        let (code, double_sign) = (reason.label(), reason.is_double_sign());
         let admitted = match hrs.filter(|_| double_sign) {
             Some(hrs) => self.admit_at(code, hrs),
             None => self.admit(code, TROUBLE),
@@ -300,10 +296,9 @@ impl Sink for LogSink {
             Event::Refused {
                 kind,
                 hrs,
-                code,
-                double_sign,
+                reason,
                 message,
-            } => self.refused((kind, hrs.as_ref()), code, *double_sign, message),
+            } => self.refused((kind, hrs.as_ref()), *reason, message),
             Event::SignerFailed { kind, hrs, message } if self.admit("signer_failed", TROUBLE) => {
                 let asked = Asked::new(kind, hrs.as_ref());
                 let (chain, node, place) = (&self.chain, &self.node, &self.place);

@@ -6,7 +6,8 @@ use prometheus_client::metrics::MetricType;
 
 use crate::consensus::Hrs;
 use crate::events::Kind;
-use crate::observe::book::{Page, REASONS, STAGES, STEPS};
+use crate::observe::book::{Page, STAGES, STEPS};
+use crate::reason::ReasonKind;
 
 use super::out::{Out, Value};
 use super::{Reading, ServiceNow, labels};
@@ -22,14 +23,14 @@ impl ServiceNow {
             for chain in &self.chains {
                 for (kind, reason) in Kind::ALL
                     .into_iter()
-                    .flat_map(|kind| REASONS.map(|reason| (kind, reason)))
+                    .flat_map(|kind| ReasonKind::ALL.map(|reason| (kind, reason)))
                 {
                     let count = chain.page.refused(kind, reason);
                     if count > 0 || kind.index() < STEPS {
                         let labels = [
                             ("chain_id", chain.id.as_str()),
                             ("type", kind.word()),
-                            ("reason", reason),
+                            ("reason", reason.label()),
                         ];
                         sample.put(&labels, count)?;
                     }
