@@ -58,6 +58,21 @@ impl Site {
         tmkms(self.0.path(), arguments)
     }
 
+    /// The key as it was kept before v0.25 of Tendermint.
+    fn old_key(&self, height: &str) -> String {
+        let base64 =
+            |bytes: &[u8]| String::from_utf8(subtle_encoding::base64::encode(bytes)).unwrap();
+        let seed = tmkms::base64::decode(self.1.to_base64().trim_ascii()).unwrap();
+        let public = self.1.public_key();
+        let file = json!({
+            "address": public.address().to_string(),
+            "pub_key": { "type": "tendermint/PubKeyEd25519", "value": base64(public.as_bytes()) },
+            "last_height": height, "last_round": "0", "last_step": 3,
+            "priv_key": { "type": "tendermint/PrivKeyEd25519", "value": base64(&[&seed[..], public.as_bytes()].concat()) },
+        });
+        file.to_string()
+    }
+
     fn never_signed(&self) -> Done {
         self.run(&["state", "init", "c-1", "--never-signed"])
     }
@@ -154,17 +169,8 @@ fn a_text_that_a_take_over_left_beside_the_key() {
 fn a_key_file_that_says_its_last_height() {
     let site = Site::new("c.key", "");
     fs::remove_file(site.at("c.key")).unwrap();
-    let base64 = |bytes: &[u8]| String::from_utf8(subtle_encoding::base64::encode(bytes)).unwrap();
-    let seed = tmkms::base64::decode(site.1.to_base64().trim_ascii()).unwrap();
-    let public = site.1.public_key();
-    let file = json!({
-        "address": public.address().to_string(),
-        "pub_key": { "type": "tendermint/PubKeyEd25519", "value": base64(public.as_bytes()) },
-        "last_height": "88", "last_round": "0", "last_step": 3,
-        "priv_key": { "type": "tendermint/PrivKeyEd25519", "value": base64(&[&seed[..], public.as_bytes()].concat()) },
-    });
     let key = site.at("priv_validator.json");
-    private(&key, &file.to_string());
+    private(&key, &site.old_key("88"));
     let import = |more: &[&str]| {
         let files = [key.to_str().unwrap(), "c.key"];
         site.run(&[&["softsign", "import"], more, &files].concat())
@@ -251,6 +257,254 @@ fn what_is_of_another_chain_or_key_is_no_evidence() {
     fs::create_dir(stranger.at("state")).unwrap();
     fs::copy(site.at("state/c-1.json"), stranger.at("state/other.json")).unwrap();
     assert_eq!(stranger.never_signed().code, 0);
+}
+
+/// What lies nearby and says 41230, and the file that is named for it.
+type Example = (&'static str, fn(&Site) -> PathBuf);
+
+/// The five that were found, and relatives of each.
+const EXAMPLES: &[Example] = &[
+    ("another name in the state's folder", |site| {
+        let other = site.at("state/c-1-old.json");
+        site.own_state(&other);
+        other
+    }),
+    ("a bare position in the state's folder", |site| {
+        let other = site.at("state/copy of it");
+        private(&other, &state("41230"));
+        other
+    }),
+    ("where an older tmkms kept it", |site| {
+        // Where the configuration names no file.
+        let config = fs::read_to_string(site.at("tmkms.toml")).unwrap();
+        let config = config.replace("state_file = \"state/c-1.json\"\n", "");
+        fs::write(site.at("tmkms.toml"), config).unwrap();
+        let old = site.at("c-1_priv_validator_state.json");
+        let text = r#"{"height":"41230","round":"0","step":2,"block_id":null}"#;
+        private(&old, text);
+        old
+    }),
+    ("the state of the node whose key it is", |site| {
+        let old = site.at("node/data/priv_validator_state.json");
+        private(&old, &state("41230"));
+        old
+    }),
+    ("the same beside the key", |site| {
+        let old = site.at("node/config/priv_validator_state.json");
+        private(&old, &state("41230"));
+        old
+    }),
+    ("what a take-over kept of our own state", |site| {
+        let kept = site.at("state/c-1.json.before-import-3");
+        private(&kept, &state("41230"));
+        kept
+    }),
+    ("what a take-over kept of the node's", |site| {
+        let kept = site.at("node/data/priv_validator_state.json.before-import");
+        private(&kept, &state("41230"));
+        kept
+    }),
+    ("what `state init` kept", |site| {
+        let kept = site.at("state/c-1.json.before-init");
+        site.own_state(&kept);
+        kept
+    }),
+    ("a copy beside the file that is taken over", |site| {
+        let copy = site.at("low/state.json.1");
+        private(&copy, &state("41230"));
+        copy
+    }),
+    ("what a take-over kept of that file", |site| {
+        let kept = site.at("low/state.json.before-import");
+        private(&kept, &state("41230"));
+        kept
+    }),
+];
+
+impl Site {
+    /// A state of this program, of this chain and key.
+    fn own_state(&self, path: &Path) {
+        let done = self.run(&["state", "init", "c-1", "--height", "41230"]);
+        assert_eq!(done.code, 0, "{}", done.err);
+        fs::rename(self.at("state/c-1.json"), path).unwrap();
+        for mark in fs::read_dir(self.at("state")).unwrap() {
+            let mark = mark.unwrap().path();
+            if mark != path {
+                fs::remove_file(mark).unwrap();
+            }
+        }
+    }
+
+    /// Takes over the file that says 7, in each of the three ways.
+    fn take_low(&self, way: &str, more: &[&str]) -> Done {
+        let words: &[&str] = match way {
+            "import" => &["state", "import", "c-1", "low/state.json", "--yes"],
+            "adopt" => &["adopt", "low/state.json", "--yes"],
+            _ => &[
+                "softsign",
+                "import",
+                "--state",
+                "low/state.json",
+                "node/config/key",
+                "c.key",
+                "--yes",
+            ],
+        };
+        self.run(&[words, more].concat())
+    }
+
+    /// Where the key is, and which is configured, as the way needs it.
+    fn of(way: &str) -> Self {
+        let site = Self::new("node/config/key", "");
+        if way == "softsign" {
+            let config = fs::read_to_string(site.at("tmkms.toml")).unwrap();
+            let config = config.replace("node/config/key", "c.key");
+            fs::write(site.at("tmkms.toml"), config).unwrap();
+        }
+        private(&site.at("low/state.json"), &state("7"));
+        site
+    }
+}
+
+fn is_not_taken_over_beside_any_of_it(way: &str) {
+    // Each take-over looks twice, a second apart.
+    std::thread::scope(|scope| {
+        for (name, lay) in EXAMPLES {
+            scope.spawn(move || is_not_taken_over_beside(way, name, *lay));
+        }
+    });
+    let site = Site::of(way);
+    private(&site.at("state/what.json"), &state("41230"));
+    assert_eq!(site.take_low(way, &["--insist", "c-2"]).code, 1, "{way}");
+    let done = site.take_low(way, &["--insist", "c-1"]);
+    assert_eq!(done.code, 0, "{way}: {}", done.err);
+    let shown = site.run(&["state", "show"]).out;
+    assert!(shown.contains("used up to 7/0/"), "{way}: {shown}");
+}
+
+fn is_not_taken_over_beside(way: &str, name: &str, lay: fn(&Site) -> PathBuf) {
+    let site = Site::of(way);
+    // The state that is laid there is made with the key in its place.
+    if way == "softsign" {
+        fs::copy(site.at("node/config/key"), site.at("c.key")).unwrap();
+    }
+    let file = lay(&site);
+    if way == "softsign" {
+        fs::remove_file(site.at("c.key")).unwrap();
+    }
+    let done = site.take_low(way, &[]);
+    assert_eq!(done.code, 1, "{way}, {name}: {}{}", done.out, done.err);
+    for words in [file.to_str().unwrap(), "41230/0/", "--insist c-1"] {
+        let words = match (words, name.contains("init") || name.contains("another")) {
+            ("41230/0/", true) => "41230",
+            (words, _) => words,
+        };
+        assert!(done.err.contains(words), "{way}, {name}: {}", done.err);
+    }
+    assert!(!site.at("state/c-1.json").exists(), "{way}, {name}");
+    assert!(!site.at("c.key").exists(), "{way}, {name}");
+    let low = fs::read_to_string(site.at("low/state.json")).unwrap();
+    assert_eq!(low, state("7"), "{way}, {name}");
+    // As printed, from another folder; the question is answered.
+    let command = done.err.split("take that over with `").nth(1).unwrap();
+    let command = command.split('`').next().unwrap();
+    let command = command.replacen("tmkms", env!("CARGO_BIN_EXE_tmkms"), 1);
+    let taken = Command::new("sh")
+        .args(["-c", &format!("{command} --yes")])
+        .current_dir("/")
+        .output()
+        .unwrap();
+    assert!(
+        taken.status.success(),
+        "{way}, {name}: {command}: {taken:?}"
+    );
+    let shown = site.run(&["state", "show"]).out;
+    assert!(shown.contains("used up to 41230"), "{way}, {name}: {shown}");
+    // What was too low before adds nothing now.
+    if way != "softsign" {
+        assert_eq!(site.take_low(way, &[]).code, 0, "{way}, {name}");
+        let shown = site.run(&["state", "show"]).out;
+        assert!(shown.contains("used up to 41230"), "{way}, {name}: {shown}");
+    }
+}
+
+#[test]
+fn a_lower_state_is_not_imported_beside_any_of_it() {
+    is_not_taken_over_beside_any_of_it("import");
+}
+
+#[test]
+fn a_lower_state_is_not_adopted_beside_any_of_it() {
+    is_not_taken_over_beside_any_of_it("adopt");
+}
+
+#[test]
+fn a_key_is_not_imported_with_a_lower_state_beside_any_of_it() {
+    is_not_taken_over_beside_any_of_it("softsign");
+}
+
+#[test]
+fn what_a_key_file_says_counts_in_a_take_over() {
+    for way in ["import", "adopt", "softsign"] {
+        let site = Site::of(way);
+        fs::remove_file(site.at("node/config/key")).unwrap();
+        let key = site.at("node/config/key");
+        private(&key, &site.old_key("41230"));
+        if way != "softsign" {
+            let config = fs::read_to_string(site.at("tmkms.toml")).unwrap();
+            let json = "path = \"node/config/key\"\nkey_format = \"json\"";
+            let config = config.replace("path = \"node/config/key\"", json);
+            fs::write(site.at("tmkms.toml"), config).unwrap();
+        }
+        let done = site.take_low(way, &[]);
+        assert_eq!(done.code, 0, "{way}: {}", done.err);
+        for words in [key.to_str().unwrap(), "41230", "counts, too"] {
+            assert!(done.err.contains(words), "{way}: {}", done.err);
+        }
+        let shown = site.run(&["state", "show"]).out;
+        assert!(
+            shown.contains("used up to 41230 (whole height)"),
+            "{way}: {shown}"
+        );
+    }
+}
+
+#[test]
+fn a_state_in_use_is_not_adopted_beside_a_higher_one() {
+    // Adopting what is in use already would change nothing; that something lies there is said all the same.
+    let site = Site::new("c.key", "");
+    let done = site.run(&["state", "init", "c-1", "--height", "7"]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert_eq!(site.run(&["adopt", "state/c-1.json"]).code, 0);
+    private(&site.at("state/c-1.json.bak"), &state("41230"));
+    let done = site.run(&["adopt", "state/c-1.json"]);
+    assert_eq!(done.code, 1, "{}", done.out);
+    assert!(
+        done.err.contains("c-1.json.bak") && done.err.contains("41230"),
+        "{}",
+        done.err
+    );
+}
+
+#[test]
+fn files_of_other_chains_stop_no_take_over() {
+    let other =
+        "[[chain]]\nid = \"b-1\"\nallow_ephemeral_state = true\nstate_file = \"state/b-1.json\"\n";
+    let site = Site::new("node/config/key", other);
+    let config = fs::read_to_string(site.at("tmkms.toml")).unwrap();
+    let config = config.replace("[\"c-1\"]", "[\"c-1\", \"b-1\"]")
+        + "[[validator]]\nchain_id = \"b-1\"\naddr = \"unix:///run/none-2.sock\"\n";
+    fs::write(site.at("tmkms.toml"), config).unwrap();
+    private(&site.at("low/state.json"), &state("7"));
+    private(&site.at("low/b-1.json"), &state("41230"));
+    private(&site.at("state/b-1.json"), &state("41230"));
+    private(&site.at("state/b-1.json.before-import"), &state("41230"));
+    // One that was taken over for the other chain, as the text in its place says.
+    private(&site.at("state/taken"), &state("41231"));
+    let taken = site.run(&["state", "import", "b-1", "state/taken", "--yes"]);
+    assert_eq!(taken.code, 0, "{}", taken.err);
+    let done = site.take_low("import", &[]);
+    assert_eq!(done.code, 0, "{}", done.err);
 }
 
 #[test]

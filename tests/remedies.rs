@@ -54,7 +54,7 @@ use std::fs;
 use std::process::Command;
 
 use scan::{Source, commands_made, sources};
-use table::{BY_ITSELF, By, MAKERS, MENTIONS, NOT_YET, SETTINGS, SYSTEM, TABLE};
+use table::{BY_ITSELF, By, MAKERS, MENTIONS, SETTINGS, SYSTEM, TABLE};
 use walk::commands_in;
 
 fn plain(text: &str) -> String {
@@ -103,7 +103,7 @@ fn no_message_prints_a_command_that_is_written_by_hand() {
             let mentioned = MENTIONS
                 .iter()
                 .any(|(file, words, _)| *file == source.name && text.contains(words));
-            if names && !mentioned && !NOT_YET.contains(&source.name.as_str()) {
+            if names && !mentioned {
                 found.push(format!("{}: {text:?}", source.name));
             }
         }
@@ -129,7 +129,7 @@ fn every_command_of_every_message_is_walked() {
             .iter()
             .filter(|row| row.file == file && row.made == command);
         let rows = rows.count();
-        if rows < *times && !NOT_YET.contains(&file.as_str()) {
+        if rows < *times {
             wrong.push(format!(
                 "{file}: {command} is made {times} times and walked {rows} times"
             ));
@@ -227,8 +227,7 @@ fn commands_of_the_system_are_known_and_can_be_read_by_a_shell() {
                 let known = SYSTEM
                     .iter()
                     .any(|(file, listed, _)| *file == source.name && *listed == command);
-                if PROGRAMS.contains(&program) && !known && !NOT_YET.contains(&source.name.as_str())
-                {
+                if PROGRAMS.contains(&program) && !known {
                     wrong.push(format!("{}: `{command}`", source.name));
                 }
             }

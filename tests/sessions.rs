@@ -209,6 +209,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("cannot be kept aside", "a disk that fails meanwhile"),
     ("has a thousand files beside it", "a thousand files"),
     ("its state file changed while it was read", "a race"),
+    ("which counts, too", "tests/evidence.rs"),
     ("a signer of this home still runs", "tests/adopt.rs"),
     (
         "Is the old signer stopped for good",

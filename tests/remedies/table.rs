@@ -101,9 +101,6 @@ pub const MENTIONS: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Files whose messages are not all made with `crate::remedy` yet.
-pub const NOT_YET: &[&str] = &[];
-
 /// Commands of the system that are printed as they are, and why no test runs them.
 pub const SYSTEM: &[(&str, &str, &str)] = &[
     (
@@ -891,6 +888,26 @@ pub const TABLE: &[Remedy] = &[
         "",
         "tmkms state init",
         Test("tests/evidence.rs", "a_key_file_that_says_its_last_height"),
+    ),
+    row(
+        "src/cli/state/import.rs",
+        "import(&place.chain_id,&found.path)",
+        "",
+        "tmkms state import",
+        Test(
+            "tests/evidence.rs",
+            "a_lower_state_is_not_imported_beside_any_of_it",
+        ),
+    ),
+    row(
+        "src/cli/adopt/mod.rs",
+        "import(&place.chain_id,&found.path)",
+        "",
+        "tmkms state import",
+        Test(
+            "tests/evidence.rs",
+            "a_lower_state_is_not_adopted_beside_any_of_it",
+        ),
     ),
     // Locks.
     row(

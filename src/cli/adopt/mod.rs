@@ -15,7 +15,7 @@ use crate::terminal::{Console, Terminal};
 
 use super::report::{Failure, output, status};
 use super::state::takeover::consent::Consent;
-use super::state::takeover::plan::{Applied, Candidate, Plan, is_tombstone};
+use super::state::takeover::plan::{Applied, Around, Candidate, Plan, is_tombstone};
 use super::state::takeover::running::Quiet;
 use super::state::takeover::{TakeOver, node_key, same_file};
 use super::state::{find, place};
@@ -138,9 +138,21 @@ impl Adopt {
         let homes: Vec<PathBuf> = std::iter::once(path.to_owned())
             .chain(candidates.iter().flat_map(|one| one.states.clone()))
             .collect();
+        let keys: Vec<&Path> = source.node_key.iter().map(PathBuf::as_path).collect();
         let plans: Vec<Plan> = candidates
-            .into_iter()
+            .iter()
             .map(|candidate| {
+                let others: Vec<PathBuf> = candidates
+                    .iter()
+                    .filter(|other| other.chain != candidate.chain)
+                    .flat_map(|other| other.states.clone())
+                    .collect();
+                let around = Around {
+                    keys: &keys,
+                    others: &others,
+                    insist: &self.consent.insist,
+                    command: &|place, found| place.commands.import(&place.chain_id, &found.path),
+                };
                 let chain = find(config, &candidate.chain).map_err(|_| {
                     format!(
                         "{} has no [[chain]] {}; add it with its key and node, and repeat the command",
@@ -149,7 +161,7 @@ impl Adopt {
                 });
                 let place =
                     chain.and_then(|chain| place(chain).map_err(|failure| failure.to_string()));
-                Plan::new(config, candidate, place)
+                Plan::new(config, candidate.clone(), place, &around)
             })
             .collect();
         if plans.is_empty() {

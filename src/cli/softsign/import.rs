@@ -5,22 +5,23 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::todo::{self, Todo};
 use super::{paths, plain};
 use crate::backends::softsign::Purpose;
 use crate::backends::softsign::key::{KeyError, SoftKey};
 use crate::cli::ConfigFile;
 use crate::cli::report::{Failure, output, status};
-use crate::cli::state::evidence;
+use crate::cli::state::evidence::{Evidence, Nearby};
 use crate::cli::state::takeover::consent::Consent;
-use crate::cli::state::takeover::plan::{Candidate, Plan, What};
+use crate::cli::state::takeover::plan::Around;
 use crate::cli::state::takeover::running::Quiet;
-use crate::cli::state::takeover::{Current, TakeOver, node_key, shown};
+use crate::cli::state::takeover::{Current, node_key, shown};
 use crate::cli::state::unusable;
 use crate::config::{ChainConfig, Config};
 use crate::consensus::{Height, Hrs, PublicKey, key_text};
 use crate::gate::store::file::Place;
 use crate::gate::watermark::Watermark;
-use crate::remedy::Commands;
+use crate::remedy::{CommandLine, Commands};
 use crate::secret_file::{self, SecretFileError};
 use crate::terminal::Terminal;
 
@@ -87,7 +88,13 @@ impl Import {
         let quiet = Quiet::of(&config, homes.into_iter().flatten());
         let todo = match from {
             From::State(file) => {
-                let taking = take_over(&config, &chains, public, file, quiet)?;
+                let around = Around {
+                    keys: &[&self.from],
+                    others: &[],
+                    insist: &self.consent.insist,
+                    command: &|place, found| self.instead(place, found),
+                };
+                let taking = todo::take_over(&config, &chains, public, (file, &around), quiet)?;
                 if taking.has_work() {
                     taking.settle(&self.consent, None, terminal)?;
                 } else {
@@ -179,6 +186,22 @@ impl Import {
             command(&["--state", &state]),
             command(&["--never-signed"])
         ))
+    }
+
+    /// The command that imports this key with what was found nearby.
+    fn instead(&self, place: &Place, found: &Evidence) -> CommandLine {
+        let height = found.said.height.to_string();
+        let how: [&OsStr; 2] = match found.in_key {
+            true => [OsStr::new("--height"), OsStr::new(&height)],
+            false => [OsStr::new("--state"), found.path.as_os_str()],
+        };
+        let [from, to] = [&self.from, &self.to]
+            .map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()));
+        let words = [OsStr::new("softsign"), OsStr::new("import")];
+        let files = [from.as_os_str(), to.as_os_str()];
+        place
+            .commands
+            .line(words.into_iter().chain(how).chain(files))
     }
 
     /// The chains of which OUT is the key.
@@ -292,22 +315,18 @@ impl Import {
             .insist
             .iter()
             .any(|chain_id| chain_id == chain.id.as_str());
-        if let Some(found) = evidence::against(watermark, config, chain, &place, &[&self.from])
+        let nearby = Nearby {
+            chain,
+            place: &place,
+            keys: &[&self.from],
+            taken: &[],
+            config,
+            others: &[],
+        };
+        if let Some(found) = nearby.against(Some(watermark))
             && !insisted
         {
-            let height = found.said.height.to_string();
-            let how: [&OsStr; 2] = match found.in_key {
-                true => [OsStr::new("--height"), OsStr::new(&height)],
-                false => [OsStr::new("--state"), found.path.as_os_str()],
-            };
-            let [from, to] = [&self.from, &self.to]
-                .map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()));
-            let words = [OsStr::new("softsign"), OsStr::new("import")];
-            let files = [from.as_os_str(), to.as_os_str()];
-            let command = config
-                .commands
-                .line(words.into_iter().chain(how).chain(files));
-            return Err(evidence::refused(&found, &place, &command.to_string()));
+            return Err(found.refused(&place, &self.instead(&place, &found)));
         }
         Ok((place, current))
     }
@@ -317,77 +336,4 @@ impl Import {
 enum From<'a> {
     State(&'a Path),
     Said(Watermark),
-}
-
-/// What is to be written besides the key.
-enum Todo {
-    TakeOver(TakeOver),
-    Begin(Vec<(Place, Current)>, Watermark),
-}
-
-impl Todo {
-    /// Writes it. The error says for which chain that failed, and why.
-    fn carry_out(self) -> Result<(), (String, String)> {
-        match self {
-            Self::TakeOver(taking) => {
-                for done in taking.apply() {
-                    for warning in &done.warnings {
-                        status("Careful", warning);
-                    }
-                    let shown = done.result.map_err(|why| (done.chain.clone(), why))?;
-                    status(
-                        "Imported",
-                        format!("the state of chain {}: {shown}", done.chain),
-                    );
-                }
-            }
-            Self::Begin(fresh, watermark) => {
-                for (place, current) in fresh {
-                    let chain = place.chain_id.to_string();
-                    current
-                        .write(&place, &watermark)
-                        .map_err(|why| (chain.clone(), why))?;
-                    status(
-                        "Created",
-                        format!(
-                            "{} for chain {chain}: {}",
-                            place.path.display(),
-                            shown(Some(&watermark))
-                        ),
-                    );
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-fn take_over(
-    config: &Config,
-    chains: &[&ChainConfig],
-    public_key: PublicKey,
-    file: &Path,
-    quiet: Quiet,
-) -> Result<TakeOver, Failure> {
-    let mut plans = Vec::new();
-    for chain in chains {
-        let candidate = Candidate {
-            chain: chain.id.to_string(),
-            states: vec![file.to_owned()],
-            format: None,
-            trouble: None,
-        };
-        let plan = Plan::new(config, candidate, Ok(chain.place(public_key)));
-        if let What::Impossible(why) = &plan.what {
-            return Err(Failure::new(why));
-        }
-        for read in plan.old_states() {
-            status("Read", read.told_with_format());
-        }
-        plans.push(plan);
-    }
-    let taking = TakeOver { plans, quiet };
-    output(&taking.table())?;
-    taking.explain();
-    Ok(taking)
 }

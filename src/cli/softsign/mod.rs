@@ -1,6 +1,7 @@
 //! `tmkms softsign`.
 
 mod import;
+mod todo;
 
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,9 @@
-//! What speaks against a watermark that the operator says by hand: states of this chain and key that lie nearby (W20).
+//! What speaks against a watermark, said by hand or taken from a file: states of this chain and key that lie nearby and
+//! say more (W20).
 //!
 //! Looked at are the folder of the state file, the places where an older program kept the state, a node's state beside the
-//! key, what an old key file says of itself, and what take-overs kept. All of it is bounded in size and number.
+//! key, what an old key file says of itself, what take-overs kept, and the copies beside a file that is taken over. All of
+//! it is bounded in size and number.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -17,6 +19,7 @@ use crate::gate::foreign::reading::Reading;
 use crate::gate::foreign::{self, LONGEST, fence};
 use crate::gate::store::file::Place;
 use crate::gate::watermark::Watermark;
+use crate::remedy::CommandLine;
 
 use super::takeover::bury::before_it_was_kept;
 use super::takeover::same_file;
@@ -35,92 +38,131 @@ pub(in crate::cli) struct Evidence {
     pub in_key: bool,
 }
 
-/// Looks for what is above `claimed`; the highest of it. `keys` are the files that hold the key.
-pub(in crate::cli) fn against(
-    claimed: &Watermark,
-    config: &Config,
-    chain: &ChainConfig,
-    place: &Place,
-    keys: &[&Path],
-) -> Option<Evidence> {
-    let mut found: Vec<Evidence> = places(config, chain, place, keys)
-        .into_iter()
-        .filter_map(|path| of_state(path, place))
-        .collect();
-    found.extend(keys.iter().filter_map(|key| of_key(key)));
-    found.retain(|one| Some(one.said) > claimed.hrs());
-    found.into_iter().max_by_key(|one| one.said)
+/// Where to look.
+#[derive(Clone, Copy)]
+pub(in crate::cli) struct Nearby<'a> {
+    /// The chain.
+    pub chain: &'a ChainConfig,
+    /// Whose state it is, and where it lies.
+    pub place: &'a Place,
+    /// The files that hold the key.
+    pub keys: &'a [&'a Path],
+    /// The files that are taken over; whoever does so has read them.
+    pub taken: &'a [PathBuf],
+    /// The configuration, for the files of its other chains.
+    pub config: &'a Config,
+    /// The files of other chains that it does not name.
+    pub others: &'a [PathBuf],
 }
 
-/// The refusal: file, height, and the command that takes it over.
-pub(in crate::cli) fn refused(found: &Evidence, place: &Place, command: &str) -> Failure {
-    Failure::new(format!(
-        "nothing was changed: {} says that chain {} has signed up to {} with this key",
-        found.path.display(),
-        place.chain_id,
-        found.said
-    ))
-    .hint(format!(
-        "take that over with `{command}`; only if it is of another key or chain, add `--insist {}`",
-        place.chain_id
-    ))
-}
+impl Nearby<'_> {
+    /// Looks for what is above `claimed`; the highest of it.
+    pub fn against(&self, claimed: Option<&Watermark>) -> Option<Evidence> {
+        let claimed = claimed.and_then(Watermark::hrs);
+        let mut found: Vec<Evidence> = self
+            .places()
+            .into_iter()
+            .filter(|path| !self.taken.iter().any(|taken| same_file(path, taken)))
+            .filter_map(|path| of_state(path, self.place))
+            .collect();
+        found.extend(self.keys.iter().filter_map(|key| of_key(key)));
+        found.retain(|one| Some(one.said) > claimed);
+        found.into_iter().max_by_key(|one| one.said)
+    }
 
-fn places(
-    config: &Config,
-    chain: &ChainConfig,
-    place: &Place,
-    keys: &[&Path],
-) -> BTreeSet<PathBuf> {
-    // Of these places a kept copy counts, too.
-    let mut named: Vec<PathBuf> = chain.older_state_files.clone();
-    named.push(place.path.clone());
-    for key in keys {
-        let real = std::fs::canonicalize(key).unwrap_or_else(|_| key.to_path_buf());
-        for key in [key.to_path_buf(), real] {
-            let key = std::path::absolute(&key).unwrap_or(key);
-            if let Some(folder) = key.parent() {
-                named.push(folder.join("priv_validator_state.json"));
-                if let Some(home) = folder.parent() {
-                    named.push(home.join("data/priv_validator_state.json"));
+    fn places(&self) -> BTreeSet<PathBuf> {
+        let own = &self.place.path;
+        // `c-1.json.bak` belongs to whom `c-1.json` belongs to.
+        let others: Vec<&Path> = self.of_others().collect();
+        let of_other = |file: &Path| others.iter().any(|other| is_copy(file, other));
+        let mut found = BTreeSet::new();
+        // Of these a kept copy counts, too.
+        for path in self.named() {
+            found.extend(files(folder_of(&path)).into_iter().filter(|file| {
+                before_it_was_kept(file).as_ref() == Some(&path) || (*file == path && path != *own)
+            }));
+        }
+        for path in self.taken {
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            let path = before_it_was_kept(&path).unwrap_or(path);
+            let beside = files(folder_of(&path)).into_iter();
+            found.extend(beside.filter(|file| is_copy(file, &path) && !same_file(file, own)));
+        }
+        let beside = files(folder_of(own)).into_iter();
+        found.extend(beside.filter(|file| !of_other(file) && !same_file(file, own)));
+        found
+    }
+
+    /// Where a state of this chain and key would lie.
+    fn named(&self) -> Vec<PathBuf> {
+        let mut named: Vec<PathBuf> = self.chain.older_state_files.clone();
+        named.push(self.place.path.clone());
+        for key in self.keys {
+            let real = std::fs::canonicalize(key).unwrap_or_else(|_| key.to_path_buf());
+            for key in [key.to_path_buf(), real] {
+                let key = std::path::absolute(&key).unwrap_or(key);
+                if let Some(folder) = key.parent() {
+                    named.push(folder.join("priv_validator_state.json"));
+                    if let Some(home) = folder.parent() {
+                        named.push(home.join("data/priv_validator_state.json"));
+                    }
                 }
             }
         }
+        named
+            .into_iter()
+            .map(|path| std::path::absolute(&path).unwrap_or(path))
+            .collect()
     }
-    let named = named
-        .into_iter()
-        .map(|path| std::path::absolute(&path).unwrap_or(path));
-    let mut found = BTreeSet::new();
-    for path in named {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        found.extend(files(folder).into_iter().filter(|file| {
-            before_it_was_kept(file).as_ref() == Some(&path)
-                || (*file == path && path != place.path)
-        }));
+
+    fn of_others(&self) -> impl Iterator<Item = &Path> {
+        let configured = self.config.chains.iter();
+        configured
+            .filter(|other| other.id != self.chain.id)
+            .flat_map(|other| std::iter::once(&other.state_file).chain(&other.older_state_files))
+            .chain(self.others)
+            .map(PathBuf::as_path)
     }
-    let beside = place.path.parent().unwrap_or(Path::new("."));
-    let others: Vec<&Path> = config
-        .chains
-        .iter()
-        .filter(|other| other.id != chain.id)
-        .flat_map(|other| std::iter::once(&other.state_file).chain(&other.older_state_files))
-        .map(PathBuf::as_path)
-        .collect();
-    found.extend(files(beside).into_iter().filter(|file| {
-        // `b-1.json.bak` belongs to whom `b-1.json` belongs to.
-        let of_other = others.iter().any(|other| {
-            let name = |path: &Path| {
-                path.file_name()
-                    .map(|name| name.to_string_lossy().into_owned())
-            };
-            other.parent() == file.parent()
-                && name(file)
-                    .zip(name(other))
-                    .is_some_and(|(file, other)| file.starts_with(&other))
-        });
-        !of_other && !same_file(file, &place.path)
-    }));
-    found
+}
+
+impl Evidence {
+    /// What it says, in a sentence.
+    pub fn told(&self, place: &Place) -> String {
+        format!(
+            "{} says that chain {} has signed up to {} with this key",
+            self.path.display(),
+            place.chain_id,
+            self.said
+        )
+    }
+
+    /// The refusal: file, height, and the command that takes it over.
+    pub fn refused(&self, place: &Place, command: &CommandLine) -> Failure {
+        Failure::new(format!("nothing was changed: {}", self.told(place)))
+            .hint(remedy(place, command))
+    }
+}
+
+/// What to do about it.
+pub(in crate::cli) fn remedy(place: &Place, command: &CommandLine) -> String {
+    format!(
+        "take that over with `{command}`; only if it is of another key or chain, add `--insist {}`",
+        place.chain_id
+    )
+}
+
+/// Whether a file is the other one, or has its name and more.
+fn is_copy(file: &Path, other: &Path) -> bool {
+    let name = |path: &Path| Some(path.file_name()?.to_string_lossy().into_owned());
+    let other_path = std::path::absolute(other).unwrap_or_else(|_| other.to_owned());
+    folder_of(file) == folder_of(&other_path)
+        && name(file)
+            .zip(name(other))
+            .is_some_and(|(file, other)| file.starts_with(&other))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -144,12 +186,23 @@ fn of_state(path: PathBuf, place: &Place) -> Option<Evidence> {
         let is_ours = chain == place.chain_id.as_str() && before_it_was_kept(&kept).is_some();
         return is_ours.then(|| of_state(kept, place)).flatten();
     }
+    if before_it_was_kept(&path).is_some_and(|old| was_of_other(&old, place)) {
+        return None;
+    }
     let said = foreign::read(&reading.bytes, None, &place.chain_id, &place.public_key).ok()?;
     Some(Evidence {
         said: said.watermark.hrs()?,
         path,
         in_key: false,
     })
+}
+
+/// Whether a take-over left a text there that names another chain.
+fn was_of_other(path: &Path, place: &Place) -> bool {
+    Reading::of(path)
+        .ok()
+        .and_then(|reading| fence::of_tombstone(&reading.bytes))
+        .is_some_and(|(chain, _)| chain != place.chain_id.as_str())
 }
 
 /// Before v0.25 Tendermint kept key and state in one file.

@@ -8,7 +8,7 @@ use crate::gate::foreign::Format;
 use crate::terminal::Terminal;
 
 use super::takeover::consent::Consent;
-use super::takeover::plan::{Candidate, Plan, What};
+use super::takeover::plan::{Around, Candidate, Plan, What};
 use super::takeover::running::Quiet;
 use super::takeover::{TakeOver, node_key, same_file};
 use super::{ConfigFile, Failure, find, output, place, status};
@@ -57,7 +57,13 @@ impl Import {
             format: named,
             trouble: None,
         };
-        let plan = Plan::new(&config, candidate, Ok(place));
+        let around = Around {
+            keys: &[],
+            others: &[],
+            insist: &self.consent.insist,
+            command: &|place, found| place.commands.import(&place.chain_id, &found.path),
+        };
+        let plan = Plan::new(&config, candidate, Ok(place), &around);
         if let What::Impossible(why) = &plan.what {
             return Err(Failure::new(why));
         }

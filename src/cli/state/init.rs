@@ -12,7 +12,7 @@ use crate::gate::watermark::Watermark;
 use crate::os::clock::{Clock, SystemClock};
 use crate::terminal::Terminal;
 
-use super::evidence;
+use super::evidence::Nearby;
 use super::height::Sure;
 use super::takeover::running::Quiet;
 use super::{ConfigFile, Failure, find, place, read_bounded, status, unusable};
@@ -125,8 +125,16 @@ impl Init {
         place: &Place,
         watermark: &Watermark,
     ) -> Result<(), Failure> {
-        let key: Vec<&Path> = chain.key.file().map(|file| file.path).into_iter().collect();
-        match evidence::against(watermark, config, chain, place, &key) {
+        let keys: Vec<&Path> = chain.key.file().map(|file| file.path).into_iter().collect();
+        let nearby = Nearby {
+            chain,
+            place,
+            keys: &keys,
+            taken: &[],
+            config,
+            others: &[],
+        };
+        match nearby.against(Some(watermark)) {
             Some(found) if self.insist.as_deref() != Some(chain.id.as_str()) => {
                 let command = match found.in_key {
                     true => {
@@ -136,7 +144,7 @@ impl Init {
                     }
                     false => config.commands.import(&chain.id, &found.path),
                 };
-                Err(evidence::refused(&found, place, &command.to_string()))
+                Err(found.refused(place, &command))
             }
             _ => Ok(()),
         }

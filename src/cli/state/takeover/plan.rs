@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::cli::state::evidence::{self, Evidence, Nearby};
 use crate::cli::state::unusable;
 use crate::config::Config;
 use crate::consensus::PublicKey;
@@ -9,6 +10,7 @@ use crate::gate::foreign::Format;
 use crate::gate::foreign::fence::{self, Fence};
 use crate::gate::store::file::Place;
 use crate::gate::watermark::Watermark;
+use crate::remedy::CommandLine;
 
 use super::bury::{Buried, NotBuried, before_it_was_kept, bury};
 use super::current::{Current, LookError};
@@ -72,9 +74,26 @@ pub(in crate::cli) struct Applied {
     pub warnings: Vec<String>,
 }
 
+/// What may lie near the old files and say more than they do, and what the operator said about it.
+pub(in crate::cli) struct Around<'a> {
+    /// The files that hold the key, besides the configured one.
+    pub keys: &'a [&'a Path],
+    /// Old files of other chains.
+    pub others: &'a [PathBuf],
+    /// The chains for which the operator insists.
+    pub insist: &'a [String],
+    /// The command that takes over a file that says more.
+    pub command: &'a dyn Fn(&Place, &Evidence) -> CommandLine,
+}
+
 impl Plan {
     /// Looks at one chain, whose key was opened or could not be.
-    pub fn new(config: &Config, candidate: Candidate, place: Result<Place, String>) -> Self {
+    pub fn new(
+        config: &Config,
+        candidate: Candidate,
+        place: Result<Place, String>,
+        around: &Around<'_>,
+    ) -> Self {
         let mut plan = Self {
             chain: candidate.chain.clone(),
             notes: Vec::new(),
@@ -83,7 +102,7 @@ impl Plan {
             now: "?".to_owned(),
             what: What::Nothing,
         };
-        plan.what = match plan.look(config, candidate, place) {
+        plan.what = match plan.look(config, candidate, place, around) {
             Ok(what) => what,
             Err(why) => What::Impossible(why),
         };
@@ -95,6 +114,7 @@ impl Plan {
         config: &Config,
         candidate: Candidate,
         place: Result<Place, String>,
+        around: &Around<'_>,
     ) -> Result<What, String> {
         if let Some(trouble) = candidate.trouble {
             return Err(trouble);
@@ -132,6 +152,18 @@ impl Plan {
             self.notes
                 .extend(notes.map(|note| format!("{}: {note}", one.path.display())));
         }
+        if let (None, Current::Tombstone(_)) = (&raised, &current) {
+            return Err(nothing_found(&place, &current));
+        }
+        if let Some(found) = around.against(config, &candidate.states, &place, raised.as_ref()) {
+            let told = found.told(&place);
+            if !found.in_key {
+                let remedy = evidence::remedy(&place, &(around.command)(&place, &found));
+                return Err(format!("{told}; {remedy}"));
+            }
+            self.notes.push(format!("{told}, which counts, too"));
+            raised = Some(Watermark::UpTo(found.said));
+        }
         let Some(raised) = raised else {
             return Err(nothing_found(&place, &current));
         };
@@ -143,7 +175,7 @@ impl Plan {
                 ..
             }
         );
-        if old.is_empty() && well {
+        if old.is_empty() && well && current.watermark() == Some(&raised) {
             return Ok(What::Nothing);
         }
         Ok(What::Take(Box::new(Take {
@@ -194,6 +226,37 @@ impl Plan {
             What::Take(take) => take.all(),
             What::Nothing | What::Impossible(_) => Vec::new(),
         }
+    }
+}
+
+impl Around<'_> {
+    /// The most that anything nearby says above what would be taken over.
+    fn against(
+        &self,
+        config: &Config,
+        taken: &[PathBuf],
+        place: &Place,
+        raised: Option<&Watermark>,
+    ) -> Option<Evidence> {
+        let id = place.chain_id.as_str();
+        if self.insist.iter().any(|insisted| insisted == id) {
+            return None;
+        }
+        let chain = config.chains.iter().find(|chain| chain.id.as_str() == id)?;
+        let configured = chain.key.file().map(|file| file.path);
+        let keys: Vec<&Path> = configured
+            .into_iter()
+            .chain(self.keys.iter().copied())
+            .collect();
+        let nearby = Nearby {
+            chain,
+            place,
+            keys: &keys,
+            taken,
+            config,
+            others: self.others,
+        };
+        nearby.against(raised)
     }
 }
 
