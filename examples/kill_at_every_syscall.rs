@@ -13,11 +13,14 @@
     reason = "a test in all but name"
 )]
 
+#[path = "etcd-checker/strace.rs"]
+mod strace;
+
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tmkms::backends::softsign::Purpose;
 use tmkms::backends::softsign::key::SoftKey;
@@ -25,16 +28,9 @@ use tmkms::codec::node::{Answer, Ask};
 use tmkms::harness::messages::Maker;
 use tmkms::harness::{Listener, Node};
 
+use strace::{Killed, attach};
+
 const PATIENCE: Duration = Duration::from_secs(10);
-
-struct Killed(Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 fn program() -> std::path::PathBuf {
     let here = std::env::current_exe().unwrap();
@@ -48,38 +44,6 @@ fn start(home: &Path) -> Killed {
         .stderr(Stdio::null())
         .spawn();
     Killed(child.expect("the program, built beside this one"))
-}
-
-/// Attaches strace to the service and all of its threads.
-fn trace(service: &Killed, log: &Path, expression: &str) -> Killed {
-    let child = Command::new("strace")
-        .args([
-            "-f",
-            "-p",
-            &service.0.id().to_string(),
-            "-e",
-            expression,
-            "-o",
-        ])
-        .arg(log)
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("strace is installed");
-    // Attached when the kernel says so for the last of its threads.
-    let began = Instant::now();
-    let tasks = format!("/proc/{}/task", service.0.id());
-    let traced = || {
-        fs::read_dir(&tasks).is_ok_and(|tasks| {
-            tasks.flatten().all(|task| {
-                let status = fs::read_to_string(task.path().join("status")).unwrap_or_default();
-                !status.contains("TracerPid:\t0")
-            })
-        })
-    };
-    while !traced() && began.elapsed() < PATIENCE {
-        thread::sleep(Duration::from_millis(2));
-    }
-    Killed(child)
 }
 
 fn main() {
@@ -121,7 +85,7 @@ fn main() {
         let service = start(&folder);
         let mut node = listener.accept(PATIENCE).unwrap();
         assert_eq!(sign(&mut node, 1, 1), Some(true));
-        let tracer = trace(&service, &log, "trace=all");
+        let tracer = attach(service.0.id(), &log, "trace=all");
         assert_eq!(sign(&mut node, 2, 1), Some(true));
         thread::sleep(Duration::from_millis(50));
         drop((node, service, tracer));
@@ -140,8 +104,8 @@ fn main() {
         height += 1;
         assert_eq!(sign(&mut node, height, 1), Some(true));
         height += 1;
-        let tracer = trace(
-            &service,
+        let tracer = attach(
+            service.0.id(),
             &log,
             &format!("inject={name}:signal=KILL:when={nth}"),
         );
@@ -181,16 +145,9 @@ fn main() {
 /// Names of the calls after the request, each with its number among those of the same name.
 fn calls_of(log: &str) -> Vec<(String, usize)> {
     let mut calls: Vec<(String, usize)> = Vec::new();
-    for line in log.lines() {
-        let call = line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
-        let Some((name, _)) = call.split_once('(') else {
-            continue;
-        };
-        let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        if plain && !name.is_empty() && name != "restart_syscall" {
-            let before = calls.iter().filter(|(known, _)| known == name).count();
-            calls.push((name.to_owned(), before + 1));
-        }
+    for (_, name) in strace::calls(log) {
+        let before = calls.iter().filter(|(known, _)| known == name).count();
+        calls.push((name.to_owned(), before + 1));
     }
     calls
 }

@@ -5,6 +5,7 @@
 //! ```text
 //! cargo run --release --example etcd-checker -- --etcd ETCD --tmkms target/release/tmkms --requests 200000
 //! cargo run --release --example etcd-checker -- --etcd ETCD --control      must find double signs, or fails
+//! cargo run --release --example etcd-checker -- --etcd ETCD --tmkms target/release/tmkms --steps
 //! ```
 #![allow(
     clippy::unwrap_used,
@@ -20,6 +21,8 @@ mod faults;
 mod proxy;
 mod rig;
 mod side;
+mod steps;
+mod strace;
 
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -39,7 +42,7 @@ struct Arguments {
     /// The tmkms to run two of
     #[arg(long, default_value = "target/release/tmkms")]
     tmkms: PathBuf,
-    /// How many requests, of both nodes together
+    /// How many requests of both nodes together must be signed or refused as conflicts
     #[arg(long, default_value_t = 20_000)]
     requests: u64,
     /// The longest that it may take, in seconds
@@ -51,6 +54,9 @@ struct Arguments {
     /// Check signers that take a time-out for "not applied": succeeds when it finds what they do
     #[arg(long)]
     control: bool,
+    /// Instead: SIGKILL at every system call of a vote; needs strace
+    #[arg(long)]
+    steps: bool,
     /// No faults: to compare
     #[arg(long)]
     quiet: bool,
@@ -84,6 +90,9 @@ fn main() {
         &folder,
         arguments.control,
     );
+    if arguments.steps {
+        return steps::run(&mut rig);
+    }
     let record = Record::default();
     let began = Instant::now();
     let done = std::thread::scope(|scope| {
@@ -98,7 +107,7 @@ fn main() {
             while !record.enough.load(Ordering::Relaxed) {
                 std::thread::sleep(Duration::from_millis(200));
                 let found = arguments.control && !record.violations.lock().unwrap().is_empty();
-                let enough = record.asked() >= arguments.requests
+                let enough = record.decided() >= arguments.requests
                     || began.elapsed() >= Duration::from_secs(arguments.seconds)
                     || found;
                 record.enough.store(enough, Ordering::Relaxed);
@@ -123,8 +132,8 @@ fn main() {
         true => !violations.is_empty(),
         false => {
             violations.is_empty()
-                && record.asked() >= arguments.requests
-                && signed > record.asked() / 10
+                && record.decided() >= arguments.requests
+                && signed > record.decided() / 10
         }
     };
     println!(
@@ -158,8 +167,9 @@ fn report(record: &Record, done: &std::collections::BTreeMap<String, u64>, took:
         println!("{times:6}  {name}");
     }
     println!(
-        "{} requests in {} s, slowest answer {:.2} s",
+        "{} requests, {} of them decided, in {} s, slowest answer {:.2} s",
         record.asked(),
+        record.decided(),
         took.as_secs(),
         record.slowest.lock().unwrap().as_secs_f64()
     );

@@ -52,6 +52,17 @@ impl Process {
         kill_process(pid, signal).expect("a signal");
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+
+    /// Whether it ended by itself, or is about to.
+    pub fn is_dead(&mut self) -> bool {
+        std::thread::sleep(Duration::from_millis(30));
+        let child = self.child.as_mut().expect("it was started");
+        child.try_wait().expect("its end").is_some()
+    }
+
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = (child.kill(), child.wait());

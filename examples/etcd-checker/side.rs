@@ -42,6 +42,14 @@ impl Record {
         self.counts.iter().map(asked).sum()
     }
 
+    /// Requests that the rule decided: signed, or refused as conflicts. The others met a fault and prove little.
+    pub fn decided(&self) -> u64 {
+        let decided = |counts: &Counts| {
+            counts.signed.load(Ordering::Relaxed) + counts.conflicts.load(Ordering::Relaxed)
+        };
+        self.counts.iter().map(decided).sum()
+    }
+
     fn note(&self, position: u64, bytes: Vec<u8>, side: usize) {
         let mut signed = self.signed.lock().expect("the record");
         match signed.get(&position) {
@@ -163,6 +171,8 @@ fn ask(side: usize, block: u8, position: u64, probe: &mut Probe, key: &PublicKey
                 }
                 _ => {
                     count(&counts.other_refusals);
+                    // What failed comes back no sooner for being asked without a pause.
+                    std::thread::sleep(Duration::from_millis(5));
                 }
             }
         }
