@@ -56,6 +56,11 @@ pub trait KeySource: Send + Sync {
         None
     }
 
+    /// Which keys on which devices these are; none for a key in a file. Must not wait for a device.
+    fn device_keys(&self) -> Vec<DeviceKeyId> {
+        Vec::new()
+    }
+
     /// Itself, for the commands of its own backend.
     fn as_any(&self) -> Option<&dyn Any> {
         None
@@ -87,6 +92,15 @@ pub trait KeySource: Send + Sync {
 
     /// Opens it. The warnings are for the operator.
     fn open(&self) -> Result<(Arc<dyn Signer>, Vec<String>), OpenKeyError>;
+}
+
+/// Which key on which device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceKeyId {
+    /// The device, as the configuration identifies it.
+    pub device: String,
+    /// The key's id there.
+    pub id: u16,
 }
 
 /// When the backup of a key was last proven.

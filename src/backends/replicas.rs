@@ -14,7 +14,7 @@ use crate::gate::permit::Permit;
 use crate::os::clock::{Clock, SystemClock};
 use crate::signer::{Signer, SignerError};
 
-use super::{Backup, DeviceNow, KeySource, OpenKeyError};
+use super::{Backup, DeviceKeyId, DeviceNow, KeySource, OpenKeyError};
 
 /// Between two tries to reach a member that was not there at the start.
 const JOIN: Duration = Duration::from_secs(2);
@@ -68,6 +68,11 @@ impl KeySource for Members {
     fn devices(&self) -> Vec<DeviceNow> {
         let sources = self.sources.iter();
         sources.flat_map(|source| source.devices()).collect()
+    }
+
+    fn device_keys(&self) -> Vec<DeviceKeyId> {
+        let sources = self.sources.iter();
+        sources.flat_map(|source| source.device_keys()).collect()
     }
 
     fn backup(&self, key: &PublicKey) -> Option<Backup> {

@@ -45,7 +45,7 @@ use crate::remedy::CommandLine;
 use crate::signer::{Signer, SignerError};
 
 use super::replicas::{Replica, ReplicaSource};
-use super::{Backup, DeviceNow, KeySource, OpenKeyError};
+use super::{Backup, DeviceKeyId, DeviceNow, KeySource, OpenKeyError};
 use device::Handle;
 use error::Kind;
 use provider::Provider;
@@ -72,6 +72,10 @@ impl KeySource for DeviceKeySource {
 
     fn devices(&self) -> Vec<DeviceNow> {
         vec![self.provider.now(self.id)]
+    }
+
+    fn device_keys(&self) -> Vec<DeviceKeyId> {
+        vec![self.provider.key_id(self.id)]
     }
 
     fn backup(&self, key: &PublicKey) -> Option<Backup> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tracing::{error, info};
 use zeroize::Zeroizing;
 
-use crate::backends::{DeviceCounts, DeviceNow};
+use crate::backends::{DeviceCounts, DeviceKeyId, DeviceNow};
 use crate::remedy::{self, CommandLine};
 use crate::secret_file::{self, Absent, SecretSource};
 
@@ -151,6 +151,14 @@ impl Provider {
     /// Held while a thread is started, never while a device or a file is asked.
     fn lock(&self) -> MutexGuard<'_, Option<InUse>> {
         self.device.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Names a key on this device.
+    pub fn key_id(&self, id: u16) -> DeviceKeyId {
+        DeviceKeyId {
+            device: self.place.to_string(),
+            id,
+        }
     }
 
     /// The device as it is now for whoever needs this key; down while it is not used yet, or does not sign with the key.

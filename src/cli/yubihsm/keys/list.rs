@@ -96,11 +96,11 @@ fn list(
 
 /// The format of the one chain that uses the key.
 fn format_of<'a>(config: &'a Config, provider: &Provider, id: u16) -> Option<&'a KeyFormat> {
-    let name = format!("{} key 0x{id:04x}", provider.place);
+    let wanted = provider.key_id(id);
     let mut users = config
         .chains
         .iter()
-        .filter(|chain| chain.key.describe().split(" and ").any(|one| one == name));
+        .filter(|chain| chain.key.device_keys().contains(&wanted));
     match (users.next(), users.next()) {
         (Some(only), None) => Some(&only.key_format),
         _ => None,

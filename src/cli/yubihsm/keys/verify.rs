@@ -102,14 +102,10 @@ impl VerifyBackup {
             return Ok(());
         }
         let config = Config::load(&self.config.config).map_err(wrong)?;
-        let end = format!(" key 0x{id:04x}");
         let mut compared = false;
         for chain in &config.chains {
-            let is_ours = chain
-                .key
-                .describe()
-                .split(" and ")
-                .any(|one| one.ends_with(&end));
+            // On whichever device: the backup is of this id on all of them.
+            let is_ours = chain.key.device_keys().iter().any(|key| key.id == id);
             let bytes = read_bounded(&chain.state_file).unwrap_or_default();
             let (true, Newest::Good(entry, _)) = (is_ours, newest(&bytes)) else {
                 continue;
