@@ -42,8 +42,8 @@ mutants *flags:
 
 # Writes the texts anew that tests compare: sessions of the command line, messages of broken configurations.
 bless:
-    SESSIONS_UPDATE=1 cargo test --locked --test sessions
-    CONFIG_UPDATE=1 cargo test --locked --test config
+    SESSIONS_UPDATE=1 cargo test --locked --test it sessions::
+    CONFIG_UPDATE=1 cargo test --locked --test it config::
 
 # Each fuzz target for ten minutes.
 fuzz seconds="600":

@@ -15,7 +15,7 @@
     reason = "it is no part of the program"
 )]
 
-#[path = "../tests/support/ledger_simulator/mod.rs"]
+#[path = "../tests/it/support/ledger_simulator/mod.rs"]
 mod ledger_simulator;
 
 use std::io::BufRead;

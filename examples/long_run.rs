@@ -13,9 +13,9 @@
     reason = "a test in all but name"
 )]
 
-#[path = "../tests/harness/home.rs"]
+#[path = "../tests/it/harness/home.rs"]
 mod home;
-#[path = "../tests/harness/long_run.rs"]
+#[path = "../tests/it/harness/long_run.rs"]
 mod long_run;
 
 use std::process::ExitCode;

@@ -10,7 +10,7 @@
     reason = "test support"
 )]
 
-#[path = "../tests/support/yubihsm_simulator/mod.rs"]
+#[path = "../tests/it/support/yubihsm_simulator/mod.rs"]
 mod yubihsm_simulator;
 
 use tmkms::backends::yubihsm::codes::{algorithm, capability, object};

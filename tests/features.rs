@@ -11,7 +11,7 @@
 
 use std::fs;
 
-#[path = "support/command.rs"]
+#[path = "it/support/command.rs"]
 mod command;
 
 use command::tmkms;

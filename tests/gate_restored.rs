@@ -9,6 +9,7 @@
     reason = "a test may end so"
 )]
 
+#[path = "it/support/mod.rs"]
 mod support;
 
 use std::fs::{self, File};

@@ -1,0 +1,154 @@
+//! The house: who may import whom is read from docs/architecture.md, and a new arrow that points upwards fails.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+fn all_sources() -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    sources(Path::new("src"), &mut found);
+    found.sort();
+    found
+        .into_iter()
+        .map(|path| (path.clone(), fs::read_to_string(path).unwrap()))
+        .collect()
+}
+
+/// The room of a file: the first folder below `src`, or the file's own name.
+fn room(path: &Path) -> String {
+    let first = path
+        .components()
+        .nth(1)
+        .unwrap()
+        .as_os_str()
+        .to_str()
+        .unwrap();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+/// The part of a file that ships.
+fn shipped(text: &str) -> &str {
+    text.split("#[cfg(test)]").next().unwrap()
+}
+
+/// Each room's line in the list, counted from the top.
+fn layers() -> BTreeMap<String, usize> {
+    let text = fs::read_to_string("docs/architecture.md").unwrap();
+    let list = text
+        .split("```layers\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    let lines = list.lines().enumerate();
+    lines
+        .flat_map(|(line, rooms)| {
+            rooms
+                .split_whitespace()
+                .map(move |room| (room.to_owned(), line))
+        })
+        .collect()
+}
+
+#[test]
+fn imports_point_downwards_only() {
+    let layers = layers();
+    let mut wrong = Vec::new();
+    let mut rooms = BTreeSet::new();
+    for (path, text) in all_sources() {
+        let from = room(&path);
+        if from == "lib" || from == "main" {
+            continue;
+        }
+        rooms.insert(from.clone());
+        let own = *layers
+            .get(&from)
+            .unwrap_or_else(|| panic!("{from} has no line in docs/architecture.md"));
+        for part in shipped(&text).split("crate::").skip(1) {
+            let to: String = part
+                .chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_')
+                .collect();
+            if let Some(line) = layers.get(&to)
+                && *line > own
+            {
+                wrong.push(format!("{} imports {to}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let listed: BTreeSet<String> = layers.into_keys().collect();
+    assert_eq!(
+        rooms, listed,
+        "docs/architecture.md lists the rooms that there are"
+    );
+}
+
+#[test]
+fn rooms_keep_their_rules() {
+    for (path, text) in all_sources() {
+        let (name, code) = (path.display().to_string(), shipped(&text));
+        let forbid = |words: &str, except: &[&str]| {
+            let allowed = except.iter().any(|place| name.starts_with(place));
+            assert!(allowed || !code.contains(words), "{name} says {words:?}");
+        };
+        forbid("cfg(feature", &["src/backends/mod.rs", "src/cli/mod.rs"]);
+        forbid("process::exit", &[]);
+        forbid("static mut", &[]);
+        forbid("thread_local!", &[]);
+        forbid("OnceLock", &[]);
+        forbid("LazyLock", &[]);
+        forbid(
+            "env::var",
+            &[
+                "src/config/mod.rs",
+                "src/secret_file/variables.rs",
+                "src/secret_file.rs",
+                "src/cli/",
+            ],
+        );
+        forbid("Permit::new", &["src/gate/mod.rs", "src/gate/raw.rs"]);
+        forbid("println!", &[]);
+        // Whole files under names that nobody can plant: `os::replace`, and the state file's own way.
+        for words in [
+            "fs::write(",
+            "File::create",
+            "create_new(",
+            "OpenOptions::new().write",
+            "set_permissions(",
+            "fs::rename(",
+            "fs::copy(",
+        ] {
+            forbid(words, &["src/gate/store/file/"]);
+        }
+        let lines = code.lines().count();
+        assert!(lines <= 400, "{name} has {lines} lines without its tests");
+        assert!(code.starts_with("//!"), "{name} says no purpose");
+    }
+}
+
+#[test]
+fn a_permit_is_made_in_the_gate_alone_and_cannot_be_copied() {
+    let text = fs::read_to_string("src/gate/permit.rs").unwrap();
+    assert!(text.contains("pub(super) fn new"));
+    let derive = text
+        .split("pub struct Permit")
+        .next()
+        .unwrap()
+        .rsplit("#[derive")
+        .next()
+        .unwrap();
+    assert!(!derive.contains("Clone"), "{derive}");
+}

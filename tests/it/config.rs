@@ -1,0 +1,159 @@
+//! Configurations: broken ones beside their exact messages, valid ones in the shapes that people use.
+//! `CONFIG_UPDATE=1 cargo test --test it config::` writes the messages anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tmkms::backends::Base;
+use tmkms::config::Config;
+
+fn read(path: &Path) -> Result<Config, String> {
+    let base = Base {
+        folder: "/etc/tmkms".into(),
+        home: Some("/home/operator".into()),
+        ..Base::default()
+    };
+    let name = path.file_name().unwrap().to_str().unwrap();
+    Config::read(&fs::read_to_string(path).unwrap(), name, &base).map_err(|error| error.to_string())
+}
+
+fn files(folder: &str) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn broken_ones_say_exactly_what_is_wrong_and_what_to_do() {
+    let files = files("tests/config/bad");
+    assert!(files.len() >= 40, "{} broken configurations", files.len());
+    for path in files {
+        let Err(found) = read(&path) else {
+            panic!("{} was accepted", path.display())
+        };
+        let expected = path.with_extension("txt");
+        if std::env::var_os("CONFIG_UPDATE").is_some() {
+            fs::write(&expected, format!("{found}\n")).unwrap();
+        }
+        let wanted = fs::read_to_string(&expected).unwrap_or_default();
+        assert_eq!(format!("{found}\n"), wanted, "{}", path.display());
+        for word in ["-->", "help:"] {
+            assert!(
+                found.contains(word),
+                "{}: no {word} in\n{found}",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn valid_ones_are_accepted() {
+    let files = files("tests/config/good");
+    assert!(files.len() >= 30, "{} valid configurations", files.len());
+    for path in files {
+        if let Err(error) = read(&path) {
+            panic!("{}:\n{error}", path.display());
+        }
+    }
+}
+
+#[test]
+fn they_mean_what_they_say() {
+    use tmkms::gate::SignExtensions;
+    use tmkms::link::Address;
+    let config = read(Path::new("tests/config/good/everything.toml")).unwrap();
+    let chain = &config.chains[0];
+    assert_eq!(chain.state_file, Path::new("/etc/tmkms/state/hub.json"));
+    assert_eq!(chain.gate.sign_extensions, SignExtensions::Never);
+    assert_eq!(
+        (
+            chain.gate.rate.max_gap,
+            chain.gate.rate.max_blocks_per_second
+        ),
+        (50, 7)
+    );
+    assert_eq!(chain.nodes.len(), 2);
+    assert_eq!(chain.nodes[0].max_height.unwrap().get(), 500_000);
+    assert_eq!(chain.nodes[0].timeouts.silence.as_secs(), 10);
+    assert_eq!(
+        chain.nodes[0].identity.as_ref().unwrap().to_string(),
+        "/home/operator/kms/id.key"
+    );
+    assert!(!chain.nodes[0].reconnect);
+    assert!(
+        matches!(&chain.nodes[1].address, Address::Unix(path) if path == Path::new("/run/privval.sock"))
+    );
+    assert_eq!(config.warnings.len(), 1, "sign_extensions = false");
+    let config = read(Path::new("tests/config/good/metrics.toml")).unwrap();
+    assert_eq!(
+        config.metrics.listen,
+        Some("127.0.0.1:28567".parse().unwrap())
+    );
+    assert_eq!(
+        config.metrics.textfile.as_deref(),
+        Some(Path::new("/etc/tmkms/tmkms.prom"))
+    );
+    assert_eq!(config.metrics.hosts, ["signer.example.com", "signer.lan."]);
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    let config = read(Path::new("tests/config/good/lock-dir.toml")).unwrap();
+    assert_eq!(
+        config.chains[0].lock_dir.as_deref(),
+        Some(Path::new("/run/tmkms"))
+    );
+    let config = read(Path::new("tests/config/good/metrics-for-everyone.toml")).unwrap();
+    assert_eq!(config.warnings.len(), 1, "not loopback");
+    let defaults = read(Path::new("tests/config/good/least.toml")).unwrap();
+    let chain = &defaults.chains[0];
+    assert_eq!(
+        chain.state_file,
+        Path::new("/etc/tmkms/state/c-1-consensus.json")
+    );
+    assert_eq!(chain.nodes[0].timeouts.silence.as_secs(), 15);
+    assert!(chain.nodes[0].reconnect && !chain.allow_ephemeral_state);
+}
+
+#[test]
+fn a_device_with_more_chains_than_it_can_sign_for_is_warned_of() {
+    let text = |chains: usize| {
+        let ids: Vec<String> = (0..chains)
+            .map(|number| format!("\"c-{number}\""))
+            .collect();
+        let each: String = ids
+            .iter()
+            .map(|id| {
+                let socket = id.trim_matches('"');
+                format!(
+                    "[[chain]]\nid = {id}\n[[validator]]\nchain_id = {id}\naddr = \"unix:///run/{socket}.sock\"\n"
+                )
+            })
+            .collect();
+        format!(
+            "{each}[[providers.yubihsm]]\nadapter = {{ type = \"usb\" }}\nauth = {{ key = 4, password_file = \"p\" }}\n\
+             keys = [{{ chain_ids = [{}], key = 1 }}]\n",
+            ids.join(", ")
+        )
+    };
+    let base = Base {
+        folder: "/etc/tmkms".into(),
+        home: None,
+        ..Base::default()
+    };
+    let warnings = |chains| {
+        let read = Config::read(&text(chains), "tmkms.toml", &base);
+        read.unwrap_or_else(|error| panic!("{error}")).warnings
+    };
+    assert_eq!(warnings(5), Vec::<String>::new());
+    let found = warnings(6);
+    assert!(
+        found.len() == 1 && found[0].contains("6 chains share"),
+        "{found:?}"
+    );
+}

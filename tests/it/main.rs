@@ -1,0 +1,69 @@
+//! The tests of the program and the library from outside, in one crate: it is linked once, and `support` compiled once.
+//! A file is a module, so `cargo test --test it session::` runs those of one.
+//!
+//! They run beside each other in one process, so that a test here changes nothing that belongs to the process (its
+//! folder, environment, limits, signals), and opens no state file twice: see `tests/state_files`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test may end so"
+)]
+
+mod adopt;
+mod architecture;
+mod backends;
+mod bounds;
+mod bugs;
+mod cli;
+mod config;
+mod demo;
+mod deploy;
+mod device_hangs;
+mod docs;
+mod documented_commands;
+mod elsewhere;
+mod environment;
+mod evidence;
+mod exposed;
+mod gate_used_up;
+mod half_written;
+mod harness;
+mod harness_bad_input;
+mod harness_long_run;
+mod keys;
+mod ledger;
+mod ledger_golden;
+mod ledger_service;
+mod links;
+mod logs;
+mod metrics;
+mod metrics_load;
+mod names;
+mod operator;
+mod pair_locks;
+mod paused;
+mod planted;
+mod prometheus;
+mod remedies;
+mod replicas;
+mod secret_connection;
+mod service;
+mod session;
+mod sessions;
+mod shared_program;
+mod signals;
+mod start;
+mod status_page;
+mod support;
+mod takeover;
+mod vanish;
+mod wire;
+mod yubihsm;
+mod yubihsm_backups;
+mod yubihsm_ceremony;
+mod yubihsm_ceremony_program;
+mod yubihsm_program;
+mod yubihsm_simulator;

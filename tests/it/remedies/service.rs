@@ -1,0 +1,60 @@
+//! The service, and the commands beside it.
+
+use std::fs;
+
+use super::walk::Walk;
+use crate::support::home::{PATIENCE, sign};
+
+#[test]
+fn a_service_that_does_not_run() {
+    let walk = Walk::of("a_service_that_does_not_run");
+    walk.home.init();
+    let said = walk.tmkms(&["status"]);
+    assert_eq!(said.code, 1, "{}", said.text);
+    let printed = walk.printed(&said.text, "start it with", "tmkms start");
+    let _service = walk.paste_running(&printed);
+    let mut node = walk.node.accept(PATIENCE).unwrap();
+    assert!(sign(&mut node, &walk.home.key, 1, 1));
+    assert_eq!(walk.tmkms(&["status"]).code, 0);
+}
+
+/// The state file is not there, so the chain is not armed; `status` says what reads it, and what becomes of a correction.
+#[test]
+fn a_chain_that_is_not_armed() {
+    let walk = Walk::of("a_chain_that_is_not_armed");
+    let service = walk.home.start();
+    service.wait_for_log("not armed");
+    let mut node = walk.node.accept(PATIENCE).unwrap();
+    let said = walk.tmkms(&["status"]);
+    assert_eq!(said.code, 1, "{}", said.text);
+    assert!(said.text.contains("is noticed within 5 s"), "{}", said.text);
+    let show = walk.printed(
+        &said.text,
+        "reads the state file",
+        "tmkms state show test-1",
+    );
+    let shown = walk.paste(&show);
+    assert!(shown.text.contains("state.json"), "{}", shown.text);
+    walk.home.init();
+    service.wait_for_log("armed with the");
+    assert!(sign(&mut node, &walk.home.key, 1, 1));
+}
+
+#[test]
+fn an_older_state_file_beside() {
+    let walk = Walk::of("an_older_state_file_beside");
+    walk.edit("state_file = \"state.json\"\n", "");
+    let older = walk.path("test-1_priv_validator_state.json");
+    fs::write(
+        &older,
+        "{\"height\":\"41\",\"round\":\"0\",\"step\":3,\"block_id\":null}",
+    )
+    .unwrap();
+    let said = walk.tmkms(&["check"]);
+    assert_eq!(said.code, 1, "{}", said.text);
+    let message = "where an older tmkms may have kept it";
+    let adopt = walk.printed(&said.text, message, "tmkms adopt");
+    walk.paste_and_agree(&adopt, &[]);
+    walk.is_ready();
+    walk.signs(42);
+}

@@ -1,0 +1,405 @@
+//! What the command line says, word by word: sessions as an operator types them, beside their exact output.
+//!
+//! A line `$ COMMAND` is run by `sh` in a folder of its own; what follows is its standard output, then its standard
+//! error with `! ` before each line, then `? CODE` unless the code is 0. `SESSIONS_UPDATE=1 cargo test --test it sessions::`
+//! writes them anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+fn files(folder: &str, end: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(path.to_str().unwrap(), end));
+        } else if path.extension().is_some_and(|found| found == end) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// What is said in a container, where these tests may run, too.
+const CONTAINER: &str = "this runs in a container";
+
+/// Runs the commands of a session and gives the session as it should stand.
+fn run(text: &str) -> String {
+    let home = tempfile::tempdir().unwrap();
+    let binary = Path::new(env!("CARGO_BIN_EXE_tmkms"));
+    let path = format!(
+        "{}:{}",
+        binary.parent().unwrap().display(),
+        std::env::var("PATH").unwrap()
+    );
+    let mut shown = String::new();
+    for line in text.lines() {
+        // Words about the session stand before its first command.
+        if line.starts_with('#') && !shown.contains("$ ") {
+            shown.push_str(line);
+            shown.push('\n');
+        }
+        let Some(command) = line.strip_prefix("$ ") else {
+            continue;
+        };
+        let output = Command::new("sh")
+            .args(["-c", command])
+            .current_dir(home.path())
+            .env("PATH", &path)
+            .env("HOME", home.path())
+            .env("COLUMNS", "120")
+            .env_remove("TMKMS_CONFIG_FILE")
+            .env_remove("TMKMS_LOG")
+            .env_remove("RUST_LOG")
+            .env_remove("CREDENTIALS_DIRECTORY")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        shown.push_str(&format!("$ {command}\n"));
+        let hide = |bytes: Vec<u8>| hide(&String::from_utf8(bytes).unwrap(), home.path());
+        for line in hide(output.stdout).split_inclusive('\n') {
+            if !line.contains(CONTAINER) {
+                shown.push_str(line);
+            }
+        }
+        // Other signers of this host are named, and are nobody's business here; nor is the container that this runs in.
+        let others = |line: &&str| {
+            !line.contains(CONTAINER)
+                && !["     Running process", "      Unseen "]
+                    .iter()
+                    .any(|start| line.starts_with(start))
+        };
+        for line in hide(output.stderr).lines().filter(others) {
+            shown.push_str(format!("! {line}").trim_end());
+            shown.push('\n');
+        }
+        if !output.status.success() {
+            shown.push_str(&format!("? {}\n", output.status.code().unwrap()));
+        }
+    }
+    shown
+}
+
+/// What differs from run to run.
+fn hide(text: &str, home: &Path) -> String {
+    let canonical = fs::canonicalize(home).unwrap();
+    let text = text
+        .replace(canonical.to_str().unwrap(), "[HOME]")
+        .replace(home.to_str().unwrap(), "[HOME]")
+        .replace(tmkms::VERSION, "[VERSION]")
+        .replace(tmkms::COMMIT, "[COMMIT]");
+    // Ages, process numbers and times.
+    let mut shown = String::new();
+    let mut words = text.split_inclusive([' ', '\n']).peekable();
+    while let Some(word) = words.next() {
+        let bare = word.trim_end();
+        let next = words.peek().map_or("", |next| next.trim_end());
+        let number = bare.trim_start_matches('(');
+        let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        if is_number && ["s", "s,", "min"].contains(&next) && !shown.ends_with("from ") {
+            shown.push_str(&word.replace(number, "[N]"));
+        } else if shown.ends_with("process ") && bare.starts_with(|c: char| c.is_ascii_digit()) {
+            let digits: String = bare.chars().filter(char::is_ascii_digit).collect();
+            shown.push_str(&word.replace(&digits, "[PID]"));
+        } else {
+            shown.push_str(word);
+        }
+    }
+    shown
+}
+
+#[test]
+fn sessions_go_as_written() {
+    let sessions = files("tests/sessions", "session");
+    assert!(sessions.len() >= 8);
+    for path in sessions {
+        let wanted = fs::read_to_string(&path).unwrap();
+        let found = run(&wanted);
+        if std::env::var_os("SESSIONS_UPDATE").is_some() {
+            fs::write(&path, &found).unwrap();
+            continue;
+        }
+        assert_eq!(found, wanted, "{}", path.display());
+    }
+}
+
+/// Sentences that no session can provoke, and why.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("on all hosts that share it", "tests/it/shared_program.rs"),
+    (
+        "a shared watermark is never lowered",
+        "tests/it/shared_program.rs",
+    ),
+    (
+        "end the sharing with `{leave}`",
+        "tests/it/shared_program.rs",
+    ),
+    ("puts it into etcd", "tests/it/shared_program.rs"),
+    (
+        CONTAINER,
+        "sessions run anywhere; `cli::container` tests and tests/namespaces have them",
+    ),
+    ("seems to be this container's own", "as above"),
+    (
+        "the configuration came through a pipe, which cannot be read again",
+        "tests/it/environment.rs",
+    ),
+    (
+        "stays readable in /proc/{}/environ",
+        "tests/it/environment.rs",
+    ),
+    ("as they were handed over", "tests/it/environment.rs"),
+    (
+        "no random numbers",
+        "the system's random numbers do not fail",
+    ),
+    ("standard output cannot be written", "a full disk"),
+    ("standard input cannot be read", "a broken terminal"),
+    ("the terminal cannot be read", "a broken terminal"),
+    ("cannot be written as JSON", "does not happen"),
+    ("the check of this node broke off", "a panic in a thread"),
+    (
+        "is still usable by the old signer",
+        "a folder that became read-only meanwhile",
+    ),
+    (
+        "changed meanwhile, so another signer still writes",
+        "a race",
+    ),
+    (
+        "whether it is in use cannot be seen",
+        "a system without /proc",
+    ),
+    ("could not be written, so", "a disk that fails meanwhile"),
+    ("in use by another process", "tests/it/operator.rs"),
+    ("of which neither half", "tests/state_files/gate_crash.rs"),
+    ("is connected for a moment", "tests/it/operator.rs"),
+    ("took the public key", "tests/it/operator.rs"),
+    ("asks for signatures", "tests/it/operator.rs"),
+    (
+        "it took the connection and asked for nothing",
+        "tests/it/operator.rs",
+    ),
+    (
+        "and a new dial would take the node's one place",
+        "tests/it/operator.rs",
+    ),
+    ("runs as process {} for", "tests/it/operator.rs"),
+    ("connects, {} signed, {} replayed", "tests/it/operator.rs"),
+    ("last signed {} {} ago", "tests/it/operator.rs"),
+    ("last refused", "tests/it/operator.rs"),
+    ("reads the state file", "tests/it/remedies/service.rs"),
+    ("chains in trouble", "tests/it/operator.rs"),
+    ("no such chain in the configuration", "tests/it/metrics.rs"),
+    ("heights since the start", "tests/it/metrics.rs"),
+    ("the service of this file runs", "tests/it/operator.rs"),
+    ("in use by the service", "tests/it/operator.rs"),
+    (
+        "stop the service, repeat the command",
+        "tests/it/operator.rs",
+    ),
+    (
+        "stop it, see that nothing starts it again",
+        "tests/it/adopt.rs",
+    ),
+    ("a height is at least 1", "refused before by clap"),
+    ("type the height again", "tests of cli::state::height"),
+    ("that is another height", "tests of cli::state::height"),
+    ("cannot be kept aside", "a disk that fails meanwhile"),
+    ("has a thousand files beside it", "a thousand files"),
+    ("its state file changed while it was read", "a race"),
+    ("which counts, too", "tests/it/evidence.rs"),
+    ("a signer of this home still runs", "tests/it/adopt.rs"),
+    (
+        "Is the old signer stopped for good",
+        "tests of cli::adopt and cli::state::import",
+    ),
+    ("cosigners stopped for good", "tests/it/adopt.rs"),
+    ("Seal the state of chain {chain}, so that", "a question"),
+    ("was handed over to another signer", "tests/it/takeover.rs"),
+    ("handed over to another signer", "tests/it/takeover.rs"),
+    ("Type the chain id if that is so", "a question"),
+    ("once that is so", "tests/it/takeover.rs"),
+    ("this program signs no more for it", "tests/it/takeover.rs"),
+    (
+        "that this program itself goes on from",
+        "tests/it/takeover.rs",
+    ),
+    ("leave this one where it is", "tests/it/takeover.rs"),
+    ("sealed as handed over, and the command", "a full disk"),
+    ("do not start it again", "tests/it/takeover.rs"),
+    (
+        "which was handed over, is taken back",
+        "tests/it/takeover.rs",
+    ),
+    ("has signed up to {} with this key", "tests/it/evidence.rs"),
+    (
+        "only if it is of another key or chain, add",
+        "tests/it/evidence.rs",
+    ),
+    ("Move {shown} aside, so that", "tests of cli::state::import"),
+    ("process {}: {line} ({sign})", "tests/it/adopt.rs"),
+    ("it works in {}", "tests/it/adopt.rs"),
+    ("an argument names it", "tests/it/adopt.rs"),
+    (
+        "this system does not tell what runs",
+        "a system without /proc",
+    ),
+    ("of other users are hidden here", "a system with hidepid"),
+    (
+        "only the command line can be seen",
+        "a host with other users",
+    ),
+    ("runs outside of this container", "a container"),
+    ("a thousand kept copies lie beside", "a thousand files"),
+    ("too many keys lie beside it", "a hundred files"),
+    ("could not be put back", "a disk that fails meanwhile"),
+    ("cannot be kept aside", "a disk that fails meanwhile"),
+    (
+        "cannot be moved aside: {error}",
+        "a disk that fails meanwhile",
+    ),
+    (
+        "move the key away yourself before the node starts",
+        "a disk that fails meanwhile",
+    ),
+    ("cannot be read any more", "a race"),
+    (
+        "the state file {} is damaged",
+        "tests/state_files/gate_crash.rs",
+    ),
+    (
+        "height {height} counts as used up, too",
+        "tests/state_files/gate_crash.rs",
+    ),
+    ("this build has no command", "tests/features.rs"),
+    ("none in this build", "tests/features.rs"),
+    (
+        "with the validator's key to {}",
+        "tests/features.rs: a build without keys in files",
+    ),
+    (
+        "tmkms.toml.example shows what stands in it",
+        "tests/features.rs: a build without keys in files",
+    ),
+];
+
+#[test]
+fn every_sentence_of_the_command_line_stands_in_a_session() {
+    let corpus: String = files("tests/sessions", "session")
+        .iter()
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let corpus = plain(&corpus.replace("\n! ", " "));
+    let mut missing = Vec::new();
+    for path in files("src/cli", "rs") {
+        // The demo tells a story of its own; the harness has tests of its own.
+        let name = path.display().to_string();
+        if name.contains("/demo")
+            || name.contains("harness")
+            || name.contains("yubihsm")
+            || name.contains("ledger")
+            // What needs an etcd has a test of its own: tests/it/shared_program.rs.
+            || ["check/etcd", "state/share", "state/join", "state/leave"]
+                .iter()
+                .any(|part| name.contains(part))
+        {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let text = text.split("#[cfg(test)]").next().unwrap();
+        for sentence in sentences(text) {
+            let known = ELSEWHERE
+                .iter()
+                .any(|(part, _)| plain(&sentence).contains(&plain(part)));
+            if !known && !stands_in(&corpus, &plain(&sentence)) {
+                missing.push(format!("{name}: {sentence:?}"));
+            }
+        }
+    }
+    assert!(
+        missing.is_empty(),
+        "{} sentences in no session:\n{}",
+        missing.len(),
+        missing.join("\n")
+    );
+}
+
+/// The texts of at least four words in Rust source, outside of attributes (help texts) and comments.
+fn sentences(source: &str) -> Vec<String> {
+    let mut code = String::new();
+    for line in source.lines() {
+        if !line.trim_start().starts_with("//") {
+            code.push_str(line);
+            code.push('\n');
+        }
+    }
+    let mut found = Vec::new();
+    let mut chars = code.chars().peekable();
+    while let Some(char) = chars.next() {
+        match char {
+            '\'' => {
+                // A character, which may be a quote.
+                let rest: String = chars.clone().take(3).collect();
+                if rest.starts_with("\"'") || rest.starts_with("\\\"'") {
+                    for _ in 0..rest.find('\'').unwrap() + 1 {
+                        chars.next();
+                    }
+                }
+            }
+            '"' => {
+                let mut text = String::new();
+                while let Some(char) = chars.next() {
+                    match char {
+                        '"' => break,
+                        '\\' => match chars.next().unwrap() {
+                            '\n' => {
+                                while chars.peek().is_some_and(|next| next.is_whitespace()) {
+                                    chars.next();
+                                }
+                            }
+                            'n' => text.push('\n'),
+                            other => text.push(other),
+                        },
+                        other => text.push(other),
+                    }
+                }
+                if text.split_whitespace().count() >= 4 {
+                    found.push(text);
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Whether the pieces between `{}` follow each other in the corpus.
+fn stands_in(corpus: &str, sentence: &str) -> bool {
+    let sentence = sentence.replace("{{", "\u{1}").replace("}}", "\u{2}");
+    let pieces: Vec<String> = sentence
+        .split(['{', '}'])
+        .step_by(2)
+        .map(|piece| piece.replace('\u{1}', "{").replace('\u{2}', "}"))
+        .map(|piece| piece.trim().to_owned())
+        .filter(|piece| piece.len() > 2)
+        .collect();
+    let Some(first) = pieces.first() else {
+        return true;
+    };
+    corpus.match_indices(first.as_str()).any(|(at, _)| {
+        let mut rest = &corpus[at + first.len()..];
+        pieces[1..]
+            .iter()
+            .all(|piece| match rest.find(piece.as_str()) {
+                Some(at) if at < 600 => {
+                    rest = &rest[at + piece.len()..];
+                    true
+                }
+                _ => false,
+            })
+    })
+}

@@ -1,0 +1,579 @@
+//! The old signer is not trusted to be gone: what still runs, what still moves, and what moves after a take-over (W20).
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::support::command::{Done, tmkms};
+use crate::support::home::Running;
+use serde_json::json;
+use tmkms::backends::softsign::key::SoftKey;
+
+/// A node with its own key, and a home of this program that does not have the key yet.
+struct Site {
+    folder: tempfile::TempDir,
+    key: SoftKey,
+}
+
+const CHAIN: &str = "c-1";
+
+impl Site {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (key, text) = SoftKey::generate(Default::default()).unwrap();
+        let site = Self { folder, key };
+        let seed = tmkms::base64::decode(text.trim_ascii()).unwrap();
+        let base64 =
+            |bytes: &[u8]| String::from_utf8(subtle_encoding::base64::encode(bytes)).unwrap();
+        let public = site.key.public_key();
+        let both = [&seed[..], public.as_bytes()].concat();
+        let file = json!({
+            "address": public.address().to_string(),
+            "pub_key": { "type": "tendermint/PubKeyEd25519", "value": base64(public.as_bytes()) },
+            "priv_key": { "type": "tendermint/PrivKeyEd25519", "value": base64(&both) },
+        });
+        private(&site.node_key(), &file.to_string());
+        private(
+            &site.node().join("config/genesis.json"),
+            &json!({ "chain_id": CHAIN }).to_string(),
+        );
+        site.vote(41, 3);
+        fs::create_dir(site.home()).unwrap();
+        fs::write(
+            site.home().join("tmkms.toml"),
+            format!(
+                "[[chain]]\nid = \"{CHAIN}\"\nallow_ephemeral_state = true\nstate_file = \"s.json\"\n\
+                 [[validator]]\nchain_id = \"{CHAIN}\"\naddr = \"unix:///run/none.sock\"\n\
+                 [[providers.softsign]]\nchain_ids = [\"{CHAIN}\"]\npath = \"c.key\"\n"
+            ),
+        )
+        .unwrap();
+        site
+    }
+
+    /// The same, with the key in its place.
+    fn with_key() -> Self {
+        let site = Self::new();
+        tmkms::secret_file::create(&site.home().join("c.key"), &site.key.to_base64()).unwrap();
+        site
+    }
+
+    fn node(&self) -> PathBuf {
+        self.folder.path().join("node")
+    }
+
+    fn home(&self) -> PathBuf {
+        self.folder.path().join("kms")
+    }
+
+    fn node_key(&self) -> PathBuf {
+        self.node().join("config/priv_validator_key.json")
+    }
+
+    fn node_state(&self) -> PathBuf {
+        self.node().join("data/priv_validator_state.json")
+    }
+
+    /// As the node does it: a new file in the place of the old one.
+    fn vote(&self, height: i64, step: u8) {
+        let state = json!({ "height": height.to_string(), "round": 0, "step": step });
+        let new = self.node().join("data/new");
+        private(&new, &state.to_string());
+        fs::rename(new, self.node_state()).unwrap();
+    }
+
+    fn run(&self, arguments: &[&str]) -> Done {
+        tmkms(&self.home(), arguments)
+    }
+
+    fn adopt(&self) -> Done {
+        self.run(&["adopt", self.node().to_str().unwrap(), "--yes"])
+    }
+
+    fn import(&self) -> Done {
+        let state = self.node_state();
+        self.run(&["state", "import", CHAIN, state.to_str().unwrap(), "--yes"])
+    }
+
+    fn softsign_import(&self) -> Done {
+        let (state, key) = (self.node_state(), self.node_key());
+        self.run(&[
+            "softsign",
+            "import",
+            "--state",
+            state.to_str().unwrap(),
+            key.to_str().unwrap(),
+            "c.key",
+            "--yes",
+        ])
+    }
+
+    fn start(&self) -> Running {
+        let log = self.folder.path().join("log");
+        let child = Command::new(env!("CARGO_BIN_EXE_tmkms"))
+            .args(["start", "-c"])
+            .arg(self.home().join("tmkms.toml"))
+            .current_dir("/")
+            .env_remove("TMKMS_LOG")
+            .env_remove("RUST_LOG")
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        Running { child, log }
+    }
+}
+
+fn private(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// A process that waits until it is dropped.
+struct Other(Child);
+
+impl Other {
+    fn new(name: &str, arguments: &[&str], change: impl FnOnce(&mut Command)) -> Self {
+        let mut command = Command::new("sh");
+        command
+            .arg0(name)
+            .args(["-c", "read line"])
+            .args(arguments)
+            .current_dir("/")
+            .stdin(Stdio::piped());
+        change(&mut command);
+        let child = command.spawn().unwrap();
+        // Until it has become that program.
+        let line = format!("/proc/{}/cmdline", child.id());
+        while !fs::read(&line).is_ok_and(|line| line.starts_with(name.as_bytes())) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Self(child)
+    }
+}
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+fn refused(done: &Done, words: &str) {
+    assert_eq!(done.code, 1, "{}{}", done.out, done.err);
+    assert!(
+        done.err.contains("nothing was changed") && done.err.contains(words),
+        "no {words:?} in {}",
+        done.err
+    );
+}
+
+/// The command between the backquotes after these words, as words of a shell.
+fn command_in(text: &str, after: &str) -> String {
+    let rest = text.split(after).nth(1).unwrap_or_else(|| panic!("{text}"));
+    let command = rest.split('`').nth(1).unwrap();
+    command.replacen("tmkms", env!("CARGO_BIN_EXE_tmkms"), 1)
+}
+
+#[test]
+fn nothing_is_taken_over_while_anything_works_in_the_home() {
+    let site = Site::new();
+    let before = fs::read(site.node_state()).unwrap();
+    let argument = format!("--home={}", site.node().display());
+    enum Trace {
+        Argument,
+        Folder,
+        Open(&'static str),
+    }
+    for (name, trace) in [
+        ("gaiad", Trace::Argument),
+        ("gaiad", Trace::Folder),
+        ("gaiad", Trace::Open("data/state.db/LOCK")),
+        // Nobody knows this name.
+        ("my-own-node", Trace::Open("data/cs.wal/wal")),
+    ] {
+        let other = match trace {
+            Trace::Argument => Other::new(name, &["start", &argument], |_| {}),
+            Trace::Folder => Other::new(name, &["start"], |command| {
+                command.current_dir(site.node());
+            }),
+            Trace::Open(file) => Other::new(name, &["start"], |command| {
+                let path = site.node().join(file);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                command.stdout(fs::File::create(path).unwrap());
+            }),
+        };
+        let pid = format!("process {}", other.0.id());
+        refused(&site.softsign_import(), &pid);
+        assert!(!site.home().join("c.key").exists());
+        let beside = site_with_key(&site);
+        refused(&beside.adopt(), &pid);
+        refused(&beside.import(), &pid);
+        assert!(!beside.home().join("s.json").exists());
+        assert_eq!(fs::read(site.node_state()).unwrap(), before);
+    }
+    // Once it is gone.
+    let done = site.softsign_import();
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert!(
+        fs::read_to_string(site.node_state())
+            .unwrap()
+            .starts_with("This state was taken over")
+    );
+}
+
+/// Another home of this program for the same node.
+fn site_with_key(site: &Site) -> BesideSite<'_> {
+    let folder = tempfile::tempdir().unwrap();
+    let config = fs::read_to_string(site.home().join("tmkms.toml")).unwrap();
+    fs::write(folder.path().join("tmkms.toml"), config).unwrap();
+    tmkms::secret_file::create(&folder.path().join("c.key"), &site.key.to_base64()).unwrap();
+    BesideSite { site, folder }
+}
+
+struct BesideSite<'a> {
+    site: &'a Site,
+    folder: tempfile::TempDir,
+}
+
+impl BesideSite<'_> {
+    fn home(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn adopt(&self) -> Done {
+        let node = self.site.node();
+        tmkms(self.home(), &["adopt", node.to_str().unwrap(), "--yes"])
+    }
+
+    fn import(&self) -> Done {
+        let state = self.site.node_state();
+        let file = state.to_str().unwrap();
+        tmkms(self.home(), &["state", "import", CHAIN, file, "--yes"])
+    }
+}
+
+#[test]
+fn a_state_is_not_begun_while_anything_works_in_its_home() {
+    let site = Site::with_key();
+    let init = || site.run(&["state", "init", CHAIN, "--height", "100"]);
+    let config = site.home().join("tmkms.toml");
+    // An older tmkms, started from somewhere else; a shell; a node whose key this program uses.
+    let other = Other::new("tmkms", &["start", "-c", config.to_str().unwrap()], |_| {});
+    refused(&init(), &format!("process {}", other.0.id()));
+    drop(other);
+    let other = Other::new("bash", &[], |command| {
+        command.current_dir(site.home());
+    });
+    let done = init();
+    refused(&done, &format!("process {}", other.0.id()));
+    assert!(done.err.contains("it works in"), "{}", done.err);
+    drop(other);
+    let in_place = fs::read_to_string(&config).unwrap().replace(
+        "path = \"c.key\"",
+        &format!(
+            "path = \"{}\"\nkey_format = \"json\"",
+            site.node_key().display()
+        ),
+    );
+    fs::write(&config, in_place).unwrap();
+    let argument = format!("--home={}", site.node().display());
+    let other = Other::new("gaiad", &["start", &argument], |_| {});
+    refused(&init(), &format!("process {}", other.0.id()));
+    drop(other);
+    assert!(!site.home().join("s.json").exists());
+    let done = init();
+    assert_eq!(done.code, 0, "{}", done.err);
+}
+
+#[test]
+fn the_service_of_this_configuration_is_no_stranger() {
+    let site = Site::with_key();
+    let service = site.start();
+    service.wait_for_log("not armed");
+    let done = site.import();
+    assert_eq!(done.code, 0, "{}", done.err);
+    // It tries again by itself.
+    service.wait_for_log("armed with the");
+}
+
+#[test]
+fn a_state_that_moves_is_not_taken_over() {
+    let site = Site::new();
+    let beside = site_with_key(&site);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut height = 42;
+            while !done.load(Ordering::Relaxed) {
+                site.vote(height, 3);
+                height += 1;
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        });
+        let all = [site.softsign_import(), beside.adopt(), beside.import()];
+        done.store(true, Ordering::Relaxed);
+        for one in &all {
+            refused(one, "changed meanwhile");
+        }
+    });
+    assert!(!site.home().join("c.key").exists());
+    assert!(!beside.home().join("s.json").exists());
+    assert!(
+        !site
+            .node_state()
+            .with_file_name("priv_validator_state.json.before-import")
+            .exists()
+    );
+    let done = site.softsign_import();
+    assert_eq!(done.code, 0, "{}", done.err);
+}
+
+#[test]
+fn a_state_that_grew_after_the_take_over_is_not_signed_beside() {
+    let site = Site::with_key();
+    assert_eq!(site.adopt().code, 0);
+    assert_eq!(site.run(&["check"]).code, 0);
+    // A node that nobody saw goes on: with another vote at the very position, or with one above.
+    for (height, step) in [(41, 3), (42, 2)] {
+        site.vote(height, step);
+        // Not the bytes that were taken over.
+        let text = fs::read_to_string(site.node_state()).unwrap();
+        private(&site.node_state(), &format!("{text}\n"));
+        let check = site.run(&["check"]);
+        assert_eq!(check.code, 1, "{}", check.out);
+        let file = site.node_state();
+        for words in [file.to_str().unwrap(), &format!("now says {height}/0/")] {
+            assert!(check.err.contains(words), "no {words} in {}", check.err);
+        }
+        let service = site.start();
+        service.wait_for_log("not armed");
+        assert!(
+            service.log().contains("still runs and signs"),
+            "{}",
+            service.log()
+        );
+        assert!(
+            !service.log().contains("armed with the"),
+            "{}",
+            service.log()
+        );
+        // The command that it prints, from another folder.
+        let command = command_in(&check.err, "take its state over again with");
+        let done = Command::new("sh")
+            .args(["-c", &format!("{command} --yes")])
+            .current_dir("/")
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{command}: {done:?}");
+        service.wait_for_log("armed with the");
+        drop(service);
+        assert_eq!(site.run(&["check"]).code, 0);
+    }
+    let shown = site.run(&["state", "show"]).out;
+    assert!(shown.contains("used up to 42/0/"), "{shown}");
+}
+
+#[test]
+fn what_lies_in_the_place_of_an_old_state_and_is_no_danger_does_not_stop_it() {
+    let site = Site::with_key();
+    let before = fs::read(site.node_state()).unwrap();
+    assert_eq!(site.adopt().code, 0);
+    let check = || {
+        let done = site.run(&["check"]);
+        assert_eq!(done.code, 0, "{}", done.err);
+        done.err
+    };
+    assert!(!check().contains("lies there again"));
+    // The node made a key of its own, which never signed; its home is gone; something unreadable lies there.
+    private(&site.node_state(), r#"{"height":"0","round":0,"step":0}"#);
+    assert!(!check().contains("lies there again"));
+    fs::remove_file(site.node_state()).unwrap();
+    assert!(!check().contains("lies there again"));
+    private(&site.node_state(), "nonsense");
+    assert!(!check().contains("lies there again"));
+    // A backup was put back, as it was taken over or older: nobody signed, and somebody could.
+    for text in [String::from_utf8(before).unwrap(), before_it()] {
+        private(&site.node_state(), &text);
+        assert!(check().contains("lies there again"));
+    }
+    // A list that cannot be read is not passed over.
+    fs::write(site.home().join("s.json.taken-over"), "{").unwrap();
+    let done = site.run(&["check"]);
+    assert_eq!(done.code, 1);
+    assert!(done.err.contains("s.json.taken-over"), "{}", done.err);
+}
+
+fn before_it() -> String {
+    json!({ "height": "40", "round": 0, "step": 3 }).to_string()
+}
+
+#[test]
+fn the_node_key_is_moved_only_when_told() {
+    let site = Site::with_key();
+    let done = site.adopt();
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert!(
+        done.err.contains("priv_validator_key.json away"),
+        "{}",
+        done.err
+    );
+    assert!(site.node_key().is_file());
+    // The printed command does it.
+    let command = command_in(&done.err, "does not start until then");
+    assert!(
+        Command::new("sh")
+            .args(["-c", &command])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert!(!site.node_key().exists());
+
+    let site = Site::new();
+    let (state, key) = (site.node_state(), site.node_key());
+    let done = site.run(&[
+        "softsign",
+        "import",
+        "--state",
+        state.to_str().unwrap(),
+        key.to_str().unwrap(),
+        "c.key",
+        "--yes",
+        "--move-key",
+    ]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert!(!key.exists());
+    let kept = key.with_file_name("priv_validator_key.json.taken-over");
+    assert_eq!(
+        fs::metadata(&kept).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    // Another key is nobody's business.
+    let site = Site::with_key();
+    let other = fs::read_to_string(&kept).unwrap();
+    private(&site.node_key(), &other);
+    let done = site.run(&[
+        "adopt",
+        site.node().to_str().unwrap(),
+        "--yes",
+        "--move-key",
+    ]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert!(site.node_key().is_file());
+}
+
+#[test]
+fn a_node_keeps_its_files_where_its_configuration_says() {
+    let site = Site::with_key();
+    // What lies at the usual place is old.
+    private(
+        &site.node().join("config/config.toml"),
+        "proxy_app = \"x\"\npriv_validator_state_file = \"here/state.json\"\ngenesis_file = \"here/genesis.json\"\n[p2p]\n",
+    );
+    private(
+        &site.node().join("here/state.json"),
+        r#"{"height":"90","round":0,"step":3}"#,
+    );
+    private(
+        &site.node().join("here/genesis.json"),
+        &json!({ "chain_id": CHAIN }).to_string(),
+    );
+    let done = site.adopt();
+    assert_eq!(done.code, 0, "{}", done.err);
+    let shown = site.run(&["state", "show"]).out;
+    assert!(shown.contains("used up to 90/0/precommit"), "{shown}");
+}
+
+#[test]
+fn what_cannot_be_finished_is_put_back() {
+    let site = Site::with_key();
+    let before = fs::read(site.node_state()).unwrap();
+    // Something that is no state lies where the list of old files would.
+    fs::create_dir(site.home().join("s.json.taken-over")).unwrap();
+    let done = site.import();
+    refused(&done, "s.json.taken-over");
+    assert_eq!(fs::read(site.node_state()).unwrap(), before);
+    assert!(!site.home().join("s.json").exists());
+    let left: Vec<_> = fs::read_dir(site.node().join("data")).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
+
+#[test]
+fn a_chain_that_was_handed_over_is_signed_for_no_more() {
+    let site = Site::with_key();
+    assert_eq!(site.adopt().code, 0);
+    // Beside a running service nobody is told to start it again.
+    let service = site.start();
+    service.wait_for_log("armed with the");
+    let out = site.node_state();
+    let export = |more: &[&str]| {
+        let words = ["state", "export", CHAIN, "--format", "cometbft"];
+        site.run(&[&words[..], more].concat())
+    };
+    let held = export(&["--retire"]);
+    assert_eq!(held.code, 1);
+    assert!(
+        held.err.contains("do not start it again") && !held.err.contains("and start the service"),
+        "{}",
+        held.err
+    );
+    drop(service);
+    // Our own state is not to be moved away.
+    let own = export(&["--retire", "-o", "s.json"]);
+    assert_eq!(own.code, 1);
+    assert!(
+        own.err.contains("leave this one where it is"),
+        "{}",
+        own.err
+    );
+    let other = site.home().join("s.json");
+    assert_eq!(export(&["-o", other.to_str().unwrap()]).code, 1);
+    // Without the seal it is said what is missing.
+    let open = export(&[]);
+    assert_eq!(open.code, 0, "{}", open.err);
+    assert!(open.err.contains("--retire"), "{}", open.err);
+    assert_eq!(site.run(&["check"]).code, 0);
+    // In the place of the text that the take-over left.
+    let done = export(&["--retire", "-o", out.to_str().unwrap()]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert!(fs::read_to_string(&out).unwrap().contains("\"41\""));
+    for command in [&["check"][..], &["state", "raise", CHAIN, "--height", "90"]] {
+        let told = site.run(command);
+        assert_eq!(told.code, 1, "{}", told.out);
+        assert!(
+            told.err.contains("was handed over to another signer at 20"),
+            "{}",
+            told.err
+        );
+    }
+    let shown = site.run(&["state", "show"]).out;
+    assert!(shown.contains("handed over to another signer"), "{shown}");
+    let service = site.start();
+    service.wait_for_log("was handed over to another signer");
+    assert!(!service.log().contains("armed with the"));
+    drop(service);
+    // Once more is no harm; back again is, without the chain id.
+    assert_eq!(export(&["--retire"]).code, 0);
+    site.vote(43, 3);
+    for done in [site.import(), site.adopt(), site.run(&["adopt", "--yes"])] {
+        assert_eq!(done.code, 1, "{}", done.out);
+        assert!(done.err.contains("`--insist c-1`"), "{}", done.err);
+    }
+    let node = site.node();
+    let back = site.run(&["adopt", node.to_str().unwrap(), "--yes", "--insist", CHAIN]);
+    assert_eq!(back.code, 0, "{}{}", back.out, back.err);
+    assert!(
+        back.out.contains("handed over, is taken back"),
+        "{}",
+        back.out
+    );
+    let shown = site.run(&["state", "show"]).out;
+    assert!(shown.contains("used up to 43/0/precommit"), "{shown}");
+    assert_eq!(site.run(&["check"]).code, 0);
+}

@@ -1,0 +1,18 @@
+//! Tests that open and close state files in their own process. A process of its own, in which no test starts a program: a
+//! child has every lock of its parent until it is the program that it is to be, and a file just closed could not be opened.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test may end so"
+)]
+
+#[path = "../it/support/mod.rs"]
+mod support;
+
+mod gate_crash;
+mod gate_model;
+mod gate_race;
+mod shared_store;
