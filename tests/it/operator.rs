@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Instant;
 
+use crate::support::home::copy_program;
 use crate::support::home::{Home, PATIENCE, sign};
 use tmkms::codec::node::Ask;
 use tmkms::harness::Listener;
@@ -195,7 +196,7 @@ fn a_state_file_of_another_user_is_not_believed() {
     }
     // The user may not be able to reach the program where it was built.
     let program = home.path().join("tmkms");
-    fs::copy(env!("CARGO_BIN_EXE_tmkms"), &program).unwrap();
+    copy_program(&program);
     for name in ["", "tmkms.toml", "identity.key", "consensus.key"] {
         chown(home.path().join(name), Some(ME), None).unwrap();
     }

@@ -12,6 +12,7 @@ use std::process::{Child, Command, Stdio};
 use tmkms::harness::Listener;
 
 use super::table::{By, TABLE};
+use crate::support::home::copy_program;
 use crate::support::home::{Home, PATIENCE, Running, sign};
 
 /// What was said, and the exit code.
@@ -81,7 +82,7 @@ impl Walk {
         // Where the program was built that user may not come.
         let program = self.path("tmkms");
         if !program.exists() {
-            fs::copy(env!("CARGO_BIN_EXE_tmkms"), &program).unwrap();
+            copy_program(&program);
         }
         for name in ["", "tmkms.toml", "identity.key", "consensus.key"] {
             chown(self.path(name), Some(user), None).ok()?;

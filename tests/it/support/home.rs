@@ -209,3 +209,11 @@ pub fn sign(node: &mut Node, key: &PublicKey, height: i64, tag: u8) -> bool {
         other => panic!("{other:?}"),
     }
 }
+
+/// A copy of the program, made by another process: while this one has the copy open for writing, so has every child that is
+/// just being started by another test, and nobody can run it ("Text file busy").
+pub fn copy_program(to: &Path) {
+    let mut cp = Command::new("cp");
+    let status = cp.arg(env!("CARGO_BIN_EXE_tmkms")).arg(to).status();
+    assert!(status.unwrap().success());
+}
