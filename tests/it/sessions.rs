@@ -211,6 +211,12 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("has a thousand files beside it", "a thousand files"),
     ("its state file changed while it was read", "a race"),
     ("which counts, too", "tests/it/evidence.rs"),
+    (
+        "Is the remote signer of this node",
+        "tests of cli::state::import",
+    ),
+    ("this program will sign for", "tests/it/takeover.rs"),
+    ("sets `priv_validator_laddr", "tests/it/takeover.rs"),
     ("a signer of this home still runs", "tests/it/adopt.rs"),
     (
         "Is the old signer stopped for good",

@@ -468,6 +468,108 @@ fn the_node_key_is_moved_only_when_told() {
     assert!(site.node_key().is_file());
 }
 
+/// Each way to take a node over says who else may have signed.
+#[test]
+fn a_node_that_a_remote_signer_served_is_told_of_it() {
+    let config =
+        |laddr: &str| format!("proxy_app = \"x\"\npriv_validator_laddr = \"{laddr}\"\n[p2p]\n");
+    for (laddr, told) in [
+        ("tcp://0.0.0.0:26659", true),
+        ("unix:///run/x.sock", true),
+        ("", false),
+    ] {
+        let site = Site::new();
+        private(&site.node().join("config/config.toml"), &config(laddr));
+        let adopt = site_with_key(&site).adopt();
+        site.vote(42, 3);
+        let import = site_with_key(&site).import();
+        site.vote(43, 3);
+        for done in [adopt, import, site.softsign_import()] {
+            assert_eq!(done.code, 0, "{}", done.err);
+            let says = done
+                .err
+                .contains("a remote signer has signed for this node")
+                && done.err.contains(laddr)
+                && done.err.contains("state raise c-1 --height H");
+            assert_eq!(says, told, "{}", done.err);
+        }
+    }
+    // Wherever the node keeps its state.
+    let site = Site::with_key();
+    let text = format!(
+        "priv_validator_state_file = \"here/s.json\"\n{}",
+        config("tcp://0.0.0.0:1")
+    );
+    private(&site.node().join("config/config.toml"), &text);
+    let state = json!({ "height": "42", "round": 0, "step": 3 });
+    private(&site.node().join("here/s.json"), &state.to_string());
+    let done = site.adopt();
+    assert!(
+        done.err.contains("a remote signer has signed"),
+        "{}",
+        done.err
+    );
+}
+
+/// The older tmkms, cosmos/kms and a node: there may have been a signer for each node of a chain.
+#[test]
+fn a_chain_of_several_nodes_may_have_had_several_signers() {
+    let told = "if there was another signer for any of them";
+    for nodes in [1, 2, 3] {
+        let site = Site::with_key();
+        let mut config = fs::read_to_string(site.home().join("tmkms.toml")).unwrap();
+        for node in 1..nodes {
+            let more = format!(
+                "[[validator]]\nchain_id = \"{CHAIN}\"\naddr = \"unix:///run/none-{node}.sock\"\n"
+            );
+            config.push_str(&more);
+        }
+        fs::write(site.home().join("tmkms.toml"), config).unwrap();
+        private(&site.home().join("s.json"), &before_it());
+        let older = site.run(&["adopt", "--yes"]);
+        let node = site.adopt();
+        site.vote(44, 3);
+        for done in [older, node, site.import()] {
+            assert_eq!(done.err.contains(told), nodes > 1, "{}", done.err);
+            if nodes > 1 {
+                let words = format!("for {nodes} nodes (unix:///run/none.sock");
+                assert!(done.err.contains(&words), "{}", done.err);
+            }
+        }
+    }
+    // cosmos/kms, before anything is written.
+    let folder = tempfile::tempdir().unwrap();
+    let old = folder.path().join(".kms");
+    let (key, text) = SoftKey::generate(Default::default()).unwrap();
+    let both = [
+        &tmkms::base64::decode(text.trim_ascii()).unwrap()[..],
+        key.public_key().as_bytes(),
+    ]
+    .concat();
+    private(
+        &old.join("a.key"),
+        str::from_utf8(&subtle_encoding::base64::encode(both)).unwrap(),
+    );
+    private(&old.join("state/a-1.json"), &before_it());
+    private(
+        &old.join("kms.yaml"),
+        "chains: [{id: a-1}]\nkeys: [{chain_ids: [a-1], key_file: a.key}]\nvalidators:\n\
+         - {chain_id: a-1, addr: \"tcp://10.0.0.1:1\", identity_key: i}\n\
+         - {chain_id: a-1, addr: \"tcp://10.0.0.2:1\", identity_key: i}\n",
+    );
+    let done = tmkms(
+        folder.path(),
+        &["adopt", old.to_str().unwrap(), "--dry-run"],
+    );
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert!(
+        done.err.contains(told) && done.err.contains("tcp://10.0.0.2:1"),
+        "{}",
+        done.err
+    );
+    assert!(done.out.contains("40/0/precommit"), "{}", done.out);
+}
+
 #[test]
 fn a_node_keeps_its_files_where_its_configuration_says() {
     let site = Site::with_key();

@@ -14,8 +14,9 @@ use crate::config::Config;
 use crate::terminal::{Console, Terminal};
 
 use super::report::{Failure, output, status};
+use super::state::takeover::around::Around;
 use super::state::takeover::consent::Consent;
-use super::state::takeover::plan::{Applied, Around, Candidate, Plan, is_tombstone};
+use super::state::takeover::plan::{Applied, Candidate, Plan, is_tombstone};
 use super::state::takeover::running::Quiet;
 use super::state::takeover::{TakeOver, node_key, same_file};
 use super::state::{find, place};
@@ -149,6 +150,7 @@ impl Adopt {
                     .collect();
                 let around = Around {
                     keys: &keys,
+                    node: source.node_home.as_deref(),
                     others: &others,
                     insist: &self.consent.insist,
                     command: &|place, found| place.commands.import(&place.chain_id, &found.path),

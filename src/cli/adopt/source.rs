@@ -25,6 +25,8 @@ pub(super) struct Source {
     pub config: Option<PathBuf>,
     /// A configuration of ours with the same meaning as the old signer's, to be written where there is none.
     pub written: Option<Written>,
+    /// The home of a node.
+    pub node_home: Option<PathBuf>,
     /// The key that a node has itself.
     pub node_key: Option<PathBuf>,
     /// The question before anything is changed, where it is not the usual one.
@@ -156,6 +158,7 @@ fn node(home: &Path, chain: Option<&str>, commands: &Commands) -> Result<Source,
             format: Some(Format::Cometbft),
             trouble,
         }]),
+        node_home: Some(home.to_owned()),
         node_key: Some(files.key).filter(|path| path.is_file()),
         ..Source::default()
     })

@@ -12,8 +12,8 @@ use crate::backends::softsign::key::{KeyError, SoftKey};
 use crate::cli::ConfigFile;
 use crate::cli::report::{Failure, output, status};
 use crate::cli::state::evidence::{Evidence, Nearby};
+use crate::cli::state::takeover::around::Around;
 use crate::cli::state::takeover::consent::Consent;
-use crate::cli::state::takeover::plan::Around;
 use crate::cli::state::takeover::running::Quiet;
 use crate::cli::state::takeover::{Current, node_key, shown};
 use crate::cli::state::unusable;
@@ -90,6 +90,7 @@ impl Import {
             From::State(file) => {
                 let around = Around {
                     keys: &[&self.from],
+                    node: None,
                     others: &[],
                     insist: &self.consent.insist,
                     command: &|place, found| self.instead(place, found),

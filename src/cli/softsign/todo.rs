@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use crate::cli::report::{Failure, output, status};
-use crate::cli::state::takeover::plan::{Around, Candidate, Plan, What};
+use crate::cli::state::takeover::around::Around;
+use crate::cli::state::takeover::plan::{Candidate, Plan, What};
 use crate::cli::state::takeover::running::Quiet;
 use crate::cli::state::takeover::{Current, TakeOver, shown};
 use crate::config::{ChainConfig, Config};

@@ -7,8 +7,9 @@ use clap::{Args, ValueEnum};
 use crate::gate::foreign::Format;
 use crate::terminal::Terminal;
 
+use super::takeover::around::Around;
 use super::takeover::consent::Consent;
-use super::takeover::plan::{Around, Candidate, Plan, What};
+use super::takeover::plan::{Candidate, Plan, What};
 use super::takeover::running::Quiet;
 use super::takeover::{TakeOver, node_key, same_file};
 use super::{ConfigFile, Failure, find, output, place, status};
@@ -59,6 +60,7 @@ impl Import {
         };
         let around = Around {
             keys: &[],
+            node: None,
             others: &[],
             insist: &self.consent.insist,
             command: &|place, found| place.commands.import(&place.chain_id, &found.path),
@@ -209,6 +211,27 @@ mod tests {
         assert!(done && asked.len() == 2 && asked[1].contains("priv_validator_key.json aside"));
         assert!(at("state.json").exists());
         assert!(!at("node/config/priv_validator_key.json").exists());
+    }
+
+    #[test]
+    fn the_question_names_a_remote_signer_where_there_was_one() {
+        for (laddr, words) in [
+            ("tcp://0.0.0.0:26659", "remote signer of this node"),
+            ("", "old signer stopped for good"),
+        ] {
+            let folder = home();
+            let config = folder.path().join("node/config/config.toml");
+            std::fs::write(
+                config,
+                format!("priv_validator_laddr = \"{laddr}\"\n[p2p]\n"),
+            )
+            .unwrap();
+            let (done, asked) = import(folder.path(), false, &mut || {});
+            assert!(
+                !done && asked.len() == 1 && asked[0].contains(words),
+                "{asked:?}"
+            );
+        }
     }
 
     #[test]

@@ -68,6 +68,33 @@ fn a_state_file_of_another_signer_that_never_signed() {
     walk.signs(1);
 }
 
+/// What `state show` prints helps as much as what `check` prints: before the beginning, of nothing, of a copy.
+#[test]
+fn what_show_prints_can_be_pasted() {
+    let begin = |name, content: Option<&[u8]>| {
+        let walk = Walk::of(name);
+        if let Some(content) = content {
+            private(&walk.path("state.json"), content);
+        }
+        let shown = walk.tmkms(&["state", "show"]);
+        assert_eq!(shown.code, 1, "{}", shown.text);
+        walk.follow_filled(&shown, "test-1: ", INIT_HEIGHT, &[("H", "41")]);
+        walk.is_ready();
+        walk.signs(42);
+    };
+    begin("show_before_init", None);
+    begin("show_of_an_empty_file", Some(b""));
+    begin("show_of_a_rotten_file", Some(&[b'x'; FILE]));
+    let walk = moved(Walk::of("show_of_a_copied_file"));
+    let shown = walk.tmkms(&["state", "show"]);
+    assert!(shown.text.contains("last 41/"), "{}", shown.text);
+    let words = "tmkms state import test-1";
+    let printed = walk.printed(&shown.text, "not used by `start`", words);
+    walk.paste_and_agree(&printed, &[]);
+    walk.is_ready();
+    walk.signs(42);
+}
+
 /// A home whose state was copied after height 41.
 fn moved(walk: Walk) -> Walk {
     walk.home.init();

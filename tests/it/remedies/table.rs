@@ -1040,6 +1040,27 @@ pub const TABLE: &[Remedy] = &[
         Walk("a_node_home_without_state"),
     ),
     row(
+        "src/cli/state/takeover/topology.rs",
+        "import(&chain.id,Path::new(\"FILE\"))",
+        "another signer for any of them",
+        "tmkms state import test-1 FILE",
+        Walk("a_chain_with_two_nodes"),
+    ),
+    row(
+        "src/cli/state/takeover/topology.rs",
+        "import(chain,Path::new(\"FILE\"))",
+        "a remote signer has signed for this node",
+        "tmkms state import test-1 FILE",
+        Walk("a_node_that_had_a_remote_signer"),
+    ),
+    row(
+        "src/cli/state/takeover/topology.rs",
+        "line([\"state\",\"raise\",chain.as_str(),\"--height\",\"H\"])",
+        "a remote signer has signed for this node",
+        "tmkms state raise test-1 --height H",
+        Walk("a_node_that_had_a_remote_signer"),
+    ),
+    row(
         "src/cli/adopt/horcrux.rs",
         "import(chain,Path::new(\"FILE\"))",
         "may be behind the others'",

@@ -164,6 +164,58 @@ fn one_of_several_cosigners() {
     walk.signs(701);
 }
 
+/// A node's home with a state at height 41.
+fn node_home(walk: &Walk, config: &str) -> std::path::PathBuf {
+    let node = walk.elsewhere("node");
+    for (name, text) in [
+        ("data/priv_validator_state.json", STATE_41),
+        ("config/genesis.json", "{\"chain_id\":\"test-1\"}"),
+        ("config/config.toml", config),
+    ] {
+        fs::create_dir_all(node.join(name).parent().unwrap()).unwrap();
+        fs::write(node.join(name), text).unwrap();
+    }
+    node
+}
+
+const STATE_41: &str = "{\"height\":\"41\",\"round\":0,\"step\":3}";
+
+#[test]
+fn a_node_that_had_a_remote_signer() {
+    let walk = Walk::of("a_node_that_had_a_remote_signer");
+    let node = node_home(&walk, "priv_validator_laddr = \"tcp://0.0.0.0:26659\"\n");
+    let said = walk.tmkms(&["adopt", node.to_str().unwrap(), "--yes"]);
+    assert_eq!(said.code, 0, "{}", said.text);
+    let other = walk.elsewhere("other.json");
+    private(&other, STATE_41.replace("41", "600").as_bytes());
+    let message = "a remote signer has signed for this node";
+    let printed = walk.printed(&said.text, message, "tmkms state import test-1 FILE");
+    walk.paste_and_agree(&printed, &[("FILE", other.to_str().unwrap())]);
+    let words = "tmkms state raise test-1 --height H";
+    walk.follow_filled(&said, message, words, &[("H", "700")]);
+    walk.is_ready();
+    walk.signs(701);
+}
+
+#[test]
+fn a_chain_with_two_nodes() {
+    let walk = Walk::of("a_chain_with_two_nodes");
+    let config = walk.home.config();
+    walk.home.configure(&format!(
+        "{config}[[validator]]\nchain_id = \"test-1\"\naddr = \"unix:///run/none.sock\"\n"
+    ));
+    let node = node_home(&walk, "");
+    let said = walk.tmkms(&["adopt", node.to_str().unwrap(), "--yes"]);
+    assert_eq!(said.code, 0, "{}", said.text);
+    let other = walk.elsewhere("other.json");
+    private(&other, STATE_41.replace("41", "600").as_bytes());
+    let words = "tmkms state import test-1 FILE";
+    let printed = walk.printed(&said.text, "another signer for any of them", words);
+    walk.paste_and_agree(&printed, &[("FILE", other.to_str().unwrap())]);
+    walk.is_ready();
+    walk.signs(601);
+}
+
 #[test]
 fn a_node_that_still_has_its_key() {
     let walk = Walk::of("a_node_that_still_has_its_key");

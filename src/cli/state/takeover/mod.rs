@@ -3,6 +3,7 @@
 //! The higher position counts. Nothing may work in the old signer's home; its files are read again a second later, after
 //! the question was answered, and while they are made unusable for it; and `start` looks at their places once more (W20).
 
+pub(in crate::cli) mod around;
 pub(in crate::cli) mod bury;
 pub(in crate::cli) mod consent;
 mod current;
@@ -10,6 +11,7 @@ pub(in crate::cli) mod node_key;
 mod old;
 pub(in crate::cli) mod plan;
 pub(in crate::cli) mod running;
+mod topology;
 
 use std::path::Path;
 use std::time::Duration;
@@ -92,6 +94,8 @@ impl TakeOver {
         for plan in self.plans.iter().filter(|plan| plan.was_handed_over()) {
             consent.insist(&plan.chain, terminal)?;
         }
+        let remote = self.plans.iter().any(|plan| plan.remote_signer);
+        let question = question.or(remote.then_some(topology::QUESTION));
         consent.ask(question, terminal)?;
         self.quiet.check()?;
         still()

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::state::evidence::{self, Evidence, Nearby};
+use crate::cli::state::evidence;
 use crate::cli::state::unusable;
 use crate::config::Config;
 use crate::consensus::PublicKey;
@@ -10,12 +10,12 @@ use crate::gate::foreign::Format;
 use crate::gate::foreign::fence::{self, Fence};
 use crate::gate::store::file::Place;
 use crate::gate::watermark::Watermark;
-use crate::remedy::CommandLine;
 
+use super::around::Around;
 use super::bury::{Buried, NotBuried, before_it_was_kept, bury};
 use super::current::{Current, LookError};
 use super::old::OldState;
-use super::{higher, same_file, shown};
+use super::{higher, same_file, shown, topology};
 
 /// One chain of another signer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,8 +34,10 @@ pub(in crate::cli) struct Candidate {
 pub(in crate::cli) struct Plan {
     /// The chain id.
     pub chain: String,
-    /// What the old files say besides, for the operator.
+    /// What the old files say besides, and who else may have signed, for the operator.
     pub notes: Vec<String>,
+    /// Whether a remote signer served the node whose files these are.
+    pub remote_signer: bool,
     key: String,
     old: String,
     /// What is used up before, in words.
@@ -74,18 +76,6 @@ pub(in crate::cli) struct Applied {
     pub warnings: Vec<String>,
 }
 
-/// What may lie near the old files and say more than they do, and what the operator said about it.
-pub(in crate::cli) struct Around<'a> {
-    /// The files that hold the key, besides the configured one.
-    pub keys: &'a [&'a Path],
-    /// Old files of other chains.
-    pub others: &'a [PathBuf],
-    /// The chains for which the operator insists.
-    pub insist: &'a [String],
-    /// The command that takes over a file that says more.
-    pub command: &'a dyn Fn(&Place, &Evidence) -> CommandLine,
-}
-
 impl Plan {
     /// Looks at one chain, whose key was opened or could not be.
     pub fn new(
@@ -97,6 +87,7 @@ impl Plan {
         let mut plan = Self {
             chain: candidate.chain.clone(),
             notes: Vec::new(),
+            remote_signer: false,
             key: "?".to_owned(),
             old: "?".to_owned(),
             now: "?".to_owned(),
@@ -178,12 +169,32 @@ impl Plan {
         if old.is_empty() && well && current.watermark() == Some(&raised) {
             return Ok(What::Nothing);
         }
+        if !old.is_empty() || matches!(current, Current::Foreign(_)) {
+            self.tell_of_others(config, &candidate, &place, around);
+        }
         Ok(What::Take(Box::new(Take {
             place,
             current,
             raised,
             old,
         })))
+    }
+
+    /// Says what else may have signed with this key.
+    fn tell_of_others(
+        &mut self,
+        config: &Config,
+        candidate: &Candidate,
+        place: &Place,
+        around: &Around<'_>,
+    ) {
+        let mut chains = config.chains.iter();
+        if let Some(chain) = chains.find(|chain| chain.id == place.chain_id) {
+            self.notes.extend(topology::several_nodes(chain));
+        }
+        let remote = topology::remote_signer(around.node, &candidate.states, place);
+        self.remote_signer = remote.is_some();
+        self.notes.extend(remote);
     }
 
     /// Its line of the table.
@@ -226,37 +237,6 @@ impl Plan {
             What::Take(take) => take.all(),
             What::Nothing | What::Impossible(_) => Vec::new(),
         }
-    }
-}
-
-impl Around<'_> {
-    /// The most that anything nearby says above what would be taken over.
-    fn against(
-        &self,
-        config: &Config,
-        taken: &[PathBuf],
-        place: &Place,
-        raised: Option<&Watermark>,
-    ) -> Option<Evidence> {
-        let id = place.chain_id.as_str();
-        if self.insist.iter().any(|insisted| insisted == id) {
-            return None;
-        }
-        let chain = config.chains.iter().find(|chain| chain.id.as_str() == id)?;
-        let configured = chain.key.file().map(|file| file.path);
-        let keys: Vec<&Path> = configured
-            .into_iter()
-            .chain(self.keys.iter().copied())
-            .collect();
-        let nearby = Nearby {
-            chain,
-            place,
-            keys: &keys,
-            taken,
-            config,
-            others: self.others,
-        };
-        nearby.against(raised)
     }
 }
 
