@@ -105,14 +105,15 @@ fn every_command_of_every_message_is_walked() {
         }
     }
     let tests: String = test_files();
+    let all = sources();
     for row in TABLE {
         let file = row.file.to_owned();
         if !made.contains_key(&(file, row.made.to_owned())) {
             wrong.push(format!("{}: no message makes {}", row.file, row.made));
         }
-        let source = sources().into_iter().find(|source| source.name == row.file);
-        let texts = source.map(|source| source.texts).unwrap_or_default();
-        if !texts.iter().any(|text| plain(text).contains(row.message)) {
+        let source = all.iter().find(|source| source.name == row.file);
+        let mut texts = source.into_iter().flat_map(|source| &source.texts);
+        if !texts.any(|text| plain(text).contains(row.message)) {
             wrong.push(format!("{}: no message says {:?}", row.file, row.message));
         }
         match row.by {
