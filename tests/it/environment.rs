@@ -122,6 +122,22 @@ fn a_password() -> Secret {
     }
 }
 
+/// A secret of `[etcd]`, beside a chain that keeps its watermark here.
+fn of_etcd(what: &'static str, setting: &str) -> Secret {
+    let (home, listener) = home();
+    let config = home.config();
+    home.configure(&format!(
+        "[etcd]\nendpoints = [\"http://127.0.0.1:9\"]\n{setting} = \"env:{NAME}\"\n{config}"
+    ));
+    Secret {
+        what,
+        home,
+        listener,
+        value: "a password of etcd".to_owned(),
+        _device: None,
+    }
+}
+
 /// Every setting that takes `env:NAME`, in each of its forms.
 fn all() -> Vec<Secret> {
     vec![
@@ -131,6 +147,8 @@ fn all() -> Vec<Secret> {
         an_account(),
         #[cfg(feature = "yubihsm")]
         a_password(),
+        of_etcd("etcd's password", "username = \"tmkms\"\npassword_file"),
+        of_etcd("etcd's key", "cert_file = \"client.crt\"\nkey_file"),
     ]
 }
 
@@ -154,6 +172,7 @@ fn there_is_no_other_setting_that_takes_a_variable() {
     let known = [
         "src/backends/softsign/config.rs",
         "src/backends/yubihsm/config.rs",
+        "src/config/etcd.rs",
         "src/config/nodes.rs",
     ];
     assert_eq!(found, known, "add it to `all` above");
