@@ -592,6 +592,123 @@ fn a_node_keeps_its_files_where_its_configuration_says() {
     assert!(shown.contains("used up to 90/0/precommit"), "{shown}");
 }
 
+/// One digit too many in the old file, for each command that takes it over, and the flag.
+#[test]
+fn an_old_state_with_a_digit_too_many_is_asked_for_again() {
+    type Command = fn(&Site) -> Vec<String>;
+    let import: Command = |site| {
+        let state = site.node_state().display().to_string();
+        vec!["state".into(), "import".into(), CHAIN.into(), state]
+    };
+    let adopt: Command = |site| vec!["adopt".into(), site.node().display().to_string()];
+    let softsign: Command = |site| {
+        let [state, key] =
+            [site.node_state(), site.node_key()].map(|path| path.display().to_string());
+        ["softsign", "import", "--state", &state, &key, "c.key"]
+            .map(str::to_owned)
+            .to_vec()
+    };
+    type Begin = fn() -> Site;
+    let cases: [(&str, Begin, Command); 3] = [
+        ("state import", Site::with_key, import),
+        ("adopt", Site::with_key, adopt),
+        ("softsign import", Site::new, softsign),
+    ];
+    for (name, site, command) in cases {
+        let site = site();
+        let run = |more: &[&str]| {
+            let mut words = command(&site);
+            words.push("--yes".to_owned());
+            words.extend(more.iter().map(|word| (*word).to_owned()));
+            site.run(&words.iter().map(String::as_str).collect::<Vec<_>>())
+        };
+        for height in [280_000_000, 4_611_686_018_427_387_904] {
+            site.vote(height, 3);
+            let done = run(&[]);
+            assert_ne!(done.code, 0, "{name} {height}");
+            refused(&done, "is more than nearly all chains have reached");
+            refused(&done, &site.node_state().display().to_string());
+            refused(&done, "`--yes-this-height`");
+            assert!(!site.home().join("s.json").exists(), "{name} {height}");
+        }
+        site.vote(i64::MAX, 3);
+        let done = run(&["--yes-this-height"]);
+        refused(&done, "could never be signed for again");
+        assert!(!site.home().join("s.json").exists(), "{name}");
+        site.vote(280_000_000, 3);
+        let done = run(&["--yes-this-height"]);
+        assert_eq!(done.code, 0, "{name}: {}", done.err);
+    }
+    // What is said in place of a file is no surer.
+    let site = Site::new();
+    let key = site.node_key();
+    fs::remove_file(site.node_state()).unwrap();
+    let said = |more: &[&str]| {
+        let words = ["softsign", "import", "--height", "280000000"];
+        let files = [key.to_str().unwrap(), "c.key"];
+        site.run(&[&words[..], more, &files].concat())
+    };
+    refused(&said(&[]), "is more than nearly all chains have reached");
+    assert!(!site.home().join("c.key").exists());
+    assert_eq!(said(&["--yes-this-height"]).code, 0);
+}
+
+/// What is above the chain's own state is measured by it, and what the key itself has signed is believed.
+#[test]
+fn a_plausible_old_state_is_not_asked_for_again() {
+    let known = |height: &str| {
+        let site = Site::with_key();
+        fs::rename(site.node_state(), site.folder.path().join("kept")).unwrap();
+        let init = site.run(&["state", "init", CHAIN, "--height", height]);
+        assert_eq!(init.code, 0, "{}", init.err);
+        site
+    };
+    for (own, old, plausible) in [
+        ("41", 100_000, true),
+        ("41", 28_000_000, false),
+        ("28000000", 56_000_000, true),
+        ("28000000", 280_000_000, false),
+        ("28000000", 20_000_000, true),
+        ("90000000", 170_000_000, true),
+    ] {
+        let site = known(own);
+        site.vote(old, 3);
+        let done = site.import();
+        assert_eq!(done.code == 0, plausible, "{own} {old}: {}", done.err);
+        if !plausible {
+            refused(
+                &done,
+                &format!("is far above {own}, which is what chain {CHAIN} has used up"),
+            );
+        }
+    }
+    let nothing_known = Site::with_key();
+    nothing_known.vote(99_000_000, 3);
+    let done = nothing_known.import();
+    assert_eq!(done.code, 0, "{}", done.err);
+    // As it is on the longest chains.
+    let site = Site::with_key();
+    let vote = tmkms::harness::messages::Maker::new(CHAIN.parse().unwrap());
+    let request = vote.precommit(210_000_000, 0, Some(7), 1, b"");
+    let bytes = request.sign_bytes();
+    let seed = tmkms::base64::decode(site.key.to_base64().trim_ascii()).unwrap();
+    let seed = ed25519_dalek::SigningKey::from_bytes(seed[..32].try_into().unwrap());
+    let signature = ed25519_dalek::Signer::sign(&seed, bytes.as_slice());
+    let base64 = |bytes: &[u8]| String::from_utf8(subtle_encoding::base64::encode(bytes)).unwrap();
+    let hex: String = bytes
+        .as_slice()
+        .iter()
+        .map(|byte| format!("{byte:02X}"))
+        .collect();
+    let state = json!({
+        "height": "210000000", "round": 0, "step": 3,
+        "signature": base64(&signature.to_bytes()), "signbytes": hex,
+    });
+    private(&site.node_state(), &state.to_string());
+    let done = site.import();
+    assert_eq!(done.code, 0, "{}", done.err);
+}
+
 #[test]
 fn what_cannot_be_finished_is_put_back() {
     let site = Site::with_key();

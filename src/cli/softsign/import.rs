@@ -12,6 +12,7 @@ use crate::backends::softsign::key::{KeyError, SoftKey};
 use crate::cli::ConfigFile;
 use crate::cli::report::{Failure, output, status};
 use crate::cli::state::evidence::{Evidence, Nearby};
+use crate::cli::state::height::Source;
 use crate::cli::state::takeover::around::Around;
 use crate::cli::state::takeover::consent::Consent;
 use crate::cli::state::takeover::running::Quiet;
@@ -108,7 +109,7 @@ impl Import {
                 quiet.check()?;
                 let fresh = chains
                     .iter()
-                    .map(|chain| self.begin(&config, chain, public, &watermark));
+                    .map(|chain| self.begin(&config, chain, public, &watermark, terminal));
                 Todo::Begin(fresh.collect::<Result<_, _>>()?, watermark)
             }
         };
@@ -299,9 +300,14 @@ impl Import {
         chain: &ChainConfig,
         public_key: PublicKey,
         watermark: &Watermark,
+        terminal: &mut dyn Terminal,
     ) -> Result<(Place, Current), Failure> {
         let place = chain.place(public_key);
         let current = Current::look(&place).map_err(|error| unusable(config, error))?;
+        if let Some(hrs) = watermark.hrs() {
+            let sure = self.consent.sure;
+            sure.of(hrs.height, Source::Typed, None, &chain.id, terminal)?;
+        }
         if let some @ (Some(Watermark::UpTo(_)) | Some(Watermark::Message(_))) = current.watermark()
         {
             return Err(Failure::new(format!(

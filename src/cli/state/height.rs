@@ -1,4 +1,7 @@
-//! A height that somebody types, before it becomes a watermark for good.
+//! A height that somebody types, or that an old state file holds, before it becomes a watermark for good.
+
+use std::fmt;
+use std::path::Path;
 
 use clap::Args;
 
@@ -15,6 +18,24 @@ pub(in crate::cli) struct Sure {
     pub yes_this_height: bool,
 }
 
+/// Where a height comes from.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::cli) enum Source<'a> {
+    /// It was typed.
+    Typed,
+    /// It stands in a file.
+    File(&'a Path),
+}
+
+impl fmt::Display for Source<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Typed => Ok(()),
+            Self::File(path) => write!(f, ", which {} says,", path.display()),
+        }
+    }
+}
+
 impl Sure {
     /// Lets a plausible height pass, asks for any other once more, and refuses one above which nothing could be signed.
     ///
@@ -23,6 +44,7 @@ impl Sure {
     pub(in crate::cli) fn of(
         self,
         height: Height,
+        source: Source<'_>,
         known: Option<Height>,
         chain: &ChainId,
         terminal: &mut dyn Terminal,
@@ -31,17 +53,23 @@ impl Sure {
             Claim::Plausible => return Ok(()),
             Claim::Final => {
                 return Err(Failure::new(format!(
-                    "nothing was changed: with height {height} used up, chain {chain} could never be signed for again"
+                    "nothing was changed: above height {height}{source} chain {chain} could never be signed for again"
                 ))
-                .hint("look up the last height of the chain, and say that"));
+                .hint(match source {
+                    Source::Typed => "look up the last height of the chain, and say that".to_owned(),
+                    Source::File(path) => format!(
+                        "{} is damaged, or was never the state of this chain: take the newest state of its signer",
+                        path.display()
+                    ),
+                }));
             }
             Claim::Implausible { known: Some(known) } => {
                 format!(
-                    "height {height} is far above {known}, which is what chain {chain} has used up"
+                    "height {height}{source} is far above {known}, which is what chain {chain} has used up"
                 )
             }
             Claim::Implausible { known: None } => {
-                format!("height {height} is more than nearly all chains have reached")
+                format!("height {height}{source} is more than nearly all chains have reached")
             }
         };
         if self.yes_this_height {
@@ -107,7 +135,13 @@ mod tests {
         };
         let height = Height::new(height).unwrap();
         let known = known.and_then(Height::new);
-        let passed = sure.of(height, known, &"c-1".parse().unwrap(), &mut person);
+        let passed = sure.of(
+            height,
+            Source::Typed,
+            known,
+            &"c-1".parse().unwrap(),
+            &mut person,
+        );
         (passed.is_ok(), person.asked)
     }
 

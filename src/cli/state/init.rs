@@ -13,7 +13,7 @@ use crate::os::clock::{Clock, SystemClock};
 use crate::terminal::Terminal;
 
 use super::evidence::Nearby;
-use super::height::Sure;
+use super::height::{Source, Sure};
 use super::takeover::running::Quiet;
 use super::{ConfigFile, Failure, find, place, read_bounded, status, unusable};
 
@@ -77,7 +77,8 @@ impl Init {
                 .hint("a watermark is never lowered: look up the last height that this key signed, and say that"));
             }
             let known = known.map(|known| known.height);
-            self.sure.of(height, known, &chain.id, terminal)?;
+            self.sure
+                .of(height, Source::Typed, known, &chain.id, terminal)?;
         }
         let watermark = match height {
             Some(height) => Watermark::UpTo(Hrs::end_of(height)),

@@ -10,7 +10,7 @@ use crate::os::clock::{Clock, SystemClock};
 use crate::service::store_of;
 use crate::terminal::Terminal;
 
-use super::height::Sure;
+use super::height::{Source, Sure};
 use super::{ConfigFile, Failure, find, place, status, unusable};
 
 #[derive(Args)]
@@ -65,7 +65,8 @@ impl Raise {
             Some(before) => self.lower(&chain.id, before, wanted, terminal)?,
             None => {
                 let known = before.map(|before| before.height);
-                self.sure.of(height, known, &chain.id, terminal)?;
+                self.sure
+                    .of(height, Source::Typed, known, &chain.id, terminal)?;
             }
         }
         store

@@ -3,10 +3,13 @@
 use clap::Args;
 
 use crate::cli::report::Failure;
+use crate::cli::state::height::Sure;
 use crate::terminal::Terminal;
 
 #[derive(Args, Clone, Debug, Default)]
 pub(in crate::cli) struct Consent {
+    #[command(flatten)]
+    pub sure: Sure,
     /// Do not ask
     #[arg(long)]
     yes: bool,

@@ -6,6 +6,7 @@
 pub(in crate::cli) mod around;
 pub(in crate::cli) mod bury;
 pub(in crate::cli) mod consent;
+mod claim;
 mod current;
 pub(in crate::cli) mod node_key;
 mod old;
@@ -17,6 +18,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::cli::report::{Failure, columns, status};
+use crate::cli::state::height::Source;
 use crate::gate::watermark::Watermark;
 use crate::terminal::Terminal;
 
@@ -93,6 +95,12 @@ impl TakeOver {
         still()?;
         for plan in self.plans.iter().filter(|plan| plan.was_handed_over()) {
             consent.insist(&plan.chain, terminal)?;
+        }
+        for claim in self.plans.iter().filter_map(Plan::claim) {
+            let source = Source::File(claim.path);
+            consent
+                .sure
+                .of(claim.height, source, claim.known, claim.chain, terminal)?;
         }
         let remote = self.plans.iter().any(|plan| plan.remote_signer);
         let question = question.or(remote.then_some(topology::QUESTION));

@@ -60,8 +60,10 @@ pub(in crate::cli) enum What {
 pub(in crate::cli) struct Take {
     /// Whose state it is, and where it will lie.
     pub place: Place,
-    current: Current,
-    raised: Watermark,
+    /// What lies there now.
+    pub(super) current: Current,
+    /// What will be used up.
+    pub(super) raised: Watermark,
     /// The old files that do not lie at our own place.
     old: Vec<OldState>,
 }
@@ -263,7 +265,7 @@ fn nothing_found(place: &Place, current: &Current) -> String {
 
 impl Take {
     /// The old files, the one at our own place first.
-    fn all(&self) -> Vec<&OldState> {
+    pub(super) fn all(&self) -> Vec<&OldState> {
         let own = match &self.current {
             Current::Foreign(own) => Some(&**own),
             _ => None,
