@@ -30,7 +30,7 @@ use tmkms::chain::{Armed, Chain};
 use tmkms::codec::node::{Answer, Ask};
 use tmkms::consensus::ChainId;
 use tmkms::events::{Event, Sink};
-use tmkms::gate::store::file::{FileStore, Place};
+use tmkms::gate::store::file::{FileStore, StateFile};
 use tmkms::gate::store::{Origin, Store};
 use tmkms::gate::watermark::{Last, Watermark};
 use tmkms::gate::{Admission, Gate, Settings};
@@ -40,7 +40,7 @@ use tmkms::link::{Address, IdentityKey, Timeouts, accept_unix, dial};
 use tmkms::os::beat::{Beat, EVERY};
 use tmkms::os::clock::{Clock, SystemClock};
 use tmkms::request::SignRequest;
-use tmkms::session::{Hand, serve};
+use tmkms::session::{InFlight, serve};
 use tmkms::signer::Signer;
 
 struct Nobody;
@@ -86,7 +86,7 @@ fn key() -> SoftKey {
 }
 
 fn store(folder: &Path, name: &str, key: &SoftKey) -> FileStore {
-    let place = Place {
+    let place = StateFile {
         chain_id: chain_id(),
         public_key: Signer::public_key(key),
         path: folder.join(name),
@@ -127,7 +127,7 @@ fn served(folder: &Path, name: &str, tcp: bool) -> Node {
     };
     // As in the service: a beat that every request looks at.
     let beat = Arc::new(Beat::new(&SystemClock.now()));
-    let hand = Hand::with(beat.clone());
+    let hand = InFlight::with(beat.clone());
     thread::spawn(move || {
         loop {
             thread::sleep(EVERY);

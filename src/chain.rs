@@ -3,7 +3,7 @@
 mod answer;
 mod public_key;
 mod raw;
-mod standing;
+mod state;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -12,13 +12,13 @@ use std::time::Duration;
 use crate::consensus::{ChainId, Height, Signature};
 use crate::events::{Event, Kind, Spent};
 use crate::gate::bucket::Rate;
-use crate::gate::glance::{Glance, Shown};
 use crate::gate::raw::RawPolicy;
 use crate::gate::refusal::{Reason, Refusal};
-use crate::gate::section::Section;
+use crate::gate::snapshot::{GateSnapshot, SnapshotCell};
 use crate::gate::store::StoreError;
 use crate::gate::store::etcd::SharedHandle;
-use crate::gate::{Admission, Gate, View, within_max_height};
+use crate::gate::timed_mutex::TimedMutex;
+use crate::gate::{Admission, Gate, GateView, within_max_height};
 use crate::os::clock::{Clock, Moment};
 use crate::reason::ReasonKind;
 use crate::reply::{Reply, Signed};
@@ -27,7 +27,7 @@ use crate::signer::{Signer, SignerError, willing, within_length};
 
 pub use answer::{Answer, Releases};
 use answer::{error_of, refused, told};
-use standing::{News, Standing};
+use state::{ChainState, News};
 
 /// From the arrival of a request to its reply, in all (W4); what is later does not leave (W16).
 pub const DEADLINE: Duration = Duration::from_millis(3_500);
@@ -38,13 +38,13 @@ pub const DEVICE: Duration = Duration::from_secs(2);
 pub struct Chain {
     id: ChainId,
     /// Held for a look alone, never while something is signed.
-    standing: RwLock<Standing>,
+    standing: RwLock<ChainState>,
     news: News,
 }
 
 /// What signs.
 pub struct Armed {
-    gate: Section<Gate>,
+    gate: TimedMutex<Gate>,
     signer: Arc<dyn Signer>,
     raw: Option<RawPolicy>,
     /// What can be seen of the store, where other hosts share it.
@@ -54,7 +54,7 @@ pub struct Armed {
     broken: AtomicBool,
     why: Mutex<Option<String>>,
     /// What the gate showed last, to be seen without waiting for it.
-    shown: Shown,
+    shown: SnapshotCell,
     rate: Rate,
     last_asked: Option<Height>,
 }
@@ -62,12 +62,12 @@ pub struct Armed {
 impl Armed {
     /// A gate with the key that its permits are for.
     pub fn new(gate: Gate, signer: Arc<dyn Signer>) -> Self {
-        let shown = Shown::default();
-        shown.show(&gate.glance());
+        let shown = SnapshotCell::default();
+        shown.show(&gate.snapshot());
         Self {
             rate: gate.rate(),
             last_asked: gate.last_asked(),
-            gate: Section::new(gate),
+            gate: TimedMutex::new(gate),
             signer,
             raw: None,
             shared: None,
@@ -79,7 +79,7 @@ impl Armed {
 
     /// Publishes what there is to see of the gate; only ever called by whoever holds it.
     fn show(&self, gate: &Gate) {
-        self.shown.show(&gate.glance());
+        self.shown.show(&gate.snapshot());
         if gate.is_broken() != self.broken.load(Ordering::Relaxed) {
             self.tell_broken(gate);
         }
@@ -105,7 +105,7 @@ impl Chain {
     /// Why an armed chain's key cannot sign at the moment, if so.
     pub fn key_trouble(&self) -> Option<String> {
         let armed = self.signing().ok()?;
-        armed.signer.trouble()
+        armed.signer.unavailable_reason()
     }
 
     /// Whether the store failed and [`Chain::recover`] has work to do.
@@ -160,9 +160,9 @@ impl Chain {
     }
 
     /// What the gate showed last, without waiting for it; `None` where there is none.
-    pub fn view(&self) -> Option<View> {
+    pub fn view(&self) -> Option<GateView> {
         let armed = self.signing().ok()?;
-        Some(View {
+        Some(GateView {
             last: armed.shown.look().last,
             broken: armed
                 .why
@@ -173,7 +173,7 @@ impl Chain {
     }
 
     /// The watermark and the tokens as they were last shown, without waiting; `None` where there is no gate.
-    pub fn glance(&self) -> Option<(Glance, Rate)> {
+    pub fn snapshot(&self) -> Option<(GateSnapshot, Rate)> {
         let armed = self.signing().ok()?;
         Some((armed.shown.look(), armed.rate))
     }
@@ -239,8 +239,8 @@ impl Chain {
                     releases: Releases::Position(hrs),
                 }
             }
-            Err(Trouble::Refused(refusal)) => refused(asked, kind, &refusal),
-            Err(Trouble::Signer(error)) => {
+            Err(SignFailure::Refused(refusal)) => refused(asked, kind, &refusal),
+            Err(SignFailure::Signer(error)) => {
                 let message = format!("{hrs} not signed: {error}");
                 let error = error_of(ReasonKind::SignerFailed, message.clone());
                 let hrs = Some(hrs);
@@ -258,9 +258,9 @@ impl Chain {
         arrival: &Moment,
         max_height: Option<Height>,
         clock: &dyn Clock,
-    ) -> Result<Made, Trouble> {
+    ) -> Result<SignOutcome, SignFailure> {
         let refuse = |reason| {
-            Trouble::Refused(Refusal {
+            SignFailure::Refused(Refusal {
                 asked: Some(request.hrs()),
                 block: request.block().copied(),
                 last: None,
@@ -277,7 +277,7 @@ impl Chain {
         let armed = self
             .signing()
             .map_err(|why| refuse(Reason::NotArmed(why)))?;
-        within_max_height(request, max_height).map_err(Trouble::Refused)?;
+        within_max_height(request, max_height).map_err(SignFailure::Refused)?;
 
         // W4: a device must have its share of the time, so the wait for the section has the rest.
         let waited = clock.monotonic().saturating_sub(arrival.monotonic);
@@ -286,16 +286,16 @@ impl Chain {
             .gate
             .enter(patience)
             .ok_or_else(|| refuse(Reason::Busy))?;
-        within_length(request, &gate, armed.signer.as_ref()).map_err(Trouble::Signer)?;
+        within_length(request, &gate, armed.signer.as_ref()).map_err(SignFailure::Signer)?;
         let now = clock.now();
         let until = (now.monotonic + DEVICE).min(arrival.monotonic + DEADLINE);
-        willing(request, &gate, armed.signer.as_ref()).map_err(Trouble::Signer)?;
+        willing(request, &gate, armed.signer.as_ref()).map_err(SignFailure::Signer)?;
         let admission = gate.admit(request, &now, until);
         armed.show(&gate);
         let admitted = clock.monotonic();
         let persist = gate.persisted_in();
         let (signature, timestamp, extension, replayed) =
-            match admission.map_err(Trouble::Refused)? {
+            match admission.map_err(SignFailure::Refused)? {
                 Admission::Replay {
                     signature,
                     timestamp,
@@ -306,7 +306,7 @@ impl Chain {
                     timestamp,
                     extension,
                 } => {
-                    let signature = armed.signer.sign(&permit).map_err(Trouble::Signer)?;
+                    let signature = armed.signer.sign(&permit).map_err(SignFailure::Signer)?;
                     gate.complete(permit, &signature);
                     (signature, timestamp, extension, false)
                 }
@@ -316,10 +316,10 @@ impl Chain {
         let extension = extension
             .map(|permit| armed.signer.sign(&permit))
             .transpose()
-            .map_err(Trouble::Signer)?;
+            .map_err(SignFailure::Signer)?;
         let done = clock.monotonic();
         let judged = admitted.saturating_sub(now.monotonic);
-        Ok(Made {
+        Ok(SignOutcome {
             signature,
             timestamp,
             extension,
@@ -336,7 +336,7 @@ impl Chain {
     }
 }
 
-struct Made {
+struct SignOutcome {
     signature: Signature,
     timestamp: crate::consensus::Timestamp,
     extension: Option<Signature>,
@@ -346,7 +346,7 @@ struct Made {
     spent: Spent,
 }
 
-enum Trouble {
+enum SignFailure {
     Refused(Refusal),
     Signer(SignerError),
 }

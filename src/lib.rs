@@ -30,7 +30,7 @@ pub mod reason;
 pub mod remedy;
 pub mod secret_file;
 pub mod terminal;
-pub mod written;
+pub mod settings;
 // What runs the flow.
 pub mod chain;
 pub mod session;

@@ -75,7 +75,7 @@ impl End {
 
 /// What a session and the supervisor know of each other.
 #[derive(Debug, Default)]
-pub struct Hand {
+pub struct InFlight {
     /// No new request is to be taken.
     pub stop: AtomicBool,
     /// A request is being answered.
@@ -89,7 +89,7 @@ pub struct Hand {
     pauses: AtomicU64,
 }
 
-impl Hand {
+impl InFlight {
     /// With a beat that somebody strikes.
     pub fn with(beat: Arc<Beat>) -> Self {
         Self {
@@ -148,7 +148,7 @@ pub fn serve(
     link: &mut dyn Link,
     chain: &Chain,
     max_height: Option<Height>,
-    hand: &Hand,
+    hand: &InFlight,
     clock: &dyn Clock,
     sink: &dyn Sink,
 ) -> End {
@@ -165,7 +165,7 @@ fn serve_one(
     link: &mut dyn Link,
     chain: &Chain,
     max_height: Option<Height>,
-    hand: &Hand,
+    hand: &InFlight,
     clock: &dyn Clock,
     sink: &dyn Sink,
     out: &mut Vec<u8>,

@@ -22,7 +22,7 @@ pub trait Signer: Send + Sync {
     fn begin(&self, _last: Option<Hrs>) {}
 
     /// Why the key cannot sign anything at the moment, and what to do. Must not wait.
-    fn trouble(&self) -> Option<String> {
+    fn unavailable_reason(&self) -> Option<String> {
         None
     }
 
@@ -89,6 +89,6 @@ pub fn willing(request: &SignRequest, gate: &Gate, signer: &dyn Signer) -> Resul
     }
     signer.accepts(request, gate.extension_bytes(request).as_ref())?;
     signer
-        .trouble()
+        .unavailable_reason()
         .map_or(Ok(()), |why| Err(SignerError::Failed(why)))
 }

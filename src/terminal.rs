@@ -145,13 +145,13 @@ fn read_line() -> io::Result<Option<Zeroizing<String>>> {
 }
 
 /// A file that nobody wants any more when a signal ends the process.
-pub type Waste = Arc<Mutex<Option<PathBuf>>>;
+pub type RemoveOnSignal = Arc<Mutex<Option<PathBuf>>>;
 
 /// While it lives, a signal that ends the process puts the terminal back and removes the waste first.
 pub struct Guard {
     signals: Handle,
     /// What to remove.
-    pub waste: Waste,
+    pub waste: RemoveOnSignal,
 }
 
 impl Guard {
@@ -160,7 +160,7 @@ impl Guard {
         let before = termios::tcgetattr(io::stdin()).ok();
         let mut signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM])?;
         let handle = signals.handle();
-        let waste = Waste::default();
+        let waste = RemoveOnSignal::default();
         let removed = waste.clone();
         thread::Builder::new()
             .name("terminal".to_owned())

@@ -24,7 +24,9 @@ use std::time::Duration;
 use support::{maker, place, random_key};
 use tmkms::gate::store::file::medium::{FileSystem, Medium};
 use tmkms::gate::store::file::record::{SLOT, decode, encode};
-use tmkms::gate::store::file::{FileStore, Newest, OpenError, Place, Unfamiliar, inspect, newest};
+use tmkms::gate::store::file::{
+    FileStore, Newest, OpenError, StateFile, Unfamiliar, inspect, newest,
+};
 use tmkms::gate::store::{Loaded, Origin, Store};
 use tmkms::gate::watermark::{Last, Watermark};
 use tmkms::os::clock::{Clock, SystemClock};
@@ -42,7 +44,7 @@ fn vote(height: i64) -> Watermark {
     Watermark::Message(Last::new(bytes, None).unwrap())
 }
 
-fn fresh() -> (tempfile::TempDir, Place) {
+fn fresh() -> (tempfile::TempDir, StateFile) {
     let folder = tempfile::tempdir().unwrap();
     let place = place(folder.path().join("state.json"), random_key().public_key());
     FileStore::create(&place, &Watermark::Never, now()).unwrap();
@@ -50,7 +52,7 @@ fn fresh() -> (tempfile::TempDir, Place) {
 }
 
 /// A service: opens, arms, votes.
-fn run_on(place: &Place, medium: Box<dyn Medium>, heights: &[i64]) -> FileStore {
+fn run_on(place: &StateFile, medium: Box<dyn Medium>, heights: &[i64]) -> FileStore {
     let mut store = open_on(place, medium).unwrap();
     store.load().unwrap();
     for height in heights {
@@ -62,7 +64,7 @@ fn run_on(place: &Place, medium: Box<dyn Medium>, heights: &[i64]) -> FileStore 
     store
 }
 
-fn run(place: &Place, heights: &[i64]) -> FileStore {
+fn run(place: &StateFile, heights: &[i64]) -> FileStore {
     run_on(place, Box::new(FileSystem), heights)
 }
 
@@ -71,7 +73,7 @@ fn stop(mut store: FileStore) {
 }
 
 /// What arming comes to: the height of the watermark, or why not.
-fn arms(place: &Place) -> Result<i64, Unfamiliar> {
+fn arms(place: &StateFile) -> Result<i64, Unfamiliar> {
     match open_on(place, Box::new(FileSystem)) {
         Ok(mut store) => Ok(store.load().unwrap().record.watermark.height()),
         Err(OpenError::Copied { why, .. }) => Err(why),
@@ -82,12 +84,12 @@ fn arms(place: &Place) -> Result<i64, Unfamiliar> {
 /// A child holds every lock of this process until it is the program that it is to be: meanwhile nothing is opened.
 static SPAWNING: RwLock<()> = RwLock::new(());
 
-fn open_on(place: &Place, medium: Box<dyn Medium>) -> Result<FileStore, OpenError> {
+fn open_on(place: &StateFile, medium: Box<dyn Medium>) -> Result<FileStore, OpenError> {
     let _nobody = SPAWNING.read().unwrap();
     FileStore::open_on(place, medium)
 }
 
-fn open_copied(place: &Place) -> FileStore {
+fn open_copied(place: &StateFile) -> FileStore {
     let _nobody = SPAWNING.read().unwrap();
     FileStore::open_copied(place).unwrap()
 }
@@ -391,7 +393,7 @@ fn playing(change: fn(&mut Marks)) -> Box<Playing> {
     })))
 }
 
-fn arms_on(place: &Place, medium: Box<dyn Medium>) -> Result<Loaded, Unfamiliar> {
+fn arms_on(place: &StateFile, medium: Box<dyn Medium>) -> Result<Loaded, Unfamiliar> {
     match open_on(place, medium) {
         Ok(mut store) => Ok(store.load().unwrap()),
         Err(OpenError::Copied { why, .. }) => Err(why),
@@ -678,7 +680,7 @@ fn the_format_before_is_read() {
 }
 
 /// Makes a file of the version before of what is there.
-fn age(place: &Place) {
+fn age(place: &StateFile) {
     let bytes = fs::read(&place.path).unwrap();
     let file = File::options().write(true).open(&place.path).unwrap();
     for at in [0, SLOT] {

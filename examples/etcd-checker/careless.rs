@@ -18,7 +18,7 @@ use tmkms::gate::{Gate, Settings};
 use tmkms::https::{Client, Limits};
 use tmkms::link::{Address, Timeouts, dial};
 use tmkms::os::clock::{Clock, SystemClock};
-use tmkms::session::{Hand, serve};
+use tmkms::session::{InFlight, serve};
 
 use crate::rig::CHAIN;
 
@@ -177,7 +177,7 @@ pub fn run(socket: &Path, host: &str, ports: &[String]) {
                 &mut link,
                 &chain,
                 None,
-                &Hand::default(),
+                &InFlight::default(),
                 &SystemClock,
                 &Nowhere,
             );

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use tmkms::consensus::PublicKey;
 use tmkms::harness::Listener;
-use tmkms::harness::ballot::{Ballot, PRECOMMIT, PREVOTE, Time};
 use tmkms::harness::probe::{Patience, Probe, Trouble};
 use tmkms::harness::reply::{KeyReply, Reply, public_key_request};
+use tmkms::harness::test_message::{PRECOMMIT, PREVOTE, TestMessage, Time};
 
 use crate::rig::CHAIN;
 
@@ -117,7 +117,7 @@ fn public_key(probe: &mut Probe) -> Option<PublicKey> {
 }
 
 fn ask(side: usize, block: u8, position: u64, probe: &mut Probe, key: &PublicKey, record: &Record) {
-    let ballot = Ballot {
+    let ballot = TestMessage {
         chain_id: CHAIN.to_owned(),
         kind: if position.is_multiple_of(2) {
             PREVOTE

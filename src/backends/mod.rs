@@ -2,7 +2,7 @@
 
 mod base;
 #[cfg(any(feature = "ledger", feature = "yubihsm"))]
-mod given_up;
+mod abandoned;
 #[cfg(feature = "ledger")]
 pub mod ledger;
 pub mod replicas;
@@ -20,24 +20,24 @@ use std::time::Duration;
 pub use base::{Base, place_of};
 
 use crate::consensus::PublicKey;
+use crate::settings::{Problem, Setting, TableReader};
 use crate::signer::Signer;
-use crate::written::{At, Problem, Section};
 
 /// A device that all chains of its section share.
 #[derive(Clone, Debug)]
 pub struct SharedDevice {
     /// What it is, and its section.
-    pub name: At<String>,
+    pub name: Setting<String>,
     /// About how many signatures it makes in a second.
     pub signatures_per_second: u32,
 }
 
 /// The keys that one provider section configures.
-pub struct Provided {
+pub struct ConfiguredKey {
     /// The chains that they sign for.
-    pub chain_ids: Vec<At<String>>,
+    pub chain_ids: Vec<Setting<String>>,
     /// What two sections must not share: the key file or the device.
-    pub source: At<String>,
+    pub source: Setting<String>,
     /// The device, where two sections must not share it.
     pub device: Option<SharedDevice>,
     /// How to open the key.
@@ -72,7 +72,7 @@ pub trait KeySource: Send + Sync {
     }
 
     /// The devices that hold it, as they are now; none for a key in this process's memory. Must not wait for a device.
-    fn devices(&self) -> Vec<DeviceNow> {
+    fn devices(&self) -> Vec<DeviceSample> {
         Vec::new()
     }
 
@@ -82,13 +82,13 @@ pub trait KeySource: Send + Sync {
     }
 
     /// Whether [`KeySource::mend`] may help: a thread hangs in its device, or a device refuses the login. Must not wait.
-    fn is_ailing(&self) -> bool {
+    fn needs_repair(&self) -> bool {
         false
     }
 
     /// Gives a thread up that hangs in its device and opens the device anew, or logs in with what was corrected
     /// meanwhile. May wait.
-    fn mend(&self) {}
+    fn repair(&self) {}
 
     /// Opens it. The warnings are for the operator.
     fn open(&self) -> Result<(Arc<dyn Signer>, Vec<String>), OpenKeyError>;
@@ -114,7 +114,7 @@ pub enum Backup {
 
 /// A device, seen without asking it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DeviceNow {
+pub struct DeviceSample {
     /// The device, as messages name it.
     pub name: String,
     /// Whether its last exchange worked. A key whose [`Signer::trouble`] says otherwise is down all the same.
@@ -172,7 +172,7 @@ pub struct Backend {
     /// The name in the configuration.
     pub name: &'static str,
     /// Reads one section.
-    pub read: fn(&mut Section<'_>, &Base, &mut Vec<Problem>) -> Vec<Provided>,
+    pub read: fn(&mut TableReader<'_>, &Base, &mut Vec<Problem>) -> Vec<ConfiguredKey>,
 }
 
 /// Every backend of this build.

@@ -14,7 +14,7 @@ use crate::gate::permit::Permit;
 use crate::os::clock::{Clock, SystemClock};
 use crate::signer::{Signer, SignerError};
 
-use super::{Backup, DeviceKeyId, DeviceNow, KeySource, OpenKeyError};
+use super::{Backup, DeviceKeyId, DeviceSample, KeySource, OpenKeyError};
 
 /// Between two tries to reach a member that was not there at the start.
 const JOIN: Duration = Duration::from_secs(2);
@@ -65,7 +65,7 @@ impl KeySource for Members {
         names.join(" and ")
     }
 
-    fn devices(&self) -> Vec<DeviceNow> {
+    fn devices(&self) -> Vec<DeviceSample> {
         let sources = self.sources.iter();
         sources.flat_map(|source| source.devices()).collect()
     }
@@ -79,13 +79,13 @@ impl KeySource for Members {
         self.sources.iter().find_map(|source| source.backup(key))
     }
 
-    fn is_ailing(&self) -> bool {
-        self.sources.iter().any(|source| source.is_ailing())
+    fn needs_repair(&self) -> bool {
+        self.sources.iter().any(|source| source.needs_repair())
     }
 
-    fn mend(&self) {
-        let ailing = self.sources.iter().filter(|source| source.is_ailing());
-        ailing.for_each(|source| source.mend());
+    fn repair(&self) {
+        let ailing = self.sources.iter().filter(|source| source.needs_repair());
+        ailing.for_each(|source| source.repair());
     }
 
     fn open(&self) -> Result<(Arc<dyn Signer>, Vec<String>), OpenKeyError> {
@@ -97,7 +97,7 @@ impl KeySource for Members {
             let state = match source.open_replica() {
                 Err(why) => {
                     warnings.push(format!("replica not there yet: {why}"));
-                    Place::Away(why)
+                    ReplicaState::Away(why)
                 }
                 Ok((member, more)) => {
                     // Several devices may say the same of the one key.
@@ -141,10 +141,10 @@ pub struct ReplicaSet {
 struct Slot {
     name: String,
     source: Arc<dyn ReplicaSource>,
-    place: RwLock<Place>,
+    place: RwLock<ReplicaState>,
 }
 
-enum Place {
+enum ReplicaState {
     Away(OpenKeyError),
     There(Arc<dyn Replica>),
     Foreign,
@@ -153,24 +153,24 @@ enum Place {
 impl Slot {
     fn member(&self) -> Option<Arc<dyn Replica>> {
         match &*self.place.read().unwrap_or_else(PoisonError::into_inner) {
-            Place::There(member) => Some(member.clone()),
+            ReplicaState::There(member) => Some(member.clone()),
             _ => None,
         }
     }
 
     fn why_not(&self) -> Option<String> {
         match &*self.place.read().unwrap_or_else(PoisonError::into_inner) {
-            Place::There(_) => None,
-            Place::Away(why) => Some(why.to_string()),
-            Place::Foreign => Some(format!("{}: holds another key", self.name)),
+            ReplicaState::There(_) => None,
+            ReplicaState::Away(why) => Some(why.to_string()),
+            ReplicaState::Foreign => Some(format!("{}: holds another key", self.name)),
         }
     }
 }
 
 /// A member with another key never joins.
-fn place(name: &str, member: Arc<dyn Replica>, wanted: &PublicKey) -> Place {
+fn place(name: &str, member: Arc<dyn Replica>, wanted: &PublicKey) -> ReplicaState {
     match member.public_key() == *wanted {
-        true => Place::There(member),
+        true => ReplicaState::There(member),
         false => {
             error!(
                 event = "replica_foreign",
@@ -178,7 +178,7 @@ fn place(name: &str, member: Arc<dyn Replica>, wanted: &PublicKey) -> Place {
                 "{name}: holds another key than the other replicas, so it never signs; correct `key`, or import the \
                  right key there, and restart tmkms"
             );
-            Place::Foreign
+            ReplicaState::Foreign
         }
     }
 }
@@ -188,7 +188,7 @@ fn join_later(slots: &Arc<Vec<Slot>>, wanted: PublicKey) -> std::io::Result<()> 
     let away = |slot: &Slot| {
         matches!(
             &*slot.place.read().unwrap_or_else(PoisonError::into_inner),
-            Place::Away(_)
+            ReplicaState::Away(_)
         )
     };
     if !slots.iter().any(away) {
@@ -210,7 +210,7 @@ fn join_later(slots: &Arc<Vec<Slot>>, wanted: PublicKey) -> std::io::Result<()> 
                         warn!(event = "key_warning", device = slot.name, "{warning}");
                     }
                     let state = place(&slot.name, member, &wanted);
-                    if matches!(state, Place::There(_)) {
+                    if matches!(state, ReplicaState::There(_)) {
                         info!(
                             event = "replica_joined",
                             device = slot.name,

@@ -140,7 +140,7 @@ fn ring_at_eof(stop: &Arc<Stop>) -> Result<(), Failure> {
         .spawn(move || {
             // An error is an end, too.
             let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
-            stop.ring();
+            stop.trigger();
         })
         .map(drop)
         .map_err(|error| Failure::new(format!("no thread: {error}")))

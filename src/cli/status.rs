@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::config::Config;
 use crate::excerpt::printable;
-use crate::observe::status::{ChainStatus, LinkStatus, Status as Answer, span};
+use crate::observe::status::{ChainStatus, LinkStatus, Status as Answer, humanize};
 use crate::remedy::Commands;
 use crate::service::{NOTICED, control};
 
@@ -109,7 +109,7 @@ fn shown(answer: &Answer, commands: &Commands) -> String {
         answer.commit,
         answer.pid,
         answer.config,
-        span(answer.uptime_seconds)
+        humanize(answer.uptime_seconds)
     );
     if let Some(trouble) = &answer.trouble {
         text.push_str(&format!("trouble: {trouble}\n"));
@@ -180,7 +180,7 @@ fn link_lines(link: &LinkStatus) -> Vec<String> {
         "{} {} for {}, {} connects, {} signed, {} replayed, {} refused, {} failed",
         link.addr,
         link.state,
-        span(link.since_seconds),
+        humanize(link.since_seconds),
         link.connects,
         link.signed,
         link.replayed,
@@ -194,7 +194,7 @@ fn link_lines(link: &LinkStatus) -> Vec<String> {
         lines.push(format!(
             "last signed {} {} ago in {:.2} ms",
             last.position,
-            span(last.seconds_ago),
+            humanize(last.seconds_ago),
             last.took_ms
         ));
     }
@@ -202,7 +202,7 @@ fn link_lines(link: &LinkStatus) -> Vec<String> {
         lines.push(format!(
             "last refused ({}) {} ago: {}",
             last.code,
-            span(last.seconds_ago),
+            humanize(last.seconds_ago),
             last.message
         ));
     }

@@ -10,16 +10,16 @@ use crate::consensus::ChainId;
 use crate::gate::bucket::Rate;
 use crate::gate::raw::Dialect;
 use crate::gate::{Settings, SignExtensions};
-use crate::written::{At, Problem, nearest};
+use crate::settings::{Problem, Setting, nearest};
 
 use super::etcd::{self, StoreKind};
-use super::file::{Chain, Validator, Written};
+use super::file::{Chain, RawConfig, Validator};
 use super::keys::keys;
 use super::nodes::nodes;
 use super::{ChainConfig, NodeConfig};
 
 pub(super) fn check(
-    written: Written,
+    written: RawConfig,
     base: &Base,
     problems: &mut Vec<Problem>,
     warnings: &mut Vec<Problem>,
@@ -275,7 +275,7 @@ fn names(validator: &Validator, id: &ChainId) -> bool {
         .is_some_and(|found| found.value == id.as_str())
 }
 
-pub(super) fn unknown_chain(id: &At<String>, known: &[&str]) -> Problem {
+pub(super) fn unknown_chain(id: &Setting<String>, known: &[&str]) -> Problem {
     let help = match nearest(&id.value, known) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!(

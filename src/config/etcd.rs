@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::backends::Base;
 use crate::gate::store::etcd::Settings;
-use crate::written::{At, Problem, Section};
+use crate::settings::{Problem, Setting, TableReader};
 
 /// Where keys lie where nothing else was written.
 const PREFIX: &str = "/tmkms/v1";
@@ -17,13 +17,13 @@ const MOST: usize = 9;
 /// The section as it was written.
 pub(super) struct RawEtcd {
     span: Range<usize>,
-    endpoints: Vec<At<String>>,
-    ca_file: Option<At<String>>,
-    cert_file: Option<At<String>>,
-    key_file: Option<At<String>>,
-    username: Option<At<String>>,
-    password_file: Option<At<String>>,
-    prefix: Option<At<String>>,
+    endpoints: Vec<Setting<String>>,
+    ca_file: Option<Setting<String>>,
+    cert_file: Option<Setting<String>>,
+    key_file: Option<Setting<String>>,
+    username: Option<Setting<String>>,
+    password_file: Option<Setting<String>>,
+    prefix: Option<Setting<String>>,
     plaintext: bool,
 }
 
@@ -35,7 +35,7 @@ pub(super) enum StoreKind {
     Etcd,
 }
 
-pub(super) fn read(root: &mut Section<'_>, problems: &mut Vec<Problem>) -> Option<RawEtcd> {
+pub(super) fn read(root: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Option<RawEtcd> {
     let mut section = root.section("etcd", problems)?;
     section.name = "[etcd]".to_owned();
     let read = RawEtcd {
@@ -56,10 +56,13 @@ pub(super) fn read(root: &mut Section<'_>, problems: &mut Vec<Problem>) -> Optio
 }
 
 /// `store` of a [[chain]].
-pub(super) fn store_kind(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> At<StoreKind> {
+pub(super) fn store_kind(
+    section: &mut TableReader<'_>,
+    problems: &mut Vec<Problem>,
+) -> Setting<StoreKind> {
     let span = section.span.clone();
     let Some(found) = section.text("store", problems) else {
-        return At {
+        return Setting {
             value: StoreKind::File,
             span,
         };
@@ -77,7 +80,7 @@ pub(super) fn store_kind(section: &mut Section<'_>, problems: &mut Vec<Problem>)
             StoreKind::File
         }
     };
-    At {
+    Setting {
         value,
         span: found.span,
     }
@@ -140,9 +143,9 @@ pub(super) fn settings(
 fn pair<'a>(
     written: &RawEtcd,
     names: [&str; 2],
-    values: [&'a Option<At<String>>; 2],
+    values: [&'a Option<Setting<String>>; 2],
     problems: &mut Vec<Problem>,
-) -> Option<(&'a At<String>, &'a At<String>)> {
+) -> Option<(&'a Setting<String>, &'a Setting<String>)> {
     let [one, two] = values;
     let [first, second] = names;
     match (one, two) {

@@ -6,23 +6,23 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 use crate::backends::replicas::Policy;
-use crate::backends::{Base, Provided, TABLE, absent};
+use crate::backends::{Base, ConfiguredKey, TABLE, absent};
 use crate::consensus::key_text::KeyFormat;
 use crate::gate::SignExtensions;
 use crate::gate::raw::{DEFAULT_MAX_BYTES, Dialect, RawPolicy};
-use crate::written::{At, Problem, Section};
+use crate::settings::{Problem, Setting, TableReader};
 
 use super::etcd::{self, RawEtcd, StoreKind};
 
-pub(super) struct Written {
+pub(super) struct RawConfig {
     pub chains: Vec<Chain>,
     pub validators: Vec<Validator>,
-    pub provided: Vec<Provided>,
-    pub control: Option<At<String>>,
-    pub lock_dir: Option<At<String>>,
-    pub listen: Option<At<String>>,
-    pub textfile: Option<At<String>>,
-    pub hosts: Vec<At<String>>,
+    pub provided: Vec<ConfiguredKey>,
+    pub control: Option<Setting<String>>,
+    pub lock_dir: Option<Setting<String>>,
+    pub listen: Option<Setting<String>>,
+    pub textfile: Option<Setting<String>>,
+    pub hosts: Vec<Setting<String>>,
     pub etcd: Option<RawEtcd>,
     /// Some section of a key could not be read; already reported.
     pub unread_provider: bool,
@@ -30,20 +30,20 @@ pub(super) struct Written {
 
 pub(super) struct Chain {
     pub span: Range<usize>,
-    pub id: Option<At<String>>,
+    pub id: Option<Setting<String>>,
     pub key_format: KeyFormat,
-    pub state_file: Option<At<String>>,
-    pub store: At<StoreKind>,
+    pub state_file: Option<Setting<String>>,
+    pub store: Setting<StoreKind>,
     pub allow_ephemeral_state: bool,
-    pub sign_extensions: Option<At<SignExtensions>>,
+    pub sign_extensions: Option<Setting<SignExtensions>>,
     pub raw: Option<RawPolicy>,
     pub raw_span: Option<Range<usize>>,
-    pub max_gap: Option<At<u64>>,
-    pub max_blocks_per_second: Option<At<u64>>,
+    pub max_gap: Option<Setting<u64>>,
+    pub max_blocks_per_second: Option<Setting<u64>>,
     pub replicas: Policy,
 }
 
-impl Written {
+impl RawConfig {
     /// Which device of a chain signs first, where it has several.
     pub fn replica_policy(&self, chain_id: &str) -> Policy {
         let mut chains = self.chains.iter();
@@ -54,15 +54,15 @@ impl Written {
 
 pub(super) struct Validator {
     pub span: Range<usize>,
-    pub addr: Option<At<String>>,
-    pub chain_id: Option<At<String>>,
+    pub addr: Option<Setting<String>>,
+    pub chain_id: Option<Setting<String>>,
     pub reconnect: bool,
-    pub timeout: Option<At<u64>>,
-    pub secret_key: Option<At<String>>,
-    pub max_height: Option<At<u64>>,
+    pub timeout: Option<Setting<u64>>,
+    pub secret_key: Option<Setting<String>>,
+    pub max_height: Option<Setting<u64>>,
 }
 
-pub(super) fn read(text: &str, base: &Base) -> (Option<Written>, Vec<Problem>) {
+pub(super) fn read(text: &str, base: &Base) -> (Option<RawConfig>, Vec<Problem>) {
     let mut problems = Vec::new();
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
@@ -71,7 +71,7 @@ pub(super) fn read(text: &str, base: &Base) -> (Option<Written>, Vec<Problem>) {
     if !errors.is_empty() {
         return (None, problems);
     }
-    let mut root = Section::new("file", 0..0, document.get_ref());
+    let mut root = TableReader::new("file", 0..0, document.get_ref());
     let chains = root.sections("chain", "[[chain]]", &mut problems);
     let validators = root.sections("validator", "[[validator]]", &mut problems);
     let chains = chains
@@ -82,7 +82,7 @@ pub(super) fn read(text: &str, base: &Base) -> (Option<Written>, Vec<Problem>) {
         .into_iter()
         .map(|section| validator(section, &mut problems))
         .collect();
-    let mut written = Written {
+    let mut written = RawConfig {
         chains,
         validators,
         provided: Vec::new(),
@@ -121,7 +121,7 @@ pub(super) fn sections_of<T>(
     text: &str,
     backend: &'static str,
     problems: &mut Vec<Problem>,
-    mut read: impl FnMut(&mut Section<'_>, &mut Vec<Problem>) -> Option<T>,
+    mut read: impl FnMut(&mut TableReader<'_>, &mut Vec<Problem>) -> Option<T>,
 ) -> Vec<T> {
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
@@ -130,7 +130,7 @@ pub(super) fn sections_of<T>(
     if !errors.is_empty() {
         return Vec::new();
     }
-    let mut root = Section::new("file", 0..0, document.get_ref());
+    let mut root = TableReader::new("file", 0..0, document.get_ref());
     let Some(mut providers) = root.section("providers", problems) else {
         return Vec::new();
     };
@@ -153,7 +153,7 @@ fn no_toml(error: &toml::de::Error) -> Problem {
     )
 }
 
-fn chain(mut section: Section<'_>, base: &Base, problems: &mut Vec<Problem>) -> Chain {
+fn chain(mut section: TableReader<'_>, base: &Base, problems: &mut Vec<Problem>) -> Chain {
     let read = Chain {
         span: section.span.clone(),
         id: section.required("id", "\"cosmoshub-4\"", problems),
@@ -188,9 +188,9 @@ fn chain(mut section: Section<'_>, base: &Base, problems: &mut Vec<Problem>) -> 
 }
 
 fn sign_extensions(
-    section: &mut Section<'_>,
+    section: &mut TableReader<'_>,
     problems: &mut Vec<Problem>,
-) -> Option<At<SignExtensions>> {
+) -> Option<Setting<SignExtensions>> {
     let found = section.any("sign_extensions")?;
     let value = match found.value {
         DeValue::Boolean(true) => SignExtensions::Always,
@@ -206,13 +206,13 @@ fn sign_extensions(
             return None;
         }
     };
-    Some(At {
+    Some(Setting {
         value,
         span: found.span,
     })
 }
 
-fn raw_bytes(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Option<RawPolicy> {
+fn raw_bytes(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Option<RawPolicy> {
     let mut table = section.section("raw_bytes", problems)?;
     let dialect = table.required("dialect", "\"celestia\"", problems);
     let ids = table.texts("ids", problems);
@@ -261,7 +261,7 @@ fn raw_bytes(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Option<R
     })
 }
 
-fn replicas(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Policy {
+fn replicas(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Policy {
     let Some(found) = section.text("replicas", problems) else {
         return Policy::default();
     };
@@ -280,7 +280,7 @@ fn replicas(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Policy {
     }
 }
 
-fn key_format(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> KeyFormat {
+fn key_format(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> KeyFormat {
     let Some(mut table) = section.section("key_format", problems) else {
         return KeyFormat::default();
     };
@@ -334,7 +334,7 @@ fn key_format(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> KeyForm
     }
 }
 
-fn validator(mut section: Section<'_>, problems: &mut Vec<Problem>) -> Validator {
+fn validator(mut section: TableReader<'_>, problems: &mut Vec<Problem>) -> Validator {
     let read = Validator {
         span: section.span.clone(),
         addr: section.required("addr", "\"tcp://127.0.0.1:26659\"", problems),
@@ -369,9 +369,9 @@ fn validator(mut section: Section<'_>, problems: &mut Vec<Problem>) -> Validator
 }
 
 fn providers(
-    mut section: Section<'_>,
+    mut section: TableReader<'_>,
     base: &Base,
-    written: &mut Written,
+    written: &mut RawConfig,
     problems: &mut Vec<Problem>,
 ) {
     for backend in TABLE {

@@ -4,23 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::backends::replicas::{Members, Policy};
-use crate::backends::{KeySource, Provided, SharedDevice};
-use crate::written::{At, Problem};
+use crate::backends::{ConfiguredKey, KeySource, SharedDevice};
+use crate::settings::{Problem, Setting};
 
 use super::check::unknown_chain;
-use super::file::Written;
+use super::file::RawConfig;
 
 /// The key of each chain; several devices with one key are replicas.
 pub(super) fn keys(
-    written: &Written,
+    written: &RawConfig,
     known: &[&str],
     problems: &mut Vec<Problem>,
     warnings: &mut Vec<Problem>,
 ) -> BTreeMap<String, Arc<dyn KeySource>> {
     busy_devices(&written.provided, warnings);
-    let mut keys: BTreeMap<String, Vec<&Provided>> = BTreeMap::new();
+    let mut keys: BTreeMap<String, Vec<&ConfiguredKey>> = BTreeMap::new();
     let mut sources: BTreeSet<&str> = BTreeSet::new();
-    let mut devices: BTreeMap<&str, &At<String>> = BTreeMap::new();
+    let mut devices: BTreeMap<&str, &Setting<String>> = BTreeMap::new();
     for provided in &written.provided {
         if !sources.insert(&provided.source.value) {
             problems.push(Problem::at(
@@ -89,7 +89,7 @@ const A_BLOCK: usize = 3;
 const BLOCK_SECONDS: usize = 2;
 
 /// More chains than a device can sign for is no mistake yet, but worth saying.
-fn busy_devices(provided: &[Provided], warnings: &mut Vec<Problem>) {
+fn busy_devices(provided: &[ConfiguredKey], warnings: &mut Vec<Problem>) {
     let mut chains: BTreeMap<&str, (&SharedDevice, usize)> = BTreeMap::new();
     for one in provided {
         if let Some(device) = &one.device {
@@ -113,14 +113,14 @@ fn busy_devices(provided: &[Provided], warnings: &mut Vec<Problem>) {
     }
 }
 
-fn same_device(one: &Provided, two: &Provided) -> bool {
+fn same_device(one: &ConfiguredKey, two: &ConfiguredKey) -> bool {
     match (&one.device, &two.device) {
         (Some(one), Some(two)) => one.name.value == two.name.value,
         _ => false,
     }
 }
 
-fn one_source(members: &[&Provided], policy: Policy) -> Option<Arc<dyn KeySource>> {
+fn one_source(members: &[&ConfiguredKey], policy: Policy) -> Option<Arc<dyn KeySource>> {
     match members {
         [only] => Some(only.key.clone()),
         several => {

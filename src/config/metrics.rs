@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::backends::Base;
-use crate::written::Problem;
+use crate::settings::Problem;
 
-use super::file::Written;
+use super::file::RawConfig;
 
 /// What is served to Prometheus; nothing by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Metrics {
 }
 
 pub(super) fn metrics(
-    written: &Written,
+    written: &RawConfig,
     base: &Base,
     problems: &mut Vec<Problem>,
     warnings: &mut Vec<Problem>,

@@ -20,13 +20,13 @@ use crate::consensus::key_text::KeyFormat;
 use crate::consensus::{ChainId, Height, PublicKey};
 use crate::gate;
 use crate::gate::store;
-use crate::gate::store::file::Place;
+use crate::gate::store::file::StateFile;
 use crate::link::{Address, Timeouts};
 use crate::os::pair_lock::Scopes;
 use crate::os::strangers::Exposed;
 use crate::remedy::Commands;
 use crate::secret_file::{SecretSource, Variable, Variables};
-use crate::written::{Problem, Section};
+use crate::settings::{Problem, TableReader};
 
 pub use metrics::Metrics;
 
@@ -81,8 +81,8 @@ pub struct ChainConfig {
 
 impl ChainConfig {
     /// Where the state of this chain and of the key that was opened for it lies.
-    pub fn place(&self, public_key: PublicKey) -> Place {
-        Place {
+    pub fn place(&self, public_key: PublicKey) -> StateFile {
+        StateFile {
             chain_id: self.id.clone(),
             public_key,
             path: self.state_file.clone(),
@@ -203,7 +203,7 @@ impl Config {
 pub fn providers<T>(
     path: &Path,
     backend: &'static str,
-    mut read: impl FnMut(&mut Section<'_>, &Base, &mut Vec<Problem>) -> Option<T>,
+    mut read: impl FnMut(&mut TableReader<'_>, &Base, &mut Vec<Problem>) -> Option<T>,
 ) -> Result<Vec<T>, ConfigError> {
     let (text, base, _) = open(path)?;
     let mut problems = Vec::new();

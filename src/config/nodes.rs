@@ -8,17 +8,17 @@ use crate::consensus::Height;
 use crate::link::{Address, Timeouts};
 use crate::remedy;
 use crate::secret_file::SecretSource;
-use crate::written::{At, Problem};
+use crate::settings::{Problem, Setting};
 
 use super::NodeConfig;
 use super::check::unknown_chain;
-use super::file::{Validator, Written};
+use super::file::{RawConfig, Validator};
 
 /// Where `tmkms init` makes the identity key of links.
 const IDENTITY: &str = "secrets/kms-identity.key";
 
 pub(super) fn nodes(
-    written: &Written,
+    written: &RawConfig,
     known: &[&str],
     base: &Base,
     problems: &mut Vec<Problem>,
@@ -165,11 +165,11 @@ fn node(validator: &Validator, address: Address, identity: Option<SecretSource>)
     }
 }
 
-fn address(addr: &At<String>, base: &Base, problems: &mut Vec<Problem>) -> Option<Address> {
+fn address(addr: &Setting<String>, base: &Base, problems: &mut Vec<Problem>) -> Option<Address> {
     // A home may stand in the path of a socket, too.
     let text = match addr.value.strip_prefix("unix://") {
         Some(path) if path.starts_with(['~', '$']) => {
-            let path = At {
+            let path = Setting {
                 value: path.to_owned(),
                 span: addr.span.clone(),
             };

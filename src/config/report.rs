@@ -2,7 +2,7 @@
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
-use crate::written::Problem;
+use crate::settings::Problem;
 
 /// All problems, in the order of the file.
 pub(super) fn errors(text: &str, name: &str, problems: &mut Vec<Problem>) -> String {

@@ -2,20 +2,20 @@
 //!
 //! One [`Gate`] per chain id and public key. [`Gate::admit`] judges a request, makes the new watermark durable
 //! and only then gives a [`Permit`]; [`Gate::complete`] remembers the signature. A gate is used by one thread
-//! at a time ([`section::Section`]), which makes check, write, signature and memory one critical section (W4).
+//! at a time ([`timed_mutex::TimedMutex`]), which makes check, write, signature and memory one critical section (W4).
 //!
 //! Owns W1 to W3, W5, W8, W11 and the extension part of W12.
 
 pub mod bucket;
 mod toll;
 pub mod foreign;
-pub mod glance;
+pub mod snapshot;
 pub mod permit;
 pub mod plausible;
 pub mod raw;
 mod recovery;
 pub mod refusal;
-pub mod section;
+pub mod timed_mutex;
 pub mod settings;
 pub mod store;
 pub mod used_up;
@@ -68,7 +68,7 @@ pub enum Admission {
 
 /// What a gate shows to `status` and logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct View {
+pub struct GateView {
     /// The last position used up.
     pub last: Option<Hrs>,
     /// Why the store does not work, if so.
@@ -225,8 +225,8 @@ impl Gate {
     }
 
     /// What there is to see.
-    pub fn view(&self) -> View {
-        View {
+    pub fn view(&self) -> GateView {
+        GateView {
             last: self.mark.hrs(),
             broken: self.broken.as_ref().map(|broken| broken.why.clone()),
         }

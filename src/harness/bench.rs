@@ -10,11 +10,11 @@ use hdrhistogram::Histogram;
 
 use crate::excerpt::brief_of;
 
-use super::ballot::{Ballot, PRECOMMIT, PREVOTE, PROPOSAL};
-use super::checks::Subject;
+use super::checks::SignerUnderTest;
 use super::checks::subject::flaw;
-use super::checks::{Flaw, Settings};
+use super::checks::{CheckFailure, Settings};
 use super::reply::{self, Reply};
+use super::test_message::{PRECOMMIT, PREVOTE, PROPOSAL, TestMessage};
 
 /// Not counted: caches fill, and a first height may cost more.
 const WARM_UP: u64 = 10;
@@ -150,18 +150,18 @@ pub enum BenchError {
     Failed(String),
 }
 
-impl From<Flaw> for BenchError {
-    fn from(flaw: Flaw) -> Self {
+impl From<CheckFailure> for BenchError {
+    fn from(flaw: CheckFailure) -> Self {
         match flaw {
-            Flaw::Gone(words) => Self::Gone(words),
-            Flaw::Fail(words) | Flaw::NotApplicable(words) => Self::Failed(words),
+            CheckFailure::Gone(words) => Self::Gone(words),
+            CheckFailure::Fail(words) | CheckFailure::NotApplicable(words) => Self::Failed(words),
         }
     }
 }
 
 /// Measures until the plan is done; `progress` hears of every request.
 pub fn measure(
-    subject: &mut Subject,
+    subject: &mut SignerUnderTest,
     plan: &Plan,
     mut progress: impl FnMut(&Measured),
 ) -> Result<Measured, BenchError> {
@@ -211,7 +211,7 @@ pub fn measure(
 
 /// One request, judged; gives its time.
 fn one(
-    subject: &mut Subject,
+    subject: &mut SignerUnderTest,
     kind: Kind,
     height: i64,
     round: i64,
@@ -241,12 +241,12 @@ fn one(
 }
 
 fn ballot(
-    subject: &Subject,
+    subject: &SignerUnderTest,
     kind: Kind,
     height: i64,
     round: i64,
     extension: usize,
-) -> Option<Ballot> {
+) -> Option<TestMessage> {
     let step = match kind {
         Kind::Ping | Kind::PublicKey => return None,
         Kind::Proposal => PROPOSAL,

@@ -3,7 +3,7 @@
 //! [`Listener`] and [`Node`] are a node in good faith, with the codec of the program itself; [`mod@probe`],
 //! [`mod@checks`] and [`mod@bench`] judge signers of any make and share no encoder with it.
 
-pub mod ballot;
+pub mod test_message;
 pub mod bench;
 pub mod checks;
 pub mod messages;

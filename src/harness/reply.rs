@@ -3,8 +3,8 @@
 //! Messages: `privval/types.proto` of CometBFT v0.34 to v1.0. A public key may come in the old form (tag 1), in the new
 //! one (tags 3 and 4), or in both.
 
-use super::ballot::Time;
 use super::protobuf::{Fields, NotProtobuf, Writer};
+use super::test_message::Time;
 
 /// A `PingRequest`, with its length.
 pub fn ping() -> Vec<u8> {

@@ -1,7 +1,7 @@
 //! The table of known chains: 223 mainnets and 160 testnets of the Cosmos chain registry (CC-BY 4.0), as of
 //! August 2026. Chain ids change with upgrades; an operator's own word always counts more than this table.
 
-use crate::written::nearest;
+use crate::settings::nearest;
 
 const TABLE: &str = include_str!("networks.csv");
 

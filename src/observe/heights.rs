@@ -12,7 +12,7 @@ const NEAR: i64 = 1_000;
 
 /// What became of one height.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum HeightOutcome {
     /// Before this process knew anything.
     Unknown,
     /// A vote or proposal was signed.
@@ -27,7 +27,7 @@ pub enum Fate {
     Missed,
 }
 
-impl Fate {
+impl HeightOutcome {
     /// A stable word.
     pub fn word(self) -> &'static str {
         match self {
@@ -149,7 +149,7 @@ impl Heights {
     }
 
     /// The last hundred heights, the oldest first; none where nothing was asked for yet.
-    pub fn strip(&self) -> Vec<(i64, Fate)> {
+    pub fn history(&self) -> Vec<(i64, HeightOutcome)> {
         if self.top == 0 {
             return Vec::new();
         }
@@ -171,14 +171,14 @@ impl Heights {
         }
     }
 
-    fn fate(&self, height: i64, mark: Mark) -> Fate {
+    fn fate(&self, height: i64, mark: Mark) -> HeightOutcome {
         match mark {
-            Mark { conflict: true, .. } => Fate::Conflict,
-            Mark { signed: true, .. } => Fate::Signed,
-            Mark { replayed: true, .. } => Fate::Replayed,
-            Mark { refused: true, .. } => Fate::Refused,
-            _ if height <= self.first => Fate::Unknown,
-            _ => Fate::Missed,
+            Mark { conflict: true, .. } => HeightOutcome::Conflict,
+            Mark { signed: true, .. } => HeightOutcome::Signed,
+            Mark { replayed: true, .. } => HeightOutcome::Replayed,
+            Mark { refused: true, .. } => HeightOutcome::Refused,
+            _ if height <= self.first => HeightOutcome::Unknown,
+            _ => HeightOutcome::Missed,
         }
     }
 
@@ -273,14 +273,14 @@ mod tests {
     }
 
     fn words(heights: &Heights) -> Vec<(i64, &'static str)> {
-        let strip = heights.strip();
+        let strip = heights.history();
         strip.iter().map(|(at, fate)| (*at, fate.word())).collect()
     }
 
     #[test]
     fn the_strip_says_what_became_of_each_height() {
         let mut heights = Heights::since(None);
-        assert!(heights.strip().is_empty());
+        assert!(heights.history().is_empty());
         both(&mut heights, 5);
         both(&mut heights, 8);
         heights.refused(at(9), false);
@@ -320,7 +320,7 @@ mod tests {
         let mut heights = Heights::since(None);
         both(&mut heights, 10);
         heights.refused(at(i64::MAX), false);
-        assert_eq!(heights.strip().last().unwrap().0, 10);
+        assert_eq!(heights.history().last().unwrap().0, 10);
         heights.refused(at(900), false);
         both(&mut heights, 11);
         let strip = words(&heights);

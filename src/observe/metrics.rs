@@ -16,12 +16,12 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Registry;
 
-use crate::backends::DeviceNow;
+use crate::backends::DeviceSample;
 use crate::consensus::Hrs;
 use crate::gate::store::etcd::SharedSample;
 
-use super::board::Facts;
-use super::book::Page;
+use super::chain_stats::ChainSnapshot;
+use super::link_stats::LinkSnapshot;
 use out::{Out, Value};
 
 /// The media type of what [`encode`] gives.
@@ -29,7 +29,7 @@ pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; chars
 
 /// The service at one moment.
 #[derive(Debug)]
-pub struct ServiceNow {
+pub struct ServiceSample {
     /// When it was started.
     pub started: SystemTime,
     /// Log lines that were dropped.
@@ -41,12 +41,12 @@ pub struct ServiceNow {
     /// How often the wall clock was found to have been set.
     pub clock_steps: u64,
     /// The chains, in the order of the configuration.
-    pub chains: Vec<ChainNow>,
+    pub chains: Vec<ChainSample>,
 }
 
 /// One chain at one moment.
 #[derive(Debug)]
-pub struct ChainNow {
+pub struct ChainSample {
     /// The chain id.
     pub id: String,
     /// Where its key is.
@@ -70,22 +70,22 @@ pub struct ChainNow {
     /// Free bytes of the state's file system.
     pub free: Option<u64>,
     /// The devices that hold its key.
-    pub devices: Vec<DeviceNow>,
+    pub devices: Vec<DeviceSample>,
     /// Since a backup of its key was proven, where that is remembered; the inner `None` is never.
     pub backup: Option<Option<Duration>>,
     /// What is seen of etcd, where other hosts share the watermark.
     pub shared: Option<SharedSample>,
     /// What it has done.
-    pub page: Page,
+    pub page: ChainSnapshot,
     /// Its links: the node's address, and what the link has done.
-    pub links: Vec<(String, Facts)>,
+    pub links: Vec<(String, LinkSnapshot)>,
 }
 
 /// A name, its help, and how its value is read.
 type Reading<T, V> = (&'static str, &'static str, fn(&T) -> V);
 
 /// The metrics as text.
-pub fn encode(now: ServiceNow) -> Result<String, fmt::Error> {
+pub fn encode(now: ServiceSample) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("tmkms");
     registry.register_collector(Box::new(now));
     let mut text = String::new();
@@ -93,7 +93,7 @@ pub fn encode(now: ServiceNow) -> Result<String, fmt::Error> {
     Ok(text)
 }
 
-impl Collector for ServiceNow {
+impl Collector for ServiceSample {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut out = Out(encoder);
         self.service(&mut out)?;
@@ -108,7 +108,7 @@ impl Collector for ServiceNow {
     }
 }
 
-impl ServiceNow {
+impl ServiceSample {
     fn service(&self, out: &mut Out<'_>) -> fmt::Result {
         out.gauge("build_info", "Which program this is", |sample| {
             let labels = [("version", crate::VERSION), ("commit", crate::COMMIT)];
@@ -154,7 +154,7 @@ impl ServiceNow {
             }
             Ok(())
         })?;
-        let flags: [Reading<ChainNow, bool>; 4] = [
+        let flags: [Reading<ChainSample, bool>; 4] = [
             (
                 "chain_armed",
                 "Whether the chain has its key and its state",
@@ -223,7 +223,7 @@ impl ServiceNow {
         out: &mut Out<'_>,
         name: &str,
         help: &str,
-        value: impl Fn(&ChainNow) -> Option<Value>,
+        value: impl Fn(&ChainSample) -> Option<Value>,
     ) -> fmt::Result {
         out.gauge(name, help, |sample| {
             for chain in &self.chains {
@@ -236,10 +236,14 @@ impl ServiceNow {
     }
 }
 
-fn labels<'a>(chain: &'a ChainNow, name: &'static str, value: &'a str) -> [(&'a str, &'a str); 2] {
+fn labels<'a>(
+    chain: &'a ChainSample,
+    name: &'static str,
+    value: &'a str,
+) -> [(&'a str, &'a str); 2] {
     [("chain_id", chain.id.as_str()), (name, value)]
 }
 
-fn link<'a>(chain: &'a ChainNow, node: &'a str) -> [(&'a str, &'a str); 2] {
+fn link<'a>(chain: &'a ChainSample, node: &'a str) -> [(&'a str, &'a str); 2] {
     labels(chain, "node", node)
 }

@@ -1,7 +1,7 @@
 //! What the operator sees.
 
-pub mod board;
-pub mod book;
+pub mod link_stats;
+pub mod chain_stats;
 pub mod heights;
 pub mod latency;
 pub mod log;

@@ -3,7 +3,7 @@
 //! Whatever stands in it may come from a node, so every text is escaped, and [`POLICY`] forbids the browser to load or
 //! run anything.
 
-use super::status::{ChainStatus, LinkStatus, Status, span};
+use super::status::{ChainStatus, LinkStatus, Status, humanize};
 
 /// The `Content-Security-Policy` that the page is served with.
 pub const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -30,7 +30,7 @@ pub fn render(status: &Status) -> String {
         commit = escaped(&status.commit),
         pid = status.pid,
         config = escaped(&status.config),
-        up = span(status.uptime_seconds),
+        up = humanize(status.uptime_seconds),
     );
     for chain in &status.chains {
         push_chain(&mut html, chain);
@@ -61,7 +61,7 @@ fn push_chain(html: &mut String, chain: &ChainStatus) {
     html.push_str("<dl>");
     let last = history.last_signed_seconds_ago.map_or_else(
         || "nothing yet".to_owned(),
-        |ago| format!("{} ago", span(ago)),
+        |ago| format!("{} ago", humanize(ago)),
     );
     pair(html, "last signature", &last);
     pair(html, "watermark", chain.watermark_in_words());
@@ -140,7 +140,7 @@ fn push_link(html: &mut String, link: &LinkStatus) {
         "<li><span class=\"{class}\">{}</span> {} for {}, {} connects",
         escaped(&link.state),
         escaped(&link.addr),
-        span(link.since_seconds),
+        humanize(link.since_seconds),
         link.connects
     ));
     for told in [&link.trouble, &link.last_refusal].into_iter().flatten() {
@@ -148,7 +148,7 @@ fn push_link(html: &mut String, link: &LinkStatus) {
             "<p class=\"why\">{} ({}, {} ago)</p>",
             escaped(&told.message),
             escaped(&told.code),
-            span(told.seconds_ago)
+            humanize(told.seconds_ago)
         ));
     }
     html.push_str("</li>");

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::backends::DeviceNow;
+use crate::backends::DeviceSample;
 use crate::gate::store::etcd::SharedSample;
 
-use super::board::{Facts, State};
-use super::book::{Page, STAGES};
+use super::chain_stats::{ChainSnapshot, STAGES};
+use super::link_stats::{LinkSnapshot, LinkState};
 
 /// The service as a whole.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -118,9 +118,9 @@ pub struct StageLatency {
     pub p99_ms: Option<f64>,
 }
 
-impl From<&Page> for History {
-    fn from(page: &Page) -> Self {
-        let strip = page.heights.strip();
+impl From<&ChainSnapshot> for History {
+    fn from(page: &ChainSnapshot) -> Self {
+        let strip = page.heights.history();
         let newest = page.last.iter().flatten().map(|last| last.at).max();
         let milliseconds = |time: std::time::Duration| time.as_secs_f64() * 1000.0;
         Self {
@@ -167,8 +167,8 @@ pub struct DeviceStatus {
     pub log: Option<(u64, u64)>,
 }
 
-impl From<DeviceNow> for DeviceStatus {
-    fn from(device: DeviceNow) -> Self {
+impl From<DeviceSample> for DeviceStatus {
+    fn from(device: DeviceSample) -> Self {
         let counts = device.counts.unwrap_or_default();
         Self {
             name: device.name,
@@ -290,7 +290,7 @@ pub struct LinkStatus {
     /// Who listens, where the link can tell.
     pub peer: Option<String>,
     /// Why it is down: a stable word and a sentence.
-    pub trouble: Option<Told>,
+    pub trouble: Option<LastError>,
     /// How often it came up.
     pub connects: u64,
     /// Signatures made.
@@ -306,12 +306,12 @@ pub struct LinkStatus {
     /// The last signature.
     pub last_signed: Option<LastSigned>,
     /// The last refusal or failure.
-    pub last_refusal: Option<Told>,
+    pub last_refusal: Option<LastError>,
 }
 
 /// A stable word, a sentence, and its age.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Told {
+pub struct LastError {
     /// The stable word.
     pub code: String,
     /// The sentence.
@@ -333,14 +333,14 @@ pub struct LastSigned {
 
 impl LinkStatus {
     /// What a board shows of the link to `addr`.
-    pub fn of(addr: String, facts: &Facts) -> Self {
+    pub fn of(addr: String, facts: &LinkSnapshot) -> Self {
         let (state, peer, trouble) = match &facts.state {
-            State::Dialling => ("dialling", None, None),
-            State::Up(peer) => ("up", peer.clone(), None),
-            State::Down(code, message) => (
+            LinkState::Dialling => ("dialling", None, None),
+            LinkState::Up(peer) => ("up", peer.clone(), None),
+            LinkState::Down(code, message) => (
                 "down",
                 None,
-                Some(Told {
+                Some(LastError {
                     code: (*code).to_owned(),
                     message: message.clone(),
                     seconds_ago: facts.since.elapsed().as_secs(),
@@ -367,7 +367,7 @@ impl LinkStatus {
             last_refusal: facts
                 .last_refusal
                 .as_ref()
-                .map(|(reason, message, when)| Told {
+                .map(|(reason, message, when)| LastError {
                     code: reason.label().to_owned(),
                     message: message.clone(),
                     seconds_ago: when.elapsed().as_secs(),
@@ -377,7 +377,7 @@ impl LinkStatus {
 }
 
 /// A number of seconds as people say it.
-pub fn span(seconds: u64) -> String {
+pub fn humanize(seconds: u64) -> String {
     match seconds {
         0..=119 => format!("{seconds} s"),
         120..=7_199 => format!("{} min", seconds / 60),
@@ -388,11 +388,11 @@ pub fn span(seconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::span;
+    use super::humanize;
 
     #[test]
     fn spans_are_short() {
-        let shown: Vec<String> = [0, 119, 120, 7_200, 200_000].map(span).into();
+        let shown: Vec<String> = [0, 119, 120, 7_200, 200_000].map(humanize).into();
         assert_eq!(shown, ["0 s", "119 s", "2 min", "2 h", "2 days"]);
     }
 }

@@ -1,6 +1,6 @@
 //! What only some operating systems have, each piece with its stated fallback.
 
-pub mod background;
+pub mod priority;
 pub mod beat;
 pub mod clock;
 
@@ -15,6 +15,6 @@ pub mod rename;
 pub mod replace;
 pub mod signals;
 pub mod strangers;
-pub mod surroundings;
+pub mod host_checks;
 pub mod unix_socket;
 pub mod users;

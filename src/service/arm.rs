@@ -11,9 +11,9 @@ use crate::gate::Gate;
 use crate::gate::foreign::fence;
 use crate::gate::store::Store;
 use crate::gate::store::etcd::{SharedHandle, SharedKey, SharedStore};
-use crate::gate::store::file::{FileStore, OpenError, Place};
+use crate::gate::store::file::{FileStore, OpenError, StateFile};
 use crate::link::IdentityKey;
-use crate::observe::book::Book;
+use crate::observe::chain_stats::ChainStats;
 use crate::os::clock::{Clock, SystemClock};
 use crate::os::process::host_name;
 use crate::secret_file::SecretSource;
@@ -21,7 +21,7 @@ use crate::signer::Signer;
 
 /// The first try to open a chain's key and state. Trouble makes a chain that answers and does not sign, or, where another
 /// process holds it, one that is not even dialled (W7).
-pub(super) fn arm(config: &ChainConfig, chain: &Chain, book: &Book) {
+pub(super) fn arm(config: &ChainConfig, chain: &Chain, book: &ChainStats) {
     let opened = match found_elsewhere(config) {
         Some(elsewhere) => elsewhere,
         None => {
@@ -36,7 +36,7 @@ pub(super) fn arm(config: &ChainConfig, chain: &Chain, book: &Book) {
 }
 
 /// Another try for a chain that is not armed: its device may be plugged in by now, its key or state mended.
-pub(super) fn arm_later(config: &ChainConfig, chain: &Chain, book: &Book) {
+pub(super) fn arm_later(config: &ChainConfig, chain: &Chain, book: &ChainStats) {
     let before = chain.why_unarmed();
     let now = found_elsewhere(config).unwrap_or_else(|| open(config));
     if let Some(why) = now.why_unarmed()
@@ -48,11 +48,11 @@ pub(super) fn arm_later(config: &ChainConfig, chain: &Chain, book: &Book) {
 }
 
 /// The book first: its links ask as soon as the chain stands.
-fn stand(chain: &Chain, book: &Book, opened: Chain) {
+fn stand(chain: &Chain, book: &ChainStats, opened: Chain) {
     if opened.why_unarmed().is_none() {
         book.begin_after(opened.last_asked());
     }
-    chain.stand_as(opened);
+    chain.replace_state(opened);
 }
 
 /// What becomes of a correction while the service runs.
@@ -158,7 +158,7 @@ fn open(config: &ChainConfig) -> Chain {
 /// A text that says what to do: etcd's certificates or password cannot be read, or the chain is not shared yet.
 pub fn store_of(
     config: &ChainConfig,
-    place: &Place,
+    place: &StateFile,
     file: FileStore,
 ) -> Result<(Box<dyn Store>, Option<SharedHandle>), String> {
     let Some(settings) = &config.etcd else {
@@ -187,7 +187,7 @@ fn armed(config: &ChainConfig, gate: Gate, signer: Arc<dyn Signer>) -> Armed {
         config.key_format.show(&public_key),
         public_key.address()
     );
-    if let Some(trouble) = signer.trouble() {
+    if let Some(trouble) = signer.unavailable_reason() {
         warn!(event = "not_yet", chain = %id, "[{id}] does not sign yet: {trouble}");
     }
     signer.begin(gate.view().last);

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::observe::status::Status;
 use crate::os::unix_socket::{OwnedListener, connect};
 
-use super::known::Known;
+use super::registry::Registry;
 use super::thread::spawn_observer;
 use super::{STACK, ServiceError, Stop};
 
@@ -44,7 +44,7 @@ fn lock(slot: &Mutex<Option<OwnedListener>>) -> MutexGuard<'_, Option<OwnedListe
 /// the process before this one may still be about to end.
 pub(super) fn serve(
     config: &Config,
-    known: Arc<Known>,
+    known: Arc<Registry>,
     stop: &Arc<Stop>,
 ) -> Result<Control, ServiceError> {
     let slot = Arc::new(Mutex::new(None));
@@ -99,7 +99,7 @@ fn bind_later(
     None
 }
 
-fn answer_all(listener: &UnixListener, known: &Known) {
+fn answer_all(listener: &UnixListener, known: &Registry) {
     for stream in listener.incoming() {
         match stream {
             // Whoever asks and goes away is no matter of ours.
@@ -110,7 +110,7 @@ fn answer_all(listener: &UnixListener, known: &Known) {
     }
 }
 
-fn answer(mut stream: UnixStream, known: &Known) -> io::Result<()> {
+fn answer(mut stream: UnixStream, known: &Registry) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut question = Vec::new();

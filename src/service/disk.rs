@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::os::filesystem::free_bytes;
 
-use super::known::{Known, KnownChain};
+use super::registry::{ChainEntry, Registry};
 use super::thread::spawn_observer;
 use super::{STACK, ServiceError, Stop};
 
@@ -19,7 +19,7 @@ const TICK: Duration = Duration::from_secs(1);
 const EVERY: u32 = 10;
 
 /// Begins to look.
-pub(super) fn keep(known: &Arc<Known>, stop: &Arc<Stop>) -> Result<(), ServiceError> {
+pub(super) fn keep(known: &Arc<Registry>, stop: &Arc<Stop>) -> Result<(), ServiceError> {
     let (known, inner) = (known.clone(), stop.clone());
     spawn_observer("disk", STACK, stop, move || {
         let mut had_key = vec![false; known.chains.len()];
@@ -39,7 +39,7 @@ pub(super) fn keep(known: &Arc<Known>, stop: &Arc<Stop>) -> Result<(), ServiceEr
     })
 }
 
-fn look(chain: &KnownChain) {
+fn look(chain: &ChainEntry) {
     let free = free_bytes(folder(Path::new(&chain.state_file)));
     chain
         .free

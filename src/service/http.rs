@@ -29,10 +29,10 @@ use tracing::{error, info, warn};
 use crate::excerpt::Excerpt;
 use crate::observe::metrics::text;
 use crate::observe::{metrics, page};
-use crate::os::background;
+use crate::os::priority;
 
 use super::health::{live, ready};
-use super::known::Known;
+use super::registry::Registry;
 use super::thread::spawn_observer;
 use super::{STACK, ServiceError, Stop};
 use places::Places;
@@ -85,17 +85,17 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
 /// Begins to answer, as soon as the address can be had. No trouble with it keeps a chain from being signed for.
 pub(super) fn serve(
     address: SocketAddr,
-    known: Arc<Known>,
+    known: Arc<Registry>,
     stop: &Arc<Stop>,
 ) -> Result<(), ServiceError> {
     let inner = stop.clone();
     spawn_observer("http", 4 * STACK, stop, move || {
-        background::step_back();
+        priority::lower_priority();
         listen(address, &known, &inner);
     })
 }
 
-fn listen(address: SocketAddr, known: &Arc<Known>, stop: &Stop) {
+fn listen(address: SocketAddr, known: &Arc<Registry>, stop: &Stop) {
     let mut told: Option<(String, Instant)> = None;
     loop {
         let why = match bind(address) {
@@ -129,7 +129,7 @@ fn listen(address: SocketAddr, known: &Arc<Known>, stop: &Stop) {
     }
 }
 
-fn run(listener: TcpListener, known: Arc<Known>) -> std::io::Result<()> {
+fn run(listener: TcpListener, known: Arc<Registry>) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -186,7 +186,7 @@ async fn accept(listener: TcpListener, answers: Rc<Answers>) -> std::io::Result<
 }
 
 struct Answers {
-    known: Arc<Known>,
+    known: Arc<Registry>,
     metrics: RefCell<Option<(Instant, Bytes)>>,
     older: RefCell<Option<(Instant, Bytes)>>,
     page: RefCell<Option<(Instant, Bytes)>>,

@@ -12,13 +12,13 @@ use crate::consensus::Height;
 use crate::events::Event;
 use crate::link::redial::Redial;
 use crate::link::{Address, Closer, Dialer, Timeouts};
-use crate::observe::board::Board;
-use crate::observe::book::Book;
+use crate::observe::chain_stats::ChainStats;
+use crate::observe::link_stats::LinkStats;
 use crate::observe::log::LogSink;
 use crate::os::beat::Beat;
 use crate::os::clock::SystemClock;
 use crate::secret_file::SecretSource;
-use crate::session::{Hand, serve};
+use crate::session::{InFlight, serve};
 
 use super::arm::Identities;
 use super::sink::LinkSink;
@@ -44,13 +44,13 @@ pub(super) struct Prepared {
     times: Timeouts,
     reconnect: bool,
     max_height: Option<Height>,
-    pub hand: Arc<Hand>,
+    pub hand: Arc<InFlight>,
     pub sink: LinkSink,
 }
 
 pub(super) fn prepare(
     chain: &Arc<Chain>,
-    book: &Book,
+    book: &ChainStats,
     node: &NodeConfig,
     identities: &Arc<Identities>,
     beat: &Arc<Beat>,
@@ -62,10 +62,10 @@ pub(super) fn prepare(
         times: node.timeouts,
         reconnect: node.reconnect,
         max_height: node.max_height,
-        hand: Arc::new(Hand::with(beat.clone())),
+        hand: Arc::new(InFlight::with(beat.clone())),
         sink: LinkSink {
             log: LogSink::new(chain.id().as_str(), &node.address.to_string()),
-            board: Board::default(),
+            board: LinkStats::default(),
             book: book.clone(),
         },
         address: node.address.clone(),
@@ -75,7 +75,7 @@ pub(super) fn prepare(
 /// A link's thread, and how to end it.
 pub(super) struct Running {
     chain: Arc<Chain>,
-    hand: Arc<Hand>,
+    hand: Arc<InFlight>,
     closer: Arc<Mutex<Option<Closer>>>,
     thread: JoinHandle<()>,
 }

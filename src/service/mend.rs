@@ -11,7 +11,7 @@ use tracing::info;
 
 use crate::chain::Chain;
 use crate::config::ChainConfig;
-use crate::observe::book::Book;
+use crate::observe::chain_stats::ChainStats;
 use crate::os::clock::SystemClock;
 
 use super::arm::{arm, arm_later};
@@ -25,7 +25,7 @@ const ARM_AGAIN: Duration = Duration::from_secs(5);
 pub(super) struct Served {
     pub chain: Arc<Chain>,
     pub config: ChainConfig,
-    pub book: Book,
+    pub book: ChainStats,
 }
 
 /// The chains, and the threads that work on them: at most one a chain.
@@ -100,7 +100,7 @@ impl Mending {
             // Other hosts may be there again at any moment, and a vote would not wait.
             let soon = try_arming || served.config.etcd.is_some();
             let unarmed = soon && served.chain.why_unarmed().is_some();
-            let ailing = served.config.key.is_ailing();
+            let ailing = served.config.key.needs_repair();
             if !(served.chain.is_broken() || unarmed || ailing) || self.at_work.contains_key(&index)
             {
                 continue;
@@ -131,7 +131,7 @@ fn mend(served: &Served, ailing: bool, unarmed: bool) {
         book,
     } = served;
     if ailing {
-        config.key.mend();
+        config.key.repair();
     }
     if unarmed {
         arm_later(config, chain, book);

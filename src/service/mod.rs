@@ -10,7 +10,7 @@ mod disk;
 mod error;
 mod health;
 mod http;
-mod known;
+mod registry;
 mod links;
 mod mend;
 mod shared;
@@ -38,9 +38,9 @@ use arm::Identities;
 pub use arm::{NOTICED, identity_of, store_of, with_older_files};
 pub use error::ServiceError;
 pub use http::bind;
-use known::{Known, KnownChain, KnownLink};
 use links::{Running, prepare, start};
 use mend::{Mending, Served};
+use registry::{ChainEntry, LinkEntry, Registry};
 pub use stop::{Cause, Stop};
 use thread::STACK;
 use watch::Watch;
@@ -73,10 +73,10 @@ pub fn run(config: &Config, dropped: Dropped, stop: &Arc<Stop>) -> Result<(), Se
     let mut entries = Vec::new();
     for config in &config.chains {
         let chain = Arc::new(Chain::opening(config.id.clone()));
-        let mut entry = KnownChain::new(config, chain.clone());
+        let mut entry = ChainEntry::new(config, chain.clone());
         for node in &config.nodes {
             let link = prepare(&chain, &entry.book, node, &identities, &beat);
-            entry.links.push(KnownLink {
+            entry.links.push(LinkEntry {
                 addr: node.address.to_string(),
                 board: link.sink.board.clone(),
                 hand: link.hand.clone(),
@@ -97,10 +97,10 @@ pub fn run(config: &Config, dropped: Dropped, stop: &Arc<Stop>) -> Result<(), Se
     }
     let running = Arc::new(running);
     beat::keep(&beat, &running, stop)?;
-    let known = Arc::new(Known::new(config, entries, dropped));
+    let known = Arc::new(Registry::new(config, entries, dropped));
     let observers = observe_and_supervise(config, &known, mending, &opening, &running, stop);
     // Without a supervisor nobody signs on.
-    stop.ring();
+    stop.trigger();
     leave(&running);
     close(&known);
     drop(observers?);
@@ -109,7 +109,7 @@ pub fn run(config: &Config, dropped: Dropped, stop: &Arc<Stop>) -> Result<(), Se
 
 fn observe_and_supervise(
     config: &Config,
-    known: &Arc<Known>,
+    known: &Arc<Registry>,
     mut mending: Mending,
     opening: &Receiver<()>,
     running: &[Running],
@@ -142,7 +142,7 @@ struct Observers {
 
 fn observe(
     config: &Config,
-    known: &Arc<Known>,
+    known: &Arc<Registry>,
     stop: &Arc<Stop>,
 ) -> Result<Observers, ServiceError> {
     let observers = Observers {
@@ -161,7 +161,7 @@ fn observe(
 
 /// Mends stores, arms chains, and waits for the end.
 fn supervise(
-    known: &Arc<Known>,
+    known: &Arc<Registry>,
     mending: &mut Mending,
     opening: &Receiver<()>,
     running: &[Running],
@@ -182,10 +182,10 @@ fn supervise(
             && !mending.concluded()
             && let Some(why) = mending.conclude()
         {
-            stop.ring_for(Cause::NoChain(why));
+            stop.trigger_for(Cause::NoChain(why));
         }
         if running.iter().all(Running::has_ended) {
-            stop.ring_for(Cause::AllEnded);
+            stop.trigger_for(Cause::AllEnded);
         }
         if stop.wait(Duration::from_secs(1)) {
             break;
@@ -207,8 +207,8 @@ fn leave(running: &[Running]) {
 }
 
 /// Leaves word of a clean stop beside each state file (W15). A chain whose disk hangs gets none.
-fn close(known: &Known) {
-    for KnownChain { id, chain, .. } in &known.chains {
+fn close(known: &Registry) {
+    for ChainEntry { id, chain, .. } in &known.chains {
         if let Err(error) = chain.close(Duration::from_millis(100), &SystemClock) {
             warn!(
                 event = "no_clean_stop",

@@ -84,10 +84,10 @@ fn act(mut signals: Signals, stop: &Stop) {
         };
         let effect = effect(arrived.signal);
         if let Effect::Stop = effect {
-            stop.ring_for(Cause::Told(arrived));
+            stop.trigger_for(Cause::Told(arrived));
         }
         if let Effect::Fail = effect {
-            stop.ring_for(Cause::Forced(arrived));
+            stop.trigger_for(Cause::Forced(arrived));
         }
         if let Effect::Abort = effect {
             let signal = arrived.signal.to_string();

@@ -1,15 +1,15 @@
 //! Everybody whom a link tells what happens.
 
 use crate::events::{Event, Sink};
-use crate::observe::board::Board;
-use crate::observe::book::Book;
+use crate::observe::chain_stats::ChainStats;
+use crate::observe::link_stats::LinkStats;
 use crate::observe::log::LogSink;
 
 /// The log and the board of one link, and the book of its chain.
 pub(super) struct LinkSink {
     pub log: LogSink,
-    pub board: Board,
-    pub book: Book,
+    pub board: LinkStats,
+    pub book: ChainStats,
 }
 
 impl LinkSink {

@@ -27,28 +27,28 @@ pub enum Cause {
 pub struct Stop {
     /// The first cause counts.
     cause: Mutex<Option<Cause>>,
-    bell: Condvar,
+    condvar: Condvar,
 }
 
 impl Stop {
     /// Asks everyone to stop.
-    pub fn ring(&self) {
-        self.ring_for(Cause::Asked);
+    pub fn trigger(&self) {
+        self.trigger_for(Cause::Asked);
     }
 
     /// Asks everyone to stop and says why, unless that was said already.
-    pub fn ring_for(&self, cause: Cause) {
+    pub fn trigger_for(&self, cause: Cause) {
         let mut set = self.cause.lock().unwrap_or_else(PoisonError::into_inner);
         set.get_or_insert(cause);
         drop(set);
-        self.bell.notify_all();
+        self.condvar.notify_all();
     }
 
     /// Waits for at most `time`; `true` when everyone is asked to stop.
     pub fn wait(&self, time: Duration) -> bool {
         let set = self.cause.lock().unwrap_or_else(PoisonError::into_inner);
         let (set, _) = self
-            .bell
+            .condvar
             .wait_timeout_while(set, time, |set| set.is_none())
             .unwrap_or_else(PoisonError::into_inner);
         set.is_some()

@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use tracing::warn;
 
 use crate::observe::metrics;
-use crate::os::background;
+use crate::os::priority;
 use crate::os::replace::{Flush, Readers, replace};
 
-use super::known::Known;
+use super::registry::Registry;
 use super::thread::spawn_observer;
 use super::{STACK, ServiceError, Stop};
 
@@ -46,7 +46,7 @@ impl Drop for Kept {
 /// Begins to write, where a file is named.
 pub(super) fn keep(
     path: Option<&Path>,
-    known: &Arc<Known>,
+    known: &Arc<Registry>,
     stop: &Arc<Stop>,
 ) -> Result<Option<Kept>, ServiceError> {
     let Some(path) = path.map(Path::to_owned) else {
@@ -60,7 +60,7 @@ pub(super) fn keep(
     let (known, inner) = (known.clone(), stop.clone());
     spawn_observer("textfile", STACK, stop, move || {
         let _written: &Sender<()> = &written;
-        background::step_back();
+        priority::lower_priority();
         let mut told: Option<Instant> = None;
         loop {
             if let Err(error) = write(&path, &known)
@@ -82,7 +82,7 @@ pub(super) fn keep(
     Ok(Some(kept))
 }
 
-fn write(path: &Path, known: &Known) -> io::Result<()> {
+fn write(path: &Path, known: &Registry) -> io::Result<()> {
     let text = metrics::encode(known.now()).map_err(io::Error::other)?;
     // The node exporter's parser knows the older format alone.
     let text = metrics::text::from_openmetrics(&text);

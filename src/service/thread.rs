@@ -24,7 +24,7 @@ pub(super) fn spawn_vital(
     spawn(name, STACK, move || {
         // Nothing of the body is used afterwards.
         if catch_unwind(AssertUnwindSafe(body)).is_err() {
-            stop.ring_for(Cause::Panicked(name.to_owned()));
+            stop.trigger_for(Cause::Panicked(name.to_owned()));
         }
     })
 }

@@ -12,13 +12,13 @@ use tracing::{error, info, warn};
 
 use crate::os::clock::{Clock, Moment, SystemClock};
 
-use super::known::Known;
+use super::registry::Registry;
 
 /// A turn that comes so much too late, or a wall clock that is so far off, is worth telling.
 const LEAP: Duration = Duration::from_secs(3);
 
 pub(super) struct Watch {
-    known: Arc<Known>,
+    known: Arc<Registry>,
     before: Moment,
     stuck: BTreeSet<String>,
     told: String,
@@ -27,7 +27,7 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Says that the service is ready to answer.
-    pub fn begin(known: Arc<Known>) -> Self {
+    pub fn begin(known: Arc<Registry>) -> Self {
         let mut watch = Self {
             known,
             before: SystemClock.now(),

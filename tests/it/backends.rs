@@ -154,7 +154,7 @@ fn a_lost_device_is_told_in_time_and_comes_back(bench: &dyn Bench, signer: &Arc<
 
 fn wait_until_ready(signer: &Arc<dyn Signer>) {
     let began = Instant::now();
-    while let Some(why) = signer.trouble() {
+    while let Some(why) = signer.unavailable_reason() {
         assert!(began.elapsed() < 5 * BUDGET, "{why}");
         thread::sleep(Duration::from_millis(2));
     }

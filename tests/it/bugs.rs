@@ -118,7 +118,7 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        self.stop.ring();
+        self.stop.trigger();
         if let Some(service) = self.service.take() {
             service.join().unwrap().unwrap();
         }

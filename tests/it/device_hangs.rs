@@ -15,9 +15,9 @@ use crate::support::http;
 use crate::support::yubihsm_simulator::{Profile, Simulator};
 use tmkms::backends::KeySource;
 use tmkms::backends::yubihsm::DeviceKeySource;
-use tmkms::backends::yubihsm::error::Kind;
+use tmkms::backends::yubihsm::error::ErrorKind;
 use tmkms::backends::yubihsm::provider::{Password, Provider};
-use tmkms::backends::yubihsm::transport::{Place, Transport};
+use tmkms::backends::yubihsm::transport::{DeviceAddress, Transport};
 use tmkms::codec::node::{Answer, Ask};
 use tmkms::config::Config;
 use tmkms::consensus::KeyType;
@@ -47,7 +47,7 @@ struct BehindDoor {
 }
 
 impl Transport for BehindDoor {
-    fn exchange(&mut self, frame: &[u8], until: Instant) -> Result<Vec<u8>, Kind> {
+    fn exchange(&mut self, frame: &[u8], until: Instant) -> Result<Vec<u8>, ErrorKind> {
         let shut = self.door.shut.lock().unwrap();
         self.door.waiting.fetch_add(1, Ordering::SeqCst);
         drop(self.door.bell.wait_while(shut, |shut| *shut).unwrap());
@@ -65,7 +65,7 @@ fn source_over(
     simulator: &Simulator,
     wrap: impl Fn(Box<dyn Transport>) -> Box<dyn Transport> + Send + Sync + 'static,
 ) -> DeviceKeySource {
-    let place = Place::Http(simulator.address().to_string());
+    let place = DeviceAddress::Http(simulator.address().to_string());
     let password = Password::Inline("validator".to_owned().into());
     let mut provider = Provider::new(place.clone(), None, 4, password, Duration::from_secs(1));
     provider.connect = Some(Box::new(move || wrap(place.transport())));
@@ -176,7 +176,7 @@ fn a_device_that_hangs_gets_another_thread_and_its_neighbour_notices_nothing() {
         door.waiting.load(Ordering::SeqCst) == 0
     });
     assert_eq!(http::get(&at, "/ready").0, 200);
-    stop.ring();
+    stop.trigger();
     service.join().unwrap().unwrap();
 }
 
@@ -206,21 +206,21 @@ fn one_look_gives_no_thread_up() {
     door.set(true);
     assert!(source.open().is_err(), "in time");
     thread::sleep(Duration::from_millis(3_500));
-    assert!(!source.is_ailing(), "the first look");
+    assert!(!source.needs_repair(), "the first look");
     thread::sleep(Duration::from_millis(600));
-    assert!(source.is_ailing(), "it hangs still");
+    assert!(source.needs_repair(), "it hangs still");
     door.set(false);
-    http::wait_for("an answer", || !source.is_ailing());
+    http::wait_for("an answer", || !source.needs_repair());
 }
 
 /// What the USB says of a device that came back and belongs to somebody else by then.
 struct Taken {
     inner: Box<dyn Transport>,
-    trouble: Arc<Mutex<Option<Kind>>>,
+    trouble: Arc<Mutex<Option<ErrorKind>>>,
 }
 
 impl Transport for Taken {
-    fn exchange(&mut self, frame: &[u8], until: Instant) -> Result<Vec<u8>, Kind> {
+    fn exchange(&mut self, frame: &[u8], until: Instant) -> Result<Vec<u8>, ErrorKind> {
         match &*self.trouble.lock().unwrap() {
             Some(kind) => Err(kind.clone()),
             None => self.inner.exchange(frame, until),
@@ -243,14 +243,14 @@ fn a_device_that_cannot_be_opened_is_not_up() {
     });
     let _signer = source.open().unwrap().0;
     // Pulled out; and when it is plugged in again, somebody else has it, or may have it.
-    *trouble.lock().unwrap() = Some(Kind::Absent);
+    *trouble.lock().unwrap() = Some(ErrorKind::Absent);
     assert!(source.open().is_err());
     let now = || source.devices().remove(0);
     for kind in [
-        Kind::Busy,
-        Kind::Permission,
-        Kind::Ambiguous(Vec::new()),
-        Kind::Device {
+        ErrorKind::Busy,
+        ErrorKind::Permission,
+        ErrorKind::Ambiguous(Vec::new()),
+        ErrorKind::Device {
             command: 3,
             code: tmkms::backends::yubihsm::codes::ErrorCode::INVALID_COMMAND,
         },
@@ -270,7 +270,7 @@ fn a_device_that_cannot_be_opened_is_not_up() {
 fn many_chains_wait_for_a_device_that_is_away_once() {
     let simulator = yubihsm_bench::simulator(45);
     let (trouble, door) = (
-        Arc::new(Mutex::new(Some(Kind::Absent))),
+        Arc::new(Mutex::new(Some(ErrorKind::Absent))),
         Arc::new(Door::default()),
     );
     let (shared, behind) = (trouble.clone(), door.clone());
@@ -283,13 +283,13 @@ fn many_chains_wait_for_a_device_that_is_away_once() {
     let began = Instant::now();
     for _ in 0..5 {
         let why = source.open().err().unwrap().to_string();
-        assert!(why.contains(&Kind::Absent.to_string()), "{why}");
+        assert!(why.contains(&ErrorKind::Absent.to_string()), "{why}");
     }
     assert!(began.elapsed() < Duration::from_secs(2));
     // A thread that takes over before any key was found looks for the device, too.
     door.set(true);
-    http::wait_for("it hangs", || source.is_ailing());
-    source.mend();
+    http::wait_for("it hangs", || source.needs_repair());
+    source.repair();
     *trouble.lock().unwrap() = None;
     door.set(false);
     http::wait_for("it is back", || source.open().is_ok());

@@ -10,14 +10,14 @@ use crate::support::home::Home;
 use crate::support::{maker, place};
 use tmkms::gate::refusal::Reason;
 use tmkms::gate::store::file::record::SLOT;
-use tmkms::gate::store::file::{FileStore, Place};
+use tmkms::gate::store::file::{FileStore, StateFile};
 use tmkms::gate::store::{Origin, Store};
 use tmkms::gate::watermark::{Last, Watermark};
 use tmkms::gate::{Gate, Settings};
 use tmkms::os::clock::{Clock, SystemClock};
 
 /// A child that another test starts holds every lock of this process until it is the program that it is to be.
-fn open(place: &Place) -> FileStore {
+fn open(place: &StateFile) -> FileStore {
     for _ in 0..500 {
         match FileStore::open(place) {
             Err(error) if error.is_locked() => std::thread::sleep(Duration::from_millis(10)),
@@ -28,7 +28,7 @@ fn open(place: &Place) -> FileStore {
 }
 
 /// A home whose chain has voted at heights 10 and 11.
-fn home() -> (Home, Place) {
+fn home() -> (Home, StateFile) {
     let home = Home::new(&[tmkms::link::Address::Unix(PathBuf::from("/nowhere"))]);
     home.init();
     let place = place(home.path().join("state.json"), home.key);
@@ -47,7 +47,7 @@ fn home() -> (Home, Place) {
 }
 
 /// Half of the file rots: not that of the newest record, which knows nothing of it.
-fn damage(place: &Place) {
+fn damage(place: &StateFile) {
     let store = open(place);
     let older = (store.record().sequence + 1) % 2;
     drop(store);
@@ -60,7 +60,7 @@ fn damage(place: &Place) {
 }
 
 /// Whether the chain, started now, would sign at this height.
-fn signs(place: &Place, height: i64) -> Result<(), Reason> {
+fn signs(place: &StateFile, height: i64) -> Result<(), Reason> {
     let store = open(place);
     let chain = place.chain_id.clone();
     let now = SystemClock.now();
@@ -131,7 +131,7 @@ const FAR: i64 = 900_000_000;
 
 #[test]
 fn no_command_gives_the_free_advance_back_to_a_chain_that_was_known() {
-    let far = |place: &Place| match signs(place, FAR) {
+    let far = |place: &StateFile| match signs(place, FAR) {
         // The gap, and what the seconds of this test earn.
         Err(Reason::TooFarAhead { allowed, .. }) => {
             assert!((1_000..10_000).contains(&allowed), "{allowed}");

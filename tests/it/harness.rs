@@ -14,7 +14,7 @@ use tmkms::backends::softsign::Purpose;
 use tmkms::backends::softsign::key::SoftKey;
 use tmkms::harness::Listener;
 use tmkms::harness::bench::{BenchError, Plan, measure};
-use tmkms::harness::checks::{CHECKS, Outcome, Row, Settings, Subject, examine};
+use tmkms::harness::checks::{CHECKS, Outcome, Row, Settings, SignerUnderTest, examine};
 use tmkms::harness::probe::{Patience, Probe};
 use tmkms::link::{Address, Timeouts};
 
@@ -33,7 +33,7 @@ fn settings() -> Settings {
 }
 
 /// A subject that listens in this folder. Limits are long, but where a fault makes them be waited for.
-fn subject(folder: &tempfile::TempDir, settings: Settings, fault: Fault) -> Subject {
+fn subject(folder: &tempfile::TempDir, settings: Settings, fault: Fault) -> SignerUnderTest {
     let answer = match fault {
         Fault::NoPong | Fault::SilentOnRefusal => Duration::from_millis(100),
         // The other checks have to pass within this, however busy the host is.
@@ -56,7 +56,7 @@ fn subject(folder: &tempfile::TempDir, settings: Settings, fault: Fault) -> Subj
     };
     let address = Address::Unix(folder.path().join("harness.sock"));
     let listener = Listener::at(&address, None, times).unwrap();
-    Subject::new(Probe::new(listener, Patience { answer, dial }), settings)
+    SignerUnderTest::new(Probe::new(listener, Patience { answer, dial }), settings)
 }
 
 fn examined(fault: Fault, settings: Settings) -> Vec<Row> {

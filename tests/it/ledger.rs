@@ -67,7 +67,7 @@ fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
 }
 
 fn wait_until_ready(signer: &Arc<dyn Signer>) {
-    wait_until("ready", || signer.trouble().is_none());
+    wait_until("ready", || signer.unavailable_reason().is_none());
 }
 
 /// A device with a person beside it, a signer that is ready, and a gate.
@@ -142,7 +142,7 @@ fn it_keeps_the_contract() {
     assert!(
         bench
             .signer
-            .trouble()
+            .unavailable_reason()
             .unwrap()
             .contains("did not answer within 5")
     );
@@ -156,7 +156,7 @@ fn it_keeps_the_contract() {
     assert!(began.elapsed() < Duration::from_millis(300));
     assert!(error.contains("it is gone"), "{error}");
     wait_until("looked for", || {
-        let trouble = bench.signer.trouble();
+        let trouble = bench.signer.unavailable_reason();
         trouble.is_some_and(|why| why.contains("no Ledger is plugged in"))
     });
     bench.device.plug();
@@ -223,7 +223,7 @@ fn a_lost_answer_costs_one_position_and_no_more() {
         error.contains("it has signed at or above this position"),
         "{error}"
     );
-    assert_eq!(bench.signer.trouble(), None);
+    assert_eq!(bench.signer.unavailable_reason(), None);
     bench
         .sign(&maker().precommit(10, 0, Some(1), 10, b""))
         .unwrap();
@@ -259,7 +259,7 @@ fn a_screen_asks_outside_of_any_vote() {
     );
     wait_until("told", || {
         signer
-            .trouble()
+            .unavailable_reason()
             .is_some_and(|why| why.contains("press the right button"))
     });
     let chain = Chain::armed(chain_id(), Armed::new(armed, signer.clone()));
@@ -294,7 +294,7 @@ fn a_screen_asks_outside_of_any_vote() {
     device.press(false);
     wait_until("refused", || {
         signer
-            .trouble()
+            .unavailable_reason()
             .is_some_and(|why| why.contains("left button"))
     });
     assert_eq!(device.lock().dropped, 0);
@@ -395,7 +395,7 @@ fn reasons_to_refuse() {
         let error = source(&bus, None).open().err().unwrap().to_string();
         // With a key in the configuration it is opened all the same, and waits.
         let (signer, _) = source(&bus, Some(key_of(&device))).open().unwrap();
-        assert_eq!(signer.trouble().unwrap(), error);
+        assert_eq!(signer.unavailable_reason().unwrap(), error);
         assert_eq!(device.lock().dropped, 0);
         error
     };
@@ -450,7 +450,7 @@ fn which_of_several() {
     let error = |bus: &Bus, key| source(bus, key).open().err().unwrap().to_string();
     let trouble = |bus: &Bus, key| {
         let (signer, _) = source(bus, Some(key)).open().unwrap();
-        signer.trouble()
+        signer.unavailable_reason()
     };
     assert!(
         error(&bus, None).contains("several Ledgers are plugged in (/dev/hidraw0, /dev/hidraw100")
@@ -481,7 +481,7 @@ fn which_of_several() {
     let mut hinted = source(&twins, Some(key_of(&one)));
     hinted.wanted.path = Some("/dev/hidraw100".to_owned());
     let (signer, _) = hinted.open().unwrap();
-    assert_eq!(signer.trouble(), None);
+    assert_eq!(signer.unavailable_reason(), None);
     // Open means held: nobody else gets it.
     let busy = trouble(&Bus::of(&twins.0.lock().unwrap()[1..]), key_of(&one)).unwrap();
     assert!(busy.contains("another tmkms uses it"), "{busy}");
@@ -510,7 +510,7 @@ fn a_swapped_device_does_not_sign() {
     wait_until("seen", || {
         bench
             .signer
-            .trouble()
+            .unavailable_reason()
             .is_some_and(|why| why.contains("its key is"))
     });
     assert_eq!(other.lock().signatures, 0);
@@ -586,12 +586,12 @@ fn a_device_that_hangs_gets_another_thread() {
     bench.signer.begin(None);
     wait_until_ready(&bench.signer);
     bench.sign(&prevote(5)).unwrap();
-    assert!(!source.is_ailing());
+    assert!(!source.needs_repair());
     door.set(true);
     let error = bench.sign(&prevote(6)).expect_err("it hangs");
     assert!(matches!(error, SignerError::Late(_)), "{error}");
     let began = Instant::now();
-    while !source.is_ailing() {
+    while !source.needs_repair() {
         assert!(began.elapsed() < 2 * PATIENCE);
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -599,9 +599,9 @@ fn a_device_that_hangs_gets_another_thread() {
         began.elapsed() > Duration::from_secs(5),
         "not a moment's silence"
     );
-    source.mend();
-    assert!(!source.is_ailing(), "it has its time, too");
-    let trouble = bench.signer.trouble().unwrap();
+    source.repair();
+    assert!(!source.needs_repair(), "it has its time, too");
+    let trouble = bench.signer.unavailable_reason().unwrap();
     assert!(
         trouble.contains("opened anew, because it hung"),
         "{trouble}"
@@ -630,10 +630,10 @@ fn one_look_gives_no_thread_up() {
     wait_until_ready(&signer);
     door.set(true);
     std::thread::sleep(Duration::from_millis(11_500));
-    assert!(!source.is_ailing(), "the first look");
+    assert!(!source.needs_repair(), "the first look");
     door.set(false);
     std::thread::sleep(Duration::from_millis(700));
-    assert!(!source.is_ailing(), "it is back");
+    assert!(!source.needs_repair(), "it is back");
     drop((signer, source));
 }
 
@@ -685,11 +685,11 @@ fn a_thread_that_was_given_up_leaves_device_and_person_alone() {
     device.plug();
     wait_until("it hangs", || connector.turns.lock().unwrap().0 == 1);
     let began = Instant::now();
-    while !source.is_ailing() {
+    while !source.needs_repair() {
         assert!(began.elapsed() < 2 * PATIENCE);
         std::thread::sleep(Duration::from_millis(20));
     }
-    source.mend();
+    source.repair();
     wait_until("another", || connector.turns.lock().unwrap().0 == 2);
     // The first one comes back.
     connector.let_in(1);
@@ -736,7 +736,7 @@ fn the_answer_of_an_earlier_process_is_not_taken_for_another() {
         device.command(&command);
     }
     let (signer, _) = source(&bus, Some(key_of(&device))).open().unwrap();
-    assert_eq!(signer.trouble(), None);
+    assert_eq!(signer.unavailable_reason(), None);
     signer.begin(None);
     wait_until_ready(&signer);
     let mut bench = Bench {

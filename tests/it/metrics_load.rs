@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::support::home::{Home, PATIENCE};
 use tmkms::backends::softsign::key::SoftKey;
 use tmkms::codec::node::{Answer, Ask};
-use tmkms::gate::store::file::{FileStore, Place};
+use tmkms::gate::store::file::{FileStore, StateFile};
 use tmkms::gate::watermark::Watermark;
 use tmkms::harness::Listener;
 use tmkms::harness::messages::Maker;
@@ -49,7 +49,7 @@ fn votes_of_a_hundred_chains_do_not_notice_the_scrapes() {
         let (key, text) = SoftKey::generate(Default::default()).unwrap();
         let file = |end: &str| home.path().join(format!("{number}.{end}"));
         tmkms::secret_file::create(&file("key"), &text).unwrap();
-        let place = Place {
+        let place = StateFile {
             chain_id: format!("load-{number}").parse().unwrap(),
             public_key: key.public_key(),
             path: file("json"),

@@ -18,7 +18,7 @@ use tmkms::link::{Frame, LinkError};
 use tmkms::os::beat::Beat;
 use tmkms::os::clock::Clock;
 use tmkms::request::RawRequest;
-use tmkms::session::{End, Hand, Link, serve};
+use tmkms::session::{End, InFlight, Link, serve};
 use tmkms::signer::{Signer, SignerError};
 
 /// Frames to be read, and what was written.
@@ -142,13 +142,13 @@ impl World {
 
     /// Serves the frames and gives the answers and the end.
     fn serve_frames(&self, frames: Vec<Vec<u8>>) -> (Vec<Answer>, End) {
-        self.serve_over(&Hand::default(), frames, |_| {})
+        self.serve_over(&InFlight::default(), frames, |_| {})
     }
 
     /// The same with a beat, and with what happens before each frame is read.
     fn serve_over(
         &self,
-        hand: &Hand,
+        hand: &InFlight,
         frames: Vec<Vec<u8>>,
         before: impl FnMut(&StillClock) + 'static,
     ) -> (Vec<Answer>, End) {
@@ -471,7 +471,7 @@ fn a_service_that_stops_takes_no_new_request() {
         seals: Duration::ZERO,
         before: Box::new(|_| {}),
     };
-    let hand = Hand::default();
+    let hand = InFlight::default();
     hand.stop.store(true, std::sync::atomic::Ordering::SeqCst);
     let end = serve(
         &mut link,
@@ -498,7 +498,7 @@ fn what_waited_while_everybody_stood_still_is_not_answered_and_uses_nothing_up()
     // A stopped process, a suspended host, a paused virtual machine whose clock was set at its resumption.
     for clocks in [[6, 6, 6], [0, 6, 6], [0, 0, 6]] {
         let world = World::new();
-        let hand = Hand::with(Arc::new(Beat::new(&world.clock.now())));
+        let hand = InFlight::with(Arc::new(Beat::new(&world.clock.now())));
         let before = move |clock: &StillClock| stands_still(clock, clocks);
         let (answers, end) = world.serve_over(&hand, vec![frame(&vote(1, 1, 1))], before);
         assert!(
@@ -516,7 +516,7 @@ fn what_waited_while_everybody_stood_still_is_not_answered_and_uses_nothing_up()
 fn a_pause_that_the_beat_noticed_first_ends_the_link_too_and_the_one_beside_it() {
     let world = World::new();
     let beat = Arc::new(Beat::new(&world.clock.now()));
-    let (one, two) = (Hand::with(beat.clone()), Hand::with(beat.clone()));
+    let (one, two) = (InFlight::with(beat.clone()), InFlight::with(beat.clone()));
     two.begin_link();
     let before = move |clock: &StillClock| {
         stands_still(clock, [6, 6, 6]);
@@ -531,7 +531,7 @@ fn a_pause_that_the_beat_noticed_first_ends_the_link_too_and_the_one_beside_it()
 fn a_short_stop_costs_no_vote_but_counts_towards_the_deadline() {
     let world = World::new();
     let stop = |clock: &StillClock| stands_still(clock, [2, 2, 2]);
-    let hand = || Hand::with(Arc::new(Beat::new(&world.clock.now())));
+    let hand = || InFlight::with(Arc::new(Beat::new(&world.clock.now())));
     let (answers, _) = world.serve_over(&hand(), vec![frame(&vote(1, 1, 1))], stop);
     assert_eq!(code(&answers[0]), 0);
     // Two seconds in the socket, and two at the device: 3.5 s are gone.

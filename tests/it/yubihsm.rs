@@ -12,10 +12,10 @@ use crate::support::yubihsm_simulator::{Body, Moment, PowerLoss, Profile, Simula
 use tmkms::backends::yubihsm::client::{Client, Credentials};
 use tmkms::backends::yubihsm::codes::{algorithm, command, object};
 use tmkms::backends::yubihsm::device::{Device, Handle};
-use tmkms::backends::yubihsm::error::{Firmware, Kind, Serial};
+use tmkms::backends::yubihsm::error::{ErrorKind, Firmware, Serial};
 use tmkms::backends::yubihsm::frame;
 use tmkms::backends::yubihsm::transport::usb::{Bulk, Usb};
-use tmkms::backends::yubihsm::transport::{Place, Transport};
+use tmkms::backends::yubihsm::transport::{DeviceAddress, Transport};
 use tmkms::consensus::{KeyType, PublicKey, Signature};
 use tmkms::gate::permit::Permit;
 use tmkms::gate::raw::self_test;
@@ -40,7 +40,7 @@ fn credentials(id: u16, password: &str) -> Credentials {
 }
 
 fn client_of(simulator: &Simulator, who: Credentials, serial: Option<u32>) -> Client {
-    let place = Place::Http(simulator.address().to_string());
+    let place = DeviceAddress::Http(simulator.address().to_string());
     Client::new(
         place.to_string(),
         place.transport(),
@@ -76,7 +76,7 @@ fn signs(handle: &Handle, key: PublicKey, id: u16) {
     signs_test(handle, key, id, 0, 110);
 }
 
-fn sign_error(handle: &Handle, id: u16) -> Kind {
+fn sign_error(handle: &Handle, id: u16) -> ErrorKind {
     let result = handle.sign(id, KeyType::Ed25519, &permit(0, 110), soon());
     result.expect_err("signed").kind
 }
@@ -118,7 +118,7 @@ fn each_trouble_has_its_own_words() {
         let mut client = client_of(&simulator, who, serial);
         client.open(Instant::now() + SECOND).unwrap_err()
     };
-    let check = |error: tmkms::backends::yubihsm::error::Error, kind: Kind, words: &str| {
+    let check = |error: tmkms::backends::yubihsm::error::Error, kind: ErrorKind, words: &str| {
         assert_eq!(error.kind, kind);
         let text = error.to_string();
         assert!(text.contains(words), "{text}");
@@ -126,7 +126,7 @@ fn each_trouble_has_its_own_words() {
     };
     let good = || credentials(4, "validator");
     let wrong = credentials(4, "Validator");
-    let kind = Kind::Unproven {
+    let kind = ErrorKind::Unproven {
         auth: 4,
         serial: Some(Serial(42)),
     };
@@ -138,26 +138,26 @@ fn each_trouble_has_its_own_words() {
     assert!(text.contains("calls itself 0000000042"), "{text}");
     check(error(wrong, None), kind, "0x0004");
     let unknown = credentials(9, "validator");
-    check(error(unknown, None), Kind::UnknownAuthKey(9), "0x0009");
-    let serials = Kind::WrongSerial {
+    check(error(unknown, None), ErrorKind::UnknownAuthKey(9), "0x0009");
+    let serials = ErrorKind::WrongSerial {
         found: Serial(42),
         wanted: Serial(43),
     };
     check(error(good(), Some(43)), serials, "0000000042");
     simulator.device().fill_sessions();
-    check(error(good(), None), Kind::SessionsFull, "30 s");
+    check(error(good(), None), ErrorKind::SessionsFull, "30 s");
     simulator.device().lose_sessions();
     simulator.unplug();
-    check(error(good(), None), Kind::AbsentThere, "connector");
+    check(error(good(), None), ErrorKind::AbsentThere, "connector");
     simulator.plug();
     simulator.device().faults.slow = SECOND + SECOND / 2;
-    check(error(good(), None), Kind::Late, "in time");
+    check(error(good(), None), ErrorKind::Late, "in time");
     simulator.device().faults.slow = Duration::ZERO;
 
     let (_device, handle) = device(&simulator);
     let find = |id, kind| handle.find(id, kind, soon()).unwrap_err();
     for hidden in [5, 77] {
-        let kind = Kind::NoKey {
+        let kind = ErrorKind::NoKey {
             key: hidden,
             auth: 4,
             list: CommandLine::without_config(["yubihsm", "keys", "list"]),
@@ -166,7 +166,7 @@ fn each_trouble_has_its_own_words() {
     }
     check(
         find(1, KeyType::Secp256k1),
-        Kind::KeyType {
+        ErrorKind::KeyType {
             key: 1,
             found: "ed25519".to_owned(),
             wanted: "account (secp256k1)",
@@ -174,7 +174,7 @@ fn each_trouble_has_its_own_words() {
         "correct `key` or `type`",
     );
     handle.find(3, KeyType::Ed25519, soon()).unwrap();
-    let forbids = Kind::KeyForbids {
+    let forbids = ErrorKind::KeyForbids {
         key: 3,
         command: command::SIGN_EDDSA,
     };
@@ -183,7 +183,7 @@ fn each_trouble_has_its_own_words() {
     let refused = client.command(command::GET_PSEUDO_RANDOM, &[0, 8], None, soon());
     check(
         refused.unwrap_err(),
-        Kind::Forbidden {
+        ErrorKind::Forbidden {
             auth: 4,
             command: command::GET_PSEUDO_RANDOM,
         },
@@ -196,9 +196,9 @@ fn a_connector_that_is_none_is_named() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     drop(listener);
-    let mut http = Place::Http(address).transport();
+    let mut http = DeviceAddress::Http(address).transport();
     let error = http.exchange(&frame::encode(1, b""), soon()).unwrap_err();
-    assert!(matches!(error, Kind::NoConnector(_)), "{error}");
+    assert!(matches!(error, ErrorKind::NoConnector(_)), "{error}");
 }
 
 #[test]
@@ -214,8 +214,8 @@ fn a_full_log_and_a_full_store_are_told() {
     for _ in 0..60 {
         signs(&handle, key, 1);
     }
-    assert_eq!(sign_error(&handle, 1), Kind::LogFull);
-    assert!(Kind::LogFull.to_string().contains("audit"));
+    assert_eq!(sign_error(&handle, 1), ErrorKind::LogFull);
+    assert!(ErrorKind::LogFull.to_string().contains("audit"));
 
     let mut admin = client_of(&simulator, credentials(1, "password"), None);
     let put = |client: &mut Client, id: u16| {
@@ -225,7 +225,7 @@ fn a_full_log_and_a_full_store_are_told() {
         client.command(command::PUT_OPAQUE, &data, None, soon())
     };
     let error = (1..300).find_map(|id| put(&mut admin, id).err()).unwrap();
-    assert_eq!(error.kind, Kind::StorageFull);
+    assert_eq!(error.kind, ErrorKind::StorageFull);
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn fips_mode_is_named() {
         let algorithm = kind.as_str();
         assert_eq!(
             error.kind,
-            Kind::Disabled {
+            ErrorKind::Disabled {
                 algorithm,
                 firmware
             }
@@ -252,7 +252,7 @@ fn fips_mode_is_named() {
         let error = handle.sign(id, kind, &permit(0, 110), soon()).unwrap_err();
         assert_eq!(
             error.kind,
-            Kind::Disabled {
+            ErrorKind::Disabled {
                 algorithm,
                 firmware
             }
@@ -268,7 +268,7 @@ fn a_wrong_password_is_tried_once_and_told_to_nobody() {
     simulator.device().record = Some(Vec::new());
     for _ in 0..20 {
         let error = client.open(soon()).unwrap_err();
-        assert!(matches!(error.kind, Kind::Unproven { auth: 4, .. }));
+        assert!(matches!(error.kind, ErrorKind::Unproven { auth: 4, .. }));
     }
     let frames = simulator.device().record.take().unwrap();
     let codes: Vec<u8> = frames.iter().map(|frame| frame[0]).collect();
@@ -284,7 +284,7 @@ fn a_device_that_does_not_prove_itself_learns_nothing() {
         let mut client = client(&simulator);
         simulator.device().record = Some(Vec::new());
         let error = client.open(soon()).unwrap_err();
-        assert!(matches!(error.kind, Kind::Unproven { .. }), "{error}");
+        assert!(matches!(error.kind, ErrorKind::Unproven { .. }), "{error}");
         drop(client);
         let frames = simulator.device().record.take().unwrap();
         let codes: Vec<u8> = frames.iter().map(|frame| frame[0]).collect();
@@ -315,7 +315,7 @@ fn sessions_are_closed_on_every_path() {
     assert_eq!(simulator.device().open_sessions(), 1);
     drop(device);
     assert_eq!(simulator.device().open_sessions(), 0);
-    assert_eq!(sign_error(&handle, 1), Kind::Stopped);
+    assert_eq!(sign_error(&handle, 1), ErrorKind::Stopped);
 }
 
 #[test]
@@ -452,7 +452,10 @@ fn a_device_with_another_key_does_not_sign() {
     let before = simulator.device().executed(command::SIGN_EDDSA);
     for _ in 0..2 {
         let error = sign_error(&handle, 1);
-        assert!(matches!(error, Kind::OtherKey { key: 1, .. }), "{error}");
+        assert!(
+            matches!(error, ErrorKind::OtherKey { key: 1, .. }),
+            "{error}"
+        );
     }
     assert_eq!(simulator.device().executed(command::SIGN_EDDSA), before);
     put(1);
@@ -471,7 +474,10 @@ fn a_device_that_was_opened_anew_must_still_hold_the_same_key() {
     simulator.device().objects.get_mut(&place).unwrap().body = body;
     device.reopen(client(&simulator)).unwrap();
     let error = sign_error(&handle, 1);
-    assert!(matches!(error, Kind::OtherKey { key: 1, .. }), "{error}");
+    assert!(
+        matches!(error, ErrorKind::OtherKey { key: 1, .. }),
+        "{error}"
+    );
     assert_eq!(handle.counts().reopened, 2);
     assert_eq!(handle.counts().sessions, 3);
 }
@@ -484,7 +490,7 @@ struct Wire {
 }
 
 impl Bulk for Wire {
-    fn write(&mut self, bytes: &[u8], _: Duration) -> Result<usize, Kind> {
+    fn write(&mut self, bytes: &[u8], _: Duration) -> Result<usize, ErrorKind> {
         self.out.lock().unwrap().push(bytes.to_vec());
         if !bytes.is_empty() {
             self.reply = self.simulator.device().exchange(bytes);
@@ -492,8 +498,8 @@ impl Bulk for Wire {
         Ok(bytes.len())
     }
 
-    fn read(&mut self, buffer: &mut [u8], _: Duration) -> Result<usize, Kind> {
-        let reply = self.reply.take().ok_or(Kind::Late)?;
+    fn read(&mut self, buffer: &mut [u8], _: Duration) -> Result<usize, ErrorKind> {
+        let reply = self.reply.take().ok_or(ErrorKind::Late)?;
         buffer[..reply.len()].copy_from_slice(&reply);
         Ok(reply.len())
     }
@@ -515,7 +521,7 @@ fn usb_carries_the_very_bytes_that_http_does() {
     let simulator = Arc::new(simulator());
     let out = Arc::new(Mutex::new(Vec::new()));
     let mut usb = usb(&simulator, &out);
-    let mut http = Place::Http(simulator.address().to_string()).transport();
+    let mut http = DeviceAddress::Http(simulator.address().to_string()).transport();
     for length in [0, 1, 60, 61, 62, 125, 1000, 2021] {
         simulator.device().record = Some(Vec::new());
         let bytes = frame::encode(command::ECHO, &vec![5; length]);

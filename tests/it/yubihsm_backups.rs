@@ -7,15 +7,15 @@ use std::path::Path;
 use crate::support::yubihsm_person::{Host, Person, Wire};
 use crate::support::yubihsm_simulator::{Moment, Profile};
 use tmkms::backends::yubihsm::backup::{self, BackupError, NewKey, is_named};
-use tmkms::backends::yubihsm::ceremony::{Secrets, Site, factory};
+use tmkms::backends::yubihsm::ceremony::{Secrets, SetupTarget, factory};
 use tmkms::backends::yubihsm::client::Credentials;
 use tmkms::backends::yubihsm::codes::{command, object};
 use tmkms::backends::yubihsm::derive::{Role, wrap_key};
 use tmkms::backends::yubihsm::mnemonic::Mnemonic;
 use tmkms::backends::yubihsm::objects::Objects;
-use tmkms::backends::yubihsm::setup::{Logins, Wishes, carry_out};
+use tmkms::backends::yubihsm::setup::{Logins, SetupOptions, carry_out};
 use tmkms::backends::yubihsm::transport::Transport;
-use tmkms::backends::yubihsm::words::Paper;
+use tmkms::backends::yubihsm::words::MnemonicSheets;
 use tmkms::consensus::{KeyType, PublicKey, key_text};
 use tmkms::secret_file::NewFile;
 
@@ -29,7 +29,7 @@ fn mnemonic() -> Mnemonic {
     Mnemonic::from_entropy(&[7; 32])
 }
 
-fn at_site<T>(wire: &Wire, work: impl FnOnce(&Site<'_>) -> T) -> T {
+fn at_site<T>(wire: &Wire, work: impl FnOnce(&SetupTarget<'_>) -> T) -> T {
     let inner = wire.clone();
     let connect = move || Box::new(inner.clone()) as Box<dyn Transport>;
     work(&wire.site(&connect))
@@ -43,9 +43,9 @@ fn device(serial: u32) -> Wire {
         factory: FACTORY.get_or_init(factory),
         configured: None,
     };
-    let wishes = Wishes {
+    let wishes = SetupOptions {
         restore: true,
-        ..Wishes::default()
+        ..SetupOptions::default()
     };
     let mut person = Person::new(&serial.to_string());
     at_site(&wire, |site| {
@@ -54,7 +54,7 @@ fn device(serial: u32) -> Wire {
             &wishes,
             logins,
             Some(secrets()),
-            Paper::default(),
+            MnemonicSheets::default(),
             &mut person,
         )
         .unwrap()

@@ -12,13 +12,13 @@ use tmkms::backends::yubihsm::mnemonic::Mnemonic;
 use tmkms::backends::yubihsm::plan;
 use tmkms::backends::yubihsm::printout::Printout;
 use tmkms::backends::yubihsm::scp03::AuthKey;
-use tmkms::backends::yubihsm::setup::{Logins, Outcome, SetupError, Wishes, carry_out, run};
+use tmkms::backends::yubihsm::setup::{Logins, Outcome, SetupError, SetupOptions, carry_out, run};
 use tmkms::backends::yubihsm::transport::Transport;
-use tmkms::backends::yubihsm::words::Paper;
-use tmkms::terminal::Waste;
+use tmkms::backends::yubihsm::words::MnemonicSheets;
+use tmkms::terminal::RemoveOnSignal;
 
 const WORDS: &str = "zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo vote";
-const RESTORE: Wishes = Wishes {
+const RESTORE: SetupOptions = SetupOptions {
     dry_run: false,
     restore: true,
     anew: false,
@@ -71,7 +71,7 @@ fn profile() -> Profile {
 
 fn setup(
     wire: &Wire,
-    wishes: &Wishes,
+    wishes: &SetupOptions,
     configured: Option<&Credentials>,
     person: &mut Person,
 ) -> Result<Outcome, SetupError> {
@@ -144,7 +144,7 @@ fn a_blank_device_is_set_up_and_nothing_secret_stays_on_the_terminal() {
     let wire = Wire::new(profile());
     let mut person = Person::new("0000000007");
     person.slips = 1;
-    let outcome = setup(&wire, &Wishes::default(), None, &mut person).unwrap();
+    let outcome = setup(&wire, &SetupOptions::default(), None, &mut person).unwrap();
     let mnemonic = person.paper.join(" ");
     assert_eq!(state(&wire), planned(&mnemonic));
     assert_eq!(
@@ -192,7 +192,7 @@ fn a_blank_device_is_set_up_and_nothing_secret_stays_on_the_terminal() {
 fn a_second_device_from_the_same_mnemonic_is_the_same() {
     let (one, two) = (Wire::new(profile()), Wire::new(Profile::new(8, (2, 2, 0))));
     let mut person = Person::new("7");
-    setup(&one, &Wishes::default(), None, &mut person).unwrap();
+    setup(&one, &SetupOptions::default(), None, &mut person).unwrap();
     let mut person = Person::knowing("8", &person.paper.join(" "));
     setup(&two, &RESTORE, None, &mut person).unwrap();
     assert_eq!(state(&one), state(&two));
@@ -204,9 +204,9 @@ fn a_finished_device_is_verified_and_never_erased_by_its_own_mnemonic() {
     setup(&wire, &RESTORE, None, &mut Person::knowing("7", WORDS)).unwrap();
     add_key(&wire, 1);
     let before = state(&wire);
-    let verify = Wishes {
+    let verify = SetupOptions {
         verify: true,
-        ..Wishes::default()
+        ..SetupOptions::default()
     };
     let mut person = Person::knowing("", WORDS);
     let outcome = setup(&wire, &verify, None, &mut person).unwrap();
@@ -224,10 +224,10 @@ fn a_dry_run_changes_nothing() {
     let wire = Wire::new(profile());
     let before = state(&wire);
     for restore in [false, true] {
-        let wishes = Wishes {
+        let wishes = SetupOptions {
             dry_run: true,
             restore,
-            ..Wishes::default()
+            ..SetupOptions::default()
         };
         let mut person = Person::knowing("", WORDS);
         setup(&wire, &wishes, None, &mut person).unwrap();
@@ -277,7 +277,7 @@ fn what_must_not_be_erased_is_not() {
     add_key(&wire, 5);
     let before = state(&wire);
     for destroy in [None, Some(Serial(8))] {
-        let wishes = Wishes {
+        let wishes = SetupOptions {
             destroy_keys: destroy,
             ..RESTORE
         };
@@ -287,7 +287,7 @@ fn what_must_not_be_erased_is_not() {
         assert!(error.to_string().contains("--destroy-keys 0000000007"));
     }
     assert_eq!(state(&wire), before);
-    let wishes = Wishes {
+    let wishes = SetupOptions {
         destroy_keys: Some(Serial(7)),
         ..RESTORE
     };
@@ -339,7 +339,7 @@ fn a_reset_that_does_not_happen_is_noticed() {
     let wire = Wire::new(profile());
     wire.device().faults.reset_does_nothing = true;
     add_key(&wire, 5);
-    let wishes = Wishes {
+    let wishes = SetupOptions {
         destroy_keys: Some(Serial(7)),
         ..RESTORE
     };
@@ -373,9 +373,9 @@ fn a_device_that_differs_from_the_plan_is_named() {
             .command_audit
             .insert(command::DELETE_OBJECT, 0);
     }
-    let verify = Wishes {
+    let verify = SetupOptions {
         verify: true,
-        ..Wishes::default()
+        ..SetupOptions::default()
     };
     let error = setup(&wire, &verify, None, &mut Person::knowing("", WORDS)).unwrap_err();
     let SetupError::Differs { wrong, .. } = &error else {
@@ -405,7 +405,7 @@ fn a_device_that_differs_from_the_plan_is_named() {
         let error = setup(wire, &verify, Some(&validator), &mut person).unwrap_err();
         assert!(matches!(error, SetupError::Stranger(_)), "{error}");
     }
-    let wishes = Wishes {
+    let wishes = SetupOptions {
         anew: true,
         ..RESTORE
     };
@@ -433,13 +433,13 @@ fn wrong_words_are_told_in_private_and_asked_for_again() {
 #[cfg(target_os = "linux")]
 fn with_sheets(
     wire: &Wire,
-    wishes: &Wishes,
+    wishes: &SetupOptions,
     holders: u8,
     person: &mut Person,
 ) -> (Result<Outcome, SetupError>, Option<String>, bool) {
     let folder = tempfile::tempdir_in("/dev/shm").unwrap();
     let path = folder.path().join("sheets");
-    let mut printout = Printout::open(&path, holders, Waste::default())
+    let mut printout = Printout::open(&path, holders, RemoveOnSignal::default())
         .ok()
         .unwrap();
     person.sheets = Some(path.clone());
@@ -458,7 +458,8 @@ fn sheets_are_printed_before_the_quiz_which_asks_for_words_of_each() {
     for (holders, asked) in [(1, 4), (2, 4), (6, 6)] {
         let wire = Wire::new(profile());
         let mut person = Person::new("7");
-        let (result, left, there) = with_sheets(&wire, &Wishes::default(), holders, &mut person);
+        let (result, left, there) =
+            with_sheets(&wire, &SetupOptions::default(), holders, &mut person);
         let report = result.unwrap().report;
         let mnemonic = person.paper.join(" ");
         assert_eq!(state(&wire), planned(&mnemonic));
@@ -508,7 +509,7 @@ fn sheets_of_a_typed_mnemonic_are_its_words() {
 fn without_the_proof_the_sheets_are_removed_and_nothing_is_erased() {
     let wire = Wire::new(profile());
     let before = state(&wire);
-    for wishes in [Wishes::default(), RESTORE] {
+    for wishes in [SetupOptions::default(), RESTORE] {
         let mut person = Person::knowing("7", WORDS);
         person.leaves_at_quiz = true;
         let (result, left, there) = with_sheets(&wire, &wishes, 2, &mut person);
@@ -531,7 +532,9 @@ fn a_printer_that_fails_costs_nothing() {
     rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
     let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::NONBLOCK;
     let reader = rustix::fs::open(&path, flags, mode).unwrap();
-    let mut printout = Printout::open(&path, 2, Waste::default()).ok().unwrap();
+    let mut printout = Printout::open(&path, 2, RemoveOnSignal::default())
+        .ok()
+        .unwrap();
     drop(reader);
     let inner = wire.clone();
     let connect = move || Box::new(inner.clone()) as Box<dyn Transport>;
@@ -539,7 +542,7 @@ fn a_printer_that_fails_costs_nothing() {
     let mut person = Person::new("7");
     let error = run(
         &site,
-        &Wishes::default(),
+        &SetupOptions::default(),
         None,
         Some(&mut printout),
         &mut person,
@@ -611,7 +614,7 @@ fn cuts(moment: Moment, host: Host) {
             &RESTORE,
             logins,
             Some(&secrets),
-            Paper::default(),
+            MnemonicSheets::default(),
             person,
         )
     };

@@ -13,7 +13,7 @@ use crate::support::{maker, place, random_key};
 use tmkms::consensus::Signature;
 use tmkms::gate::store::file::medium::{FileSystem, Medium};
 use tmkms::gate::store::file::record::{COPY, FILE, SLOT};
-use tmkms::gate::store::file::{FileStore, OpenError, Place};
+use tmkms::gate::store::file::{FileStore, OpenError, StateFile};
 use tmkms::gate::store::{Origin, Store, StoreError};
 use tmkms::gate::watermark::{Last, Watermark};
 use tmkms::os::clock::{Clock, SystemClock};
@@ -27,7 +27,7 @@ fn vote(height: i64, tag: u8) -> Watermark {
 }
 
 /// A fresh state file in a folder of its own.
-fn fresh() -> (tempfile::TempDir, Place) {
+fn fresh() -> (tempfile::TempDir, StateFile) {
     let folder = tempfile::tempdir().unwrap();
     let place = place(folder.path().join("state.json"), random_key().public_key());
     FileStore::create(&place, &Watermark::Never, NOW).unwrap();
@@ -100,7 +100,7 @@ fn no_space() -> io::Error {
 }
 
 /// Loads what is there and says from which height on it would sign, replays left out.
-fn free_from(place: &Place) -> i64 {
+fn free_from(place: &StateFile) -> i64 {
     let store = FileStore::open(place).unwrap();
     let height = store.record().watermark.height();
     height + 1 + i64::from(store.damage().is_some())
@@ -148,7 +148,7 @@ struct Cached {
 }
 
 impl Cached {
-    fn over(place: &Place) -> Self {
+    fn over(place: &StateFile) -> Self {
         let platter = Arc::new(std::sync::Mutex::new(fs::read(&place.path).unwrap()));
         Self {
             platter,
@@ -158,7 +158,7 @@ impl Cached {
     }
 
     /// What a power cut leaves.
-    fn cut(&self, place: &Place) {
+    fn cut(&self, place: &StateFile) {
         rewrite(&place.path, &self.platter.lock().unwrap());
         self.dirty.lock().unwrap().clear();
     }
@@ -269,7 +269,7 @@ fn what_a_killed_process_left_is_swept_and_nothing_else() {
 fn a_missing_file_does_not_hide_that_the_pair_is_held() {
     let (folder, one) = fresh();
     let _held = FileStore::open(&one).unwrap();
-    let two = Place {
+    let two = StateFile {
         path: folder.path().join("nothing here"),
         ..one
     };
@@ -558,7 +558,7 @@ fn two_configurations_with_one_key_refuse_each_other() {
         FileStore::open(&one),
         Err(OpenError::Locked { .. })
     ));
-    let two = Place {
+    let two = StateFile {
         path: folder.path().join("other.json"),
         ..one.clone()
     };
@@ -567,7 +567,7 @@ fn two_configurations_with_one_key_refuse_each_other() {
         Err(OpenError::PairLocked { .. })
     ));
     // A hard link is another name for the same locked file.
-    let link = Place {
+    let link = StateFile {
         path: folder.path().join("hard.json"),
         ..one.clone()
     };
@@ -582,7 +582,7 @@ fn a_copied_file_is_not_armed_until_it_is_taken_over() {
     let mut store = FileStore::open(&place).unwrap();
     persist(&mut store, &vote(7, 1)).unwrap();
     drop(store);
-    let copy = Place {
+    let copy = StateFile {
         path: folder.path().join("copy.json"),
         ..place.clone()
     };
@@ -599,7 +599,7 @@ fn a_copied_file_is_not_armed_until_it_is_taken_over() {
     drop(taken);
     assert_eq!(free_from(&copy), 8);
     // A rename keeps the file what it is.
-    let moved = Place {
+    let moved = StateFile {
         path: folder.path().join("moved.json"),
         ..place.clone()
     };
@@ -610,8 +610,8 @@ fn a_copied_file_is_not_armed_until_it_is_taken_over() {
 #[test]
 fn what_is_no_state_file_of_this_chain_and_key_is_named() {
     let (folder, place) = fresh();
-    let error = |place: &Place| FileStore::open(place).err().unwrap();
-    let at = |name: &str| Place {
+    let error = |place: &StateFile| FileStore::open(place).err().unwrap();
+    let at = |name: &str| StateFile {
         path: folder.path().join(name),
         ..place.clone()
     };
@@ -639,19 +639,19 @@ fn what_is_no_state_file_of_this_chain_and_key_is_named() {
     std::os::unix::fs::symlink(&place.path, folder.path().join("link")).unwrap();
     assert!(matches!(error(&at("link")), OpenError::Link { .. }));
     assert!(matches!(
-        error(&Place {
+        error(&StateFile {
             path: folder.path().to_owned(),
             ..place.clone()
         }),
         OpenError::NotAFile { .. }
     ));
 
-    let other_chain = Place {
+    let other_chain = StateFile {
         chain_id: "other-1".parse().unwrap(),
         ..place.clone()
     };
     assert!(matches!(error(&other_chain), OpenError::OtherChain { .. }));
-    let other_key = Place {
+    let other_key = StateFile {
         public_key: random_key().public_key(),
         ..place.clone()
     };
@@ -668,7 +668,7 @@ fn ephemeral_file_systems_are_refused_unless_allowed() {
         return;
     };
     let allowed = place(folder.path().join("state.json"), random_key().public_key());
-    let strict = Place {
+    let strict = StateFile {
         allow_ephemeral: false,
         ..allowed.clone()
     };
@@ -696,7 +696,7 @@ fn init_never_overwrites_and_is_private() {
         0o600
     );
     assert!(FileStore::create(&place, &vote(9, 1), NOW).is_err());
-    let dangling = Place {
+    let dangling = StateFile {
         path: folder.path().join("dangling"),
         ..place.clone()
     };

@@ -16,7 +16,7 @@ use tmkms::gate::{Gate, Settings};
 use tmkms::harness::Node;
 use tmkms::link::{Timeouts, accept_unix};
 use tmkms::os::clock::{Clock, SystemClock};
-use tmkms::session::{Hand, serve};
+use tmkms::session::{InFlight, serve};
 
 const LINKS: u8 = 16;
 const POSITIONS: i64 = 1_000;
@@ -49,7 +49,7 @@ fn sixteen_links_that_ask_for_conflicting_votes_get_one_signature() {
                     &mut connection,
                     &chain,
                     None,
-                    &Hand::default(),
+                    &InFlight::default(),
                     &SystemClock,
                     &Nobody,
                 );

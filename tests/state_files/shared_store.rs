@@ -11,7 +11,7 @@ use tmkms::gate::store::etcd::{
     Host, Membership, MembershipError, PATIENCE, SharedHandle, SharedKey, SharedStore, Watcher,
     host_id, shared_value,
 };
-use tmkms::gate::store::file::{FileStore, OpenError, Place};
+use tmkms::gate::store::file::{FileStore, OpenError, StateFile};
 use tmkms::gate::watermark::{Watermark, Why};
 use tmkms::gate::{Admission, Gate, Settings};
 use tmkms::request::SignRequest;
@@ -19,7 +19,7 @@ use tmkms::request::SignRequest;
 /// One host with its file.
 struct Host1 {
     _folder: tempfile::TempDir,
-    place: Place,
+    place: StateFile,
     etcd: FakeEtcd,
     name: &'static str,
 }
@@ -465,7 +465,7 @@ fn a_signer_that_shares_and_one_that_does_not_exclude_each_other() {
     let (held, other) = (one.store(), two.store());
     let folder = tempfile::tempdir().unwrap();
     let alone = place(folder.path().join("state.json"), one.place.public_key);
-    let locked = |place: &Place| {
+    let locked = |place: &StateFile| {
         FileStore::create(place, &Watermark::Never, Duration::ZERO)
             .err()
             .is_some_and(|error| error.is_locked())

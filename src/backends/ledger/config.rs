@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backends::{Base, Provided};
+use crate::backends::{Base, ConfiguredKey};
 use crate::consensus::{ChainId, PublicKey, key_text};
-use crate::written::{At, Problem, Section};
+use crate::settings::{Problem, Setting, TableReader};
 
 use super::LedgerSource;
 use super::find::Wanted;
@@ -19,14 +19,14 @@ const TIMEOUT: u64 = 1_500;
 
 /// Where a section's device is.
 #[derive(Clone, Copy, Debug)]
-pub enum Place {
+pub enum LedgerTransport {
     /// On the USB bus.
     Usb,
     /// An emulator on this host.
     Emulator(Emulator),
 }
 
-impl Place {
+impl LedgerTransport {
     /// Reads `hid` or `tcp://127.0.0.1:9999`.
     pub fn read(text: &str) -> Option<Self> {
         match text {
@@ -45,21 +45,25 @@ impl Place {
 }
 
 /// Reads one section.
-pub fn read(section: &mut Section<'_>, base: &Base, problems: &mut Vec<Problem>) -> Vec<Provided> {
+pub fn read(
+    section: &mut TableReader<'_>,
+    base: &Base,
+    problems: &mut Vec<Problem>,
+) -> Vec<ConfiguredKey> {
     read_source(section, base, problems).into_iter().collect()
 }
 
 fn read_source(
-    section: &mut Section<'_>,
+    section: &mut TableReader<'_>,
     base: &Base,
     problems: &mut Vec<Problem>,
-) -> Option<Provided> {
+) -> Option<ConfiguredKey> {
     let chain_id = chain_id(section, problems);
     let transport = section.text("transport", problems);
     let place = match &transport {
-        None => Some(Place::Usb),
+        None => Some(LedgerTransport::Usb),
         Some(found) => {
-            let place = Place::read(&found.value);
+            let place = LedgerTransport::read(&found.value);
             if place.is_none() {
                 problems.push(Problem::at(
                     found.span.clone(),
@@ -71,7 +75,7 @@ fn read_source(
             place
         }
     };
-    let at = place.unwrap_or(Place::Usb).connector();
+    let at = place.unwrap_or(LedgerTransport::Usb).connector();
     let key = section.text("public_key", problems);
     let public_key = match &key {
         None => None,
@@ -92,7 +96,7 @@ fn read_source(
     let path = section.text("path", problems);
     let timeout = section.number("timeout_ms", 100..=2_000, problems);
     let (chain_id, place) = (chain_id?, place?);
-    let emulated = matches!(place, Place::Emulator(_));
+    let emulated = matches!(place, LedgerTransport::Emulator(_));
     let mut name = match &transport {
         Some(found) if emulated => format!("Ledger at {}", found.value),
         _ => "Ledger".to_owned(),
@@ -109,8 +113,8 @@ fn read_source(
     let span = key
         .or(transport)
         .map_or(section.span.clone(), |found| found.span);
-    Some(Provided {
-        source: At {
+    Some(ConfiguredKey {
+        source: Setting {
             value: source,
             span,
         },
@@ -134,7 +138,7 @@ fn read_source(
 }
 
 /// The one chain of a section; the device remembers one position, whatever chain it was for.
-fn chain_id(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Option<At<String>> {
+fn chain_id(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Option<Setting<String>> {
     let place = section.place_of("chain_ids");
     let chain_ids = section.texts("chain_ids", problems);
     let Some(span) = place else {

@@ -17,9 +17,9 @@ use crate::consensus::{Hrs, PublicKey, Signature, Step};
 
 use super::apdu::harmless;
 use super::app::App;
-use super::condition::Condition;
 use super::error::Reason;
 use super::find::{Found, Wanted, find};
+use super::health::DeviceHealth;
 use super::limits::HIGHEST_ROUND;
 use super::transport::Connector;
 
@@ -74,7 +74,7 @@ pub struct Worker {
     /// Its key.
     pub public_key: PublicKey,
     /// What others see.
-    pub condition: Arc<Condition>,
+    pub condition: Arc<DeviceHealth>,
     /// What is to be signed; the thread ends when nobody can send any more.
     pub jobs: Receiver<Job>,
     /// The highest position used up.
@@ -191,7 +191,7 @@ impl Worker {
                 Ok(job) => {
                     let why = self
                         .condition
-                        .trouble()
+                        .unavailable_reason()
                         .unwrap_or_else(|| "the Ledger is being looked for; ask again".to_owned());
                     drop(job.reply.send(Err(Failed::No(why))));
                 }

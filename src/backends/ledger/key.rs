@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tracing::error;
 
-use crate::backends::given_up::GivenUp;
+use crate::backends::abandoned::AbandonedThreads;
 use crate::consensus::{Hrs, Position, PublicKey, SignBytes, Signature};
 use crate::gate::permit::Permit;
 use crate::os::clock::{Clock, SystemClock};
@@ -19,9 +19,9 @@ use crate::request::SignRequest;
 use crate::signer::{Signer, SignerError};
 
 use super::LedgerSource;
-use super::condition::Condition;
 use super::device::{Failed, Job, Worker};
 use super::find::{Found, Wanted};
+use super::health::DeviceHealth;
 use super::limits::{self, Limit};
 use super::transport::Connector;
 
@@ -41,15 +41,15 @@ pub struct LedgerKey {
     /// Shows what the device can sign.
     status: CommandLine,
     /// The way to the thread that serves now; held for a look alone.
-    line: RwLock<Line>,
+    line: RwLock<WorkerLink>,
     /// The thread before it runs.
     idle: Mutex<Option<(Worker, Option<Found>)>>,
     watch: Mutex<Watch>,
 }
 
-struct Line {
+struct WorkerLink {
     jobs: Sender<Job>,
-    condition: Arc<Condition>,
+    condition: Arc<DeviceHealth>,
 }
 
 /// What another thread would have to know.
@@ -57,7 +57,7 @@ struct Line {
 struct Watch {
     /// The highest position used up.
     mark: Option<Hrs>,
-    given_up: GivenUp<Condition>,
+    given_up: AbandonedThreads<DeviceHealth>,
 }
 
 impl LedgerKey {
@@ -88,7 +88,7 @@ impl LedgerKey {
         self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn line(&self) -> (Sender<Job>, Arc<Condition>) {
+    fn line(&self) -> (Sender<Job>, Arc<DeviceHealth>) {
         let line = self.line.read().unwrap_or_else(PoisonError::into_inner);
         (line.jobs.clone(), line.condition.clone())
     }
@@ -111,7 +111,7 @@ impl LedgerKey {
     pub fn is_worth_reopening(&self) -> bool {
         let (_, condition) = self.line();
         let hangs = condition.silent() > HANGS;
-        self.watch().given_up.is_next(hangs, Instant::now())
+        self.watch().given_up.should_abandon(hangs, Instant::now())
     }
 
     /// Gives a thread up that hangs, and starts another that looks for the device.
@@ -169,9 +169,9 @@ fn begin(
     connector: &Arc<dyn Connector>,
     wanted: &Wanted,
     public_key: PublicKey,
-) -> (Worker, Line) {
+) -> (Worker, WorkerLink) {
     let (jobs, waiting) = channel();
-    let condition = Arc::new(Condition::default());
+    let condition = Arc::new(DeviceHealth::default());
     let worker = Worker {
         chain: chain.to_owned(),
         connector: connector.clone(),
@@ -183,7 +183,7 @@ fn begin(
         last: None,
         served: false,
     };
-    (worker, Line { jobs, condition })
+    (worker, WorkerLink { jobs, condition })
 }
 
 impl Signer for LedgerKey {
@@ -207,7 +207,7 @@ impl Signer for LedgerKey {
         };
         worker.mark = last;
         self.watch().mark = last;
-        if worker.condition.trouble().is_none() {
+        if worker.condition.unavailable_reason().is_none() {
             worker
                 .condition
                 .set(Some(format!("{} is being told its height", self.name)));
@@ -215,9 +215,9 @@ impl Signer for LedgerKey {
         self.run(worker, found);
     }
 
-    fn trouble(&self) -> Option<String> {
+    fn unavailable_reason(&self) -> Option<String> {
         let (_, condition) = self.line();
-        condition.trouble()
+        condition.unavailable_reason()
     }
 
     fn accepts(

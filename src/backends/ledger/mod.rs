@@ -6,7 +6,7 @@
 
 pub mod apdu;
 pub mod app;
-pub mod condition;
+pub mod health;
 pub mod config;
 pub mod device;
 pub mod error;
@@ -24,7 +24,7 @@ use crate::consensus::{ChainId, PublicKey, key_text};
 use crate::remedy::Commands;
 use crate::signer::Signer;
 
-use super::{DeviceNow, KeySource, OpenKeyError};
+use super::{DeviceSample, KeySource, OpenKeyError};
 use find::{Wanted, find};
 use key::LedgerKey;
 use transport::Connector;
@@ -100,22 +100,22 @@ impl KeySource for LedgerSource {
         false
     }
 
-    fn devices(&self) -> Vec<DeviceNow> {
+    fn devices(&self) -> Vec<DeviceSample> {
         let name = self.name.clone();
-        vec![DeviceNow {
+        vec![DeviceSample {
             name,
             up: true,
-            ..DeviceNow::default()
+            ..DeviceSample::default()
         }]
     }
 
-    fn is_ailing(&self) -> bool {
+    fn needs_repair(&self) -> bool {
         self.opened
             .key()
             .is_some_and(|key| key.is_worth_reopening())
     }
 
-    fn mend(&self) {
+    fn repair(&self) {
         if let Some(key) = self.opened.key() {
             key.reopen();
         }

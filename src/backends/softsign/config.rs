@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::backends::{Base, Provided, place_of};
-use crate::written::{Problem, Section};
+use crate::backends::{Base, ConfiguredKey, place_of};
+use crate::settings::{Problem, TableReader};
 
 use super::{FileFormat, KeyFile, Purpose};
 
 /// Reads one section.
-pub fn read(section: &mut Section<'_>, base: &Base, problems: &mut Vec<Problem>) -> Vec<Provided> {
+pub fn read(
+    section: &mut TableReader<'_>,
+    base: &Base,
+    problems: &mut Vec<Problem>,
+) -> Vec<ConfiguredKey> {
     let chain_ids = section.texts("chain_ids", problems);
     let purpose = section
         .text("key_type", problems)
@@ -65,7 +69,7 @@ pub fn read(section: &mut Section<'_>, base: &Base, problems: &mut Vec<Problem>)
     let Some(source) = base.secret(&path, problems) else {
         return Vec::new();
     };
-    let name = crate::written::At {
+    let name = crate::settings::Setting {
         value: place_of(&source),
         span: path.span,
     };
@@ -75,7 +79,7 @@ pub fn read(section: &mut Section<'_>, base: &Base, problems: &mut Vec<Problem>)
         purpose,
         commands: base.commands.clone(),
     });
-    vec![Provided {
+    vec![ConfiguredKey {
         chain_ids,
         source: name,
         device: None,

@@ -16,8 +16,8 @@ use super::derive::Role;
 use super::info::DeviceInfo;
 use super::objects::Objects;
 use super::plan::{self, TEMPORARY};
-use super::site::LOGIN;
-pub use super::site::{CeremonyError, Secrets, Site, factory};
+use super::setup_target::LOGIN;
+pub use super::setup_target::{CeremonyError, Secrets, SetupTarget, factory};
 
 /// How long a device may take to come back after it was erased. Its address on the USB changes.
 const RETURN: Duration = Duration::from_secs(60);
@@ -60,7 +60,7 @@ pub struct Foreign {
 /// Finds out what a device holds and who may log in. Changes nothing. With `anew` a device of this mnemonic is like any
 /// other.
 pub fn look(
-    site: &Site<'_>,
+    site: &SetupTarget<'_>,
     secrets: Option<&Secrets>,
     anew: bool,
     configured: Option<&Credentials>,
@@ -120,7 +120,7 @@ pub fn look(
 /// Erases a device and proves it: the factory's password logs in, its key is the only object, and what logged in before
 /// does not any more. Gives the factory's login.
 pub fn erase(
-    site: &Site<'_>,
+    site: &SetupTarget<'_>,
     before: &Credentials,
     factory: &Credentials,
     terminal: &mut dyn Terminal,
@@ -189,7 +189,7 @@ pub fn take_over(
 
 /// Completes a device on which the temporary key or the administrator has logged in. What is there stays.
 pub fn complete(
-    site: &Site<'_>,
+    site: &SetupTarget<'_>,
     secrets: &Secrets,
     date: &str,
     report: &[u8],

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::codes::{ErrorCode, command};
 use super::commands::DeviceCommands;
-use super::error::{Error, Kind, Serial};
+use super::error::{Error, ErrorKind, Serial};
 use super::frame::{self, FrameError};
 use super::info::DeviceInfo;
 use super::pins::Pins;
@@ -41,7 +41,7 @@ pub struct Client {
     info: Option<DeviceInfo>,
     /// Sessions that were opened.
     opened: u64,
-    refused: Option<(Kind, Instant)>,
+    refused: Option<(ErrorKind, Instant)>,
     pins: Pins,
     commands: DeviceCommands,
 }
@@ -93,11 +93,11 @@ impl Client {
     }
 
     /// Asks the device what it says of itself now: [`Client::info`].
-    pub fn look(&mut self, until: Instant) -> Result<(), Kind> {
+    pub fn look(&mut self, until: Instant) -> Result<(), ErrorKind> {
         let info = DeviceInfo::read(&self.outside(command::DEVICE_INFO, &[], until)?)?;
         if let Some(wanted) = self.serial.filter(|wanted| *wanted != info.serial) {
             let found = info.serial;
-            return Err(Kind::WrongSerial { found, wanted });
+            return Err(ErrorKind::WrongSerial { found, wanted });
         }
         self.info = Some(info);
         Ok(())
@@ -129,7 +129,7 @@ impl Client {
         until: Instant,
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
         match command::signs(code) {
-            true => Err(self.error(Kind::NoPermit)),
+            true => Err(self.error(ErrorKind::NoPermit)),
             false => self.run(code, data, key, until),
         }
     }
@@ -204,9 +204,9 @@ impl Client {
     fn patiently<T>(
         &mut self,
         until: Instant,
-        mut attempt: impl FnMut(&mut Self, Instant) -> Result<T, Kind>,
+        mut attempt: impl FnMut(&mut Self, Instant) -> Result<T, ErrorKind>,
     ) -> Result<T, Error> {
-        let mut first: Option<Kind> = None;
+        let mut first: Option<ErrorKind> = None;
         loop {
             let kind = match attempt(self, until) {
                 Ok(done) => return Ok(done),
@@ -216,12 +216,12 @@ impl Client {
                 self.abandon(&kind);
             }
             let pause = match (&kind, &first) {
-                (Kind::Lost(_), None) => Duration::ZERO,
+                (ErrorKind::Lost(_), None) => Duration::ZERO,
                 _ => PAUSE,
             };
             if !kind.is_loss() || Instant::now() + pause >= until {
                 // That the time ran out in the end says less than what was wrong before.
-                let telling = first.filter(|_| kind == Kind::Late);
+                let telling = first.filter(|_| kind == ErrorKind::Late);
                 return Err(self.error(telling.unwrap_or(kind)));
             }
             first = Some(kind);
@@ -230,9 +230,9 @@ impl Client {
     }
 
     /// Gives the session and the connection up.
-    fn abandon(&mut self, why: &Kind) {
+    fn abandon(&mut self, why: &ErrorKind) {
         if let Some(channel) = self.channel.take()
-            && !matches!(why, Kind::Lost(_))
+            && !matches!(why, ErrorKind::Lost(_))
             && self.stale.len() < STALE
         {
             self.stale.push(channel);
@@ -240,24 +240,24 @@ impl Client {
         self.transport.forget();
     }
 
-    fn error(&self, kind: Kind) -> Error {
+    fn error(&self, kind: ErrorKind) -> Error {
         Error {
             device: self.name.clone(),
             kind,
         }
     }
 
-    fn exchange(&mut self, frame: &[u8], until: Instant) -> Result<Vec<u8>, Kind> {
+    fn exchange(&mut self, frame: &[u8], until: Instant) -> Result<Vec<u8>, ErrorKind> {
         let until = until.min(Instant::now() + self.timeout);
         self.transport.exchange(frame, until)
     }
 
     /// A command outside of any session.
-    fn outside(&mut self, code: u8, data: &[u8], until: Instant) -> Result<Vec<u8>, Kind> {
+    fn outside(&mut self, code: u8, data: &[u8], until: Instant) -> Result<Vec<u8>, ErrorKind> {
         let bytes = self.exchange(&frame::encode(code, data), until)?;
         match frame::reply(code, &bytes) {
             Ok(data) => Ok(data.to_vec()),
-            Err(FrameError::Device(error)) => Err(Kind::Device {
+            Err(FrameError::Device(error)) => Err(ErrorKind::Device {
                 command: code,
                 code: error,
             }),
@@ -265,7 +265,7 @@ impl Client {
         }
     }
 
-    fn ensure(&mut self, until: Instant) -> Result<(), Kind> {
+    fn ensure(&mut self, until: Instant) -> Result<(), ErrorKind> {
         if let Some(channel) = self
             .channel
             .take_if(|channel| channel.messages() >= LONGEST_LIFE)
@@ -290,29 +290,31 @@ impl Client {
         self.compare_pins(until)
     }
 
-    fn login(&mut self, until: Instant) -> Result<Channel, Kind> {
+    fn login(&mut self, until: Instant) -> Result<Channel, ErrorKind> {
         self.look(until)?;
         let id = self.credentials.id;
         let mut host = [0; CHALLENGE];
         getrandom::getrandom(&mut host)
-            .map_err(|error| Kind::Garbage(format!("no random numbers: {error}")))?;
+            .map_err(|error| ErrorKind::Garbage(format!("no random numbers: {error}")))?;
         let data = [&id.to_be_bytes()[..], &host].concat();
         let reply = self
             .outside(command::CREATE_SESSION, &data, until)
             .map_err(|kind| match kind {
-                Kind::Device { code, .. } if code == ErrorCode::OBJECT_NOT_FOUND => {
-                    Kind::UnknownAuthKey(id)
+                ErrorKind::Device { code, .. } if code == ErrorCode::OBJECT_NOT_FOUND => {
+                    ErrorKind::UnknownAuthKey(id)
                 }
-                Kind::Device { code, .. } if code == ErrorCode::SESSIONS_FULL => Kind::SessionsFull,
+                ErrorKind::Device { code, .. } if code == ErrorCode::SESSIONS_FULL => {
+                    ErrorKind::SessionsFull
+                }
                 other => other,
             })?;
-        let garbage = || Kind::Garbage(format!("{} bytes open no session", reply.len()));
+        let garbage = || ErrorKind::Garbage(format!("{} bytes open no session", reply.len()));
         let (session, rest) = reply.split_first().ok_or_else(garbage)?;
         let (card, cryptogram) = rest.split_first_chunk::<CHALLENGE>().ok_or_else(garbage)?;
         let handshake = Handshake::new(&self.credentials.key, host, *card);
         // The device ends a session that nobody proved himself for after 30 s.
         let Some(proven) = handshake.prove(cryptogram) else {
-            return Err(Kind::Unproven {
+            return Err(ErrorKind::Unproven {
                 auth: id,
                 serial: self.info.as_ref().map(|info| info.serial),
             });
@@ -327,21 +329,21 @@ impl Client {
             }
             .into()),
             Err(FrameError::Device(ErrorCode::AUTHENTICATION_FAILED)) => {
-                Err(Kind::ProofRefused(id))
+                Err(ErrorKind::ProofRefused(id))
             }
-            Err(FrameError::Device(code)) => Err(Kind::Lost(code)),
+            Err(FrameError::Device(code)) => Err(ErrorKind::Lost(code)),
             Err(error) => Err(error.into()),
         }
     }
 
-    fn compare_pins(&mut self, until: Instant) -> Result<(), Kind> {
+    fn compare_pins(&mut self, until: Instant) -> Result<(), ErrorKind> {
         let keys = self.pins.keys();
         keys.into_iter()
             .try_for_each(|key| self.compare(key, until))
     }
 
     /// Compares a pinned key with what is there; an error is a loss only.
-    fn compare(&mut self, key: u16, until: Instant) -> Result<(), Kind> {
+    fn compare(&mut self, key: u16, until: Instant) -> Result<(), ErrorKind> {
         let data = key.to_be_bytes();
         let found = self.once(command::GET_PUBLIC_KEY, &data, Some(key), until);
         self.pins.compare(key, found.map(|found| found.to_vec()))
@@ -354,28 +356,28 @@ impl Client {
         data: &[u8],
         key: Option<u16>,
         until: Instant,
-    ) -> Result<Zeroizing<Vec<u8>>, Kind> {
+    ) -> Result<Zeroizing<Vec<u8>>, ErrorKind> {
         let inner = Zeroizing::new(frame::encode(code, data));
         let Some(channel) = &mut self.channel else {
-            return Err(Kind::Lost(ErrorCode::INVALID_SESSION));
+            return Err(ErrorKind::Lost(ErrorCode::INVALID_SESSION));
         };
         let bytes = channel.wrap(&inner);
         let reply = self.exchange(&bytes, until)?;
         match frame::reply(command::SESSION_MESSAGE, &reply) {
             // An error outside of the encrypted channel: the device does not know the session.
-            Err(FrameError::Device(code)) => return Err(Kind::Lost(code)),
+            Err(FrameError::Device(code)) => return Err(ErrorKind::Lost(code)),
             Err(error) => return Err(error.into()),
             Ok(_) => {}
         }
         let Some(channel) = &self.channel else {
-            return Err(Kind::Lost(ErrorCode::INVALID_SESSION));
+            return Err(ErrorKind::Lost(ErrorCode::INVALID_SESSION));
         };
         let inner = channel.unwrap(&reply)?;
         match frame::reply(code, &inner) {
             Ok(data) => Ok(Zeroizing::new(data.to_vec())),
             Err(FrameError::Device(error)) => {
                 let firmware = self.info.as_ref().map(|info| info.firmware);
-                Err(Kind::explain(
+                Err(ErrorKind::explain(
                     error,
                     code,
                     key,

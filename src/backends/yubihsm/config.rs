@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::backends::{Base, Provided, SharedDevice};
+use crate::backends::{Base, ConfiguredKey, SharedDevice};
 use crate::consensus::KeyType;
 use crate::remedy::CommandLine;
-use crate::written::{At, Problem, Section};
+use crate::settings::{Problem, Setting, TableReader};
 
 use super::DeviceKeySource;
+use super::backup_log::BackupLog;
 use super::commands::DeviceCommands;
 use super::error::Serial;
-use super::memory::Memory;
 use super::provider::{Password, Provider};
-use super::transport::Place;
+use super::transport::DeviceAddress;
 
 /// How long one frame may take when the configuration does not say, in milliseconds.
 const TIMEOUT: u64 = 1_000;
@@ -34,21 +34,25 @@ pub struct Written {
 /// A key of a section.
 pub struct Key {
     /// The chains that it signs for.
-    pub chain_ids: Vec<At<String>>,
+    pub chain_ids: Vec<Setting<String>>,
     /// Its id on the device.
-    pub id: At<u16>,
+    pub id: Setting<u16>,
     /// What it must be.
     pub key_type: KeyType,
 }
 
 /// Reads one section.
-pub fn read(section: &mut Section<'_>, base: &Base, problems: &mut Vec<Problem>) -> Vec<Provided> {
+pub fn read(
+    section: &mut TableReader<'_>,
+    base: &Base,
+    problems: &mut Vec<Problem>,
+) -> Vec<ConfiguredKey> {
     let span = section.span.clone();
     let Some(written) = read_written(section, base, problems) else {
         return Vec::new();
     };
     let device = SharedDevice {
-        name: At {
+        name: Setting {
             value: written.provider.place.to_string(),
             span,
         },
@@ -61,9 +65,9 @@ pub fn read(section: &mut Section<'_>, base: &Base, problems: &mut Vec<Problem>)
             id: key.id.value,
             key_type: key.key_type,
         });
-        Provided {
+        ConfiguredKey {
             chain_ids: key.chain_ids,
-            source: At {
+            source: Setting {
                 value: format!("{} key 0x{:04x}", device.name.value, key.id.value),
                 span: key.id.span,
             },
@@ -77,7 +81,7 @@ pub fn read(section: &mut Section<'_>, base: &Base, problems: &mut Vec<Problem>)
 
 /// Reads one section as it stands.
 pub fn read_written(
-    section: &mut Section<'_>,
+    section: &mut TableReader<'_>,
     base: &Base,
     problems: &mut Vec<Problem>,
 ) -> Option<Written> {
@@ -90,14 +94,14 @@ pub fn read_written(
     let mut provider = Provider::new(place, serial?, auth_key, password, timeout);
     provider.note = note;
     provider.commands = DeviceCommands::new(base.commands.clone(), provider.serial);
-    provider.memory = Some(Memory::beside(&base.folder, provider.commands.clone()));
+    provider.memory = Some(BackupLog::beside(&base.folder, provider.commands.clone()));
     let provider = Arc::new(provider);
     Some(Written { provider, keys })
 }
 
 /// `None` is a problem, `Some(None)` is no serial number.
-fn serial(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Option<Option<Serial>> {
-    if let Some(At { value, span }) = section.any("serial_number") {
+fn serial(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Option<Option<Serial>> {
+    if let Some(Setting { value, span }) = section.any("serial_number") {
         if let Some(text) = value.as_str().filter(|text| text.len() <= 10)
             && let Ok(number) = text.parse()
         {
@@ -118,10 +122,10 @@ fn serial(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Option<Opti
 }
 
 fn adapter(
-    section: &mut Section<'_>,
+    section: &mut TableReader<'_>,
     serial: Option<Serial>,
     problems: &mut Vec<Problem>,
-) -> Option<(Place, Duration)> {
+) -> Option<(DeviceAddress, Duration)> {
     if section.place_of("adapter").is_none() {
         let _ = section.any("adapter");
         problems.push(Problem::at(
@@ -140,7 +144,7 @@ fn adapter(
     table.finish(problems);
     let timeout = Duration::from_millis(timeout.map_or(TIMEOUT, |found| found.value));
     let place = match (kind?, addr) {
-        (kind, None) if kind.value == "usb" => Place::Usb(serial),
+        (kind, None) if kind.value == "usb" => DeviceAddress::Usb(serial),
         (kind, Some(addr)) if kind.value == "usb" => {
             problems.push(Problem::at(
                 addr.span,
@@ -150,7 +154,9 @@ fn adapter(
             ));
             return None;
         }
-        (kind, Some(addr)) if kind.value == "http" => Place::Http(connector(&addr, problems)?),
+        (kind, Some(addr)) if kind.value == "http" => {
+            DeviceAddress::Http(connector(&addr, problems)?)
+        }
         (kind, None) if kind.value == "http" => {
             problems.push(Problem::at(
                 span,
@@ -174,7 +180,7 @@ fn adapter(
 }
 
 /// `tcp://host:port`, as host and port.
-fn connector(addr: &At<String>, problems: &mut Vec<Problem>) -> Option<String> {
+fn connector(addr: &Setting<String>, problems: &mut Vec<Problem>) -> Option<String> {
     let rest = ["tcp://", "http://"]
         .iter()
         .find_map(|scheme| addr.value.strip_prefix(scheme))
@@ -202,7 +208,7 @@ fn connector(addr: &At<String>, problems: &mut Vec<Problem>) -> Option<String> {
 }
 
 fn auth(
-    section: &mut Section<'_>,
+    section: &mut TableReader<'_>,
     base: &Base,
     problems: &mut Vec<Problem>,
 ) -> Option<(u16, Password)> {
@@ -250,7 +256,7 @@ fn auth(
     Some((u16::try_from(key?.value).ok()?, password))
 }
 
-fn keys(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Vec<Key> {
+fn keys(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Vec<Key> {
     let tables = section.sections("keys", "keys = [{ … }]", problems);
     tables
         .into_iter()
@@ -287,7 +293,7 @@ fn keys(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Vec<Key> {
             let id = id?;
             Some(Key {
                 chain_ids: chain_ids?,
-                id: At {
+                id: Setting {
                     value: u16::try_from(id.value).ok()?,
                     span: id.span,
                 },
@@ -298,7 +304,7 @@ fn keys(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Vec<Key> {
 }
 
 /// Files of the older program share the device so. It is read, and a warning says that nothing is started.
-fn connector_server(section: &mut Section<'_>, problems: &mut Vec<Problem>) -> Option<String> {
+fn connector_server(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Option<String> {
     let mut table = section.section("connector_server", problems)?;
     let laddr = table.required("laddr", "\"tcp://127.0.0.1:12345\"", problems);
     if let Some(mut cli) = table.section("cli", problems) {

@@ -10,16 +10,16 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::backends::given_up::GivenUp;
+use crate::backends::abandoned::AbandonedThreads;
 use crate::backends::{DeviceCounts, LogFill};
 use crate::consensus::{KeyType, PublicKey};
 use crate::gate::permit::Permit;
 
 use super::client::Client;
-use super::error::{Error, Kind};
+use super::error::{Error, ErrorKind};
 use super::info::DeviceInfo;
 use super::state::State;
-use super::worker::{Job, Turn, Worker};
+use super::worker::{Job, Worker, WorkerHealth};
 
 /// How long the owner waits for the session to be closed.
 const LEAVE: Duration = Duration::from_millis(1_500);
@@ -35,20 +35,20 @@ pub struct Device {
 struct Running {
     thread: Option<JoinHandle<()>>,
     stopped: Receiver<()>,
-    given_up: GivenUp<Turn>,
+    given_up: AbandonedThreads<WorkerHealth>,
 }
 
 /// Asks a device's thread.
 #[derive(Clone)]
 pub struct Handle {
-    line: Arc<RwLock<Line>>,
+    line: Arc<RwLock<WorkerLink>>,
     state: Arc<State>,
 }
 
 /// The way to the thread that serves now. Replaced when that is given up; held for a look alone.
-struct Line {
+struct WorkerLink {
     queue: Sender<Job>,
-    turn: Arc<Turn>,
+    turn: Arc<WorkerHealth>,
 }
 
 /// A key as it was found.
@@ -74,7 +74,7 @@ impl Device {
             running: Mutex::new(Running {
                 thread: Some(thread),
                 stopped,
-                given_up: GivenUp::default(),
+                given_up: AbandonedThreads::default(),
             }),
         })
     }
@@ -89,7 +89,7 @@ impl Device {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running
             .given_up
-            .is_next(self.handle.hangs(), Instant::now())
+            .should_abandon(self.handle.hangs(), Instant::now())
     }
 
     /// Gives the thread up that serves now and starts another with this client, which opens the device anew.
@@ -122,10 +122,10 @@ fn begin(
     client: Client,
     state: &Arc<State>,
     used: bool,
-) -> std::io::Result<(Line, JoinHandle<()>, Receiver<()>)> {
+) -> std::io::Result<(WorkerLink, JoinHandle<()>, Receiver<()>)> {
     let (queue, jobs) = channel();
     let (done, stopped) = channel();
-    let turn = Arc::new(Turn::new());
+    let turn = Arc::new(WorkerHealth::new());
     let worker = Worker {
         client,
         state: state.clone(),
@@ -140,7 +140,7 @@ fn begin(
             worker.run(&jobs);
             let _ = done.send(());
         })?;
-    Ok((Line { queue, turn }, thread, stopped))
+    Ok((WorkerLink { queue, turn }, thread, stopped))
 }
 
 impl Drop for Device {
@@ -169,20 +169,20 @@ impl Handle {
     }
 
     /// Why the device is not up, if so.
-    pub fn trouble(&self) -> Option<String> {
+    pub fn unavailable_reason(&self) -> Option<String> {
         if self.is_up() {
             return None;
         }
-        Some(self.known_trouble().unwrap_or(Kind::Late).to_string())
+        Some(self.known_trouble().unwrap_or(ErrorKind::Late).to_string())
     }
 
     /// The trouble that was told last, unless it is over.
-    fn known_trouble(&self) -> Option<Kind> {
+    fn known_trouble(&self) -> Option<ErrorKind> {
         let told = self.state.told.lock();
         told.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn error(&self, kind: Kind) -> Error {
+    fn error(&self, kind: ErrorKind) -> Error {
         Error {
             device: self.state.name.clone(),
             kind,
@@ -199,14 +199,14 @@ impl Handle {
         self.turn().hangs()
     }
 
-    fn turn(&self) -> Arc<Turn> {
+    fn turn(&self) -> Arc<WorkerHealth> {
         let line = self.line.read().unwrap_or_else(PoisonError::into_inner);
         line.turn.clone()
     }
 
     /// Whether the device refuses the login.
     pub fn is_refused(&self) -> bool {
-        matches!(self.known_trouble(), Some(Kind::Unproven { .. }))
+        matches!(self.known_trouble(), Some(ErrorKind::Unproven { .. }))
     }
 
     /// Requests that wait or are being worked on.
@@ -245,7 +245,7 @@ impl Handle {
     /// it.
     pub fn find(&self, key: u16, wanted: KeyType, until: Instant) -> Result<Found, Error> {
         let away = self.known_trouble().filter(|_| !self.is_up());
-        let late = self.turn().is_late().then_some(Kind::Late);
+        let late = self.turn().is_late().then_some(ErrorKind::Late);
         if let Some(kind) = away.or(late) {
             return Err(self.error(kind));
         }
@@ -275,7 +275,7 @@ impl Handle {
     }
 
     /// To the thread that serves now, which is given.
-    fn send(&self, job: Job) -> Option<Arc<Turn>> {
+    fn send(&self, job: Job) -> Option<Arc<WorkerHealth>> {
         let line = self.line.read().unwrap_or_else(PoisonError::into_inner);
         line.queue.send(job).ok().map(|()| line.turn.clone())
     }
@@ -289,7 +289,7 @@ impl Handle {
         let error = |kind| self.error(kind);
         self.state.waiting.fetch_add(1, Ordering::Relaxed);
         let result = match self.send(job(reply)) {
-            None => Err(error(Kind::Stopped)),
+            None => Err(error(ErrorKind::Stopped)),
             Some(turn) => {
                 let left = until.saturating_duration_since(Instant::now());
                 match answer.recv_timeout(left) {
@@ -300,11 +300,11 @@ impl Handle {
                         self.state
                             .losses
                             .fetch_add(was_up.into(), Ordering::Relaxed);
-                        Err(error(Kind::Late))
+                        Err(error(ErrorKind::Late))
                     }
                     Err(RecvTimeoutError::Disconnected) => Err(error(match turn.is_given_up() {
-                        true => Kind::Late,
-                        false => Kind::Stopped,
+                        true => ErrorKind::Late,
+                        false => ErrorKind::Stopped,
                     })),
                 }
             }

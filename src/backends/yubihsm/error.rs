@@ -36,12 +36,12 @@ pub struct Error {
     /// Which device, in words.
     pub device: String,
     /// What.
-    pub kind: Kind,
+    pub kind: ErrorKind,
 }
 
 /// What went wrong, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Kind {
+pub enum ErrorKind {
     /// Not on the USB.
     #[error(
         "not plugged in; check cable and port (`{}` lists what is there)",
@@ -215,7 +215,7 @@ pub enum Kind {
     Stopped,
 }
 
-impl Kind {
+impl ErrorKind {
     /// What the device's error means for this command about this key, asked by this authentication key.
     pub fn explain(
         error: ErrorCode,
@@ -294,13 +294,13 @@ impl Kind {
     }
 }
 
-impl From<FrameError> for Kind {
+impl From<FrameError> for ErrorKind {
     fn from(error: FrameError) -> Self {
         Self::Garbage(error.to_string())
     }
 }
 
-impl From<ChannelError> for Kind {
+impl From<ChannelError> for ErrorKind {
     fn from(error: ChannelError) -> Self {
         Self::Garbage(error.to_string())
     }

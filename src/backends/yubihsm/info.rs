@@ -4,7 +4,7 @@ use crate::consensus::PublicKey;
 
 use super::codes::command;
 use super::codes::{algorithm, object};
-use super::error::{Firmware, Kind, Serial};
+use super::error::{ErrorKind, Firmware, Serial};
 use super::frame::FrameError;
 
 /// The answer to `device info`.
@@ -24,7 +24,7 @@ pub struct DeviceInfo {
 
 impl DeviceInfo {
     /// Reads the answer.
-    pub fn read(data: &[u8]) -> Result<Self, Kind> {
+    pub fn read(data: &[u8]) -> Result<Self, ErrorKind> {
         let Some(([major, minor, patch, a, b, c, d, log_size, log_used], algorithms)) =
             data.split_first_chunk()
         else {
@@ -75,7 +75,7 @@ pub struct Listed {
 }
 
 /// Reads the answer to `list objects`.
-pub fn read_list(data: &[u8]) -> Result<Vec<Listed>, Kind> {
+pub fn read_list(data: &[u8]) -> Result<Vec<Listed>, ErrorKind> {
     if !data.len().is_multiple_of(4) {
         return Err(FrameError::Data {
             code: command::LIST_OBJECTS,
@@ -121,8 +121,8 @@ pub struct ObjectInfo {
 
 impl ObjectInfo {
     /// Reads the answer.
-    pub fn read(data: &[u8]) -> Result<Self, Kind> {
-        let wrong = || -> Kind {
+    pub fn read(data: &[u8]) -> Result<Self, ErrorKind> {
+        let wrong = || -> ErrorKind {
             FrameError::Data {
                 code: command::GET_OBJECT_INFO,
                 got: data.len(),
@@ -165,18 +165,18 @@ pub fn show_key(answer: &[u8]) -> String {
 }
 
 /// The answer to `get public key`: the algorithm, then 32 bytes or two coordinates.
-pub fn read_public_key(answer: &[u8]) -> Result<PublicKey, Kind> {
+pub fn read_public_key(answer: &[u8]) -> Result<PublicKey, ErrorKind> {
     let (code, public) = answer.split_first().unwrap_or((&0, &[]));
     let key = match *code {
         algorithm::ED25519 => PublicKey::from_bytes("ed25519", public),
         _ => {
             let compressed = k256::ecdsa::VerifyingKey::from_sec1_bytes(&[&[4], public].concat())
-                .map_err(|_| Kind::Garbage("a public key that is no point".to_owned()))?
+                .map_err(|_| ErrorKind::Garbage("a public key that is no point".to_owned()))?
                 .to_encoded_point(true);
             PublicKey::from_bytes("secp256k1", compressed.as_bytes())
         }
     };
-    key.map_err(|error| Kind::Garbage(error.to_string()))
+    key.map_err(|error| ErrorKind::Garbage(error.to_string()))
 }
 
 #[cfg(test)]

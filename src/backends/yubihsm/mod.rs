@@ -16,7 +16,7 @@ pub mod device;
 pub mod error;
 pub mod frame;
 pub mod info;
-pub mod memory;
+pub mod backup_log;
 pub mod mnemonic;
 pub mod objects;
 mod pins;
@@ -27,7 +27,7 @@ pub mod report;
 pub mod scp03;
 pub mod setup;
 pub mod sheets;
-pub mod site;
+pub mod setup_target;
 mod state;
 pub mod transport;
 pub mod verify;
@@ -45,9 +45,9 @@ use crate::remedy::CommandLine;
 use crate::signer::{Signer, SignerError};
 
 use super::replicas::{Replica, ReplicaSource};
-use super::{Backup, DeviceKeyId, DeviceNow, KeySource, OpenKeyError};
+use super::{Backup, DeviceKeyId, DeviceSample, KeySource, OpenKeyError};
 use device::Handle;
-use error::Kind;
+use error::ErrorKind;
 use provider::Provider;
 
 /// How long a key may take to be found at the start.
@@ -70,7 +70,7 @@ impl KeySource for DeviceKeySource {
         format!("{} key 0x{:04x}", self.provider.place, self.id)
     }
 
-    fn devices(&self) -> Vec<DeviceNow> {
+    fn devices(&self) -> Vec<DeviceSample> {
         vec![self.provider.now(self.id)]
     }
 
@@ -87,12 +87,12 @@ impl KeySource for DeviceKeySource {
         })
     }
 
-    fn is_ailing(&self) -> bool {
-        self.provider.is_ailing()
+    fn needs_repair(&self) -> bool {
+        self.provider.needs_repair()
     }
 
-    fn mend(&self) {
-        self.provider.mend();
+    fn repair(&self) {
+        self.provider.repair();
     }
 
     fn open(&self) -> Result<(Arc<dyn Signer>, Vec<String>), OpenKeyError> {
@@ -177,7 +177,7 @@ impl Replica for DeviceKey {
             self.handle
                 .sign(self.id, key_type, permit, until)
                 .map_err(|error| match error.kind {
-                    Kind::Late => SignerError::Late(error.to_string()),
+                    ErrorKind::Late => SignerError::Late(error.to_string()),
                     _ => SignerError::Failed(error.to_string()),
                 })?;
         let signature = Signature::from_bytes(bytes);

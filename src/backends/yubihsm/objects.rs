@@ -9,7 +9,7 @@ use crate::consensus::PublicKey;
 use super::client::Client;
 use super::codes::{command, object};
 use super::commands::DeviceCommands;
-use super::error::{Error, Kind};
+use super::error::{Error, ErrorKind};
 use super::info::read_public_key;
 use super::info::{DeviceInfo, Listed, ObjectInfo, read_list};
 use super::plan::Planned;
@@ -38,7 +38,7 @@ impl Objects {
     pub fn open(&mut self, patience: Duration) -> Result<DeviceInfo, Error> {
         self.client.open(Instant::now() + patience)?;
         let info = self.client.info().cloned();
-        info.ok_or_else(|| self.error(Kind::Garbage("no device info".to_owned())))
+        info.ok_or_else(|| self.error(ErrorKind::Garbage("no device info".to_owned())))
     }
 
     /// The commands about this device.
@@ -47,7 +47,7 @@ impl Objects {
     }
 
     /// An error of this device.
-    pub fn error(&self, kind: Kind) -> Error {
+    pub fn error(&self, kind: ErrorKind) -> Error {
         Error {
             device: self.client.name().to_owned(),
             kind,
@@ -81,7 +81,7 @@ impl Objects {
                 Ok(Some(info))
             }
             Err(Error {
-                kind: Kind::NoKey { .. },
+                kind: ErrorKind::NoKey { .. },
                 ..
             }) => Ok(None),
             Err(error) => Err(error),
@@ -132,8 +132,9 @@ impl Objects {
     /// Random bytes of the device.
     pub fn random(&mut self) -> Result<Zeroizing<[u8; 32]>, Error> {
         let answer = self.run(command::GET_PSEUDO_RANDOM, &32_u16.to_be_bytes(), None)?;
-        let bytes = <[u8; 32]>::try_from(answer.as_slice())
-            .map_err(|_| self.error(Kind::Garbage(format!("{} random bytes", answer.len()))))?;
+        let bytes = <[u8; 32]>::try_from(answer.as_slice()).map_err(|_| {
+            self.error(ErrorKind::Garbage(format!("{} random bytes", answer.len())))
+        })?;
         Ok(Zeroizing::new(bytes))
     }
 
@@ -159,7 +160,7 @@ impl Objects {
         let data = [&wrap.to_be_bytes()[..], bytes].concat();
         match self.run(command::IMPORT_WRAPPED, &data, None)?.as_slice() {
             [kind, high, low] => Ok((*kind, u16::from_be_bytes([*high, *low]))),
-            other => Err(self.error(Kind::Garbage(format!("{} bytes", other.len())))),
+            other => Err(self.error(ErrorKind::Garbage(format!("{} bytes", other.len())))),
         }
     }
 

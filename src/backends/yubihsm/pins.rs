@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use super::error::Kind;
+use super::error::ErrorKind;
 use super::info::show_key;
 
 /// What the device answered to `get public key` when each key was found, and which of them are others now.
 #[derive(Default)]
 pub(super) struct Pins {
     keys: BTreeMap<u16, Vec<u8>>,
-    strangers: BTreeMap<u16, Kind>,
+    strangers: BTreeMap<u16, ErrorKind>,
 }
 
 impl Pins {
@@ -24,7 +24,7 @@ impl Pins {
     }
 
     /// Why a key must not sign, if so.
-    pub(super) fn stranger(&self, key: u16) -> Option<&Kind> {
+    pub(super) fn stranger(&self, key: u16) -> Option<&ErrorKind> {
         self.strangers.get(&key)
     }
 
@@ -32,10 +32,10 @@ impl Pins {
     pub(super) fn compare(
         &mut self,
         key: u16,
-        found: Result<impl AsRef<[u8]>, Kind>,
-    ) -> Result<(), Kind> {
+        found: Result<impl AsRef<[u8]>, ErrorKind>,
+    ) -> Result<(), ErrorKind> {
         let trouble = match (found, self.keys.get(&key)) {
-            (Ok(found), Some(wanted)) if found.as_ref() != wanted => Kind::OtherKey {
+            (Ok(found), Some(wanted)) if found.as_ref() != wanted => ErrorKind::OtherKey {
                 key,
                 found: show_key(found.as_ref()),
                 wanted: show_key(wanted),

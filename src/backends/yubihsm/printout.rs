@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::os::filesystem::ephemeral;
 use crate::remedy::{self, CommandLine};
 use crate::secret_file::{NewFile, SecretFileError};
-use crate::terminal::Waste;
+use crate::terminal::RemoveOnSignal;
 
 use super::mnemonic::Mnemonic;
 use super::sheets::{Heading, filled};
@@ -76,23 +76,23 @@ pub struct Printout {
     path: PathBuf,
     holders: u8,
     /// What a signal removes.
-    waste: Waste,
-    place: Place,
+    waste: RemoveOnSignal,
+    place: PrintTarget,
     written: bool,
     proven: bool,
 }
 
-enum Place {
+enum PrintTarget {
     Printer(Option<File>),
-    Memory(Option<NewFile>),
+    BackupLog(Option<NewFile>),
 }
 
 impl Printout {
     /// Opens a printer (a character device or a pipe), or makes a new file in memory, for 1 to 20 holders.
-    pub fn open(path: &Path, holders: u8, waste: Waste) -> Result<Self, PrintoutError> {
+    pub fn open(path: &Path, holders: u8, waste: RemoveOnSignal) -> Result<Self, PrintoutError> {
         let place = match fs::metadata(path) {
             Ok(found) if found.file_type().is_char_device() || found.file_type().is_fifo() => {
-                Place::Printer(Some(open_printer(path, &found)?))
+                PrintTarget::Printer(Some(open_printer(path, &found)?))
             }
             Ok(_) => return Err(PrintoutError::NotAPrinter(path.to_owned())),
             Err(_) => {
@@ -101,7 +101,7 @@ impl Printout {
                 if let Ok(mut waste) = waste.lock() {
                     *waste = Some(path.to_owned());
                 }
-                Place::Memory(Some(made))
+                PrintTarget::BackupLog(Some(made))
             }
         };
         Ok(Self {
@@ -131,11 +131,11 @@ impl Printout {
         self.written = true;
         let text = raw(&filled(mnemonic, heading, self.holders));
         match &mut self.place {
-            Place::Printer(file) => file.take().map_or(Ok(()), |mut file| {
+            PrintTarget::Printer(file) => file.take().map_or(Ok(()), |mut file| {
                 let written = file.write_all(text.as_bytes()).and_then(|()| file.flush());
                 written.map_err(io_error(&self.path, "printing"))
             }),
-            Place::Memory(file) => {
+            PrintTarget::BackupLog(file) => {
                 let file = file.take();
                 let written = file.map_or(Ok(()), |file| file.finish(text.as_bytes()));
                 written.map_err(PrintoutError::File)
@@ -147,8 +147,8 @@ impl Printout {
     pub(super) fn request(&self) -> String {
         let (path, copies) = (self.path.display(), self.holders);
         let first = match self.place {
-            Place::Printer(_) => format!("{copies} sheet(s) went to {path}."),
-            Place::Memory(_) => format!(
+            PrintTarget::Printer(_) => format!("{copies} sheet(s) went to {path}."),
+            PrintTarget::BackupLog(_) => format!(
                 "{copies} sheet(s) are in {path}, in memory only. Print them now, from another terminal, as with `{}` (a spooler, \
                  such as that of `lp`, would keep them on a disk).",
                 to_printer(&self.path)
@@ -171,15 +171,15 @@ impl Printout {
     pub fn left_to_do(&self) -> Option<String> {
         let path = self.path.display();
         match (&self.place, self.written, self.proven) {
-            (_, false, _) | (Place::Memory(_), _, false) => None,
-            (Place::Memory(_), _, true) => Some(format!(
+            (_, false, _) | (PrintTarget::BackupLog(_), _, false) => None,
+            (PrintTarget::BackupLog(_), _, true) => Some(format!(
                 "the words are still in {path}: `{}` when the sheets are printed",
                 remedy::remove(&self.path)
             )),
-            (Place::Printer(_), _, true) => Some(format!(
+            (PrintTarget::Printer(_), _, true) => Some(format!(
                 "a printer remembers what it printed: turn {path} off, and clear its queue if it has one"
             )),
-            (Place::Printer(_), _, false) => Some(format!(
+            (PrintTarget::Printer(_), _, false) => Some(format!(
                 "sheets with words came out of {path}: destroy them unless they are of a mnemonic in use, and turn the \
                  printer off"
             )),
@@ -189,7 +189,7 @@ impl Printout {
 
 impl Drop for Printout {
     fn drop(&mut self) {
-        if let (Place::Memory(_), false) = (&self.place, self.proven) {
+        if let (PrintTarget::BackupLog(_), false) = (&self.place, self.proven) {
             let _ = fs::remove_file(&self.path);
             if let Ok(mut waste) = self.waste.lock() {
                 *waste = None;
@@ -286,7 +286,7 @@ mod tests {
     }
 
     fn refused(path: &Path) -> String {
-        let result = Printout::open(path, 2, Waste::default());
+        let result = Printout::open(path, 2, RemoveOnSignal::default());
         result.err().map(|error| error.to_string()).unwrap()
     }
 
@@ -334,7 +334,7 @@ mod tests {
             }
         });
         let mut printout = loop {
-            match Printout::open(&path, 2, Waste::default()) {
+            match Printout::open(&path, 2, RemoveOnSignal::default()) {
                 Err(PrintoutError::NobodyReads(_)) => std::thread::yield_now(),
                 other => break other.map_err(|error| error.to_string()).unwrap(),
             }
@@ -358,8 +358,8 @@ mod tests {
         };
         let path = folder.path().join("sheets");
         let mnemonic = Mnemonic::from_entropy(&[7; 32]);
-        let open = |waste: &Waste| Printout::open(&path, 1, waste.clone()).ok().unwrap();
-        let waste = Waste::default();
+        let open = |waste: &RemoveOnSignal| Printout::open(&path, 1, waste.clone()).ok().unwrap();
+        let waste = RemoveOnSignal::default();
         let unused = open(&waste);
         assert_eq!(waste.lock().unwrap().as_ref(), Some(&path), "for a signal");
         drop(unused);

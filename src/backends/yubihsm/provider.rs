@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 use tracing::{error, info};
 use zeroize::Zeroizing;
 
-use crate::backends::{DeviceCounts, DeviceKeyId, DeviceNow};
+use crate::backends::{DeviceCounts, DeviceKeyId, DeviceSample};
 use crate::remedy::{self, CommandLine};
 use crate::secret_file::{self, Absent, SecretSource};
 
+use super::backup_log::BackupLog;
 use super::client::{Client, Credentials};
 use super::commands::DeviceCommands;
 use super::device::{Device, Handle};
-use super::error::{Error, Kind, Serial};
-use super::memory::Memory;
+use super::error::{Error, ErrorKind, Serial};
 use super::scp03::AuthKey;
-use super::transport::{Place, Transport};
+use super::transport::{DeviceAddress, Transport};
 
 /// Between two looks at a password that the device refused: it may have been corrected.
 const COMPARE: Duration = Duration::from_secs(5);
@@ -36,7 +36,7 @@ pub type Connect = Box<dyn Fn() -> Box<dyn Transport> + Send + Sync>;
 /// A configured device. Its thread runs from the first use until this is dropped, which closes the session.
 pub struct Provider {
     /// Where it is.
-    pub place: Place,
+    pub place: DeviceAddress,
     /// Another way to it than that of its place.
     pub connect: Option<Connect>,
     /// The serial number that it must have.
@@ -50,7 +50,7 @@ pub struct Provider {
     /// What the operator is to be told when it is opened.
     pub note: Option<String>,
     /// Where proofs of backups are remembered; without it nobody is reminded.
-    pub memory: Option<Memory>,
+    pub memory: Option<BackupLog>,
     /// The commands about it, as messages print them.
     pub commands: DeviceCommands,
     device: Mutex<Option<InUse>>,
@@ -68,7 +68,7 @@ struct InUse {
 impl Provider {
     /// A device that is not touched yet.
     pub fn new(
-        place: Place,
+        place: DeviceAddress,
         serial: Option<Serial>,
         auth_key: u16,
         password: Password,
@@ -113,7 +113,7 @@ impl Provider {
     }
 
     /// The configured login. The warning is about the password's file.
-    pub fn credentials(&self) -> Result<(Credentials, Option<String>), Kind> {
+    pub fn credentials(&self) -> Result<(Credentials, Option<String>), ErrorKind> {
         let (key, warning) = self.auth_key()?;
         let id = self.auth_key;
         Ok((Credentials { id, key }, warning))
@@ -135,7 +135,7 @@ impl Provider {
             return Ok((used.device.handle(), Vec::new()));
         }
         let device = Device::start(self.client_as(login.clone()))
-            .map_err(|why| error(Kind::Garbage(format!("no thread: {why}"))))?;
+            .map_err(|why| error(ErrorKind::Garbage(format!("no thread: {why}"))))?;
         let handle = used.insert(InUse {
             device,
             login,
@@ -162,17 +162,19 @@ impl Provider {
     }
 
     /// The device as it is now for whoever needs this key; down while it is not used yet, or does not sign with the key.
-    pub fn now(&self, key: u16) -> DeviceNow {
+    pub fn now(&self, key: u16) -> DeviceSample {
         let name = self.place.to_string();
         let Some(handle) = self.lock().as_ref().map(|used| used.device.handle()) else {
-            return DeviceNow {
+            return DeviceSample {
                 name,
                 counts: Some(DeviceCounts::default()),
-                ..DeviceNow::default()
+                ..DeviceSample::default()
             };
         };
-        let trouble = handle.trouble().or_else(|| handle.key_trouble(key));
-        DeviceNow {
+        let trouble = handle
+            .unavailable_reason()
+            .or_else(|| handle.key_trouble(key));
+        DeviceSample {
             name,
             up: trouble.is_none(),
             trouble,
@@ -182,7 +184,7 @@ impl Provider {
     }
 
     /// Whether its thread hangs and another may be tried, or the device refuses the login.
-    pub fn is_ailing(&self) -> bool {
+    pub fn needs_repair(&self) -> bool {
         let used = self.lock();
         used.as_ref().is_some_and(|used| {
             let refused = used.device.handle().is_refused() && used.compared.elapsed() >= COMPARE;
@@ -191,7 +193,7 @@ impl Provider {
     }
 
     /// Opens a device anew whose thread hangs, or one that refused the login, if that was corrected meanwhile.
-    pub fn mend(&self) {
+    pub fn repair(&self) {
         let corrected = self.credentials().ok().map(|(login, _)| login);
         let mut used = self.lock();
         let Some(InUse {
@@ -240,7 +242,7 @@ impl Provider {
         }
     }
 
-    fn auth_key(&self) -> Result<(AuthKey, Option<String>), Kind> {
+    fn auth_key(&self) -> Result<(AuthKey, Option<String>), ErrorKind> {
         match &self.password {
             Password::Inline(text) => Ok((AuthKey::from_password(text.as_bytes()), None)),
             Password::Elsewhere(source) => {
@@ -256,7 +258,7 @@ impl Provider {
                             )
                         }
                     };
-                    Kind::Password(format!("{error}{remedy}"))
+                    ErrorKind::Password(format!("{error}{remedy}"))
                 })?;
                 let key = AuthKey::from_password(secret.bytes.trim_ascii_end());
                 Ok((key, secret.warning))

@@ -10,7 +10,7 @@ use crate::os::clock::{Clock, SystemClock};
 use crate::remedy::CommandLine;
 use crate::terminal::Terminal;
 
-use super::ceremony::{self, CeremonyError, Foreign, Found, Secrets, Site, say};
+use super::ceremony::{self, CeremonyError, Foreign, Found, Secrets, SetupTarget, say};
 use super::client::Credentials;
 use super::codes::algorithm;
 use super::commands::DeviceCommands;
@@ -21,12 +21,12 @@ use super::printout::{Printout, PrintoutError};
 use super::report::{device_report, file_report};
 use super::sheets::Heading;
 use super::verify::{Proof, verify};
-use super::words::{Paper, ask_mnemonic};
+use super::words::{MnemonicSheets, ask_mnemonic};
 use crate::date::Date;
 
 /// What the operator wants.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Wishes {
+pub struct SetupOptions {
     /// Say what would happen, and change nothing.
     pub dry_run: bool,
     /// From a mnemonic that exists.
@@ -119,13 +119,13 @@ pub struct Outcome {
 
 /// The whole conversation, which begins with the mnemonic where there is one.
 pub fn run(
-    site: &Site<'_>,
-    wishes: &Wishes,
+    site: &SetupTarget<'_>,
+    wishes: &SetupOptions,
     configured: Option<&Credentials>,
     printout: Option<&mut Printout>,
     terminal: &mut dyn Terminal,
 ) -> Result<Outcome, SetupError> {
-    let mut paper = Paper {
+    let mut paper = MnemonicSheets {
         printout,
         typed: None,
     };
@@ -156,11 +156,11 @@ pub struct Logins<'a> {
 
 /// The conversation after the mnemonic; without secrets a new one is made.
 pub fn carry_out(
-    site: &Site<'_>,
-    wishes: &Wishes,
+    site: &SetupTarget<'_>,
+    wishes: &SetupOptions,
     logins: Logins<'_>,
     secrets: Option<&Secrets>,
-    mut paper: Paper<'_>,
+    mut paper: MnemonicSheets<'_>,
     terminal: &mut dyn Terminal,
 ) -> Result<Outcome, SetupError> {
     let Logins {
@@ -178,7 +178,7 @@ pub fn carry_out(
         Found::Other(foreign) => foreign.info.clone(),
     };
     // From here on it is this device and no other.
-    let site = Site {
+    let site = SetupTarget {
         name: format!("YubiHSM {}", info.serial),
         serial: Some(info.serial),
         commands: site.commands.clone(),
@@ -236,7 +236,7 @@ pub fn carry_out(
 
 /// Compares a device with its mnemonic, and changes nothing.
 fn compare(
-    site: &Site<'_>,
+    site: &SetupTarget<'_>,
     secrets: &Secrets,
     terminal: &mut dyn Terminal,
 ) -> Result<Outcome, SetupError> {
@@ -256,7 +256,7 @@ fn compare(
 }
 
 fn finish(
-    site: &Site<'_>,
+    site: &SetupTarget<'_>,
     info: DeviceInfo,
     changed: bool,
     proof: Proof,
@@ -325,9 +325,9 @@ fn describe(info: &DeviceInfo, found: &Found) -> Vec<String> {
 }
 
 fn may_erase(
-    site: &Site<'_>,
+    site: &SetupTarget<'_>,
     foreign: &Foreign,
-    wishes: &Wishes,
+    wishes: &SetupOptions,
     terminal: &mut dyn Terminal,
 ) -> Result<(), SetupError> {
     let serial = foreign.info.serial;

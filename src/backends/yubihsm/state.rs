@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::error::{Error, Kind};
+use super::error::{Error, ErrorKind};
 use super::info::DeviceInfo;
 
 /// What is known of a device without asking it.
@@ -23,11 +23,11 @@ pub(super) struct State {
     pub log_used: AtomicU64,
     pub log_size: AtomicU64,
     /// The trouble that was told last.
-    pub told: Mutex<Option<Kind>>,
+    pub told: Mutex<Option<ErrorKind>>,
     /// Keys that were found, as the device answers for them.
     pub pins: Mutex<BTreeMap<u16, Vec<u8>>>,
     /// Keys that the device would not sign with when it was asked last, and why.
-    refused: Mutex<BTreeMap<u16, Kind>>,
+    refused: Mutex<BTreeMap<u16, ErrorKind>>,
 }
 
 impl State {
@@ -72,7 +72,7 @@ impl State {
 
     /// Remembers how an exchange ended, and whether there is a session now. `Some` when that is to be told: a new trouble, or
     /// that there is none any more.
-    pub(super) fn note(&self, error: Option<&Error>, open: bool) -> Option<Option<Kind>> {
+    pub(super) fn note(&self, error: Option<&Error>, open: bool) -> Option<Option<ErrorKind>> {
         let away = error.filter(|error| !open || error.kind.is_absence());
         let was_up = self.up.swap(away.is_none(), Ordering::Relaxed);
         let count = |count: &AtomicU64, one: bool| count.fetch_add(one.into(), Ordering::Relaxed);
@@ -90,7 +90,7 @@ impl State {
     }
 
     /// Remembers whether the device signed with a key. That it was away says nothing about the key.
-    pub(super) fn note_key(&self, key: u16, error: Option<&Kind>) {
+    pub(super) fn note_key(&self, key: u16, error: Option<&ErrorKind>) {
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         match error {
             None => {
@@ -106,6 +106,6 @@ impl State {
     /// Why the device does not sign with a key, as far as is known.
     pub(super) fn key_trouble(&self, key: u16) -> Option<String> {
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        refused.get(&key).map(Kind::to_string)
+        refused.get(&key).map(ErrorKind::to_string)
     }
 }

@@ -5,14 +5,14 @@
 
 use crate::remedy::CommandLine;
 
-use super::ceremony::{CeremonyError, Secrets, Site, unaudited};
+use super::ceremony::{CeremonyError, Secrets, SetupTarget, unaudited};
 use super::codes::{algorithm, object};
 use super::derive::Role;
-use super::error::{Error, Kind};
+use super::error::{Error, ErrorKind};
 use super::info::DeviceInfo;
 use super::objects::Objects;
 use super::plan::{self, Planned, TEMPORARY};
-use super::site::LOGIN;
+use super::setup_target::LOGIN;
 use super::wrap;
 
 /// What a proof found.
@@ -29,10 +29,10 @@ pub struct Proof {
 }
 
 /// Compares a device with the plan.
-pub fn verify(site: &Site<'_>, secrets: &Secrets) -> Result<Proof, CeremonyError> {
+pub fn verify(site: &SetupTarget<'_>, secrets: &Secrets) -> Result<Proof, CeremonyError> {
     let mut proof = Proof::default();
     let mut admin = None;
-    let mut site = Site {
+    let mut site = SetupTarget {
         name: site.name.clone(),
         commands: site.commands.clone(),
         ..*site
@@ -159,14 +159,14 @@ fn wrap_key(
 ) -> Result<(), CeremonyError> {
     let mut sample = [0; 32];
     getrandom::getrandom(&mut sample).map_err(|error| {
-        let kind = Kind::Garbage(format!("no random numbers: {error}"));
+        let kind = ErrorKind::Garbage(format!("no random numbers: {error}"));
         CeremonyError::Device(login.error(kind))
     })?;
     let sealed = match login.wrap_data(plan::WRAP_KEY, &sample) {
         Ok(sealed) => sealed,
         // Told above already.
         Err(Error {
-            kind: Kind::NoKey { .. },
+            kind: ErrorKind::NoKey { .. },
             ..
         }) => return Ok(()),
         Err(error) => return Err(CeremonyError::Device(error)),

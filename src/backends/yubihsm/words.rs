@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::terminal::{Terminal, privately};
 
-use super::ceremony::{CeremonyError, Foreign, Site};
+use super::ceremony::{CeremonyError, Foreign, SetupTarget};
 use super::mnemonic::{Mnemonic, WORDS};
 use super::printout::Printout;
 use super::setup::SetupError;
@@ -23,18 +23,18 @@ const TRIES: usize = 5;
 
 /// What is to be printed, and the mnemonic where it exists already.
 #[derive(Default)]
-pub struct Paper<'a> {
+pub struct MnemonicSheets<'a> {
     /// Where sheets with the words go, if they are wished for.
     pub printout: Option<&'a mut Printout>,
     /// The mnemonic that was typed, kept only for the sheets.
     pub(super) typed: Option<Mnemonic>,
 }
 
-impl Paper<'_> {
+impl MnemonicSheets<'_> {
     /// Makes a mnemonic from the device's random bytes and ours, and has it written down.
     pub(super) fn new_mnemonic(
         &mut self,
-        site: &Site<'_>,
+        site: &SetupTarget<'_>,
         foreign: &Foreign,
         heading: Heading,
         terminal: &mut dyn Terminal,

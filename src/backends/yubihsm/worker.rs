@@ -18,7 +18,7 @@ use crate::consensus::KeyType;
 use super::client::Client;
 use super::codes::{algorithm, command};
 use super::device::Found;
-use super::error::{Error, Kind};
+use super::error::{Error, ErrorKind};
 use super::info::{DeviceInfo, read_public_key};
 use super::state::State;
 
@@ -52,14 +52,14 @@ pub(super) enum Job {
 }
 
 /// What one thread is about, for those who watch it.
-pub(super) struct Turn {
+pub(super) struct WorkerHealth {
     born: Instant,
     /// Milliseconds from `born` to when what it does should have ended long ago; 0 while it waits for requests.
     due: AtomicU64,
     given_up: AtomicBool,
 }
 
-impl Turn {
+impl WorkerHealth {
     pub(super) fn new() -> Self {
         Self {
             born: Instant::now(),
@@ -102,7 +102,7 @@ impl Turn {
 pub(super) struct Worker {
     pub client: Client,
     pub state: Arc<State>,
-    pub turn: Arc<Turn>,
+    pub turn: Arc<WorkerHealth>,
     /// Somebody has asked something.
     pub used: bool,
     /// When the device last told about itself in a quiet moment.
@@ -215,7 +215,7 @@ impl Worker {
         }
     }
 
-    fn error(&self, kind: Kind) -> Error {
+    fn error(&self, kind: ErrorKind) -> Error {
         Error {
             device: self.state.name.clone(),
             kind,
@@ -231,14 +231,14 @@ impl Worker {
             .client
             .info()
             .cloned()
-            .ok_or_else(|| self.error(Kind::Garbage("no device info".to_owned())))?;
+            .ok_or_else(|| self.error(ErrorKind::Garbage("no device info".to_owned())))?;
         let (code, kind) = match wanted {
             KeyType::Ed25519 => (algorithm::ED25519, "consensus (ed25519)"),
             KeyType::Secp256k1 => (algorithm::SECP256K1, "account (secp256k1)"),
         };
         let (found, _) = answer.split_first().unwrap_or((&0, &[]));
         if *found != code {
-            return Err(self.error(Kind::KeyType {
+            return Err(self.error(ErrorKind::KeyType {
                 key,
                 found: algorithm::name(*found)
                     .map_or_else(|| format!("of algorithm {found}"), str::to_owned),
@@ -246,7 +246,7 @@ impl Worker {
             }));
         }
         if !info.has(code) {
-            return Err(self.error(Kind::Disabled {
+            return Err(self.error(ErrorKind::Disabled {
                 algorithm: wanted.as_str(),
                 firmware: info.firmware,
             }));
@@ -287,9 +287,9 @@ impl Worker {
 }
 
 /// From DER with any S to 64 bytes with low S.
-fn low_s(der: &[u8]) -> Result<Vec<u8>, Kind> {
+fn low_s(der: &[u8]) -> Result<Vec<u8>, ErrorKind> {
     let signature = EcdsaSignature::from_der(der)
-        .map_err(|_| Kind::Garbage("a signature that is not DER".to_owned()))?;
+        .map_err(|_| ErrorKind::Garbage("a signature that is not DER".to_owned()))?;
     let low = signature.normalize_s().unwrap_or(signature);
     Ok(low.to_bytes().to_vec())
 }

@@ -10,7 +10,7 @@ use crate::events::{Event, Sink};
 use crate::link::{Closer, dial};
 use crate::os::clock::SystemClock;
 use crate::reason::ReasonKind;
-use crate::session::{Hand, serve};
+use crate::session::{InFlight, serve};
 
 /// A node asks for the public key at once or pings within 3.3 s.
 const SILENCE: Duration = Duration::from_secs(6);
@@ -57,7 +57,7 @@ pub(super) fn try_node(
     let peer = link.peer().map(|peer| peer.to_string());
     let why = "only `tmkms check` is connected for a moment".to_owned();
     let chain = Chain::unarmed(id, key, why);
-    let hand = Hand::default();
+    let hand = InFlight::default();
     let end = serve(&mut link, &chain, None, &hand, &SystemClock, &first);
     link.close();
     let asked = first.asked.lock().ok().and_then(|mut asked| asked.take());

@@ -13,7 +13,7 @@ use crate::gate::store::file::{FileStore, inspect};
 use crate::gate::watermark::Watermark;
 use crate::link::IdentityKey;
 use crate::observe::status::Status;
-use crate::observe::status::span;
+use crate::observe::status::humanize;
 use crate::os::clock::{Clock, SystemClock};
 use crate::service::{bind, identity_of, with_older_files};
 
@@ -147,7 +147,7 @@ fn look<'a>(config: &'a ChainConfig, service: Option<&Status>) -> Found<'a> {
             look_at_state(&mut found, signer.public_key(), service);
             // The device of a chain in service is in use, and `status` tells how it is.
             if found.held.is_none() {
-                found.problems.extend(signer.trouble());
+                found.problems.extend(signer.unavailable_reason());
             }
         }
         Err(error) => found.problems.push(error.to_string()),
@@ -198,9 +198,9 @@ fn look_at_state(found: &mut Found<'_>, public_key: PublicKey, service: Option<&
             let age = used_up.age(SystemClock.now().wall).as_secs();
             found.watermark = match used_up.watermark() {
                 Watermark::Never => "nothing signed yet".to_owned(),
-                Watermark::UpTo(hrs) => format!("used up to {hrs}, {} ago", span(age)),
+                Watermark::UpTo(hrs) => format!("used up to {hrs}, {} ago", humanize(age)),
                 Watermark::Message(last) => {
-                    format!("{}, {} ago", last.position().hrs, span(age))
+                    format!("{}, {} ago", last.position().hrs, humanize(age))
                 }
             };
             if is_too_high(&used_up) {

@@ -9,7 +9,7 @@ use hdrhistogram::Histogram;
 use serde_json::json;
 
 use crate::harness::bench::{BenchError, Measured, Plan, Series, measure};
-use crate::harness::checks::Subject;
+use crate::harness::checks::SignerUnderTest;
 use crate::os::replace::{Readers, create};
 use crate::remedy::CommandLine;
 
@@ -211,7 +211,7 @@ fn histogram(measured: &Measured) -> String {
 }
 
 fn report(
-    subject: &Subject,
+    subject: &SignerUnderTest,
     measured: &Measured,
     median: Option<Duration>,
     bound: Duration,

@@ -15,7 +15,7 @@ use clap::{Args, Subcommand};
 
 use crate::consensus::ChainId;
 use crate::harness::Listener;
-use crate::harness::checks::{Settings, Subject};
+use crate::harness::checks::{Settings, SignerUnderTest};
 use crate::harness::probe::{Patience, Probe};
 use crate::link::{Address, IdentityKey, Timeouts};
 use crate::networks;
@@ -85,7 +85,10 @@ struct Common {
 
 impl Common {
     /// Listens; gives the signer to come.
-    fn subject(&self, settings: impl FnOnce(Settings) -> Settings) -> Result<Subject, Failure> {
+    fn subject(
+        &self,
+        settings: impl FnOnce(Settings) -> Settings,
+    ) -> Result<SignerUnderTest, Failure> {
         let chain_id = self.chain_id.parse::<ChainId>().map_err(Failure::usage)?;
         let answer = seconds("--timeout", self.timeout)?;
         let dial = seconds("--wait", self.wait)?;
@@ -132,7 +135,7 @@ impl Common {
             skip: Vec::new(),
         });
         let probe = Probe::new(listener, Patience { answer, dial });
-        Ok(Subject::new(probe, settings))
+        Ok(SignerUnderTest::new(probe, settings))
     }
 
     fn may_sign(&self, chain_id: &ChainId) -> Result<bool, Failure> {

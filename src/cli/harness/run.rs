@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 
-use crate::harness::checks::{CHECKS, Outcome, Row, Subject, examine};
+use crate::harness::checks::{CHECKS, Outcome, Row, SignerUnderTest, examine};
 
 use super::super::report::{Failure, output, status};
 use super::Common;
@@ -100,7 +100,7 @@ fn line(row: &Row) -> String {
     )
 }
 
-fn report(subject: &Subject, rows: &[Row]) -> serde_json::Value {
+fn report(subject: &SignerUnderTest, rows: &[Row]) -> serde_json::Value {
     let checks: Vec<_> = rows
         .iter()
         .map(|row| {

@@ -8,7 +8,7 @@ mod status;
 use clap::{Args, Subcommand};
 
 use crate::backends::ledger::LedgerSource;
-use crate::backends::ledger::config::Place;
+use crate::backends::ledger::config::LedgerTransport;
 use crate::backends::ledger::error::{FindError, Reason};
 use crate::backends::ledger::transport::TransportError;
 use crate::config::{ChainConfig, Config};
@@ -45,11 +45,11 @@ impl Ledger {
 struct Transport {
     /// Where Ledgers are: hid, or tcp://127.0.0.1:PORT for an emulator on this host
     #[arg(long, value_name = "PLACE", default_value = "hid", value_parser = place)]
-    transport: Place,
+    transport: LedgerTransport,
 }
 
-fn place(text: &str) -> Result<Place, String> {
-    Place::read(text).ok_or_else(|| {
+fn place(text: &str) -> Result<LedgerTransport, String> {
+    LedgerTransport::read(text).ok_or_else(|| {
         "expected hid, or tcp://127.0.0.1:PORT for an emulator on this host".to_owned()
     })
 }

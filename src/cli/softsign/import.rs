@@ -20,7 +20,7 @@ use crate::cli::state::takeover::{Current, node_key, shown};
 use crate::cli::state::unusable;
 use crate::config::{ChainConfig, Config};
 use crate::consensus::{Height, Hrs, PublicKey, key_text};
-use crate::gate::store::file::Place;
+use crate::gate::store::file::StateFile;
 use crate::gate::watermark::Watermark;
 use crate::remedy::{CommandLine, Commands};
 use crate::secret_file::{self, SecretFileError};
@@ -191,7 +191,7 @@ impl Import {
     }
 
     /// The command that imports this key with what was found nearby.
-    fn instead(&self, place: &Place, found: &Evidence) -> CommandLine {
+    fn instead(&self, place: &StateFile, found: &Evidence) -> CommandLine {
         let height = found.said.height.to_string();
         let how: [&OsStr; 2] = match found.in_key {
             true => [OsStr::new("--height"), OsStr::new(&height)],
@@ -301,7 +301,7 @@ impl Import {
         public_key: PublicKey,
         watermark: &Watermark,
         terminal: &mut dyn Terminal,
-    ) -> Result<(Place, Current), Failure> {
+    ) -> Result<(StateFile, Current), Failure> {
         let place = chain.place(public_key);
         let current = Current::look(&place).map_err(|error| unusable(config, error))?;
         if let Some(hrs) = watermark.hrs() {

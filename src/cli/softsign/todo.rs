@@ -9,7 +9,7 @@ use crate::cli::state::takeover::running::Quiet;
 use crate::cli::state::takeover::{Current, TakeOver, shown};
 use crate::config::{ChainConfig, Config};
 use crate::consensus::PublicKey;
-use crate::gate::store::file::Place;
+use crate::gate::store::file::StateFile;
 use crate::gate::watermark::Watermark;
 
 /// What is to be written besides the key.
@@ -17,7 +17,7 @@ pub(super) enum Todo {
     /// The state of another signer is taken over.
     TakeOver(TakeOver),
     /// The operator says what is used up.
-    Begin(Vec<(Place, Current)>, Watermark),
+    Begin(Vec<(StateFile, Current)>, Watermark),
 }
 
 impl Todo {

@@ -17,7 +17,7 @@ use crate::config::{ChainConfig, Config};
 use crate::consensus::{Height, Hrs};
 use crate::gate::foreign::reading::Reading;
 use crate::gate::foreign::{self, LONGEST, fence};
-use crate::gate::store::file::Place;
+use crate::gate::store::file::StateFile;
 use crate::gate::watermark::Watermark;
 use crate::remedy::CommandLine;
 
@@ -44,7 +44,7 @@ pub(in crate::cli) struct Nearby<'a> {
     /// The chain.
     pub chain: &'a ChainConfig,
     /// Whose state it is, and where it lies.
-    pub place: &'a Place,
+    pub place: &'a StateFile,
     /// The files that hold the key.
     pub keys: &'a [&'a Path],
     /// The files that are taken over; whoever does so has read them.
@@ -127,7 +127,7 @@ impl Nearby<'_> {
 
 impl Evidence {
     /// What it says, in a sentence.
-    pub fn told(&self, place: &Place) -> String {
+    pub fn told(&self, place: &StateFile) -> String {
         format!(
             "{} says that chain {} has signed up to {} with this key",
             self.path.display(),
@@ -137,14 +137,14 @@ impl Evidence {
     }
 
     /// The refusal: file, height, and the command that takes it over.
-    pub fn refused(&self, place: &Place, command: &CommandLine) -> Failure {
+    pub fn refused(&self, place: &StateFile, command: &CommandLine) -> Failure {
         Failure::new(format!("nothing was changed: {}", self.told(place)))
             .hint(remedy(place, command))
     }
 }
 
 /// What to do about it.
-pub(in crate::cli) fn remedy(place: &Place, command: &CommandLine) -> String {
+pub(in crate::cli) fn remedy(place: &StateFile, command: &CommandLine) -> String {
     format!(
         "take that over with `{command}`; only if it is of another key or chain, add `--insist {}`",
         place.chain_id
@@ -180,7 +180,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-fn of_state(path: PathBuf, place: &Place) -> Option<Evidence> {
+fn of_state(path: PathBuf, place: &StateFile) -> Option<Evidence> {
     let reading = Reading::of(&path).ok()?;
     if let Some((chain, kept)) = fence::of_tombstone(&reading.bytes) {
         let is_ours = chain == place.chain_id.as_str() && before_it_was_kept(&kept).is_some();
@@ -198,7 +198,7 @@ fn of_state(path: PathBuf, place: &Place) -> Option<Evidence> {
 }
 
 /// Whether a take-over left a text there that names another chain.
-fn was_of_other(path: &Path, place: &Place) -> bool {
+fn was_of_other(path: &Path, place: &StateFile) -> bool {
     Reading::of(path)
         .ok()
         .and_then(|reading| fence::of_tombstone(&reading.bytes))

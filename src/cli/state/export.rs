@@ -10,7 +10,7 @@ use crate::cli::init::write_new;
 use crate::config::{ChainConfig, Config};
 use crate::consensus::{BlockId, ChainId};
 use crate::gate::store::Origin;
-use crate::gate::store::file::{FileStore, OpenError, Place};
+use crate::gate::store::file::{FileStore, OpenError, StateFile};
 use crate::gate::watermark::Watermark;
 use crate::os::clock::{Clock, SystemClock};
 use crate::os::replace::{Flush, Readers, replace};
@@ -171,7 +171,7 @@ fn write_to(path: &Path, text: &str, sealed: bool) -> Result<(), Failure> {
 }
 
 /// The state, and whether it was handed over before: then it can be written out again.
-fn open(config: &Config, place: &Place) -> Result<(FileStore, bool), Failure> {
+fn open(config: &Config, place: &StateFile) -> Result<(FileStore, bool), Failure> {
     match FileStore::open(place) {
         Ok(store) => Ok((store, false)),
         Err(OpenError::HandedOver { .. }) => FileStore::open_copied(place)

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::config::{ChainConfig, Config};
 use crate::consensus::{Height, Hrs};
 use crate::gate::foreign::{self, ForeignError};
-use crate::gate::store::file::{FileStore, OpenError, Place, inspect};
+use crate::gate::store::file::{FileStore, OpenError, StateFile, inspect};
 use crate::gate::watermark::Watermark;
 use crate::os::clock::{Clock, SystemClock};
 use crate::terminal::Terminal;
@@ -123,7 +123,7 @@ impl Init {
         &self,
         config: &Config,
         chain: &ChainConfig,
-        place: &Place,
+        place: &StateFile,
         watermark: &Watermark,
     ) -> Result<(), Failure> {
         let keys: Vec<&Path> = chain.key.file().map(|file| file.path).into_iter().collect();
@@ -165,7 +165,7 @@ impl Found {
 fn look(
     config: &Config,
     chain: &ChainConfig,
-    place: &Place,
+    place: &StateFile,
     height: Option<Height>,
 ) -> Result<Found, Failure> {
     let Err(error) = inspect(place) else {

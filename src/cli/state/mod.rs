@@ -22,7 +22,7 @@ use clap::Subcommand;
 
 use crate::config::{ChainConfig, Config};
 use crate::gate::foreign;
-use crate::gate::store::file::Place;
+use crate::gate::store::file::StateFile;
 use crate::terminal::Console;
 
 use super::ConfigFile;
@@ -123,7 +123,7 @@ pub(super) fn find<'a>(config: &'a Config, chain: &str) -> Result<&'a ChainConfi
 }
 
 /// The state belongs to chain and key, so the key is opened for its public half.
-pub(super) fn place(chain: &ChainConfig) -> Result<Place, Failure> {
+pub(super) fn place(chain: &ChainConfig) -> Result<StateFile, Failure> {
     let (signer, _) = chain.key.open().map_err(|error| {
         Failure::new(format!(
             "the key of chain {} cannot be opened: {error}",

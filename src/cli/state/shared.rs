@@ -8,7 +8,7 @@ use crate::gate::store::etcd::{
     Found, KeyError, Membership, MembershipError, PATIENCE, SharedKey, Told, Value, host_id,
     shared_value,
 };
-use crate::gate::store::file::{FileStore, OpenError, Place};
+use crate::gate::store::file::{FileStore, OpenError, StateFile};
 use crate::gate::store::{Origin, Store};
 use crate::gate::watermark::Watermark;
 use crate::os::clock::{Clock, SystemClock};
@@ -33,7 +33,7 @@ pub(super) struct Target {
 /// A shared chain as it is before the command.
 pub(super) struct Looked<'a> {
     pub chain: &'a ChainConfig,
-    pub place: Place,
+    pub place: StateFile,
     pub key: SharedKey,
     pub found: Found,
     pub value: Option<Value>,

@@ -4,15 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::backends::yubihsm::ceremony::{CeremonyError, Site};
+use crate::backends::yubihsm::ceremony::{CeremonyError, SetupTarget};
 use crate::backends::yubihsm::commands::DeviceCommands;
-use crate::backends::yubihsm::error::{Kind, Serial};
+use crate::backends::yubihsm::error::{ErrorKind, Serial};
 use crate::backends::yubihsm::printout::Printout;
-use crate::backends::yubihsm::setup::{Outcome, SetupError, Wishes, run};
+use crate::backends::yubihsm::setup::{Outcome, SetupError, SetupOptions, run};
 use crate::backends::yubihsm::sheets;
 use crate::cli::report::{Failure, output, status};
 use crate::os::clock::{Clock, SystemClock};
-use crate::os::surroundings::Surroundings;
+use crate::os::host_checks::Surroundings;
 use crate::remedy::CommandLine;
 use crate::secret_file::NewFile;
 use crate::terminal::Console;
@@ -101,7 +101,7 @@ impl Setup {
                 }
                 Some(credentials)
             }
-            Err(why @ Kind::Password(_)) => {
+            Err(why @ ErrorKind::Password(_)) => {
                 status(
                     "Note",
                     format!(
@@ -113,14 +113,14 @@ impl Setup {
             Err(other) => return Err(Failure::new(other)),
         };
         let connect = || provider.place.transport();
-        let site = Site {
+        let site = SetupTarget {
             name: provider.place.to_string(),
             serial: provider.serial,
             connect: &connect,
             timeout: provider.timeout,
             commands: provider.commands.clone(),
         };
-        let wishes = Wishes {
+        let wishes = SetupOptions {
             dry_run: self.print_only,
             restore: self.restore,
             anew: self.anew,

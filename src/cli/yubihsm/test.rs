@@ -9,7 +9,7 @@ use clap::Args;
 use hdrhistogram::Histogram;
 
 use crate::backends::yubihsm::device::{Device, Found, Handle};
-use crate::backends::yubihsm::error::Kind;
+use crate::backends::yubihsm::error::ErrorKind;
 use crate::cli::report::{Failure, output, status};
 use crate::consensus::{KeyType, Signature};
 use crate::gate::raw::self_test;
@@ -109,7 +109,7 @@ impl Test {
 fn find(handle: &Handle, id: u16) -> Result<Found, Failure> {
     let until = || Instant::now() + PATIENCE;
     match handle.find(id, KeyType::Ed25519, until()) {
-        Err(error) if matches!(error.kind, Kind::KeyType { .. }) => handle
+        Err(error) if matches!(error.kind, ErrorKind::KeyType { .. }) => handle
             .find(id, KeyType::Secp256k1, until())
             .map_err(Failure::new),
         other => other.map_err(Failure::new),

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::consensus::{Height, Hrs, Round, Step};
-use crate::gate::store::file::{Place, create_folder};
+use crate::gate::store::file::{StateFile, create_folder};
 use crate::os::replace::{Flush, Readers, folder_of, replace};
 
 use super::reading::Reading;
@@ -107,7 +107,7 @@ impl Fence {
         })
     }
 
-    fn judge(&self, taken: Hrs, now: &Reading, place: &Place) -> Standing {
+    fn judge(&self, taken: Hrs, now: &Reading, place: &StateFile) -> Standing {
         if is_tombstone(&now.bytes) {
             return Standing::Stands;
         }
@@ -132,7 +132,7 @@ pub fn is_tombstone(bytes: &[u8]) -> bool {
 }
 
 /// The text to leave in the place of a file that is kept as `kept`. No signer can parse it.
-pub fn tombstone(place: &Place, kept: &Path, back: &str) -> String {
+pub fn tombstone(place: &StateFile, kept: &Path, back: &str) -> String {
     format!(
         "{TOMBSTONE} for chain {} and is kept in {}.\nThe file that lay here is now {}.\n\
          Two signers for one key are a double sign in waiting. The way back: {back}\n",
@@ -163,7 +163,7 @@ pub fn list_of(state_file: &Path) -> PathBuf {
 ///
 /// # Errors
 /// What cannot be read or written, in words.
-pub fn remember(place: &Place, new: Vec<Fence>) -> Result<(), String> {
+pub fn remember(place: &StateFile, new: Vec<Fence>) -> Result<(), String> {
     if new.is_empty() {
         return Ok(());
     }
@@ -191,7 +191,7 @@ pub fn remember(place: &Place, new: Vec<Fence>) -> Result<(), String> {
 ///
 /// # Errors
 /// Why the chain must not be armed.
-pub fn compare(place: &Place) -> Result<Vec<String>, FenceError> {
+pub fn compare(place: &StateFile) -> Result<Vec<String>, FenceError> {
     let mut warnings = Vec::new();
     for fence in read(place)? {
         let shown = fence.path.display();
@@ -231,7 +231,7 @@ pub fn compare(place: &Place) -> Result<Vec<String>, FenceError> {
     Ok(warnings)
 }
 
-fn read(place: &Place) -> Result<Vec<Fence>, FenceError> {
+fn read(place: &StateFile) -> Result<Vec<Fence>, FenceError> {
     let path = list_of(&place.path);
     let wrong = |why: &dyn std::fmt::Display| FenceError::List {
         path: path.clone(),

@@ -5,12 +5,12 @@ use std::time::Duration;
 use crate::harness::reply::{self, Reply};
 
 use super::subject::{flaw, unexpected};
-use super::{Flaw, Judged, Subject};
+use super::{CheckFailure, Judged, SignerUnderTest};
 
 /// A node pings after 3.3 s of silence: two thirds of its read limit of 5 s (`privval/signer_listener_endpoint.go`).
 const PING: Duration = Duration::from_millis(3_300);
 
-pub(super) fn link(subject: &mut Subject) -> Judged {
+pub(super) fn link(subject: &mut SignerUnderTest) -> Judged {
     subject.probe.connect().map_err(flaw)?;
     Ok(match subject.probe.peer() {
         Some(peer) => format!("its identity is {peer}"),
@@ -18,7 +18,7 @@ pub(super) fn link(subject: &mut Subject) -> Judged {
     })
 }
 
-pub(super) fn public_key(subject: &mut Subject) -> Judged {
+pub(super) fn public_key(subject: &mut SignerUnderTest) -> Judged {
     let reply = subject.ask_key()?;
     let readers = match (&reply.old, &reply.new) {
         (Some(_), Some(_)) => "nodes of v0.34 to v1.0",
@@ -27,7 +27,7 @@ pub(super) fn public_key(subject: &mut Subject) -> Judged {
     };
     let key = subject
         .key()
-        .ok_or_else(|| Flaw::Fail("no key".to_owned()))?;
+        .ok_or_else(|| CheckFailure::Fail("no key".to_owned()))?;
     let address = match key.address() {
         Some(address) => format!("{}, address {address}", key.kind),
         None => format!(
@@ -38,7 +38,7 @@ pub(super) fn public_key(subject: &mut Subject) -> Judged {
     Ok(format!("{address}; read by {readers}"))
 }
 
-pub(super) fn ping(subject: &mut Subject) -> Judged {
+pub(super) fn ping(subject: &mut SignerUnderTest) -> Judged {
     let mut left = subject.settings().keep_alive;
     let mut pings = 1_u32;
     pong(subject)?;
@@ -50,7 +50,7 @@ pub(super) fn ping(subject: &mut Subject) -> Judged {
         pong(subject)?;
         pings = pings.saturating_add(1);
         if subject.probe.links() != links {
-            return Err(Flaw::Fail(format!(
+            return Err(CheckFailure::Fail(format!(
                 "the link did not live through {} s with pings alone",
                 nap.as_secs_f32()
             )));
@@ -60,20 +60,20 @@ pub(super) fn ping(subject: &mut Subject) -> Judged {
     Ok(format!("{pings} answered over {time} s on one link"))
 }
 
-pub(super) fn pong(subject: &mut Subject) -> Result<(), Flaw> {
+pub(super) fn pong(subject: &mut SignerUnderTest) -> Result<(), CheckFailure> {
     match subject.probe.ask(&reply::ping()).map_err(flaw)? {
         Reply::Pong => Ok(()),
         other => Err(unexpected("the answer to a ping", &other)),
     }
 }
 
-pub(super) fn same_key(subject: &mut Subject) -> Judged {
+pub(super) fn same_key(subject: &mut SignerUnderTest) -> Judged {
     let before = subject.key().map(|key| key.bytes.clone());
     for _ in 0..3 {
         subject.ask_key()?;
         let now = subject.key().map(|key| key.bytes.clone());
         if before.is_some() && before != now {
-            return Err(Flaw::Fail(
+            return Err(CheckFailure::Fail(
                 "the public key changed from one request to the next".to_owned(),
             ));
         }

@@ -2,17 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::ballot::PREVOTE;
 use crate::harness::reply::{self, Reply};
+use crate::harness::test_message::PREVOTE;
 
 use super::basics::pong;
 use super::subject::{flaw, unexpected};
-use super::{Flaw, Judged, Subject};
+use super::{CheckFailure, Judged, SignerUnderTest};
 
 /// Between two bytes, so that the system does not put them together.
 const PAUSE: Duration = Duration::from_micros(300);
 
-pub(super) fn split(subject: &mut Subject) -> Judged {
+pub(super) fn split(subject: &mut SignerUnderTest) -> Judged {
     let height = subject.fresh_height();
     let ballot = subject.ballot(PREVOTE, height, Some(1));
     let request = subject.request(&ballot);
@@ -25,7 +25,7 @@ pub(super) fn split(subject: &mut Subject) -> Judged {
     Ok(format!("{} bytes, one by one", request.len()))
 }
 
-pub(super) fn together(subject: &mut Subject) -> Judged {
+pub(super) fn together(subject: &mut SignerUnderTest) -> Judged {
     let height = subject.fresh_height();
     let ballot = subject.ballot(PREVOTE, height, Some(1));
     let mut all = reply::ping();
@@ -45,13 +45,13 @@ pub(super) fn together(subject: &mut Subject) -> Judged {
     Ok("a ping, a public key and a prevote".to_owned())
 }
 
-pub(super) fn redial(subject: &mut Subject) -> Judged {
+pub(super) fn redial(subject: &mut SignerUnderTest) -> Judged {
     // There must be a link before it can be made again.
     pong(subject)?;
     let signs = match subject.settings().may_sign {
         // Without a key there is nothing to sign with; that was told by another check.
         true => match subject.begin() {
-            Err(Flaw::NotApplicable(_)) => false,
+            Err(CheckFailure::NotApplicable(_)) => false,
             begun => begun.map(|()| true)?,
         },
         false => false,
@@ -68,7 +68,9 @@ pub(super) fn redial(subject: &mut Subject) -> Judged {
     subject.ask_key()?;
     let now = subject.key().map(|key| key.bytes.clone());
     if before.is_some() && before != now {
-        return Err(Flaw::Fail("another public key on the new link".to_owned()));
+        return Err(CheckFailure::Fail(
+            "another public key on the new link".to_owned(),
+        ));
     }
     if signs {
         let other = subject.ballot(PREVOTE, height, Some(2));
@@ -77,7 +79,7 @@ pub(super) fn redial(subject: &mut Subject) -> Judged {
     Ok(format!("back after {back:.2} s"))
 }
 
-pub(super) fn oversized(subject: &mut Subject) -> Judged {
+pub(super) fn oversized(subject: &mut SignerUnderTest) -> Judged {
     // The varint of 2^30, and a little of what it announces.
     let mut bytes = vec![0x80, 0x80, 0x80, 0x80, 0x04];
     bytes.resize(4096, 0);
@@ -86,7 +88,7 @@ pub(super) fn oversized(subject: &mut Subject) -> Judged {
         Ok(Reply::Refused { words, .. }) => format!("refused: {words}"),
         Ok(other) => return Err(unexpected("an end of the link", &other)),
         Err(trouble) => match flaw(trouble.clone()) {
-            Flaw::Gone(words) => return Err(Flaw::Gone(words)),
+            CheckFailure::Gone(words) => return Err(CheckFailure::Gone(words)),
             _ => trouble.to_string(),
         },
     };

@@ -12,7 +12,7 @@ pub(super) mod subject;
 
 use std::time::{Duration, Instant};
 
-pub use subject::Subject;
+pub use subject::SignerUnderTest;
 
 /// What the operator wants.
 #[derive(Clone, Debug)]
@@ -43,15 +43,15 @@ pub struct Check {
     pub what: &'static str,
     /// Whether it asks for signatures.
     pub signs: bool,
-    run: fn(&mut Subject) -> Judged,
+    run: fn(&mut SignerUnderTest) -> Judged,
 }
 
 /// How a check ended: the reason for a pass, or a flaw.
-type Judged = Result<String, Flaw>;
+type Judged = Result<String, CheckFailure>;
 
 /// Why a check did not pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Flaw {
+pub(super) enum CheckFailure {
     Fail(String),
     NotApplicable(String),
     /// The signer does not dial any more; it fails this check and ends the examination.
@@ -140,15 +140,15 @@ pub const CHECKS: &[Check] = &[
 ];
 
 /// Does the checks one after the other; `done` hears of each.
-pub fn examine(subject: &mut Subject, mut done: impl FnMut(&Row)) -> Vec<Row> {
+pub fn examine(subject: &mut SignerUnderTest, mut done: impl FnMut(&Row)) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut gone = None;
     for check in CHECKS {
         let began = Instant::now();
         let judged = match left_out(subject.settings(), check) {
-            Some(why) => Err(Flaw::NotApplicable(why.to_owned())),
+            Some(why) => Err(CheckFailure::NotApplicable(why.to_owned())),
             None => match &gone {
-                Some(check) => Err(Flaw::NotApplicable(format!(
+                Some(check) => Err(CheckFailure::NotApplicable(format!(
                     "the signer is gone since `{check}`"
                 ))),
                 None if check.signs => subject.begin().and_then(|()| (check.run)(subject)),
@@ -157,9 +157,9 @@ pub fn examine(subject: &mut Subject, mut done: impl FnMut(&Row)) -> Vec<Row> {
         };
         let (result, reason) = match judged {
             Ok(reason) => (Outcome::Pass, reason),
-            Err(Flaw::Fail(reason)) => (Outcome::Fail, reason),
-            Err(Flaw::NotApplicable(reason)) => (Outcome::NotApplicable, reason),
-            Err(Flaw::Gone(reason)) => {
+            Err(CheckFailure::Fail(reason)) => (Outcome::Fail, reason),
+            Err(CheckFailure::NotApplicable(reason)) => (Outcome::NotApplicable, reason),
+            Err(CheckFailure::Gone(reason)) => {
                 gone = Some(check.name);
                 (Outcome::Fail, reason)
             }

@@ -1,14 +1,14 @@
 //! What must not be signed, and how it is told: conflicts, regressions, other chains, what no node asks.
 
-use crate::harness::ballot::{PRECOMMIT, PREVOTE, PROPOSAL};
 use crate::harness::probe::Trouble;
 use crate::harness::reply::{self, NotAReply, Reply};
+use crate::harness::test_message::{PRECOMMIT, PREVOTE, PROPOSAL};
 
 use super::basics::pong;
 use super::subject::{describe, flaw, unexpected};
-use super::{Flaw, Judged, Subject};
+use super::{CheckFailure, Judged, SignerUnderTest};
 
-pub(super) fn conflict(subject: &mut Subject) -> Judged {
+pub(super) fn conflict(subject: &mut SignerUnderTest) -> Judged {
     for kind in [PROPOSAL, PREVOTE, PRECOMMIT] {
         let height = subject.fresh_height();
         let first = subject.ballot(kind, height, Some(1));
@@ -43,7 +43,7 @@ pub(super) fn conflict(subject: &mut Subject) -> Judged {
     Ok("none signed: 7 requests for another block, for nil, or with another pol_round".to_owned())
 }
 
-pub(super) fn height(subject: &mut Subject) -> Judged {
+pub(super) fn height(subject: &mut SignerUnderTest) -> Judged {
     let (lower, height) = (subject.fresh_height(), subject.fresh_height());
     subject.signed(&subject.ballot(PREVOTE, height, Some(1)))?;
     for kind in [PROPOSAL, PREVOTE, PRECOMMIT] {
@@ -56,7 +56,7 @@ pub(super) fn height(subject: &mut Subject) -> Judged {
     Ok("none of 3 signed".to_owned())
 }
 
-pub(super) fn round(subject: &mut Subject) -> Judged {
+pub(super) fn round(subject: &mut SignerUnderTest) -> Judged {
     let height = subject.fresh_height();
     let mut ballot = subject.ballot(PREVOTE, height, Some(1));
     ballot.round = 2;
@@ -69,7 +69,7 @@ pub(super) fn round(subject: &mut Subject) -> Judged {
     Ok("none of 3 signed".to_owned())
 }
 
-pub(super) fn step(subject: &mut Subject) -> Judged {
+pub(super) fn step(subject: &mut SignerUnderTest) -> Judged {
     let height = subject.fresh_height();
     subject.signed(&subject.ballot(PREVOTE, height, Some(1)))?;
     let proposal = subject.ballot(PROPOSAL, height, Some(1));
@@ -85,7 +85,7 @@ pub(super) fn step(subject: &mut Subject) -> Judged {
     Ok("none of 3 signed".to_owned())
 }
 
-pub(super) fn wrong_chain(subject: &mut Subject) -> Judged {
+pub(super) fn wrong_chain(subject: &mut SignerUnderTest) -> Judged {
     let height = subject.fresh_height();
     let mut ballot = subject.ballot(PREVOTE, height, Some(1));
     // Of the harness's own kind, so that no chain in use is asked for.
@@ -98,7 +98,7 @@ pub(super) fn wrong_chain(subject: &mut Subject) -> Judged {
     Ok(format!("chain {} was refused", ballot.chain_id))
 }
 
-pub(super) fn in_band(subject: &mut Subject) -> Judged {
+pub(super) fn in_band(subject: &mut SignerUnderTest) -> Judged {
     let height = subject.fresh_height();
     subject.signed(&subject.ballot(PREVOTE, height, Some(1)))?;
     let links = subject.probe.links();
@@ -111,7 +111,7 @@ pub(super) fn in_band(subject: &mut Subject) -> Judged {
     }
     pong(subject)?;
     if let Some(first) = subject.dropped.first() {
-        return Err(Flaw::Fail(format!(
+        return Err(CheckFailure::Fail(format!(
             "{} refusals by ending the link, which stalls a node for up to 5 s; the first: {first}",
             subject.dropped.len()
         )));
@@ -121,11 +121,13 @@ pub(super) fn in_band(subject: &mut Subject) -> Judged {
             "{} refusals so far, each an answer",
             subject.answered
         )),
-        false => Err(Flaw::Fail("the link was ended after a refusal".to_owned())),
+        false => Err(CheckFailure::Fail(
+            "the link was ended after a refusal".to_owned(),
+        )),
     }
 }
 
-pub(super) fn raw_bytes(subject: &mut Subject) -> Judged {
+pub(super) fn raw_bytes(subject: &mut SignerUnderTest) -> Judged {
     let height = subject.fresh_height();
     let vote = subject.ballot(PRECOMMIT, height, Some(9));
     let bytes = vote.sign_bytes(vote.time);
@@ -133,7 +135,7 @@ pub(super) fn raw_bytes(subject: &mut Subject) -> Judged {
         Ok(Reply::RawSigned(signature)) => {
             let key = subject.key();
             let vote = key.is_some_and(|key| key.verifies(&bytes, &signature));
-            Err(Flaw::Fail(match vote {
+            Err(CheckFailure::Fail(match vote {
                 true => "a precommit was SIGNED as raw bytes: any vote can be had so, past the watermark".to_owned(),
                 false => "raw bytes that are a precommit were answered with a signature".to_owned(),
             }))
@@ -152,19 +154,19 @@ pub(super) fn raw_bytes(subject: &mut Subject) -> Judged {
     }
 }
 
-pub(super) fn odd_votes(subject: &mut Subject) -> Judged {
+pub(super) fn odd_votes(subject: &mut SignerUnderTest) -> Judged {
     let height = subject.fresh_height();
     for (kind, height) in [(3, height), (0, height), (PREVOTE, -1), (PRECOMMIT, 0)] {
         let odd = subject.ballot(kind, height, Some(1));
         let what = describe(&odd);
         match subject.ask(&odd) {
-            Ok(Reply::Signed(_)) => return Err(Flaw::Fail(format!("{what} was SIGNED"))),
+            Ok(Reply::Signed(_)) => return Err(CheckFailure::Fail(format!("{what} was SIGNED"))),
             Ok(_) | Err(Trouble::Closed | Trouble::Silent(_) | Trouble::NotAReply(_)) => {}
             Err(trouble) => return Err(flaw(trouble)),
         }
         pong(subject).map_err(|flaw| match flaw {
-            Flaw::Gone(words) => Flaw::Gone(format!("after {what}: {words}")),
-            Flaw::Fail(words) => Flaw::Fail(format!("after {what}: {words}")),
+            CheckFailure::Gone(words) => CheckFailure::Gone(format!("after {what}: {words}")),
+            CheckFailure::Fail(words) => CheckFailure::Fail(format!("after {what}: {words}")),
             other => other,
         })?;
     }

@@ -1,11 +1,11 @@
 //! The signer under examination: its key, the next free height, and how answers are judged.
 
 use crate::consensus::PublicKey;
-use crate::harness::ballot::{Ballot, PRECOMMIT, PREVOTE, PROPOSAL, Time};
 use crate::harness::probe::{Probe, Trouble};
 use crate::harness::reply::{self, KeyReply, Reply, Signed};
+use crate::harness::test_message::{PRECOMMIT, PREVOTE, PROPOSAL, TestMessage, Time};
 
-use super::{Flaw, Settings};
+use super::{CheckFailure, Settings};
 
 /// The key types of CometBFT v0.34 to v1.0 with the lengths of their public keys in bytes (`crypto/*/`).
 const TYPES: [(&str, usize); 5] = [
@@ -86,7 +86,7 @@ impl Key {
 }
 
 /// The signer and what is known of it.
-pub struct Subject {
+pub struct SignerUnderTest {
     pub(in crate::harness) probe: Probe,
     settings: Settings,
     pub(super) key: Option<Key>,
@@ -98,7 +98,7 @@ pub struct Subject {
     pub(super) answered: u32,
 }
 
-impl Subject {
+impl SignerUnderTest {
     /// Nothing is known yet.
     pub fn new(probe: Probe, settings: Settings) -> Self {
         Self {
@@ -134,8 +134,8 @@ impl Subject {
     }
 
     /// A proposal or vote of round 0.
-    pub fn ballot(&self, kind: i64, height: i64, block: Option<u8>) -> Ballot {
-        Ballot {
+    pub fn ballot(&self, kind: i64, height: i64, block: Option<u8>) -> TestMessage {
+        TestMessage {
             chain_id: self.settings.chain_id.clone(),
             kind,
             height,
@@ -153,14 +153,14 @@ impl Subject {
 
     /// Learns the key and finds a height that the signer has not used up: the one that was set, or else one above
     /// a number that the refusal names, as those of all known signers do.
-    pub(in crate::harness) fn begin(&mut self) -> Result<(), Flaw> {
+    pub(in crate::harness) fn begin(&mut self) -> Result<(), CheckFailure> {
         if self.begun {
             return Ok(());
         }
         if self.key.is_none() {
             self.ask_key().map_err(|flaw| match flaw {
-                Flaw::Fail(_) => {
-                    Flaw::NotApplicable("there is no public key to verify with".to_owned())
+                CheckFailure::Fail(_) => {
+                    CheckFailure::NotApplicable("there is no public key to verify with".to_owned())
                 }
                 other => other,
             })?;
@@ -184,14 +184,14 @@ impl Subject {
     }
 
     /// Asks for the public key and keeps it.
-    pub(in crate::harness) fn ask_key(&mut self) -> Result<KeyReply, Flaw> {
+    pub(in crate::harness) fn ask_key(&mut self) -> Result<KeyReply, CheckFailure> {
         let request = reply::public_key_request(&self.settings.chain_id);
         match self.probe.ask(&request).map_err(flaw)? {
             Reply::PublicKey(reply) => {
-                self.key = Some(Key::of(&reply).map_err(Flaw::Fail)?);
+                self.key = Some(Key::of(&reply).map_err(CheckFailure::Fail)?);
                 Ok(reply)
             }
-            Reply::Refused { words, .. } => Err(Flaw::Fail(format!(
+            Reply::Refused { words, .. } => Err(CheckFailure::Fail(format!(
                 "no public key for chain {}: {words}",
                 self.settings.chain_id
             ))),
@@ -200,52 +200,56 @@ impl Subject {
     }
 
     /// Asks for a signature.
-    pub fn ask(&mut self, ballot: &Ballot) -> Result<Reply, Trouble> {
+    pub fn ask(&mut self, ballot: &TestMessage) -> Result<Reply, Trouble> {
         let request = self.request(ballot);
         self.probe.ask(&request)
     }
 
     /// The bytes of a request for a signature.
-    pub fn request(&self, ballot: &Ballot) -> Vec<u8> {
+    pub fn request(&self, ballot: &TestMessage) -> Vec<u8> {
         let address = self.key.as_ref().and_then(Key::address);
         let address = address.map_or_else(|| vec![0; 20], |address| address.as_bytes().to_vec());
         ballot.request(&address)
     }
 
     /// Asks for a signature of something new, and judges it.
-    pub(super) fn signed(&mut self, ballot: &Ballot) -> Result<Signed, Flaw> {
+    pub(super) fn signed(&mut self, ballot: &TestMessage) -> Result<Signed, CheckFailure> {
         let reply = self.ask(ballot).map_err(flaw)?;
         self.judge(ballot, reply)
     }
 
     /// Whether the reply is the signature of exactly this.
-    pub(in crate::harness) fn judge(&self, ballot: &Ballot, reply: Reply) -> Result<Signed, Flaw> {
+    pub(in crate::harness) fn judge(
+        &self,
+        ballot: &TestMessage,
+        reply: Reply,
+    ) -> Result<Signed, CheckFailure> {
         let what = describe(ballot);
         let signed = match reply {
             Reply::Signed(signed) => signed,
             Reply::Refused { words, .. } => {
-                return Err(Flaw::Fail(format!("{what} was refused: {words}")));
+                return Err(CheckFailure::Fail(format!("{what} was refused: {words}")));
             }
             other => return Err(unexpected(&format!("the signature of {what}"), &other)),
         };
         if signed.proposal != (ballot.kind == PROPOSAL) {
-            return Err(Flaw::Fail(format!(
+            return Err(CheckFailure::Fail(format!(
                 "{what} was answered with a reply of the other type"
             )));
         }
         if signed.time != ballot.time {
-            return Err(Flaw::Fail(format!(
+            return Err(CheckFailure::Fail(format!(
                 "{what} was asked with time {} s and answered with {} s, although nothing was signed there before",
                 ballot.time.seconds, signed.time.seconds
             )));
         }
         let Some(key) = &self.key else {
-            return Err(Flaw::NotApplicable(
+            return Err(CheckFailure::NotApplicable(
                 "there is no public key to verify with".to_owned(),
             ));
         };
         if !key.verifies(&ballot.sign_bytes(signed.time), &signed.signature) {
-            return Err(Flaw::Fail(format!(
+            return Err(CheckFailure::Fail(format!(
                 "the signature of {what} does not verify"
             )));
         }
@@ -253,7 +257,7 @@ impl Subject {
     }
 
     /// Asks for what must not be signed. Ending the link counts as a refusal here, and against the check `in-band`.
-    pub(super) fn refused(&mut self, ballot: &Ballot, what: &str) -> Result<(), Flaw> {
+    pub(super) fn refused(&mut self, ballot: &TestMessage, what: &str) -> Result<(), CheckFailure> {
         match self.ask(ballot) {
             Ok(Reply::Refused { .. }) => {
                 self.answered = self.answered.saturating_add(1);
@@ -265,7 +269,7 @@ impl Subject {
                     .key
                     .as_ref()
                     .is_some_and(|key| key.can_verify() && key.verifies(&bytes, &signed.signature));
-                Err(Flaw::Fail(match truly {
+                Err(CheckFailure::Fail(match truly {
                     true => format!("{what} was SIGNED"),
                     false => format!(
                         "{what} was answered with a signature of something else instead of an error"
@@ -273,7 +277,7 @@ impl Subject {
                 }))
             }
             Ok(other) => Err(unexpected("a refusal", &other)),
-            Err(trouble @ Trouble::Nobody { .. }) => Err(Flaw::Gone(trouble.to_string())),
+            Err(trouble @ Trouble::Nobody { .. }) => Err(CheckFailure::Gone(trouble.to_string())),
             Err(trouble) => {
                 self.dropped.push(format!("{what}: {trouble}"));
                 Ok(())
@@ -283,14 +287,14 @@ impl Subject {
 }
 
 /// Trouble as a verdict.
-pub(in crate::harness) fn flaw(trouble: Trouble) -> Flaw {
+pub(in crate::harness) fn flaw(trouble: Trouble) -> CheckFailure {
     match trouble {
-        Trouble::Nobody { .. } => Flaw::Gone(trouble.to_string()),
-        other => Flaw::Fail(other.to_string()),
+        Trouble::Nobody { .. } => CheckFailure::Gone(trouble.to_string()),
+        other => CheckFailure::Fail(other.to_string()),
     }
 }
 
-pub(super) fn unexpected(wanted: &str, found: &Reply) -> Flaw {
+pub(super) fn unexpected(wanted: &str, found: &Reply) -> CheckFailure {
     let found = match found {
         Reply::Pong => "a ping's answer".to_owned(),
         Reply::PublicKey(_) => "a public key".to_owned(),
@@ -299,11 +303,11 @@ pub(super) fn unexpected(wanted: &str, found: &Reply) -> Flaw {
         Reply::RawSigned(_) => "a signature of raw bytes".to_owned(),
         Reply::Refused { words, .. } => format!("an error: {words}"),
     };
-    Flaw::Fail(format!("instead of {wanted} came {found}"))
+    CheckFailure::Fail(format!("instead of {wanted} came {found}"))
 }
 
 /// `a prevote for nil at 7/0`.
-pub(super) fn describe(ballot: &Ballot) -> String {
+pub(super) fn describe(ballot: &TestMessage) -> String {
     let kind = match ballot.kind {
         PROPOSAL => "proposal".to_owned(),
         PREVOTE => "prevote".to_owned(),

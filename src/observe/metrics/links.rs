@@ -4,15 +4,15 @@ use std::fmt;
 
 use prometheus_client::metrics::MetricType;
 
-use crate::backends::DeviceNow;
-use crate::observe::board::Facts;
+use crate::backends::DeviceSample;
+use crate::observe::link_stats::LinkSnapshot;
 
 use super::out::{Out, Value};
-use super::{ChainNow, Reading, ServiceNow, labels, link};
+use super::{ChainSample, Reading, ServiceSample, labels, link};
 
-impl ServiceNow {
+impl ServiceSample {
     pub(super) fn devices(&self, out: &mut Out<'_>) -> fmt::Result {
-        let readings: [(MetricType, Reading<DeviceNow, Option<Value>>); 8] = [
+        let readings: [(MetricType, Reading<DeviceSample, Option<Value>>); 8] = [
             (
                 MetricType::Gauge,
                 (
@@ -88,7 +88,8 @@ impl ServiceNow {
                 Ok(())
             })?;
         }
-        let devices = |chain: &ChainNow| (!chain.devices.is_empty()).then_some(chain.devices.len());
+        let devices =
+            |chain: &ChainSample| (!chain.devices.is_empty()).then_some(chain.devices.len());
         let help = "The devices that hold the chain's key";
         self.each(out, "replicas", help, |chain| {
             Some(Value::Whole(devices(chain)? as u64))
@@ -108,16 +109,17 @@ impl ServiceNow {
     }
 
     pub(super) fn links(&self, out: &mut Out<'_>) -> fmt::Result {
-        let each = |out: &mut Out<'_>, name, help, kind, value: fn(&Facts) -> Option<Value>| {
-            out.family(name, help, kind, |sample| {
-                for (chain, node, facts) in self.all_links() {
-                    if let Some(value) = value(facts) {
-                        sample.put(&link(chain, node), value)?;
+        let each =
+            |out: &mut Out<'_>, name, help, kind, value: fn(&LinkSnapshot) -> Option<Value>| {
+                out.family(name, help, kind, |sample| {
+                    for (chain, node, facts) in self.all_links() {
+                        if let Some(value) = value(facts) {
+                            sample.put(&link(chain, node), value)?;
+                        }
                     }
-                }
-                Ok(())
-            })
-        };
+                    Ok(())
+                })
+            };
         each(
             out,
             "link_up",
@@ -181,7 +183,7 @@ impl ServiceNow {
         })
     }
 
-    fn all_links(&self) -> impl Iterator<Item = (&ChainNow, &str, &Facts)> {
+    fn all_links(&self) -> impl Iterator<Item = (&ChainSample, &str, &LinkSnapshot)> {
         self.chains.iter().flat_map(|chain| {
             chain
                 .links

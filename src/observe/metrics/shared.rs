@@ -5,9 +5,9 @@ use std::fmt;
 use crate::gate::store::etcd::SharedSample;
 
 use super::out::{Out, Value};
-use super::{Reading, ServiceNow, labels};
+use super::{Reading, ServiceSample, labels};
 
-impl ServiceNow {
+impl ServiceSample {
     pub(super) fn shared(&self, out: &mut Out<'_>) -> fmt::Result {
         let help =
             "Whether the etcd member answered when it was last asked; one is asked each second";

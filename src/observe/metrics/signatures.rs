@@ -6,13 +6,13 @@ use prometheus_client::metrics::MetricType;
 
 use crate::consensus::Hrs;
 use crate::events::Kind;
-use crate::observe::book::{Page, STAGES, STEPS};
+use crate::observe::chain_stats::{ChainSnapshot, STAGES, STEPS};
 use crate::reason::ReasonKind;
 
 use super::out::{Out, Value};
-use super::{Reading, ServiceNow, labels};
+use super::{Reading, ServiceSample, labels};
 
-impl ServiceNow {
+impl ServiceSample {
     pub(super) fn signatures(&self, out: &mut Out<'_>) -> fmt::Result {
         let help = "Signatures made";
         self.by_step(out, "signed", help, |page| page.signed)?;
@@ -72,7 +72,7 @@ impl ServiceNow {
             }
             Ok(())
         })?;
-        let totals: [Reading<Page, u64>; 3] = [
+        let totals: [Reading<ChainSnapshot, u64>; 3] = [
             (
                 "public_key_requests",
                 "How often nodes asked for the public key",
@@ -135,7 +135,7 @@ impl ServiceNow {
         out: &mut Out<'_>,
         name: &str,
         help: &str,
-        value: impl Fn(&Page) -> u64,
+        value: impl Fn(&ChainSnapshot) -> u64,
     ) -> fmt::Result {
         out.counter(name, help, |sample| {
             for chain in &self.chains {
@@ -150,7 +150,7 @@ impl ServiceNow {
         out: &mut Out<'_>,
         name: &str,
         help: &str,
-        value: fn(&Page) -> [u64; STEPS],
+        value: fn(&ChainSnapshot) -> [u64; STEPS],
     ) -> fmt::Result {
         out.counter(name, help, |sample| {
             for chain in &self.chains {

@@ -114,17 +114,17 @@ pub const SYSTEM: &[(&str, &str, &str)] = &[
         "run by a_key_in_hexadecimal_digits with its files",
     ),
     (
-        "src/os/surroundings.rs",
+        "src/os/host_checks.rs",
         "swapoff -a",
         "needs root, and would change this host",
     ),
     (
-        "src/os/surroundings.rs",
+        "src/os/host_checks.rs",
         "date -s \"YYYY-MM-DD hh:mm\"",
         "needs root, and would change this host",
     ),
     (
-        "src/os/surroundings.rs",
+        "src/os/host_checks.rs",
         "ip link set DEVICE down",
         "needs root, and would cut this host off",
     ),
@@ -460,14 +460,14 @@ pub const TABLE: &[Remedy] = &[
         Nobody("the key would have to vanish between two commands"),
     ),
     row(
-        "src/backends/yubihsm/memory.rs",
+        "src/backends/yubihsm/backup_log.rs",
         "verify_backup(file)",
         "was ever proven here",
         "tmkms yubihsm keys verify-backup FILE",
         Walk("a_key_without_a_backup"),
     ),
     row(
-        "src/backends/yubihsm/memory.rs",
+        "src/backends/yubihsm/backup_log.rs",
         "verify_backup(file)",
         "was last proven",
         "tmkms yubihsm keys verify-backup",
@@ -1107,7 +1107,7 @@ pub const TABLE: &[Remedy] = &[
         Walk("an_older_state_file_beside"),
     ),
     row(
-        "src/service/known.rs",
+        "src/service/registry.rs",
         "line([\"yubihsm\",\"keys\",\"verify-backup\",\"FILE\"])",
         "never proven",
         "tmkms yubihsm keys verify-backup FILE",

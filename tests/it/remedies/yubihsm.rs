@@ -4,14 +4,14 @@ use std::fs;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use tmkms::backends::yubihsm::ceremony::{Secrets, Site, factory};
+use tmkms::backends::yubihsm::ceremony::{Secrets, SetupTarget, factory};
 use tmkms::backends::yubihsm::client::Credentials;
 use tmkms::backends::yubihsm::codes::{algorithm, capability, object};
 use tmkms::backends::yubihsm::derive::Role;
 use tmkms::backends::yubihsm::mnemonic::Mnemonic;
-use tmkms::backends::yubihsm::setup::{Logins, Wishes, carry_out};
-use tmkms::backends::yubihsm::transport::Place;
-use tmkms::backends::yubihsm::words::Paper;
+use tmkms::backends::yubihsm::setup::{Logins, SetupOptions, carry_out};
+use tmkms::backends::yubihsm::transport::DeviceAddress;
+use tmkms::backends::yubihsm::words::MnemonicSheets;
 use tmkms::consensus::PublicKey;
 
 use super::walk::{Said, Walk, private};
@@ -30,8 +30,8 @@ fn fresh(serial: u32) -> Simulator {
 /// A device that was set up from the mnemonic.
 fn set_up(serial: u32) -> Simulator {
     let simulator = fresh(serial);
-    let place = Place::Http(simulator.address().to_string());
-    let site = Site {
+    let place = DeviceAddress::Http(simulator.address().to_string());
+    let site = SetupTarget {
         name: place.to_string(),
         serial: None,
         connect: &|| place.transport(),
@@ -45,9 +45,9 @@ fn set_up(serial: u32) -> Simulator {
         factory,
         configured: None,
     };
-    let wishes = Wishes {
+    let wishes = SetupOptions {
         restore: true,
-        ..Wishes::default()
+        ..SetupOptions::default()
     };
     let mut person = Person::knowing(&serial.to_string(), mnemonic().phrase());
     carry_out(
@@ -55,7 +55,7 @@ fn set_up(serial: u32) -> Simulator {
         &wishes,
         logins,
         Some(secrets),
-        Paper::default(),
+        MnemonicSheets::default(),
         &mut person,
     )
     .unwrap();

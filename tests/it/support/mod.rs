@@ -20,7 +20,7 @@ use std::time::Duration;
 use tmkms::backends::softsign::Purpose;
 use tmkms::backends::softsign::key::SoftKey;
 use tmkms::consensus::{ChainId, PublicKey};
-use tmkms::gate::store::file::Place;
+use tmkms::gate::store::file::StateFile;
 use tmkms::gate::store::{Loaded, Origin, Record, Store, StoreError};
 use tmkms::gate::watermark::Watermark;
 use tmkms::harness::messages::Maker;
@@ -43,8 +43,8 @@ pub fn random_key() -> SoftKey {
     SoftKey::generate(Purpose::Consensus).unwrap().0
 }
 
-pub fn place(path: std::path::PathBuf, public_key: PublicKey) -> Place {
-    Place {
+pub fn place(path: std::path::PathBuf, public_key: PublicKey) -> StateFile {
+    StateFile {
         chain_id: chain_id(),
         public_key,
         path,

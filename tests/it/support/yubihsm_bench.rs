@@ -11,7 +11,7 @@ use tmkms::backends::yubihsm::DeviceKeySource;
 use tmkms::backends::yubihsm::codes::{algorithm, capability, object};
 use tmkms::backends::yubihsm::provider::{Password, Provider};
 use tmkms::backends::yubihsm::scp03::AuthKey;
-use tmkms::backends::yubihsm::transport::Place;
+use tmkms::backends::yubihsm::transport::DeviceAddress;
 use tmkms::consensus::KeyType;
 
 /// One device, or several with the same keys.
@@ -76,7 +76,7 @@ pub fn auth_key(password: &str) -> AuthKey {
 /// The simulator's key as a configuration names it.
 pub fn key_source(simulator: &Simulator, key_type: KeyType) -> Arc<DeviceKeySource> {
     let provider = Provider::new(
-        Place::Http(simulator.address().to_string()),
+        DeviceAddress::Http(simulator.address().to_string()),
         None,
         4,
         Password::Inline("validator".to_owned().into()),

@@ -6,8 +6,8 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use tmkms::backends::yubihsm::ceremony::Site;
-use tmkms::backends::yubihsm::error::Kind;
+use tmkms::backends::yubihsm::ceremony::SetupTarget;
+use tmkms::backends::yubihsm::error::ErrorKind;
 use tmkms::backends::yubihsm::transport::Transport;
 use tmkms::terminal::Terminal;
 use zeroize::Zeroizing;
@@ -209,8 +209,8 @@ impl Wire {
         (state.cut, state.dead) = (None, false);
     }
 
-    pub fn site<'a>(&self, connect: &'a dyn Fn() -> Box<dyn Transport>) -> Site<'a> {
-        Site {
+    pub fn site<'a>(&self, connect: &'a dyn Fn() -> Box<dyn Transport>) -> SetupTarget<'a> {
+        SetupTarget {
             name: "YubiHSM of the test".to_owned(),
             serial: None,
             connect,
@@ -221,10 +221,10 @@ impl Wire {
 }
 
 impl Transport for Wire {
-    fn exchange(&mut self, frame: &[u8], _: Instant) -> Result<Vec<u8>, Kind> {
+    fn exchange(&mut self, frame: &[u8], _: Instant) -> Result<Vec<u8>, ErrorKind> {
         let mut state = self.state.lock().unwrap();
         if state.dead {
-            return Err(Kind::Stopped);
+            return Err(ErrorKind::Stopped);
         }
         state.frames += 1;
         let now = state.cut.filter(|(at, _)| *at == state.frames);
@@ -236,9 +236,9 @@ impl Transport for Wire {
             Some(reply) => Ok(reply),
             None if state.host == Host::Dies => {
                 state.dead = true;
-                Err(Kind::Stopped)
+                Err(ErrorKind::Stopped)
             }
-            None => Err(Kind::Usb("the device is gone".to_owned())),
+            None => Err(ErrorKind::Usb("the device is gone".to_owned())),
         }
     }
 

@@ -8,7 +8,7 @@ use ureq::Agent;
 
 use crate::excerpt::brief_of;
 
-use super::super::error::Kind;
+use super::super::error::ErrorKind;
 use super::super::frame;
 use super::{Transport, left};
 
@@ -35,7 +35,7 @@ impl Http {
     }
 
     /// What is behind an answer that is not 200: mostly no device.
-    fn why(&self, status: u16, time: Duration) -> Kind {
+    fn why(&self, status: u16, time: Duration) -> ErrorKind {
         let request = self.agent.get(self.url("status")).config();
         let answer = request.timeout_global(Some(time)).build().call();
         let text = answer.and_then(|mut answer| {
@@ -43,15 +43,15 @@ impl Http {
             body.read_to_string()
         });
         match text {
-            Ok(text) if text.contains("NO_DEVICE") => Kind::AbsentThere,
-            Err(ureq::Error::Timeout(_)) => Kind::Late,
-            _ => Kind::NoConnector(format!("it answered with HTTP status {status}")),
+            Ok(text) if text.contains("NO_DEVICE") => ErrorKind::AbsentThere,
+            Err(ureq::Error::Timeout(_)) => ErrorKind::Late,
+            _ => ErrorKind::NoConnector(format!("it answered with HTTP status {status}")),
         }
     }
 }
 
 impl Transport for Http {
-    fn exchange(&mut self, frame: &[u8], until: Instant) -> Result<Vec<u8>, Kind> {
+    fn exchange(&mut self, frame: &[u8], until: Instant) -> Result<Vec<u8>, ErrorKind> {
         let request = self
             .agent
             .post(self.url("api"))
@@ -85,10 +85,10 @@ fn agent() -> Agent {
         .into()
 }
 
-fn failed(error: ureq::Error) -> Kind {
+fn failed(error: ureq::Error) -> ErrorKind {
     match error {
-        ureq::Error::Timeout(_) => Kind::Late,
+        ureq::Error::Timeout(_) => ErrorKind::Late,
         // What speaks there may be no connector, and its answer may stand in the error.
-        other => Kind::NoConnector(brief_of(format_args!("{other}"), LONGEST_ERROR)),
+        other => ErrorKind::NoConnector(brief_of(format_args!("{other}"), LONGEST_ERROR)),
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rusb::UsbContext;
 
-use super::super::error::{Kind, Serial};
+use super::super::error::{ErrorKind, Serial};
 
 /// Yubico.
 pub const VENDOR: u16 = 0x1050;
@@ -26,7 +26,7 @@ pub struct Plugged {
 }
 
 /// All YubiHSMs of this host, by serial number.
-pub fn plugged() -> Result<Vec<Plugged>, Kind> {
+pub fn plugged() -> Result<Vec<Plugged>, ErrorKind> {
     let sysfs = Path::new("/sys/bus/usb/devices");
     let mut found = match sysfs.is_dir() {
         true => from_sysfs(sysfs),
@@ -37,15 +37,15 @@ pub fn plugged() -> Result<Vec<Plugged>, Kind> {
 }
 
 /// The one to use: the one with this serial number, or the only one.
-pub fn choose(found: &[Plugged], serial: Option<Serial>) -> Result<Plugged, Kind> {
+pub fn choose(found: &[Plugged], serial: Option<Serial>) -> Result<Plugged, ErrorKind> {
     match (serial, found) {
         (Some(serial), found) => {
             let named = found.iter().find(|device| device.serial == serial);
-            named.copied().ok_or(Kind::Absent)
+            named.copied().ok_or(ErrorKind::Absent)
         }
-        (None, []) => Err(Kind::Absent),
+        (None, []) => Err(ErrorKind::Absent),
         (None, [only]) => Ok(*only),
-        (None, several) => Err(Kind::Ambiguous(
+        (None, several) => Err(ErrorKind::Ambiguous(
             several.iter().map(|device| device.serial).collect(),
         )),
     }
@@ -72,13 +72,13 @@ fn from_sysfs(folder: &Path) -> Vec<Plugged> {
         .collect()
 }
 
-fn from_libusb() -> Result<Vec<Plugged>, Kind> {
+fn from_libusb() -> Result<Vec<Plugged>, ErrorKind> {
     // A context of our own: the library's shared one panics where there is no USB at all.
     let Ok(context) = rusb::Context::new() else {
         return Ok(Vec::new());
     };
     let devices = context.devices();
-    let devices = devices.map_err(|error| Kind::Usb(error.to_string()))?;
+    let devices = devices.map_err(|error| ErrorKind::Usb(error.to_string()))?;
     let mut found = Vec::new();
     for device in devices.iter() {
         let Ok(descriptor) = device.device_descriptor() else {
@@ -132,9 +132,9 @@ mod tests {
         assert_eq!((found[1].bus, found[1].address), (3, 17));
 
         assert_eq!(choose(&found, Some(Serial(7_550_054))).unwrap().address, 17);
-        assert_eq!(choose(&found, Some(Serial(1))), Err(Kind::Absent));
-        assert_eq!(choose(&[], None), Err(Kind::Absent));
-        assert!(matches!(choose(&found, None), Err(Kind::Ambiguous(both)) if both.len() == 2));
+        assert_eq!(choose(&found, Some(Serial(1))), Err(ErrorKind::Absent));
+        assert_eq!(choose(&[], None), Err(ErrorKind::Absent));
+        assert!(matches!(choose(&found, None), Err(ErrorKind::Ambiguous(both)) if both.len() == 2));
         assert_eq!(choose(&found[..1], None).unwrap().address, 19);
     }
 }

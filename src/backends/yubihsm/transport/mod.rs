@@ -7,12 +7,12 @@ pub mod usb;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::error::{Kind, Serial};
+use super::error::{ErrorKind, Serial};
 
 /// Carries frames.
 pub trait Transport: Send {
     /// Sends a frame and waits for its reply until `until` at the latest.
-    fn exchange(&mut self, frame: &[u8], until: Instant) -> Result<Vec<u8>, Kind>;
+    fn exchange(&mut self, frame: &[u8], until: Instant) -> Result<Vec<u8>, ErrorKind>;
 
     /// Drops the connection: what may still come on it belongs to nobody. The next exchange makes a new one.
     fn forget(&mut self);
@@ -20,14 +20,14 @@ pub trait Transport: Send {
 
 /// Where a device is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum DeviceAddress {
     /// On this host's USB; without a serial number the only one there.
     Usb(Option<Serial>),
     /// Behind a connector: host and port.
     Http(String),
 }
 
-impl Place {
+impl DeviceAddress {
     /// A transport to it. Nothing is opened yet.
     pub fn transport(&self) -> Box<dyn Transport> {
         match self {
@@ -37,7 +37,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for DeviceAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usb(Some(serial)) => write!(f, "YubiHSM {serial} (USB)"),
@@ -48,10 +48,10 @@ impl fmt::Display for Place {
 }
 
 /// The time left, unless there is none.
-fn left(until: Instant) -> Result<Duration, Kind> {
+fn left(until: Instant) -> Result<Duration, ErrorKind> {
     let left = until.saturating_duration_since(Instant::now());
     match left.is_zero() {
-        true => Err(Kind::Late),
+        true => Err(ErrorKind::Late),
         false => Ok(left),
     }
 }

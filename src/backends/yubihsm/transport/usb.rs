@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rusb::UsbContext;
 
-use super::super::error::{Kind, Serial};
+use super::super::error::{ErrorKind, Serial};
 use super::super::frame;
 use super::list::{choose, plugged};
 use super::{Transport, left};
@@ -23,13 +23,13 @@ const DRAIN: Duration = Duration::from_millis(10);
 /// Bulk transfers of an open device.
 pub trait Bulk: Send {
     /// Writes one transfer and gives the number of bytes that went out.
-    fn write(&mut self, bytes: &[u8], time: Duration) -> Result<usize, Kind>;
+    fn write(&mut self, bytes: &[u8], time: Duration) -> Result<usize, ErrorKind>;
     /// Reads one transfer.
-    fn read(&mut self, buffer: &mut [u8], time: Duration) -> Result<usize, Kind>;
+    fn read(&mut self, buffer: &mut [u8], time: Duration) -> Result<usize, ErrorKind>;
 }
 
 /// Opens a device.
-pub type Open = Box<dyn FnMut() -> Result<Box<dyn Bulk>, Kind> + Send>;
+pub type Open = Box<dyn FnMut() -> Result<Box<dyn Bulk>, ErrorKind> + Send>;
 
 /// A device on the USB.
 pub struct Usb {
@@ -48,7 +48,7 @@ impl Usb {
         Self { open, handle: None }
     }
 
-    fn transfer(&mut self, bytes: &[u8], until: Instant) -> Result<Vec<u8>, Kind> {
+    fn transfer(&mut self, bytes: &[u8], until: Instant) -> Result<Vec<u8>, ErrorKind> {
         let handle = match &mut self.handle {
             Some(handle) => handle,
             empty => {
@@ -60,7 +60,7 @@ impl Usb {
         };
         let sent = handle.write(bytes, left(until)?)?;
         if sent != bytes.len() {
-            return Err(Kind::Usb(format!(
+            return Err(ErrorKind::Usb(format!(
                 "{sent} of {} bytes went out",
                 bytes.len()
             )));
@@ -76,7 +76,7 @@ impl Usb {
 }
 
 impl Transport for Usb {
-    fn exchange(&mut self, frame: &[u8], until: Instant) -> Result<Vec<u8>, Kind> {
+    fn exchange(&mut self, frame: &[u8], until: Instant) -> Result<Vec<u8>, ErrorKind> {
         let result = self.transfer(frame, until);
         if result.is_err() {
             self.forget();
@@ -92,11 +92,11 @@ impl Transport for Usb {
 struct Handle(rusb::DeviceHandle<rusb::Context>);
 
 impl Bulk for Handle {
-    fn write(&mut self, bytes: &[u8], time: Duration) -> Result<usize, Kind> {
+    fn write(&mut self, bytes: &[u8], time: Duration) -> Result<usize, ErrorKind> {
         self.0.write_bulk(OUT, bytes, rounded(time)).map_err(failed)
     }
 
-    fn read(&mut self, buffer: &mut [u8], time: Duration) -> Result<usize, Kind> {
+    fn read(&mut self, buffer: &mut [u8], time: Duration) -> Result<usize, ErrorKind> {
         self.0.read_bulk(IN, buffer, rounded(time)).map_err(failed)
     }
 }
@@ -106,26 +106,26 @@ fn rounded(time: Duration) -> Duration {
     time.max(Duration::from_millis(1))
 }
 
-fn open(serial: Option<Serial>) -> Result<Box<dyn Bulk>, Kind> {
+fn open(serial: Option<Serial>) -> Result<Box<dyn Bulk>, ErrorKind> {
     let wanted = choose(&plugged()?, serial)?;
     let context = rusb::Context::new().map_err(failed)?;
     let devices = context.devices().map_err(failed)?;
     let device = devices
         .iter()
         .find(|device| (device.bus_number(), device.address()) == (wanted.bus, wanted.address))
-        .ok_or(Kind::Absent)?;
+        .ok_or(ErrorKind::Absent)?;
     let handle = device.open().map_err(failed)?;
     handle.claim_interface(INTERFACE).map_err(failed)?;
     Ok(Box::new(Handle(handle)))
 }
 
-fn failed(error: rusb::Error) -> Kind {
+fn failed(error: rusb::Error) -> ErrorKind {
     match error {
-        rusb::Error::Access => Kind::Permission,
-        rusb::Error::Busy => Kind::Busy,
-        rusb::Error::NoDevice | rusb::Error::NotFound => Kind::Absent,
-        rusb::Error::Timeout => Kind::Late,
-        other => Kind::Usb(other.to_string()),
+        rusb::Error::Access => ErrorKind::Permission,
+        rusb::Error::Busy => ErrorKind::Busy,
+        rusb::Error::NoDevice | rusb::Error::NotFound => ErrorKind::Absent,
+        rusb::Error::Timeout => ErrorKind::Late,
+        other => ErrorKind::Usb(other.to_string()),
     }
 }
 
@@ -139,13 +139,13 @@ mod tests {
     struct Echo {
         written: Vec<Vec<u8>>,
         pending: Vec<Vec<u8>>,
-        trouble: Option<Kind>,
+        trouble: Option<ErrorKind>,
     }
 
     struct Wire(Arc<Mutex<Echo>>);
 
     impl Bulk for Wire {
-        fn write(&mut self, bytes: &[u8], _: Duration) -> Result<usize, Kind> {
+        fn write(&mut self, bytes: &[u8], _: Duration) -> Result<usize, ErrorKind> {
             let mut echo = self.0.lock().unwrap();
             echo.written.push(bytes.to_vec());
             if !bytes.is_empty() {
@@ -154,12 +154,12 @@ mod tests {
             Ok(bytes.len())
         }
 
-        fn read(&mut self, buffer: &mut [u8], _: Duration) -> Result<usize, Kind> {
+        fn read(&mut self, buffer: &mut [u8], _: Duration) -> Result<usize, ErrorKind> {
             let mut echo = self.0.lock().unwrap();
             if let Some(trouble) = echo.trouble.take() {
                 return Err(trouble);
             }
-            let bytes = echo.pending.pop().ok_or(Kind::Late)?;
+            let bytes = echo.pending.pop().ok_or(ErrorKind::Late)?;
             buffer[..bytes.len()].copy_from_slice(&bytes);
             Ok(bytes.len())
         }
@@ -186,21 +186,25 @@ mod tests {
             [vec![1; 63], vec![2; 128], vec![]]
         );
         assert_eq!(*opened.lock().unwrap(), 1);
-        echo.lock().unwrap().trouble = Some(Kind::Absent);
-        assert_eq!(usb.exchange(&[3; 10], soon()), Err(Kind::Absent));
+        echo.lock().unwrap().trouble = Some(ErrorKind::Absent);
+        assert_eq!(usb.exchange(&[3; 10], soon()), Err(ErrorKind::Absent));
         // What came too late is not the answer to the next one.
         assert_eq!(usb.exchange(&[4; 10], soon()).unwrap(), [4; 10]);
         assert_eq!(*opened.lock().unwrap(), 2);
-        assert_eq!(usb.exchange(&[4; 10], Instant::now()), Err(Kind::Late));
+        assert_eq!(usb.exchange(&[4; 10], Instant::now()), Err(ErrorKind::Late));
     }
 
     #[test]
     fn errors_of_libusb_have_their_words() {
-        assert_eq!(failed(rusb::Error::Access), Kind::Permission);
-        assert_eq!(failed(rusb::Error::Busy), Kind::Busy);
-        assert_eq!(failed(rusb::Error::NoDevice), Kind::Absent);
-        assert_eq!(failed(rusb::Error::Timeout), Kind::Late);
-        assert!(Kind::Permission.to_string().contains("10-yubihsm.rules"));
-        assert!(Kind::Busy.to_string().contains("yubihsm-connector"));
+        assert_eq!(failed(rusb::Error::Access), ErrorKind::Permission);
+        assert_eq!(failed(rusb::Error::Busy), ErrorKind::Busy);
+        assert_eq!(failed(rusb::Error::NoDevice), ErrorKind::Absent);
+        assert_eq!(failed(rusb::Error::Timeout), ErrorKind::Late);
+        assert!(
+            ErrorKind::Permission
+                .to_string()
+                .contains("10-yubihsm.rules")
+        );
+        assert!(ErrorKind::Busy.to_string().contains("yubihsm-connector"));
     }
 }

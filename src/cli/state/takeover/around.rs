@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::state::evidence::{Evidence, Nearby};
 use crate::config::Config;
-use crate::gate::store::file::Place;
+use crate::gate::store::file::StateFile;
 use crate::gate::watermark::Watermark;
 use crate::remedy::CommandLine;
 
@@ -19,7 +19,7 @@ pub(in crate::cli) struct Around<'a> {
     /// The chains for which the operator insists.
     pub insist: &'a [String],
     /// The command that takes over a file that says more.
-    pub command: &'a dyn Fn(&Place, &Evidence) -> CommandLine,
+    pub command: &'a dyn Fn(&StateFile, &Evidence) -> CommandLine,
 }
 
 impl Around<'_> {
@@ -28,7 +28,7 @@ impl Around<'_> {
         &self,
         config: &Config,
         taken: &[PathBuf],
-        place: &Place,
+        place: &StateFile,
         raised: Option<&Watermark>,
     ) -> Option<Evidence> {
         let id = place.chain_id.as_str();

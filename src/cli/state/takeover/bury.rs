@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::gate::foreign::Format;
 use crate::gate::foreign::fence::tombstone;
-use crate::gate::store::file::Place;
+use crate::gate::store::file::StateFile;
 use crate::os::rename::{exchange, over};
 use crate::os::replace::{Draft, Flush, Readers, replace};
 
@@ -33,7 +33,7 @@ pub(super) enum NotBuried {
 /// Puts a text in the place of the old file, which is kept beside it. The old signer cannot parse the text and ends;
 /// without any file an older tmkms would begin at height 0. The two swap their names, so that what the old signer may
 /// write in this very moment is neither lost nor overlooked.
-pub(super) fn bury(old: &OldState, place: &Place) -> Result<Buried, NotBuried> {
+pub(super) fn bury(old: &OldState, place: &StateFile) -> Result<Buried, NotBuried> {
     let path = &old.path;
     let failed = NotBuried::Failed;
     let (kept, text) = draft(old, place).map_err(failed)?;
@@ -81,7 +81,7 @@ impl Buried {
 }
 
 /// The text, under the first free name beside the old file. Root works for the user to whom the old file belongs.
-fn draft(old: &OldState, place: &Place) -> io::Result<(PathBuf, String)> {
+fn draft(old: &OldState, place: &StateFile) -> io::Result<(PathBuf, String)> {
     let owner = rustix::process::geteuid()
         .is_root()
         .then(|| std::fs::symlink_metadata(&old.path))

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::gate::foreign::fence;
 use crate::gate::foreign::reading::Reading;
 use crate::gate::store::Origin;
-use crate::gate::store::file::{FileStore, OpenError, Place, inspect};
+use crate::gate::store::file::{FileStore, OpenError, StateFile, inspect};
 use crate::gate::used_up::UsedUp;
 use crate::gate::watermark::Watermark;
 use crate::os::clock::{Clock, SystemClock};
@@ -58,7 +58,7 @@ pub(in crate::cli) enum LookError {
 
 impl Current {
     /// Looks, and takes the chain's locks where there is a file of this program.
-    pub fn look(place: &Place) -> Result<Self, LookError> {
+    pub fn look(place: &StateFile) -> Result<Self, LookError> {
         match FileStore::open_copied(place) {
             Ok(store) if store.seen().is_some() => Err(LookError::Shared {
                 chain: place.chain_id.clone(),
@@ -108,7 +108,7 @@ impl Current {
     }
 
     /// Makes it durable. Another signer's file must have been buried before.
-    pub fn write(self, place: &Place, watermark: &Watermark) -> Result<(), String> {
+    pub fn write(self, place: &StateFile, watermark: &Watermark) -> Result<(), String> {
         let now = SystemClock.now().wall;
         match self {
             Self::Own { store, used_up, .. } => {

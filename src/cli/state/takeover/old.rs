@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::gate::foreign::fence::{self, Fence};
 use crate::gate::foreign::reading::Reading;
 use crate::gate::foreign::{self, Foreign, ForeignError, Format};
-use crate::gate::store::file::Place;
-use crate::observe::status::span;
+use crate::gate::store::file::StateFile;
+use crate::observe::status::humanize;
 use crate::os::clock::{Clock, SystemClock};
 use crate::remedy::CommandLine;
 
@@ -27,7 +27,7 @@ impl OldState {
     ///
     /// # Errors
     /// Why it cannot be taken over, with the remedy.
-    pub fn read(path: &Path, named: Option<Format>, place: &Place) -> Result<Self, String> {
+    pub fn read(path: &Path, named: Option<Format>, place: &StateFile) -> Result<Self, String> {
         let reading = Reading::of(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::InvalidInput => format!("{} is not a regular file", path.display()),
             _ => format!("{} cannot be read: {error}", path.display()),
@@ -105,7 +105,7 @@ impl OldState {
 /// `position (2 h ago)`, for what was written at a time since 1970-01-01 UTC.
 pub(super) fn with_age(position: &str, written: std::time::Duration) -> String {
     let age = SystemClock.now().wall.saturating_sub(written).as_secs();
-    format!("{position} ({} ago)", span(age))
+    format!("{position} ({} ago)", humanize(age))
 }
 
 /// The command that gives a file another name.
@@ -116,7 +116,7 @@ fn move_away(path: &Path) -> CommandLine {
     CommandLine::of_system("mv", [path.into_os_string(), away])
 }
 
-fn remedy(error: &ForeignError, path: &Path, place: &Place) -> String {
+fn remedy(error: &ForeignError, path: &Path, place: &StateFile) -> String {
     let (chain, commands) = (&place.chain_id, &place.commands);
     // At our own place it would be in the way of what is to be made there.
     let away = match same_file(path, &place.path) {

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::consensus::PublicKey;
 use crate::gate::foreign::Format;
 use crate::gate::foreign::fence::{self, Fence};
-use crate::gate::store::file::Place;
+use crate::gate::store::file::StateFile;
 use crate::gate::watermark::Watermark;
 
 use super::around::Around;
@@ -59,7 +59,7 @@ pub(in crate::cli) enum What {
 /// All that is needed to take a chain over.
 pub(in crate::cli) struct Take {
     /// Whose state it is, and where it will lie.
-    pub place: Place,
+    pub place: StateFile,
     /// What lies there now.
     pub(super) current: Current,
     /// What will be used up.
@@ -83,7 +83,7 @@ impl Plan {
     pub fn new(
         config: &Config,
         candidate: Candidate,
-        place: Result<Place, String>,
+        place: Result<StateFile, String>,
         around: &Around<'_>,
     ) -> Self {
         let mut plan = Self {
@@ -106,7 +106,7 @@ impl Plan {
         &mut self,
         config: &Config,
         candidate: Candidate,
-        place: Result<Place, String>,
+        place: Result<StateFile, String>,
         around: &Around<'_>,
     ) -> Result<What, String> {
         if let Some(trouble) = candidate.trouble {
@@ -187,7 +187,7 @@ impl Plan {
         &mut self,
         config: &Config,
         candidate: &Candidate,
-        place: &Place,
+        place: &StateFile,
         around: &Around<'_>,
     ) {
         let mut chains = config.chains.iter();
@@ -247,7 +247,7 @@ fn bare(told: &str) -> String {
     told.split(" (").next().unwrap_or(told).to_owned()
 }
 
-fn nothing_found(place: &Place, current: &Current) -> String {
+fn nothing_found(place: &StateFile, current: &Current) -> String {
     let (commands, chain) = (&place.commands, &place.chain_id);
     match current {
         Current::Tombstone(kept) => format!(

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::config::ChainConfig;
-use crate::gate::store::file::Place;
+use crate::gate::store::file::StateFile;
 
 /// The question where a remote signer served the node.
 pub(super) const QUESTION: &str = "Is the remote signer of this node, and whatever else signed with this key, stopped for \
@@ -33,7 +33,7 @@ pub(super) fn several_nodes(chain: &ChainConfig) -> Option<String> {
 pub(super) fn remote_signer(
     node: Option<&Path>,
     states: &[PathBuf],
-    place: &Place,
+    place: &StateFile,
 ) -> Option<String> {
     let home = match node {
         Some(home) => home.to_owned(),

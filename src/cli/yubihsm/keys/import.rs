@@ -11,7 +11,7 @@ use crate::backends::yubihsm::backup::{self, NewKey, shown};
 use crate::backends::yubihsm::codes::{ErrorCode, object};
 use crate::backends::yubihsm::commands::DeviceCommands;
 use crate::backends::yubihsm::derive::Role;
-use crate::backends::yubihsm::error::{Error, Kind};
+use crate::backends::yubihsm::error::{Error, ErrorKind};
 use crate::cli::report::{Failure, status};
 use crate::consensus::{KeyType, PublicKey, key_text};
 use crate::secret_file::{self, SecretSource};
@@ -185,7 +185,7 @@ impl Import {
 
 fn refused(error: Error, commands: &DeviceCommands) -> Failure {
     let code = match &error.kind {
-        Kind::Device { code, .. } => Some(*code),
+        ErrorKind::Device { code, .. } => Some(*code),
         _ => None,
     };
     let failure = Failure::new(error);

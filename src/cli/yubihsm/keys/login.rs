@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::backends::yubihsm::backup::BackupError;
 use crate::backends::yubihsm::client::Credentials;
 use crate::backends::yubihsm::derive::{Role, wrap_key};
-use crate::backends::yubihsm::error::Kind;
+use crate::backends::yubihsm::error::ErrorKind;
 use crate::backends::yubihsm::mnemonic::Mnemonic;
 use crate::backends::yubihsm::objects::Objects;
 use crate::backends::yubihsm::provider::Provider;
@@ -46,7 +46,7 @@ pub(super) struct LoggedIn {
 pub(super) fn refused(error: BackupError, configured: bool) -> Failure {
     let failure = Failure::new(&error);
     match error {
-        BackupError::Device(error) if configured && matches!(error.kind, Kind::Forbidden { .. }) => failure.hint(
+        BackupError::Device(error) if configured && matches!(error.kind, ErrorKind::Forbidden { .. }) => failure.hint(
             "the configured authentication key mostly signs and no more; `--mnemonic` logs in with the role that may do this",
         ),
         _ => failure,

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use clap::{Subcommand, ValueEnum};
 
-use crate::backends::yubihsm::memory::{Entry, Memory};
+use crate::backends::yubihsm::backup_log::{BackupLog, Entry};
 use crate::backends::yubihsm::objects::LABEL;
 use crate::backends::yubihsm::provider::Provider;
 use crate::cli::report::{Failure, status};
@@ -112,7 +112,7 @@ fn tell_proof(provider: &Provider, key: &PublicKey, file: &Path, how: Option<&st
 }
 
 /// Remembers that a backup was proven. That this fails costs a reminder and nothing else.
-fn remember(memory: Option<&Memory>, key: &PublicKey, file: &Path, how: &str) {
+fn remember(memory: Option<&BackupLog>, key: &PublicKey, file: &Path, how: &str) {
     let Some(memory) = memory else {
         return;
     };

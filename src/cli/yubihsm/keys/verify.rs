@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::backends::yubihsm::backup::{self, shown};
-use crate::backends::yubihsm::ceremony::Site;
+use crate::backends::yubihsm::backup_log::BackupLog;
+use crate::backends::yubihsm::ceremony::SetupTarget;
 use crate::backends::yubihsm::codes::object;
 use crate::backends::yubihsm::commands::DeviceCommands;
 use crate::backends::yubihsm::derive::{Role, wrap_key};
 use crate::backends::yubihsm::error::Serial;
-use crate::backends::yubihsm::memory::Memory;
 use crate::backends::yubihsm::mnemonic::Mnemonic;
 use crate::backends::yubihsm::words::ask_mnemonic;
 use crate::cli::report::{Failure, output, status};
@@ -82,7 +82,7 @@ impl VerifyBackup {
             let path = std::path::absolute(&self.config.config);
             let path = path.unwrap_or_else(|_| self.config.config.clone());
             let folder = path.parent().unwrap_or(std::path::Path::new("."));
-            let memory = Memory::beside(folder, DeviceCommands::default());
+            let memory = BackupLog::beside(folder, DeviceCommands::default());
             remember(Some(&memory), &public, &self.file, &how);
         }
         status(
@@ -143,7 +143,7 @@ impl VerifyBackup {
         };
         let provider = which.provider()?;
         let connect = || provider.place.transport();
-        let site = Site {
+        let site = SetupTarget {
             name: format!("YubiHSM {serial}"),
             serial: Some(serial),
             connect: &connect,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::gate::store::{Record, Seen};
 
-use super::Place;
+use super::StateFile;
 use super::folder::{folder_of, temporary_name};
 use super::medium::Medium;
 use super::record::{self, Entry, SLOT};
@@ -35,7 +35,7 @@ impl Fresh {
 
     /// Writes and flushes both slots, and locks the file.
     pub fn write(
-        place: &Place,
+        place: &StateFile,
         record: Record,
         shared: Option<Seen>,
         medium: &dyn Medium,

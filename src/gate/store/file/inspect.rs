@@ -3,7 +3,7 @@
 use super::look;
 use super::medium::FileSystem;
 use super::open::unlocked;
-use super::{OpenError, Place};
+use super::{OpenError, StateFile};
 use crate::gate::store::{Record, Seen};
 use crate::gate::used_up::UsedUp;
 
@@ -29,7 +29,7 @@ impl Inspected {
 }
 
 /// Asks of a state file everything that [`super::FileStore::open`] would ask, except for the locks.
-pub fn inspect(place: &Place) -> Result<Inspected, OpenError> {
+pub fn inspect(place: &StateFile) -> Result<Inspected, OpenError> {
     let mut last = once(place);
     for _ in 1..TRIES {
         match &last {
@@ -42,7 +42,7 @@ pub fn inspect(place: &Place) -> Result<Inspected, OpenError> {
     last
 }
 
-fn once(place: &Place) -> Result<Inspected, OpenError> {
+fn once(place: &StateFile) -> Result<Inspected, OpenError> {
     let file = unlocked(place, place.allow_ephemeral)?;
     let found = look::look(place, &file, &FileSystem)?;
     found.familiar?;

@@ -13,17 +13,21 @@ use super::folder::{create_folder, folder_of, sweep};
 use super::fresh::Fresh;
 use super::medium::{FileSystem, Medium};
 use super::record::SLOT;
-use super::{FileStore, OpenError, Place, open};
+use super::{FileStore, OpenError, StateFile, open};
 
 impl FileStore {
     /// Makes a state file where there is none. Never overwrites.
-    pub fn create(place: &Place, watermark: &Watermark, now: Duration) -> Result<(), OpenError> {
+    pub fn create(
+        place: &StateFile,
+        watermark: &Watermark,
+        now: Duration,
+    ) -> Result<(), OpenError> {
         Self::create_on(place, watermark, now, Box::new(FileSystem))
     }
 
     /// [`FileStore::create`] with another way to write, for tests.
     pub fn create_on(
-        place: &Place,
+        place: &StateFile,
         watermark: &Watermark,
         now: Duration,
         medium: Box<dyn Medium>,
@@ -33,7 +37,7 @@ impl FileStore {
 
     /// Puts a new state file in the place of another signer's, which the caller has read, shown and copied away.
     pub fn replace_foreign(
-        place: &Place,
+        place: &StateFile,
         watermark: &Watermark,
         now: Duration,
     ) -> Result<(), OpenError> {
@@ -41,7 +45,7 @@ impl FileStore {
     }
 
     fn install(
-        place: &Place,
+        place: &StateFile,
         watermark: &Watermark,
         now: Duration,
         medium: Box<dyn Medium>,

@@ -10,7 +10,7 @@ use super::familiar::{self, Familiar};
 use super::medium::Medium;
 use super::open::read;
 use super::record::Entry;
-use super::{Place, clean_stop};
+use super::{StateFile, clean_stop};
 
 /// A state file as it was found, without belief in it.
 pub(super) struct Found {
@@ -21,8 +21,12 @@ pub(super) struct Found {
 }
 
 /// Reads a file that must hold a record of this chain and key.
-pub(super) fn look(place: &Place, file: &File, medium: &dyn Medium) -> Result<Found, OpenError> {
-    let Place {
+pub(super) fn look(
+    place: &StateFile,
+    file: &File,
+    medium: &dyn Medium,
+) -> Result<Found, OpenError> {
+    let StateFile {
         path,
         chain_id: chain,
         ..

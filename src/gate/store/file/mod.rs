@@ -36,14 +36,14 @@ use folder::{explain, folder_of, sweep};
 pub use inspect::{Inspected, inspect};
 use medium::{FileSystem, Medium};
 pub use open::{Newest, newest};
-pub use place::Place;
+pub use place::StateFile;
 
 use record::{Entry, SLOT};
 use write::NotAnew;
 
 /// An open and locked state file.
 pub struct FileStore {
-    place: Place,
+    place: StateFile,
     file: File,
     folder: File,
     /// Device and inode of the locked file: what the path must still name.
@@ -62,7 +62,7 @@ pub struct FileStore {
 
 impl FileStore {
     /// Locks and reads a state file that must be this chain's and this key's.
-    pub fn open(place: &Place) -> Result<Self, OpenError> {
+    pub fn open(place: &StateFile) -> Result<Self, OpenError> {
         Self::open_on(place, Box::new(FileSystem))
     }
 
@@ -82,25 +82,25 @@ impl FileStore {
     ///
     /// # Errors
     /// [`OpenError::PairLocked`], [`OpenError::NoPairLock`].
-    pub fn pair_is_free(place: &Place) -> Result<Vec<Remark>, OpenError> {
+    pub fn pair_is_free(place: &StateFile) -> Result<Vec<Remark>, OpenError> {
         open::look_at_pair(place)
     }
 
     /// [`FileStore::open`] with another way to write, for tests.
-    pub fn open_on(place: &Place, medium: Box<dyn Medium>) -> Result<Self, OpenError> {
+    pub fn open_on(place: &StateFile, medium: Box<dyn Medium>) -> Result<Self, OpenError> {
         let (file, pair) = open::both_locks(place)?;
         Self::read(place, file, pair, medium, true)
     }
 
     /// As [`FileStore::open`], but accepts a file that was copied or restored (W15): for commands that show it and ask
     /// first, and then [`FileStore::set`] it.
-    pub fn open_copied(place: &Place) -> Result<Self, OpenError> {
+    pub fn open_copied(place: &StateFile) -> Result<Self, OpenError> {
         let (file, pair) = open::both_locks(place)?;
         Self::read(place, file, pair, Box::new(FileSystem), false)
     }
 
     fn read(
-        place: &Place,
+        place: &StateFile,
         file: File,
         pair: PairLock,
         medium: Box<dyn Medium>,

@@ -13,13 +13,13 @@ use crate::os::holder::Holder;
 use crate::os::pair_lock::{PairLock, PairLockError, Remark};
 use crate::os::strangers;
 
-use super::Place;
+use super::StateFile;
 use super::error::OpenError;
 use super::record::{self, BadCopy, COPY, Entry, FILE, SLOT};
 
 /// Takes both locks. The file's comes first, and whoever does not get it takes no other: of several at once one gets
 /// both. Whatever else is wrong with the file, whoever holds the pair signs with this key (W7).
-pub(super) fn both_locks(place: &Place) -> Result<(File, PairLock), OpenError> {
+pub(super) fn both_locks(place: &StateFile) -> Result<(File, PairLock), OpenError> {
     let path = &place.path;
     let file = match locked(place, place.allow_ephemeral) {
         Err(error @ OpenError::Locked { .. }) => return Err(error),
@@ -50,7 +50,7 @@ const SHARERS: usize = 8;
 /// Takes the lock on chain and key. It is one signer's, or that of several which share a store: each of those takes one of
 /// a few names, and either kind looks for the other after it has taken its own, so that of two that come at once at least
 /// one sees the other.
-pub(super) fn lock_pair(place: &Place) -> Result<PairLock, OpenError> {
+pub(super) fn lock_pair(place: &StateFile) -> Result<PairLock, OpenError> {
     let names = Names::of(place);
     if !place.shared {
         let lock = take(place, &names.alone)?;
@@ -75,7 +75,7 @@ pub(super) fn lock_pair(place: &Place) -> Result<PairLock, OpenError> {
 }
 
 /// What [`lock_pair`] would meet, without taking anything.
-pub(super) fn look_at_pair(place: &Place) -> Result<Vec<Remark>, OpenError> {
+pub(super) fn look_at_pair(place: &StateFile) -> Result<Vec<Remark>, OpenError> {
     let names = Names::of(place);
     let remarks = look(place, &names.alone)?;
     if !place.shared {
@@ -93,7 +93,7 @@ struct Names {
 }
 
 impl Names {
-    fn of(place: &Place) -> Self {
+    fn of(place: &StateFile) -> Self {
         let chain = place.chain_id.as_str();
         Self {
             alone: chain.to_owned(),
@@ -105,17 +105,17 @@ impl Names {
     }
 }
 
-fn take(place: &Place, name: &str) -> Result<PairLock, OpenError> {
+fn take(place: &StateFile, name: &str) -> Result<PairLock, OpenError> {
     PairLock::take(name, place.public_key.as_bytes(), &place.scopes)
         .map_err(|error| no_pair_lock(place, error))
 }
 
-fn look(place: &Place, name: &str) -> Result<Vec<Remark>, OpenError> {
+fn look(place: &StateFile, name: &str) -> Result<Vec<Remark>, OpenError> {
     PairLock::look(name, place.public_key.as_bytes(), &place.scopes)
         .map_err(|error| no_pair_lock(place, error))
 }
 
-fn no_pair_lock(place: &Place, error: PairLockError) -> OpenError {
+fn no_pair_lock(place: &StateFile, error: PairLockError) -> OpenError {
     let chain = place.chain_id.clone();
     match error {
         PairLockError::Held(held) => OpenError::PairLocked { chain, held },
@@ -124,14 +124,14 @@ fn no_pair_lock(place: &Place, error: PairLockError) -> OpenError {
 }
 
 /// Opens the file and locks it, without believing anything in it yet.
-pub(super) fn locked(place: &Place, ephemeral: bool) -> Result<File, OpenError> {
+pub(super) fn locked(place: &StateFile, ephemeral: bool) -> Result<File, OpenError> {
     let file = unlocked(place, ephemeral)?;
     lock(&file, &place.path)?;
     Ok(file)
 }
 
 /// Opens the file for reading and writing, if it is one that may be used at all.
-pub(super) fn unlocked(place: &Place, ephemeral: bool) -> Result<File, OpenError> {
+pub(super) fn unlocked(place: &StateFile, ephemeral: bool) -> Result<File, OpenError> {
     let path = place.path.as_path();
     let io = |doing| {
         move |source| OpenError::Io {
@@ -251,8 +251,8 @@ pub(super) fn lock(file: &File, path: &Path) -> Result<(), OpenError> {
 }
 
 /// Reads the two slots. The second value says why one of them could not be read.
-pub(super) fn read(place: &Place, file: &File) -> Result<(Entry, Option<String>), OpenError> {
-    let Place {
+pub(super) fn read(place: &StateFile, file: &File) -> Result<(Entry, Option<String>), OpenError> {
+    let StateFile {
         path,
         chain_id: chain,
         commands,
@@ -416,7 +416,7 @@ mod tests {
         let path = folder.path().join("state.json");
         std::fs::write(&path, "").unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-        let at = |path: &Path| Place {
+        let at = |path: &Path| StateFile {
             chain_id: "test-1".parse().unwrap(),
             public_key: PublicKey::Ed25519([7; 32]),
             path: path.to_owned(),
@@ -446,7 +446,7 @@ mod tests {
         use crate::gate::store::file::FileStore;
         use crate::gate::watermark::Watermark;
         let folder = tempfile::tempdir().unwrap();
-        let place = Place {
+        let place = StateFile {
             chain_id: "at-once-1".parse().unwrap(),
             public_key: PublicKey::from_bytes("ed25519", &ED25519).unwrap(),
             path: folder.path().join("state.json"),

@@ -8,7 +8,7 @@ use crate::remedy::Commands;
 
 /// Whose state it is, and where.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct StateFile {
     /// The chain.
     pub chain_id: ChainId,
     /// The key.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 /// How the device and its thread are, for those who may not wait.
 #[derive(Debug, Default)]
-pub struct Condition {
+pub struct DeviceHealth {
     trouble: Mutex<Option<String>>,
     /// The thread's last sign of life; none before it runs.
     alive: Mutex<Option<Instant>>,
@@ -14,7 +14,7 @@ pub struct Condition {
     given_up: AtomicBool,
 }
 
-impl Condition {
+impl DeviceHealth {
     /// For how long the thread has shown no sign of life.
     pub fn silent(&self) -> Duration {
         let alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
@@ -37,7 +37,7 @@ impl Condition {
     }
 
     /// Why it cannot sign, if so.
-    pub fn trouble(&self) -> Option<String> {
+    pub fn unavailable_reason(&self) -> Option<String> {
         self.trouble
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

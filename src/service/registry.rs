@@ -6,20 +6,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::backends::{Backup, DeviceNow, KeySource};
+use crate::backends::{Backup, DeviceSample, KeySource};
 use crate::chain::Chain;
 use crate::config::{ChainConfig, Config};
 use crate::consensus::PublicKey;
 use crate::consensus::key_text::KeyFormat;
 use crate::excerpt::brief;
-use crate::observe::board::Board;
-use crate::observe::book::Book;
+use crate::observe::chain_stats::ChainStats;
+use crate::observe::link_stats::LinkStats;
 use crate::observe::log::Dropped;
-use crate::observe::metrics::{ChainNow, ServiceNow};
-use crate::observe::status::{ChainStatus, DeviceStatus, LinkStatus, Status, span};
+use crate::observe::metrics::{ChainSample, ServiceSample};
+use crate::observe::status::{ChainStatus, DeviceStatus, LinkStatus, Status, humanize};
 use crate::os::clock::{Clock, Moment, SystemClock};
 use crate::remedy::Commands;
-use crate::session::Hand;
+use crate::session::InFlight;
 
 use super::http::hosts::Hosts;
 
@@ -30,11 +30,11 @@ pub(super) const STUCK: Duration = Duration::from_secs(5);
 const LONGEST_TEXT: usize = 2048;
 
 /// The service.
-pub(super) struct Known {
+pub(super) struct Registry {
     pub config: String,
     pub started: Instant,
     pub started_wall: SystemTime,
-    pub chains: Vec<KnownChain>,
+    pub chains: Vec<ChainEntry>,
     pub dropped: Dropped,
     /// Under which names the status may be asked for over HTTP.
     pub hosts: Hosts,
@@ -49,7 +49,7 @@ pub(super) struct Known {
 }
 
 /// One chain of the configuration.
-pub(super) struct KnownChain {
+pub(super) struct ChainEntry {
     pub id: String,
     pub key: String,
     /// Weak, because a device ends its session when the last owner of its source goes.
@@ -57,8 +57,8 @@ pub(super) struct KnownChain {
     key_format: KeyFormat,
     pub state_file: String,
     pub chain: Arc<Chain>,
-    pub book: Book,
-    pub links: Vec<KnownLink>,
+    pub book: ChainStats,
+    pub links: Vec<LinkEntry>,
     /// Free bytes of the state's file system; `u64::MAX` while not known.
     pub free: AtomicU64,
     /// When the key's backup was proven, where that is remembered. Held for a look alone.
@@ -67,13 +67,13 @@ pub(super) struct KnownChain {
 }
 
 /// One link of a chain.
-pub(super) struct KnownLink {
+pub(super) struct LinkEntry {
     pub addr: String,
-    pub board: Board,
-    pub hand: Arc<Hand>,
+    pub board: LinkStats,
+    pub hand: Arc<InFlight>,
 }
 
-impl KnownChain {
+impl ChainEntry {
     pub fn new(config: &ChainConfig, chain: Arc<Chain>) -> Self {
         Self {
             id: config.id.to_string(),
@@ -81,7 +81,7 @@ impl KnownChain {
             source: Arc::downgrade(&config.key),
             key_format: config.key_format.clone(),
             state_file: config.state_file.display().to_string(),
-            book: Book::new(chain.last_asked()),
+            book: ChainStats::new(chain.last_asked()),
             chain,
             links: Vec::new(),
             free: AtomicU64::new(u64::MAX),
@@ -125,7 +125,7 @@ impl KnownChain {
     }
 
     /// Why it does not sign, links aside.
-    fn trouble(&self, now: &Moment) -> Option<String> {
+    fn unavailable_reason(&self, now: &Moment) -> Option<String> {
         // A device, a connector or a file may have had a word in it.
         self.whole_trouble(now)
             .map(|why| brief(&why, LONGEST_TEXT).into_owned())
@@ -156,7 +156,7 @@ impl KnownChain {
             true => None,
             false => Some("no node is linked".to_owned()),
         };
-        self.trouble(now).or_else(unlinked)
+        self.unavailable_reason(now).or_else(unlinked)
     }
 
     fn status(&self, now: &Moment) -> ChainStatus {
@@ -173,7 +173,7 @@ impl KnownChain {
             armed: self.is_armed(),
             held: self.chain.why_unarmed().is_none(),
             not_ready: self.not_ready(now),
-            trouble: self.trouble(now),
+            trouble: self.unavailable_reason(now),
             stuck_seconds: self.stuck(now).map(|time| time.as_secs()),
             key: self.key.clone(),
             public_key: self.public_key().map(|key| self.key_format.show(&key)),
@@ -195,7 +195,7 @@ impl KnownChain {
     }
 
     /// The devices of its key; none where another process signs: here nobody has asked them.
-    fn devices(&self) -> Vec<DeviceNow> {
+    fn devices(&self) -> Vec<DeviceSample> {
         if self.chain.is_elsewhere() {
             return Vec::new();
         }
@@ -213,15 +213,15 @@ impl KnownChain {
         devices
     }
 
-    fn now(&self, now: &Moment) -> ChainNow {
-        let glance = self.chain.glance();
+    fn now(&self, now: &Moment) -> ChainSample {
+        let snapshot = self.chain.snapshot();
         let links: Vec<_> = self
             .links
             .iter()
             .map(|link| (link.addr.clone(), link.board.facts()))
             .collect();
         let free = self.free.load(Ordering::Relaxed);
-        ChainNow {
+        ChainSample {
             id: self.id.clone(),
             key: self.key.clone(),
             address: self.public_key().map(|key| key.address().to_string()),
@@ -229,12 +229,12 @@ impl KnownChain {
             ready: self.not_ready(now).is_none(),
             stuck: self.stuck(now).is_some(),
             durable: self.chain.why_unarmed().is_none() && !self.chain.is_broken(),
-            watermark: glance.as_ref().and_then(|(glance, _)| glance.last),
-            watermark_age: glance
+            watermark: snapshot.as_ref().and_then(|(snapshot, _)| snapshot.last),
+            watermark_age: snapshot
                 .as_ref()
-                .map(|(glance, _)| now.wall.saturating_sub(glance.written)),
-            tokens: glance.map(|(glance, rate)| {
-                let level = rate.level(glance.tokens, glance.counted, now.boot);
+                .map(|(snapshot, _)| now.wall.saturating_sub(snapshot.written)),
+            tokens: snapshot.map(|(snapshot, rate)| {
+                let level = rate.level(snapshot.tokens, snapshot.counted, now.boot);
                 (level, rate.max_gap)
             }),
             free: (free != u64::MAX).then_some(free),
@@ -251,7 +251,7 @@ impl KnownChain {
 }
 
 /// Why no device of a key answers, unless one does or there is none.
-fn all_down(devices: &[DeviceNow]) -> Option<String> {
+fn all_down(devices: &[DeviceSample]) -> Option<String> {
     if devices.is_empty() || devices.iter().any(|device| device.up) {
         return None;
     }
@@ -270,13 +270,13 @@ fn backup_in_words(backup: Backup, now: &Moment, commands: &Commands) -> String 
         }
         Backup::Proven(at) => {
             let age = now.wall.saturating_sub(at).as_secs();
-            format!("proven {} ago", span(age))
+            format!("proven {} ago", humanize(age))
         }
     }
 }
 
-impl Known {
-    pub fn new(config: &Config, chains: Vec<KnownChain>, dropped: Dropped) -> Self {
+impl Registry {
+    pub fn new(config: &Config, chains: Vec<ChainEntry>, dropped: Dropped) -> Self {
         Self {
             config: config.name.clone(),
             started: Instant::now(),
@@ -322,9 +322,9 @@ impl Known {
         }
     }
 
-    pub fn now(&self) -> ServiceNow {
+    pub fn now(&self) -> ServiceSample {
         let now = SystemClock.now();
-        ServiceNow {
+        ServiceSample {
             started: self.started_wall,
             dropped_lines: self.dropped.lines(),
             since_turn: self.since_turn(),
@@ -353,26 +353,26 @@ mod tests {
             Err(OpenKeyError("no key".to_owned()))
         }
 
-        fn devices(&self) -> Vec<DeviceNow> {
-            vec![DeviceNow::default()]
+        fn devices(&self) -> Vec<DeviceSample> {
+            vec![DeviceSample::default()]
         }
     }
 
-    fn chain(id: &str) -> KnownChain {
+    fn chain(id: &str) -> ChainEntry {
         let id: crate::consensus::ChainId = id.parse().unwrap();
         let chain = Chain::unarmed(id.clone(), None, "no key".to_owned());
-        KnownChain {
+        ChainEntry {
             id: id.to_string(),
             key: "key".to_owned(),
             source: Weak::<NoKey>::new(),
             key_format: KeyFormat::default(),
             state_file: "state.json".to_owned(),
             chain: Arc::new(chain),
-            book: Book::new(None),
-            links: vec![KnownLink {
+            book: ChainStats::new(None),
+            links: vec![LinkEntry {
                 addr: "unix:///a".to_owned(),
-                board: Board::default(),
-                hand: Arc::new(Hand::default()),
+                board: LinkStats::default(),
+                hand: Arc::new(InFlight::default()),
             }],
             free: AtomicU64::new(u64::MAX),
             backup: Mutex::new(None),

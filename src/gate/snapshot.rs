@@ -15,7 +15,7 @@ use super::store::Origin;
 
 /// What there is to see.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Glance {
+pub struct GateSnapshot {
     /// The last position used up.
     pub last: Option<Hrs>,
     /// When the record was written, by the wall clock.
@@ -26,9 +26,9 @@ pub struct Glance {
     pub counted: Duration,
 }
 
-/// Where one writer shows a [`Glance`] to any number of readers.
+/// Where one writer shows a [`GateSnapshot`] to any number of readers.
 #[derive(Debug, Default)]
-pub struct Shown {
+pub struct SnapshotCell {
     version: AtomicU64,
     /// 0 where nothing is used up.
     height: AtomicI64,
@@ -39,38 +39,40 @@ pub struct Shown {
     counted: AtomicU64,
 }
 
-impl Shown {
+impl SnapshotCell {
     /// Shows something new. One writer at a time: the holder of the gate.
-    pub fn show(&self, glance: &Glance) {
+    pub fn show(&self, snapshot: &GateSnapshot) {
         let version = self.version.load(Ordering::Relaxed);
         self.version
             .store(version.wrapping_add(1), Ordering::Relaxed);
         fence(Ordering::Release);
-        let (height, place) = glance.last.map_or((0, 0), |hrs| {
+        let (height, place) = snapshot.last.map_or((0, 0), |hrs| {
             let round = u64::try_from(hrs.round.get()).unwrap_or(0);
             (hrs.height.get(), round << 8 | u64::from(hrs.step.number()))
         });
         self.height.store(height, Ordering::Relaxed);
         self.place.store(place, Ordering::Relaxed);
-        self.written.store(nanos(glance.written), Ordering::Relaxed);
-        self.tokens.store(glance.tokens, Ordering::Relaxed);
-        self.counted.store(nanos(glance.counted), Ordering::Relaxed);
+        self.written
+            .store(nanos(snapshot.written), Ordering::Relaxed);
+        self.tokens.store(snapshot.tokens, Ordering::Relaxed);
+        self.counted
+            .store(nanos(snapshot.counted), Ordering::Relaxed);
         self.version
             .store(version.wrapping_add(2), Ordering::Release);
     }
 
     /// What was shown last.
-    pub fn look(&self) -> Glance {
+    pub fn look(&self) -> GateSnapshot {
         let mut tries = 0_u32;
         loop {
             let before = self.version.load(Ordering::Acquire);
-            let glance = self.read();
+            let snapshot = self.read();
             fence(Ordering::Acquire);
             let after = self.version.load(Ordering::Relaxed);
             // A writer that was interrupted in the middle may be away for long; what is seen then may mix two
             // positions, and is only shown.
             if (before == after && before.is_multiple_of(2)) || tries == 1_000 {
-                return glance;
+                return snapshot;
             }
             tries += 1;
             match tries < 64 {
@@ -80,10 +82,10 @@ impl Shown {
         }
     }
 
-    fn read(&self) -> Glance {
+    fn read(&self) -> GateSnapshot {
         let height = self.height.load(Ordering::Relaxed);
         let place = self.place.load(Ordering::Relaxed);
-        Glance {
+        GateSnapshot {
             last: hrs(height, place),
             written: Duration::from_nanos(self.written.load(Ordering::Relaxed)),
             tokens: self.tokens.load(Ordering::Relaxed),
@@ -94,8 +96,8 @@ impl Shown {
 
 impl Gate {
     /// What `status` and the metrics show without waiting for the gate.
-    pub fn glance(&self) -> Glance {
-        Glance {
+    pub fn snapshot(&self) -> GateSnapshot {
+        GateSnapshot {
             last: self.mark.hrs(),
             written: self.written,
             tokens: self.bucket.tokens(),
@@ -140,9 +142,9 @@ mod tests {
     use std::sync::atomic::AtomicBool;
     use std::thread;
 
-    fn glance(n: u64) -> Glance {
+    fn snapshot(n: u64) -> GateSnapshot {
         let step = [Step::Propose, Step::Prevote, Step::Precommit][(n % 3) as usize];
-        Glance {
+        GateSnapshot {
             last: Some(Hrs {
                 height: Height::new(n as i64 + 1).unwrap(),
                 round: Round::new((n % 1_000) as i32).unwrap(),
@@ -156,15 +158,15 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_seen() {
-        let shown = Shown::default();
-        assert_eq!(shown.look(), Glance::default());
+        let shown = SnapshotCell::default();
+        assert_eq!(shown.look(), GateSnapshot::default());
         for n in [0, 7, u64::from(u32::MAX)] {
-            shown.show(&glance(n));
-            assert_eq!(shown.look(), glance(n));
+            shown.show(&snapshot(n));
+            assert_eq!(shown.look(), snapshot(n));
         }
-        let top = Glance {
+        let top = GateSnapshot {
             last: Some(Hrs::end_of(Height::new(i64::MAX).unwrap())),
-            ..glance(1)
+            ..snapshot(1)
         };
         shown.show(&top);
         assert_eq!(shown.look(), top);
@@ -172,20 +174,20 @@ mod tests {
 
     #[test]
     fn nobody_sees_a_half() {
-        let (shown, done) = (Shown::default(), AtomicBool::new(false));
+        let (shown, done) = (SnapshotCell::default(), AtomicBool::new(false));
         thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| {
                     while !done.load(Ordering::Relaxed) {
                         let seen = shown.look();
-                        if seen != Glance::default() {
-                            assert_eq!(seen, glance(seen.tokens));
+                        if seen != GateSnapshot::default() {
+                            assert_eq!(seen, snapshot(seen.tokens));
                         }
                     }
                 });
             }
             for n in 0..200_000 {
-                shown.show(&glance(n));
+                shown.show(&snapshot(n));
             }
             done.store(true, Ordering::Relaxed);
         });

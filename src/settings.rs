@@ -1,7 +1,7 @@
 //! What an operator wrote: a section of a TOML file, read key by key, with the place of each value.
 //!
 //! Problems are collected, not thrown, so that all of them are shown at once. Each key that is asked for counts as
-//! known; [`Section::finish`] reports the others.
+//! known; [`TableReader::finish`] reports the others.
 
 use std::ops::Range;
 
@@ -40,7 +40,7 @@ impl Problem {
 
 /// A value and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct At<T> {
+pub struct Setting<T> {
     /// The value.
     pub value: T,
     /// Its place, in bytes of the file.
@@ -48,7 +48,7 @@ pub struct At<T> {
 }
 
 /// One table of the file.
-pub struct Section<'a> {
+pub struct TableReader<'a> {
     /// How the section is written in the file, as `[[chain]]`.
     pub name: String,
     /// The place of the whole section.
@@ -59,7 +59,7 @@ pub struct Section<'a> {
     refused: Vec<&'static str>,
 }
 
-impl<'a> Section<'a> {
+impl<'a> TableReader<'a> {
     /// A section over a table.
     pub fn new(name: impl Into<String>, span: Range<usize>, table: &'a DeTable<'a>) -> Self {
         Self {
@@ -88,10 +88,14 @@ impl<'a> Section<'a> {
     }
 
     /// A text.
-    pub fn text(&mut self, key: &'static str, problems: &mut Vec<Problem>) -> Option<At<String>> {
+    pub fn text(
+        &mut self,
+        key: &'static str,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Setting<String>> {
         let value = self.get(key)?;
         match value.get_ref().as_str() {
-            Some(text) => Some(At {
+            Some(text) => Some(Setting {
                 value: text.to_owned(),
                 span: value.span(),
             }),
@@ -108,7 +112,7 @@ impl<'a> Section<'a> {
         key: &'static str,
         example: &str,
         problems: &mut Vec<Problem>,
-    ) -> Option<At<String>> {
+    ) -> Option<Setting<String>> {
         if !self.table.contains_key(key) {
             self.known.push(key);
             problems.push(Problem::at(
@@ -123,10 +127,14 @@ impl<'a> Section<'a> {
     }
 
     /// True or false.
-    pub fn boolean(&mut self, key: &'static str, problems: &mut Vec<Problem>) -> Option<At<bool>> {
+    pub fn boolean(
+        &mut self,
+        key: &'static str,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Setting<bool>> {
         let value = self.get(key)?;
         match value.get_ref().as_bool() {
-            Some(found) => Some(At {
+            Some(found) => Some(Setting {
                 value: found,
                 span: value.span(),
             }),
@@ -143,7 +151,7 @@ impl<'a> Section<'a> {
         key: &'static str,
         range: std::ops::RangeInclusive<u64>,
         problems: &mut Vec<Problem>,
-    ) -> Option<At<u64>> {
+    ) -> Option<Setting<u64>> {
         let value = self.get(key)?;
         let text = match value.get_ref() {
             DeValue::Integer(number) => {
@@ -162,7 +170,7 @@ impl<'a> Section<'a> {
             let wanted = format!("a whole number from {} to {}", range.start(), range.end());
             problems.push(self.wrong_type(key, value, &wanted));
         }
-        found.map(|found| At {
+        found.map(|found| Setting {
             value: found,
             span: value.span(),
         })
@@ -173,7 +181,7 @@ impl<'a> Section<'a> {
         &mut self,
         key: &'static str,
         problems: &mut Vec<Problem>,
-    ) -> Option<Vec<At<String>>> {
+    ) -> Option<Vec<Setting<String>>> {
         let value = self.get(key)?;
         let Some(list) = value.get_ref().as_array() else {
             problems.push(self.wrong_type(key, value, "a list of texts, as in [\"one\", \"two\"]"));
@@ -182,7 +190,7 @@ impl<'a> Section<'a> {
         let mut texts = Vec::new();
         for item in list.iter() {
             match item.get_ref().as_str() {
-                Some(text) => texts.push(At {
+                Some(text) => texts.push(Setting {
                     value: text.to_owned(),
                     span: item.span(),
                 }),
@@ -197,10 +205,10 @@ impl<'a> Section<'a> {
         &mut self,
         key: &'static str,
         problems: &mut Vec<Problem>,
-    ) -> Option<Section<'a>> {
+    ) -> Option<TableReader<'a>> {
         let value = self.get(key)?;
         match value.get_ref().as_table() {
-            Some(table) => Some(Section::new(format!("`{key}`"), value.span(), table)),
+            Some(table) => Some(TableReader::new(format!("`{key}`"), value.span(), table)),
             None => {
                 problems.push(self.wrong_type(key, value, "a table, as in { key = \"value\" }"));
                 None
@@ -209,8 +217,8 @@ impl<'a> Section<'a> {
     }
 
     /// A value that may have one of several types.
-    pub fn any(&mut self, key: &'static str) -> Option<At<&'a DeValue<'a>>> {
-        self.get(key).map(|value| At {
+    pub fn any(&mut self, key: &'static str) -> Option<Setting<&'a DeValue<'a>>> {
+        self.get(key).map(|value| Setting {
             value: value.get_ref(),
             span: value.span(),
         })
@@ -222,7 +230,7 @@ impl<'a> Section<'a> {
         key: &'static str,
         name: &str,
         problems: &mut Vec<Problem>,
-    ) -> Vec<Section<'a>> {
+    ) -> Vec<TableReader<'a>> {
         let Some(value) = self.get(key) else {
             return Vec::new();
         };
@@ -231,7 +239,7 @@ impl<'a> Section<'a> {
             DeValue::Array(list) => {
                 for item in list.iter() {
                     match item.get_ref().as_table() {
-                        Some(table) => sections.push(Section::new(name, item.span(), table)),
+                        Some(table) => sections.push(TableReader::new(name, item.span(), table)),
                         None => problems.push(self.wrong_type(key, item, "a table")),
                     }
                 }

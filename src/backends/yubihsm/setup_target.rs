@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::client::{Client, Credentials};
 use super::commands::DeviceCommands;
 use super::derive::{self, Role};
-use super::error::{Error, Kind, Serial};
+use super::error::{Error, ErrorKind, Serial};
 use super::mnemonic::Mnemonic;
 use super::objects::Objects;
 use super::plan::{self, TEMPORARY};
@@ -69,7 +69,7 @@ pub enum CeremonyError {
 }
 
 /// A device, and the way to it.
-pub struct Site<'a> {
+pub struct SetupTarget<'a> {
     /// The device, in words.
     pub name: String,
     /// Its serial number; every login checks it.
@@ -82,7 +82,7 @@ pub struct Site<'a> {
     pub commands: DeviceCommands,
 }
 
-impl Site<'_> {
+impl SetupTarget<'_> {
     /// A client that has sent nothing yet.
     pub fn client(&self, credentials: Credentials) -> Client {
         let transport = (self.connect)();
@@ -134,8 +134,11 @@ impl Site<'_> {
     }
 }
 
-fn is_stranger(kind: &Kind) -> bool {
-    matches!(kind, Kind::Unproven { .. } | Kind::UnknownAuthKey(_))
+fn is_stranger(kind: &ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::Unproven { .. } | ErrorKind::UnknownAuthKey(_)
+    )
 }
 
 /// All keys of one mnemonic, derived once.

@@ -38,7 +38,7 @@ impl Time {
 
 /// What is asked. Plain numbers, because the harness also asks what no node would.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ballot {
+pub struct TestMessage {
     /// The chain.
     pub chain_id: String,
     /// [`PROPOSAL`], [`PREVOTE`], [`PRECOMMIT`], or what no node sends.
@@ -59,7 +59,7 @@ pub struct Ballot {
     pub skip: bool,
 }
 
-impl Ballot {
+impl TestMessage {
     /// The request of a node with this validator address, with its length before it.
     pub fn request(&self, address: &[u8]) -> Vec<u8> {
         let mut body = Writer::default();
@@ -132,8 +132,8 @@ mod tests {
     use crate::codec::frame::Decoder;
     use crate::request::{Request, SignRequest};
 
-    fn ballot(kind: i64, round: i64, block: Option<u8>) -> Ballot {
-        Ballot {
+    fn ballot(kind: i64, round: i64, block: Option<u8>) -> TestMessage {
+        TestMessage {
             chain_id: "harness-1".to_owned(),
             kind,
             height: 77,
@@ -150,7 +150,7 @@ mod tests {
         }
     }
 
-    fn decoded(ballot: &Ballot) -> SignRequest {
+    fn decoded(ballot: &TestMessage) -> SignRequest {
         let mut decoder = Decoder::default();
         decoder.push(&ballot.request(&[9; 20]));
         match crate::codec::decode(decoder.next_frame().unwrap().unwrap()) {
@@ -206,7 +206,7 @@ mod tests {
     fn a_vector_of_cometbft_is_met() {
         // `TestVoteSignBytesTestVectors` of CometBFT's types/vote_test.go: precommit, height 1, round 1, nil, Go's
         // zero time, no chain id.
-        let vote = Ballot {
+        let vote = TestMessage {
             chain_id: String::new(),
             kind: PRECOMMIT,
             height: 1,

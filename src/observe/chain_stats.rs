@@ -29,7 +29,7 @@ pub struct LastSigned {
 
 /// What a chain has done.
 #[derive(Clone, Copy, Debug)]
-pub struct Page {
+pub struct ChainSnapshot {
     /// Since when this is counted.
     pub since: Instant,
     /// Signatures made, by kind.
@@ -52,12 +52,12 @@ pub struct Page {
 
 /// One chain's book. Clones show the same.
 #[derive(Clone)]
-pub struct Book(Arc<Mutex<Page>>);
+pub struct ChainStats(Arc<Mutex<ChainSnapshot>>);
 
-impl Book {
+impl ChainStats {
     /// An empty book. `last` is the last height asked for before the start, where that is known.
     pub fn new(last: Option<Height>) -> Self {
-        Self(Arc::new(Mutex::new(Page {
+        Self(Arc::new(Mutex::new(ChainSnapshot {
             since: Instant::now(),
             signed: [0; STEPS],
             replayed: [0; STEPS],
@@ -77,12 +77,12 @@ impl Book {
     }
 
     /// What it says now.
-    pub fn page(&self) -> Page {
+    pub fn page(&self) -> ChainSnapshot {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Page {
+impl ChainSnapshot {
     /// How many requests of a kind had no signature for a reason.
     pub fn refused(&self, kind: Kind, reason: ReasonKind) -> u64 {
         let row = self.refused.get(kind.index());
@@ -114,7 +114,7 @@ impl Page {
     }
 }
 
-impl Sink for Book {
+impl Sink for ChainStats {
     fn emit(&self, event: &Event) {
         let mut page = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn every_event_is_counted_once() {
-        let book = Book::new(None);
+        let book = ChainStats::new(None);
         book.emit(&signed(1, false));
         book.emit(&signed(1, true));
         let refused = |reason| Event::Refused {

@@ -12,7 +12,7 @@ const OPENING: &str =
     "tmkms has just started and is opening its key and state; it signs as soon as they are there";
 
 /// A chain is armed once and stays so.
-pub(super) enum Standing {
+pub(super) enum ChainState {
     /// The first try to arm it is under way.
     Opening {
         /// No other process holds its state, as far as was seen.
@@ -33,11 +33,11 @@ pub(super) enum Standing {
 #[derive(Default)]
 pub(super) struct News {
     look: Mutex<()>,
-    bell: Condvar,
+    condvar: Condvar,
 }
 
 impl Chain {
-    fn with(id: ChainId, standing: Standing) -> Self {
+    fn with(id: ChainId, standing: ChainState) -> Self {
         Self {
             id,
             standing: RwLock::new(standing),
@@ -45,14 +45,14 @@ impl Chain {
         }
     }
 
-    /// A chain whose key and state are being opened: see [`Chain::stand_as`].
+    /// A chain whose key and state are being opened: see [`Chain::replace_state`].
     pub fn opening(id: ChainId) -> Self {
-        Self::with(id, Standing::Opening { free: false })
+        Self::with(id, ChainState::Opening { free: false })
     }
 
     /// A chain that signs.
     pub fn armed(id: ChainId, armed: Armed) -> Self {
-        Self::with(id, Standing::Armed(Arc::new(armed)))
+        Self::with(id, ChainState::Armed(Arc::new(armed)))
     }
 
     /// A chain that only answers, and why.
@@ -71,7 +71,7 @@ impl Chain {
         why: String,
         elsewhere: bool,
     ) -> Self {
-        let standing = Standing::Unarmed {
+        let standing = ChainState::Unarmed {
             public_key,
             why,
             elsewhere,
@@ -80,7 +80,7 @@ impl Chain {
     }
 
     /// Takes the standing of `other`, a later try to arm this chain. An armed chain keeps its gate whatever comes.
-    pub fn stand_as(&self, other: Chain) {
+    pub fn replace_state(&self, other: Chain) {
         let other = other
             .standing
             .into_inner()
@@ -89,7 +89,7 @@ impl Chain {
             .standing
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        if !matches!(&*standing, Standing::Armed(_)) {
+        if !matches!(&*standing, ChainState::Armed(_)) {
             *standing = other;
         }
         drop(standing);
@@ -102,7 +102,7 @@ impl Chain {
             .standing
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Standing::Opening { free } = &mut *standing {
+        if let ChainState::Opening { free } = &mut *standing {
             *free = true;
         }
     }
@@ -115,7 +115,7 @@ impl Chain {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),
         );
-        self.news.bell.notify_all();
+        self.news.condvar.notify_all();
     }
 
     /// Whether it is still being opened after a wait of at most `time`.
@@ -127,7 +127,7 @@ impl Chain {
             .unwrap_or_else(PoisonError::into_inner);
         let waited = self
             .news
-            .bell
+            .condvar
             .wait_timeout_while(look, time, |()| self.is_opening());
         drop(waited);
         self.is_opening()
@@ -135,28 +135,28 @@ impl Chain {
 
     /// Whether the first try to arm it is under way.
     pub fn is_opening(&self) -> bool {
-        self.look(|standing| matches!(standing, Standing::Opening { .. }))
+        self.look(|standing| matches!(standing, ChainState::Opening { .. }))
     }
 
     /// Whether no other process signs for it, as far as was seen.
     pub fn is_free(&self) -> bool {
         self.look(|standing| match standing {
-            Standing::Opening { free } => *free,
-            Standing::Armed(_) => true,
-            Standing::Unarmed { elsewhere, .. } => !*elsewhere,
+            ChainState::Opening { free } => *free,
+            ChainState::Armed(_) => true,
+            ChainState::Unarmed { elsewhere, .. } => !*elsewhere,
         })
     }
 
-    fn look<T>(&self, look: impl FnOnce(&Standing) -> T) -> T {
+    fn look<T>(&self, look: impl FnOnce(&ChainState) -> T) -> T {
         look(&self.standing.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What signs, or why nothing does.
     pub(super) fn signing(&self) -> Result<Arc<Armed>, String> {
         self.look(|standing| match standing {
-            Standing::Opening { .. } => Err(OPENING.to_owned()),
-            Standing::Armed(armed) => Ok(armed.clone()),
-            Standing::Unarmed { why, .. } => Err(why.clone()),
+            ChainState::Opening { .. } => Err(OPENING.to_owned()),
+            ChainState::Armed(armed) => Ok(armed.clone()),
+            ChainState::Unarmed { why, .. } => Err(why.clone()),
         })
     }
 
@@ -168,9 +168,9 @@ impl Chain {
     /// The public key, where it is known.
     pub fn public_key(&self) -> Option<PublicKey> {
         self.look(|standing| match standing {
-            Standing::Opening { .. } => None,
-            Standing::Armed(armed) => Some(armed.signer.public_key()),
-            Standing::Unarmed { public_key, .. } => *public_key,
+            ChainState::Opening { .. } => None,
+            ChainState::Armed(armed) => Some(armed.signer.public_key()),
+            ChainState::Unarmed { public_key, .. } => *public_key,
         })
     }
 
@@ -184,7 +184,7 @@ impl Chain {
         self.look(|standing| {
             matches!(
                 standing,
-                Standing::Unarmed {
+                ChainState::Unarmed {
                     elsewhere: true,
                     ..
                 }

@@ -8,7 +8,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A value that one thread at a time may hold.
-pub struct Section<T> {
+pub struct TimedMutex<T> {
     place: Mutex<Place<T>>,
     freed: Condvar,
 }
@@ -24,11 +24,11 @@ struct Place<T> {
 
 /// The right to use the value until this is dropped.
 pub struct Held<'a, T> {
-    section: &'a Section<T>,
+    section: &'a TimedMutex<T>,
     value: Option<T>,
 }
 
-impl<T> Section<T> {
+impl<T> TimedMutex<T> {
     /// A section around a value.
     pub fn new(value: T) -> Self {
         let place = Place {
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn one_at_a_time() {
-        let section = Arc::new(Section::new(0_u64));
+        let section = Arc::new(TimedMutex::new(0_u64));
         let inside = Arc::new(AtomicU64::new(0));
         let threads: Vec<_> = (0..8)
             .map(|_| {
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn who_runs_out_of_time_gets_nothing_and_blocks_nobody() {
-        let section = Section::new(());
+        let section = TimedMutex::new(());
         let held = section.enter(LONG).unwrap();
         assert!(section.enter(SHORT).is_none());
         assert!(section.enter(Duration::ZERO).is_none());
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_panic_inside_gives_the_value_back() {
-        let section = Arc::new(Section::new(1));
+        let section = Arc::new(TimedMutex::new(1));
         let inner = section.clone();
         let thread = thread::spawn(move || {
             let _held = inner.enter(LONG).unwrap();

@@ -15,7 +15,7 @@ const LONGEST_TEXT: usize = 1024;
 
 /// How a link stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum LinkState {
     /// Not made yet.
     Dialling,
     /// Up, and with whom where the link can tell.
@@ -26,9 +26,9 @@ pub enum State {
 
 /// What one link has lately done.
 #[derive(Clone, Debug)]
-pub struct Facts {
+pub struct LinkSnapshot {
     /// How it stands, and since when.
-    pub state: State,
+    pub state: LinkState,
     /// Since when it stands so.
     pub since: Instant,
     /// How often it came up.
@@ -55,21 +55,21 @@ pub struct Facts {
     pub last_refusal: Option<(ReasonKind, String, Instant)>,
 }
 
-impl Facts {
+impl LinkSnapshot {
     /// Whether the link is up.
     pub fn is_up(&self) -> bool {
-        matches!(self.state, State::Up(_))
+        matches!(self.state, LinkState::Up(_))
     }
 }
 
 /// One link's board. Clones show the same.
 #[derive(Clone)]
-pub struct Board(Arc<Mutex<Facts>>);
+pub struct LinkStats(Arc<Mutex<LinkSnapshot>>);
 
-impl Default for Board {
+impl Default for LinkStats {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(Facts {
-            state: State::Dialling,
+        Self(Arc::new(Mutex::new(LinkSnapshot {
+            state: LinkState::Dialling,
             since: Instant::now(),
             connects: 0,
             dialled_in: None,
@@ -86,9 +86,9 @@ impl Default for Board {
     }
 }
 
-impl Board {
+impl LinkStats {
     /// What it shows now.
-    pub fn facts(&self) -> Facts {
+    pub fn facts(&self) -> LinkSnapshot {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -104,7 +104,7 @@ impl Board {
     }
 }
 
-impl Sink for Board {
+impl Sink for LinkStats {
     fn emit(&self, event: &Event) {
         let mut facts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
@@ -116,17 +116,17 @@ impl Sink for Board {
             } => {
                 facts.dialled_in = Some(*took);
                 facts.round_trip = *round_trip;
-                facts.state = State::Up(peer.as_deref().map(kept));
+                facts.state = LinkState::Up(peer.as_deref().map(kept));
                 facts.since = now;
                 facts.connects += 1;
             }
             // What is told may come from outside; a status shows the last of each for ever.
             Event::LinkDown { code, message, .. } => {
                 // A link that stays down is tried again and again, and has been down all the while.
-                if !matches!(facts.state, State::Down(..)) {
+                if !matches!(facts.state, LinkState::Down(..)) {
                     facts.since = now;
                 }
-                facts.state = State::Down(code, kept(message));
+                facts.state = LinkState::Down(code, kept(message));
                 match facts.failures.iter_mut().find(|(word, _)| word == code) {
                     Some((_, count)) => *count += 1,
                     None => facts.failures.push((code, 1)),
@@ -181,8 +181,8 @@ mod tests {
 
     #[test]
     fn a_board_shows_what_was_told() {
-        let board = Board::default();
-        assert_eq!(board.facts().state, State::Dialling);
+        let board = LinkStats::default();
+        assert_eq!(board.facts().state, LinkState::Dialling);
         board.emit(&Event::LinkUp {
             peer: None,
             took: Duration::from_millis(2),
@@ -225,7 +225,7 @@ mod tests {
         assert_eq!(board.facts().failures, [("closed", 2)]);
         assert_eq!(
             board.facts().state,
-            State::Down("closed", "gone".to_owned())
+            LinkState::Down("closed", "gone".to_owned())
         );
     }
 }

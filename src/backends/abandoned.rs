@@ -11,13 +11,13 @@ const SURE: Duration = Duration::from_millis(500);
 const MOST: usize = 3;
 
 /// The threads of one device. Each holds an `Arc` of its own `T` for as long as it runs.
-pub struct GivenUp<T> {
+pub struct AbandonedThreads<T> {
     before: Vec<Weak<T>>,
     /// When the thread that serves now was first seen to hang.
     hangs_since: Option<Instant>,
 }
 
-impl<T> Default for GivenUp<T> {
+impl<T> Default for AbandonedThreads<T> {
     fn default() -> Self {
         Self {
             before: Vec::new(),
@@ -26,9 +26,9 @@ impl<T> Default for GivenUp<T> {
     }
 }
 
-impl<T> GivenUp<T> {
+impl<T> AbandonedThreads<T> {
     /// A look at the thread that serves now: whether it is to be given up.
-    pub fn is_next(&mut self, hangs: bool, now: Instant) -> bool {
+    pub fn should_abandon(&mut self, hangs: bool, now: Instant) -> bool {
         if !hangs {
             self.hangs_since = None;
             return false;
@@ -51,12 +51,12 @@ mod tests {
 
     #[test]
     fn two_looks_give_a_thread_up_and_three_at_most_hang_at_a_time() {
-        let mut given_up = GivenUp::default();
+        let mut given_up = AbandonedThreads::default();
         let mut now = Instant::now();
         let mut threads = Vec::new();
-        let mut next = |given_up: &mut GivenUp<()>| {
+        let mut next = |given_up: &mut AbandonedThreads<()>| {
             now += SURE;
-            given_up.is_next(true, now)
+            given_up.should_abandon(true, now)
         };
         for _ in 0..MOST {
             assert!(!next(&mut given_up), "one look");
@@ -68,7 +68,7 @@ mod tests {
         assert!(!next(&mut given_up) && !next(&mut given_up), "too many");
         threads.pop();
         assert!(next(&mut given_up), "one has ended");
-        assert!(!given_up.is_next(false, Instant::now()));
+        assert!(!given_up.should_abandon(false, Instant::now()));
         assert!(!next(&mut given_up), "it came back in between");
     }
 }

@@ -37,12 +37,12 @@ pub struct Entry {
 
 /// The file of one configuration.
 #[derive(Clone, Debug)]
-pub struct Memory {
+pub struct BackupLog {
     path: PathBuf,
     commands: DeviceCommands,
 }
 
-impl Memory {
+impl BackupLog {
     /// That of the configuration in this folder. Reminders print `commands`.
     pub fn beside(folder: &Path, commands: DeviceCommands) -> Self {
         Self {
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn a_proof_is_remembered_for_ninety_days() {
         let folder = tempfile::tempdir().unwrap();
-        let memory = Memory::beside(folder.path(), DeviceCommands::default());
+        let memory = BackupLog::beside(folder.path(), DeviceCommands::default());
         let (key, other) = (PublicKey::Ed25519([1; 32]), PublicKey::Ed25519([2; 32]));
         let at = |days: u64| Duration::from_secs(days * 86_400);
         let says = |key, days| memory.reminder(key, at(days)).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 /// Lowers the priority of the calling thread. On Linux a thread has one of its own; elsewhere nothing is done, because
 /// it would lower the whole process.
-pub fn step_back() {
+pub fn lower_priority() {
     #[cfg(target_os = "linux")]
     {
         // Without it the thread only competes a little more.
