@@ -18,10 +18,25 @@ const LONG: Duration = Duration::from_secs(6);
 
 fn stopped(service: &Running, time: Duration, meanwhile: impl FnOnce()) {
     service.signal(Signal::STOP);
+    // One thread takes the signal and stops the others; on a busy host that may be a while later.
+    let began = Instant::now();
+    while !all_threads_stand_still(service) {
+        assert!(began.elapsed() < PATIENCE);
+        sleep(Duration::from_millis(1));
+    }
     let began = Instant::now();
     meanwhile();
     sleep(time.saturating_sub(began.elapsed()));
     service.signal(Signal::CONT);
+}
+
+fn all_threads_stand_still(service: &Running) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{}/task", service.child.id())).unwrap();
+    threads.flatten().all(|thread| {
+        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ")
+            .is_some_and(|(_, rest)| rest.starts_with('T'))
+    })
 }
 
 /// A node at a Unix socket, whose bytes are those of its requests.
