@@ -43,7 +43,7 @@ pub enum Program {
 pub enum Verdict {
     /// A signer, or it may be one: two signers with one key double-sign, so this one must not sign.
     Signer,
-    /// Another program, which only keeps this one from the name.
+    /// Another program, or another user's, which only keeps this one from the name.
     Squatter,
 }
 
@@ -73,6 +73,17 @@ impl Holder {
         match self.program {
             Program::Other(_) => Verdict::Squatter,
             Program::Tmkms(_) | Program::Unknown => Verdict::Signer,
+        }
+    }
+
+    /// The same, where another lock is held that every signer with this very key file or `lock_dir` has: then another
+    /// user's process stops nothing, whatever it is called, because anybody can copy a program. Not so root's, who has
+    /// better ways, and a process of another pid namespace, whose user's number may mean another user there.
+    pub fn verdict_beside_a_lock(&self) -> Verdict {
+        let me = rustix::process::geteuid().as_raw();
+        match (self.pid, self.uid) {
+            (Some(_), Some(uid)) if uid != me && uid != 0 => Verdict::Squatter,
+            _ => self.verdict(),
         }
     }
 }

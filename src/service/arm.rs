@@ -15,18 +15,19 @@ use crate::gate::store::file::{FileStore, OpenError, StateFile};
 use crate::link::IdentityKey;
 use crate::observe::chain_stats::ChainStats;
 use crate::os::clock::{Clock, SystemClock};
+use crate::os::pair_lock::{Retake, Retaken};
 use crate::os::process::host_name;
 use crate::secret_file::SecretSource;
 use crate::signer::Signer;
 
 /// The first try to open a chain's key and state. Trouble makes a chain that answers and does not sign, or, where another
 /// process holds it, one that is not even dialled (W7).
-pub(super) fn arm(config: &ChainConfig, chain: &Chain, book: &ChainStats) {
+pub(super) fn arm(config: &ChainConfig, chain: &Chain, book: &ChainStats, name: &SquattedName) {
     let opened = match found_elsewhere(config) {
         Some(elsewhere) => elsewhere,
         None => {
             chain.found_free();
-            open(config)
+            open(config, name)
         }
     };
     if let Some(why) = opened.why_unarmed() {
@@ -36,9 +37,14 @@ pub(super) fn arm(config: &ChainConfig, chain: &Chain, book: &ChainStats) {
 }
 
 /// Another try for a chain that is not armed: its device may be plugged in by now, its key or state mended.
-pub(super) fn arm_later(config: &ChainConfig, chain: &Chain, book: &ChainStats) {
+pub(super) fn arm_later(
+    config: &ChainConfig,
+    chain: &Chain,
+    book: &ChainStats,
+    name: &SquattedName,
+) {
     let before = chain.why_unarmed();
-    let now = found_elsewhere(config).unwrap_or_else(|| open(config));
+    let now = found_elsewhere(config).unwrap_or_else(|| open(config, name));
     if let Some(why) = now.why_unarmed()
         && Some(&why) != before.as_ref()
     {
@@ -83,7 +89,7 @@ fn found_elsewhere(config: &ChainConfig) -> Option<Chain> {
     Some(Chain::elsewhere(config.id.clone(), None, error.to_string()))
 }
 
-fn open(config: &ChainConfig) -> Chain {
+fn open(config: &ChainConfig, name: &SquattedName) -> Chain {
     let id = config.id.clone();
     let (signer, mut warnings) = match config.key.open() {
         Ok(opened) => opened,
@@ -112,6 +118,7 @@ fn open(config: &ChainConfig) -> Chain {
     for remark in store.remarks() {
         error!(event = "lock", chain = %id, "[{id}] {remark}");
     }
+    name.set(store.retake());
     match fence::compare(&place) {
         Ok(told) => warnings.extend(told),
         Err(error) => return Chain::unarmed(id, Some(public_key), error.to_string()),
@@ -209,6 +216,36 @@ pub fn with_older_files(error: OpenError, config: &ChainConfig) -> String {
         }
     }
     text
+}
+
+/// The name of a chain's lock, where another process had it when the chain was armed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SquattedName(Arc<Mutex<Option<Retake>>>);
+
+impl SquattedName {
+    fn set(&self, retake: Option<Retake>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = retake;
+    }
+
+    /// Takes it, if it is free by now. Waits for nobody.
+    pub fn retake(&self, chain: &Chain) {
+        let mut name = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(retaken) = name.as_ref().map(Retake::try_again) else {
+            return;
+        };
+        if retaken == Retaken::Taken {
+            let id = chain.id();
+            info!(
+                event = "lock",
+                chain = %id,
+                "[{id}] the process that occupied the name of the lock on this chain and key is gone, and tmkms has that \
+                 lock, too"
+            );
+        }
+        if retaken != Retaken::NotYet {
+            *name = None;
+        }
+    }
 }
 
 /// Identity keys, each read once, by the first link that needs it.

@@ -14,7 +14,7 @@ use crate::config::ChainConfig;
 use crate::observe::chain_stats::ChainStats;
 use crate::os::clock::SystemClock;
 
-use super::arm::{arm, arm_later};
+use super::arm::{SquattedName, arm, arm_later};
 use super::{STACK, ServiceError};
 
 /// Between two tries to arm a chain whose key, device or state was not there.
@@ -26,6 +26,7 @@ pub(super) struct Served {
     pub chain: Arc<Chain>,
     pub config: ChainConfig,
     pub book: ChainStats,
+    pub name: SquattedName,
 }
 
 /// The chains, and the threads that work on them: at most one a chain.
@@ -44,7 +45,7 @@ impl Mending {
         for (index, served) in chains.iter().enumerate() {
             let (served, tell) = (served.clone(), tell.clone());
             let thread = spawn("arm", move || {
-                arm(&served.config, &served.chain, &served.book);
+                arm(&served.config, &served.chain, &served.book, &served.name);
                 // Nobody listens any more when the service ends meanwhile.
                 let _ = tell.send(());
             });
@@ -88,7 +89,7 @@ impl Mending {
         self.all_elsewhere()
     }
 
-    /// A store that failed is tried again every second (W8), a chain that is not armed or was another's every few, and a
+    /// A store that failed is tried again every second (W8), a name that somebody occupied every few, a chain that is not armed or was another's every few, and a
     /// device whose thread hangs gets another.
     pub fn turn(&mut self) {
         let try_arming = self.tried.elapsed() >= ARM_AGAIN;
@@ -97,6 +98,9 @@ impl Mending {
         }
         self.at_work.retain(|_, thread| !thread.is_finished());
         for (index, served) in self.chains.iter().enumerate() {
+            if try_arming {
+                served.name.retake(&served.chain);
+            }
             // Other hosts may be there again at any moment, and a vote would not wait.
             let soon = try_arming || served.config.etcd.is_some();
             let unarmed = soon && served.chain.why_unarmed().is_some();
@@ -129,12 +133,13 @@ fn mend(served: &Served, ailing: bool, unarmed: bool) {
         chain,
         config,
         book,
+        name,
     } = served;
     if ailing {
         config.key.repair();
     }
     if unarmed {
-        arm_later(config, chain, book);
+        arm_later(config, chain, book, name);
     } else if chain.is_broken() && chain.recover(&SystemClock) {
         info!(event = "durable_again", chain = %chain.id(), "[{}] the watermark is durable again", chain.id());
     }

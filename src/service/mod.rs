@@ -34,7 +34,7 @@ use crate::os::beat::Beat;
 use crate::os::clock::{Clock, SystemClock};
 use crate::os::signals::Signals;
 
-use arm::Identities;
+use arm::{Identities, SquattedName};
 pub use arm::{NOTICED, identity_of, store_of, with_older_files};
 pub use error::ServiceError;
 pub use http::bind;
@@ -87,6 +87,7 @@ pub fn run(config: &Config, dropped: Dropped, stop: &Arc<Stop>) -> Result<(), Se
             chain,
             config: config.clone(),
             book: entry.book.clone(),
+            name: SquattedName::default(),
         });
         entries.push(entry);
     }

@@ -22,6 +22,58 @@ fn squat(home: &Home) -> UnixListener {
     UnixListener::bind_addr(&address).unwrap()
 }
 
+/// A program of this one's name that another user runs, who has no key: this program of tests, under another name.
+/// Needs root, who may start it.
+struct OtherUsersTmkms {
+    child: std::process::Child,
+    _folder: tempfile::TempDir,
+}
+
+impl OtherUsersTmkms {
+    /// On the name of this home's lock; `None` where this user cannot start it.
+    fn squat(home: &Home, uid: u32) -> Option<Self> {
+        use std::os::unix::process::CommandExt;
+        if !rustix::process::geteuid().is_root() {
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+        let program = folder.path().join("tmkms");
+        fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+        fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+        let child = std::process::Command::new(program)
+            .args([
+                "--exact",
+                "remedies::locks::squat",
+                "--ignored",
+                "--nocapture",
+            ])
+            .env("SQUAT", home.lock_name())
+            .current_dir("/")
+            .uid(uid)
+            .gid(uid)
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let begun = std::time::Instant::now();
+        while !tmkms::os::pair_lock::NameLock::is_held(&home.lock_name()).unwrap() {
+            assert!(begun.elapsed() < PATIENCE);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Some(Self {
+            child,
+            _folder: folder,
+        })
+    }
+}
+
+impl Drop for OtherUsersTmkms {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 fn pid() -> String {
     format!("process {} (it-", std::process::id())
 }
@@ -206,6 +258,68 @@ fn a_squatter_is_named_and_does_not_stop_a_key_in_a_file() {
     let (code, text) = other.run(&["state", "init", "test-1", "--never-signed"]);
     assert_eq!(code, 1, "{text}");
     assert!(text.contains("has the lock on the key file"), "{text}");
+}
+
+#[test]
+fn another_users_program_of_this_name_does_not_stop_a_key_in_a_file() {
+    let (listener, home) = home();
+    let Some(squatter) = OtherUsersTmkms::squat(&home, 65_534) else {
+        return;
+    };
+    let service = home.start();
+    let mut node = listener.accept(PATIENCE).unwrap();
+    assert!(sign(&mut node, &home.key, 1, 1));
+    let log = service.log();
+    let holder = format!(
+        "process {} (tmkms, user 65534) is of another user",
+        squatter.child.id()
+    );
+    for words in [&holder, "an attack", "the lock on the key's file is held"] {
+        assert!(log.contains(words), "{words}: {log}");
+    }
+    drop(squatter);
+    service.wait_for_log("is gone, and tmkms has that lock, too");
+    assert!(tmkms::os::pair_lock::NameLock::is_held(&home.lock_name()).unwrap());
+}
+
+#[test]
+fn another_users_program_of_this_name_may_be_a_signer_where_nothing_else_is_locked() {
+    let (listener, home) = home();
+    let Some(squatter) = OtherUsersTmkms::squat(&home, 65_534) else {
+        return;
+    };
+    let second = Listener::tcp().unwrap();
+    home.add_a_chain(&second.address().unwrap());
+    let service = start_with_the_key_in_the_environment(&home);
+    service.wait_for_log("[test-1] not dialled");
+    assert!(
+        service
+            .log()
+            .contains("this is an attack to keep yours from starting")
+    );
+    assert!(listener.accept(Duration::from_millis(300)).is_err());
+    drop(squatter);
+    let mut node = listener.accept(PATIENCE).unwrap();
+    assert!(sign(&mut node, &home.key, 1, 1));
+}
+
+#[test]
+fn a_name_that_a_squatter_leaves_is_taken() {
+    let (listener, home) = home();
+    let squatter = squat(&home);
+    let service = home.start();
+    let mut node = listener.accept(PATIENCE).unwrap();
+    assert!(sign(&mut node, &home.key, 1, 1));
+    drop(squatter);
+    service.wait_for_log("is gone, and tmkms has that lock, too");
+    assert!(sign(&mut node, &home.key, 2, 1));
+    // A copy of the key, which shares nothing else, is noticed again.
+    let copy = home.with_a_copy_of_the_key(&[listener.address().unwrap()]);
+    let (code, text) = copy.run(&["state", "init", "test-1", "--never-signed"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("already signs for chain test-1"), "{text}");
+    let told = service.log().matches("has that lock, too").count();
+    assert_eq!(told, 1);
 }
 
 #[test]

@@ -9,16 +9,20 @@ mod folder;
 mod name;
 mod range;
 
+mod retake;
+
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use sha2::{Digest, Sha256};
 
 pub use folder::FolderError;
 pub use name::NameLock;
+pub use retake::{Retake, Retaken};
 
 use super::holder::{Holder, Verdict};
 use crate::remedy::{self, CommandLine};
@@ -36,10 +40,17 @@ pub struct Scopes {
 /// All locks of a pair, held for as long as this lives.
 #[derive(Debug)]
 pub struct PairLock {
-    _name: Option<NameLock>,
+    name: Name,
     _key_file: Option<File>,
     _lock_dir: Option<File>,
     remarks: Vec<Remark>,
+}
+
+/// The name. It may be taken later, where another process had it.
+#[derive(Clone, Debug)]
+struct Name {
+    name: String,
+    lock: Arc<Mutex<Option<NameLock>>>,
 }
 
 /// What the operator should know of locks that are held.
@@ -165,7 +176,10 @@ impl PairLock {
             }
         };
         Ok(Self {
-            _name: name,
+            name: Name {
+                name: pair.name,
+                lock: Arc::new(Mutex::new(name)),
+            },
             _key_file: key_file,
             _lock_dir: lock_dir,
             remarks,
@@ -204,6 +218,13 @@ impl PairLock {
             Err(error) => remarks.push(Remark::NotSeen(error.to_string())),
         }
         Ok(remarks)
+    }
+
+    /// How to take the name, where another process had it.
+    pub fn retake(&self) -> Option<Retake> {
+        let squatted = |remark: &Remark| matches!(remark, Remark::Squatted(..));
+        let squatted = self.remarks.iter().any(squatted);
+        squatted.then(|| Retake::of(&self.name))
     }
 
     /// What the operator should know.
@@ -248,9 +269,10 @@ fn held_otherwise(key_file: bool, lock_dir: bool) -> Option<&'static str> {
     }
 }
 
-/// Another process has the name. Where it is another program, and another lock keeps real signers away, it stops nothing.
+/// Another process has the name. Where it is another program or another user's, and another lock keeps real signers away,
+/// it stops nothing.
 fn squatted(holder: Holder, held_otherwise: Option<&'static str>) -> Result<Remark, PairLockError> {
-    match (holder.verdict(), held_otherwise) {
+    match (holder.verdict_beside_a_lock(), held_otherwise) {
         (Verdict::Squatter, Some(locks)) => Ok(Remark::Squatted(holder, locks)),
         _ => Err(held(Lock::Name, holder)),
     }
@@ -261,9 +283,13 @@ impl fmt::Display for Remark {
         match self {
             Self::Squatted(holder, locks) => {
                 let kill = Kill(holder);
+                let what = match holder.verdict() {
+                    Verdict::Squatter => "is not tmkms",
+                    Verdict::Signer => "is of another user",
+                };
                 write!(
                     f,
-                    "{holder} is not tmkms and occupies the name of the lock on this chain and key. That looks like an \
+                    "{holder} {what} and occupies the name of the lock on this chain and key. That looks like an \
                      attack to keep this signer from starting; it failed, because the lock {locks} is held. But a second \
                      signer with a copy of the key would not be noticed by that name: find out who started the process, \
                      and end it{kill}"
@@ -392,5 +418,54 @@ mod tests {
         for signer in [Program::Tmkms("tmkms".to_owned()), Program::Unknown] {
             assert!(squatted(holder(signer), Some("in lock_dir")).is_err());
         }
+    }
+
+    #[test]
+    fn another_user_stops_only_what_nothing_else_locks_whatever_the_program_is_called() {
+        let me = rustix::process::geteuid().as_raw();
+        let holder = |pid, uid, program| Holder {
+            pid,
+            uid: Some(uid),
+            program,
+            host: None,
+        };
+        let tmkms = || Program::Tmkms("tmkms".to_owned());
+        let other = if me == 65_533 { 65_532 } else { 65_533 };
+        let stops = |holder, locks| squatted(holder, locks).is_err();
+        let key = Some("on the key's file");
+        for program in [tmkms(), Program::Unknown] {
+            assert!(!stops(holder(Some(7), other, program.clone()), key));
+            assert!(stops(holder(Some(7), other, program.clone()), None));
+            // This user's, root's, and one of which nobody knows who it is.
+            assert!(stops(holder(Some(7), me, program.clone()), key));
+            assert!(stops(holder(Some(7), 0, program.clone()), key));
+            assert!(stops(holder(None, other, program.clone()), key));
+        }
+        let remark = squatted(holder(Some(7), other, tmkms()), key)
+            .unwrap()
+            .to_string();
+        let begin = format!("process 7 (tmkms, user {other}) is of another user and occupies");
+        assert!(remark.starts_with(&begin), "{remark}");
+    }
+
+    #[test]
+    fn the_name_is_taken_when_whoever_had_it_leaves() {
+        let chain = format!("retake-{}", std::process::id());
+        let pair = Pair::of(&chain, b"key");
+        let squatter = NameLock::take(&pair.name).unwrap();
+        let name = Name {
+            name: pair.name.clone(),
+            lock: Arc::default(),
+        };
+        let retake = Retake::of(&name);
+        assert_eq!(retake.try_again(), Retaken::NotYet);
+        drop(squatter);
+        assert_eq!(retake.try_again(), Retaken::Taken);
+        assert!(NameLock::is_held(&pair.name).unwrap());
+        // With the locks it belongs to it goes.
+        drop(name);
+        assert!(!NameLock::is_held(&pair.name).unwrap());
+        assert_eq!(retake.try_again(), Retaken::NotNeeded);
+        assert!(!NameLock::is_held(&pair.name).unwrap());
     }
 }

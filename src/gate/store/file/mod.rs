@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use crate::gate::used_up::UsedUp;
 use crate::gate::watermark::Watermark;
-use crate::os::pair_lock::{PairLock, Remark};
+use crate::os::pair_lock::{PairLock, Remark, Retake};
 use crate::os::rename::to_new_name;
 
 use super::{Loaded, Origin, Record, Seen, Store, StoreError};
@@ -168,6 +168,11 @@ impl FileStore {
     /// What the operator should know of the locks that are held.
     pub fn remarks(&self) -> &[Remark] {
         self.pair.remarks()
+    }
+
+    /// How to take the name of the lock later, where another process had it.
+    pub fn retake(&self) -> Option<Retake> {
+        self.pair.retake()
     }
 
     /// What this host has seen of the shared store, where the chain has one.

@@ -1,0 +1,46 @@
+//! The name of a pair, once whoever had it has left.
+
+use std::sync::{Mutex, PoisonError, Weak};
+
+use super::{Name, NameLock};
+
+/// How to take the name for locks that are held without it. Does not keep them.
+#[derive(Clone, Debug)]
+pub struct Retake {
+    name: String,
+    lock: Weak<Mutex<Option<NameLock>>>,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retaken {
+    /// The name is this process's now.
+    Taken,
+    /// Another process still has it.
+    NotYet,
+    /// The locks are not held any more.
+    NotNeeded,
+}
+
+impl Retake {
+    pub(super) fn of(name: &Name) -> Self {
+        Self {
+            name: name.name.clone(),
+            lock: std::sync::Arc::downgrade(&name.lock),
+        }
+    }
+
+    /// Tries once; waits for nobody.
+    pub fn try_again(&self) -> Retaken {
+        let Some(lock) = self.lock.upgrade() else {
+            return Retaken::NotNeeded;
+        };
+        match NameLock::take(&self.name) {
+            Ok(Some(name)) => {
+                *lock.lock().unwrap_or_else(PoisonError::into_inner) = Some(name);
+                Retaken::Taken
+            }
+            Ok(None) | Err(_) => Retaken::NotYet,
+        }
+    }
+}
