@@ -63,7 +63,7 @@ fn stand(chain: &Chain, book: &ChainStats, opened: Chain) {
 
 /// What becomes of a correction while the service runs.
 pub const NOTICED: &str = "a key, password, device or state that was corrected is noticed within 5 s, a corrected \
-                           configuration when tmkms is restarted";
+                           configuration or variable when tmkms is restarted";
 
 fn tell(chain: &Chain, why: &str, what: &str) {
     let id = chain.id();

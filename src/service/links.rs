@@ -200,9 +200,16 @@ fn dial_and_serve(
         Some(source) => match link.identities.load(source) {
             Ok(identity) => Some(identity),
             Err(why) => {
+                // A variable stays what it was when this process began, and the text says so.
+                let again = match source {
+                    SecretSource::Environment(_) => "",
+                    SecretSource::File(_) | SecretSource::Credential(_) => {
+                        "; it is read again before the next try"
+                    }
+                };
                 return Down {
                     code: "no_identity",
-                    message: format!("{why}; it is read again before the next try"),
+                    message: format!("{why}{again}"),
                     was_up: false,
                 };
             }

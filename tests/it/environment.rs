@@ -440,6 +440,15 @@ fn a_variable_that_is_not_there_or_not_text_is_told_with_the_remedy() {
             "{text}"
         );
     }
+    let secret = in_file("", "secret_key", "identity.key");
+    secret.home.init();
+    let service = secret.home.start();
+    service.wait_for_log(
+        "TMKMS_TEST_SECRET is not set; set it where this program is started and start it again",
+    );
+    let log = service.log();
+    assert!(!log.contains("read again"), "a variable is not: {log}");
+    drop(service);
     // The service says it, too, also of what was handed over, and of what is another variable's.
     let secret = in_file("", "path", "consensus.key");
     for value in [None, Some(OsStr::from_bytes(b"abc\xff"))] {
