@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use tracing::{error, info, warn};
 
 use crate::config::{self, Config};
@@ -32,10 +32,31 @@ pub(super) struct Start {
     verbose: bool,
     /// For whom the log is; by default journald when it reads standard error, otherwise people
     #[arg(long, env = "TMKMS_LOG_FORMAT", value_name = "FORMAT")]
-    log_format: Option<LogFormat>,
+    log_format: Option<Readers>,
     /// Stop when standard input ends: with whoever started it, however that one ends
     #[arg(long, hide = true)]
     until_eof: bool,
+}
+
+/// Who reads the log.
+#[derive(Clone, Copy, ValueEnum)]
+enum Readers {
+    /// For people: time, level, message
+    Text,
+    /// For programs: one JSON object a line
+    Json,
+    /// For journald, which has its own clock: the level as sd-daemon(3) writes it, and the message
+    Journald,
+}
+
+impl From<Readers> for LogFormat {
+    fn from(readers: Readers) -> Self {
+        match readers {
+            Readers::Text => Self::Text,
+            Readers::Json => Self::Json,
+            Readers::Journald => Self::Journald,
+        }
+    }
 }
 
 impl Start {
@@ -56,9 +77,10 @@ impl Start {
                 .unwrap_or_else(|| "info".to_owned()),
         };
         let color = std::io::stderr().is_terminal() && variable("NO_COLOR").is_none();
-        let format = self.log_format.unwrap_or_else(|| {
-            LogFormat::of_stderr(&variable("JOURNAL_STREAM").unwrap_or_default())
-        });
+        let format = self.log_format.map_or_else(
+            || LogFormat::of_stderr(&variable("JOURNAL_STREAM").unwrap_or_default()),
+            LogFormat::from,
+        );
         let log = log::start(&filter, format, color);
         let (version, commit) = (crate::VERSION, crate::COMMIT);
         info!(

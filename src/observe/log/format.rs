@@ -24,7 +24,7 @@ const LONGEST_TEXT: usize = 4096;
 const OTHER: &str = "note";
 
 /// For whom lines are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// For people: time, level, message
     Text,

@@ -1,0 +1,230 @@
+//! Files that import each other, and folders with too many files. What there is today is listed, and the lists may only get
+//! shorter: a circle or a file more fails, and so does an entry that is not needed any more.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::{all_sources, shipped};
+
+/// Circles of today: each file with those that it reaches and that reach it.
+const CIRCLES: &[&[&str]] = &[
+    &["backends::yubihsm::commands", "backends::yubihsm::error"],
+    &["backends::yubihsm::device", "backends::yubihsm::worker"],
+    &["backends::yubihsm::setup", "backends::yubihsm::words"],
+    &[
+        "cli::adopt::cosmos_kms",
+        "cli::adopt::horcrux",
+        "cli::adopt::source",
+        "cli::adopt::write",
+    ],
+    &["cli::state::takeover::bury", "cli::state::takeover::old"],
+    &["config::check", "config::keys", "config::nodes"],
+    &["gate::store", "gate::used_up"],
+    &["gate::store::etcd::cas", "gate::store::etcd::latch"],
+    &["gate::store::etcd::shared", "gate::store::etcd::watch"],
+];
+
+/// More files than this in one folder are hard to take in.
+const MOST: usize = 12;
+
+/// Folders of today that have more.
+const CROWDED: &[(&str, usize)] = &[
+    ("src", 16),
+    ("src/backends/yubihsm", 29),
+    ("src/gate", 14),
+    ("src/gate/store/etcd", 14),
+    ("src/gate/store/file", 14),
+    ("src/os", 16),
+    ("src/service", 18),
+];
+
+type Module = Vec<String>;
+
+fn module(path: &Path) -> Module {
+    let inner = path.strip_prefix("src").unwrap().with_extension("");
+    let mut parts: Module = inner
+        .iter()
+        .map(|part| part.to_str().unwrap().to_owned())
+        .collect();
+    if parts.last().is_some_and(|last| last == "mod") {
+        parts.pop();
+    }
+    parts
+}
+
+/// The paths that a `use` or an expression names, from `crate`, `super` or `self` on; a list in braces is several.
+fn paths(code: &str) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    for (at, _) in code.match_indices("::") {
+        let before = &code[..at];
+        let start = before.rfind(|c| !is_name(c)).map_or(0, |found| found + 1);
+        let first = &before[start..];
+        let begins =
+            ["crate", "super", "self"].contains(&first) && !before[..start].ends_with("::");
+        if !begins {
+            continue;
+        }
+        let mut path = vec![first.to_owned()];
+        let mut rest = &code[at..];
+        while let Some(after) = rest.strip_prefix("::") {
+            if let Some(list) = after.strip_prefix('{') {
+                let list = list.split('}').next().unwrap();
+                for name in list.split(',') {
+                    let parts = name.split("::").map(|part| part.trim().to_owned());
+                    found.push(path.iter().cloned().chain(parts).collect());
+                }
+                break;
+            }
+            let end = after.find(|c| !is_name(c)).unwrap_or(after.len());
+            path.push(after[..end].to_owned());
+            rest = &after[end..];
+        }
+        found.push(path);
+    }
+    found
+}
+
+/// The file of ours that a path leads to, as seen from a module.
+fn target(from: &Module, path: &[String], modules: &BTreeSet<Module>) -> Option<Module> {
+    let mut at = match path.first()?.as_str() {
+        "crate" => Vec::new(),
+        _ => from.clone(),
+    };
+    for part in path {
+        match part.as_str() {
+            "crate" | "self" => {}
+            "super" => drop(at.pop()),
+            name => at.push(name.to_owned()),
+        }
+    }
+    while !at.is_empty() && !modules.contains(&at) {
+        at.pop();
+    }
+    (!at.is_empty() && at != *from).then_some(at)
+}
+
+/// Whom each file reaches, by any number of steps.
+fn reached(imports: &BTreeMap<Module, BTreeSet<Module>>) -> BTreeMap<Module, BTreeSet<Module>> {
+    let mut all = BTreeMap::new();
+    for from in imports.keys() {
+        let mut seen = BTreeSet::new();
+        let mut open: Vec<&Module> = imports[from].iter().collect();
+        while let Some(next) = open.pop() {
+            if seen.insert(next.clone()) {
+                open.extend(imports.get(next).into_iter().flatten());
+            }
+        }
+        all.insert(from.clone(), seen);
+    }
+    all
+}
+
+fn circles(sources: &[(Module, String)]) -> BTreeSet<Vec<String>> {
+    let modules: BTreeSet<Module> = sources.iter().map(|(module, _)| module.clone()).collect();
+    let imports = sources
+        .iter()
+        .map(|(module, text)| {
+            let code: Vec<&str> = shipped(text)
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .collect();
+            let named = paths(&code.join("\n"));
+            let targets = named
+                .iter()
+                .filter_map(|path| target(module, path, &modules));
+            (module.clone(), targets.collect())
+        })
+        .collect();
+    let reached = reached(&imports);
+    reached
+        .iter()
+        .filter(|(module, seen)| seen.contains(*module))
+        .map(|(module, seen)| {
+            let back =
+                |other: &&Module| reached.get(*other).is_some_and(|all| all.contains(module));
+            seen.iter()
+                .filter(back)
+                .map(|module| module.join("::"))
+                .collect()
+        })
+        .collect()
+}
+
+#[test]
+fn no_files_import_each_other_but_those_that_are_listed() {
+    let sources: Vec<(Module, String)> = all_sources()
+        .into_iter()
+        .map(|(path, text)| (module(&path), text))
+        .filter(|(module, _)| !["lib", "main"].contains(&module[0].as_str()))
+        .collect();
+    let listed: BTreeSet<Vec<String>> = CIRCLES
+        .iter()
+        .map(|circle| circle.iter().map(|&name| name.to_owned()).collect())
+        .collect();
+    let found = circles(&sources);
+    let new: Vec<_> = found.difference(&listed).collect();
+    assert!(new.is_empty(), "files that import each other: {new:#?}");
+    let gone: Vec<_> = listed.difference(&found).collect();
+    assert!(gone.is_empty(), "take these out of the list: {gone:#?}");
+}
+
+#[test]
+fn a_circle_is_found_over_several_files_and_both_kinds_of_path() {
+    let source = |name: &str, text: &str| {
+        let parts = name.split("::").map(str::to_owned).collect();
+        (parts, text.to_owned())
+    };
+    let mut sources = vec![
+        source("a", "use crate::b::{self, One};"),
+        source("b", "use crate::c::{deep::Two, Three};"),
+        source("c", "pub mod deep;\n// use crate::b;"),
+        source(
+            "c::deep",
+            "fn x() { super::super::d::y() }\n#[cfg(test)] use crate::b;",
+        ),
+        source("d", "// use crate::a;\n"),
+    ];
+    assert!(circles(&sources).is_empty(), "{:?}", circles(&sources));
+    sources[4].1.push_str("use crate::a::One;");
+    let circle = ["a", "b", "c::deep", "d"].map(str::to_owned).to_vec();
+    assert_eq!(circles(&sources), BTreeSet::from([circle]));
+}
+
+#[test]
+fn a_folder_has_a_dozen_files() {
+    let mut folders: BTreeMap<String, usize> = BTreeMap::new();
+    for (path, _) in all_sources() {
+        let folder = path.parent().unwrap().display().to_string();
+        *folders.entry(folder).or_default() += 1;
+    }
+    for (folder, files) in &folders {
+        let listed = CROWDED.iter().find(|(name, _)| name == folder);
+        match listed {
+            None => assert!(
+                *files <= MOST,
+                "{folder} has {files} files: make folders in it"
+            ),
+            Some((_, most)) => assert_eq!(
+                files, most,
+                "{folder}: with fewer lower the number in the list, with more make folders in it"
+            ),
+        }
+    }
+    for (folder, most) in CROWDED {
+        assert!(folders.contains_key(*folder) && *most > MOST, "{folder}");
+    }
+}
+
+#[test]
+fn only_the_command_line_knows_clap() {
+    for (path, text) in all_sources() {
+        let own = path.starts_with("src/cli") || path == Path::new("src/main.rs");
+        let words = shipped(&text);
+        assert!(
+            own || !(words.contains("clap::") || words.contains("use clap")),
+            "{} names clap",
+            path.display()
+        );
+    }
+}
