@@ -6,6 +6,7 @@
 //! cargo run --release --example etcd-checker -- --etcd ETCD --tmkms target/release/tmkms --requests 200000
 //! cargo run --release --example etcd-checker -- --etcd ETCD --control      must find double signs, or fails
 //! cargo run --release --example etcd-checker -- --etcd ETCD --tmkms target/release/tmkms --steps
+//! cargo run --release --example etcd-checker -- --etcd ETCD --tmkms target/release/tmkms --cost 2000
 //! ```
 #![allow(
     clippy::unwrap_used,
@@ -17,6 +18,7 @@
 )]
 
 mod careless;
+mod cost;
 mod faults;
 mod proxy;
 mod rig;
@@ -57,6 +59,9 @@ struct Arguments {
     /// Instead: SIGKILL at every system call of a vote; needs strace
     #[arg(long)]
     steps: bool,
+    /// Instead: what a vote costs against a bare put, so many of each
+    #[arg(long)]
+    cost: Option<i64>,
     /// No faults: to compare
     #[arg(long)]
     quiet: bool,
@@ -89,7 +94,11 @@ fn main() {
         &arguments.tmkms,
         &folder,
         arguments.control,
+        arguments.cost.is_some(),
     );
+    if let Some(number) = arguments.cost {
+        return cost::run(&mut rig, number);
+    }
     if arguments.steps {
         return steps::run(&mut rig);
     }

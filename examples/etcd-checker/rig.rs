@@ -96,8 +96,8 @@ fn free_port() -> u16 {
 
 impl Rig {
     /// `careless` signers are the negative control: this program itself, with a store that takes a time-out for "not
-    /// applied".
-    pub fn build(etcd: &Path, tmkms: &Path, folder: &Path, careless: bool) -> Self {
+    /// applied". `direct`: there are no proxies between signers and members.
+    pub fn build(etcd: &Path, tmkms: &Path, folder: &Path, careless: bool, direct: bool) -> Self {
         let (clients, ports): (Vec<u16>, Vec<u16>) =
             (0..3).map(|_| (free_port(), free_port())).unzip();
         let peers: Vec<Proxy> = ports.iter().map(|port| Proxy::to(*port)).collect();
@@ -154,7 +154,7 @@ impl Rig {
         rig.signers = (0..2)
             .map(|at| match careless {
                 true => rig.careless(at),
-                false => rig.signer(tmkms, at),
+                false => rig.signer(tmkms, at, direct),
             })
             .collect();
         rig
@@ -180,14 +180,19 @@ impl Rig {
         }
     }
 
-    fn signer(&self, tmkms: &Path, at: usize) -> Process {
+    fn signer(&self, tmkms: &Path, at: usize, direct: bool) -> Process {
         let home = self.folder.join(format!("signer{at}"));
         std::fs::create_dir(&home).expect("a home");
         let key = home.join("consensus.key");
         let config = home.join("tmkms.toml");
-        let endpoints: Vec<String> = self.wires[at]
+        let wires = self.wires[at].iter().map(|wire| wire.port);
+        let ports: Vec<u16> = match direct {
+            true => self.clients.clone(),
+            false => wires.collect(),
+        };
+        let endpoints: Vec<String> = ports
             .iter()
-            .map(|wire| format!("\"http://127.0.0.1:{}\"", wire.port))
+            .map(|port| format!("\"http://127.0.0.1:{port}\""))
             .collect();
         let text = format!(
             "[[chain]]\nid = \"{CHAIN}\"\nstate_file = \"state.json\"\nstore = \"etcd\"\nallow_ephemeral_state = true\n\

@@ -30,6 +30,7 @@ type member struct {
 	cfg    *config.Config
 	pv     *privval.FilePV // used by the first node only where it has its own key
 	key    crypto.PubKey
+	twin   bool // of the first node: the same validator, with a signer of its own
 	node   *nodepkg.Node
 	logger log.Logger
 }
@@ -100,14 +101,21 @@ func (n *network) obey(command string) error {
 func (n *network) prepare() error {
 	logger := log.NewFilter(log.NewTMLogger(log.NewSyncWriter(os.Stderr)), log.AllowInfo())
 	genesis := types.GenesisDoc{ChainID: n.spec.ChainID, GenesisTime: time.Now(), ConsensusParams: types.DefaultConsensusParams()}
-	for i := 0; i <= n.spec.Others; i++ {
+	last := n.spec.Others
+	if n.spec.ListenTwin != "" {
+		last++
+	}
+	for i := 0; i <= last; i++ {
 		home := filepath.Join(n.spec.Home, fmt.Sprintf("node%d", i))
 		config.EnsureRoot(home)
 		m := &member{cfg: nodeConfig(home), logger: logger.With("node", i)}
 		// The first node has none of its own, but the constructor wants one.
 		m.pv = privval.NewFilePV(ed25519.GenPrivKey(), filepath.Join(home, "key.json"), filepath.Join(home, "state.json"))
 		m.key = publicKey(n.spec.Validator)
-		if i > 0 {
+		m.twin = i > n.spec.Others
+		if m.twin {
+			m.cfg.PrivValidatorListenAddr = n.spec.ListenTwin
+		} else if i > 0 {
 			m.key = must(m.pv.GetPubKey())
 		} else if n.spec.OwnKey != nil {
 			var err error
@@ -123,8 +131,11 @@ func (n *network) prepare() error {
 			// A stopped node is started again in this process, so its databases may live in memory.
 			m.cfg.DBBackend = "memdb"
 		}
-		genesis.Validators = append(genesis.Validators, types.GenesisValidator{Address: m.key.Address(), PubKey: m.key, Power: 10})
 		n.members = append(n.members, m)
+		if m.twin {
+			continue
+		}
+		genesis.Validators = append(genesis.Validators, types.GenesisValidator{Address: m.key.Address(), PubKey: m.key, Power: 10})
 	}
 	genesis.ConsensusParams.Validator.PubKeyTypes = []string{n.members[0].key.Type()}
 	enableExtensions(&genesis, n.spec.ExtensionsFrom)
@@ -220,12 +231,14 @@ func remembered[DB any](open func(*dbContext) (DB, error)) func(*dbContext) (DB,
 func (n *network) check(height int64) error {
 	var validators []*types.Validator
 	for _, m := range n.members {
-		validators = append(validators, types.NewValidator(m.key, 10))
+		if !m.twin {
+			validators = append(validators, types.NewValidator(m.key, 10))
+		}
 	}
 	set := types.NewValidatorSet(validators)
 	first := n.members[0]
 	found := rig.Findings{}
-	present := make([]int, len(n.members))
+	present, gap := make([]int, len(n.members)), 0
 	for h := int64(1); h < height; h++ {
 		signed, extended, err := n.checkBlock(set, h)
 		if err != nil {
@@ -243,7 +256,10 @@ func (n *network) check(height int64) error {
 		}
 		if signed {
 			found.Signed++
+			gap = 0
 		} else {
+			gap++
+			found.LongestGap = max(found.LongestGap, gap)
 			fmt.Printf("not in the commit of height %d\n", h)
 		}
 	}
@@ -265,7 +281,7 @@ func (n *network) check(height int64) error {
 		}
 	}
 	fmt.Printf("commits signed by each validator: %v\n", present)
-	fmt.Printf(rig.FindingsLine+"\n", found.Commits, found.Signed, found.Extended, found.Positions)
+	fmt.Printf(rig.FindingsLine+"\n", found.Commits, found.Signed, found.Extended, found.Positions, found.LongestGap)
 	return nil
 }
 

@@ -25,3 +25,6 @@ func TestNewcomer(t *testing.T)          { suite.Newcomer(t) }
 func TestWayBack(t *testing.T) { suite.WayBack(t) }
 
 func TestNetwork(t *testing.T) { suite.Network(t) }
+
+// TestTwoHosts needs an etcd: interop/etcd/network has it.
+func TestTwoHosts(t *testing.T) { suite.TwoHosts(t) }

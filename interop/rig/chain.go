@@ -22,6 +22,8 @@ type NodeSpec struct {
 	ChainID string
 	// Listen is where the first node waits for its signer.
 	Listen string
+	// ListenTwin is where a second node of the same validator waits for a signer of its own; empty for no such node.
+	ListenTwin string
 	// Validator is the key of that signer.
 	Validator PublicKey
 	// OwnKey is the key where the first node signs by itself, with its state at the usual place.
@@ -45,10 +47,12 @@ type Findings struct {
 	// Positions are those that the first node's write-ahead log holds one
 	// signature for.
 	Positions int
+	// LongestGap is the most commits in a row that lack it.
+	LongestGap int
 }
 
 // FindingsLine is how the nodes print them.
-const FindingsLine = "checked %d commits, %d signed, %d with extension, %d positions"
+const FindingsLine = "checked %d commits, %d signed, %d with extension, %d positions, at most %d missed in a row"
 
 // consensusFailure is what a node logs before it goes on as a dead one.
 const consensusFailure = "CONSENSUS FAILURE"
@@ -189,10 +193,10 @@ func (n *RealNode) End() Findings {
 		line, _, _ = strings.Cut(line, "\n")
 		n.t.Logf("commits signed by each validator, the one under test first: %s", line)
 	}
-	if _, err := fmt.Sscanf(text[at+1:], FindingsLine, &found.Commits, &found.Signed, &found.Extended, &found.Positions); err != nil {
+	if _, err := fmt.Sscanf(text[at+1:], FindingsLine, &found.Commits, &found.Signed, &found.Extended, &found.Positions, &found.LongestGap); err != nil {
 		n.t.Fatalf("what the node found: %v", err)
 	}
-	n.t.Logf(FindingsLine, found.Commits, found.Signed, found.Extended, found.Positions)
+	n.t.Logf(FindingsLine, found.Commits, found.Signed, found.Extended, found.Positions, found.LongestGap)
 	return found
 }
 
