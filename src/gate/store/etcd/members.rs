@@ -267,7 +267,13 @@ impl Session {
             self.renew().map_err(Failure::NotSent)?;
         }
         let token = self.token.as_ref().map(|token| token.as_str());
-        self.client.post(path, token, body)
+        let answer = self.client.post(path, token, body);
+        if matches!(answer, Err(Failure::Unknown(_))) {
+            // A token names a position of etcd's log, and a member that is not there yet waits for it: one that was restored
+            // or replaced would do so with each request.
+            self.token = None;
+        }
+        answer
     }
 
     fn renew(&mut self) -> Result<(), String> {
