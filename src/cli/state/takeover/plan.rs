@@ -244,7 +244,9 @@ impl Plan {
 
 /// Without its age.
 fn bare(told: &str) -> String {
-    told.split(" (").next().unwrap_or(told).to_owned()
+    told.rsplit_once(" (")
+        .map_or(told, |(bare, _)| bare)
+        .to_owned()
 }
 
 fn nothing_found(place: &StateFile, current: &Current) -> String {
@@ -370,4 +372,20 @@ impl Take {
 pub(in crate::cli) fn is_tombstone(path: &Path) -> bool {
     crate::gate::foreign::reading::Reading::of(path)
         .is_ok_and(|reading| fence::is_tombstone(&reading.bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bare;
+
+    #[test]
+    fn only_the_age_is_left_out() {
+        for (told, shown) in [
+            ("61 (whole height) (3 s ago)", "61 (whole height)"),
+            ("61/0/prevote (2 h ago)", "61/0/prevote"),
+            ("no state", "no state"),
+        ] {
+            assert_eq!(bare(told), shown);
+        }
+    }
 }
