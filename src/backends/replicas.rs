@@ -18,6 +18,10 @@ use super::{Backup, DeviceKeyId, DeviceSample, KeySource, OpenKeyError};
 
 /// Between two tries to reach a member that was not there at the start.
 const JOIN: Duration = Duration::from_secs(2);
+/// So many members are opened at a time.
+const AT_ONCE: usize = 8;
+/// The stack of a thread that opens members, in bytes.
+const STACK: usize = 256 * 1024;
 /// The least time that a member gets.
 const LEAST: Duration = Duration::from_millis(250);
 
@@ -92,9 +96,9 @@ impl KeySource for Members {
         let mut warnings = Vec::new();
         let mut public_key = None;
         let mut slots = Vec::new();
-        for source in &self.sources {
+        for (source, opened) in self.sources.iter().zip(open_all(&self.sources)) {
             let (name, source) = (source.describe(), source.clone());
-            let state = match source.open_replica() {
+            let state = match opened {
                 Err(why) => {
                     warnings.push(format!("replica not there yet: {why}"));
                     ReplicaState::Away(why)
@@ -127,6 +131,39 @@ impl KeySource for Members {
         };
         Ok((Arc::new(set), warnings))
     }
+}
+
+type Opened = Result<(Arc<dyn Replica>, Vec<String>), OpenKeyError>;
+
+/// Opens members beside each other, because one that is absent takes seconds to say so. What comes of it is in their order,
+/// however long each takes.
+fn open_all(sources: &[Arc<dyn ReplicaSource>]) -> Vec<Opened> {
+    let mut opened = Vec::with_capacity(sources.len());
+    for some in sources.chunks(AT_ONCE) {
+        thread::scope(|scope| {
+            let threads: Vec<_> = some
+                .iter()
+                .map(|source| {
+                    let thread = thread::Builder::new().name("replica".to_owned());
+                    let thread = thread.stack_size(STACK);
+                    thread.spawn_scoped(scope, || source.open_replica())
+                })
+                .collect();
+            opened.extend(some.iter().zip(threads).map(|(source, thread)| {
+                match thread {
+                    Ok(thread) => thread.join().unwrap_or_else(|_| {
+                        let name = source.describe();
+                        Err(OpenKeyError(format!(
+                            "{name}: a bug ended its opening; it is tried again"
+                        )))
+                    }),
+                    // A host without room for another thread has this one.
+                    Err(_) => source.open_replica(),
+                }
+            }));
+        });
+    }
+    opened
 }
 
 /// Several signers with one key.
@@ -197,13 +234,15 @@ fn join_later(slots: &Arc<Vec<Slot>>, wanted: PublicKey) -> std::io::Result<()> 
     let weak: Weak<Vec<Slot>> = Arc::downgrade(slots);
     thread::Builder::new()
         .name("replicas".to_owned())
-        .stack_size(256 * 1024)
+        .stack_size(STACK)
         .spawn(move || {
             loop {
                 thread::sleep(JOIN);
                 let Some(slots) = weak.upgrade() else { return };
-                for slot in slots.iter().filter(|slot| away(slot)) {
-                    let Ok((member, warnings)) = slot.source.open_replica() else {
+                let missing: Vec<&Slot> = slots.iter().filter(|slot| away(slot)).collect();
+                let sources: Vec<_> = missing.iter().map(|slot| slot.source.clone()).collect();
+                for (slot, opened) in missing.into_iter().zip(open_all(&sources)) {
+                    let Ok((member, warnings)) = opened else {
                         continue;
                     };
                     for warning in warnings {

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use crate::support::yubihsm_bench::{add_keys, key_source, simulator};
 use crate::support::yubihsm_simulator::{Moment, PowerLoss, Profile, Simulator};
 use crate::support::{SharedDisk, chain_id, maker, moment};
-use tmkms::backends::KeySource;
-use tmkms::backends::replicas::{Members, Policy};
+use tmkms::backends::replicas::{Members, Policy, Replica, ReplicaSource};
 use tmkms::backends::yubihsm::codes::command;
+use tmkms::backends::{KeySource, OpenKeyError};
 use tmkms::chain::{Armed, Chain};
 use tmkms::consensus::KeyType;
 use tmkms::gate::raw::self_test;
@@ -126,6 +126,96 @@ fn a_device_that_was_away_at_the_start_joins() {
         assert!(began.elapsed() < Duration::from_secs(15));
     }
     assert!(signed_by(&two) > 0);
+}
+
+/// A device that takes its time to say that it is absent, or to open.
+struct Slow {
+    name: &'static str,
+    there: Option<Arc<dyn ReplicaSource>>,
+    takes: Duration,
+}
+
+impl KeySource for Slow {
+    fn describe(&self) -> String {
+        self.name.to_owned()
+    }
+
+    fn open(&self) -> Result<(Arc<dyn Signer>, Vec<String>), OpenKeyError> {
+        unreachable!("it is opened as a replica")
+    }
+}
+
+impl ReplicaSource for Slow {
+    fn open_replica(&self) -> Result<(Arc<dyn Replica>, Vec<String>), OpenKeyError> {
+        thread::sleep(self.takes);
+        match &self.there {
+            Some(source) => source.open_replica(),
+            None if self.name == "bug" => panic!("a bug"),
+            None => Err(OpenKeyError(format!("{}: absent", self.name))),
+        }
+    }
+}
+
+fn slow(name: &'static str, there: Option<&Simulator>, takes: u64) -> Arc<dyn ReplicaSource> {
+    Arc::new(Slow {
+        name,
+        there: there.map(|one| key_source(one, KeyType::Ed25519) as _),
+        takes: Duration::from_millis(takes),
+    })
+}
+
+fn members(sources: Vec<Arc<dyn ReplicaSource>>) -> Members {
+    Members {
+        sources,
+        policy: Policy::Failover,
+    }
+}
+
+#[test]
+fn members_that_are_absent_are_not_waited_for_one_after_another() {
+    let alive = simulator(1);
+    let absent = ["a", "b", "c", "d", "e"];
+    // The first to know is the last that is told.
+    let mut sources: Vec<_> = (0_u64..)
+        .zip(absent)
+        .map(|(number, name)| slow(name, None, 1_000 - number * 150))
+        .collect();
+    sources.push(slow("alive", Some(&alive), 1_000));
+    let began = Instant::now();
+    let (signer, warnings) = members(sources).open().unwrap();
+    let took = began.elapsed();
+    assert!(took < Duration::from_millis(2_500), "{took:?}");
+    let told = absent.map(|name| format!("replica not there yet: {name}: absent"));
+    assert_eq!(warnings[..5], told);
+    signs(&signer, 1).unwrap();
+}
+
+#[test]
+fn members_that_are_all_absent_are_told_in_their_order() {
+    let sources = vec![
+        slow("slow", None, 300),
+        slow("bug", None, 0),
+        slow("fast", None, 0),
+    ];
+    let why = members(sources).open().err().unwrap().to_string();
+    assert_eq!(
+        why,
+        "replica not there yet: slow: absent; \
+         replica not there yet: bug: a bug ended its opening; it is tried again; \
+         replica not there yet: fast: absent"
+    );
+}
+
+#[test]
+fn the_first_member_says_which_key_it_is_however_long_it_takes() {
+    let (one, two) = (simulator(1), Simulator::start(Profile::new(2, (2, 4, 0))));
+    add_keys(&two, 9);
+    let sources = vec![slow("one", Some(&one), 500), slow("two", Some(&two), 0)];
+    let (signer, _) = members(sources).open().unwrap();
+    for number in 0..3 {
+        signs(&signer, number).unwrap();
+    }
+    assert_eq!((signed_by(&one), signed_by(&two)), (3, 0));
 }
 
 /// Votes through a chain while one device is pulled and put back ten times: each height has one vote, and the device
