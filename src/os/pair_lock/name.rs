@@ -38,7 +38,11 @@ impl NameLock {
         let sockets = std::fs::read("/proc/self/net/unix")?;
         let sockets = String::from_utf8_lossy(&sockets);
         let wanted = format!("@{name}");
-        Ok(sockets.lines().any(|line| line.ends_with(&wanted)))
+        // A socket of another type (the fifth column; 0001 is a stream) has names of its own and keeps nobody from this one.
+        let is_stream = |line: &str| line.split_whitespace().nth(4) == Some("0001");
+        Ok(sockets
+            .lines()
+            .any(|line| line.ends_with(&wanted) && is_stream(line)))
     }
 
     /// Who has it. Nobody is waited for: a holder that takes no connections is one that cannot be seen.
@@ -105,6 +109,18 @@ mod tests {
         assert!(NameLock::take(name).unwrap().is_none());
         assert!(NameLock::take("tmkms-name-lock-test-2").unwrap().is_some());
         drop(held);
+        assert!(NameLock::take(name).unwrap().is_some());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_socket_of_another_type_holds_nothing() {
+        use std::os::linux::net::SocketAddrExt;
+        use std::os::unix::net::{SocketAddr, UnixDatagram};
+        let name = "tmkms-name-datagram-test";
+        let address = SocketAddr::from_abstract_name(name).unwrap();
+        let _squatter = UnixDatagram::bind_addr(&address).unwrap();
+        assert!(!NameLock::is_held(name).unwrap());
         assert!(NameLock::take(name).unwrap().is_some());
     }
 
