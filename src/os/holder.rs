@@ -33,6 +33,8 @@ pub enum Program {
     Tmkms(String),
     /// Another one.
     Other(String),
+    /// One that bound the lock's name and does not listen, as this program does.
+    Silent,
     /// That cannot be seen.
     #[default]
     Unknown,
@@ -59,6 +61,14 @@ impl Holder {
         }
     }
 
+    /// A process that has the lock's name bound and does not listen: nothing tells whose it is.
+    pub fn silent() -> Self {
+        Self {
+            program: Program::Silent,
+            ..Self::default()
+        }
+    }
+
     /// The process that holds the `flock` of a file, where `/proc/locks` tells.
     pub fn of_flock(file: &Metadata) -> Option<Self> {
         let locks = std::fs::read_to_string("/proc/locks").ok()?;
@@ -71,7 +81,7 @@ impl Holder {
     /// What it is taken for. Whoever may be a signer is one: only a program that is seen to be another is not.
     pub fn verdict(&self) -> Verdict {
         match self.program {
-            Program::Other(_) => Verdict::Squatter,
+            Program::Other(_) | Program::Silent => Verdict::Squatter,
             Program::Tmkms(_) | Program::Unknown => Verdict::Signer,
         }
     }
@@ -100,6 +110,9 @@ impl Holder {
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.program == Program::Silent {
+            return f.write_str("a process that does not listen");
+        }
         let Some(pid) = self.pid else {
             return f.write_str("a process that cannot be seen from here (of another container?)");
         };
@@ -109,7 +122,7 @@ impl fmt::Display for Holder {
         }
         let program = match &self.program {
             Program::Tmkms(name) | Program::Other(name) => Some(name),
-            Program::Unknown => None,
+            Program::Silent | Program::Unknown => None,
         };
         match (program, self.uid) {
             (Some(name), Some(uid)) => write!(f, " ({name}, user {uid})"),

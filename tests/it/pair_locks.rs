@@ -7,7 +7,7 @@ use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::{SocketAddr, UnixListener};
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -350,13 +350,42 @@ fn a_squatter_does_not_stop_a_key_without_a_file_beside_lock_dir() {
     assert!(service.log().contains("the lock in lock_dir is held"));
 }
 
-#[test]
-fn a_holder_that_cannot_be_seen_may_be_a_signer() {
-    let (_listener, home) = home();
-    // Bound, and deaf: nobody can ask whose it is.
+/// The name, bound by a socket that does not listen.
+fn bound(home: &Home) -> socket2::Socket {
     let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
     let name = socket2::SockAddr::unix(format!("\0{}", home.lock_name())).unwrap();
     socket.bind(&name).unwrap();
+    socket
+}
+
+#[test]
+fn a_squatter_that_does_not_listen_is_no_signer() {
+    let (listener, home) = home();
+    let squatter = bound(&home);
+    let service = home.start();
+    let mut node = listener.accept(PATIENCE).unwrap();
+    assert!(sign(&mut node, &home.key, 1, 1));
+    let log = service.log();
+    for words in [
+        "a process that does not listen is not tmkms",
+        "an attack",
+        "names it",
+    ] {
+        assert!(log.contains(words), "{words}: {log}");
+    }
+    // Once it leaves, the name is this service's, and says so to the next one.
+    drop(squatter);
+    service.wait_for_log("is gone, and tmkms has that lock, too");
+}
+
+#[test]
+fn a_holder_that_cannot_be_seen_may_be_a_signer() {
+    let (_listener, home) = home();
+    // It listens, and its queue is full: nobody can ask whose it is, and a signer's may be full, too.
+    let socket = bound(&home);
+    socket.listen(0).unwrap();
+    let address = SocketAddr::from_abstract_name(home.lock_name()).unwrap();
+    let _waits = UnixStream::connect_addr(&address).unwrap();
     let text = refused(&home);
     assert!(
         text.contains("a process that cannot be seen from here"),

@@ -24,7 +24,7 @@ pub use folder::FolderError;
 pub use name::NameLock;
 pub use retake::{Retake, Retaken};
 
-use super::holder::{Holder, Verdict};
+use super::holder::{Holder, Program, Verdict};
 use crate::remedy::{self, CommandLine};
 use folder::PairFile;
 
@@ -366,6 +366,9 @@ impl fmt::Display for Kill<'_> {
                 let by = self.0.uid.map(remedy::as_user).unwrap_or_default();
                 write!(f, " (`{kill}`{by})")
             }
+            None if self.0.program == Program::Silent => {
+                f.write_str(" (ss -xap, run as root, names it)")
+            }
             None => Ok(()),
         }
     }
@@ -374,7 +377,6 @@ impl fmt::Display for Kill<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::os::holder::Program;
 
     fn told(uid: u32, program: Program) -> String {
         let holder = Holder {

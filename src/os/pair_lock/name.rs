@@ -8,6 +8,10 @@ use std::io;
 
 use crate::os::holder::Holder;
 
+/// A process that has bound the name listens within this time, unless it is no signer.
+#[cfg(target_os = "linux")]
+const LISTENS_WITHIN: std::time::Duration = std::time::Duration::from_millis(50);
+
 /// Held for as long as this lives.
 #[derive(Debug)]
 pub struct NameLock {
@@ -45,8 +49,21 @@ impl NameLock {
             .any(|line| line.ends_with(&wanted) && is_stream(line)))
     }
 
-    /// Who has it. Nobody is waited for: a holder that takes no connections is one that cannot be seen.
+    /// Who has it. Nobody is waited for: a holder whose queue of connections is full is one that cannot be seen.
     pub fn holder(name: &str) -> Holder {
+        // A signer listens right after it bound the name. So a name that is bound and refuses connections, now and a
+        // moment later, is no signer's.
+        Self::peer(name).unwrap_or_else(|| {
+            std::thread::sleep(LISTENS_WITHIN);
+            match (Self::is_held(name), Self::peer(name)) {
+                (Ok(true), None) => Holder::silent(),
+                (_, holder) => holder.unwrap_or_default(),
+            }
+        })
+    }
+
+    /// Who listens at it; `None` where the connection is refused, because nobody listens.
+    fn peer(name: &str) -> Option<Holder> {
         use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
         use socket2::{Domain, SockAddr, Socket, Type};
         let peer = || {
@@ -57,11 +74,12 @@ impl NameLock {
         };
         match peer() {
             // A process of another pid namespace has the number 0 here.
-            Ok(peer) => Holder::of_process(
+            Ok(peer) => Some(Holder::of_process(
                 u32::try_from(peer.pid()).ok().filter(|pid| *pid != 0),
                 Some(peer.uid()),
-            ),
-            Err(_) => Holder::default(),
+            )),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => None,
+            Err(_) => Some(Holder::default()),
         }
     }
 }
@@ -135,13 +153,19 @@ mod tests {
         assert_eq!(holder.pid, Some(std::process::id()));
         assert_eq!(holder.uid, Some(rustix::process::geteuid().as_raw()));
         drop(held);
+        // Nobody.
+        assert_eq!(NameLock::holder(name), Holder::default());
         // Bound, and not listening; then listening, and full.
         let socket =
             socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
         let address = SocketAddr::from_abstract_name(name).unwrap();
         let unnamed = socket2::SockAddr::unix(format!("\0{name}")).unwrap();
         socket.bind(&unnamed).unwrap();
-        assert_eq!(NameLock::holder(name), Holder::default());
+        assert_eq!(NameLock::holder(name), Holder::silent());
+        assert_eq!(
+            Holder::silent().verdict(),
+            crate::os::holder::Verdict::Squatter
+        );
         socket.listen(0).unwrap();
         let _waits = std::os::unix::net::UnixStream::connect_addr(&address).unwrap();
         let begun = std::time::Instant::now();
