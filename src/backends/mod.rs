@@ -81,7 +81,7 @@ pub trait KeySource: Send + Sync {
         None
     }
 
-    /// Whether [`KeySource::mend`] may help: a thread hangs in its device, or a device refuses the login. Must not wait.
+    /// Whether [`KeySource::repair`] may help: a thread hangs in its device, or a device refuses the login. Must not wait.
     fn needs_repair(&self) -> bool {
         false
     }
@@ -117,7 +117,7 @@ pub enum Backup {
 pub struct DeviceSample {
     /// The device, as messages name it.
     pub name: String,
-    /// Whether its last exchange worked. A key whose [`Signer::trouble`] says otherwise is down all the same.
+    /// Whether its last exchange worked. A key whose [`Signer::unavailable_reason`] says otherwise is down all the same.
     pub up: bool,
     /// Why it is not up, where that is known.
     pub trouble: Option<String>,

@@ -61,7 +61,7 @@ pub fn watch_signals(signals: Signals, stop: &Arc<Stop>) -> Result<(), ServiceEr
     signals::watch(signals, stop)
 }
 
-/// Runs until a signal or [`Stop::ring`].
+/// Runs until a signal or [`Stop::trigger`].
 ///
 /// # Errors
 /// Whatever keeps it from running at all; no trouble of one chain, node, disk or port does.
