@@ -941,7 +941,7 @@ pub const TABLE: &[Remedy] = &[
         Walk("a_lock_dir_that_others_may_write_to"),
     ),
     row(
-        "src/os/pair_lock/mod.rs",
+        "src/os/pair_lock/told.rs",
         "of_system(\"kill\",[pid.to_string()])",
         "looks like an attack",
         "kill",

@@ -44,75 +44,32 @@ fn is_at(file: &File, path: &Path) -> bool {
     there.is_ok_and(|there| mine.is_ok_and(|mine| named(&mine) == named(&there)))
 }
 
-/// How many signers of one host may share a chain.
-const SHARERS: usize = 8;
-
-/// Takes the lock on chain and key. It is one signer's, or that of several which share a store: each of those takes one of
-/// a few names, and either kind looks for the other after it has taken its own, so that of two that come at once at least
-/// one sees the other.
+/// Takes the lock on chain and key: one signer's, or one of several that share a store.
 pub(super) fn lock_pair(place: &StateFile) -> Result<PairLock, OpenError> {
-    let names = Names::of(place);
-    if !place.shared {
-        let lock = take(place, &names.alone)?;
-        for name in &names.sharers {
-            look(place, name)?;
-        }
-        return Ok(lock);
-    }
-    let mut held = None;
-    for name in &names.sharers {
-        match take(place, name) {
-            Ok(lock) => return look(place, &names.alone).map(|_| lock),
-            Err(error) if error.is_locked() => held = Some(error),
-            Err(error) => return Err(error),
-        }
-    }
-    // There is at least one name.
-    Err(held.unwrap_or_else(|| OpenError::Locked {
-        path: place.path.clone(),
-        holder: Holder::default(),
-    }))
+    let take = match place.shared {
+        false => PairLock::take_alone,
+        true => PairLock::take_shared,
+    };
+    take(
+        place.chain_id.as_str(),
+        place.public_key.as_bytes(),
+        &place.scopes,
+    )
+    .map_err(|error| no_pair_lock(place, error))
 }
 
 /// What [`lock_pair`] would meet, without taking anything.
 pub(super) fn look_at_pair(place: &StateFile) -> Result<Vec<Remark>, OpenError> {
-    let names = Names::of(place);
-    let remarks = look(place, &names.alone)?;
-    if !place.shared {
-        for name in &names.sharers {
-            look(place, name)?;
-        }
-    }
-    Ok(remarks)
-}
-
-/// What chain and key are locked as.
-struct Names {
-    alone: String,
-    sharers: Vec<String>,
-}
-
-impl Names {
-    fn of(place: &StateFile) -> Self {
-        let chain = place.chain_id.as_str();
-        Self {
-            alone: chain.to_owned(),
-            // No chain id holds a zero byte.
-            sharers: (0..SHARERS)
-                .map(|number| format!("{chain}\0{number}"))
-                .collect(),
-        }
-    }
-}
-
-fn take(place: &StateFile, name: &str) -> Result<PairLock, OpenError> {
-    PairLock::take(name, place.public_key.as_bytes(), &place.scopes)
-        .map_err(|error| no_pair_lock(place, error))
-}
-
-fn look(place: &StateFile, name: &str) -> Result<Vec<Remark>, OpenError> {
-    PairLock::look(name, place.public_key.as_bytes(), &place.scopes)
-        .map_err(|error| no_pair_lock(place, error))
+    let look = match place.shared {
+        false => PairLock::look_alone,
+        true => PairLock::look,
+    };
+    look(
+        place.chain_id.as_str(),
+        place.public_key.as_bytes(),
+        &place.scopes,
+    )
+    .map_err(|error| no_pair_lock(place, error))
 }
 
 fn no_pair_lock(place: &StateFile, error: PairLockError) -> OpenError {
