@@ -30,15 +30,20 @@ pub(super) fn watch(
     }
     let (config, chain, until) = (config.clone(), chain.clone(), stop.clone());
     spawn_observer("watch", STACK, stop, move || {
-        let mut watcher = None;
+        let (mut watcher, mut told) = (None, None);
         while !until.wait(EVERY) {
-            look(&config, &chain, &mut watcher);
+            look(&config, &chain, &mut watcher, &mut told);
         }
     })
 }
 
-/// The chain may be armed late, so what is needed is made when it is.
-fn look(config: &ChainConfig, chain: &Chain, watcher: &mut Option<Watcher>) {
+/// The chain may be armed late, so what is needed is made when it is. Why it cannot be is told once, until that changes.
+fn look(
+    config: &ChainConfig,
+    chain: &Chain,
+    watcher: &mut Option<Watcher>,
+    told: &mut Option<String>,
+) {
     let (Some(settings), Some(handle), Some(key)) =
         (&config.etcd, chain.shared(), chain.public_key())
     else {
@@ -48,12 +53,16 @@ fn look(config: &ChainConfig, chain: &Chain, watcher: &mut Option<Watcher>) {
         match Watcher::new(settings, &config.id, &key) {
             Ok(new) => *watcher = Some(new),
             Err(error) => {
-                warn!(
-                    event = "etcd",
-                    chain = %config.id,
-                    "[{}] etcd is not looked at: {error}",
-                    config.id
-                );
+                let why = error.to_string();
+                if told.as_ref() != Some(&why) {
+                    warn!(
+                        event = "etcd",
+                        chain = %config.id,
+                        "[{}] etcd is not looked at: {why}; it is tried again every second",
+                        config.id
+                    );
+                    *told = Some(why);
+                }
                 return;
             }
         }

@@ -150,7 +150,7 @@ fn a_chain_is_shared_and_joined_after_a_question() {
     hosts
         .state("two", &["share", "--yes"])
         .refused("shares this chain already")
-        .says("state join");
+        .says("to take part run `tmkms state join");
     hosts.run("two", &["check"]).fine("99 of 100 transactions");
     hosts.state("two", &["show"]).fine("cluster 4d, revision");
 }
@@ -320,7 +320,7 @@ fn an_etcd_that_is_away_is_named() {
     hosts
         .state("two", &["join", "--yes"])
         .refused("did not answer in time")
-        .says("nobody knows whether it was done");
+        .says("nothing was changed");
 }
 
 /// A backup of the state file is no harm where etcd knows better.

@@ -291,6 +291,39 @@ fn a_state_is_not_begun_while_anything_works_in_its_home() {
     assert_eq!(done.code, 0, "{}", done.err);
 }
 
+/// Typed in the home itself: what the command is piped to and from works there, too.
+#[test]
+fn what_stands_in_one_pipeline_is_no_stranger() {
+    for pipeline in [
+        "\"$0\" state init c-1 --height 100 | cat",
+        "\"$0\" state init c-1 --height 100 2>&1 | tee log | cat",
+        "sleep 60 | \"$0\" state init c-1 --height 100; kill $!",
+    ] {
+        let site = Site::with_key();
+        let text = in_shell(&site, &format!("set -o pipefail; {pipeline}"));
+        assert!(site.home().join("s.json").exists(), "{pipeline}: {text}");
+    }
+    // That something writes into the same pipe says nothing of it.
+    let site = Site::with_key();
+    let script = "sleep 60 & \"$0\" state init c-1 --height 100; kill $!";
+    let text = in_shell(&site, script);
+    assert!(!site.home().join("s.json").exists(), "{text}");
+    assert!(text.contains("it works in"), "{text}");
+}
+
+/// What a shell in the home says; `$0` is the program.
+fn in_shell(site: &Site, script: &str) -> String {
+    let output = Command::new("bash")
+        .args(["-c", script, env!("CARGO_BIN_EXE_tmkms")])
+        .current_dir(site.home())
+        .env_remove("TMKMS_CONFIG_FILE")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let (out, err) = (output.stdout, output.stderr);
+    String::from_utf8_lossy(&[out, err].concat()).into_owned()
+}
+
 #[test]
 fn the_service_of_this_configuration_is_no_stranger() {
     let site = Site::with_key();

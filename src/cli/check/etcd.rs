@@ -3,7 +3,7 @@
 use crate::config::ChainConfig;
 use crate::consensus::{Hrs, PublicKey};
 use crate::gate::store::Seen;
-use crate::gate::store::etcd::{PATIENCE, SharedKey, Told, judge, probe};
+use crate::gate::store::etcd::{PATIENCE, ShareError, SharedKey, Told, judge, probe};
 
 /// What was found out.
 #[derive(Default)]
@@ -42,15 +42,14 @@ pub(super) fn look(
     if !found.problems.is_empty() {
         return found;
     }
-    let line = |word| config.commands.line(["state", word, config.id.as_str()]);
     match seen {
-        None => found.problems.push(format!(
-            "`store = \"etcd\"` is set, but this host's state file is not shared yet; if this is the first host run `{}`, \
-             if another host shares the chain already run `{}`",
-            line("share"),
-            line("join")
-        )),
-        Some(seen) => found.problems.extend(would_not_arm(config, public_key, &seen, local)),
+        None => {
+            let why = ShareError::not_shared(&config.id, &config.commands);
+            found.problems.push(why.to_string());
+        }
+        Some(seen) => found
+            .problems
+            .extend(would_not_arm(config, public_key, &seen, local)),
     }
     found
 }

@@ -64,9 +64,12 @@ impl Target {
         let place = place(chain)?;
         let mut key =
             SharedKey::connect(settings, &chain.id, &place.public_key).map_err(Failure::new)?;
-        let found = key
-            .read(PATIENCE)
-            .map_err(|error| failed(chain, &key, error.into()))?;
+        let found = key.read(PATIENCE).map_err(|error| match error {
+            KeyError::Latched(_) => failed(chain, &key, error.into()),
+            KeyError::Undecided { .. } => Failure::new(error).hint(
+                "nothing was changed: look at the members, and repeat the command once they answer",
+            ),
+        })?;
         let value =
             shared_value(&key, &found).map_err(|error| failed(chain, &key, error.into()))?;
         Ok(Looked {

@@ -4,6 +4,7 @@
 
 pub mod etcd;
 pub mod file;
+mod sealed;
 
 use std::time::Duration;
 
@@ -54,6 +55,24 @@ pub enum Origin {
     Request,
     /// The operator, by `state export --retire`: another signer goes on from here, and this program signs no more.
     HandedOver,
+}
+
+impl Origin {
+    /// The word in a record.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Begun => "operator",
+            Self::Raised => "raise",
+            Self::Request => "request",
+            Self::HandedOver => "handed-over",
+        }
+    }
+
+    /// The origin of a word; `None` for any other.
+    fn of_word(word: &str) -> Option<Self> {
+        let all = [Self::Begun, Self::Raised, Self::Request, Self::HandedOver];
+        all.into_iter().find(|origin| origin.word() == word)
+    }
 }
 
 /// What [`Store::load`] found.

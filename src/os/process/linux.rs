@@ -1,7 +1,7 @@
 //! Facts: proc(5).
 
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use crate::os::namespace::{Namespaces, View};
@@ -17,8 +17,9 @@ pub(super) fn in_homes(homes: &[Home], known: &[u32]) -> Survey {
         survey.unseen.push(Unseen::All);
         return survey;
     };
-    let (family, own) = (family(), program(Path::new("/proc/self")));
-    let mut closed = 0;
+    let myself = Path::new("/proc/self");
+    let (family, own) = (family(), program(myself));
+    let (mut closed, mut found) = (0, Vec::new());
     for entry in entries.flatten() {
         let name = entry.file_name();
         let pid = name.to_str().and_then(|name| name.parse::<u32>().ok());
@@ -36,17 +37,22 @@ pub(super) fn in_homes(homes: &[Home], known: &[u32]) -> Survey {
             .collect();
         let (sign, seen) = look(&entry.path(), &arguments, homes);
         match sign {
-            Some(sign) => survey.found.push(InHome {
-                pid,
-                arguments,
-                sign,
-                same_program: program(&entry.path()).is_some_and(|found| Some(found) == own),
-            }),
+            Some(sign) => {
+                let same_program = program(&entry.path()).is_some_and(|found| Some(found) == own);
+                let process = InHome {
+                    pid,
+                    arguments,
+                    sign,
+                    same_program,
+                };
+                found.push((process, Pipes::of(&entry.path())));
+            }
             // The kernel's own threads have no arguments.
             None if !seen && !arguments.is_empty() => closed += 1,
             None => {}
         }
     }
+    survey.found = outside_of_pipeline(found, Pipes::of(myself));
     survey.found.sort_by_key(|found| found.pid);
     if closed > 0 {
         survey.unseen.push(Unseen::Files(closed));
@@ -75,6 +81,49 @@ fn family() -> Vec<u32> {
         status = PathBuf::from(format!("/proc/{parent}/status"));
     }
     found
+}
+
+/// The pipes at the standard streams of a process.
+#[derive(Debug, PartialEq, Eq)]
+struct Pipes {
+    input: Option<(u64, u64)>,
+    outputs: [Option<(u64, u64)>; 2],
+}
+
+impl Pipes {
+    fn of(process: &Path) -> Self {
+        let pipe = |number: &str| {
+            let meta = std::fs::metadata(process.join("fd").join(number)).ok()?;
+            let is_pipe = meta.file_type().is_fifo();
+            is_pipe.then(|| (meta.dev(), meta.ino()))
+        };
+        Self {
+            input: pipe("0"),
+            outputs: [pipe("1"), pipe("2")],
+        }
+    }
+
+    /// Whether one reads what the other writes: they stand in one pipeline, at the same prompt. That both write into the
+    /// same pipe says nothing: so do all that one script starts.
+    fn meet(&self, other: &Self) -> bool {
+        let reads = |reader: &Self, writer: &Self| {
+            reader.input.is_some() && writer.outputs.contains(&reader.input)
+        };
+        reads(self, other) || reads(other, self)
+    }
+}
+
+/// Without those that are piped to or from this process, `tmkms … | tee log` typed in the home itself, however many there
+/// are in a row.
+fn outside_of_pipeline(mut found: Vec<(InHome, Pipes)>, own: Pipes) -> Vec<InHome> {
+    let mut pipeline = vec![own];
+    while let Some(next) = pipeline.pop() {
+        let (inside, outside) = found.into_iter().partition(|(_, pipes)| next.meet(pipes));
+        let inside: Vec<(InHome, Pipes)> = inside;
+        pipeline.extend(inside.into_iter().map(|(_, pipes)| pipes));
+        found = outside;
+    }
+    found.into_iter().map(|(process, _)| process).collect()
 }
 
 /// How a process is known to work in one of the homes, and whether all of it could be seen.

@@ -49,13 +49,15 @@ pub enum Unseen {
 /// What a look at the processes found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Survey {
-    /// Those in one of the homes, but for this process, its ancestors and those that the caller knows.
+    /// Those in one of the homes, but for this process, its ancestors, those in one pipeline with it and those that the
+    /// caller knows.
     pub found: Vec<InHome>,
     /// What there may be besides.
     pub unseen: Vec<Unseen>,
 }
 
-/// Looks for processes in any of these homes. `known` are left out, as are this process and its ancestors.
+/// Looks for processes in any of these homes. `known` are left out, as are this process, its ancestors, and what it
+/// is piped to or from.
 #[cfg(target_os = "linux")]
 pub fn in_homes(homes: &[Home], known: &[u32]) -> Survey {
     linux::in_homes(homes, known)

@@ -144,16 +144,6 @@ pub const SYSTEM: &[(&str, &str, &str)] = &[
 pub const TABLE: &[Remedy] = &[
     // A watermark that is shared in etcd.
     row(
-        "src/cli/check/etcd.rs",
-        "line([\"state\",word,config.id.as_str()])",
-        "this host's state file is not shared yet",
-        "state",
-        Test(
-            "tests/it/shared_program.rs",
-            "a_chain_is_shared_and_joined_after_a_question",
-        ),
-    ),
-    row(
         "src/cli/state/init.rs",
         "line([\"state\",\"share\",chain.id.as_str()])",
         "puts it into etcd",
@@ -206,11 +196,11 @@ pub const TABLE: &[Remedy] = &[
     row(
         "src/cli/state/shared.rs",
         "line([\"state\",word,chain.id.as_str()])",
-        "nobody knows whether it was done",
+        "to take part run",
         "state",
         Test(
             "tests/it/shared_program.rs",
-            "an_etcd_that_is_away_is_named",
+            "a_chain_is_shared_and_joined_after_a_question",
         ),
     ),
     row(
@@ -234,8 +224,8 @@ pub const TABLE: &[Remedy] = &[
         ),
     ),
     row(
-        "src/gate/store/etcd/shared.rs",
-        "line([\"state\",word,key.chain_id().as_str()])",
+        "src/gate/store/etcd/membership.rs",
+        "line([\"state\",word,chain.as_str()])",
         "this host's state file is not shared yet",
         "state",
         Test(

@@ -5,9 +5,11 @@
 
 use std::time::Duration;
 
+use crate::consensus::ChainId;
 use crate::gate::store::file::FileStore;
 use crate::gate::store::{Origin, Record, Seen, Store, StoreError};
 use crate::gate::watermark::Watermark;
+use crate::remedy::Commands;
 
 use super::cas::{Found, FoundKey, KeyError, Replaces, SharedKey, Swapped};
 use super::latch::{Latch, of_header};
@@ -34,6 +36,33 @@ pub enum MembershipError {
     /// Another host wrote in between.
     #[error("host {0} wrote to the shared watermark in between")]
     Overtaken(String),
+}
+
+/// Why a shared store is not opened. Each text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ShareError {
+    /// The local file was never shared, or not any more.
+    #[error(
+        "`store = \"etcd\"` is set, but this host's state file is not shared yet; if this is the first host run `{share}`, \
+         if another host shares the chain already run `{join}`"
+    )]
+    NotShared {
+        /// `state share`.
+        share: String,
+        /// `state join`.
+        join: String,
+    },
+}
+
+impl ShareError {
+    /// A local file that was never shared, or not any more, under `store = "etcd"`.
+    pub fn not_shared(chain: &ChainId, commands: &Commands) -> Self {
+        let line = |word| commands.line(["state", word, chain.as_str()]).to_string();
+        Self::NotShared {
+            share: line("share"),
+            join: line("join"),
+        }
+    }
 }
 
 /// One host's part in a shared chain.

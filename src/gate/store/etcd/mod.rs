@@ -21,10 +21,10 @@ mod watch;
 
 pub use cas::{Found, KeyError, SharedKey};
 pub use latch::{Latch, Told, judge};
-pub use membership::{Membership, MembershipError, PATIENCE, host_id, shared_value};
+pub use membership::{Membership, MembershipError, PATIENCE, ShareError, host_id, shared_value};
 pub use probe::{Report, probe};
 pub use settings::{Settings, SettingsError};
-pub use shared::{ShareError, SharedStore};
+pub use shared::SharedStore;
 pub use stats::{SharedSample, SharedStats};
 pub use value::{Host, Value};
 pub use watch::{SharedHandle, Watcher};

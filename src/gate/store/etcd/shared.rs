@@ -11,6 +11,7 @@ use crate::remedy::Commands;
 use super::api::Header;
 use super::cas::{Found, FoundKey, KeyError, Replaces, SharedKey, Swapped};
 use super::latch::{Latch, Told, judge, of_header};
+use super::membership::ShareError;
 use super::stats::SharedStats;
 use super::value::{Host, Value};
 use super::watch::SharedHandle;
@@ -54,22 +55,6 @@ struct Pending {
     replaces: Replaces,
 }
 
-/// Why a shared store is not opened. Each text says what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum ShareError {
-    /// The local file was never shared, or not any more.
-    #[error(
-        "`store = \"etcd\"` is set, but this host's state file is not shared yet; if this is the first host run `{share}`, \
-         if another host shares the chain already run `{join}`"
-    )]
-    NotShared {
-        /// `state share`.
-        share: String,
-        /// `state join`.
-        join: String,
-    },
-}
-
 impl SharedStore {
     /// Puts a shared key over a local file that was shared or joined.
     ///
@@ -82,11 +67,7 @@ impl SharedStore {
         commands: Commands,
     ) -> Result<Self, ShareError> {
         let Some(seen) = file.seen() else {
-            let line = |word| commands.line(["state", word, key.chain_id().as_str()]);
-            return Err(ShareError::NotShared {
-                share: line("share").to_string(),
-                join: line("join").to_string(),
-            });
+            return Err(ShareError::not_shared(key.chain_id(), &commands));
         };
         Ok(Self {
             host: Host {

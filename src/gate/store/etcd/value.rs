@@ -7,16 +7,15 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use subtle_encoding::{base64, hex};
 
 use crate::consensus::{ChainId, PublicKey};
 use crate::gate::store::file::record::{WatermarkText, watermark_of};
+use crate::gate::store::sealed::{seal, unseal};
 use crate::gate::store::{Origin, Record};
 use crate::gate::watermark::Watermark;
 
 const FORMAT: u32 = 1;
-const CHECKSUM: &str = ",\"checksum\":\"";
 /// The longest value that is read, in bytes; ours have at most about 2 KiB.
 const LONGEST: usize = 8 * 1024;
 
@@ -98,12 +97,7 @@ pub fn encode(value: &Value, chain_id: &ChainId, public_key: &PublicKey) -> Vec<
             Watermark::Message(last) => Some(text(hex::encode(last.bytes().as_slice()))),
             Watermark::Never | Watermark::UpTo(_) => None,
         },
-        origin: Cow::Borrowed(match record.origin {
-            Origin::Begun => "operator",
-            Origin::Raised => "raise",
-            Origin::Request => "request",
-            Origin::HandedOver => "handed-over",
-        }),
+        origin: Cow::Borrowed(record.origin.word()),
         written: record.written.as_secs(),
         host_id: Cow::Owned(format!("{:016x}", value.host.id)),
         host: Cow::Borrowed(&value.host.name),
@@ -111,11 +105,7 @@ pub fn encode(value: &Value, chain_id: &ChainId, public_key: &PublicKey) -> Vec<
     };
     // None of these types can fail to be written.
     let mut line = serde_json::to_vec(&body).unwrap_or_default();
-    line.pop(); // the closing brace
-    let sum = hex::encode(Sha256::digest(&line));
-    line.extend_from_slice(CHECKSUM.as_bytes());
-    line.extend_from_slice(&sum);
-    line.extend_from_slice(b"\"}");
+    seal(&mut line);
     line
 }
 
@@ -129,16 +119,7 @@ pub fn decode(bytes: &[u8], chain_id: &ChainId, public_key: &PublicKey) -> Resul
         return Err(bad("it is longer than any record"));
     }
     let line = std::str::from_utf8(bytes).map_err(|_| bad("it is not text"))?;
-    let (body, sum) = line
-        .rsplit_once(CHECKSUM)
-        .ok_or_else(|| bad("it has no checksum"))?;
-    let sum = sum
-        .strip_suffix("\"}")
-        .ok_or_else(|| bad("it does not end as a record"))?;
-    if hex::encode(Sha256::digest(body.as_bytes())) != sum.as_bytes() {
-        return Err(bad("its checksum does not match its content"));
-    }
-    let body = format!("{body}}}");
+    let body = unseal(line).map_err(bad)?;
     let body: Body<'_> = serde_json::from_str(&body)
         .map_err(|error| BadValue(format!("it is not a record: {error}")))?;
     if body.format != FORMAT {
@@ -171,12 +152,8 @@ fn value(body: &Body<'_>) -> Option<Value> {
                 },
                 &body.chain_id,
             )?,
-            origin: match &*body.origin {
-                "operator" => Origin::Begun,
-                "raise" => Origin::Raised,
-                "request" => Origin::Request,
-                _ => return None,
-            },
+            // What was handed over is not shared.
+            origin: Origin::of_word(&body.origin).filter(|it| *it != Origin::HandedOver)?,
             written: Duration::from_secs(body.written),
         },
         host: Host {

@@ -7,10 +7,10 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use subtle_encoding::{base64, hex};
 
 use crate::consensus::{ChainId, Height, Hrs, PublicKey, Round, SignBytes, Signature, Step};
+use crate::gate::store::sealed::{seal, unseal};
 use crate::gate::store::{Origin, Record, Seen};
 use crate::gate::watermark::{Last, Watermark};
 use crate::os::filesystem::Provenance;
@@ -24,7 +24,6 @@ pub const FILE: usize = 2 * SLOT;
 
 /// What is written. Format 1, which is still read, had neither stamp nor file system, nor the origin `raise`.
 const FORMAT: u32 = 2;
-const CHECKSUM: &str = ",\"checksum\":\"";
 
 /// A record together with what it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,12 +123,7 @@ pub fn encode(entry: &Entry, slot: &mut Vec<u8>) -> Result<(), BadCopy> {
         step: hrs.map_or(0, |hrs| hrs.step.number()),
         sign_bytes,
         signature,
-        origin: Cow::Borrowed(match record.origin {
-            Origin::Begun => "operator",
-            Origin::Raised => "raise",
-            Origin::Request => "request",
-            Origin::HandedOver => "handed-over",
-        }),
+        origin: Cow::Borrowed(record.origin.word()),
         written: record.written.as_secs(),
         inode: entry.provenance.inode,
         birth: entry.provenance.birth,
@@ -138,11 +132,7 @@ pub fn encode(entry: &Entry, slot: &mut Vec<u8>) -> Result<(), BadCopy> {
         shared: entry.shared,
     };
     serde_json::to_writer(&mut *slot, &body).map_err(|error| BadCopy(error.to_string()))?;
-    slot.pop(); // the closing brace
-    let sum = hex::encode(Sha256::digest(&*slot));
-    slot.extend_from_slice(CHECKSUM.as_bytes());
-    slot.extend_from_slice(&sum);
-    slot.extend_from_slice(b"\"}");
+    seal(slot);
     if slot.len() >= COPY {
         return Err(BadCopy(format!(
             "the record has {} bytes, a copy holds {COPY}",
@@ -166,16 +156,7 @@ pub fn decode(copy: &[u8]) -> Result<Entry, BadCopy> {
         .strip_suffix('\n')
         .ok_or_else(|| bad("its last byte is no line end"))?;
     let line = line.trim_end_matches(' ');
-    let (body, sum) = line
-        .rsplit_once(CHECKSUM)
-        .ok_or_else(|| bad("it has no checksum"))?;
-    let sum = sum
-        .strip_suffix("\"}")
-        .ok_or_else(|| bad("it does not end as a record"))?;
-    if hex::encode(Sha256::digest(body.as_bytes())) != sum.as_bytes() {
-        return Err(bad("its checksum does not fit its content"));
-    }
-    let body = format!("{body}}}");
+    let body = unseal(line).map_err(bad)?;
     let no_record = |error| BadCopy(format!("it is no record: {error}"));
     let Version { format } = serde_json::from_str(&body).map_err(no_record)?;
     if !(1..=FORMAT).contains(&format) {
@@ -209,13 +190,7 @@ fn entry(body: &Body<'_>) -> Option<Entry> {
         record: Record {
             sequence: body.sequence,
             watermark,
-            origin: match &*body.origin {
-                "operator" => Origin::Begun,
-                "raise" => Origin::Raised,
-                "request" => Origin::Request,
-                "handed-over" => Origin::HandedOver,
-                _ => return None,
-            },
+            origin: Origin::of_word(&body.origin)?,
             written: Duration::from_secs(body.written),
         },
         provenance: Provenance {
