@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::cli::state::read_bounded;
 use crate::config::ChainConfig;
 use crate::gate::store::file::StateFile;
 
@@ -67,7 +68,7 @@ fn listens(config: &Path) -> Option<String> {
     struct Settings {
         priv_validator_laddr: String,
     }
-    let text = std::fs::read_to_string(config).ok()?;
+    let text = String::from_utf8(read_bounded(config).ok()?).ok()?;
     let settings: Settings = toml::from_str(&text).ok()?;
     Some(settings.priv_validator_laddr).filter(|address| !address.trim().is_empty())
 }
