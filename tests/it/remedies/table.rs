@@ -74,7 +74,7 @@ pub const MENTIONS: &[(&str, &str, &str)] = &[
         "words on paper, for any host",
     ),
     (
-        "src/cli/demo.rs",
+        "src/cli/demo/mod.rs",
         "README.md has the five minutes",
         "names of commands for a reader who has no home yet",
     ),
@@ -245,21 +245,21 @@ pub const TABLE: &[Remedy] = &[
     ),
     // Keys in files.
     row(
-        "src/secret_file.rs",
+        "src/secret_file/mod.rs",
         "make_private(path)",
         "others may read the secret in",
         "chmod 600",
         Walk("a_key_that_others_may_read"),
     ),
     row(
-        "src/secret_file.rs",
+        "src/secret_file/mod.rs",
         "make_private(path)",
         "the group may read the secret in",
         "chmod 600",
         Walk("a_key_that_the_group_may_read"),
     ),
     row(
-        "src/secret_file.rs",
+        "src/secret_file/mod.rs",
         "give_to(me,path)",
         "who can read and replace it",
         "chown",
