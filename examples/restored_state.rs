@@ -24,7 +24,7 @@ use tmkms::backends::softsign::key::SoftKey;
 use tmkms::codec::node::{Answer, Ask};
 use tmkms::harness::messages::Maker;
 use tmkms::harness::{Listener, Node};
-use tmkms::os::filesystem::Marks;
+use tmkms::os::files::filesystem::Marks;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Longer than the times of a file may be from its stamp, with a second for file systems that keep whole ones.

@@ -9,8 +9,8 @@ use crate::codec::{self, Malformed};
 use crate::consensus::Height;
 use crate::events::{Event, Sink};
 use crate::link::{Connection, Frame, LinkError};
-use crate::os::beat::Beat;
 use crate::os::clock::{Clock, Moment};
+use crate::os::process::beat::Beat;
 
 /// A link that is up, real or scripted.
 pub trait Link {

@@ -30,7 +30,7 @@ use tmkms::gate::store::file::{
 use tmkms::gate::store::{Loaded, Origin, Store};
 use tmkms::gate::watermark::{Last, Watermark};
 use tmkms::os::clock::{Clock, SystemClock};
-use tmkms::os::filesystem::Marks;
+use tmkms::os::files::filesystem::Marks;
 
 /// Longer than the tolerance.
 const LATER: Duration = Duration::from_millis(2_300);

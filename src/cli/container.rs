@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::config::Config;
-use crate::os::namespace::{self, Namespaces, View};
+use crate::os::process::namespace::{self, Namespaces, View};
 use crate::remedy::{CommandLine, quoted};
 
 /// Where the examples have it.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap_complete::Shell;
 
-use crate::os::replace::{Flush, Readers, replace};
+use crate::os::files::replace::{Flush, Readers, replace};
 
 use super::report::{Failure, output, status};
 

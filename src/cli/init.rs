@@ -13,8 +13,8 @@ use crate::backends::softsign::key::SoftKey;
 use crate::backends::{is_here, usual};
 use crate::config::Config;
 use crate::networks::{self, Meaning, Network};
-use crate::os::replace::{Readers, create};
-use crate::os::strangers;
+use crate::os::files::replace::{Readers, create};
+use crate::os::files::strangers;
 use crate::remedy::{self, CommandLine, Commands};
 use crate::secret_file::{self, SecretFileError};
 

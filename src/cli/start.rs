@@ -8,9 +8,9 @@ use tracing::{error, info, warn};
 
 use crate::config::{self, Config};
 use crate::observe::log::{self, LogFormat};
-use crate::os::handover;
-use crate::os::harden::{forbid_core_dumps, harden};
-use crate::os::signals::Signals;
+use crate::os::process::handover;
+use crate::os::process::harden::{forbid_core_dumps, harden};
+use crate::os::process::signals::Signals;
 use crate::secret_file::{self, Variable, Variables};
 use crate::service::{self, ServiceError, Stop};
 

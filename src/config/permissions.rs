@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::os::strangers::{self, Exposed, Who};
+use crate::os::files::strangers::{self, Exposed, Who};
 use crate::remedy;
 
 use super::Config;

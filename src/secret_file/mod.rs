@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::os::replace::{Draft, Readers};
-use crate::os::strangers::{self, Exposed};
+use crate::os::files::replace::{Draft, Readers};
+use crate::os::files::strangers::{self, Exposed};
 use crate::os::users::user_name;
 use crate::remedy;
 

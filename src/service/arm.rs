@@ -15,8 +15,8 @@ use crate::gate::store::file::{FileStore, OpenError, StateFile};
 use crate::link::IdentityKey;
 use crate::observe::chain_stats::ChainStats;
 use crate::os::clock::{Clock, SystemClock};
+use crate::os::host_name::host_name;
 use crate::os::pair_lock::{Retake, Retaken};
-use crate::os::process::host_name;
 use crate::secret_file::SecretSource;
 use crate::signer::Signer;
 

@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use crate::os::beat::{Beat, EVERY};
 use crate::os::clock::{Clock, SystemClock};
+use crate::os::process::beat::{Beat, EVERY};
 
 use super::links::Running;
 use super::thread::spawn_vital;

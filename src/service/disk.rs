@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::os::filesystem::free_bytes;
+use crate::os::files::filesystem::free_bytes;
 
 use super::registry::{ChainEntry, Registry};
 use super::thread::spawn_observer;

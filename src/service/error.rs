@@ -1,6 +1,6 @@
 //! Why the service does not run, or ended by itself.
 
-use crate::os::signals::Arrived;
+use crate::os::process::signals::Arrived;
 
 /// Why the service does not run, or ended by itself. Exit code 1: each of these can heal, so it is worth another start.
 #[derive(Debug, thiserror::Error)]

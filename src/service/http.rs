@@ -29,7 +29,7 @@ use tracing::{error, info, warn};
 use crate::excerpt::Excerpt;
 use crate::observe::metrics::text;
 use crate::observe::{metrics, page};
-use crate::os::priority;
+use crate::os::process::priority;
 
 use super::health::{live, ready};
 use super::registry::Registry;

@@ -15,8 +15,8 @@ use crate::link::{Address, Closer, Dialer, Timeouts};
 use crate::observe::chain_stats::ChainStats;
 use crate::observe::link_stats::LinkStats;
 use crate::observe::log::LogSink;
-use crate::os::beat::Beat;
 use crate::os::clock::SystemClock;
+use crate::os::process::beat::Beat;
 use crate::secret_file::SecretSource;
 use crate::session::{InFlight, serve};
 

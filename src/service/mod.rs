@@ -30,9 +30,9 @@ use tracing::{info, warn};
 use crate::chain::Chain;
 use crate::config::Config;
 use crate::observe::log::Dropped;
-use crate::os::beat::Beat;
 use crate::os::clock::{Clock, SystemClock};
-use crate::os::signals::Signals;
+use crate::os::process::beat::Beat;
+use crate::os::process::signals::Signals;
 
 use arm::{Identities, SquattedName};
 pub use arm::{NOTICED, identity_of, store_of, with_older_files};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use signal_hook::consts as known;
 use tracing::{error, warn};
 
-use crate::os::signals::{Number, Signals};
+use crate::os::process::signals::{Number, Signals};
 
 use super::ServiceError;
 use super::stop::{Cause, Stop};

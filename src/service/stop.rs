@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::os::signals::Arrived;
+use crate::os::process::signals::Arrived;
 
 /// Why the service ends.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use tracing::warn;
 
 use crate::observe::metrics;
-use crate::os::priority;
-use crate::os::replace::{Flush, Readers, replace};
+use crate::os::files::replace::{Flush, Readers, replace};
+use crate::os::process::priority;
 
 use super::registry::Registry;
 use super::thread::spawn_observer;

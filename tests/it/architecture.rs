@@ -118,7 +118,7 @@ fn rooms_keep_their_rules() {
         );
         forbid("Permit::new", &["src/gate/mod.rs", "src/gate/raw.rs"]);
         forbid("println!", &[]);
-        // Whole files under names that nobody can plant: `os::replace`, and the state file's own way.
+        // Whole files under names that nobody can plant: `os::files::replace`, and the state file's own way.
         for words in [
             "fs::write(",
             "File::create",

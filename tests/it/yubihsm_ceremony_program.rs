@@ -335,7 +335,7 @@ fn sheets_with_the_words() {
 #[cfg(target_os = "linux")]
 fn in_memory(path: &std::path::Path) -> bool {
     let file = std::fs::File::open(path).unwrap();
-    let kind = tmkms::os::filesystem::ephemeral(&file).unwrap();
+    let kind = tmkms::os::files::filesystem::ephemeral(&file).unwrap();
     matches!(kind, Some("tmpfs" | "ramfs"))
 }
 

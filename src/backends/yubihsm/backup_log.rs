@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::consensus::{PublicKey, key_text};
-use crate::os::replace::{Flush, Readers, replace};
+use crate::os::files::replace::{Flush, Readers, replace};
 
 use super::commands::DeviceCommands;
 

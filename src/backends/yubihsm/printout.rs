@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use zeroize::Zeroizing;
 
-use crate::os::filesystem::ephemeral;
+use crate::os::files::filesystem::ephemeral;
 use crate::remedy::{self, CommandLine};
 use crate::secret_file::{NewFile, SecretFileError};
 use crate::terminal::RemoveOnSignal;

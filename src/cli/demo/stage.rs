@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use crate::backends::softsign::Purpose;
 use crate::backends::softsign::key::SoftKey;
 use crate::consensus::PublicKey;
-use crate::os::replace::{Readers, create};
+use crate::os::files::replace::{Readers, create};
 
 use super::super::report::Failure;
 use super::broke;

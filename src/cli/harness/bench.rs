@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::harness::bench::{BenchError, Measured, Plan, Series, measure};
 use crate::harness::checks::SignerUnderTest;
-use crate::os::replace::{Readers, create};
+use crate::os::files::replace::{Readers, create};
 use crate::remedy::CommandLine;
 
 use super::super::report::{Failure, output, status};

@@ -13,7 +13,7 @@ use crate::gate::store::Origin;
 use crate::gate::store::file::{FileStore, OpenError, StateFile};
 use crate::gate::watermark::Watermark;
 use crate::os::clock::{Clock, SystemClock};
-use crate::os::replace::{Flush, Readers, replace};
+use crate::os::files::replace::{Flush, Readers, replace};
 use crate::terminal::Terminal;
 
 use super::shared::still_shared;

@@ -12,7 +12,7 @@ use crate::gate::store::file::{FileStore, OpenError, StateFile};
 use crate::gate::store::{Origin, Store};
 use crate::gate::watermark::Watermark;
 use crate::os::clock::{Clock, SystemClock};
-use crate::os::process::host_name;
+use crate::os::host_name::host_name;
 use crate::terminal::Terminal;
 
 use super::takeover::{higher, shown};

@@ -15,7 +15,7 @@ use crate::backends::yubihsm::error::Serial;
 use crate::backends::yubihsm::provider::Provider;
 use crate::config;
 
-use crate::os::harden::harden;
+use crate::os::process::harden::harden;
 use crate::remedy::CommandLine;
 use crate::terminal::Guard;
 

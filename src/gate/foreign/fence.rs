@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::consensus::{Height, Hrs, Round, Step};
 use crate::gate::store::file::{StateFile, create_folder};
-use crate::os::replace::{Flush, Readers, folder_of, replace};
+use crate::os::files::replace::{Flush, Readers, folder_of, replace};
 
 use super::reading::Reading;
 

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Mode, OFlags};
 
 use super::range;
-use crate::os::holder::Holder;
+use crate::os::process::holder::Holder;
 use crate::os::users::user_name;
 use crate::remedy::{self, CommandLine};
 

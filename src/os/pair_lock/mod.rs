@@ -24,7 +24,7 @@ pub use folder::FolderError;
 pub use name::NameLock;
 pub use retake::{Retake, Retaken};
 
-use super::holder::{Holder, Verdict};
+use crate::os::process::holder::{Holder, Verdict};
 use folder::PairFile;
 
 /// Where a pair is locked besides its name.
@@ -280,7 +280,7 @@ fn squatted(holder: Holder, held_otherwise: Option<&'static str>) -> Result<Rema
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::os::holder::Program;
+    use crate::os::process::holder::Program;
 
     #[test]
     fn another_program_stops_only_what_nothing_else_locks() {

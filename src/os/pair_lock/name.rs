@@ -6,7 +6,7 @@
 
 use std::io;
 
-use crate::os::holder::Holder;
+use crate::os::process::holder::Holder;
 
 /// A process that has bound the name listens within this time, unless it is no signer.
 #[cfg(target_os = "linux")]
@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(NameLock::holder(name), Holder::silent());
         assert_eq!(
             Holder::silent().verdict(),
-            crate::os::holder::Verdict::Squatter
+            crate::os::process::holder::Verdict::Squatter
         );
         socket.listen(0).unwrap();
         let _waits = std::os::unix::net::UnixStream::connect_addr(&address).unwrap();

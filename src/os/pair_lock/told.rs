@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::os::holder::{Holder, Program, Verdict};
+use crate::os::process::holder::{Holder, Program, Verdict};
 use crate::remedy::{self, CommandLine};
 
 use super::{Held, Lock, Remark};

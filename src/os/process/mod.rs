@@ -1,83 +1,11 @@
-//! The processes of this host that work in a home, as far as they may be seen: a signer must not run while its state is
-//! taken over (W20).
+//! This process, its threads and what it may keep from others; and the other processes of the host, as far as they may be
+//! seen.
 
-mod home;
-#[cfg(target_os = "linux")]
-mod linux;
-
-use std::path::PathBuf;
-
-pub use home::Home;
-
-/// A process that works in a home.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InHome {
-    /// Its number.
-    pub pid: u32,
-    /// Its arguments, the program first.
-    pub arguments: Vec<String>,
-    /// How it is known.
-    pub sign: Sign,
-    /// Whether it runs the very program that asks, so that it keeps the same locks.
-    pub same_program: bool,
-}
-
-/// How a process is known to work in a home.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sign {
-    /// Its working directory lies there.
-    Folder(PathBuf),
-    /// One of its arguments names it.
-    Argument(String),
-    /// It has a file there open, or runs a program from there.
-    Open(PathBuf),
-}
-
-/// What a look at the processes could not see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unseen {
-    /// The system does not tell of processes.
-    All,
-    /// Processes of other users are hidden (`hidepid`).
-    OtherUsers,
-    /// Of so many only the arguments are told: they belong to other users, or keep the rest to themselves.
-    Files(usize),
-    /// Those outside of this process's container.
-    OutsideOfContainer,
-}
-
-/// What a look at the processes found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Survey {
-    /// Those in one of the homes, but for this process, its ancestors, those in one pipeline with it and those that the
-    /// caller knows.
-    pub found: Vec<InHome>,
-    /// What there may be besides.
-    pub unseen: Vec<Unseen>,
-}
-
-/// Looks for processes in any of these homes. `known` are left out, as are this process, its ancestors, and what it
-/// is piped to or from.
-#[cfg(target_os = "linux")]
-pub fn in_homes(homes: &[Home], known: &[u32]) -> Survey {
-    linux::in_homes(homes, known)
-}
-
-/// Looks for processes in any of these homes: here the system does not tell.
-#[cfg(not(target_os = "linux"))]
-pub fn in_homes(_homes: &[Home], _known: &[u32]) -> Survey {
-    Survey {
-        found: Vec::new(),
-        unseen: vec![Unseen::All],
-    }
-}
-
-/// The name that this host calls itself by, as `uname -n` shows it.
-pub fn host_name() -> String {
-    let name = rustix::system::uname();
-    let name = name.nodename().to_string_lossy();
-    name.chars()
-        .filter(|char| !char.is_control())
-        .take(64)
-        .collect()
-}
+pub mod beat;
+pub mod handover;
+pub mod harden;
+pub mod holder;
+pub mod namespace;
+pub mod priority;
+pub mod signals;
+pub mod survey;

@@ -267,7 +267,7 @@ pub const TABLE: &[Remedy] = &[
     ),
     // Who can exchange what is used.
     row(
-        "src/os/strangers.rs",
+        "src/os/files/strangers.rs",
         "shut_out(\"o\",&self.path)",
         "can replace files and folders in",
         "chmod o-w",
@@ -277,14 +277,14 @@ pub const TABLE: &[Remedy] = &[
         ),
     ),
     row(
-        "src/os/strangers.rs",
+        "src/os/files/strangers.rs",
         "shut_out(\"g\",&self.path)",
         "unless that is meant",
         "chmod g-w",
         Test("tests/it/exposed.rs", "what_may_be_meant_is_warned_of"),
     ),
     row(
-        "src/os/strangers.rs",
+        "src/os/files/strangers.rs",
         "give_to(me(),&self.path)",
         "can write to",
         "chown",

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use crate::gate::foreign::Format;
 use crate::gate::foreign::fence::tombstone;
 use crate::gate::store::file::StateFile;
-use crate::os::rename::{exchange, over};
-use crate::os::replace::{Draft, Flush, Readers, replace};
+use crate::os::files::rename::{exchange, over};
+use crate::os::files::replace::{Draft, Flush, Readers, replace};
 
 use super::old::OldState;
 

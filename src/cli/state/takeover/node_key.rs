@@ -9,7 +9,7 @@ use crate::cli::report::{Failure, status};
 use crate::config::Config;
 use crate::consensus::PublicKey;
 use crate::gate::foreign::reading::Reading;
-use crate::os::rename::to_new_name;
+use crate::os::files::rename::to_new_name;
 use crate::remedy::CommandLine;
 use crate::terminal::Terminal;
 

@@ -6,7 +6,7 @@ use crate::cli::report::{Failure, status};
 use crate::cli::status::service_of;
 use crate::config::{ChainConfig, Config};
 use crate::excerpt::brief;
-use crate::os::process::{Home, InHome, Sign, Survey, Unseen, in_homes};
+use crate::os::process::survey::{Home, InHome, Sign, Survey, Unseen, in_homes};
 
 /// How much of a command line is shown, in bytes.
 const MOST_SHOWN: usize = 160;

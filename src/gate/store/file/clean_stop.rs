@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle_encoding::hex;
 
-use crate::os::filesystem::Marks;
-use crate::os::replace::{Draft, Readers};
+use crate::os::files::filesystem::Marks;
+use crate::os::files::replace::{Draft, Readers};
 
 use super::folder::folder_of;
 use super::medium::Medium;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use crate::consensus::{ChainId, PublicKey};
-use crate::os::holder::Holder;
+use crate::os::files::strangers::Exposed;
 use crate::os::pair_lock::{Held, PairLockError};
-use crate::os::strangers::Exposed;
+use crate::os::process::holder::Holder;
 use crate::os::users::user_name;
 use crate::remedy::{self, Commands};
 

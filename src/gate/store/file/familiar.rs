@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use crate::os::filesystem::Marks;
+use crate::os::files::filesystem::Marks;
 
 use super::record::Entry;
 
@@ -122,7 +122,7 @@ mod tests {
     use crate::consensus::PublicKey;
     use crate::gate::store::{Origin, Record};
     use crate::gate::watermark::Watermark;
-    use crate::os::filesystem::Provenance;
+    use crate::os::files::filesystem::Provenance;
 
     const BIRTH: u64 = 1_000_000;
     const STAMP: u64 = 2_000_000;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::gate::store::{Origin, Record, Store};
 use crate::gate::watermark::Watermark;
-use crate::os::filesystem;
+use crate::os::files::filesystem;
 
 use super::familiar::Familiar;
 use super::folder::{create_folder, folder_of, sweep};

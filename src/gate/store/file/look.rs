@@ -3,7 +3,7 @@
 use std::fs::File;
 
 use crate::gate::store::Origin;
-use crate::os::filesystem;
+use crate::os::files::filesystem;
 
 use super::error::OpenError;
 use super::familiar::{self, Familiar};

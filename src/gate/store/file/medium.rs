@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::os::clock::{Clock, SystemClock};
-use crate::os::filesystem::Marks;
+use crate::os::files::filesystem::Marks;
 
 /// Writing and flushing.
 pub trait Medium: Send {

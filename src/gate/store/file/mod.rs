@@ -24,8 +24,8 @@ use std::time::Duration;
 
 use crate::gate::used_up::UsedUp;
 use crate::gate::watermark::Watermark;
+use crate::os::files::rename::to_new_name;
 use crate::os::pair_lock::{PairLock, Remark, Retake};
-use crate::os::rename::to_new_name;
 
 use super::{Loaded, Origin, Record, Seen, Store, StoreError};
 pub use error::OpenError;

@@ -8,10 +8,10 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use crate::os::filesystem;
-use crate::os::holder::Holder;
+use crate::os::files::filesystem;
+use crate::os::files::strangers;
 use crate::os::pair_lock::{PairLock, PairLockError, Remark};
-use crate::os::strangers;
+use crate::os::process::holder::Holder;
 
 use super::StateFile;
 use super::error::OpenError;

@@ -13,7 +13,7 @@ use crate::consensus::{ChainId, Height, Hrs, PublicKey, Round, SignBytes, Signat
 use crate::gate::store::sealed::{seal, unseal};
 use crate::gate::store::{Origin, Record, Seen};
 use crate::gate::watermark::{Last, Watermark};
-use crate::os::filesystem::Provenance;
+use crate::os::files::filesystem::Provenance;
 
 /// One copy of a record in bytes.
 pub const COPY: usize = 4096;

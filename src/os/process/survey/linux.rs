@@ -4,9 +4,10 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use crate::os::namespace::{Namespaces, View};
+use crate::os::process::namespace::{Namespaces, View};
 
-use super::{Home, InHome, Sign, Survey, Unseen};
+use super::found::{InHome, Sign, Survey, Unseen};
+use super::home::Home;
 
 /// How far up ancestors are followed.
 const MOST_ANCESTORS: usize = 256;
@@ -212,7 +213,10 @@ mod tests {
                 .args(["-c", "read line"])
                 .args(arguments)
                 .current_dir("/")
-                .stdin(Stdio::piped());
+                .stdin(Stdio::piped())
+                // What the tests themselves are piped to would make it one of their pipeline.
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
             change(&mut command);
             let child = command.spawn().unwrap();
             // Until it has become that program.

@@ -8,7 +8,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::clock::Moment;
+use crate::os::clock::Moment;
 
 /// How often it is struck.
 pub const EVERY: Duration = Duration::from_millis(500);

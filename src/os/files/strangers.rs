@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use crate::remedy;
 
 use super::replace::folder_of;
-use super::users::user_name;
+use crate::os::users::user_name;
 
 /// Who can write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,6 @@
+//! Files: written whole or not at all, swapped, judged by what they lie on and by who may change them.
+
+pub mod filesystem;
+pub mod rename;
+pub mod replace;
+pub mod strangers;
