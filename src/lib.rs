@@ -30,6 +30,7 @@ pub mod reason;
 pub mod remedy;
 pub mod secret_file;
 pub mod terminal;
+pub mod threads;
 pub mod settings;
 // What runs the flow.
 pub mod chain;

@@ -12,7 +12,8 @@ use crate::os::process::handover;
 use crate::os::process::harden::{forbid_core_dumps, harden};
 use crate::os::process::signals::Signals;
 use crate::secret_file::{self, Variable, Variables};
-use crate::service::{self, ServiceError, Stop};
+use crate::service::{self, ServiceError};
+use crate::threads::Shutdown;
 
 use super::ConfigFile;
 use super::container::Hidden;
@@ -96,7 +97,7 @@ impl Start {
         for warning in harden().into_iter().chain(exposed) {
             warn!(event = "hardening", "{warning}");
         }
-        let stop = Arc::new(Stop::default());
+        let stop = Arc::new(Shutdown::default());
         if self.until_eof {
             ring_at_eof(&stop)?;
         }
@@ -155,7 +156,7 @@ fn handed_over() -> Result<Variables, Failure> {
     Ok(bytes.map_or_else(Variables::default, |bytes| Variables::decode(&bytes)))
 }
 
-fn ring_at_eof(stop: &Arc<Stop>) -> Result<(), Failure> {
+fn ring_at_eof(stop: &Arc<Shutdown>) -> Result<(), Failure> {
     let stop = stop.clone();
     std::thread::Builder::new()
         .name("eof".to_owned())

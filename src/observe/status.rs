@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::backends::DeviceSample;
 use crate::gate::store::etcd::SharedSample;
 
-use super::chain_stats::{ChainSnapshot, STAGES};
-use super::link_stats::{LinkSnapshot, LinkState};
+use super::stats::chain::{ChainSnapshot, STAGES};
+use super::stats::link::{LinkSnapshot, LinkState};
 
 /// The service as a whole.
 #[derive(Clone, Debug, Serialize, Deserialize)]

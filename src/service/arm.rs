@@ -13,7 +13,7 @@ use crate::gate::store::Store;
 use crate::gate::store::etcd::{SharedHandle, SharedKey, SharedStore};
 use crate::gate::store::file::{FileStore, OpenError, StateFile};
 use crate::link::IdentityKey;
-use crate::observe::chain_stats::ChainStats;
+use crate::observe::stats::chain::ChainStats;
 use crate::os::clock::{Clock, SystemClock};
 use crate::os::host_name::host_name;
 use crate::os::pair_lock::{Retake, Retaken};

@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use crate::os::clock::{Clock, SystemClock};
 use crate::os::process::beat::{Beat, EVERY};
+use crate::threads::{Shutdown, spawn_vital};
 
+use super::error::ServiceError;
 use super::links::Running;
-use super::thread::spawn_vital;
-use super::{ServiceError, Stop};
 
 /// Begins to strike.
 pub(super) fn keep(
     beat: &Arc<Beat>,
     running: &Arc<Vec<Running>>,
-    stop: &Arc<Stop>,
+    stop: &Arc<Shutdown>,
 ) -> Result<(), ServiceError> {
     let (beat, running, inner) = (beat.clone(), running.clone(), stop.clone());
     spawn_vital("beat", stop, move || {
@@ -30,4 +30,5 @@ pub(super) fn keep(
             }
         }
     })
+    .map_err(ServiceError::Thread)
 }

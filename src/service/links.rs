@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::chain::Chain;
@@ -12,17 +12,18 @@ use crate::consensus::Height;
 use crate::events::Event;
 use crate::link::redial::Redial;
 use crate::link::{Address, Closer, Dialer, Timeouts};
-use crate::observe::chain_stats::ChainStats;
-use crate::observe::link_stats::LinkStats;
 use crate::observe::log::LogSink;
+use crate::observe::sink::LinkSink;
+use crate::observe::stats::chain::ChainStats;
+use crate::observe::stats::link::LinkStats;
 use crate::os::clock::SystemClock;
 use crate::os::process::beat::Beat;
 use crate::secret_file::SecretSource;
 use crate::session::{InFlight, serve};
+use crate::threads::{STACK, Shutdown, spawn};
 
 use super::arm::Identities;
-use super::sink::LinkSink;
-use super::{STACK, ServiceError, Stop};
+use super::error::ServiceError;
 
 /// A link that lived less long than this is not dialled again at once.
 const LIVED: Duration = Duration::from_secs(1);
@@ -118,15 +119,12 @@ impl Running {
     }
 }
 
-pub(super) fn start(link: Prepared, stop: &Arc<Stop>) -> Result<Running, ServiceError> {
+pub(super) fn start(link: Prepared, stop: &Arc<Shutdown>) -> Result<Running, ServiceError> {
     let (chain, hand) = (link.chain.clone(), link.hand.clone());
     let closer = Arc::new(Mutex::new(None));
     let (inner_closer, inner_stop) = (closer.clone(), stop.clone());
-    let thread = thread::Builder::new()
-        .name("link".to_owned())
-        .stack_size(STACK)
-        .spawn(move || keep_up(&link, &inner_closer, &inner_stop))
-        .map_err(ServiceError::Thread)?;
+    let body = move || keep_up(&link, &inner_closer, &inner_stop);
+    let thread = spawn("link", STACK, body).map_err(ServiceError::Thread)?;
     Ok(Running {
         chain,
         hand,
@@ -143,7 +141,7 @@ struct Down {
 }
 
 /// Dials, serves, and dials again, for ever.
-fn keep_up(link: &Prepared, closer: &Mutex<Option<Closer>>, stop: &Stop) {
+fn keep_up(link: &Prepared, closer: &Mutex<Option<Closer>>, stop: &Shutdown) {
     let mut redial = Redial::default();
     let mut dialer = Dialer::new(&link.address);
     let mut told: Option<(&'static str, Instant)> = None;
@@ -269,7 +267,7 @@ fn panicked(link: &Prepared) -> Down {
 }
 
 /// Waits while the chain is being opened or another process signs for it; `true` when everyone is asked to stop.
-fn park(link: &Prepared, stop: &Stop) -> bool {
+fn park(link: &Prepared, stop: &Shutdown) -> bool {
     let chain = &link.chain;
     let began = Instant::now();
     while chain.is_opening_after(PARKED) {

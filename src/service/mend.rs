@@ -4,18 +4,19 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
-use std::thread::{Builder, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tracing::info;
 
 use crate::chain::Chain;
 use crate::config::ChainConfig;
-use crate::observe::chain_stats::ChainStats;
+use crate::observe::stats::chain::ChainStats;
 use crate::os::clock::SystemClock;
+use crate::threads::{STACK, spawn};
 
 use super::arm::{SquattedName, arm, arm_later};
-use super::{STACK, ServiceError};
+use super::error::ServiceError;
 
 /// Between two tries to arm a chain whose key, device or state was not there.
 const ARM_AGAIN: Duration = Duration::from_secs(5);
@@ -44,7 +45,7 @@ impl Mending {
         let mut at_work = HashMap::new();
         for (index, served) in chains.iter().enumerate() {
             let (served, tell) = (served.clone(), tell.clone());
-            let thread = spawn("arm", move || {
+            let thread = spawn("arm", STACK, move || {
                 arm(&served.config, &served.chain, &served.book, &served.name);
                 // Nobody listens any more when the service ends meanwhile.
                 let _ = tell.send(());
@@ -110,22 +111,14 @@ impl Mending {
                 continue;
             }
             let served = served.clone();
-            let started = spawn("mend", move || mend(&served, ailing, unarmed));
+            // One that panics is told by the log and tried again at the next turn.
+            let started = spawn("mend", STACK, move || mend(&served, ailing, unarmed));
             // A host without room for a thread may have some in a second.
             if let Ok(thread) = started {
                 self.at_work.insert(index, thread);
             }
         }
     }
-}
-
-/// One that panics is told by the log and tried again at the next turn.
-fn spawn(
-    name: &'static str,
-    work: impl FnOnce() + Send + 'static,
-) -> std::io::Result<JoinHandle<()>> {
-    let builder = Builder::new().name(name.to_owned()).stack_size(STACK);
-    builder.spawn(work)
 }
 
 fn mend(served: &Served, ailing: bool, unarmed: bool) {

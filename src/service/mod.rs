@@ -5,22 +5,14 @@
 
 mod arm;
 mod beat;
-pub mod control;
-mod disk;
 mod error;
-mod health;
-mod http;
-mod registry;
 mod links;
 mod mend;
 mod shared;
 mod signals;
-mod sink;
-mod stop;
-mod textfile;
-mod thread;
 mod watch;
 
+use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
@@ -29,20 +21,20 @@ use tracing::{info, warn};
 
 use crate::chain::Chain;
 use crate::config::Config;
+use crate::observe::disk;
 use crate::observe::log::Dropped;
+use crate::observe::registry::{ChainEntry, LinkEntry, Registry};
+use crate::observe::serve::{control, http, textfile};
 use crate::os::clock::{Clock, SystemClock};
 use crate::os::process::beat::Beat;
 use crate::os::process::signals::Signals;
+use crate::threads::{Shutdown, ShutdownCause};
 
 use arm::{Identities, SquattedName};
 pub use arm::{NOTICED, identity_of, store_of, with_older_files};
 pub use error::ServiceError;
-pub use http::bind;
 use links::{Running, prepare, start};
 use mend::{Mending, Served};
-use registry::{ChainEntry, LinkEntry, Registry};
-pub use stop::{Cause, Stop};
-use thread::STACK;
 use watch::Watch;
 
 /// How long votes in hand may take at the end.
@@ -57,15 +49,15 @@ const LOOK: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// [`ServiceError::Thread`].
-pub fn watch_signals(signals: Signals, stop: &Arc<Stop>) -> Result<(), ServiceError> {
+pub fn watch_signals(signals: Signals, stop: &Arc<Shutdown>) -> Result<(), ServiceError> {
     signals::watch(signals, stop)
 }
 
-/// Runs until a signal or [`Stop::trigger`].
+/// Runs until a signal or [`Shutdown::trigger`].
 ///
 /// # Errors
 /// Whatever keeps it from running at all; no trouble of one chain, node, disk or port does.
-pub fn run(config: &Config, dropped: Dropped, stop: &Arc<Stop>) -> Result<(), ServiceError> {
+pub fn run(config: &Config, dropped: Dropped, stop: &Arc<Shutdown>) -> Result<(), ServiceError> {
     let identities = Arc::new(Identities::default());
     let beat = Arc::new(Beat::new(&SystemClock.now()));
     let mut links = Vec::new();
@@ -114,7 +106,7 @@ fn observe_and_supervise(
     mut mending: Mending,
     opening: &Receiver<()>,
     running: &[Running],
-    stop: &Arc<Stop>,
+    stop: &Arc<Shutdown>,
 ) -> Result<Option<Observers>, ServiceError> {
     let begun = Instant::now();
     let mut observers = None;
@@ -122,14 +114,14 @@ fn observe_and_supervise(
     while !stop.is_set() && begun.elapsed() < START {
         let all_tried = opening.recv_timeout(LOOK) == Err(RecvTimeoutError::Disconnected);
         if observers.is_none() && mending.one_is_ours() {
-            observers = Some(observe(config, known, stop)?);
+            observers = Some(observe(config, known, stop).map_err(ServiceError::Thread)?);
         }
         if all_tried {
             break;
         }
     }
     if observers.is_none() && !stop.is_set() && mending.all_elsewhere().is_none() {
-        observers = Some(observe(config, known, stop)?);
+        observers = Some(observe(config, known, stop).map_err(ServiceError::Thread)?);
     }
     supervise(known, &mut mending, opening, running, stop);
     Ok(observers)
@@ -141,11 +133,7 @@ struct Observers {
     _textfile: Option<textfile::Kept>,
 }
 
-fn observe(
-    config: &Config,
-    known: &Arc<Registry>,
-    stop: &Arc<Stop>,
-) -> Result<Observers, ServiceError> {
+fn observe(config: &Config, known: &Arc<Registry>, stop: &Arc<Shutdown>) -> io::Result<Observers> {
     let observers = Observers {
         _control: control::serve(config, known.clone(), stop)?,
         _textfile: textfile::keep(config.metrics.textfile.as_deref(), known, stop)?,
@@ -155,7 +143,7 @@ fn observe(
         shared::watch(chain, &entry.chain, stop)?;
     }
     if let Some(address) = config.metrics.listen {
-        http::serve(address, known.clone(), stop)?;
+        http::serve(address, &config.metrics.hosts, known.clone(), stop)?;
     }
     Ok(observers)
 }
@@ -166,7 +154,7 @@ fn supervise(
     mending: &mut Mending,
     opening: &Receiver<()>,
     running: &[Running],
-    stop: &Stop,
+    stop: &Shutdown,
 ) {
     let mut watch = Watch::begin(known.clone());
     let mut all_tried = false;
@@ -183,10 +171,10 @@ fn supervise(
             && !mending.concluded()
             && let Some(why) = mending.conclude()
         {
-            stop.trigger_for(Cause::NoChain(why));
+            stop.trigger_for(ShutdownCause::NoChain(why));
         }
         if running.iter().all(Running::has_ended) {
-            stop.trigger_for(Cause::AllEnded);
+            stop.trigger_for(ShutdownCause::AllEnded);
         }
         if stop.wait(Duration::from_secs(1)) {
             break;
@@ -221,18 +209,18 @@ fn close(known: &Registry) {
     }
 }
 
-fn how_it_ended(stop: &Stop) -> Result<(), ServiceError> {
+fn how_it_ended(stop: &Shutdown) -> Result<(), ServiceError> {
     match stop.cause() {
-        Some(Cause::AllEnded) => Err(ServiceError::AllEnded),
-        Some(Cause::NoChain(why)) => Err(ServiceError::NoChain(why)),
-        Some(Cause::Panicked(thread)) => Err(ServiceError::Panicked(thread)),
-        Some(Cause::Forced(arrived)) => Err(ServiceError::Signal(arrived)),
-        Some(Cause::Told(arrived)) => {
+        Some(ShutdownCause::AllEnded) => Err(ServiceError::AllEnded),
+        Some(ShutdownCause::NoChain(why)) => Err(ServiceError::NoChain(why)),
+        Some(ShutdownCause::Panicked(thread)) => Err(ServiceError::Panicked(thread)),
+        Some(ShutdownCause::Forced(arrived)) => Err(ServiceError::Signal(arrived)),
+        Some(ShutdownCause::Told(arrived)) => {
             let signal = arrived.signal.to_string();
             info!(event = "stopped", signal, "stopped by {arrived}");
             Ok(())
         }
-        Some(Cause::Asked) | None => {
+        Some(ShutdownCause::Asked) | None => {
             info!(event = "stopped", "stopped");
             Ok(())
         }

@@ -1,6 +1,7 @@
 //! One look a second at each shared watermark, on a thread of its own: so that a host which only stands by keeps its floor
 //! (W17).
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,26 +11,22 @@ use crate::chain::Chain;
 use crate::config::ChainConfig;
 use crate::gate::store::etcd::Watcher;
 use crate::os::clock::SystemClock;
-
-use super::thread::spawn_observer;
-use super::{ServiceError, Stop};
+use crate::threads::{Shutdown, TLS_STACK, spawn_observer};
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(1);
-/// A TLS handshake runs on this stack; in bytes.
-const STACK: usize = 512 * 1024;
 
 /// Begins to look, where the chain is shared.
 pub(super) fn watch(
     config: &ChainConfig,
     chain: &Arc<Chain>,
-    stop: &Arc<Stop>,
-) -> Result<(), ServiceError> {
+    stop: &Arc<Shutdown>,
+) -> io::Result<()> {
     if config.etcd.is_none() {
         return Ok(());
     }
     let (config, chain, until) = (config.clone(), chain.clone(), stop.clone());
-    spawn_observer("watch", STACK, stop, move || {
+    spawn_observer("watch", TLS_STACK, stop, move || {
         let (mut watcher, mut told) = (None, None);
         while !until.wait(EVERY) {
             look(&config, &chain, &mut watcher, &mut told);

@@ -8,10 +8,9 @@ use signal_hook::consts as known;
 use tracing::{error, warn};
 
 use crate::os::process::signals::{Number, Signals};
+use crate::threads::{Shutdown, ShutdownCause, spawn_vital};
 
-use super::ServiceError;
-use super::stop::{Cause, Stop};
-use super::thread::spawn_vital;
+use super::error::ServiceError;
 
 /// The same signal is told again after so long.
 const REPEAT: Duration = Duration::from_secs(10);
@@ -64,12 +63,12 @@ fn effect(signal: Number) -> Effect {
 }
 
 /// Begins to act on signals.
-pub(super) fn watch(signals: Signals, stop: &Arc<Stop>) -> Result<(), ServiceError> {
+pub(super) fn watch(signals: Signals, stop: &Arc<Shutdown>) -> Result<(), ServiceError> {
     let inner = stop.clone();
-    spawn_vital("signals", stop, move || act(signals, &inner))
+    spawn_vital("signals", stop, move || act(signals, &inner)).map_err(ServiceError::Thread)
 }
 
-fn act(mut signals: Signals, stop: &Stop) {
+fn act(mut signals: Signals, stop: &Shutdown) {
     let mut told = Told::default();
     loop {
         let arrived = match signals.wait() {
@@ -84,10 +83,10 @@ fn act(mut signals: Signals, stop: &Stop) {
         };
         let effect = effect(arrived.signal);
         if let Effect::Stop = effect {
-            stop.trigger_for(Cause::Told(arrived));
+            stop.trigger_for(ShutdownCause::Told(arrived));
         }
         if let Effect::Fail = effect {
-            stop.trigger_for(Cause::Forced(arrived));
+            stop.trigger_for(ShutdownCause::Forced(arrived));
         }
         if let Effect::Abort = effect {
             let signal = arrived.signal.to_string();

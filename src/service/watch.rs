@@ -10,9 +10,8 @@ use std::time::Duration;
 use sd_notify::NotifyState;
 use tracing::{error, info, warn};
 
+use crate::observe::registry::Registry;
 use crate::os::clock::{Clock, Moment, SystemClock};
-
-use super::registry::Registry;
 
 /// A turn that comes so much too late, or a wall clock that is so far off, is worth telling.
 const LEAP: Duration = Duration::from_secs(3);

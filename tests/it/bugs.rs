@@ -17,8 +17,9 @@ use tmkms::consensus::{PublicKey, Signature};
 use tmkms::gate::permit::Permit;
 use tmkms::harness::Listener;
 use tmkms::observe::log::Dropped;
-use tmkms::service::{self, ServiceError, Stop};
+use tmkms::service::{self, ServiceError};
 use tmkms::signer::{Signer, SignerError};
+use tmkms::threads::Shutdown;
 
 /// What goes wrong, as long as it is set.
 #[derive(Default)]
@@ -76,7 +77,7 @@ struct World {
     node: Listener,
     key: PublicKey,
     faults: Arc<Faults>,
-    stop: Arc<Stop>,
+    stop: Arc<Shutdown>,
     service: Option<JoinHandle<Result<(), ServiceError>>>,
     _home: Home,
 }
@@ -102,7 +103,7 @@ impl World {
             opens_in,
             faults: faults.clone(),
         });
-        let stop = Arc::new(Stop::default());
+        let stop = Arc::new(Shutdown::default());
         let inner = stop.clone();
         let service = thread::spawn(move || service::run(&config, Dropped::default(), &inner));
         Self {

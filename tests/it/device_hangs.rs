@@ -24,7 +24,8 @@ use tmkms::consensus::KeyType;
 use tmkms::harness::Listener;
 use tmkms::harness::messages::Maker;
 use tmkms::observe::log::Dropped;
-use tmkms::service::{self, Stop};
+use tmkms::service;
+use tmkms::threads::Shutdown;
 
 /// While it is shut, nothing comes back from the device.
 #[derive(Default)]
@@ -125,7 +126,7 @@ fn a_device_that_hangs_gets_another_thread_and_its_neighbour_notices_nothing() {
     let at = free_address();
     config.metrics.listen = Some(at);
     let at = at.to_string();
-    let stop = Arc::new(Stop::default());
+    let stop = Arc::new(Shutdown::default());
     let inner_stop = stop.clone();
     let service = thread::spawn(move || service::run(&config, Dropped::default(), &inner_stop));
     let mut node = one.accept(PATIENCE).unwrap();

@@ -12,10 +12,11 @@ use crate::gate::plausible::is_too_high;
 use crate::gate::store::file::{FileStore, inspect};
 use crate::gate::watermark::Watermark;
 use crate::link::IdentityKey;
+use crate::observe::serve::http::bind;
 use crate::observe::status::Status;
 use crate::observe::status::humanize;
 use crate::os::clock::{Clock, SystemClock};
-use crate::service::{bind, identity_of, with_older_files};
+use crate::service::{identity_of, with_older_files};
 
 use super::ConfigFile;
 use super::container::Hidden;

@@ -5,7 +5,7 @@ use std::fmt;
 use prometheus_client::metrics::MetricType;
 
 use crate::backends::DeviceSample;
-use crate::observe::link_stats::LinkSnapshot;
+use crate::observe::stats::link::LinkSnapshot;
 
 use super::out::{Out, Value};
 use super::{ChainSample, Reading, ServiceSample, labels, link};

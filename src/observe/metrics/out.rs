@@ -6,7 +6,7 @@ use std::time::Duration;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
-use crate::observe::latency::Latency;
+use crate::observe::stats::latency::Latency;
 
 /// The value of a sample.
 #[derive(Clone, Copy, Debug)]

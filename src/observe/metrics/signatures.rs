@@ -6,7 +6,7 @@ use prometheus_client::metrics::MetricType;
 
 use crate::consensus::Hrs;
 use crate::events::Kind;
-use crate::observe::chain_stats::{ChainSnapshot, STAGES, STEPS};
+use crate::observe::stats::chain::{ChainSnapshot, STAGES, STEPS};
 use crate::reason::ReasonKind;
 
 use super::out::{Out, Value};

@@ -85,12 +85,12 @@ pub const MENTIONS: &[(&str, &str, &str)] = &[
         "said to the node",
     ),
     (
-        "src/service/control.rs",
+        "src/observe/serve/control.rs",
         "`tmkms status` cannot be answered",
         "what does not work",
     ),
     (
-        "src/service/control.rs",
+        "src/observe/serve/control.rs",
         "`tmkms status` is answered at",
         "what works",
     ),
@@ -1097,7 +1097,7 @@ pub const TABLE: &[Remedy] = &[
         Walk("an_older_state_file_beside"),
     ),
     row(
-        "src/service/registry.rs",
+        "src/observe/registry/chain.rs",
         "line([\"yubihsm\",\"keys\",\"verify-backup\",\"FILE\"])",
         "never proven",
         "tmkms yubihsm keys verify-backup FILE",

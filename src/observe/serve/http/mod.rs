@@ -4,7 +4,7 @@
 //! time and the work of answering are bounded, so whoever stalls, floods or sends garbage costs the signing path nothing,
 //! and whoever asks at once is answered at once.
 
-pub(super) mod hosts;
+mod hosts;
 mod places;
 
 use std::cell::RefCell;
@@ -27,14 +27,14 @@ use tokio::task::AbortHandle;
 use tracing::{error, info, warn};
 
 use crate::excerpt::Excerpt;
-use crate::observe::metrics::text;
-use crate::observe::{metrics, page};
+use crate::observe::health::{live, ready};
+use crate::observe::metrics::{self, text};
+use crate::observe::registry::Registry;
+use crate::observe::serve::page;
 use crate::os::process::priority;
+use crate::threads::{STACK, Shutdown, spawn_observer};
 
-use super::health::{live, ready};
-use super::registry::Registry;
-use super::thread::spawn_observer;
-use super::{STACK, ServiceError, Stop};
+use hosts::Hosts;
 use places::Places;
 
 /// How many connections at once.
@@ -83,19 +83,24 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
 }
 
 /// Begins to answer, as soon as the address can be had. No trouble with it keeps a chain from being signed for.
-pub(super) fn serve(
+///
+/// # Errors
+/// The host has no room for another thread.
+pub(crate) fn serve(
     address: SocketAddr,
+    names: &[String],
     known: Arc<Registry>,
-    stop: &Arc<Stop>,
-) -> Result<(), ServiceError> {
+    stop: &Arc<Shutdown>,
+) -> io::Result<()> {
+    let hosts = Arc::new(Hosts::new(names));
     let inner = stop.clone();
     spawn_observer("http", 4 * STACK, stop, move || {
         priority::lower_priority();
-        listen(address, &known, &inner);
+        listen(address, &hosts, &known, &inner);
     })
 }
 
-fn listen(address: SocketAddr, known: &Arc<Registry>, stop: &Stop) {
+fn listen(address: SocketAddr, hosts: &Arc<Hosts>, known: &Arc<Registry>, stop: &Shutdown) {
     let mut told: Option<(String, Instant)> = None;
     loop {
         let why = match bind(address) {
@@ -104,7 +109,7 @@ fn listen(address: SocketAddr, known: &Arc<Registry>, stop: &Stop) {
                 known.listening(None);
                 let at = listener.local_addr().unwrap_or(address);
                 info!(event = "listening", address = %at, "metrics, health and a status page at http://{at}/");
-                match run(listener, known.clone()) {
+                match run(listener, hosts.clone(), known.clone()) {
                     Ok(()) => return,
                     Err(error) => format!("metrics at {address} cannot be served: {error}"),
                 }
@@ -129,11 +134,12 @@ fn listen(address: SocketAddr, known: &Arc<Registry>, stop: &Stop) {
     }
 }
 
-fn run(listener: TcpListener, known: Arc<Registry>) -> std::io::Result<()> {
+fn run(listener: TcpListener, hosts: Arc<Hosts>, known: Arc<Registry>) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let answers = Rc::new(Answers {
+        hosts,
         known,
         metrics: RefCell::new(None),
         older: RefCell::new(None),
@@ -186,6 +192,8 @@ async fn accept(listener: TcpListener, answers: Rc<Answers>) -> std::io::Result<
 }
 
 struct Answers {
+    /// Under which names the host may be asked.
+    hosts: Arc<Hosts>,
     known: Arc<Registry>,
     metrics: RefCell<Option<(Instant, Bytes)>>,
     older: RefCell<Option<(Instant, Bytes)>>,
@@ -196,7 +204,7 @@ struct Answers {
 
 impl Answers {
     fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-        if let Err(name) = self.known.hosts.admit(request) {
+        if let Err(name) = self.hosts.admit(request) {
             return self.misdirected(&name);
         }
         if request.method() != Method::GET && request.method() != Method::HEAD {
@@ -246,7 +254,7 @@ impl Answers {
     }
 
     fn metrics(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-        let encode = || metrics::encode(self.known.now()).ok();
+        let encode = || metrics::encode(self.known.sample()).ok();
         let (kind, text) = match reads_openmetrics(request) {
             true => (metrics::MEDIA_TYPE, fresh(&self.metrics, encode)),
             false => (

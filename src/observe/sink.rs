@@ -1,12 +1,13 @@
 //! Everybody whom a link tells what happens.
 
 use crate::events::{Event, Sink};
-use crate::observe::chain_stats::ChainStats;
-use crate::observe::link_stats::LinkStats;
-use crate::observe::log::LogSink;
+
+use super::log::LogSink;
+use super::stats::chain::ChainStats;
+use super::stats::link::LinkStats;
 
 /// The log and the board of one link, and the book of its chain.
-pub(super) struct LinkSink {
+pub(crate) struct LinkSink {
     pub log: LogSink,
     pub board: LinkStats,
     pub book: ChainStats,

@@ -11,12 +11,10 @@ use std::time::Duration;
 use tracing::{info, warn};
 
 use crate::config::Config;
+use crate::observe::registry::Registry;
 use crate::observe::status::Status;
 use crate::os::unix_socket::{OwnedListener, connect};
-
-use super::registry::Registry;
-use super::thread::spawn_observer;
-use super::{STACK, ServiceError, Stop};
+use crate::threads::{STACK, Shutdown, spawn_observer};
 
 /// How long one question and its answer may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -28,7 +26,7 @@ const LONGEST: usize = 64;
 const LONGEST_ANSWER: u64 = 16 * 1024 * 1024;
 
 /// The socket, for as long as the service lives.
-pub(super) struct Control(Arc<Mutex<Option<OwnedListener>>>);
+pub(crate) struct Control(Arc<Mutex<Option<OwnedListener>>>);
 
 impl Drop for Control {
     fn drop(&mut self) {
@@ -42,11 +40,14 @@ fn lock(slot: &Mutex<Option<OwnedListener>>) -> MutexGuard<'_, Option<OwnedListe
 
 /// Begins to answer. Without a socket the service signs all the same, so trouble is a warning; it is tried again, because
 /// the process before this one may still be about to end.
-pub(super) fn serve(
+///
+/// # Errors
+/// The host has no room for another thread.
+pub(crate) fn serve(
     config: &Config,
     known: Arc<Registry>,
-    stop: &Arc<Stop>,
-) -> Result<Control, ServiceError> {
+    stop: &Arc<Shutdown>,
+) -> io::Result<Control> {
     let slot = Arc::new(Mutex::new(None));
     let path = config.control.clone();
     let told = |error: io::Error| {
@@ -84,7 +85,7 @@ fn bind(path: &Path, slot: &Mutex<Option<OwnedListener>>) -> io::Result<UnixList
 fn bind_later(
     path: &Path,
     slot: &Mutex<Option<OwnedListener>>,
-    stop: &Stop,
+    stop: &Shutdown,
 ) -> Option<UnixListener> {
     while !stop.wait(BIND_AGAIN) {
         if let Ok(listener) = bind(path, slot) {

@@ -20,8 +20,8 @@ use crate::backends::DeviceSample;
 use crate::consensus::Hrs;
 use crate::gate::store::etcd::SharedSample;
 
-use super::chain_stats::ChainSnapshot;
-use super::link_stats::LinkSnapshot;
+use super::stats::chain::ChainSnapshot;
+use super::stats::link::LinkSnapshot;
 use out::{Out, Value};
 
 /// The media type of what [`encode`] gives.

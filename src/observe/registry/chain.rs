@@ -1,55 +1,31 @@
-//! What is known of the service while it runs: told to `tmkms status`, the status page, the metrics and systemd.
-//!
-//! Looking costs the signing path nothing: no gate is entered and no lock is taken that two chains share.
+//! What is known of a chain of the configuration and of its links.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use crate::backends::{Backup, DeviceSample, KeySource};
 use crate::chain::Chain;
-use crate::config::{ChainConfig, Config};
+use crate::config::ChainConfig;
 use crate::consensus::PublicKey;
 use crate::consensus::key_text::KeyFormat;
 use crate::excerpt::brief;
-use crate::observe::chain_stats::ChainStats;
-use crate::observe::link_stats::LinkStats;
-use crate::observe::log::Dropped;
-use crate::observe::metrics::{ChainSample, ServiceSample};
-use crate::observe::status::{ChainStatus, DeviceStatus, LinkStatus, Status, humanize};
-use crate::os::clock::{Clock, Moment, SystemClock};
+use crate::observe::metrics::ChainSample;
+use crate::observe::stats::chain::ChainStats;
+use crate::observe::stats::link::LinkStats;
+use crate::observe::status::{ChainStatus, DeviceStatus, LinkStatus, humanize};
+use crate::os::clock::Moment;
 use crate::remedy::Commands;
 use crate::session::InFlight;
 
-use super::http::hosts::Hosts;
-
 /// A request that has had no answer for so long marks its chain stuck: nodes wait 5 s.
-pub(super) const STUCK: Duration = Duration::from_secs(5);
+pub(crate) const STUCK: Duration = Duration::from_secs(5);
 
 /// The longest text about one chain or device that is shown, in bytes.
 const LONGEST_TEXT: usize = 2048;
 
-/// The service.
-pub(super) struct Registry {
-    pub config: String,
-    pub started: Instant,
-    pub started_wall: SystemTime,
-    pub chains: Vec<ChainEntry>,
-    pub dropped: Dropped,
-    /// Under which names the status may be asked for over HTTP.
-    pub hosts: Hosts,
-    /// Milliseconds from the start to the supervisor's last turn.
-    pub turned: AtomicU64,
-    /// How often the supervisor found the host to have been stopped or suspended.
-    pub pauses: AtomicU64,
-    /// How often the wall clock was set.
-    pub clock_steps: AtomicU64,
-    /// Why nobody can read metrics, where they are wanted. Held for a look alone.
-    not_listening: Mutex<Option<String>>,
-}
-
 /// One chain of the configuration.
-pub(super) struct ChainEntry {
+pub(crate) struct ChainEntry {
     pub id: String,
     pub key: String,
     /// Weak, because a device ends its session when the last owner of its source goes.
@@ -67,7 +43,7 @@ pub(super) struct ChainEntry {
 }
 
 /// One link of a chain.
-pub(super) struct LinkEntry {
+pub(crate) struct LinkEntry {
     pub addr: String,
     pub board: LinkStats,
     pub hand: Arc<InFlight>,
@@ -159,7 +135,8 @@ impl ChainEntry {
         self.unavailable_reason(now).or_else(unlinked)
     }
 
-    fn status(&self, now: &Moment) -> ChainStatus {
+    /// What is told of it at `now`.
+    pub fn status(&self, now: &Moment) -> ChainStatus {
         let last = self.chain.view();
         let last = last.and_then(|view| view.last);
         let links: Vec<LinkStatus> = self
@@ -213,7 +190,8 @@ impl ChainEntry {
         devices
     }
 
-    fn now(&self, now: &Moment) -> ChainSample {
+    /// What is measured of it at `now`.
+    pub fn sample(&self, now: &Moment) -> ChainSample {
         let snapshot = self.chain.snapshot();
         let links: Vec<_> = self
             .links
@@ -275,70 +253,11 @@ fn backup_in_words(backup: Backup, now: &Moment, commands: &Commands) -> String 
     }
 }
 
-impl Registry {
-    pub fn new(config: &Config, chains: Vec<ChainEntry>, dropped: Dropped) -> Self {
-        Self {
-            config: config.name.clone(),
-            started: Instant::now(),
-            started_wall: SystemTime::now(),
-            chains,
-            dropped,
-            hosts: Hosts::new(&config.metrics.hosts),
-            turned: AtomicU64::new(0),
-            pauses: AtomicU64::new(0),
-            clock_steps: AtomicU64::new(0),
-            not_listening: Mutex::new(None),
-        }
-    }
-
-    /// Whether metrics can be read, and why not.
-    pub fn listening(&self, trouble: Option<String>) {
-        *self
-            .not_listening
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = trouble;
-    }
-
-    /// How long ago the supervisor took its last turn; it takes one each second.
-    pub fn since_turn(&self) -> Duration {
-        let turned = Duration::from_millis(self.turned.load(Ordering::Relaxed));
-        self.started.elapsed().saturating_sub(turned)
-    }
-
-    pub fn status(&self) -> Status {
-        let now = SystemClock.now();
-        Status {
-            version: crate::VERSION.to_owned(),
-            commit: crate::COMMIT.to_owned(),
-            pid: std::process::id(),
-            uptime_seconds: self.started.elapsed().as_secs(),
-            config: self.config.clone(),
-            trouble: self
-                .not_listening
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
-            chains: self.chains.iter().map(|chain| chain.status(&now)).collect(),
-        }
-    }
-
-    pub fn now(&self) -> ServiceSample {
-        let now = SystemClock.now();
-        ServiceSample {
-            started: self.started_wall,
-            dropped_lines: self.dropped.lines(),
-            since_turn: self.since_turn(),
-            pauses: self.pauses.load(Ordering::Relaxed),
-            clock_steps: self.clock_steps.load(Ordering::Relaxed),
-            chains: self.chains.iter().map(|chain| chain.now(&now)).collect(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::backends::OpenKeyError;
+    use crate::os::clock::{Clock, SystemClock};
     use crate::signer::Signer;
     use std::sync::atomic::Ordering;
 
@@ -406,10 +325,10 @@ mod tests {
         let now = SystemClock.now();
         let mut known = chain("one");
         known.source = Arc::downgrade(&source);
-        assert_eq!(known.now(&now).devices.len(), 1);
+        assert_eq!(known.sample(&now).devices.len(), 1);
         let id = known.chain.id().clone();
         known.chain = Arc::new(Chain::elsewhere(id, None, "in use".to_owned()));
-        assert!(known.now(&now).devices.is_empty());
+        assert!(known.sample(&now).devices.is_empty());
         assert!(known.status(&now).devices.is_empty());
     }
 }

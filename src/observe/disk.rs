@@ -2,16 +2,16 @@
 //!
 //! On a thread of its own, because a sick disk may hang the look.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::os::files::filesystem::free_bytes;
+use crate::threads::{STACK, Shutdown, spawn_observer};
 
 use super::registry::{ChainEntry, Registry};
-use super::thread::spawn_observer;
-use super::{STACK, ServiceError, Stop};
 
 /// How often it looks whether a chain got its key meanwhile.
 const TICK: Duration = Duration::from_secs(1);
@@ -19,7 +19,10 @@ const TICK: Duration = Duration::from_secs(1);
 const EVERY: u32 = 10;
 
 /// Begins to look.
-pub(super) fn keep(known: &Arc<Registry>, stop: &Arc<Stop>) -> Result<(), ServiceError> {
+///
+/// # Errors
+/// The host has no room for another thread.
+pub(crate) fn keep(known: &Arc<Registry>, stop: &Arc<Shutdown>) -> io::Result<()> {
     let (known, inner) = (known.clone(), stop.clone());
     spawn_observer("disk", STACK, stop, move || {
         let mut had_key = vec![false; known.chains.len()];

@@ -3,7 +3,7 @@
 //! Whatever stands in it may come from a node, so every text is escaped, and [`POLICY`] forbids the browser to load or
 //! run anything.
 
-use super::status::{ChainStatus, LinkStatus, Status, humanize};
+use crate::observe::status::{ChainStatus, LinkStatus, Status, humanize};
 
 /// The `Content-Security-Policy` that the page is served with.
 pub const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

@@ -14,7 +14,7 @@ const LONGEST_ID: usize = 100;
 const DEAD: Duration = Duration::from_secs(10);
 
 /// `Err` when the process should be restarted. No trouble of a chain, a disk or a node is a reason for that.
-pub(super) fn live(known: &Registry) -> Result<String, String> {
+pub(crate) fn live(known: &Registry) -> Result<String, String> {
     let since = known.since_turn();
     if since > DEAD {
         let seconds = since.as_secs();
@@ -24,7 +24,7 @@ pub(super) fn live(known: &Registry) -> Result<String, String> {
 }
 
 /// `Err` names each chain that cannot answer a node, and why. `expect=one,two` in the query asks for these chains alone.
-pub(super) fn ready(known: &Registry, query: Option<&str>) -> Result<String, String> {
+pub(crate) fn ready(known: &Registry, query: Option<&str>) -> Result<String, String> {
     let expected = query.and_then(expected);
     let now = SystemClock.now();
     let mut failing = String::new();

@@ -13,12 +13,10 @@ use std::time::{Duration, Instant};
 use tracing::warn;
 
 use crate::observe::metrics;
+use crate::observe::registry::Registry;
 use crate::os::files::replace::{Flush, Readers, replace};
 use crate::os::process::priority;
-
-use super::registry::Registry;
-use super::thread::spawn_observer;
-use super::{STACK, ServiceError, Stop};
+use crate::threads::{STACK, Shutdown, spawn_observer};
 
 /// How often it is written.
 const EVERY: Duration = Duration::from_secs(15);
@@ -29,7 +27,7 @@ const REPEAT: Duration = Duration::from_secs(600);
 const LEAVE: Duration = Duration::from_secs(1);
 
 /// Removes the file when it is dropped, after everyone was asked to stop.
-pub(super) struct Kept {
+pub(crate) struct Kept {
     path: PathBuf,
     /// Closed when nobody writes any more.
     writing: Receiver<()>,
@@ -44,11 +42,14 @@ impl Drop for Kept {
 }
 
 /// Begins to write, where a file is named.
-pub(super) fn keep(
+///
+/// # Errors
+/// The host has no room for another thread.
+pub(crate) fn keep(
     path: Option<&Path>,
     known: &Arc<Registry>,
-    stop: &Arc<Stop>,
-) -> Result<Option<Kept>, ServiceError> {
+    stop: &Arc<Shutdown>,
+) -> io::Result<Option<Kept>> {
     let Some(path) = path.map(Path::to_owned) else {
         return Ok(None);
     };
@@ -83,7 +84,7 @@ pub(super) fn keep(
 }
 
 fn write(path: &Path, known: &Registry) -> io::Result<()> {
-    let text = metrics::encode(known.now()).map_err(io::Error::other)?;
+    let text = metrics::encode(known.sample()).map_err(io::Error::other)?;
     // The node exporter's parser knows the older format alone.
     let text = metrics::text::from_openmetrics(&text);
     // Another user reads it, and there is no secret in it.

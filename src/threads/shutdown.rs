@@ -7,7 +7,7 @@ use crate::os::process::signals::Arrived;
 
 /// Why the service ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cause {
+pub enum ShutdownCause {
     /// Whoever runs it asked: a clean end.
     Asked,
     /// A signal that asks for an end: clean.
@@ -24,20 +24,20 @@ pub enum Cause {
 
 /// Tells all threads to end.
 #[derive(Debug, Default)]
-pub struct Stop {
+pub struct Shutdown {
     /// The first cause counts.
-    cause: Mutex<Option<Cause>>,
+    cause: Mutex<Option<ShutdownCause>>,
     condvar: Condvar,
 }
 
-impl Stop {
+impl Shutdown {
     /// Asks everyone to stop.
     pub fn trigger(&self) {
-        self.trigger_for(Cause::Asked);
+        self.trigger_for(ShutdownCause::Asked);
     }
 
     /// Asks everyone to stop and says why, unless that was said already.
-    pub fn trigger_for(&self, cause: Cause) {
+    pub fn trigger_for(&self, cause: ShutdownCause) {
         let mut set = self.cause.lock().unwrap_or_else(PoisonError::into_inner);
         set.get_or_insert(cause);
         drop(set);
@@ -60,7 +60,7 @@ impl Stop {
     }
 
     /// Why, if so.
-    pub fn cause(&self) -> Option<Cause> {
+    pub fn cause(&self) -> Option<ShutdownCause> {
         let cause = self.cause.lock().unwrap_or_else(PoisonError::into_inner);
         cause.clone()
     }

@@ -1,0 +1,94 @@
+//! What is known of the service while it runs: told to `tmkms status`, the status page, the metrics and systemd.
+//!
+//! Looking costs the signing path nothing: no gate is entered and no lock is taken that two chains share.
+
+mod chain;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::config::Config;
+use crate::os::clock::{Clock, SystemClock};
+
+use super::log::Dropped;
+use super::metrics::ServiceSample;
+use super::status::Status;
+
+pub(crate) use chain::{ChainEntry, LinkEntry};
+
+/// The service.
+pub(crate) struct Registry {
+    pub config: String,
+    pub started: Instant,
+    pub started_wall: SystemTime,
+    pub chains: Vec<ChainEntry>,
+    pub dropped: Dropped,
+    /// Milliseconds from the start to the supervisor's last turn.
+    pub turned: AtomicU64,
+    /// How often the supervisor found the host to have been stopped or suspended.
+    pub pauses: AtomicU64,
+    /// How often the wall clock was set.
+    pub clock_steps: AtomicU64,
+    /// Why nobody can read metrics, where they are wanted. Held for a look alone.
+    not_listening: Mutex<Option<String>>,
+}
+
+impl Registry {
+    pub fn new(config: &Config, chains: Vec<ChainEntry>, dropped: Dropped) -> Self {
+        Self {
+            config: config.name.clone(),
+            started: Instant::now(),
+            started_wall: SystemTime::now(),
+            chains,
+            dropped,
+            turned: AtomicU64::new(0),
+            pauses: AtomicU64::new(0),
+            clock_steps: AtomicU64::new(0),
+            not_listening: Mutex::new(None),
+        }
+    }
+
+    /// Whether metrics can be read, and why not.
+    pub fn listening(&self, trouble: Option<String>) {
+        *self
+            .not_listening
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    /// How long ago the supervisor took its last turn; it takes one each second.
+    pub fn since_turn(&self) -> Duration {
+        let turned = Duration::from_millis(self.turned.load(Ordering::Relaxed));
+        self.started.elapsed().saturating_sub(turned)
+    }
+
+    pub fn status(&self) -> Status {
+        let now = SystemClock.now();
+        Status {
+            version: crate::VERSION.to_owned(),
+            commit: crate::COMMIT.to_owned(),
+            pid: std::process::id(),
+            uptime_seconds: self.started.elapsed().as_secs(),
+            config: self.config.clone(),
+            trouble: self
+                .not_listening
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+            chains: self.chains.iter().map(|chain| chain.status(&now)).collect(),
+        }
+    }
+
+    pub fn sample(&self) -> ServiceSample {
+        let now = SystemClock.now();
+        ServiceSample {
+            started: self.started_wall,
+            dropped_lines: self.dropped.lines(),
+            since_turn: self.since_turn(),
+            pauses: self.pauses.load(Ordering::Relaxed),
+            clock_steps: self.clock_steps.load(Ordering::Relaxed),
+            chains: self.chains.iter().map(|chain| chain.sample(&now)).collect(),
+        }
+    }
+}

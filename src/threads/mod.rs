@@ -1,0 +1,145 @@
+//! Threads: the one place where they are started, with a name, a stack of a known size, and a rule for a panic.
+//!
+//! The line in the log that says where a panic was is the panic hook's. What becomes of the work differs: [`spawn`] leaves it
+//! to whoever holds the handle, [`spawn_vital`] ends the service, [`spawn_observer`] begins again.
+
+mod shutdown;
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle};
+use std::time::Duration;
+
+pub use shutdown::{Shutdown, ShutdownCause};
+
+/// The stack of a thread in bytes, where no library needs more.
+pub const STACK: usize = 256 * 1024;
+/// The stack of a thread in bytes that makes TLS handshakes.
+pub const TLS_STACK: usize = 512 * 1024;
+/// Before a thread that looked on begins again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Starts a thread. A panic ends it alone; whoever joins it is told. `name` has 15 bytes at most, the rest is cut by Linux.
+///
+/// # Errors
+/// The host has no room for another thread.
+pub fn spawn<T: Send + 'static>(
+    name: &str,
+    stack: usize,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
+    Builder::new()
+        .name(name.to_owned())
+        .stack_size(stack)
+        .spawn(body)
+}
+
+/// Starts a thread that ends within a [`std::thread::scope`]. As [`spawn`] otherwise.
+///
+/// # Errors
+/// The host has no room for another thread.
+pub fn spawn_scoped<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    name: &str,
+    stack: usize,
+    body: impl FnOnce() -> T + Send + 'scope,
+) -> io::Result<ScopedJoinHandle<'scope, T>> {
+    Builder::new()
+        .name(name.to_owned())
+        .stack_size(stack)
+        .spawn_scoped(scope, body)
+}
+
+/// Starts a thread that the service cannot do without. A bug in it ends the service in order, and a service manager brings
+/// the whole back.
+///
+/// # Errors
+/// The host has no room for another thread.
+pub fn spawn_vital(
+    name: &'static str,
+    stop: &Arc<Shutdown>,
+    body: impl FnOnce() + Send + 'static,
+) -> io::Result<()> {
+    let stop = stop.clone();
+    let thread = spawn(name, STACK, move || {
+        // Nothing of the body is used afterwards.
+        if catch_unwind(AssertUnwindSafe(body)).is_err() {
+            stop.trigger_for(ShutdownCause::Panicked(name.to_owned()));
+        }
+    });
+    thread.map(drop)
+}
+
+/// Starts a thread that only looks on. A bug in it costs no signature: it begins again.
+///
+/// # Errors
+/// The host has no room for another thread.
+pub fn spawn_observer(
+    name: &'static str,
+    stack: usize,
+    stop: &Arc<Shutdown>,
+    body: impl Fn() + Send + 'static,
+) -> io::Result<()> {
+    let stop = stop.clone();
+    let thread = spawn(name, stack, move || {
+        while catch_unwind(AssertUnwindSafe(&body)).is_err() {
+            if stop.wait(AGAIN) {
+                return;
+            }
+        }
+    });
+    thread.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    #[test]
+    fn a_thread_has_its_name_and_its_panic_ends_it_alone() {
+        let name = || std::thread::current().name().map(str::to_owned);
+        let thread = spawn("quiet", STACK, name).unwrap();
+        assert_eq!(thread.join().unwrap().as_deref(), Some("quiet"));
+        assert!(
+            spawn("broken", STACK, || panic!("on purpose"))
+                .unwrap()
+                .join()
+                .is_err()
+        );
+        let scoped = std::thread::scope(|scope| {
+            spawn_scoped(scope, "scoped", STACK, name)
+                .unwrap()
+                .join()
+                .unwrap()
+        });
+        assert_eq!(scoped.as_deref(), Some("scoped"));
+    }
+
+    #[test]
+    fn a_vital_thread_that_panics_ends_the_service_by_name_and_one_that_returns_does_not() {
+        let stop = Arc::new(Shutdown::default());
+        spawn_vital("quiet", &stop, || {}).unwrap();
+        assert!(!stop.wait(Duration::from_millis(50)));
+        spawn_vital("broken", &stop, || panic!("on purpose")).unwrap();
+        assert!(stop.wait(Duration::from_secs(10)));
+        assert_eq!(
+            stop.cause(),
+            Some(ShutdownCause::Panicked("broken".to_owned()))
+        );
+    }
+
+    #[test]
+    fn an_observer_that_panics_begins_again_and_ends_nothing() {
+        let stop = Arc::new(Shutdown::default());
+        let turns = Arc::new(AtomicU32::new(0));
+        let inner = turns.clone();
+        spawn_observer("looks", STACK, &stop, move || {
+            assert!(inner.fetch_add(1, Ordering::SeqCst) > 0, "on purpose");
+        })
+        .unwrap();
+        assert!(!stop.wait(AGAIN * 3));
+        assert_eq!(turns.load(Ordering::SeqCst), 2);
+    }
+}
