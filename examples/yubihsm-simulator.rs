@@ -13,7 +13,7 @@
 #[path = "../tests/it/support/yubihsm_simulator/mod.rs"]
 mod yubihsm_simulator;
 
-use tmkms::backends::yubihsm::codes::{algorithm, capability, object};
+use tmkms::backends::yubihsm::protocol::codes::{algorithm, capability, object};
 use yubihsm_simulator::{Body, Object, Profile, Simulator};
 
 const USAGE: &str =

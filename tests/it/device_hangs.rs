@@ -14,10 +14,10 @@ use crate::support::home::{Home, PATIENCE, sign};
 use crate::support::http;
 use crate::support::yubihsm_simulator::{Profile, Simulator};
 use tmkms::backends::KeySource;
-use tmkms::backends::yubihsm::DeviceKeySource;
-use tmkms::backends::yubihsm::error::ErrorKind;
-use tmkms::backends::yubihsm::provider::{Password, Provider};
-use tmkms::backends::yubihsm::transport::{DeviceAddress, Transport};
+use tmkms::backends::yubihsm::device::key::DeviceKeySource;
+use tmkms::backends::yubihsm::device::provider::{Password, Provider};
+use tmkms::backends::yubihsm::protocol::error::ErrorKind;
+use tmkms::backends::yubihsm::protocol::transport::{DeviceAddress, Transport};
 use tmkms::codec::node::{Answer, Ask};
 use tmkms::config::Config;
 use tmkms::consensus::KeyType;
@@ -253,7 +253,7 @@ fn a_device_that_cannot_be_opened_is_not_up() {
         ErrorKind::Ambiguous(Vec::new()),
         ErrorKind::Device {
             command: 3,
-            code: tmkms::backends::yubihsm::codes::ErrorCode::INVALID_COMMAND,
+            code: tmkms::backends::yubihsm::protocol::codes::ErrorCode::INVALID_COMMAND,
         },
     ] {
         *trouble.lock().unwrap() = Some(kind.clone());

@@ -11,7 +11,7 @@ use crate::support::yubihsm_bench::{add_keys, key_source, simulator};
 use crate::support::yubihsm_simulator::{Moment, PowerLoss, Profile, Simulator};
 use crate::support::{SharedDisk, chain_id, maker, moment};
 use tmkms::backends::replicas::{Members, Policy, Replica, ReplicaSource};
-use tmkms::backends::yubihsm::codes::command;
+use tmkms::backends::yubihsm::protocol::codes::command;
 use tmkms::backends::{KeySource, OpenKeyError};
 use tmkms::chain::{Armed, Chain};
 use tmkms::consensus::KeyType;

@@ -9,13 +9,15 @@ use std::time::{Duration, Instant};
 
 use crate::support::yubihsm_bench::{add_keys, auth_key};
 use crate::support::yubihsm_simulator::{Body, Moment, PowerLoss, Profile, Simulator};
-use tmkms::backends::yubihsm::client::{Client, Credentials};
-use tmkms::backends::yubihsm::codes::{algorithm, command, object};
-use tmkms::backends::yubihsm::device::{Device, Handle};
-use tmkms::backends::yubihsm::error::{ErrorKind, Firmware, Serial};
-use tmkms::backends::yubihsm::frame;
-use tmkms::backends::yubihsm::transport::usb::{Bulk, Usb};
-use tmkms::backends::yubihsm::transport::{DeviceAddress, Transport};
+use tmkms::backends::yubihsm::device::thread::{Device, Handle};
+use tmkms::backends::yubihsm::protocol::codes::{algorithm, command, object};
+use tmkms::backends::yubihsm::protocol::error::ErrorKind;
+use tmkms::backends::yubihsm::protocol::frame;
+use tmkms::backends::yubihsm::protocol::identity::{Firmware, Serial};
+use tmkms::backends::yubihsm::protocol::scp03::Credentials;
+use tmkms::backends::yubihsm::protocol::transport::usb::{Bulk, Usb};
+use tmkms::backends::yubihsm::protocol::transport::{DeviceAddress, Transport};
+use tmkms::backends::yubihsm::session::client::Client;
 use tmkms::consensus::{KeyType, PublicKey, Signature};
 use tmkms::gate::permit::Permit;
 use tmkms::gate::raw::self_test;
@@ -118,12 +120,13 @@ fn each_trouble_has_its_own_words() {
         let mut client = client_of(&simulator, who, serial);
         client.open(Instant::now() + SECOND).unwrap_err()
     };
-    let check = |error: tmkms::backends::yubihsm::error::Error, kind: ErrorKind, words: &str| {
-        assert_eq!(error.kind, kind);
-        let text = error.to_string();
-        assert!(text.contains(words), "{text}");
-        assert!(text.contains(&simulator.address().to_string()), "{text}");
-    };
+    let check =
+        |error: tmkms::backends::yubihsm::protocol::error::Error, kind: ErrorKind, words: &str| {
+            assert_eq!(error.kind, kind);
+            let text = error.to_string();
+            assert!(text.contains(words), "{text}");
+            assert!(text.contains(&simulator.address().to_string()), "{text}");
+        };
     let good = || credentials(4, "validator");
     let wrong = credentials(4, "Validator");
     let kind = ErrorKind::Unproven {

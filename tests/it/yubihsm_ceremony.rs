@@ -3,18 +3,19 @@
 
 use crate::support::yubihsm_person::{Host, Person, Wire};
 use crate::support::yubihsm_simulator::{Body, Moment, Object, Profile};
-use tmkms::backends::yubihsm::ceremony::{Secrets, factory};
-use tmkms::backends::yubihsm::client::Credentials;
-use tmkms::backends::yubihsm::codes::{algorithm, capability, command, object};
-use tmkms::backends::yubihsm::derive::{Role, wrap_key};
-use tmkms::backends::yubihsm::error::Serial;
-use tmkms::backends::yubihsm::mnemonic::Mnemonic;
-use tmkms::backends::yubihsm::plan;
-use tmkms::backends::yubihsm::printout::Printout;
-use tmkms::backends::yubihsm::scp03::AuthKey;
-use tmkms::backends::yubihsm::setup::{Logins, Outcome, SetupError, SetupOptions, carry_out, run};
-use tmkms::backends::yubihsm::transport::Transport;
-use tmkms::backends::yubihsm::words::MnemonicSheets;
+use tmkms::backends::yubihsm::ceremony::derive::{Role, wrap_key};
+use tmkms::backends::yubihsm::ceremony::error::SetupError;
+use tmkms::backends::yubihsm::ceremony::mnemonic::Mnemonic;
+use tmkms::backends::yubihsm::ceremony::paper::printout::Printout;
+use tmkms::backends::yubihsm::ceremony::paper::words::MnemonicSheets;
+use tmkms::backends::yubihsm::ceremony::plan;
+use tmkms::backends::yubihsm::ceremony::setup::{Logins, Outcome, SetupOptions, carry_out, run};
+use tmkms::backends::yubihsm::ceremony::target::{Secrets, factory};
+use tmkms::backends::yubihsm::protocol::codes::{algorithm, capability, command, object};
+use tmkms::backends::yubihsm::protocol::identity::Serial;
+use tmkms::backends::yubihsm::protocol::scp03::AuthKey;
+use tmkms::backends::yubihsm::protocol::scp03::Credentials;
+use tmkms::backends::yubihsm::protocol::transport::Transport;
 use tmkms::terminal::RemoveOnSignal;
 
 const WORDS: &str = "zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo vote";

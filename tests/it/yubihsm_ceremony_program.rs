@@ -11,9 +11,9 @@ use crate::support::yubihsm_simulator::{Profile, Simulator};
 use expectrl::process::unix::WaitStatus;
 use expectrl::session::OsSession;
 use expectrl::{Eof, Expect, Session};
-use tmkms::backends::yubihsm::codes::object;
-use tmkms::backends::yubihsm::derive::{Role, wrap_key};
-use tmkms::backends::yubihsm::mnemonic::Mnemonic;
+use tmkms::backends::yubihsm::ceremony::derive::{Role, wrap_key};
+use tmkms::backends::yubihsm::ceremony::mnemonic::Mnemonic;
+use tmkms::backends::yubihsm::protocol::codes::object;
 use tmkms::consensus::PublicKey;
 use tmkms::harness::Listener;
 

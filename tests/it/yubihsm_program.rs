@@ -163,7 +163,7 @@ fn a_test_without_end_is_ended_by_a_signal_and_closes_its_session() {
     let began = Instant::now();
     while simulator
         .device()
-        .executed(tmkms::backends::yubihsm::codes::command::SIGN_EDDSA)
+        .executed(tmkms::backends::yubihsm::protocol::codes::command::SIGN_EDDSA)
         < 3
     {
         assert!(began.elapsed() < PATIENCE);
@@ -271,7 +271,10 @@ fn a_key_that_the_device_does_not_sign_with_is_not_ready() {
     let at = http::address(&service);
     let mut node = listener.accept(PATIENCE).unwrap();
     assert!(sign(&mut node, &home.key, 1, 1));
-    let place = (tmkms::backends::yubihsm::codes::object::ASYMMETRIC_KEY, 1);
+    let place = (
+        tmkms::backends::yubihsm::protocol::codes::object::ASYMMETRIC_KEY,
+        1,
+    );
     let key = simulator.device().objects.remove(&place).unwrap();
     assert!(!sign(&mut node, &home.key, 2, 1));
     // The device itself answers.

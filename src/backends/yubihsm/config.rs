@@ -10,12 +10,12 @@ use crate::consensus::KeyType;
 use crate::remedy::CommandLine;
 use crate::settings::{Problem, Setting, TableReader};
 
-use super::DeviceKeySource;
-use super::backup_log::BackupLog;
-use super::commands::DeviceCommands;
-use super::error::Serial;
-use super::provider::{Password, Provider};
-use super::transport::DeviceAddress;
+use super::backup::log::BackupLog;
+use super::device::key::DeviceKeySource;
+use super::device::provider::{Password, Provider};
+use super::protocol::commands::DeviceCommands;
+use super::protocol::identity::Serial;
+use super::protocol::transport::DeviceAddress;
 
 /// How long one frame may take when the configuration does not say, in milliseconds.
 const TIMEOUT: u64 = 1_000;

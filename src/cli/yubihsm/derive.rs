@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use clap::Args;
 use zeroize::Zeroizing;
 
-use crate::backends::yubihsm::derive::{Role, wrap_key};
-use crate::backends::yubihsm::mnemonic::Mnemonic;
-use crate::backends::yubihsm::plan::WRAP_KEY;
-use crate::backends::yubihsm::words::ask_mnemonic;
+use crate::backends::yubihsm::ceremony::derive::{Role, wrap_key};
+use crate::backends::yubihsm::ceremony::mnemonic::Mnemonic;
+use crate::backends::yubihsm::ceremony::paper::words::ask_mnemonic;
+use crate::backends::yubihsm::ceremony::plan::WRAP_KEY;
 use crate::cli::report::{Failure, output, status};
 use crate::secret_file;
 use crate::terminal::{Console, Terminal, privately};

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::backends::yubihsm::transport::list;
+use crate::backends::yubihsm::protocol::transport::list;
 use crate::cli::ConfigFile;
 use crate::cli::report::{Failure, output};
 

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 
 use crate::backends::yubihsm::config::{Written, read_written};
-use crate::backends::yubihsm::error::Serial;
-use crate::backends::yubihsm::provider::Provider;
+use crate::backends::yubihsm::device::provider::Provider;
+use crate::backends::yubihsm::protocol::identity::Serial;
 use crate::config;
 
 use crate::os::process::harden::harden;

@@ -4,12 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::backends::yubihsm::ceremony::{CeremonyError, SetupTarget};
-use crate::backends::yubihsm::commands::DeviceCommands;
-use crate::backends::yubihsm::error::{ErrorKind, Serial};
-use crate::backends::yubihsm::printout::Printout;
-use crate::backends::yubihsm::setup::{Outcome, SetupError, SetupOptions, run};
-use crate::backends::yubihsm::sheets;
+use crate::backends::yubihsm::ceremony::error::CeremonyError;
+use crate::backends::yubihsm::ceremony::error::SetupError;
+use crate::backends::yubihsm::ceremony::paper::printout::Printout;
+use crate::backends::yubihsm::ceremony::paper::sheets;
+use crate::backends::yubihsm::ceremony::setup::{Outcome, SetupOptions, run};
+use crate::backends::yubihsm::ceremony::target::SetupTarget;
+use crate::backends::yubihsm::protocol::commands::DeviceCommands;
+use crate::backends::yubihsm::protocol::error::ErrorKind;
+use crate::backends::yubihsm::protocol::identity::Serial;
 use crate::cli::report::{Failure, output, status};
 use crate::os::clock::{Clock, SystemClock};
 use crate::os::host_checks::Surroundings;

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use hdrhistogram::Histogram;
 
-use crate::backends::yubihsm::device::{Device, Found, Handle};
-use crate::backends::yubihsm::error::ErrorKind;
+use crate::backends::yubihsm::device::FoundKey;
+use crate::backends::yubihsm::device::thread::{Device, Handle};
+use crate::backends::yubihsm::protocol::error::ErrorKind;
 use crate::cli::report::{Failure, output, status};
 use crate::consensus::{KeyType, Signature};
 use crate::gate::raw::self_test;
@@ -88,7 +89,7 @@ impl Test {
         }
     }
 
-    fn sign(&self, handle: &Handle, found: &Found, number: u64) -> Result<(), String> {
+    fn sign(&self, handle: &Handle, found: &FoundKey, number: u64) -> Result<(), String> {
         let permit = self_test(number, LENGTH, Duration::MAX).ok_or("no permit")?;
         let key_type = found.public_key.key_type();
         let until = Instant::now() + PATIENCE;
@@ -106,7 +107,7 @@ impl Test {
     }
 }
 
-fn find(handle: &Handle, id: u16) -> Result<Found, Failure> {
+fn find(handle: &Handle, id: u16) -> Result<FoundKey, Failure> {
     let until = || Instant::now() + PATIENCE;
     match handle.find(id, KeyType::Ed25519, until()) {
         Err(error) if matches!(error.kind, ErrorKind::KeyType { .. }) => handle

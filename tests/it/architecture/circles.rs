@@ -4,13 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::imports::{Module, imports, module};
 use super::{all_sources, shipped};
 
 /// Circles of today: each file with those that it reaches and that reach it.
 const CIRCLES: &[&[&str]] = &[
-    &["backends::yubihsm::commands", "backends::yubihsm::error"],
-    &["backends::yubihsm::device", "backends::yubihsm::worker"],
-    &["backends::yubihsm::setup", "backends::yubihsm::words"],
     &[
         "cli::adopt::cosmos_kms",
         "cli::adopt::horcrux",
@@ -30,77 +28,10 @@ const MOST: usize = 12;
 /// Folders of today that have more.
 const CROWDED: &[(&str, usize)] = &[
     ("src", 14),
-    ("src/backends/yubihsm", 29),
     ("src/gate", 13),
     ("src/gate/store/etcd", 14),
     ("src/gate/store/file", 14),
 ];
-
-type Module = Vec<String>;
-
-fn module(path: &Path) -> Module {
-    let inner = path.strip_prefix("src").unwrap().with_extension("");
-    let mut parts: Module = inner
-        .iter()
-        .map(|part| part.to_str().unwrap().to_owned())
-        .collect();
-    if parts.last().is_some_and(|last| last == "mod") {
-        parts.pop();
-    }
-    parts
-}
-
-/// The paths that a `use` or an expression names, from `crate`, `super` or `self` on; a list in braces is several.
-fn paths(code: &str) -> Vec<Vec<String>> {
-    let mut found = Vec::new();
-    let is_name = |c: char| c.is_alphanumeric() || c == '_';
-    for (at, _) in code.match_indices("::") {
-        let before = &code[..at];
-        let start = before.rfind(|c| !is_name(c)).map_or(0, |found| found + 1);
-        let first = &before[start..];
-        let begins =
-            ["crate", "super", "self"].contains(&first) && !before[..start].ends_with("::");
-        if !begins {
-            continue;
-        }
-        let mut path = vec![first.to_owned()];
-        let mut rest = &code[at..];
-        while let Some(after) = rest.strip_prefix("::") {
-            if let Some(list) = after.strip_prefix('{') {
-                let list = list.split('}').next().unwrap();
-                for name in list.split(',') {
-                    let parts = name.split("::").map(|part| part.trim().to_owned());
-                    found.push(path.iter().cloned().chain(parts).collect());
-                }
-                break;
-            }
-            let end = after.find(|c| !is_name(c)).unwrap_or(after.len());
-            path.push(after[..end].to_owned());
-            rest = &after[end..];
-        }
-        found.push(path);
-    }
-    found
-}
-
-/// The file of ours that a path leads to, as seen from a module.
-fn target(from: &Module, path: &[String], modules: &BTreeSet<Module>) -> Option<Module> {
-    let mut at = match path.first()?.as_str() {
-        "crate" => Vec::new(),
-        _ => from.clone(),
-    };
-    for part in path {
-        match part.as_str() {
-            "crate" | "self" => {}
-            "super" => drop(at.pop()),
-            name => at.push(name.to_owned()),
-        }
-    }
-    while !at.is_empty() && !modules.contains(&at) {
-        at.pop();
-    }
-    (!at.is_empty() && at != *from).then_some(at)
-}
 
 /// Whom each file reaches, by any number of steps.
 fn reached(imports: &BTreeMap<Module, BTreeSet<Module>>) -> BTreeMap<Module, BTreeSet<Module>> {
@@ -122,17 +53,7 @@ fn circles(sources: &[(Module, String)]) -> BTreeSet<Vec<String>> {
     let modules: BTreeSet<Module> = sources.iter().map(|(module, _)| module.clone()).collect();
     let imports = sources
         .iter()
-        .map(|(module, text)| {
-            let code: Vec<&str> = shipped(text)
-                .lines()
-                .filter(|line| !line.trim_start().starts_with("//"))
-                .collect();
-            let named = paths(&code.join("\n"));
-            let targets = named
-                .iter()
-                .filter_map(|path| target(module, path, &modules));
-            (module.clone(), targets.collect())
-        })
+        .map(|(from, text)| (from.clone(), imports(from, text, &modules)))
         .collect();
     let reached = reached(&imports);
     reached

@@ -4,14 +4,14 @@ use std::fs;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use tmkms::backends::yubihsm::ceremony::{Secrets, SetupTarget, factory};
-use tmkms::backends::yubihsm::client::Credentials;
-use tmkms::backends::yubihsm::codes::{algorithm, capability, object};
-use tmkms::backends::yubihsm::derive::Role;
-use tmkms::backends::yubihsm::mnemonic::Mnemonic;
-use tmkms::backends::yubihsm::setup::{Logins, SetupOptions, carry_out};
-use tmkms::backends::yubihsm::transport::DeviceAddress;
-use tmkms::backends::yubihsm::words::MnemonicSheets;
+use tmkms::backends::yubihsm::ceremony::derive::Role;
+use tmkms::backends::yubihsm::ceremony::mnemonic::Mnemonic;
+use tmkms::backends::yubihsm::ceremony::paper::words::MnemonicSheets;
+use tmkms::backends::yubihsm::ceremony::setup::{Logins, SetupOptions, carry_out};
+use tmkms::backends::yubihsm::ceremony::target::{Secrets, SetupTarget, factory};
+use tmkms::backends::yubihsm::protocol::codes::{algorithm, capability, object};
+use tmkms::backends::yubihsm::protocol::scp03::Credentials;
+use tmkms::backends::yubihsm::protocol::transport::DeviceAddress;
 use tmkms::consensus::PublicKey;
 
 use super::walk::{Said, Walk, private};

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use super::yubihsm_simulator::{Body, Object, Profile, Simulator};
 use tmkms::backends::replicas::Policy;
-use tmkms::backends::yubihsm::DeviceKeySource;
-use tmkms::backends::yubihsm::codes::{algorithm, capability, object};
-use tmkms::backends::yubihsm::provider::{Password, Provider};
-use tmkms::backends::yubihsm::scp03::AuthKey;
-use tmkms::backends::yubihsm::transport::DeviceAddress;
+use tmkms::backends::yubihsm::device::key::DeviceKeySource;
+use tmkms::backends::yubihsm::device::provider::{Password, Provider};
+use tmkms::backends::yubihsm::protocol::codes::{algorithm, capability, object};
+use tmkms::backends::yubihsm::protocol::scp03::AuthKey;
+use tmkms::backends::yubihsm::protocol::transport::DeviceAddress;
 use tmkms::consensus::KeyType;
 
 /// One device, or several with the same keys.

@@ -6,9 +6,9 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use tmkms::backends::yubihsm::ceremony::SetupTarget;
-use tmkms::backends::yubihsm::error::ErrorKind;
-use tmkms::backends::yubihsm::transport::Transport;
+use tmkms::backends::yubihsm::ceremony::target::SetupTarget;
+use tmkms::backends::yubihsm::protocol::error::ErrorKind;
+use tmkms::backends::yubihsm::protocol::transport::Transport;
 use tmkms::terminal::Terminal;
 use zeroize::Zeroizing;
 

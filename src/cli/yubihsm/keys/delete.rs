@@ -3,8 +3,8 @@
 use clap::Args;
 
 use crate::backends::yubihsm::backup::shown;
-use crate::backends::yubihsm::codes::object;
-use crate::backends::yubihsm::derive::Role;
+use crate::backends::yubihsm::ceremony::derive::Role;
+use crate::backends::yubihsm::protocol::codes::object;
 use crate::cli::report::{Failure, status};
 use crate::terminal::{Console, Terminal};
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::backends::yubihsm::backup;
-use crate::backends::yubihsm::derive::Role;
+use crate::backends::yubihsm::ceremony::derive::Role;
 use crate::cli::report::{Failure, status};
 use crate::secret_file::NewFile;
 

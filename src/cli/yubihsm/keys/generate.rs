@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::backends::yubihsm::backup::{self, NewKey};
-use crate::backends::yubihsm::codes::object;
-use crate::backends::yubihsm::derive::Role;
+use crate::backends::yubihsm::ceremony::derive::Role;
+use crate::backends::yubihsm::protocol::codes::object;
 use crate::cli::report::{Failure, status};
 use crate::consensus::key_text;
 use crate::secret_file::{NewFile, SecretFileError};

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use crate::backends::yubihsm::client::Client;
-use crate::backends::yubihsm::codes::{algorithm, command, object};
-use crate::backends::yubihsm::error::Error;
-use crate::backends::yubihsm::info::{Listed, ObjectInfo, read_list, read_public_key};
-use crate::backends::yubihsm::provider::Provider;
+use crate::backends::yubihsm::device::provider::Provider;
+use crate::backends::yubihsm::protocol::codes::{algorithm, command, object};
+use crate::backends::yubihsm::protocol::error::Error;
+use crate::backends::yubihsm::protocol::info::{Listed, ObjectInfo, read_list, read_public_key};
+use crate::backends::yubihsm::session::client::Client;
 use crate::cli::report::{Failure, output};
 use crate::config::Config;
 use crate::consensus::key_text::{self, KeyFormat};

@@ -6,14 +6,13 @@ use clap::Args;
 use zeroize::Zeroizing;
 
 use crate::backends::yubihsm::backup::BackupError;
-use crate::backends::yubihsm::client::Credentials;
-use crate::backends::yubihsm::derive::{Role, wrap_key};
-use crate::backends::yubihsm::error::ErrorKind;
-use crate::backends::yubihsm::mnemonic::Mnemonic;
-use crate::backends::yubihsm::objects::Objects;
-use crate::backends::yubihsm::provider::Provider;
-use crate::backends::yubihsm::scp03::AuthKey;
-use crate::backends::yubihsm::words::ask_mnemonic;
+use crate::backends::yubihsm::ceremony::derive::{Role, wrap_key};
+use crate::backends::yubihsm::ceremony::mnemonic::Mnemonic;
+use crate::backends::yubihsm::ceremony::paper::words::ask_mnemonic;
+use crate::backends::yubihsm::device::provider::Provider;
+use crate::backends::yubihsm::protocol::error::ErrorKind;
+use crate::backends::yubihsm::protocol::scp03::{AuthKey, Credentials};
+use crate::backends::yubihsm::session::objects::Objects;
 use crate::cli::report::{Failure, status};
 use crate::terminal::{Console, Guard, Terminal};
 

@@ -12,9 +12,9 @@ use std::path::Path;
 
 use clap::{Subcommand, ValueEnum};
 
-use crate::backends::yubihsm::backup_log::{BackupLog, Entry};
-use crate::backends::yubihsm::objects::LABEL;
-use crate::backends::yubihsm::provider::Provider;
+use crate::backends::yubihsm::backup::log::{BackupLog, Entry};
+use crate::backends::yubihsm::device::provider::Provider;
+use crate::backends::yubihsm::session::objects::LABEL;
 use crate::cli::report::{Failure, status};
 use crate::consensus::{KeyType, PublicKey};
 use crate::date::Date;

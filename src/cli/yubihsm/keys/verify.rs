@@ -4,15 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::backends::yubihsm::backup::log::BackupLog;
 use crate::backends::yubihsm::backup::{self, shown};
-use crate::backends::yubihsm::backup_log::BackupLog;
-use crate::backends::yubihsm::ceremony::SetupTarget;
-use crate::backends::yubihsm::codes::object;
-use crate::backends::yubihsm::commands::DeviceCommands;
-use crate::backends::yubihsm::derive::{Role, wrap_key};
-use crate::backends::yubihsm::error::Serial;
-use crate::backends::yubihsm::mnemonic::Mnemonic;
-use crate::backends::yubihsm::words::ask_mnemonic;
+use crate::backends::yubihsm::ceremony::derive::{Role, wrap_key};
+use crate::backends::yubihsm::ceremony::mnemonic::Mnemonic;
+use crate::backends::yubihsm::ceremony::paper::words::ask_mnemonic;
+use crate::backends::yubihsm::ceremony::target::SetupTarget;
+use crate::backends::yubihsm::protocol::codes::object;
+use crate::backends::yubihsm::protocol::commands::DeviceCommands;
+use crate::backends::yubihsm::protocol::identity::Serial;
 use crate::cli::report::{Failure, output, status};
 use crate::cli::state::read_bounded;
 use crate::cli::{ConfigFile, wrong};

@@ -5,7 +5,7 @@
 
 use k256::ecdsa::signature::Signer;
 use k256::ecdsa::{Signature, SigningKey};
-use tmkms::backends::yubihsm::codes::{ErrorCode, algorithm, capability, object};
+use tmkms::backends::yubihsm::protocol::codes::{ErrorCode, algorithm, capability, object};
 
 use super::commands::Fields;
 use super::device::{Device, Rights};

@@ -1,6 +1,8 @@
 //! The commands of a session, with the rights that each needs.
 
-use tmkms::backends::yubihsm::codes::{ErrorCode, algorithm, capability, command, object};
+use tmkms::backends::yubihsm::protocol::codes::{
+    ErrorCode, algorithm, capability, command, object,
+};
 
 use super::device::{Device, OBJECTS, Rights};
 use super::object::{Body, GENERATED, IMPORTED, Object};

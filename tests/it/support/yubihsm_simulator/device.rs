@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use tmkms::backends::yubihsm::codes::{ErrorCode, algorithm, command, object};
-use tmkms::backends::yubihsm::frame;
-use tmkms::backends::yubihsm::scp03::{AuthKey, CHALLENGE, Channel, Handshake};
+use tmkms::backends::yubihsm::protocol::codes::{ErrorCode, algorithm, command, object};
+use tmkms::backends::yubihsm::protocol::frame;
+use tmkms::backends::yubihsm::protocol::scp03::{AuthKey, CHALLENGE, Channel, Handshake};
 
 use super::audit::{CAPACITY, Log, What};
 use super::faults::{Faults, Moment};

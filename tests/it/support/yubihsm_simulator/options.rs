@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tmkms::backends::yubihsm::codes::{ErrorCode, algorithm, command, option};
+use tmkms::backends::yubihsm::protocol::codes::{ErrorCode, algorithm, command, option};
 
 use super::device::Profile;
 

@@ -8,7 +8,7 @@ use ccm::Ccm;
 use ccm::aead::generic_array::GenericArray;
 use ccm::aead::{Aead, KeyInit};
 use ccm::consts::{U13, U16};
-use tmkms::backends::yubihsm::codes::{ErrorCode, capability, object};
+use tmkms::backends::yubihsm::protocol::codes::{ErrorCode, capability, object};
 
 use super::commands::Fields;
 use super::device::{Device, Rights};

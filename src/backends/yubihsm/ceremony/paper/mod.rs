@@ -1,0 +1,6 @@
+//! How the mnemonic gets onto paper: shown on the private screen, printed on sheets, and asked for again. Words appear
+//! nowhere else.
+
+pub mod printout;
+pub mod sheets;
+pub mod words;

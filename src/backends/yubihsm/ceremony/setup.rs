@@ -1,0 +1,295 @@
+//! The conversation of a setup: what will happen, the serial number typed, the mnemonic written down and asked for again,
+//! and only then the device.
+//!
+//! Nothing is erased before the person has shown that the mnemonic is on paper, and nothing at all by a dry run. How
+//! the mnemonic gets onto paper is in `paper`, what is done to the device in `steps`.
+
+use crate::backends::yubihsm::protocol::codes::algorithm;
+use crate::backends::yubihsm::protocol::identity::Serial;
+use crate::backends::yubihsm::protocol::info::DeviceInfo;
+use crate::backends::yubihsm::protocol::scp03::Credentials;
+use crate::date::Date;
+use crate::os::clock::{Clock, SystemClock};
+use crate::terminal::Terminal;
+
+use super::error::SetupError;
+use super::found::{Foreign, Found};
+use super::paper::printout::Printout;
+use super::paper::sheets::Heading;
+use super::paper::words::{MnemonicSheets, ask_mnemonic};
+use super::plan;
+use super::report::{device_report, file_report};
+use super::steps::{self, say};
+use super::target::{self, Secrets, SetupTarget};
+use super::verify::{Proof, verify};
+
+/// What the operator wants.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SetupOptions {
+    /// Say what would happen, and change nothing.
+    pub dry_run: bool,
+    /// From a mnemonic that exists.
+    pub restore: bool,
+    /// Erase a device that was set up from this very mnemonic, too.
+    pub anew: bool,
+    /// The serial number of the device whose signing keys may be destroyed.
+    pub destroy_keys: Option<Serial>,
+    /// Compare only.
+    pub verify: bool,
+}
+
+/// What was done.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The device.
+    pub info: DeviceInfo,
+    /// Whether anything was changed.
+    pub changed: bool,
+    /// What was compared in the end.
+    pub proof: Option<Proof>,
+    /// For the report's file: no secrets.
+    pub report: String,
+}
+
+/// The whole conversation, which begins with the mnemonic where there is one.
+pub fn run(
+    site: &SetupTarget<'_>,
+    wishes: &SetupOptions,
+    configured: Option<&Credentials>,
+    printout: Option<&mut Printout>,
+    terminal: &mut dyn Terminal,
+) -> Result<Outcome, SetupError> {
+    let mut paper = MnemonicSheets {
+        printout,
+        typed: None,
+    };
+    let secrets = match wishes.restore || wishes.verify {
+        true => {
+            let mnemonic = ask_mnemonic(terminal)?;
+            let secrets = Secrets::of(&mnemonic);
+            paper.typed = paper.printout.is_some().then_some(mnemonic);
+            Some(secrets)
+        }
+        false => None,
+    };
+    let logins = Logins {
+        factory: &target::factory(),
+        configured,
+    };
+    carry_out(site, wishes, logins, secrets.as_ref(), paper, terminal)
+}
+
+/// Who may log in besides the mnemonic's roles.
+#[derive(Clone, Copy)]
+pub struct Logins<'a> {
+    /// The factory's login.
+    pub factory: &'a Credentials,
+    /// That of the configuration.
+    pub configured: Option<&'a Credentials>,
+}
+
+/// The conversation after the mnemonic; without secrets a new one is made.
+pub fn carry_out(
+    site: &SetupTarget<'_>,
+    wishes: &SetupOptions,
+    logins: Logins<'_>,
+    secrets: Option<&Secrets>,
+    mut paper: MnemonicSheets<'_>,
+    terminal: &mut dyn Terminal,
+) -> Result<Outcome, SetupError> {
+    let Logins {
+        factory,
+        configured,
+    } = logins;
+    let step = SetupError::Step;
+    if let (true, Some(secrets)) = (wishes.verify, secrets) {
+        return compare(site, secrets, terminal);
+    }
+    let found = steps::look(site, secrets, wishes.anew, configured, factory);
+    let found = found.map_err(step)?;
+    let info = match &found {
+        Found::Ours(info) => info.clone(),
+        Found::Other(foreign) => foreign.info.clone(),
+    };
+    // From here on it is this device and no other.
+    let site = SetupTarget {
+        name: format!("YubiHSM {}", info.serial),
+        serial: Some(info.serial),
+        commands: site.commands.clone(),
+        ..*site
+    };
+    let now = Date::of(SystemClock.now().wall);
+    for line in describe(&info, &found) {
+        terminal.say(&line)?;
+    }
+    if wishes.dry_run {
+        terminal.say("Dry run: nothing was changed.")?;
+        return Ok(Outcome {
+            report: String::new(),
+            info,
+            changed: false,
+            proof: None,
+        });
+    }
+    let heading = Heading {
+        serial: info.serial,
+        date: now,
+    };
+    let made;
+    let secrets = match (found, secrets) {
+        (Found::Ours(_), Some(secrets)) => {
+            paper.print_typed(heading, terminal)?;
+            secrets
+        }
+        (Found::Ours(_), None) => return Err(SetupError::GivenUp("there is no mnemonic")),
+        (Found::Other(foreign), secrets) => {
+            may_erase(&site, &foreign, wishes, terminal)?;
+            let secrets = match secrets {
+                Some(secrets) => {
+                    paper.print_typed(heading, terminal)?;
+                    secrets
+                }
+                None => {
+                    let mnemonic = paper.new_mnemonic(&site, &foreign, heading, terminal)?;
+                    made = Secrets::of(&mnemonic);
+                    &made
+                }
+            };
+            let empty = steps::erase(&site, &foreign.credentials, factory, terminal);
+            steps::take_over(empty.map_err(step)?, secrets, terminal).map_err(step)?;
+            secrets
+        }
+    };
+    let date = now.to_string();
+    let report = device_report(info.serial, now);
+    steps::complete(&site, secrets, &date, report.as_bytes(), terminal).map_err(step)?;
+    say(terminal, "Verifying    all of it").map_err(step)?;
+    let proof = verify(&site, secrets).map_err(step)?;
+    finish(&site, info, true, proof, now, terminal)
+}
+
+/// Compares a device with its mnemonic, and changes nothing.
+fn compare(
+    site: &SetupTarget<'_>,
+    secrets: &Secrets,
+    terminal: &mut dyn Terminal,
+) -> Result<Outcome, SetupError> {
+    let step = SetupError::Step;
+    terminal.say("Verifying    all of it")?;
+    let proof = verify(site, secrets).map_err(step)?;
+    let stranger = || SetupError::Stranger(site.name.clone());
+    let info = proof.info.clone().ok_or_else(stranger)?;
+    finish(
+        site,
+        info,
+        false,
+        proof,
+        Date::of(SystemClock.now().wall),
+        terminal,
+    )
+}
+
+fn finish(
+    site: &SetupTarget<'_>,
+    info: DeviceInfo,
+    changed: bool,
+    proof: Proof,
+    now: Date,
+    terminal: &mut dyn Terminal,
+) -> Result<Outcome, SetupError> {
+    for line in &proof.good {
+        terminal.say(&format!("Proven       {line}"))?;
+    }
+    for key in &proof.keys {
+        terminal.say(&format!("Key          {key}"))?;
+    }
+    if !proof.wrong.is_empty() {
+        return Err(SetupError::Differs {
+            serial: info.serial,
+            wrong: proof.wrong,
+            again: site.commands.line(["setup", "--restore", "--anew"]),
+        });
+    }
+    let report = file_report(&info, &proof, now);
+    Ok(Outcome {
+        info,
+        changed,
+        proof: Some(proof),
+        report,
+    })
+}
+
+/// The plan in words, before anything happens.
+fn describe(info: &DeviceInfo, found: &Found) -> Vec<String> {
+    let mut lines = vec![format!(
+        "YubiHSM {}, firmware {}, {} of {} places of its log in use",
+        info.serial, info.firmware, info.log_used, info.log_size
+    )];
+    match found {
+        Found::Ours(_) => {
+            lines.push(
+                "It was set up, or its setup began, from this mnemonic. Nothing is erased; what is missing is added."
+                    .to_owned(),
+            );
+        }
+        Found::Other(foreign) => {
+            lines.push(format!(
+                "It holds {} object(s), {} of them keys that sign. ALL OF THEM ARE ERASED.",
+                foreign.objects,
+                foreign.keys.len()
+            ));
+            let keys = foreign.keys.iter();
+            lines.extend(keys.map(|key| format!("  0x{:04x} {:?}", key.id, key.label)));
+        }
+    }
+    if !info.has(algorithm::ED25519) {
+        lines.push(
+            "WARNING: Ed25519 is disabled on this device, as in FIPS mode: it can hold no consensus key of most chains."
+                .to_owned(),
+        );
+    }
+    lines.push("Afterwards it holds:".to_owned());
+    lines.extend(
+        plan::whole()
+            .iter()
+            .map(|planned| format!("  {}", plan::line(planned))),
+    );
+    lines.push("and logs whatever makes, moves or removes keys.".to_owned());
+    lines
+}
+
+fn may_erase(
+    site: &SetupTarget<'_>,
+    foreign: &Foreign,
+    wishes: &SetupOptions,
+    terminal: &mut dyn Terminal,
+) -> Result<(), SetupError> {
+    let serial = foreign.info.serial;
+    if !foreign.keys.is_empty() && wishes.destroy_keys != Some(serial) {
+        let keys = foreign.keys.iter();
+        return Err(SetupError::HoldsKeys {
+            serial,
+            keys: keys
+                .map(|key| format!("0x{:04x} {:?}", key.id, key.label))
+                .collect(),
+            commands: site.commands.clone(),
+        });
+    }
+    if !foreign.sees_all && wishes.destroy_keys != Some(serial) {
+        return Err(SetupError::Hidden(serial));
+    }
+    if !terminal.is_interactive() {
+        return Err(SetupError::NoTerminal);
+    }
+    // A device that does not blink is not worth stopping for.
+    if let Ok(mut login) = site.need(&foreign.credentials) {
+        let _ = login.blink();
+    }
+    let question = "The device that will be erased blinks now for ten seconds. Type its serial number to erase it:";
+    let typed = terminal.ask(question)?.unwrap_or_default();
+    let digits = typed.trim().trim_start_matches('#');
+    match digits.parse() == Ok(serial.0) {
+        true => Ok(()),
+        false => Err(SetupError::OtherSerial(serial)),
+    }
+}

@@ -1,0 +1,168 @@
+//! Keys on a device as the rest of the program knows them: found at the start, and asked to sign.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::backends::replicas::{Replica, ReplicaSource};
+use crate::backends::yubihsm::protocol::error::{Error, ErrorKind};
+use crate::backends::{Backup, DeviceKeyId, DeviceSample, KeySource, OpenKeyError};
+use crate::consensus::{KeyType, PublicKey, Signature, key_text};
+use crate::gate::permit::Permit;
+use crate::os::clock::{Clock, SystemClock};
+use crate::remedy::CommandLine;
+use crate::signer::{Signer, SignerError};
+
+use super::provider::Provider;
+use super::thread::Handle;
+
+/// How long a key may take to be found at the start.
+const FIND: Duration = Duration::from_secs(4);
+/// No request is worth more time, whatever it says.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// A configured key on a device.
+pub struct DeviceKeySource {
+    /// The section's device.
+    pub provider: Arc<Provider>,
+    /// The key's id there.
+    pub id: u16,
+    /// What it must be.
+    pub key_type: KeyType,
+}
+
+impl KeySource for DeviceKeySource {
+    fn describe(&self) -> String {
+        format!("{} key 0x{:04x}", self.provider.place, self.id)
+    }
+
+    fn devices(&self) -> Vec<DeviceSample> {
+        vec![self.provider.now(self.id)]
+    }
+
+    fn device_keys(&self) -> Vec<DeviceKeyId> {
+        vec![self.provider.key_id(self.id)]
+    }
+
+    fn backup(&self, key: &PublicKey) -> Option<Backup> {
+        let entry = self.provider.memory.as_ref()?.of(key);
+        // What cannot be read says nothing about the backup; the log says that it cannot be read.
+        Some(match entry.ok()? {
+            Some(entry) => Backup::Proven(Duration::from_secs(entry.seconds)),
+            None => Backup::NeverProven,
+        })
+    }
+
+    fn needs_repair(&self) -> bool {
+        self.provider.needs_repair()
+    }
+
+    fn repair(&self) {
+        self.provider.repair();
+    }
+
+    fn open(&self) -> Result<(Arc<dyn Signer>, Vec<String>), OpenKeyError> {
+        let (key, warnings) = self.find()?;
+        Ok((Arc::new(key), warnings))
+    }
+}
+
+impl ReplicaSource for DeviceKeySource {
+    fn open_replica(&self) -> Result<(Arc<dyn Replica>, Vec<String>), OpenKeyError> {
+        let (key, warnings) = self.find()?;
+        Ok((Arc::new(key), warnings))
+    }
+}
+
+impl DeviceKeySource {
+    fn find(&self) -> Result<(DeviceKey, Vec<String>), OpenKeyError> {
+        let failed = |error: Error| OpenKeyError(error.to_string());
+        let (handle, mut warnings) = self.provider.handle().map_err(failed)?;
+        let until = Instant::now() + FIND;
+        let found = handle.find(self.id, self.key_type, until).map_err(failed)?;
+        if self.key_type == KeyType::Secp256k1 && found.info.leaks_ecdsa() {
+            warnings.push(format!(
+                "{}: firmware {} leaks secp256k1 keys to whoever can measure the device for some time (EUCLEAK, mended \
+                 in 2.4); keep the device locked up, or use one with newer firmware",
+                self.describe(),
+                found.info.firmware
+            ));
+        }
+        let memory = self.provider.memory.as_ref();
+        let wall = SystemClock.now().wall;
+        warnings.extend(memory.and_then(|memory| memory.reminder(&found.public_key, wall)));
+        let key = DeviceKey {
+            name: self.describe(),
+            handle,
+            id: self.id,
+            public_key: found.public_key,
+            list: self.provider.commands.keys_list(),
+        };
+        Ok((key, warnings))
+    }
+}
+
+/// A key on a device.
+pub struct DeviceKey {
+    name: String,
+    handle: Handle,
+    id: u16,
+    public_key: PublicKey,
+    /// Shows the keys of the device.
+    list: CommandLine,
+}
+
+impl Signer for DeviceKey {
+    fn public_key(&self) -> PublicKey {
+        self.public_key
+    }
+
+    fn longest(&self) -> usize {
+        match self.public_key.key_type() {
+            KeyType::Ed25519 => self.handle.longest_message(),
+            // The device sees the digest only.
+            KeyType::Secp256k1 => usize::MAX,
+        }
+    }
+
+    fn sign(&self, permit: &Permit) -> Result<Signature, SignerError> {
+        self.sign_by(permit, permit.until())
+    }
+}
+
+impl Replica for DeviceKey {
+    fn sign_by(&self, permit: &Permit, until: Duration) -> Result<Signature, SignerError> {
+        let (length, longest) = (permit.bytes().len(), self.longest());
+        if length > longest {
+            return Err(SignerError::TooLong { length, longest });
+        }
+        let left = until.saturating_sub(SystemClock.now().monotonic);
+        let until = Instant::now() + left.min(LONGEST_WAIT);
+        let key_type = self.public_key.key_type();
+        let bytes =
+            self.handle
+                .sign(self.id, key_type, permit, until)
+                .map_err(|error| match error.kind {
+                    ErrorKind::Late => SignerError::Late(error.to_string()),
+                    _ => SignerError::Failed(error.to_string()),
+                })?;
+        let signature = Signature::from_bytes(bytes);
+        match self.public_key.verify(permit.bytes(), &signature) {
+            true => Ok(signature),
+            false => Err(SignerError::WrongSignature(format!(
+                "{}: what came back is no signature of {} and was thrown away; the device is broken or was swapped: \
+                 compare `{}` with the validator's key",
+                self.name,
+                key_text::to_base64(&self.public_key),
+                self.list
+            ))),
+        }
+    }
+
+    fn is_up(&self) -> bool {
+        self.handle.is_up()
+    }
+
+    fn waiting(&self) -> usize {
+        self.handle.waiting()
+    }
+}

@@ -1,0 +1,306 @@
+//! A device in service: one thread owns its client, and all chains ask that thread.
+//!
+//! First come, first served. A request whose deadline has passed when its turn comes is dropped unsigned. When the owner
+//! goes, the session is closed. A thread that hangs in its device is given up, and another opens the device anew; the
+//! keys that were found before must still be the same for it.
+
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::backends::abandoned::AbandonedThreads;
+use crate::backends::yubihsm::protocol::error::{Error, ErrorKind};
+use crate::backends::yubihsm::session::client::Client;
+use crate::backends::{DeviceCounts, LogFill};
+use crate::consensus::KeyType;
+use crate::gate::permit::Permit;
+
+use super::health::WorkerHealth;
+use super::state::State;
+use super::worker::{FoundKey, Job, Worker};
+
+/// How long the owner waits for the session to be closed.
+const LEAVE: Duration = Duration::from_millis(1_500);
+/// The stack of the thread in bytes.
+const STACK: usize = 512 * 1024;
+
+/// A device with its thread. Dropping it closes the session.
+pub struct Device {
+    handle: Handle,
+    running: Mutex<Running>,
+}
+
+struct Running {
+    thread: Option<JoinHandle<()>>,
+    stopped: Receiver<()>,
+    given_up: AbandonedThreads<WorkerHealth>,
+}
+
+/// Asks a device's thread.
+#[derive(Clone)]
+pub struct Handle {
+    line: Arc<RwLock<WorkerLink>>,
+    state: Arc<State>,
+}
+
+/// The way to the thread that serves now. Replaced when that is given up; held for a look alone.
+struct WorkerLink {
+    queue: Sender<Job>,
+    turn: Arc<WorkerHealth>,
+}
+
+impl Device {
+    /// Starts the thread; the device is not touched before the first request.
+    pub fn start(client: Client) -> std::io::Result<Self> {
+        let state = Arc::new(State::of(client.name().to_owned()));
+        // The device is not touched before somebody asks.
+        let (line, thread, stopped) = begin(client, &state, false)?;
+        Ok(Self {
+            handle: Handle {
+                line: Arc::new(RwLock::new(line)),
+                state,
+            },
+            running: Mutex::new(Running {
+                thread: Some(thread),
+                stopped,
+                given_up: AbandonedThreads::default(),
+            }),
+        })
+    }
+
+    /// A way to ask it.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Whether its thread hangs, and another one may be tried.
+    pub fn is_worth_reopening(&self) -> bool {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running
+            .given_up
+            .should_abandon(self.handle.hangs(), Instant::now())
+    }
+
+    /// Gives the thread up that serves now and starts another with this client, which opens the device anew.
+    pub fn reopen(&self, mut client: Client) -> std::io::Result<()> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = &self.handle.state;
+        for (key, public) in &*state.pins.lock().unwrap_or_else(PoisonError::into_inner) {
+            client.pin(*key, public.clone());
+        }
+        let (line, thread, stopped) = begin(client, state, true)?;
+        state.up.store(false, Ordering::Relaxed);
+        state.reopened.fetch_add(1, Ordering::Relaxed);
+        let mut now = self
+            .handle
+            .line
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        now.turn.give_up();
+        running.given_up.add(&now.turn);
+        running.thread = Some(thread);
+        running.stopped = stopped;
+        // With the old line goes the last way to the old thread, which ends as soon as it can.
+        *now = line;
+        Ok(())
+    }
+}
+
+/// Starts a thread for a client, which is `used` from its begin on, or with the first request.
+fn begin(
+    client: Client,
+    state: &Arc<State>,
+    used: bool,
+) -> std::io::Result<(WorkerLink, JoinHandle<()>, Receiver<()>)> {
+    let (queue, jobs) = channel();
+    let (done, stopped) = channel();
+    let turn = Arc::new(WorkerHealth::new());
+    let worker = Worker {
+        client,
+        state: state.clone(),
+        turn: turn.clone(),
+        used,
+        looked: Instant::now(),
+    };
+    let thread = thread::Builder::new()
+        .name("yubihsm".to_owned())
+        .stack_size(STACK)
+        .spawn(move || {
+            worker.run(&jobs);
+            let _ = done.send(());
+        })?;
+    Ok((WorkerLink { queue, turn }, thread, stopped))
+}
+
+impl Drop for Device {
+    fn drop(&mut self) {
+        self.handle.send(Job::Stop);
+        let running = self
+            .running
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        let in_time = running.stopped.recv_timeout(LEAVE).is_ok();
+        if let Some(thread) = running.thread.take().filter(|_| in_time) {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Handle {
+    /// The device, in words.
+    pub fn name(&self) -> &str {
+        &self.state.name
+    }
+
+    /// Whether the last exchange worked.
+    pub fn is_up(&self) -> bool {
+        self.state.is_up()
+    }
+
+    /// Why the device is not up, if so.
+    pub fn unavailable_reason(&self) -> Option<String> {
+        if self.is_up() {
+            return None;
+        }
+        Some(self.known_trouble().unwrap_or(ErrorKind::Late).to_string())
+    }
+
+    /// The trouble that was told last, unless it is over.
+    fn known_trouble(&self) -> Option<ErrorKind> {
+        let told = self.state.told.lock();
+        told.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn error(&self, kind: ErrorKind) -> Error {
+        Error {
+            device: self.state.name.clone(),
+            kind,
+        }
+    }
+
+    /// Why the device does not sign with this key, when it would not the last time it was asked.
+    pub fn key_trouble(&self, key: u16) -> Option<String> {
+        self.state.key_trouble(key)
+    }
+
+    /// Whether its thread hangs in the device.
+    pub fn hangs(&self) -> bool {
+        self.turn().hangs()
+    }
+
+    fn turn(&self) -> Arc<WorkerHealth> {
+        let line = self.line.read().unwrap_or_else(PoisonError::into_inner);
+        line.turn.clone()
+    }
+
+    /// Whether the device refuses the login.
+    pub fn is_refused(&self) -> bool {
+        matches!(self.known_trouble(), Some(ErrorKind::Unproven { .. }))
+    }
+
+    /// Requests that wait or are being worked on.
+    pub fn waiting(&self) -> usize {
+        self.state.waiting.load(Ordering::Relaxed)
+    }
+
+    /// What it did since the start.
+    pub fn counts(&self) -> DeviceCounts {
+        let state = &*self.state;
+        DeviceCounts {
+            waiting: self.waiting() as u64,
+            failures: state.failures.load(Ordering::Relaxed),
+            losses: state.losses.load(Ordering::Relaxed),
+            sessions: state.sessions.load(Ordering::Relaxed),
+            reopened: state.reopened.load(Ordering::Relaxed),
+        }
+    }
+
+    /// How full the device's log was when it was asked last; `None` before that.
+    pub fn log(&self) -> Option<LogFill> {
+        let size = self.state.log_size.load(Ordering::Relaxed);
+        (size > 0).then(|| LogFill {
+            used: self.state.log_used.load(Ordering::Relaxed),
+            size,
+        })
+    }
+
+    /// The longest Ed25519 message in bytes; 0 before the device was found.
+    pub fn longest_message(&self) -> usize {
+        self.state.longest.load(Ordering::Relaxed)
+    }
+
+    /// Looks a key up, checks its type, and pins it: from now on it must stay the same. A device that is known to be away
+    /// is not waited for, nor one that did not come back in time: its thread tries once a second, and many chains may want
+    /// it.
+    pub fn find(&self, key: u16, wanted: KeyType, until: Instant) -> Result<FoundKey, Error> {
+        let away = self.known_trouble().filter(|_| !self.is_up());
+        let late = self.turn().is_late().then_some(ErrorKind::Late);
+        if let Some(kind) = away.or(late) {
+            return Err(self.error(kind));
+        }
+        self.ask(until, |reply| Job::Find {
+            key,
+            wanted,
+            until,
+            reply,
+        })
+    }
+
+    /// Signs: 64 bytes of Ed25519, or of ECDSA over SHA-256 with low S.
+    pub fn sign(
+        &self,
+        key: u16,
+        kind: KeyType,
+        permit: &Permit,
+        until: Instant,
+    ) -> Result<Vec<u8>, Error> {
+        self.ask(until, |reply| Job::Sign {
+            key,
+            kind,
+            bytes: permit.bytes().to_vec(),
+            until,
+            reply,
+        })
+    }
+
+    /// To the thread that serves now, which is given.
+    fn send(&self, job: Job) -> Option<Arc<WorkerHealth>> {
+        let line = self.line.read().unwrap_or_else(PoisonError::into_inner);
+        line.queue.send(job).ok().map(|()| line.turn.clone())
+    }
+
+    fn ask<T>(
+        &self,
+        until: Instant,
+        job: impl FnOnce(SyncSender<Result<T, Error>>) -> Job,
+    ) -> Result<T, Error> {
+        let (reply, answer) = sync_channel(1);
+        let error = |kind| self.error(kind);
+        self.state.waiting.fetch_add(1, Ordering::Relaxed);
+        let result = match self.send(job(reply)) {
+            None => Err(error(ErrorKind::Stopped)),
+            Some(turn) => {
+                let left = until.saturating_duration_since(Instant::now());
+                match answer.recv_timeout(left) {
+                    Ok(result) => result,
+                    Err(RecvTimeoutError::Timeout) => {
+                        // Until it answers somebody, others are asked first.
+                        let was_up = self.state.up.swap(false, Ordering::Relaxed);
+                        self.state
+                            .losses
+                            .fetch_add(was_up.into(), Ordering::Relaxed);
+                        Err(error(ErrorKind::Late))
+                    }
+                    Err(RecvTimeoutError::Disconnected) => Err(error(match turn.is_given_up() {
+                        true => ErrorKind::Late,
+                        false => ErrorKind::Stopped,
+                    })),
+                }
+            }
+        };
+        self.state.waiting.fetch_sub(1, Ordering::Relaxed);
+        result
+    }
+}

@@ -1,0 +1,252 @@
+//! What a device's thread does: one request after the other, and between them the session is kept alive, or opened
+//! again when it was lost.
+//!
+//! A thread that was given up, because its device did not come back to it, ends when it comes back, and tells nobody
+//! anything: another one serves by then.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::time::{Duration, Instant};
+
+use k256::ecdsa::Signature as EcdsaSignature;
+use sha2::{Digest, Sha256};
+use tracing::{info, warn};
+
+use crate::backends::yubihsm::protocol::codes::{algorithm, command};
+use crate::backends::yubihsm::protocol::error::{Error, ErrorKind};
+use crate::backends::yubihsm::protocol::info::{DeviceInfo, read_public_key};
+use crate::backends::yubihsm::session::client::Client;
+use crate::consensus::{KeyType, PublicKey};
+
+use super::health::WorkerHealth;
+use super::state::State;
+
+/// A session that nobody uses ends after 30 s; this keeps it, and notices a device that was pulled out.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// Between two tries to reach a device that is away.
+const RETRY: Duration = Duration::from_secs(1);
+/// How long an exchange between requests may take.
+const QUIET: Duration = Duration::from_secs(1);
+/// Between two looks at how full the device's log is.
+const LOOK: Duration = Duration::from_secs(30);
+/// A key as it was found on the device.
+#[derive(Clone, Debug)]
+pub struct FoundKey {
+    /// The public key.
+    pub public_key: PublicKey,
+    /// The device.
+    pub info: DeviceInfo,
+}
+
+/// What is asked of the thread.
+pub(super) enum Job {
+    Find {
+        key: u16,
+        wanted: KeyType,
+        until: Instant,
+        reply: SyncSender<Result<FoundKey, Error>>,
+    },
+    Sign {
+        key: u16,
+        kind: KeyType,
+        bytes: Vec<u8>,
+        until: Instant,
+        reply: SyncSender<Result<Vec<u8>, Error>>,
+    },
+    Stop,
+}
+
+pub(super) struct Worker {
+    pub client: Client,
+    pub state: Arc<State>,
+    pub turn: Arc<WorkerHealth>,
+    /// Somebody has asked something.
+    pub used: bool,
+    /// When the device last told about itself in a quiet moment.
+    pub looked: Instant,
+}
+
+impl Worker {
+    pub(super) fn run(mut self, jobs: &Receiver<Job>) {
+        let turn = self.turn.clone();
+        loop {
+            let pause = match (self.used, self.state.is_up()) {
+                (true, false) => RETRY,
+                _ => KEEP_ALIVE,
+            };
+            let job = jobs.recv_timeout(pause);
+            if turn.is_given_up() {
+                return;
+            }
+            match job {
+                Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) if self.used => self.idle(),
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Job::Find {
+                    key,
+                    wanted,
+                    until,
+                    reply,
+                }) => {
+                    turn.begin(until);
+                    let result = self.find(key, wanted, until);
+                    self.note(result.as_ref().err());
+                    let _ = reply.send(result);
+                }
+                Ok(Job::Sign { until, .. }) if Instant::now() >= until => {
+                    // Whoever asked has gone: signing now would only hold up the others.
+                }
+                Ok(Job::Sign {
+                    key,
+                    kind,
+                    bytes,
+                    until,
+                    reply,
+                }) => {
+                    turn.begin(until);
+                    let result = self.sign(key, kind, &bytes, until);
+                    self.note(result.as_ref().err());
+                    let error = result.as_ref().err().map(|error| &error.kind);
+                    self.state.note_key(key, error);
+                    let _ = reply.send(result);
+                    self.tidy();
+                }
+            }
+            turn.end();
+        }
+    }
+
+    fn idle(&mut self) {
+        let until = Instant::now() + QUIET;
+        self.turn.begin(until);
+        let result = match self.client.is_open() {
+            true => self
+                .client
+                .command(command::ECHO, b"tmkms", None, until)
+                .map(drop),
+            false => self.client.open(until),
+        };
+        self.note(result.as_ref().err());
+        self.tidy();
+    }
+
+    /// What is done when nobody waits: sessions that were lost are closed, and the device is asked how full its log is.
+    fn tidy(&mut self) {
+        let until = Instant::now() + QUIET;
+        self.turn.begin(until);
+        self.client.sweep();
+        if self.client.is_open() && self.looked.elapsed() >= LOOK {
+            self.looked = Instant::now();
+            // What goes wrong now goes wrong with the next request, too, and is told there.
+            if self.client.look(until).is_ok() {
+                self.learn();
+            }
+        }
+    }
+
+    /// Lets others know what the device says of itself.
+    fn learn(&self) {
+        if let Some(info) = self.client.info().filter(|_| !self.turn.is_given_up()) {
+            self.state.learn(info);
+        }
+    }
+
+    /// Remembers whether the device is there, and tells each change once.
+    fn note(&mut self, error: Option<&Error>) {
+        self.used = true;
+        if self.turn.is_given_up() {
+            return;
+        }
+        self.learn();
+        self.state.count_sessions(self.client.take_opened());
+        match self.state.note(error, self.client.is_open()) {
+            Some(Some(kind)) => {
+                let device = &self.state.name;
+                warn!(event = "device_down", device, "{device}: {kind}");
+            }
+            Some(None) => {
+                let device = &self.state.name;
+                info!(event = "device_up", device, "{device}: back");
+            }
+            None => {}
+        }
+    }
+
+    fn error(&self, kind: ErrorKind) -> Error {
+        Error {
+            device: self.state.name.clone(),
+            kind,
+        }
+    }
+
+    fn find(&mut self, key: u16, wanted: KeyType, until: Instant) -> Result<FoundKey, Error> {
+        let data = key.to_be_bytes();
+        let answer = self
+            .client
+            .command(command::GET_PUBLIC_KEY, &data, Some(key), until)?;
+        let info: DeviceInfo = self
+            .client
+            .info()
+            .cloned()
+            .ok_or_else(|| self.error(ErrorKind::Garbage("no device info".to_owned())))?;
+        let (code, kind) = match wanted {
+            KeyType::Ed25519 => (algorithm::ED25519, "consensus (ed25519)"),
+            KeyType::Secp256k1 => (algorithm::SECP256K1, "account (secp256k1)"),
+        };
+        let (found, _) = answer.split_first().unwrap_or((&0, &[]));
+        if *found != code {
+            return Err(self.error(ErrorKind::KeyType {
+                key,
+                found: algorithm::name(*found)
+                    .map_or_else(|| format!("of algorithm {found}"), str::to_owned),
+                wanted: kind,
+            }));
+        }
+        if !info.has(code) {
+            return Err(self.error(ErrorKind::Disabled {
+                algorithm: wanted.as_str(),
+                firmware: info.firmware,
+            }));
+        }
+        let public_key = read_public_key(&answer).map_err(|kind| self.error(kind))?;
+        if !self.turn.is_given_up() {
+            self.state.pin(key, &answer);
+        }
+        self.client.pin(key, answer.to_vec());
+        Ok(FoundKey { public_key, info })
+    }
+
+    fn sign(
+        &mut self,
+        key: u16,
+        kind: KeyType,
+        bytes: &[u8],
+        until: Instant,
+    ) -> Result<Vec<u8>, Error> {
+        let id = key.to_be_bytes();
+        let client = &mut self.client;
+        let answer = match kind {
+            KeyType::Ed25519 => {
+                let data = [&id[..], bytes].concat();
+                client.sign(command::SIGN_EDDSA, &data, key, until)?
+            }
+            KeyType::Secp256k1 => {
+                let digest = Sha256::digest(bytes);
+                let data = [&id[..], &digest].concat();
+                client.sign(command::SIGN_ECDSA, &data, key, until)?
+            }
+        };
+        match kind {
+            KeyType::Ed25519 => Ok(answer.to_vec()),
+            KeyType::Secp256k1 => low_s(&answer).map_err(|kind| self.error(kind)),
+        }
+    }
+}
+
+/// From DER with any S to 64 bytes with low S.
+fn low_s(der: &[u8]) -> Result<Vec<u8>, ErrorKind> {
+    let signature = EcdsaSignature::from_der(der)
+        .map_err(|_| ErrorKind::Garbage("a signature that is not DER".to_owned()))?;
+    let low = signature.normalize_s().unwrap_or(signature);
+    Ok(low.to_bytes().to_vec())
+}

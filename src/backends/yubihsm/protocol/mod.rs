@@ -1,0 +1,11 @@
+//! What goes over the wire to a YubiHSM: codes and frames, the encrypted channel (SCP03), and the transports over USB and
+//! HTTP. Here is also what every wing tells the operator: errors, and the commands that messages print.
+
+pub mod codes;
+pub mod commands;
+pub mod error;
+pub mod frame;
+pub mod identity;
+pub mod info;
+pub mod scp03;
+pub mod transport;
