@@ -22,8 +22,8 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use support::{maker, place, random_key};
+use tmkms::gate::store::file::format::{SLOT, decode, encode};
 use tmkms::gate::store::file::medium::{FileSystem, Medium};
-use tmkms::gate::store::file::record::{SLOT, decode, encode};
 use tmkms::gate::store::file::{
     FileStore, Newest, OpenError, StateFile, Unfamiliar, inspect, newest,
 };

@@ -11,7 +11,7 @@ use tmkms::backends::softsign::key::SoftKey;
 use tmkms::chain::{Armed, Chain};
 use tmkms::consensus::SignBytes;
 use tmkms::events::{Event, Sink};
-use tmkms::gate::bucket::Rate;
+use tmkms::gate::heights::bucket::Rate;
 use tmkms::gate::store::{Loaded, Origin, Record, Store, StoreError};
 use tmkms::gate::watermark::{Last, Watermark};
 use tmkms::gate::{Gate, Settings};

@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use tmkms::consensus::PublicKey;
 use tmkms::gate::foreign;
-use tmkms::gate::store::file::record::{COPY, decode, encode};
+use tmkms::gate::store::file::format::{COPY, decode, encode};
 use tmkms::gate::store::file::newest;
 
 fuzz_target!(|data: &[u8]| {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::consensus::{ChainId, Height, Signature};
 use crate::events::{Event, Kind, Spent};
-use crate::gate::bucket::Rate;
+use crate::gate::heights::bucket::Rate;
 use crate::gate::raw::RawPolicy;
 use crate::gate::refusal::{Reason, Refusal};
 use crate::gate::snapshot::{GateSnapshot, SnapshotCell};

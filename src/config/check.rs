@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::backends::{Base, KeySource, usual};
 use crate::consensus::ChainId;
-use crate::gate::bucket::Rate;
+use crate::gate::heights::bucket::Rate;
 use crate::gate::raw::Dialect;
 use crate::gate::{Settings, SignExtensions};
 use crate::settings::{Problem, Setting, nearest};

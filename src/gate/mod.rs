@@ -6,12 +6,10 @@
 //!
 //! Owns W1 to W3, W5, W8, W11 and the extension part of W12.
 
-pub mod bucket;
-mod toll;
 pub mod foreign;
 pub mod snapshot;
+pub mod heights;
 pub mod permit;
-pub mod plausible;
 pub mod raw;
 mod recovery;
 pub mod refusal;
@@ -28,7 +26,7 @@ use crate::os::clock::Moment;
 use crate::remedy::Commands;
 use crate::request::SignRequest;
 
-use bucket::Bucket;
+use heights::bucket::Bucket;
 use permit::Permit;
 use raw::RawRefused;
 use refusal::{Reason, Refusal};

@@ -1,6 +1,6 @@
 //! What the operator may set of a gate.
 
-use super::bucket::Rate;
+use super::heights::bucket::Rate;
 
 /// Whether vote extensions are signed (W12).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::consensus::{Height, Hrs, Round, Step};
 
 use super::Gate;
-use super::bucket::Rate;
+use super::heights::bucket::Rate;
 use super::store::Origin;
 
 /// What there is to see.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::consensus::{Height, Hrs};
 
-use super::bucket::Rate;
-use super::store::{Origin, Record};
+use super::heights::bucket::Rate;
+use super::store::record::{Origin, Record};
 use super::watermark::Watermark;
 
 /// How far the first advance after `state init`, or after a take-over where nothing was known, may go (W11), in heights.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::support::home::Home;
 use crate::support::{maker, place};
 use tmkms::gate::refusal::Reason;
-use tmkms::gate::store::file::record::SLOT;
+use tmkms::gate::store::file::format::SLOT;
 use tmkms::gate::store::file::{FileStore, StateFile};
 use tmkms::gate::store::{Origin, Store};
 use tmkms::gate::watermark::{Last, Watermark};

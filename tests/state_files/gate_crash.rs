@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use crate::support::{maker, place, random_key};
 use tmkms::consensus::Signature;
+use tmkms::gate::store::file::format::{COPY, FILE, SLOT};
 use tmkms::gate::store::file::medium::{FileSystem, Medium};
-use tmkms::gate::store::file::record::{COPY, FILE, SLOT};
 use tmkms::gate::store::file::{FileStore, OpenError, StateFile};
 use tmkms::gate::store::{Origin, Store, StoreError};
 use tmkms::gate::watermark::{Last, Watermark};
@@ -431,7 +431,7 @@ fn one_flipped_byte_anywhere_is_survived() {
 
 #[test]
 fn any_changed_bit_of_a_copy_is_seen() {
-    use tmkms::gate::store::file::record::decode;
+    use tmkms::gate::store::file::format::decode;
     let (_folder, place) = fresh();
     let mut store = FileStore::open(&place).unwrap();
     persist(&mut store, &vote(1, 1)).unwrap();

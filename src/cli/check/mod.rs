@@ -8,7 +8,7 @@ use clap::Args;
 use crate::config::ChainConfig;
 use crate::consensus::PublicKey;
 use crate::gate::foreign::fence;
-use crate::gate::plausible::is_too_high;
+use crate::gate::heights::plausible::is_too_high;
 use crate::gate::store::file::{FileStore, inspect};
 use crate::gate::watermark::Watermark;
 use crate::link::IdentityKey;

@@ -13,7 +13,7 @@ use crate::backends::ledger::error::Reason;
 use crate::backends::ledger::find::{Found, find};
 use crate::config::ChainConfig;
 use crate::consensus::{Height, PublicKey};
-use crate::gate::plausible::Claim;
+use crate::gate::heights::plausible::Claim;
 use crate::gate::store::file::inspect;
 use crate::os::clock::{Clock, SystemClock};
 

@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::cli::report::{Failure, status};
 use crate::consensus::{ChainId, Height};
-use crate::gate::plausible::Claim;
+use crate::gate::heights::plausible::Claim;
 use crate::terminal::Terminal;
 
 /// How sure the operator is.

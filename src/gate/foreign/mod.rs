@@ -103,7 +103,7 @@ pub fn read(
     if bytes.trim_ascii().is_empty() {
         return Err(ForeignError::Empty);
     }
-    if bytes.len() == super::store::file::record::FILE {
+    if bytes.len() == super::store::file::format::FILE {
         return own(bytes, chain, key);
     }
     let Once(fields) =
@@ -162,7 +162,7 @@ impl<'de> Deserialize<'de> for Once {
 
 /// The chain that a state file says it belongs to: this program's own files, and those that hold sign bytes.
 pub fn chain_of(bytes: &[u8]) -> Option<String> {
-    if bytes.len() == super::store::file::record::FILE {
+    if bytes.len() == super::store::file::format::FILE {
         return match newest(bytes) {
             Newest::Good(entry, _) => Some(entry.chain_id.to_string()),
             _ => None,

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use rustix::process::Signal;
-use tmkms::gate::store::file::record::FILE;
+use tmkms::gate::store::file::format::FILE;
 
 use super::walk::{Said, Walk, private};
 use crate::support::home::{PATIENCE, sign};

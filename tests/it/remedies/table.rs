@@ -46,7 +46,7 @@ use By::{Nobody, Test, Walk};
 /// Where commands are made for messages, and no message stands.
 pub const MAKERS: &[&str] = &[
     "src/remedy.rs",
-    "src/gate/toll.rs",
+    "src/gate/heights/toll.rs",
     "src/backends/yubihsm/commands.rs",
     "src/backends/ledger/transport/mod.rs",
 ];

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use crate::consensus::{ChainId, PublicKey};
 use crate::gate::store::Seen;
 
-use super::api::{self, Header, KeyValue};
+use super::client::api::{self, Header, KeyValue};
+use super::client::members::{Members, Session};
+use super::client::outcome::Outcome;
 use super::latch::Latch;
-use super::members::{Members, Session};
-use super::outcome::Outcome;
 use super::settings::{Settings, SettingsError};
 use super::value::{self, Value};
 

@@ -9,9 +9,8 @@ use crate::date::Date;
 use crate::gate::store::Seen;
 use crate::remedy::Commands;
 
-use super::api::Header;
-use super::cas::{Found, SharedKey};
-use super::value::{BadValue, Value};
+use super::client::api::Header;
+use super::value::BadValue;
 
 /// Why a shared key is not believed any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,44 +74,6 @@ pub fn of_header(header: &Header, pinned: &Seen, known: i64) -> Result<(), Latch
         });
     }
     Ok(())
-}
-
-/// Judges what a key holds by what a host has `seen`: the revision that wrote it, and its value. `known` is the revision
-/// that was known when it was asked, `local` what the host knows to be used up.
-///
-/// # Errors
-/// What must not be.
-pub fn judge(
-    key: &SharedKey,
-    found: &Found,
-    seen: &Seen,
-    known: i64,
-    local: Option<Hrs>,
-) -> Result<(i64, Value), Latch> {
-    of_header(&found.header, seen, known)?;
-    let there = found.key.as_ref().ok_or(Latch::Missing)?;
-    if there.created != seen.create_revision {
-        return Err(Latch::Recreated {
-            pinned: seen.create_revision,
-            found: there.created,
-        });
-    }
-    let value = key.decode(&there.raw)?;
-    if value.sealed {
-        return Err(Latch::Left {
-            by_us: value.host.id == seen.host_id,
-            host: value.host.name,
-            at: value.record.written,
-        });
-    }
-    let found = value.record.watermark.hrs();
-    if value.record.sequence < seen.sequence || found < local {
-        return Err(Latch::Lowered {
-            known: local,
-            found,
-        });
-    }
-    Ok((there.modified, value))
 }
 
 /// A latch as the operator sees it, with the chain's commands.

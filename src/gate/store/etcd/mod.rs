@@ -4,15 +4,13 @@
 //! A vote is one transaction: the key is at the revision that we know and was created when we joined; then it becomes our
 //! record. Whatever number of hosts try, one revision is replaced once. Then the local file, and only then a permit.
 
-mod api;
 mod cas;
+mod client;
+mod handle;
+mod judge;
 mod latch;
 mod membership;
-mod members;
-mod outcome;
 mod probe;
-mod version;
-
 mod settings;
 mod shared;
 mod stats;
@@ -20,14 +18,16 @@ mod value;
 mod watch;
 
 pub use cas::{Found, KeyError, SharedKey};
-pub use latch::{Latch, Told, judge};
+pub use handle::SharedHandle;
+pub use judge::judge;
+pub use latch::{Latch, Told};
 pub use membership::{Membership, MembershipError, PATIENCE, ShareError, host_id, shared_value};
 pub use probe::{Report, probe};
 pub use settings::{Settings, SettingsError};
 pub use shared::SharedStore;
 pub use stats::{SharedSample, SharedStats};
 pub use value::{Host, Value};
-pub use watch::{SharedHandle, Watcher};
+pub use watch::Watcher;
 
 /// What [`read_answer`] makes of an answer.
 #[doc(hidden)]
@@ -45,11 +45,13 @@ pub fn read_answer(
     chain_id: &crate::consensus::ChainId,
     public_key: &crate::consensus::PublicKey,
 ) -> ReadAnswer {
-    let outcome = outcome::outcome(&Ok(answer.clone()));
+    let outcome = client::outcome::outcome(&Ok(answer.clone()));
     ReadAnswer {
         certain: outcome.header().is_some(),
         value: match outcome {
-            outcome::Outcome::Holds(_, kv) => value::decode(&kv.value, chain_id, public_key).ok(),
+            client::outcome::Outcome::Holds(_, kv) => {
+                value::decode(&kv.value, chain_id, public_key).ok()
+            }
             _ => None,
         },
     }

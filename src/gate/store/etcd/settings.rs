@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::https::{Tls, TlsError};
 use crate::secret_file::{self, SecretFileError, SecretSource};
 
-use super::members::Credentials;
+use super::client::members::Credentials;
 
 /// `[etcd]` of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! The store of a shared chain: etcd first, then the local file, both before anything is signed.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::gate::store::file::FileStore;
@@ -8,21 +8,19 @@ use crate::gate::store::{Loaded, Origin, Record, Seen, Store, StoreError};
 use crate::gate::watermark::Watermark;
 use crate::remedy::Commands;
 
-use super::api::Header;
 use super::cas::{Found, FoundKey, KeyError, Replaces, SharedKey, Swapped};
-use super::latch::{Latch, Told, judge, of_header};
+use super::client::api::Header;
+use super::handle::{Inbox, SharedHandle};
+use super::judge::judge;
+use super::latch::{Latch, Told, of_header};
 use super::membership::ShareError;
 use super::stats::SharedStats;
 use super::value::{Host, Value};
-use super::watch::SharedHandle;
 
 /// What one transaction may take where nobody says otherwise.
 const TIME: Duration = Duration::from_millis(1_500);
 /// How often another host's record is put below ours before this is given up.
 const ROUNDS: usize = 8;
-
-/// What the thread that watches etcd saw last, for the store to take in, and the revision that was known when it asked.
-pub type Inbox = Arc<Mutex<Option<(Found, i64)>>>;
 
 /// A watermark in etcd with a floor in the local file.
 pub struct SharedStore {

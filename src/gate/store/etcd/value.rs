@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use subtle_encoding::{base64, hex};
 
 use crate::consensus::{ChainId, PublicKey};
-use crate::gate::store::file::record::{WatermarkText, watermark_of};
+use crate::gate::store::file::format::{WatermarkText, watermark_of};
 use crate::gate::store::sealed::{seal, unseal};
 use crate::gate::store::{Origin, Record};
 use crate::gate::watermark::Watermark;

@@ -1,30 +1,20 @@
 //! The look at etcd that a host takes once a second, off the signing path: so that a host which only stands by keeps its
 //! floor, and what is wrong with a member is known before a vote needs it.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use crate::consensus::{ChainId, PublicKey};
 use crate::https::certificate;
 
-use super::api::{STATUS, StatusAnswer};
 use super::cas::{name_of, read_through};
-use super::members::Session;
+use super::client::api::{STATUS, StatusAnswer};
+use super::client::members::Session;
+use super::handle::SharedHandle;
 use super::settings::{Settings, SettingsError};
-use super::shared::Inbox;
-use super::stats::SharedStats;
 
 /// Every how many looks a member is asked about itself, too.
 const STATUS_EVERY: u64 = 10;
-
-/// What an armed shared chain lets others see and tell.
-#[derive(Clone)]
-pub struct SharedHandle {
-    /// What is counted.
-    pub stats: Arc<SharedStats>,
-    /// What was seen of etcd, for the store to take in.
-    pub inbox: Inbox,
-}
 
 /// Looks at one chain's key, through one member after the other.
 pub struct Watcher {

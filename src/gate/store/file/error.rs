@@ -13,8 +13,8 @@ use crate::os::process::holder::Holder;
 use crate::os::users::user_name;
 use crate::remedy::{self, Commands};
 
-use super::familiar::Unfamiliar;
-use super::record::{BadCopy, FILE};
+use super::format::{BadCopy, FILE};
+use super::restored::familiar::Unfamiliar;
 
 /// Why a state file is not used. Each text says what to do.
 #[derive(Debug, thiserror::Error)]

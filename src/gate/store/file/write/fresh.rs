@@ -5,12 +5,11 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::gate::store::file::folder::{folder_of, temporary_name};
+use crate::gate::store::file::format::{self, Entry, SLOT};
+use crate::gate::store::file::medium::Medium;
+use crate::gate::store::file::place::StateFile;
 use crate::gate::store::{Record, Seen};
-
-use super::StateFile;
-use super::folder::{folder_of, temporary_name};
-use super::medium::Medium;
-use super::record::{self, Entry, SLOT};
 
 /// A complete new state file under a name of its own.
 pub(super) struct Fresh {
@@ -67,7 +66,7 @@ impl Fresh {
         for _ in 0..2 {
             entry.record.sequence = entry.record.sequence.saturating_add(1);
             entry.stamp = Some(medium.now());
-            record::encode(&entry, &mut slot).map_err(io::Error::other)?;
+            format::encode(&entry, &mut slot).map_err(io::Error::other)?;
             medium.write_at(&file, &slot, (entry.record.sequence % 2) * (SLOT as u64))?;
         }
         medium.flush_all(&file)?;

@@ -3,20 +3,21 @@
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
+use crate::gate::store::file::file_store::FileStore;
+use crate::gate::store::file::folder::explain;
+use crate::gate::store::file::format::{self, Entry, SLOT};
+use crate::gate::store::file::restored::clean_stop;
+use crate::gate::store::file::restored::familiar::LATE;
 use crate::gate::store::{Origin, Record, StoreError};
 use crate::gate::watermark::Watermark;
 
-use super::familiar::LATE;
-use super::folder::explain;
 use super::fresh::Fresh;
-use super::record::{self, Entry, SLOT};
-use super::{FileStore, clean_stop};
 
 /// How often a write is stamped and done before it is left as it is: then a restart may ask for a take-over.
 const STAMPS: usize = 3;
 
 /// Why there is no new file.
-pub(super) enum NotAnew {
+pub(in crate::gate::store::file) enum NotAnew {
     /// The old one is what it was.
     Untouched(String),
     /// Nobody knows which of the two a power cut would leave.
@@ -24,7 +25,7 @@ pub(super) enum NotAnew {
 }
 
 impl NotAnew {
-    pub(super) fn into_text(self) -> String {
+    pub(in crate::gate::store::file) fn into_text(self) -> String {
         match self {
             Self::Untouched(why) | Self::InDoubt(why) => why,
         }
@@ -33,14 +34,17 @@ impl NotAnew {
 
 impl FileStore {
     /// Stamps the record and writes it. The stamp is good only if the file system notes the same time for the write.
-    pub(super) fn write_slot(&mut self, entry: &mut Entry) -> Result<(), String> {
+    pub(in crate::gate::store::file) fn write_slot(
+        &mut self,
+        entry: &mut Entry,
+    ) -> Result<(), String> {
         let shown = self.place.path.display();
         let before = entry.stamp;
         let offset = (entry.record.sequence % 2) * (SLOT as u64);
         for _ in 0..STAMPS {
             let stamp = self.medium.now();
             entry.stamp = Some(stamp);
-            record::encode(entry, &mut self.slot)
+            format::encode(entry, &mut self.slot)
                 .map_err(|bad| format!("the state of {shown} cannot be written: {bad}"))?;
             self.medium
                 .write_at(&self.file, &self.slot, offset)
@@ -65,7 +69,7 @@ impl FileStore {
     }
 
     /// Makes durable what was read, in place.
-    pub(super) fn write_again(&mut self) -> Result<(), String> {
+    pub(in crate::gate::store::file) fn write_again(&mut self) -> Result<(), String> {
         self.is_named()?;
         for _ in 0..2 {
             self.write_stamped()?;
@@ -74,7 +78,7 @@ impl FileStore {
     }
 
     /// Writes the record once more, with the next sequence number and a new stamp.
-    pub(super) fn write_stamped(&mut self) -> Result<(), String> {
+    pub(in crate::gate::store::file) fn write_stamped(&mut self) -> Result<(), String> {
         let mut next = self.entry.clone();
         next.record.sequence = next.record.sequence.saturating_add(1);
         self.write_slot(&mut next)?;
@@ -82,7 +86,7 @@ impl FileStore {
         Ok(())
     }
 
-    pub(super) fn next_entry(
+    pub(in crate::gate::store::file) fn next_entry(
         &self,
         step: u64,
         watermark: &Watermark,
@@ -101,7 +105,7 @@ impl FileStore {
         }
     }
 
-    pub(super) fn write_next(
+    pub(in crate::gate::store::file) fn write_next(
         &mut self,
         watermark: &Watermark,
         origin: Origin,
@@ -124,7 +128,7 @@ impl FileStore {
     }
 
     /// Where no new file can be made: the record is known by its times, so it may stay where it is.
-    pub(super) fn go_on_in_place(&mut self) -> Result<(), String> {
+    pub(in crate::gate::store::file) fn go_on_in_place(&mut self) -> Result<(), String> {
         let armed = self.entry.clone();
         // With one half unreadable everything near the other is refused; it must not be written over.
         if self.damage.is_none() {
@@ -137,13 +141,13 @@ impl FileStore {
         })
     }
 
-    pub(super) fn fail(&mut self, why: String) -> StoreError {
+    pub(in crate::gate::store::file) fn fail(&mut self, why: String) -> StoreError {
         self.failed = Some(why.clone());
         StoreError::Failed(why)
     }
 
     /// Writes everything to a new file and puts it in the place of this one.
-    pub(super) fn write_anew(
+    pub(in crate::gate::store::file) fn write_anew(
         &mut self,
         watermark: &Watermark,
         origin: Origin,

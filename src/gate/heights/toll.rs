@@ -4,13 +4,18 @@ use crate::consensus::{Height, Position};
 use crate::os::clock::Moment;
 use crate::remedy::CommandLine;
 
-use super::Gate;
+use crate::gate::Gate;
+use crate::gate::refusal::{Reason, Refusal};
+
 use super::plausible::Claim;
-use super::refusal::{Reason, Refusal};
 
 impl Gate {
     /// Takes the tokens for the heights up to this position.
-    pub(super) fn pay(&mut self, position: &Position, now: &Moment) -> Result<(), Refusal> {
+    pub(in crate::gate) fn pay(
+        &mut self,
+        position: &Position,
+        now: &Moment,
+    ) -> Result<(), Refusal> {
         let ahead = match self.mark.hrs() {
             Some(last) => position.hrs.height.above(last.height),
             None => u64::try_from(position.hrs.height.get()).unwrap_or(u64::MAX),

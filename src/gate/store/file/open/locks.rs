@@ -1,11 +1,8 @@
-//! Everything that is asked of a state file before it is trusted.
-//!
-//! A file that is missing, empty, of another chain or key, copied, damaged in both halves, or that another
-//! process holds is not used; nothing is ever reset (W6, W7, W15).
+//! Opening a state file and taking its locks, before anything in it is believed (W6).
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use crate::os::files::filesystem;
@@ -13,13 +10,14 @@ use crate::os::files::strangers;
 use crate::os::pair_lock::{PairLock, PairLockError, Remark};
 use crate::os::process::holder::Holder;
 
-use super::StateFile;
-use super::error::OpenError;
-use super::record::{self, BadCopy, COPY, Entry, FILE, SLOT};
+use crate::gate::store::file::error::OpenError;
+use crate::gate::store::file::place::StateFile;
 
 /// Takes both locks. The file's comes first, and whoever does not get it takes no other: of several at once one gets
 /// both. Whatever else is wrong with the file, whoever holds the pair signs with this key (W7).
-pub(super) fn both_locks(place: &StateFile) -> Result<(File, PairLock), OpenError> {
+pub(in crate::gate::store::file) fn both_locks(
+    place: &StateFile,
+) -> Result<(File, PairLock), OpenError> {
     let path = &place.path;
     let file = match locked(place, place.allow_ephemeral) {
         Err(error @ OpenError::Locked { .. }) => return Err(error),
@@ -45,7 +43,7 @@ fn is_at(file: &File, path: &Path) -> bool {
 }
 
 /// Takes the lock on chain and key: one signer's, or one of several that share a store.
-pub(super) fn lock_pair(place: &StateFile) -> Result<PairLock, OpenError> {
+pub(in crate::gate::store::file) fn lock_pair(place: &StateFile) -> Result<PairLock, OpenError> {
     let take = match place.shared {
         false => PairLock::take_alone,
         true => PairLock::take_shared,
@@ -59,7 +57,9 @@ pub(super) fn lock_pair(place: &StateFile) -> Result<PairLock, OpenError> {
 }
 
 /// What [`lock_pair`] would meet, without taking anything.
-pub(super) fn look_at_pair(place: &StateFile) -> Result<Vec<Remark>, OpenError> {
+pub(in crate::gate::store::file) fn look_at_pair(
+    place: &StateFile,
+) -> Result<Vec<Remark>, OpenError> {
     let look = match place.shared {
         false => PairLock::look_alone,
         true => PairLock::look,
@@ -81,14 +81,20 @@ fn no_pair_lock(place: &StateFile, error: PairLockError) -> OpenError {
 }
 
 /// Opens the file and locks it, without believing anything in it yet.
-pub(super) fn locked(place: &StateFile, ephemeral: bool) -> Result<File, OpenError> {
+pub(in crate::gate::store::file) fn locked(
+    place: &StateFile,
+    ephemeral: bool,
+) -> Result<File, OpenError> {
     let file = unlocked(place, ephemeral)?;
     lock(&file, &place.path)?;
     Ok(file)
 }
 
 /// Opens the file for reading and writing, if it is one that may be used at all.
-pub(super) fn unlocked(place: &StateFile, ephemeral: bool) -> Result<File, OpenError> {
+pub(in crate::gate::store::file) fn unlocked(
+    place: &StateFile,
+    ephemeral: bool,
+) -> Result<File, OpenError> {
     let path = place.path.as_path();
     let io = |doing| {
         move |source| OpenError::Io {
@@ -147,7 +153,7 @@ pub(super) fn unlocked(place: &StateFile, ephemeral: bool) -> Result<File, OpenE
 }
 
 /// A state file in a folder that everybody may write to is not one: it may be another by now.
-pub(super) fn safe_folder(path: &Path) -> Result<(), OpenError> {
+pub(in crate::gate::store::file) fn safe_folder(path: &Path) -> Result<(), OpenError> {
     strangers::around(path)
         .map(drop)
         .map_err(|exposed| OpenError::Replaceable {
@@ -173,7 +179,7 @@ fn others_may_write(owner: u32, me: u32, mode: u32) -> Option<Others> {
 }
 
 /// Takes the lock of whatever lies there, and gives it back.
-pub(super) fn probe(path: &Path) -> Result<(), OpenError> {
+pub(in crate::gate::store::file) fn probe(path: &Path) -> Result<(), OpenError> {
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     let file = OpenOptions::new()
         .read(true)
@@ -188,7 +194,7 @@ pub(super) fn probe(path: &Path) -> Result<(), OpenError> {
 }
 
 /// Locks an open file, or says that another process has.
-pub(super) fn lock(file: &File, path: &Path) -> Result<(), OpenError> {
+pub(in crate::gate::store::file) fn lock(file: &File, path: &Path) -> Result<(), OpenError> {
     match file.try_lock() {
         Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(OpenError::Locked {
@@ -204,126 +210,6 @@ pub(super) fn lock(file: &File, path: &Path) -> Result<(), OpenError> {
             doing: "locking it",
             source,
         }),
-    }
-}
-
-/// Reads the two slots. The second value says why one of them could not be read.
-pub(super) fn read(place: &StateFile, file: &File) -> Result<(Entry, Option<String>), OpenError> {
-    let StateFile {
-        path,
-        chain_id: chain,
-        commands,
-        ..
-    } = place;
-    let io = |doing| {
-        move |source| OpenError::Io {
-            path: path.to_owned(),
-            doing,
-            source,
-        }
-    };
-    let size = file.metadata().map_err(io("asking for its size"))?.len();
-    if size == 0 {
-        return Err(OpenError::Empty {
-            chain: chain.clone(),
-            path: path.to_owned(),
-            commands: commands.clone(),
-        });
-    }
-    if usize::try_from(size) != Ok(FILE) {
-        return Err(OpenError::Foreign {
-            chain: chain.clone(),
-            path: path.to_owned(),
-            size,
-            commands: commands.clone(),
-        });
-    }
-    let mut bytes = vec![0; FILE];
-    file.read_exact_at(&mut bytes, 0)
-        .map_err(io("reading it"))?;
-    match newest(&bytes) {
-        Newest::Good(entry, damage) => Ok((*entry, damage)),
-        Newest::Unreadable(first, second) => Err(OpenError::Unreadable {
-            chain: chain.clone(),
-            path: path.to_owned(),
-            first,
-            second,
-            commands: commands.clone(),
-        }),
-        Newest::NotNeighbours(why) => Err(OpenError::NotNeighbours {
-            chain: chain.clone(),
-            path: path.to_owned(),
-            why,
-            commands: commands.clone(),
-        }),
-    }
-}
-
-/// What two slots say together.
-pub enum Newest {
-    /// The newest record, and why the other slot could not be read, if so.
-    Good(Box<Entry>, Option<String>),
-    /// Neither slot can be read.
-    Unreadable(BadCopy, BadCopy),
-    /// The slots are not two records in a row.
-    NotNeighbours(String),
-}
-
-/// Reads a whole file's bytes; pure, so that the fuzzer can have it.
-pub fn newest(bytes: &[u8]) -> Newest {
-    let (first, second) = bytes.split_at(SLOT.min(bytes.len()));
-    match (slot(first, 0), slot(second, 1)) {
-        (Ok(first), Ok(second)) => {
-            let (one, two) = (first.record.sequence, second.record.sequence);
-            let same = first.chain_id == second.chain_id && first.public_key == second.public_key;
-            if one.abs_diff(two) != 1 {
-                return Newest::NotNeighbours(format!("sequences {one} and {two}"));
-            }
-            if !same {
-                return Newest::NotNeighbours("their chains or keys differ".to_owned());
-            }
-            let (older, newer) = if one > two {
-                (second, first)
-            } else {
-                (first, second)
-            };
-            // Lowering a watermark makes a new file, so within one file positions only grow.
-            if newer.record.watermark.hrs() < older.record.watermark.hrs() {
-                return Newest::NotNeighbours("the newer one is the lower one".to_owned());
-            }
-            Newest::Good(Box::new(newer), None)
-        }
-        (Ok(entry), Err(bad)) => Newest::Good(
-            Box::new(entry),
-            Some(format!("its second half cannot be read: {bad}")),
-        ),
-        (Err(bad), Ok(entry)) => Newest::Good(
-            Box::new(entry),
-            Some(format!("its first half cannot be read: {bad}")),
-        ),
-        (Err(first), Err(second)) => Newest::Unreadable(first, second),
-    }
-}
-
-/// A slot is good if either copy is; of two different good copies the newer one counts (a torn write).
-fn slot(bytes: &[u8], index: u64) -> Result<Entry, BadCopy> {
-    let (first, second) = bytes.split_at(COPY.min(bytes.len()));
-    let entry = match (record::decode(first), record::decode(second)) {
-        (Ok(first), Ok(second)) if second.record.sequence > first.record.sequence => second,
-        (Ok(first), Ok(second))
-            if second.record.sequence == first.record.sequence && second != first =>
-        {
-            let why = "its two copies have one sequence number and differ";
-            return Err(BadCopy(why.to_owned()));
-        }
-        (Ok(first), _) => first,
-        (Err(_), Ok(second)) => second,
-        (Err(bad), Err(_)) => return Err(bad),
-    };
-    if entry.record.sequence % 2 == index {
-        Ok(entry)
-    } else {
-        Err(BadCopy("it holds the record of the other half".to_owned()))
     }
 }
 

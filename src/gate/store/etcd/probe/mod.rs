@@ -1,16 +1,20 @@
 //! What `check` asks of a cluster, and what it makes of the answers.
 
+mod version;
+
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::consensus::{ChainId, PublicKey};
+use crate::gate::store::etcd::cas::{name_of, read_through};
+use crate::gate::store::etcd::client::api::{
+    ALARM, AlarmAnswer, MEMBERS, MembersAnswer, STATUS, StatusAnswer,
+};
+use crate::gate::store::etcd::client::members::Session;
+use crate::gate::store::etcd::settings::{Settings, SettingsError};
 use crate::https::{Tls, certificate, certificate_of};
 
-use super::api::{ALARM, AlarmAnswer, MEMBERS, MembersAnswer, STATUS, StatusAnswer};
-use super::cas::{name_of, read_through};
-use super::members::Session;
-use super::settings::{Settings, SettingsError};
-use super::version::{Verdict, Version};
+use version::{Verdict, Version};
 
 /// How many transactions that change nothing are timed.
 const TRANSACTIONS: usize = 50;

@@ -8,12 +8,16 @@ use crate::gate::store::{Origin, Record, Store};
 use crate::gate::watermark::Watermark;
 use crate::os::files::filesystem;
 
-use super::familiar::Familiar;
-use super::folder::{create_folder, folder_of, sweep};
+use crate::gate::store::file::error::OpenError;
+use crate::gate::store::file::file_store::FileStore;
+use crate::gate::store::file::folder::{create_folder, folder_of, sweep};
+use crate::gate::store::file::format::SLOT;
+use crate::gate::store::file::medium::{FileSystem, Medium};
+use crate::gate::store::file::open::locks;
+use crate::gate::store::file::place::StateFile;
+use crate::gate::store::file::restored::familiar::Familiar;
+
 use super::fresh::Fresh;
-use super::medium::{FileSystem, Medium};
-use super::record::SLOT;
-use super::{FileStore, OpenError, StateFile, open};
 
 impl FileStore {
     /// Makes a state file where there is none. Never overwrites.
@@ -61,11 +65,11 @@ impl FileStore {
         };
         let folder = folder_of(path);
         create_folder(folder).map_err(io("creating its folder"))?;
-        open::safe_folder(path)?;
-        let pair = open::lock_pair(place)?;
+        locks::safe_folder(path)?;
+        let pair = locks::lock_pair(place)?;
         sweep(path);
         // Another signer's file may be locked by that signer.
-        let _old = replace.then(|| open::locked(place, true)).transpose()?;
+        let _old = replace.then(|| locks::locked(place, true)).transpose()?;
         let record = Record {
             sequence: 1,
             watermark: watermark.clone(),

@@ -1,11 +1,13 @@
 //! A look at a state file without its locks, for commands that must not disturb a running service.
 
-use super::look;
-use super::medium::FileSystem;
-use super::open::unlocked;
-use super::{OpenError, StateFile};
+use crate::gate::store::file::error::OpenError;
+use crate::gate::store::file::medium::FileSystem;
+use crate::gate::store::file::place::StateFile;
 use crate::gate::store::{Record, Seen};
 use crate::gate::used_up::UsedUp;
+
+use super::locks::unlocked;
+use super::look::look;
 
 /// How often a read is tried: one that meets a write sees half of it.
 const TRIES: usize = 5;
@@ -28,7 +30,7 @@ impl Inspected {
     }
 }
 
-/// Asks of a state file everything that [`super::FileStore::open`] would ask, except for the locks.
+/// Asks of a state file everything that [`crate::gate::store::file::FileStore::open`] would ask, except for the locks.
 pub fn inspect(place: &StateFile) -> Result<Inspected, OpenError> {
     let mut last = once(place);
     for _ in 1..TRIES {
@@ -44,7 +46,7 @@ pub fn inspect(place: &StateFile) -> Result<Inspected, OpenError> {
 
 fn once(place: &StateFile) -> Result<Inspected, OpenError> {
     let file = unlocked(place, place.allow_ephemeral)?;
-    let found = look::look(place, &file, &FileSystem)?;
+    let found = look(place, &file, &FileSystem)?;
     found.familiar?;
     Ok(Inspected {
         shared: found.entry.shared,

@@ -5,15 +5,17 @@ use std::fs::File;
 use crate::gate::store::Origin;
 use crate::os::files::filesystem;
 
-use super::error::OpenError;
-use super::familiar::{self, Familiar};
-use super::medium::Medium;
-use super::open::read;
-use super::record::Entry;
-use super::{StateFile, clean_stop};
+use crate::gate::store::file::error::OpenError;
+use crate::gate::store::file::format::Entry;
+use crate::gate::store::file::medium::Medium;
+use crate::gate::store::file::place::StateFile;
+use crate::gate::store::file::restored::clean_stop;
+use crate::gate::store::file::restored::familiar::{self, Familiar};
+
+use super::read::read;
 
 /// A state file as it was found, without belief in it.
-pub(super) struct Found {
+pub(in crate::gate::store::file) struct Found {
     pub entry: Entry,
     pub damage: Option<String>,
     /// Whether it is the one that was written last (W15).
@@ -21,7 +23,7 @@ pub(super) struct Found {
 }
 
 /// Reads a file that must hold a record of this chain and key.
-pub(super) fn look(
+pub(in crate::gate::store::file) fn look(
     place: &StateFile,
     file: &File,
     medium: &dyn Medium,

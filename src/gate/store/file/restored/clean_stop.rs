@@ -20,9 +20,9 @@ use subtle_encoding::hex;
 use crate::os::files::filesystem::Marks;
 use crate::os::files::replace::{Draft, Readers};
 
-use super::folder::folder_of;
-use super::medium::Medium;
-use super::record::{self, Entry, SLOT};
+use crate::gate::store::file::folder::folder_of;
+use crate::gate::store::file::format::{self, Entry, SLOT};
+use crate::gate::store::file::medium::Medium;
 
 /// What the name of a mark adds to that of the state file.
 const END: &str = ".stopped";
@@ -47,7 +47,7 @@ impl Mark {
     /// `None` where the file system gives no birth times: there a restored file can have the place of the old one.
     fn of(entry: &Entry, own: &Marks) -> Option<Self> {
         let mut slot = Vec::with_capacity(SLOT);
-        record::encode(entry, &mut slot).ok()?;
+        format::encode(entry, &mut slot).ok()?;
         let sum = hex::encode(Sha256::digest(&slot));
         Some(Self {
             format: 1,
@@ -69,7 +69,11 @@ pub fn path_of(state: &Path) -> PathBuf {
 
 /// The mark that names this record, if there is one. The state file may have been renamed without it, so any mark in its
 /// folder will do.
-pub(super) fn find(state: &Path, entry: &Entry, medium: &dyn Medium) -> Option<PathBuf> {
+pub(in crate::gate::store::file) fn find(
+    state: &Path,
+    entry: &Entry,
+    medium: &dyn Medium,
+) -> Option<PathBuf> {
     let usual = path_of(state);
     if names(&usual, entry, medium) {
         return Some(usual);
@@ -103,7 +107,11 @@ fn names(mark: &Path, entry: &Entry, medium: &dyn Medium) -> bool {
 }
 
 /// Leaves the mark, flushed, in the place of an older one.
-pub(super) fn leave(state: &Path, entry: &Entry, medium: &dyn Medium) -> io::Result<()> {
+pub(in crate::gate::store::file) fn leave(
+    state: &Path,
+    entry: &Entry,
+    medium: &dyn Medium,
+) -> io::Result<()> {
     remove(&path_of(state))?;
     let draft = Draft::new(&path_of(state), Readers::Owner)?;
     let Some(mark) = Mark::of(entry, &medium.marks(draft.file())?) else {
@@ -120,7 +128,11 @@ pub(super) fn leave(state: &Path, entry: &Entry, medium: &dyn Medium) -> io::Res
 }
 
 /// Removes, durably, what names this record, and whatever lies where the mark of the state file would.
-pub(super) fn forget(state: &Path, entry: &Entry, medium: &dyn Medium) -> io::Result<()> {
+pub(in crate::gate::store::file) fn forget(
+    state: &Path,
+    entry: &Entry,
+    medium: &dyn Medium,
+) -> io::Result<()> {
     if let Some(mark) = find(state, entry, medium) {
         remove(&mark)?;
     }

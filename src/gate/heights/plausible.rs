@@ -5,8 +5,8 @@
 
 use crate::consensus::Height;
 
-use super::store::Origin;
-use super::used_up::UsedUp;
+use crate::gate::store::Origin;
+use crate::gate::used_up::UsedUp;
 
 /// Where nothing is known of a chain, heights up to here are plausible. The longest chains of the Cosmos registry had
 /// some 2 * 10^8 blocks in 2026, all but a handful less than 5 * 10^7: with one digit too many nearly all are above it.

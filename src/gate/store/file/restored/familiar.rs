@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::os::files::filesystem::Marks;
 
-use super::record::Entry;
+use crate::gate::store::file::format::Entry;
 
 /// How far the times of a file may be from the stamp in it. A write that is `LATE` is repeated, some file systems keep
 /// whole seconds, and the clock that the times are taken from ticks a hundred times a second.

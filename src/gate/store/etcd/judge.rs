@@ -1,0 +1,46 @@
+//! Whether what a shared key holds is what this host may go on from.
+
+use crate::consensus::Hrs;
+use crate::gate::store::Seen;
+
+use super::cas::{Found, SharedKey};
+use super::latch::{Latch, of_header};
+use super::value::Value;
+
+/// Judges what a key holds by what a host has `seen`: the revision that wrote it, and its value. `known` is the revision
+/// that was known when it was asked, `local` what the host knows to be used up.
+///
+/// # Errors
+/// What must not be.
+pub fn judge(
+    key: &SharedKey,
+    found: &Found,
+    seen: &Seen,
+    known: i64,
+    local: Option<Hrs>,
+) -> Result<(i64, Value), Latch> {
+    of_header(&found.header, seen, known)?;
+    let there = found.key.as_ref().ok_or(Latch::Missing)?;
+    if there.created != seen.create_revision {
+        return Err(Latch::Recreated {
+            pinned: seen.create_revision,
+            found: there.created,
+        });
+    }
+    let value = key.decode(&there.raw)?;
+    if value.sealed {
+        return Err(Latch::Left {
+            by_us: value.host.id == seen.host_id,
+            host: value.host.name,
+            at: value.record.written,
+        });
+    }
+    let found = value.record.watermark.hrs();
+    if value.record.sequence < seen.sequence || found < local {
+        return Err(Latch::Lowered {
+            known: local,
+            found,
+        });
+    }
+    Ok((there.modified, value))
+}
