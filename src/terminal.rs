@@ -6,12 +6,13 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::thread;
 
 use rustix::termios::{self, LocalModes, OptionalActions, Termios};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 use zeroize::Zeroizing;
+
+use crate::threads::{STACK, spawn};
 
 /// To the second screen, cleared, with the cursor at its top.
 const PRIVATE: &str = "\x1b[?1049h\x1b[2J\x1b[H";
@@ -162,17 +163,15 @@ impl Guard {
         let handle = signals.handle();
         let waste = RemoveOnSignal::default();
         let removed = waste.clone();
-        thread::Builder::new()
-            .name("terminal".to_owned())
-            .spawn(move || {
-                if let Some(signal) = signals.forever().next() {
-                    restore(before.as_ref());
-                    if let Some(path) = removed.lock().ok().and_then(|mut waste| waste.take()) {
-                        let _ = std::fs::remove_file(path);
-                    }
-                    let _ = signal_hook::low_level::emulate_default_handler(signal);
+        spawn("terminal", STACK, move || {
+            if let Some(signal) = signals.forever().next() {
+                restore(before.as_ref());
+                if let Some(path) = removed.lock().ok().and_then(|mut waste| waste.take()) {
+                    let _ = std::fs::remove_file(path);
                 }
-            })?;
+                let _ = signal_hook::low_level::emulate_default_handler(signal);
+            }
+        })?;
         Ok(Self {
             signals: handle,
             waste,

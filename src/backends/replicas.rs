@@ -13,6 +13,7 @@ use crate::consensus::{PublicKey, Signature};
 use crate::gate::permit::Permit;
 use crate::os::clock::{Clock, SystemClock};
 use crate::signer::{Signer, SignerError};
+use crate::threads::{STACK, spawn, spawn_scoped};
 
 use super::{Backup, DeviceKeyId, DeviceSample, KeySource, OpenKeyError};
 
@@ -20,8 +21,6 @@ use super::{Backup, DeviceKeyId, DeviceSample, KeySource, OpenKeyError};
 const JOIN: Duration = Duration::from_secs(2);
 /// So many members are opened at a time.
 const AT_ONCE: usize = 8;
-/// The stack of a thread that opens members, in bytes.
-const STACK: usize = 256 * 1024;
 /// The least time that a member gets.
 const LEAST: Duration = Duration::from_millis(250);
 
@@ -143,11 +142,7 @@ fn open_all(sources: &[Arc<dyn ReplicaSource>]) -> Vec<Opened> {
         thread::scope(|scope| {
             let threads: Vec<_> = some
                 .iter()
-                .map(|source| {
-                    let thread = thread::Builder::new().name("replica".to_owned());
-                    let thread = thread.stack_size(STACK);
-                    thread.spawn_scoped(scope, || source.open_replica())
-                })
+                .map(|source| spawn_scoped(scope, "replica", STACK, || source.open_replica()))
                 .collect();
             opened.extend(some.iter().zip(threads).map(|(source, thread)| {
                 match thread {
@@ -232,39 +227,36 @@ fn join_later(slots: &Arc<Vec<Slot>>, wanted: PublicKey) -> std::io::Result<()> 
         return Ok(());
     }
     let weak: Weak<Vec<Slot>> = Arc::downgrade(slots);
-    thread::Builder::new()
-        .name("replicas".to_owned())
-        .stack_size(STACK)
-        .spawn(move || {
-            loop {
-                thread::sleep(JOIN);
-                let Some(slots) = weak.upgrade() else { return };
-                let missing: Vec<&Slot> = slots.iter().filter(|slot| away(slot)).collect();
-                let sources: Vec<_> = missing.iter().map(|slot| slot.source.clone()).collect();
-                for (slot, opened) in missing.into_iter().zip(open_all(&sources)) {
-                    let Ok((member, warnings)) = opened else {
-                        continue;
-                    };
-                    for warning in warnings {
-                        warn!(event = "key_warning", device = slot.name, "{warning}");
-                    }
-                    let state = place(&slot.name, member, &wanted);
-                    if matches!(state, ReplicaState::There(_)) {
-                        info!(
-                            event = "replica_joined",
-                            device = slot.name,
-                            "{}: joined the replicas",
-                            slot.name
-                        );
-                    }
-                    *slot.place.write().unwrap_or_else(PoisonError::into_inner) = state;
+    let body = move || {
+        loop {
+            thread::sleep(JOIN);
+            let Some(slots) = weak.upgrade() else { return };
+            let missing: Vec<&Slot> = slots.iter().filter(|slot| away(slot)).collect();
+            let sources: Vec<_> = missing.iter().map(|slot| slot.source.clone()).collect();
+            for (slot, opened) in missing.into_iter().zip(open_all(&sources)) {
+                let Ok((member, warnings)) = opened else {
+                    continue;
+                };
+                for warning in warnings {
+                    warn!(event = "key_warning", device = slot.name, "{warning}");
                 }
-                if !slots.iter().any(away) {
-                    return;
+                let state = place(&slot.name, member, &wanted);
+                if matches!(state, ReplicaState::There(_)) {
+                    info!(
+                        event = "replica_joined",
+                        device = slot.name,
+                        "{}: joined the replicas",
+                        slot.name
+                    );
                 }
+                *slot.place.write().unwrap_or_else(PoisonError::into_inner) = state;
             }
-        })
-        .map(drop)
+            if !slots.iter().any(away) {
+                return;
+            }
+        }
+    };
+    spawn("replicas", STACK, body).map(drop)
 }
 
 impl ReplicaSet {

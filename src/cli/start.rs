@@ -13,7 +13,7 @@ use crate::os::process::harden::{forbid_core_dumps, harden};
 use crate::os::process::signals::Signals;
 use crate::secret_file::{self, Variable, Variables};
 use crate::service::{self, ServiceError};
-use crate::threads::Shutdown;
+use crate::threads::{STACK, Shutdown, spawn};
 
 use super::ConfigFile;
 use super::container::Hidden;
@@ -158,13 +158,12 @@ fn handed_over() -> Result<Variables, Failure> {
 
 fn ring_at_eof(stop: &Arc<Shutdown>) -> Result<(), Failure> {
     let stop = stop.clone();
-    std::thread::Builder::new()
-        .name("eof".to_owned())
-        .spawn(move || {
-            // An error is an end, too.
-            let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
-            stop.trigger();
-        })
+    let thread = spawn("eof", STACK, move || {
+        // An error is an end, too.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        stop.trigger();
+    });
+    thread
         .map(drop)
         .map_err(|error| Failure::new(format!("no thread: {error}")))
 }

@@ -8,8 +8,9 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
-use std::thread::Builder;
 use std::time::{Duration, Instant};
+
+use crate::threads::{STACK, spawn};
 
 use super::LinkError;
 
@@ -17,8 +18,6 @@ use super::LinkError;
 pub const LOOK_UP: Duration = Duration::from_secs(1);
 /// How many look-ups of one link may be under way.
 const MOST: usize = 2;
-/// The stack of a look-up in bytes: modules of the system's resolver are not known here.
-const STACK: usize = 256 * 1024;
 
 /// Finds the addresses of a name. May take as long as it likes.
 pub trait Resolve: Send + Sync {
@@ -97,8 +96,8 @@ impl Names {
     fn look_up(&mut self) -> io::Result<()> {
         let (tell, answer) = channel();
         let (resolver, host, port) = (self.resolver.clone(), self.host.clone(), self.port);
-        let builder = Builder::new().name("resolve".to_owned()).stack_size(STACK);
-        builder.spawn(move || {
+        // A module of the system's resolver may need any stack; so far this one was enough.
+        spawn("resolve", STACK, move || {
             // The link may be gone by then.
             let _ = tell.send(resolver.resolve(&host, port));
         })?;

@@ -11,7 +11,7 @@ use crate::chain::Chain;
 use crate::config::ChainConfig;
 use crate::gate::store::etcd::Watcher;
 use crate::os::clock::SystemClock;
-use crate::threads::{Shutdown, TLS_STACK, spawn_observer};
+use crate::threads::{LARGE_STACK, Shutdown, spawn_observer};
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(1);
@@ -26,7 +26,7 @@ pub(super) fn watch(
         return Ok(());
     }
     let (config, chain, until) = (config.clone(), chain.clone(), stop.clone());
-    spawn_observer("watch", TLS_STACK, stop, move || {
+    spawn_observer("watch", LARGE_STACK, stop, move || {
         let (mut watcher, mut told) = (None, None);
         while !until.wait(EVERY) {
             look(&config, &chain, &mut watcher, &mut told);

@@ -15,8 +15,8 @@ pub use shutdown::{Shutdown, ShutdownCause};
 
 /// The stack of a thread in bytes, where no library needs more.
 pub const STACK: usize = 256 * 1024;
-/// The stack of a thread in bytes that makes TLS handshakes.
-pub const TLS_STACK: usize = 512 * 1024;
+/// The stack of a thread in bytes that makes TLS handshakes or talks to a device.
+pub const LARGE_STACK: usize = 512 * 1024;
 /// Before a thread that looked on begins again.
 const AGAIN: Duration = Duration::from_secs(1);
 

@@ -138,6 +138,45 @@ fn rooms_keep_their_rules() {
     }
 }
 
+/// Whether a thread is started here: by the standard library's words, or by a `spawn` with something to run.
+fn starts_a_thread(code: &str) -> bool {
+    let imports = code.split("thread::{").skip(1);
+    let mut lists = imports.map(|rest| rest.split('}').next().unwrap());
+    let named = |words: &str| code.contains(&format!("thread::{words}"));
+    named("Builder")
+        || named("spawn")
+        || lists.any(|list| list.contains("Builder") || list.contains("spawn"))
+        // A command is spawned with nothing in the parentheses.
+        || code.split(".spawn(").skip(1).any(|rest| !rest.starts_with(')'))
+}
+
+#[test]
+fn threads_are_started_in_one_module() {
+    for (path, text) in all_sources() {
+        let own = path.starts_with("src/threads");
+        assert!(
+            own || !starts_a_thread(shipped(&text)),
+            "{}: crate::threads gives a thread its name, its stack and a rule for a panic",
+            path.display()
+        );
+    }
+    for code in [
+        "std::thread::spawn(work)",
+        "thread::Builder::new()",
+        "use std::thread::{self, Builder, JoinHandle};",
+        "scope.spawn(|| 1)",
+    ] {
+        assert!(starts_a_thread(code), "{code}");
+    }
+    for code in [
+        "Command::new(\"x\").spawn()",
+        "thread::sleep(LONG)",
+        "spawn(\"a\", STACK, f)",
+    ] {
+        assert!(!starts_a_thread(code), "{code}");
+    }
+}
+
 #[test]
 fn a_permit_is_made_in_the_gate_alone_and_cannot_be_copied() {
     let text = fs::read_to_string("src/gate/permit.rs").unwrap();

@@ -17,6 +17,7 @@ use crate::os::clock::{Clock, SystemClock};
 use crate::remedy::CommandLine;
 use crate::request::SignRequest;
 use crate::signer::{Signer, SignerError};
+use crate::threads::{STACK, spawn};
 
 use super::LedgerSource;
 use super::device::{Failed, Job, Worker};
@@ -95,10 +96,7 @@ impl LedgerKey {
 
     fn run(&self, worker: Worker, found: Option<Found>) {
         let condition = worker.condition.clone();
-        let started = std::thread::Builder::new()
-            .name("ledger".to_owned())
-            .stack_size(256 * 1024)
-            .spawn(move || worker.run(found));
+        let started = spawn("ledger", STACK, move || worker.run(found));
         if let Err(error) = started {
             condition.set(Some(format!(
                 "{}: a thread could not be started: {error}; look at this host's limits, and restart tmkms",

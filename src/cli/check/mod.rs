@@ -3,6 +3,8 @@
 mod connect;
 mod etcd;
 
+use std::thread::ScopedJoinHandle;
+
 use clap::Args;
 
 use crate::config::ChainConfig;
@@ -17,6 +19,7 @@ use crate::observe::status::Status;
 use crate::observe::status::humanize;
 use crate::os::clock::{Clock, SystemClock};
 use crate::service::{identity_of, with_older_files};
+use crate::threads::{STACK, spawn_scoped};
 
 use super::ConfigFile;
 use super::container::Hidden;
@@ -285,14 +288,17 @@ fn connect_all(chains: &mut [Found<'_>]) {
                 let dial = |node| {
                     free.then(|| {
                         let (id, key) = (chain.config.id.clone(), chain.public_key);
-                        scope.spawn(move || connect::try_node(id, key, node))
+                        spawn_scoped(scope, "dial", STACK, move || {
+                            connect::try_node(id, key, node)
+                        })
                     })
                 };
                 chain.config.nodes.iter().map(dial).collect()
             })
             .collect();
-        let join = |thread: std::thread::ScopedJoinHandle<'_, Result<String, String>>| {
+        let join = |thread: std::io::Result<ScopedJoinHandle<'_, Result<String, String>>>| {
             thread
+                .map_err(|error| format!("the check of this node broke off: {error}"))?
                 .join()
                 .unwrap_or_else(|_| Err("the check of this node broke off".to_owned()))
         };

@@ -10,7 +10,6 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -20,6 +19,7 @@ use crate::backends::softsign::Purpose;
 use crate::backends::softsign::key::SoftKey;
 use crate::consensus::PublicKey;
 use crate::os::files::replace::{Readers, create};
+use crate::threads::{STACK, spawn};
 
 use super::super::report::Failure;
 use super::broke;
@@ -172,16 +172,13 @@ fn make_home() -> Result<PathBuf, Failure> {
 
 /// Clears the stage before a signal ends the demo.
 fn watch(mut signals: Signals, props: Arc<Mutex<Props>>) -> Result<(), Failure> {
-    thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(move || {
-            if let Some(signal) = signals.forever().next() {
-                // Held to the end, so that nobody starts anything any more, or complains that the signer is gone.
-                let mut props = lock(&props);
-                props.clear();
-                let _ = signal_hook::low_level::emulate_default_handler(signal);
-            }
-        })
-        .map(drop)
-        .map_err(broke("starting a thread"))
+    let thread = spawn("signals", STACK, move || {
+        if let Some(signal) = signals.forever().next() {
+            // Held to the end, so that nobody starts anything any more, or complains that the signer is gone.
+            let mut props = lock(&props);
+            props.clear();
+            let _ = signal_hook::low_level::emulate_default_handler(signal);
+        }
+    });
+    thread.map(drop).map_err(broke("starting a thread"))
 }

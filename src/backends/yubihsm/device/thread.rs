@@ -7,7 +7,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::backends::abandoned::AbandonedThreads;
@@ -16,6 +16,7 @@ use crate::backends::yubihsm::session::client::Client;
 use crate::backends::{DeviceCounts, LogFill};
 use crate::consensus::KeyType;
 use crate::gate::permit::Permit;
+use crate::threads::{LARGE_STACK, spawn};
 
 use super::health::WorkerHealth;
 use super::state::State;
@@ -23,8 +24,6 @@ use super::worker::{FoundKey, Job, Worker};
 
 /// How long the owner waits for the session to be closed.
 const LEAVE: Duration = Duration::from_millis(1_500);
-/// The stack of the thread in bytes.
-const STACK: usize = 512 * 1024;
 
 /// A device with its thread. Dropping it closes the session.
 pub struct Device {
@@ -124,13 +123,10 @@ fn begin(
         used,
         looked: Instant::now(),
     };
-    let thread = thread::Builder::new()
-        .name("yubihsm".to_owned())
-        .stack_size(STACK)
-        .spawn(move || {
-            worker.run(&jobs);
-            let _ = done.send(());
-        })?;
+    let thread = spawn("yubihsm", LARGE_STACK, move || {
+        worker.run(&jobs);
+        let _ = done.send(());
+    })?;
     Ok((WorkerLink { queue, turn }, thread, stopped))
 }
 

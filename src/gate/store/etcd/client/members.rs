@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 use crate::https::{Answer, Client, Failure, Limits, Tls};
+use crate::threads::{LARGE_STACK, spawn};
 
 use super::api::{self, TokenAnswer};
 use super::outcome::{COMMON_NAME, Outcome, is_about_common_name, outcome};
@@ -22,8 +23,6 @@ const LIMITS: Limits = Limits {
     connect: Duration::from_millis(750),
     request: Duration::from_millis(1_000),
 };
-/// The stack of an endpoint's thread in bytes: a TLS handshake runs on it.
-const STACK: usize = 512 * 1024;
 
 /// Who we are to etcd, where it has authentication on.
 pub struct Credentials {
@@ -187,17 +186,14 @@ impl Worker {
         let (jobs, inbox) = mpsc::sync_channel::<Job>(1);
         let busy = Arc::new(AtomicBool::new(false));
         let (name, mine) = (session.name().to_owned(), busy.clone());
-        std::thread::Builder::new()
-            .name("etcd".to_owned())
-            .stack_size(STACK)
-            .spawn(move || {
-                for job in inbox {
-                    let outcome = session.transact(job.path, &job.body);
-                    mine.store(false, Ordering::Release);
-                    // Whoever asked may have had enough from another member.
-                    let _ = job.answers.send((job.number, outcome));
-                }
-            })?;
+        spawn("etcd", LARGE_STACK, move || {
+            for job in inbox {
+                let outcome = session.transact(job.path, &job.body);
+                mine.store(false, Ordering::Release);
+                // Whoever asked may have had enough from another member.
+                let _ = job.answers.send((job.number, outcome));
+            }
+        })?;
         Ok(Self { name, jobs, busy })
     }
 
