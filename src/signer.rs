@@ -1,7 +1,6 @@
 //! The interface to whatever holds a key. No devices here: those are in `backends`.
 
 use crate::consensus::{Hrs, PublicKey, SignBytes, Signature};
-use crate::gate::Gate;
 use crate::gate::permit::Permit;
 use crate::request::SignRequest;
 
@@ -10,9 +9,18 @@ pub trait Signer: Send + Sync {
     /// The key's public half, known since the key was opened.
     fn public_key(&self) -> PublicKey;
 
-    /// The longest message that the key can sign, in bytes. Asked before the watermark moves, so that a message that
-    /// is too long uses up nothing.
-    fn longest(&self) -> usize;
+    /// Whether the key can ever sign such a request, with the extension that goes with it: their lengths and kinds. Asked
+    /// before the watermark moves, so that what cannot be signed uses up nothing. Must not wait.
+    fn accepts(
+        &self,
+        request: &SignRequest,
+        extension: Option<&SignBytes>,
+    ) -> Result<(), SignerError>;
+
+    /// Why the key cannot sign anything at the moment, and what to do. Must not wait.
+    fn unavailable_reason(&self) -> Option<String> {
+        None
+    }
 
     /// Signs the permit's bytes, or says why not before [`Permit::until`].
     fn sign(&self, permit: &Permit) -> Result<Signature, SignerError>;
@@ -20,19 +28,22 @@ pub trait Signer: Send + Sync {
     /// Tells that the gate is armed, and what was used up last: a device that remembers a position of its own is
     /// brought up to it now, outside of any vote.
     fn begin(&self, _last: Option<Hrs>) {}
+}
 
-    /// Why the key cannot sign anything at the moment, and what to do. Must not wait.
-    fn unavailable_reason(&self) -> Option<String> {
-        None
-    }
-
-    /// Whether the key can sign such a request, with the extension that goes with it. Must not wait.
-    fn accepts(
-        &self,
-        _request: &SignRequest,
-        _extension: Option<&SignBytes>,
-    ) -> Result<(), SignerError> {
-        Ok(())
+/// For keys whose device takes so many bytes at most: whether request and extension are within that.
+///
+/// # Errors
+/// [`SignerError::TooLong`] with the longer of the two.
+pub fn within_length(
+    request: &SignRequest,
+    extension: Option<&SignBytes>,
+    longest: usize,
+) -> Result<(), SignerError> {
+    let message = request.sign_bytes().as_slice().len();
+    let extension = extension.map_or(0, |bytes| bytes.as_slice().len());
+    match message.max(extension) {
+        length if length > longest => Err(SignerError::TooLong { length, longest }),
+        _ => Ok(()),
     }
 }
 
@@ -59,36 +70,4 @@ pub enum SignerError {
     /// What came back is not the configured key's signature of these bytes (W13).
     #[error("{0}")]
     WrongSignature(String),
-}
-
-/// What the key cannot sign must not move the watermark: asked before [`Gate::admit`].
-pub fn within_length(
-    request: &SignRequest,
-    gate: &Gate,
-    signer: &dyn Signer,
-) -> Result<(), SignerError> {
-    let longest = signer.longest();
-    if longest == usize::MAX {
-        return Ok(());
-    }
-    let message = request.sign_bytes().as_slice().len();
-    let extension = gate
-        .extension_bytes(request)
-        .map_or(0, |bytes| bytes.as_slice().len());
-    match message.max(extension) {
-        length if length > longest => Err(SignerError::TooLong { length, longest }),
-        _ => Ok(()),
-    }
-}
-
-/// What the key will not sign now must not move the watermark: asked before [`Gate::admit`], unless the gate itself has
-/// the signature or refuses.
-pub fn willing(request: &SignRequest, gate: &Gate, signer: &dyn Signer) -> Result<(), SignerError> {
-    if !gate.needs_key(request) {
-        return Ok(());
-    }
-    signer.accepts(request, gate.extension_bytes(request).as_ref())?;
-    signer
-        .unavailable_reason()
-        .map_or(Ok(()), |why| Err(SignerError::Failed(why)))
 }

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use tracing::{error, info, warn};
 
-use crate::consensus::{PublicKey, Signature};
+use crate::consensus::{PublicKey, SignBytes, Signature};
 use crate::gate::permit::Permit;
 use crate::os::clock::{Clock, SystemClock};
+use crate::request::SignRequest;
 use crate::signer::{Signer, SignerError};
 use crate::threads::{STACK, spawn, spawn_scoped};
 
@@ -291,9 +292,19 @@ impl Signer for ReplicaSet {
         self.public_key
     }
 
-    fn longest(&self) -> usize {
+    /// Any member may have to sign it, so every one must be able to; the strictest says why not.
+    fn accepts(
+        &self,
+        request: &SignRequest,
+        extension: Option<&SignBytes>,
+    ) -> Result<(), SignerError> {
         let members = self.slots.iter().filter_map(Slot::member);
-        members.map(|member| member.longest()).min().unwrap_or(0)
+        let refusals = members.filter_map(|member| member.accepts(request, extension).err());
+        let strictest = refusals.min_by_key(|error| match error {
+            SignerError::TooLong { longest, .. } => *longest,
+            _ => 0,
+        });
+        strictest.map_or(Ok(()), Err)
     }
 
     fn sign(&self, permit: &Permit) -> Result<Signature, SignerError> {

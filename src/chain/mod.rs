@@ -23,7 +23,7 @@ use crate::os::clock::{Clock, Moment};
 use crate::reason::ReasonKind;
 use crate::reply::{Reply, Signed};
 use crate::request::{Asked, Request, SignRequest};
-use crate::signer::{Signer, SignerError, willing, within_length};
+use crate::signer::{Signer, SignerError};
 
 pub use answer::{Answer, Releases};
 use answer::{error_of, refused, told};
@@ -286,10 +286,9 @@ impl Chain {
             .gate
             .enter(patience)
             .ok_or_else(|| refuse(Reason::Busy))?;
-        within_length(request, &gate, armed.signer.as_ref()).map_err(SignFailure::Signer)?;
         let now = clock.now();
         let until = (now.monotonic + DEVICE).min(arrival.monotonic + DEADLINE);
-        willing(request, &gate, armed.signer.as_ref()).map_err(SignFailure::Signer)?;
+        can_sign(request, &gate, armed.signer.as_ref()).map_err(SignFailure::Signer)?;
         let admission = gate.admit(request, &now, until);
         armed.show(&gate);
         let admitted = clock.monotonic();
@@ -334,6 +333,18 @@ impl Chain {
             },
         })
     }
+}
+
+/// What the key cannot or will not sign must not move the watermark: asked before [`Gate::admit`], unless the gate itself
+/// has the signature or refuses.
+fn can_sign(request: &SignRequest, gate: &Gate, signer: &dyn Signer) -> Result<(), SignerError> {
+    if !gate.needs_key(request) {
+        return Ok(());
+    }
+    signer.accepts(request, gate.extension_bytes(request).as_ref())?;
+    signer
+        .unavailable_reason()
+        .map_or(Ok(()), |why| Err(SignerError::Failed(why)))
 }
 
 struct SignOutcome {

@@ -13,10 +13,11 @@ use tmkms::backends::softsign::key::SoftKey;
 use tmkms::backends::{KeySource, OpenKeyError};
 use tmkms::codec::node::{Answer, Ask};
 use tmkms::config::Config;
-use tmkms::consensus::{PublicKey, Signature};
+use tmkms::consensus::{PublicKey, SignBytes, Signature};
 use tmkms::gate::permit::Permit;
 use tmkms::harness::Listener;
 use tmkms::observe::log::Dropped;
+use tmkms::request::SignRequest;
 use tmkms::service::{self, ServiceError};
 use tmkms::signer::{Signer, SignerError};
 use tmkms::threads::Shutdown;
@@ -38,8 +39,8 @@ impl Signer for Key {
         Signer::public_key(&self.key)
     }
 
-    fn longest(&self) -> usize {
-        usize::MAX
+    fn accepts(&self, _: &SignRequest, _: Option<&SignBytes>) -> Result<(), SignerError> {
+        Ok(())
     }
 
     fn sign(&self, permit: &Permit) -> Result<Signature, SignerError> {

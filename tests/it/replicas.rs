@@ -14,7 +14,7 @@ use tmkms::backends::replicas::{Members, Policy, Replica, ReplicaSource};
 use tmkms::backends::yubihsm::protocol::codes::command;
 use tmkms::backends::{KeySource, OpenKeyError};
 use tmkms::chain::{Armed, Chain};
-use tmkms::consensus::KeyType;
+use tmkms::consensus::{KeyType, SignBytes};
 use tmkms::gate::raw::self_test;
 use tmkms::gate::{Gate, Settings};
 use tmkms::os::clock::{Clock, SystemClock};
@@ -98,6 +98,25 @@ fn a_power_loss_at_any_frame_costs_no_vote() {
                 signs(&signer, number).unwrap();
             }
         }
+    }
+}
+
+#[test]
+fn every_member_must_be_able_to_sign_and_the_strictest_says_why_not() {
+    let older = Simulator::start(Profile::new(2, (2, 3, 1)));
+    add_keys(&older, 1);
+    let newer = simulator(1);
+    let length = |bytes| {
+        let request = maker().precommit(9, 0, Some(1), 1, &vec![7; bytes]);
+        let (height, round, extension) = request.extension().unwrap();
+        let bytes = SignBytes::extension(&chain_id(), height, round, &extension.data);
+        let accepted = set(&[&newer, &older], Policy::Failover).accepts(&request, Some(&bytes));
+        accepted.map_err(|error| error.to_string())
+    };
+    assert_eq!(length(1_900), Ok(()));
+    for bytes in [2_100, 4_000] {
+        let error = length(bytes).unwrap_err();
+        assert!(error.contains("signs 2019 at most"), "{error}");
     }
 }
 

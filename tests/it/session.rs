@@ -8,7 +8,7 @@ use crate::support::{Mood, SharedDisk, StillClock, chain_id, key, maker};
 use tmkms::chain::{Armed, Chain};
 use tmkms::codec::frame::Decoder;
 use tmkms::codec::node::{self, Answer, Ask};
-use tmkms::consensus::{PublicKey, Signature};
+use tmkms::consensus::{PublicKey, SignBytes, Signature};
 use tmkms::events::{Event, Sink};
 use tmkms::gate::permit::Permit;
 use tmkms::gate::raw::{Dialect, RawPolicy};
@@ -17,9 +17,9 @@ use tmkms::gate::{Gate, Settings, SignExtensions};
 use tmkms::link::{Frame, LinkError};
 use tmkms::os::clock::Clock;
 use tmkms::os::process::beat::Beat;
-use tmkms::request::RawRequest;
+use tmkms::request::{RawRequest, SignRequest};
 use tmkms::session::{End, InFlight, Link, serve};
-use tmkms::signer::{Signer, SignerError};
+use tmkms::signer::{Signer, SignerError, within_length};
 
 /// Frames to be read, and what was written.
 struct Script {
@@ -65,12 +65,13 @@ impl Sink for Events {
     }
 }
 
-/// A key that can be slow or broken.
+/// A key that can be slow or broken, or unable to sign long messages.
 struct Device {
     clock: StillClock,
     takes: Arc<Mutex<Duration>>,
     jumps: Arc<Mutex<Duration>>,
     broken: Arc<Mutex<bool>>,
+    longest: Arc<Mutex<usize>>,
 }
 
 impl Signer for Device {
@@ -78,8 +79,12 @@ impl Signer for Device {
         key(1).public_key()
     }
 
-    fn longest(&self) -> usize {
-        usize::MAX
+    fn accepts(
+        &self,
+        request: &SignRequest,
+        extension: Option<&SignBytes>,
+    ) -> Result<(), SignerError> {
+        within_length(request, extension, *self.longest.lock().unwrap())
     }
 
     fn sign(&self, permit: &Permit) -> Result<Signature, SignerError> {
@@ -102,6 +107,7 @@ struct World {
     seals: Arc<Mutex<Duration>>,
     jumps: Arc<Mutex<Duration>>,
     broken: Arc<Mutex<bool>>,
+    longest: Arc<Mutex<usize>>,
     events: Events,
 }
 
@@ -118,11 +124,13 @@ impl World {
         let (clock, disk) = (StillClock::new(), SharedDisk::new());
         let gate = Gate::arm(chain_id(), settings, disk.store(), &clock.now()).unwrap();
         let (takes, jumps, broken) = (Arc::default(), Arc::default(), Arc::default());
+        let longest = Arc::new(Mutex::new(usize::MAX));
         let device = Device {
             clock: clock.clone(),
             takes: Arc::clone(&takes),
             jumps: Arc::clone(&jumps),
             broken: Arc::clone(&broken),
+            longest: Arc::clone(&longest),
         };
         let chain = Chain::armed(
             chain_id(),
@@ -136,6 +144,7 @@ impl World {
             seals: Arc::default(),
             jumps,
             broken,
+            longest,
             events: Events::default(),
         }
     }
@@ -268,6 +277,36 @@ fn a_failing_device_is_told_in_band_and_tried_again() {
     assert_eq!(timestamp.seconds, 1);
     let bytes = maker().prevote(1, 0, Some(1), 1).sign_bytes();
     assert!(key(1).public_key().verify(bytes.as_slice(), signature));
+}
+
+/// The key is asked only about what the gate would have it sign.
+#[test]
+fn what_is_too_long_for_the_key_uses_nothing_up_and_hides_no_conflict() {
+    let world = World::new();
+    let precommit =
+        |height, bytes: usize| Ask::Sign(maker().precommit(height, 0, Some(1), 1, &vec![7; bytes]));
+    assert_eq!(code(&world.serve(&[precommit(1, 10)])[0]), 0);
+    *world.longest.lock().unwrap() = 200;
+    // The vote fits and its extension does not.
+    let answers = world.serve(&[precommit(2, 300)]);
+    let Answer::Error(error) = &answers[0] else {
+        panic!("{answers:?}");
+    };
+    assert_eq!(error.code, 20);
+    assert!(
+        error.description.contains("signs 200 at most"),
+        "{}",
+        error.description
+    );
+    assert_eq!(world.disk.watermark().hrs().unwrap().height.get(), 1);
+    assert_eq!(code(&world.serve(&[precommit(2, 10)])[0]), 0);
+    // What was signed is answered again, and what conflicts with it is called so, however long it is.
+    *world.longest.lock().unwrap() = 10;
+    let conflict = Ask::Sign(maker().precommit(2, 0, Some(2), 1, b""));
+    let answers = world.serve(&[precommit(2, 10), conflict, precommit(3, 1)]);
+    let codes: Vec<i32> = answers.iter().map(code).collect();
+    assert_eq!(codes, [0, 4, 20]);
+    assert_eq!(world.disk.watermark().hrs().unwrap().height.get(), 2);
 }
 
 #[test]

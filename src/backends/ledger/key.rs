@@ -189,11 +189,6 @@ impl Signer for LedgerKey {
         self.public_key
     }
 
-    /// Length is one limit of several: [`Signer::accepts`] says them all.
-    fn longest(&self) -> usize {
-        usize::MAX
-    }
-
     fn begin(&self, last: Option<Hrs>) {
         let idle = self
             .idle

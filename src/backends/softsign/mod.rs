@@ -6,9 +6,10 @@ pub mod key;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::consensus::{PublicKey, Signature};
+use crate::consensus::{PublicKey, SignBytes, Signature};
 use crate::gate::permit::Permit;
 use crate::remedy::{self, CommandLine, Commands, quoted};
+use crate::request::SignRequest;
 use crate::secret_file::{self, Absent, SecretFileError, SecretSource};
 use crate::signer::{Signer, SignerError};
 
@@ -145,8 +146,9 @@ impl Signer for SoftKey {
         SoftKey::public_key(self)
     }
 
-    fn longest(&self) -> usize {
-        usize::MAX
+    /// Any length, any kind.
+    fn accepts(&self, _: &SignRequest, _: Option<&SignBytes>) -> Result<(), SignerError> {
+        Ok(())
     }
 
     fn sign(&self, permit: &Permit) -> Result<Signature, SignerError> {

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use crate::backends::replicas::{Replica, ReplicaSource};
 use crate::backends::yubihsm::protocol::error::{Error, ErrorKind};
 use crate::backends::{Backup, DeviceKeyId, DeviceSample, KeySource, OpenKeyError};
-use crate::consensus::{KeyType, PublicKey, Signature, key_text};
+use crate::consensus::{KeyType, PublicKey, SignBytes, Signature, key_text};
 use crate::gate::permit::Permit;
 use crate::os::clock::{Clock, SystemClock};
 use crate::remedy::CommandLine;
-use crate::signer::{Signer, SignerError};
+use crate::request::SignRequest;
+use crate::signer::{Signer, SignerError, within_length};
 
 use super::provider::Provider;
 use super::thread::Handle;
@@ -111,17 +112,28 @@ pub struct DeviceKey {
     list: CommandLine,
 }
 
+impl DeviceKey {
+    /// The longest message in bytes that the device signs with this key; `None` where it only sees a digest.
+    fn longest(&self) -> Option<usize> {
+        match self.public_key.key_type() {
+            KeyType::Ed25519 => Some(self.handle.longest_message()),
+            KeyType::Secp256k1 => None,
+        }
+    }
+}
+
 impl Signer for DeviceKey {
     fn public_key(&self) -> PublicKey {
         self.public_key
     }
 
-    fn longest(&self) -> usize {
-        match self.public_key.key_type() {
-            KeyType::Ed25519 => self.handle.longest_message(),
-            // The device sees the digest only.
-            KeyType::Secp256k1 => usize::MAX,
-        }
+    fn accepts(
+        &self,
+        request: &SignRequest,
+        extension: Option<&SignBytes>,
+    ) -> Result<(), SignerError> {
+        self.longest()
+            .map_or(Ok(()), |longest| within_length(request, extension, longest))
     }
 
     fn sign(&self, permit: &Permit) -> Result<Signature, SignerError> {
@@ -131,8 +143,8 @@ impl Signer for DeviceKey {
 
 impl Replica for DeviceKey {
     fn sign_by(&self, permit: &Permit, until: Duration) -> Result<Signature, SignerError> {
-        let (length, longest) = (permit.bytes().len(), self.longest());
-        if length > longest {
+        let length = permit.bytes().len();
+        if let Some(longest) = self.longest().filter(|longest| length > *longest) {
             return Err(SignerError::TooLong { length, longest });
         }
         let left = until.saturating_sub(SystemClock.now().monotonic);
