@@ -22,12 +22,12 @@ const EVERY: u32 = 10;
 ///
 /// # Errors
 /// The host has no room for another thread.
-pub(crate) fn keep(known: &Arc<Registry>, stop: &Arc<Shutdown>) -> io::Result<()> {
-    let (known, inner) = (known.clone(), stop.clone());
+pub(crate) fn keep(registry: &Arc<Registry>, stop: &Arc<Shutdown>) -> io::Result<()> {
+    let (registry, inner) = (registry.clone(), stop.clone());
     spawn_observer("disk", STACK, stop, move || {
-        let mut had_key = vec![false; known.chains.len()];
+        let mut had_key = vec![false; registry.chains.len()];
         for tick in 0_u32.. {
-            for (chain, had_key) in known.chains.iter().zip(&mut had_key) {
+            for (chain, had_key) in registry.chains.iter().zip(&mut had_key) {
                 // A key may take its time to open, and only with it there is a backup to look for.
                 let key_is_new = chain.has_key() && !*had_key;
                 *had_key |= key_is_new;

@@ -14,8 +14,8 @@ const LONGEST_ID: usize = 100;
 const DEAD: Duration = Duration::from_secs(10);
 
 /// `Err` when the process should be restarted. No trouble of a chain, a disk or a node is a reason for that.
-pub(crate) fn live(known: &Registry) -> Result<String, String> {
-    let since = known.since_turn();
+pub(crate) fn live(registry: &Registry) -> Result<String, String> {
+    let since = registry.since_turn();
     if since > DEAD {
         let seconds = since.as_secs();
         return Err(format!("the supervisor hangs since {seconds} s\n"));
@@ -24,12 +24,12 @@ pub(crate) fn live(known: &Registry) -> Result<String, String> {
 }
 
 /// `Err` names each chain that cannot answer a node, and why. `expect=one,two` in the query asks for these chains alone.
-pub(crate) fn ready(known: &Registry, query: Option<&str>) -> Result<String, String> {
+pub(crate) fn ready(registry: &Registry, query: Option<&str>) -> Result<String, String> {
     let expected = query.and_then(expected);
     let now = SystemClock.now();
     let mut failing = String::new();
     let mut count = 0_usize;
-    for chain in &known.chains {
+    for chain in &registry.chains {
         if expected
             .as_ref()
             .is_some_and(|expected| !expected.contains(&chain.id))
@@ -42,7 +42,7 @@ pub(crate) fn ready(known: &Registry, query: Option<&str>) -> Result<String, Str
         }
     }
     for id in expected.iter().flatten() {
-        if !known.chains.iter().any(|chain| chain.id == *id) {
+        if !registry.chains.iter().any(|chain| chain.id == *id) {
             // The asker's word, not ours.
             let id = id.replace(char::is_control, "?");
             let id = brief(&id, LONGEST_ID);

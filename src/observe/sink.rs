@@ -6,17 +6,17 @@ use super::log::LogSink;
 use super::stats::chain::ChainStats;
 use super::stats::link::LinkStats;
 
-/// The log and the board of one link, and the book of its chain.
+/// The log and the statistics of one link, and those of its chain.
 pub(crate) struct LinkSink {
     pub log: LogSink,
-    pub board: LinkStats,
-    pub book: ChainStats,
+    pub link: LinkStats,
+    pub chain: ChainStats,
 }
 
 impl LinkSink {
     /// Counts what happened, and tells the log only where it is news.
     pub fn note(&self, event: &Event, news: bool) {
-        self.board.emit(event);
+        self.link.emit(event);
         if news {
             self.log.emit(event);
         }
@@ -25,8 +25,8 @@ impl LinkSink {
 
 impl Sink for LinkSink {
     fn emit(&self, event: &Event) {
-        self.book.emit(event);
-        self.board.emit(event);
+        self.chain.emit(event);
+        self.link.emit(event);
         self.log.emit(event);
     }
 }

@@ -119,15 +119,15 @@ pub struct StageLatency {
 }
 
 impl From<&ChainSnapshot> for History {
-    fn from(page: &ChainSnapshot) -> Self {
-        let strip = page.heights.history();
-        let newest = page.last.iter().flatten().map(|last| last.at).max();
+    fn from(snapshot: &ChainSnapshot) -> Self {
+        let strip = snapshot.heights.history();
+        let newest = snapshot.last.iter().flatten().map(|last| last.at).max();
         let milliseconds = |time: std::time::Duration| time.as_secs_f64() * 1000.0;
         Self {
-            signed: page.signed.iter().sum(),
-            replayed: page.replayed.iter().sum(),
-            refused: page.refused.iter().flatten().sum(),
-            missed_heights: page.heights.missed().heights,
+            signed: snapshot.signed.iter().sum(),
+            replayed: snapshot.replayed.iter().sum(),
+            refused: snapshot.refused.iter().flatten().sum(),
+            missed_heights: snapshot.heights.missed().heights,
             last_signed_seconds_ago: newest.map(|at| at.elapsed().as_secs()),
             newest_height: strip.last().map_or(0, |(height, _)| *height),
             heights: strip
@@ -136,7 +136,7 @@ impl From<&ChainSnapshot> for History {
                 .collect(),
             latency: STAGES
                 .iter()
-                .zip(&page.latency)
+                .zip(&snapshot.latency)
                 .map(|(stage, latency)| StageLatency {
                     stage: (*stage).to_owned(),
                     count: latency.count(),
@@ -332,9 +332,9 @@ pub struct LastSigned {
 }
 
 impl LinkStatus {
-    /// What a board shows of the link to `addr`.
-    pub fn of(addr: String, facts: &LinkSnapshot) -> Self {
-        let (state, peer, trouble) = match &facts.state {
+    /// What is told of the link to `addr`.
+    pub fn of(addr: String, snapshot: &LinkSnapshot) -> Self {
+        let (state, peer, trouble) = match &snapshot.state {
             LinkState::Dialling => ("dialling", None, None),
             LinkState::Up(peer) => ("up", peer.clone(), None),
             LinkState::Down(code, message) => (
@@ -343,28 +343,28 @@ impl LinkStatus {
                 Some(LastError {
                     code: (*code).to_owned(),
                     message: message.clone(),
-                    seconds_ago: facts.since.elapsed().as_secs(),
+                    seconds_ago: snapshot.since.elapsed().as_secs(),
                 }),
             ),
         };
         Self {
             addr,
             state: state.to_owned(),
-            since_seconds: facts.since.elapsed().as_secs(),
+            since_seconds: snapshot.since.elapsed().as_secs(),
             peer,
             trouble,
-            connects: facts.connects,
-            signed: facts.signed,
-            replayed: facts.replayed,
-            raw_signed: facts.raw_signed,
-            refused: facts.refused,
-            failed: facts.failed,
-            last_signed: facts.last_signed.map(|(hrs, when, took)| LastSigned {
+            connects: snapshot.connects,
+            signed: snapshot.signed,
+            replayed: snapshot.replayed,
+            raw_signed: snapshot.raw_signed,
+            refused: snapshot.refused,
+            failed: snapshot.failed,
+            last_signed: snapshot.last_signed.map(|(hrs, when, took)| LastSigned {
                 position: hrs.to_string(),
                 seconds_ago: when.elapsed().as_secs(),
                 took_ms: took.as_secs_f64() * 1000.0,
             }),
-            last_refusal: facts
+            last_refusal: snapshot
                 .last_refusal
                 .as_ref()
                 .map(|(reason, message, when)| LastError {

@@ -22,7 +22,7 @@ use crate::signer::Signer;
 
 /// The first try to open a chain's key and state. Trouble makes a chain that answers and does not sign, or, where another
 /// process holds it, one that is not even dialled (W7).
-pub(super) fn arm(config: &ChainConfig, chain: &Chain, book: &ChainStats, name: &SquattedName) {
+pub(super) fn arm(config: &ChainConfig, chain: &Chain, stats: &ChainStats, name: &SquattedName) {
     let opened = match found_elsewhere(config) {
         Some(elsewhere) => elsewhere,
         None => {
@@ -33,14 +33,14 @@ pub(super) fn arm(config: &ChainConfig, chain: &Chain, book: &ChainStats, name: 
     if let Some(why) = opened.why_unarmed() {
         tell(&opened, &why, "not armed");
     }
-    stand(chain, book, opened);
+    stand(chain, stats, opened);
 }
 
 /// Another try for a chain that is not armed: its device may be plugged in by now, its key or state mended.
 pub(super) fn arm_later(
     config: &ChainConfig,
     chain: &Chain,
-    book: &ChainStats,
+    stats: &ChainStats,
     name: &SquattedName,
 ) {
     let before = chain.why_unarmed();
@@ -50,13 +50,13 @@ pub(super) fn arm_later(
     {
         tell(&now, &why, "still not armed");
     }
-    stand(chain, book, now);
+    stand(chain, stats, now);
 }
 
-/// The book first: its links ask as soon as the chain stands.
-fn stand(chain: &Chain, book: &ChainStats, opened: Chain) {
+/// The statistics first: the chain's links ask as soon as the chain stands.
+fn stand(chain: &Chain, stats: &ChainStats, opened: Chain) {
     if opened.why_unarmed().is_none() {
-        book.begin_after(opened.last_asked());
+        stats.begin_after(opened.last_asked());
     }
     chain.replace_state(opened);
 }

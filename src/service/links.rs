@@ -45,13 +45,13 @@ pub(super) struct Prepared {
     times: Timeouts,
     reconnect: bool,
     max_height: Option<Height>,
-    pub hand: Arc<InFlight>,
+    pub in_flight: Arc<InFlight>,
     pub sink: LinkSink,
 }
 
 pub(super) fn prepare(
     chain: &Arc<Chain>,
-    book: &ChainStats,
+    stats: &ChainStats,
     node: &NodeConfig,
     identities: &Arc<Identities>,
     beat: &Arc<Beat>,
@@ -63,11 +63,11 @@ pub(super) fn prepare(
         times: node.timeouts,
         reconnect: node.reconnect,
         max_height: node.max_height,
-        hand: Arc::new(InFlight::with(beat.clone())),
+        in_flight: Arc::new(InFlight::with(beat.clone())),
         sink: LinkSink {
             log: LogSink::new(chain.id().as_str(), &node.address.to_string()),
-            board: LinkStats::default(),
-            book: book.clone(),
+            link: LinkStats::default(),
+            chain: stats.clone(),
         },
         address: node.address.clone(),
     }
@@ -76,7 +76,7 @@ pub(super) fn prepare(
 /// A link's thread, and how to end it.
 pub(super) struct Running {
     chain: Arc<Chain>,
-    hand: Arc<InFlight>,
+    in_flight: Arc<InFlight>,
     closer: Arc<Mutex<Option<Closer>>>,
     thread: JoinHandle<()>,
 }
@@ -91,13 +91,13 @@ impl Running {
 
     /// Ends it: no new request is read, what is being answered is still sent.
     pub fn stop_reading(&self) {
-        self.hand.stop.store(true, Ordering::SeqCst);
+        self.in_flight.stop.store(true, Ordering::SeqCst);
         self.wake();
     }
 
     /// Hangs up where what is queued may be too old, and dials again (W16).
     pub fn end_if_paused(&self) {
-        if self.hand.was_paused() {
+        if self.in_flight.was_paused() {
             self.wake();
         }
     }
@@ -110,7 +110,7 @@ impl Running {
 
     /// Whether a request is being answered.
     pub fn is_busy(&self) -> bool {
-        self.hand.busy.load(Ordering::SeqCst) && !self.has_ended()
+        self.in_flight.busy.load(Ordering::SeqCst) && !self.has_ended()
     }
 
     /// Whether it will not be dialled again.
@@ -120,14 +120,14 @@ impl Running {
 }
 
 pub(super) fn start(link: Prepared, stop: &Arc<Shutdown>) -> Result<Running, ServiceError> {
-    let (chain, hand) = (link.chain.clone(), link.hand.clone());
+    let (chain, in_flight) = (link.chain.clone(), link.in_flight.clone());
     let closer = Arc::new(Mutex::new(None));
     let (inner_closer, inner_stop) = (closer.clone(), stop.clone());
     let body = move || keep_up(&link, &inner_closer, &inner_stop);
     let thread = spawn("link", STACK, body).map_err(ServiceError::Thread)?;
     Ok(Running {
         chain,
-        hand,
+        in_flight,
         closer,
         thread,
     })
@@ -214,12 +214,12 @@ fn dial_and_serve(
         },
     };
     let hold = |new: Closer| {
-        if link.hand.stop.load(Ordering::SeqCst) {
+        if link.in_flight.stop.load(Ordering::SeqCst) {
             new.close();
         }
         *closer.lock().unwrap_or_else(PoisonError::into_inner) = Some(new);
     };
-    link.hand.begin_link();
+    link.in_flight.begin_link();
     let began = Instant::now();
     let mut connection = match dialer.dial(identity.as_deref(), &link.times, hold) {
         Ok(connection) => connection,
@@ -241,7 +241,7 @@ fn dial_and_serve(
         &mut connection,
         &link.chain,
         link.max_height,
-        &link.hand,
+        &link.in_flight,
         &SystemClock,
         &link.sink,
     );
@@ -257,7 +257,7 @@ fn dial_and_serve(
 }
 
 fn panicked(link: &Prepared) -> Down {
-    link.hand.give_up();
+    link.in_flight.give_up();
     Down {
         code: "bug",
         message: "a bug in tmkms ended this link; please report the line above that says where"

@@ -26,7 +26,7 @@ const ARM_AGAIN: Duration = Duration::from_secs(5);
 pub(super) struct Served {
     pub chain: Arc<Chain>,
     pub config: ChainConfig,
-    pub book: ChainStats,
+    pub stats: ChainStats,
     pub name: SquattedName,
 }
 
@@ -46,7 +46,7 @@ impl Mending {
         for (index, served) in chains.iter().enumerate() {
             let (served, tell) = (served.clone(), tell.clone());
             let thread = spawn("arm", STACK, move || {
-                arm(&served.config, &served.chain, &served.book, &served.name);
+                arm(&served.config, &served.chain, &served.stats, &served.name);
                 // Nobody listens any more when the service ends meanwhile.
                 let _ = tell.send(());
             });
@@ -125,14 +125,14 @@ fn mend(served: &Served, ailing: bool, unarmed: bool) {
     let Served {
         chain,
         config,
-        book,
+        stats,
         name,
     } = served;
     if ailing {
         config.key.repair();
     }
     if unarmed {
-        arm_later(config, chain, book, name);
+        arm_later(config, chain, stats, name);
     } else if chain.is_broken() && chain.recover(&SystemClock) {
         info!(event = "durable_again", chain = %chain.id(), "[{}] the watermark is durable again", chain.id());
     }

@@ -67,18 +67,18 @@ pub fn run(config: &Config, dropped: Dropped, stop: &Arc<Shutdown>) -> Result<()
         let chain = Arc::new(Chain::opening(config.id.clone()));
         let mut entry = ChainEntry::new(config, chain.clone());
         for node in &config.nodes {
-            let link = prepare(&chain, &entry.book, node, &identities, &beat);
+            let link = prepare(&chain, &entry.stats, node, &identities, &beat);
             entry.links.push(LinkEntry {
                 addr: node.address.to_string(),
-                board: link.sink.board.clone(),
-                hand: link.hand.clone(),
+                stats: link.sink.link.clone(),
+                in_flight: link.in_flight.clone(),
             });
             links.push(link);
         }
         chains.push(Served {
             chain,
             config: config.clone(),
-            book: entry.book.clone(),
+            stats: entry.stats.clone(),
             name: SquattedName::default(),
         });
         entries.push(entry);
@@ -90,19 +90,19 @@ pub fn run(config: &Config, dropped: Dropped, stop: &Arc<Shutdown>) -> Result<()
     }
     let running = Arc::new(running);
     beat::keep(&beat, &running, stop)?;
-    let known = Arc::new(Registry::new(config, entries, dropped));
-    let observers = observe_and_supervise(config, &known, mending, &opening, &running, stop);
+    let registry = Arc::new(Registry::new(config, entries, dropped));
+    let observers = observe_and_supervise(config, &registry, mending, &opening, &running, stop);
     // Without a supervisor nobody signs on.
     stop.trigger();
     leave(&running);
-    close(&known);
+    close(&registry);
     drop(observers?);
     how_it_ended(stop)
 }
 
 fn observe_and_supervise(
     config: &Config,
-    known: &Arc<Registry>,
+    registry: &Arc<Registry>,
     mut mending: Mending,
     opening: &Receiver<()>,
     running: &[Running],
@@ -114,16 +114,16 @@ fn observe_and_supervise(
     while !stop.is_set() && begun.elapsed() < START {
         let all_tried = opening.recv_timeout(LOOK) == Err(RecvTimeoutError::Disconnected);
         if observers.is_none() && mending.one_is_ours() {
-            observers = Some(observe(config, known, stop).map_err(ServiceError::Thread)?);
+            observers = Some(observe(config, registry, stop).map_err(ServiceError::Thread)?);
         }
         if all_tried {
             break;
         }
     }
     if observers.is_none() && !stop.is_set() && mending.all_elsewhere().is_none() {
-        observers = Some(observe(config, known, stop).map_err(ServiceError::Thread)?);
+        observers = Some(observe(config, registry, stop).map_err(ServiceError::Thread)?);
     }
-    supervise(known, &mut mending, opening, running, stop);
+    supervise(registry, &mut mending, opening, running, stop);
     Ok(observers)
 }
 
@@ -133,30 +133,34 @@ struct Observers {
     _textfile: Option<textfile::Kept>,
 }
 
-fn observe(config: &Config, known: &Arc<Registry>, stop: &Arc<Shutdown>) -> io::Result<Observers> {
+fn observe(
+    config: &Config,
+    registry: &Arc<Registry>,
+    stop: &Arc<Shutdown>,
+) -> io::Result<Observers> {
     let observers = Observers {
-        _control: control::serve(config, known.clone(), stop)?,
-        _textfile: textfile::keep(config.metrics.textfile.as_deref(), known, stop)?,
+        _control: control::serve(config, registry.clone(), stop)?,
+        _textfile: textfile::keep(config.metrics.textfile.as_deref(), registry, stop)?,
     };
-    disk::keep(known, stop)?;
-    for (chain, entry) in config.chains.iter().zip(&known.chains) {
+    disk::keep(registry, stop)?;
+    for (chain, entry) in config.chains.iter().zip(&registry.chains) {
         shared::watch(chain, &entry.chain, stop)?;
     }
     if let Some(address) = config.metrics.listen {
-        http::serve(address, &config.metrics.hosts, known.clone(), stop)?;
+        http::serve(address, &config.metrics.hosts, registry.clone(), stop)?;
     }
     Ok(observers)
 }
 
 /// Mends stores, arms chains, and waits for the end.
 fn supervise(
-    known: &Arc<Registry>,
+    registry: &Arc<Registry>,
     mending: &mut Mending,
     opening: &Receiver<()>,
     running: &[Running],
     stop: &Shutdown,
 ) {
-    let mut watch = Watch::begin(known.clone());
+    let mut watch = Watch::begin(registry.clone());
     let mut all_tried = false;
     loop {
         while !all_tried {
@@ -196,8 +200,8 @@ fn leave(running: &[Running]) {
 }
 
 /// Leaves word of a clean stop beside each state file (W15). A chain whose disk hangs gets none.
-fn close(known: &Registry) {
-    for ChainEntry { id, chain, .. } in &known.chains {
+fn close(registry: &Registry) {
+    for ChainEntry { id, chain, .. } in &registry.chains {
         if let Err(error) = chain.close(Duration::from_millis(100), &SystemClock) {
             warn!(
                 event = "no_clean_stop",

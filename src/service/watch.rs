@@ -17,7 +17,7 @@ use crate::os::clock::{Clock, Moment, SystemClock};
 const LEAP: Duration = Duration::from_secs(3);
 
 pub(super) struct Watch {
-    known: Arc<Registry>,
+    registry: Arc<Registry>,
     before: Moment,
     stuck: BTreeSet<String>,
     told: String,
@@ -26,9 +26,9 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Says that the service is ready to answer.
-    pub fn begin(known: Arc<Registry>) -> Self {
+    pub fn begin(registry: Arc<Registry>) -> Self {
         let mut watch = Self {
-            known,
+            registry,
             before: SystemClock.now(),
             stuck: BTreeSet::new(),
             told: String::new(),
@@ -42,8 +42,8 @@ impl Watch {
     /// One turn.
     pub fn turn(&mut self) {
         let now = SystemClock.now();
-        let since_start = self.known.started.elapsed().as_millis();
-        self.known.turned.store(
+        let since_start = self.registry.started.elapsed().as_millis();
+        self.registry.turned.store(
             u64::try_from(since_start).unwrap_or(u64::MAX),
             Ordering::Relaxed,
         );
@@ -63,7 +63,7 @@ impl Watch {
     fn look_at_clocks(&mut self, now: &Moment) {
         match leap(&self.before, now) {
             Some(Leap::Paused(time)) => {
-                count(&self.known.pauses);
+                count(&self.registry.pauses);
                 warn!(
                     event = "paused",
                     seconds = time.as_secs(),
@@ -72,7 +72,7 @@ impl Watch {
                 );
             }
             Some(Leap::ClockSet(time)) => {
-                count(&self.known.clock_steps);
+                count(&self.registry.clock_steps);
                 warn!(
                     event = "clock_set",
                     seconds = time.as_secs(),
@@ -86,7 +86,7 @@ impl Watch {
     }
 
     fn look_for_stuck(&mut self, now: &Moment) {
-        for chain in &self.known.chains {
+        for chain in &self.registry.chains {
             match chain.stuck(now) {
                 Some(time) if !self.stuck.contains(&chain.id) => {
                     error!(
@@ -116,7 +116,7 @@ impl Watch {
 
     fn tell_status(&mut self) {
         let now = SystemClock.now();
-        let chains = &self.known.chains;
+        let chains = &self.registry.chains;
         let failing: Vec<&str> = chains
             .iter()
             .filter(|chain| chain.not_ready(&now).is_some())

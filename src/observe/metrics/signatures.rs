@@ -1,164 +1,122 @@
 //! What was signed, what was not, and how long it took.
 
-use std::fmt;
-
 use prometheus_client::metrics::MetricType;
 
-use crate::consensus::Hrs;
 use crate::events::Kind;
-use crate::observe::stats::chain::{ChainSnapshot, STAGES, STEPS};
+use crate::observe::stats::chain::{STAGES, STEPS};
 use crate::reason::ReasonKind;
 
-use super::out::{Out, Value};
-use super::{Reading, ServiceSample, labels};
+use super::family::{Family, Source};
 
-impl ServiceSample {
-    pub(super) fn signatures(&self, out: &mut Out<'_>) -> fmt::Result {
-        let help = "Signatures made";
-        self.by_step(out, "signed", help, |page| page.signed)?;
-        let help = "Earlier signatures given again";
-        self.by_step(out, "replayed", help, |page| page.replayed)?;
-        let help = "Requests without a signature";
-        out.counter("refused", help, |sample| {
-            for chain in &self.chains {
-                for (kind, reason) in Kind::ALL
-                    .into_iter()
-                    .flat_map(|kind| ReasonKind::ALL.map(|reason| (kind, reason)))
-                {
-                    let count = chain.page.refused(kind, reason);
-                    if count > 0 || kind.index() < STEPS {
-                        let labels = [
-                            ("chain_id", chain.id.as_str()),
-                            ("type", kind.word()),
-                            ("reason", reason.label()),
-                        ];
-                        sample.put(&labels, count)?;
-                    }
-                }
-            }
-            Ok(())
-        })?;
-        let last: [Reading<Hrs, Value>; 2] = [
-            (
-                "last_signed_height",
-                "The height of the last signature since the start",
-                |hrs| hrs.height.get().into(),
-            ),
-            (
-                "last_signed_round",
-                "The round of the last signature since the start",
-                |hrs| i64::from(hrs.round.get()).into(),
-            ),
-        ];
-        for (name, help, value) in last {
-            out.gauge(name, help, |sample| {
-                for chain in &self.chains {
-                    for (kind, last) in Kind::ALL.iter().zip(&chain.page.last) {
-                        if let Some(last) = last {
-                            sample.put(&labels(chain, "type", kind.word()), value(&last.hrs))?;
+pub(super) const FAMILIES: &[Family] = &[
+    Family {
+        name: "signed",
+        kind: MetricType::Counter,
+        help: "Signatures made",
+        source: Source::Type(|chain, kind| Some((*chain.signed.get(kind.index())?).into())),
+    },
+    Family {
+        name: "replayed",
+        kind: MetricType::Counter,
+        help: "Earlier signatures given again",
+        source: Source::Type(|chain, kind| Some((*chain.replayed.get(kind.index())?).into())),
+    },
+    Family {
+        name: "refused",
+        kind: MetricType::Counter,
+        help: "Requests without a signature",
+        source: Source::Labelled(&["chain_id", "type", "reason"], |service, series| {
+            for chain in &service.chains {
+                for kind in Kind::ALL {
+                    for reason in ReasonKind::ALL {
+                        let count = chain.snapshot.refused(kind, reason);
+                        if count > 0 || kind.index() < STEPS {
+                            series.put(&[&chain.id, kind.word(), reason.label()], count)?;
                         }
                     }
                 }
-                Ok(())
-            })?;
-        }
-        let help = "Seconds since the last signature, or since the start where there was none";
-        out.gauge("last_signature_age_seconds", help, |sample| {
-            for chain in &self.chains {
-                for (kind, last) in Kind::ALL.iter().zip(&chain.page.last) {
-                    let since = last.map_or(chain.page.since, |last| last.at);
-                    sample.put(&labels(chain, "type", kind.word()), since.elapsed())?;
+            }
+            Ok(())
+        }),
+    },
+    Family {
+        name: "last_signed_height",
+        kind: MetricType::Gauge,
+        help: "The height of the last signature since the start",
+        source: Source::Type(|chain, kind| Some(chain.last(kind)?.hrs.height.get().into())),
+    },
+    Family {
+        name: "last_signed_round",
+        kind: MetricType::Gauge,
+        help: "The round of the last signature since the start",
+        source: Source::Type(|chain, kind| {
+            Some(i64::from(chain.last(kind)?.hrs.round.get()).into())
+        }),
+    },
+    Family {
+        name: "last_signature_age_seconds",
+        kind: MetricType::Gauge,
+        help: "Seconds since the last signature, or since the start where there was none",
+        source: Source::Type(|chain, kind| {
+            let since = chain.last(kind).map_or(chain.since, |last| last.at);
+            Some(since.elapsed().into())
+        }),
+    },
+    Family {
+        name: "public_key_requests",
+        kind: MetricType::Counter,
+        help: "How often nodes asked for the public key",
+        source: Source::Chain(|chain| Some(chain.snapshot.public_key.into())),
+    },
+    Family {
+        name: "raw_signed",
+        kind: MetricType::Counter,
+        help: "Signatures of raw bytes",
+        source: Source::Chain(|chain| Some(chain.snapshot.raw.0.into())),
+    },
+    Family {
+        name: "raw_signed_bytes",
+        kind: MetricType::Counter,
+        help: "Raw bytes that were signed",
+        source: Source::Chain(|chain| Some(chain.snapshot.raw.1.into())),
+    },
+    Family {
+        name: "missed_heights",
+        kind: MetricType::Counter,
+        help: "Heights between two signed ones at which nothing was signed",
+        source: Source::Chain(|chain| Some(chain.snapshot.heights.missed().heights.into())),
+    },
+    Family {
+        name: "missed_votes",
+        kind: MetricType::Counter,
+        help: "Heights that went by without a signed vote of this type",
+        source: Source::Type(|chain, kind| match kind {
+            Kind::Prevote => Some(chain.heights.missed().prevotes.into()),
+            Kind::Precommit => Some(chain.heights.missed().precommits.into()),
+            _ => None,
+        }),
+    },
+    Family {
+        name: "missed_votes_in_a_row",
+        kind: MetricType::Gauge,
+        help: "Heights in a row, up to the last one signed at, without a signed vote of this type",
+        source: Source::Type(|chain, kind| match kind {
+            Kind::Prevote => Some(chain.heights.missed().prevotes_in_a_row.into()),
+            Kind::Precommit => Some(chain.heights.missed().precommits_in_a_row.into()),
+            _ => None,
+        }),
+    },
+    Family {
+        name: "latency_seconds",
+        kind: MetricType::Histogram,
+        help: "Where the time of signatures goes, from the last byte of the request on",
+        source: Source::Labelled(&["chain_id", "stage"], |service, series| {
+            for chain in &service.chains {
+                for (stage, latency) in STAGES.iter().zip(&chain.snapshot.latency) {
+                    series.put_latency(&[&chain.id, stage], latency)?;
                 }
             }
             Ok(())
-        })?;
-        let totals: [Reading<ChainSnapshot, u64>; 3] = [
-            (
-                "public_key_requests",
-                "How often nodes asked for the public key",
-                |page| page.public_key,
-            ),
-            ("raw_signed", "Signatures of raw bytes", |page| page.raw.0),
-            ("raw_signed_bytes", "Raw bytes that were signed", |page| {
-                page.raw.1
-            }),
-        ];
-        for (name, help, value) in totals {
-            self.total(out, name, help, value)?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn missed(&self, out: &mut Out<'_>) -> fmt::Result {
-        let help = "Heights between two signed ones at which nothing was signed";
-        self.total(out, "missed_heights", help, |page| {
-            page.heights.missed().heights
-        })?;
-        let help = "Heights that went by without a signed vote of this type";
-        out.counter("missed_votes", help, |sample| {
-            for chain in &self.chains {
-                let missed = chain.page.heights.missed();
-                sample.put(&labels(chain, "type", "prevote"), missed.prevotes)?;
-                sample.put(&labels(chain, "type", "precommit"), missed.precommits)?;
-            }
-            Ok(())
-        })?;
-        let help =
-            "Heights in a row, up to the last one signed at, without a signed vote of this type";
-        out.gauge("missed_votes_in_a_row", help, |sample| {
-            for chain in &self.chains {
-                let missed = chain.page.heights.missed();
-                sample.put(&labels(chain, "type", "prevote"), missed.prevotes_in_a_row)?;
-                sample.put(
-                    &labels(chain, "type", "precommit"),
-                    missed.precommits_in_a_row,
-                )?;
-            }
-            Ok(())
-        })
-    }
-
-    pub(super) fn latency(&self, out: &mut Out<'_>) -> fmt::Result {
-        let help = "Where the time of signatures goes, from the last byte of the request on";
-        out.family("latency_seconds", help, MetricType::Histogram, |sample| {
-            for chain in &self.chains {
-                for (stage, latency) in STAGES.iter().zip(&chain.page.latency) {
-                    sample.put_latency(&labels(chain, "stage", stage), latency)?;
-                }
-            }
-            Ok(())
-        })
-    }
-
-    fn total(
-        &self,
-        out: &mut Out<'_>,
-        name: &str,
-        help: &str,
-        value: impl Fn(&ChainSnapshot) -> u64,
-    ) -> fmt::Result {
-        out.counter(name, help, |sample| {
-            for chain in &self.chains {
-                sample.put(&[("chain_id", chain.id.as_str())], value(&chain.page))?;
-            }
-            Ok(())
-        })
-    }
-
-    fn by_step(
-        &self,
-        out: &mut Out<'_>,
-        name: &str,
-        help: &str,
-        value: fn(&ChainSnapshot) -> [u64; STEPS],
-    ) -> fmt::Result {
-        out.counter(name, help, |sample| {
-            for chain in &self.chains {
-                for (kind, count) in Kind::ALL.iter().zip(value(&chain.page)) {
-                    sample.put(&labels(chain, "type", kind.word()), count)?;
-                }
-            }
-            Ok(())
-        })
-    }
-}
+        }),
+    },
+];

@@ -33,7 +33,7 @@ pub(crate) struct ChainEntry {
     key_format: KeyFormat,
     pub state_file: String,
     pub chain: Arc<Chain>,
-    pub book: ChainStats,
+    pub stats: ChainStats,
     pub links: Vec<LinkEntry>,
     /// Free bytes of the state's file system; `u64::MAX` while not known.
     pub free: AtomicU64,
@@ -45,8 +45,8 @@ pub(crate) struct ChainEntry {
 /// One link of a chain.
 pub(crate) struct LinkEntry {
     pub addr: String,
-    pub board: LinkStats,
-    pub hand: Arc<InFlight>,
+    pub stats: LinkStats,
+    pub in_flight: Arc<InFlight>,
 }
 
 impl ChainEntry {
@@ -57,7 +57,7 @@ impl ChainEntry {
             source: Arc::downgrade(&config.key),
             key_format: config.key_format.clone(),
             state_file: config.state_file.display().to_string(),
-            book: ChainStats::new(chain.last_asked()),
+            stats: ChainStats::new(chain.last_asked()),
             chain,
             links: Vec::new(),
             free: AtomicU64::new(u64::MAX),
@@ -95,7 +95,7 @@ impl ChainEntry {
     pub fn stuck(&self, now: &Moment) -> Option<Duration> {
         let waiting = self.links.iter();
         waiting
-            .filter_map(|link| link.hand.waiting(now.monotonic))
+            .filter_map(|link| link.in_flight.waiting(now.monotonic))
             .filter(|time| *time > STUCK)
             .max()
     }
@@ -128,7 +128,7 @@ impl ChainEntry {
 
     /// Why it cannot answer a node at the moment, if so.
     pub fn not_ready(&self, now: &Moment) -> Option<String> {
-        let unlinked = || match self.links.iter().any(|link| link.board.is_up()) {
+        let unlinked = || match self.links.iter().any(|link| link.stats.is_up()) {
             true => None,
             false => Some("no node is linked".to_owned()),
         };
@@ -142,9 +142,9 @@ impl ChainEntry {
         let links: Vec<LinkStatus> = self
             .links
             .iter()
-            .map(|link| LinkStatus::of(link.addr.clone(), &link.board.facts()))
+            .map(|link| LinkStatus::of(link.addr.clone(), &link.stats.snapshot()))
             .collect();
-        let page = self.book.page();
+        let snapshot = self.stats.snapshot();
         ChainStatus {
             id: self.id.clone(),
             armed: self.is_armed(),
@@ -167,7 +167,7 @@ impl ChainEntry {
                 .chain
                 .shared()
                 .map(|shared| shared.stats.sample().into()),
-            history: (&page).into(),
+            history: (&snapshot).into(),
         }
     }
 
@@ -196,7 +196,7 @@ impl ChainEntry {
         let links: Vec<_> = self
             .links
             .iter()
-            .map(|link| (link.addr.clone(), link.board.facts()))
+            .map(|link| (link.addr.clone(), link.stats.snapshot()))
             .collect();
         let free = self.free.load(Ordering::Relaxed);
         ChainSample {
@@ -222,7 +222,7 @@ impl ChainEntry {
                 Backup::Proven(at) => Some(now.wall.saturating_sub(at)),
             }),
             shared: self.chain.shared().map(|shared| shared.stats.sample()),
-            page: self.book.page(),
+            snapshot: self.stats.snapshot(),
             links,
         }
     }
@@ -287,11 +287,11 @@ mod tests {
             key_format: KeyFormat::default(),
             state_file: "state.json".to_owned(),
             chain: Arc::new(chain),
-            book: ChainStats::new(None),
+            stats: ChainStats::new(None),
             links: vec![LinkEntry {
                 addr: "unix:///a".to_owned(),
-                board: LinkStats::default(),
-                hand: Arc::new(InFlight::default()),
+                stats: LinkStats::default(),
+                in_flight: Arc::new(InFlight::default()),
             }],
             free: AtomicU64::new(u64::MAX),
             backup: Mutex::new(None),
@@ -305,7 +305,7 @@ mod tests {
         let now = SystemClock.now();
         let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap();
         one.links[0]
-            .hand
+            .in_flight
             .since
             .store(nanos(now.monotonic), Ordering::Relaxed);
         let later = |seconds| Moment {
@@ -315,7 +315,7 @@ mod tests {
         assert_eq!(one.stuck(&later(5)), None);
         assert_eq!(one.stuck(&later(6)), Some(Duration::from_secs(6)));
         assert_eq!(two.stuck(&later(6)), None);
-        one.links[0].hand.since.store(0, Ordering::Relaxed);
+        one.links[0].in_flight.since.store(0, Ordering::Relaxed);
         assert_eq!(one.stuck(&later(60)), None);
     }
 

@@ -45,7 +45,7 @@ fn lock(slot: &Mutex<Option<OwnedListener>>) -> MutexGuard<'_, Option<OwnedListe
 /// The host has no room for another thread.
 pub(crate) fn serve(
     config: &Config,
-    known: Arc<Registry>,
+    registry: Arc<Registry>,
     stop: &Arc<Shutdown>,
 ) -> io::Result<Control> {
     let slot = Arc::new(Mutex::new(None));
@@ -64,7 +64,7 @@ pub(crate) fn serve(
     let (inner, inner_stop) = (slot.clone(), stop.clone());
     spawn_observer("control", STACK, stop, move || {
         if let Some(listener) = bound(&inner).or_else(|| bind_later(&path, &inner, &inner_stop)) {
-            answer_all(&listener, &known);
+            answer_all(&listener, &registry);
         }
     })?;
     Ok(Control(slot))
@@ -100,18 +100,18 @@ fn bind_later(
     None
 }
 
-fn answer_all(listener: &UnixListener, known: &Registry) {
+fn answer_all(listener: &UnixListener, registry: &Registry) {
     for stream in listener.incoming() {
         match stream {
             // Whoever asks and goes away is no matter of ours.
-            Ok(stream) => drop(answer(stream, known)),
+            Ok(stream) => drop(answer(stream, registry)),
             // Too many open files, for instance: it passes, and must not become a busy loop.
             Err(_) => std::thread::sleep(Duration::from_millis(100)),
         }
     }
 }
 
-fn answer(mut stream: UnixStream, known: &Registry) -> io::Result<()> {
+fn answer(mut stream: UnixStream, registry: &Registry) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut question = Vec::new();
@@ -120,7 +120,7 @@ fn answer(mut stream: UnixStream, known: &Registry) -> io::Result<()> {
         question.extend_from_slice(&byte);
     }
     let text = match question.as_slice() {
-        b"status" => serde_json::to_vec(&known.status())?,
+        b"status" => serde_json::to_vec(&registry.status())?,
         _ => br#"{"error":"the only question is `status`"}"#.to_vec(),
     };
     stream.write_all(&text)

@@ -47,7 +47,7 @@ impl Drop for Kept {
 /// The host has no room for another thread.
 pub(crate) fn keep(
     path: Option<&Path>,
-    known: &Arc<Registry>,
+    registry: &Arc<Registry>,
     stop: &Arc<Shutdown>,
 ) -> io::Result<Option<Kept>> {
     let Some(path) = path.map(Path::to_owned) else {
@@ -58,13 +58,13 @@ pub(crate) fn keep(
         path: path.clone(),
         writing,
     };
-    let (known, inner) = (known.clone(), stop.clone());
+    let (registry, inner) = (registry.clone(), stop.clone());
     spawn_observer("textfile", STACK, stop, move || {
         let _written: &Sender<()> = &written;
         priority::lower_priority();
         let mut told: Option<Instant> = None;
         loop {
-            if let Err(error) = write(&path, &known)
+            if let Err(error) = write(&path, &registry)
                 && told.is_none_or(|at| at.elapsed() > REPEAT)
             {
                 told = Some(Instant::now());
@@ -83,8 +83,8 @@ pub(crate) fn keep(
     Ok(Some(kept))
 }
 
-fn write(path: &Path, known: &Registry) -> io::Result<()> {
-    let text = metrics::encode(known.sample()).map_err(io::Error::other)?;
+fn write(path: &Path, registry: &Registry) -> io::Result<()> {
+    let text = metrics::encode(registry.sample()).map_err(io::Error::other)?;
     // The node exporter's parser knows the older format alone.
     let text = metrics::text::from_openmetrics(&text);
     // Another user reads it, and there is no secret in it.

@@ -50,12 +50,12 @@ pub struct ChainSnapshot {
     pub latency: [Latency; STAGES.len()],
 }
 
-/// One chain's book. Clones show the same.
+/// What one chain's links count. Clones count together.
 #[derive(Clone)]
 pub struct ChainStats(Arc<Mutex<ChainSnapshot>>);
 
 impl ChainStats {
-    /// An empty book. `last` is the last height asked for before the start, where that is known.
+    /// Nothing is counted yet. `last` is the last height asked for before the start, where that is known.
     pub fn new(last: Option<Height>) -> Self {
         Self(Arc::new(Mutex::new(ChainSnapshot {
             since: Instant::now(),
@@ -72,12 +72,12 @@ impl ChainStats {
 
     /// For a chain that is armed after the start: see [`Heights::begin_after`].
     pub fn begin_after(&self, last: Option<Height>) {
-        let mut page = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        page.heights.begin_after(last);
+        let mut snapshot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        snapshot.heights.begin_after(last);
     }
 
-    /// What it says now.
-    pub fn page(&self) -> ChainSnapshot {
+    /// What is counted by now.
+    pub fn snapshot(&self) -> ChainSnapshot {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -88,6 +88,11 @@ impl ChainSnapshot {
         let row = self.refused.get(kind.index());
         row.and_then(|row| row.get(reason.index()))
             .map_or(0, |count| *count)
+    }
+
+    /// The last signature of a kind.
+    pub fn last(&self, kind: Kind) -> Option<LastSigned> {
+        *self.last.get(kind.index())?
     }
 
     fn refuse(&mut self, kind: Kind, reason: ReasonKind) {
@@ -116,7 +121,7 @@ impl ChainSnapshot {
 
 impl Sink for ChainStats {
     fn emit(&self, event: &Event) {
-        let mut page = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut snapshot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::Signed {
                 hrs,
@@ -127,51 +132,53 @@ impl Sink for ChainStats {
             } => {
                 let kind = Kind::of(hrs.step).index();
                 let counts = match replayed {
-                    true => &mut page.replayed,
-                    false => &mut page.signed,
+                    true => &mut snapshot.replayed,
+                    false => &mut snapshot.signed,
                 };
                 if let Some(count) = counts.get_mut(kind) {
                     *count += 1;
                 }
-                if let Some(last) = page.last.get_mut(kind) {
+                if let Some(last) = snapshot.last.get_mut(kind) {
                     *last = Some(LastSigned {
                         hrs: *hrs,
                         at: Instant::now(),
                     });
                 }
-                page.heights.signed(hrs, *replayed);
-                page.spend(spent, *took);
+                snapshot.heights.signed(hrs, *replayed);
+                snapshot.spend(spent, *took);
             }
             Event::Refused {
                 kind, hrs, reason, ..
             } => {
-                page.refuse(*kind, *reason);
+                snapshot.refuse(*kind, *reason);
                 // What another chain asks says nothing about this one's heights.
                 if let Some(hrs) = hrs.filter(|_| *reason != ReasonKind::WrongChain) {
-                    page.heights.refused(hrs.height, reason.is_double_sign());
+                    snapshot
+                        .heights
+                        .refused(hrs.height, reason.is_double_sign());
                 }
             }
             Event::SignerFailed { kind, hrs, .. } => {
-                page.refuse(*kind, ReasonKind::SignerFailed);
+                snapshot.refuse(*kind, ReasonKind::SignerFailed);
                 if let Some(hrs) = hrs {
-                    page.heights.refused(hrs.height, false);
+                    snapshot.heights.refused(hrs.height, false);
                 }
             }
             Event::Late { hrs, .. } => {
                 let kind = hrs.map_or(Kind::Raw, |hrs| Kind::of(hrs.step));
-                page.refuse(kind, ReasonKind::Late);
+                snapshot.refuse(kind, ReasonKind::Late);
                 if let Some(hrs) = hrs {
-                    page.heights.refused(hrs.height, false);
+                    snapshot.heights.refused(hrs.height, false);
                 }
             }
             Event::RawSigned { bytes, .. } => {
-                page.raw.0 += 1;
-                page.raw.1 = page
+                snapshot.raw.0 += 1;
+                snapshot.raw.1 = snapshot
                     .raw
                     .1
                     .saturating_add(u64::try_from(*bytes).unwrap_or(0));
             }
-            Event::PublicKeyAsked => page.public_key += 1,
+            Event::PublicKeyAsked => snapshot.public_key += 1,
             Event::LinkUp { .. } | Event::LinkDown { .. } | Event::Pinged => {}
         }
     }
@@ -205,9 +212,9 @@ mod tests {
 
     #[test]
     fn every_event_is_counted_once() {
-        let book = ChainStats::new(None);
-        book.emit(&signed(1, false));
-        book.emit(&signed(1, true));
+        let stats = ChainStats::new(None);
+        stats.emit(&signed(1, false));
+        stats.emit(&signed(1, true));
         let refused = |reason| Event::Refused {
             kind: Kind::Prevote,
             hrs: Some(hrs(1)),
@@ -215,24 +222,24 @@ mod tests {
             message: String::new(),
         };
         for reason in ReasonKind::ALL {
-            book.emit(&refused(reason));
+            stats.emit(&refused(reason));
         }
-        book.emit(&Event::Late {
+        stats.emit(&Event::Late {
             hrs: None,
             took: Duration::ZERO,
         });
-        book.emit(&Event::RawSigned {
+        stats.emit(&Event::RawSigned {
             bytes: 7,
             took: Duration::ZERO,
         });
-        let page = book.page();
-        assert_eq!((page.signed, page.replayed), ([0, 1, 0], [0, 1, 0]));
+        let snapshot = stats.snapshot();
+        assert_eq!((snapshot.signed, snapshot.replayed), ([0, 1, 0], [0, 1, 0]));
         for reason in ReasonKind::ALL {
-            assert_eq!(page.refused(Kind::Prevote, reason), 1, "{reason:?}");
+            assert_eq!(snapshot.refused(Kind::Prevote, reason), 1, "{reason:?}");
         }
-        assert_eq!(page.refused(Kind::Raw, ReasonKind::Late), 1);
-        assert_eq!(page.raw, (1, 7));
-        let counts: Vec<u64> = page.latency.iter().map(Latency::count).collect();
+        assert_eq!(snapshot.refused(Kind::Raw, ReasonKind::Late), 1);
+        assert_eq!(snapshot.raw, (1, 7));
+        let counts: Vec<u64> = snapshot.latency.iter().map(Latency::count).collect();
         assert_eq!(counts, [2, 2, 1, 0, 2, 2], "{STAGES:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! What each link has lately done, for `tmkms status`.
 //!
-//! A link writes to its own board after its reply has left; no two links share a lock.
+//! A link counts for itself, after its reply has left; no two links share a lock.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use crate::events::{Event, Sink};
 use crate::excerpt::brief;
 use crate::reason::ReasonKind;
 
-/// The longest text that a board keeps, in bytes.
+/// The longest text that is kept, in bytes.
 const LONGEST_TEXT: usize = 1024;
 
 /// How a link stands.
@@ -56,13 +56,24 @@ pub struct LinkSnapshot {
 }
 
 impl LinkSnapshot {
+    /// Replies by what they were: a stable word, and how many.
+    pub fn replies(&self) -> [(&'static str, u64); 5] {
+        [
+            ("signed", self.signed),
+            ("replayed", self.replayed),
+            ("raw", self.raw_signed),
+            ("refused", self.refused),
+            ("failed", self.failed),
+        ]
+    }
+
     /// Whether the link is up.
     pub fn is_up(&self) -> bool {
         matches!(self.state, LinkState::Up(_))
     }
 }
 
-/// One link's board. Clones show the same.
+/// What one link counts. Clones count together.
 #[derive(Clone)]
 pub struct LinkStats(Arc<Mutex<LinkSnapshot>>);
 
@@ -87,8 +98,8 @@ impl Default for LinkStats {
 }
 
 impl LinkStats {
-    /// What it shows now.
-    pub fn facts(&self) -> LinkSnapshot {
+    /// What is counted by now.
+    pub fn snapshot(&self) -> LinkSnapshot {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -106,7 +117,7 @@ impl LinkStats {
 
 impl Sink for LinkStats {
     fn emit(&self, event: &Event) {
-        let mut facts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut snapshot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         match event {
             Event::LinkUp {
@@ -114,22 +125,22 @@ impl Sink for LinkStats {
                 took,
                 round_trip,
             } => {
-                facts.dialled_in = Some(*took);
-                facts.round_trip = *round_trip;
-                facts.state = LinkState::Up(peer.as_deref().map(kept));
-                facts.since = now;
-                facts.connects += 1;
+                snapshot.dialled_in = Some(*took);
+                snapshot.round_trip = *round_trip;
+                snapshot.state = LinkState::Up(peer.as_deref().map(kept));
+                snapshot.since = now;
+                snapshot.connects += 1;
             }
             // What is told may come from outside; a status shows the last of each for ever.
             Event::LinkDown { code, message, .. } => {
                 // A link that stays down is tried again and again, and has been down all the while.
-                if !matches!(facts.state, LinkState::Down(..)) {
-                    facts.since = now;
+                if !matches!(snapshot.state, LinkState::Down(..)) {
+                    snapshot.since = now;
                 }
-                facts.state = LinkState::Down(code, kept(message));
-                match facts.failures.iter_mut().find(|(word, _)| word == code) {
+                snapshot.state = LinkState::Down(code, kept(message));
+                match snapshot.failures.iter_mut().find(|(word, _)| word == code) {
                     Some((_, count)) => *count += 1,
-                    None => facts.failures.push((code, 1)),
+                    None => snapshot.failures.push((code, 1)),
                 }
             }
             Event::Signed {
@@ -139,31 +150,31 @@ impl Sink for LinkStats {
                 ..
             } => {
                 match replayed {
-                    true => facts.replayed += 1,
-                    false => facts.signed += 1,
+                    true => snapshot.replayed += 1,
+                    false => snapshot.signed += 1,
                 }
-                facts.last_signed = Some((*hrs, now, *took));
+                snapshot.last_signed = Some((*hrs, now, *took));
             }
             Event::Refused {
                 reason, message, ..
             } => {
-                facts.refused += 1;
-                facts.last_refusal = Some((*reason, kept(message), now));
+                snapshot.refused += 1;
+                snapshot.last_refusal = Some((*reason, kept(message), now));
             }
             Event::SignerFailed { message, .. } => {
-                facts.failed += 1;
-                facts.last_refusal = Some((ReasonKind::SignerFailed, kept(message), now));
+                snapshot.failed += 1;
+                snapshot.last_refusal = Some((ReasonKind::SignerFailed, kept(message), now));
             }
             Event::Late { hrs, .. } => {
-                facts.failed += 1;
+                snapshot.failed += 1;
                 let what = hrs.map_or_else(
                     || "a message of raw bytes".to_owned(),
                     |hrs| hrs.to_string(),
                 );
-                facts.last_refusal =
+                snapshot.last_refusal =
                     Some((ReasonKind::Late, format!("{what} was signed too late"), now));
             }
-            Event::RawSigned { .. } => facts.raw_signed += 1,
+            Event::RawSigned { .. } => snapshot.raw_signed += 1,
             Event::PublicKeyAsked | Event::Pinged => {}
         }
     }
@@ -181,9 +192,9 @@ mod tests {
 
     #[test]
     fn a_board_shows_what_was_told() {
-        let board = LinkStats::default();
-        assert_eq!(board.facts().state, LinkState::Dialling);
-        board.emit(&Event::LinkUp {
+        let stats = LinkStats::default();
+        assert_eq!(stats.snapshot().state, LinkState::Dialling);
+        stats.emit(&Event::LinkUp {
             peer: None,
             took: Duration::from_millis(2),
             round_trip: Some(Duration::from_millis(1)),
@@ -194,7 +205,7 @@ mod tests {
             step: Step::Prevote,
         };
         for replayed in [false, true, true] {
-            board.emit(&Event::Signed {
+            stats.emit(&Event::Signed {
                 hrs,
                 block: None,
                 replayed,
@@ -202,29 +213,34 @@ mod tests {
                 spent: Spent::default(),
             });
         }
-        board.emit(&Event::Refused {
+        stats.emit(&Event::Refused {
             kind: Kind::Prevote,
             hrs: Some(hrs),
             reason: ReasonKind::Conflict,
             message: "no".to_owned(),
         });
-        let facts = board.facts();
+        let snapshot = stats.snapshot();
         assert_eq!(
-            (facts.connects, facts.signed, facts.replayed, facts.refused),
+            (
+                snapshot.connects,
+                snapshot.signed,
+                snapshot.replayed,
+                snapshot.refused
+            ),
             (1, 1, 2, 1)
         );
-        assert_eq!(facts.last_signed.unwrap().0, hrs);
-        assert_eq!(facts.last_refusal.unwrap().0, ReasonKind::Conflict);
+        assert_eq!(snapshot.last_signed.unwrap().0, hrs);
+        assert_eq!(snapshot.last_refusal.unwrap().0, ReasonKind::Conflict);
         for _ in 0..2 {
-            board.emit(&Event::LinkDown {
+            stats.emit(&Event::LinkDown {
                 code: "closed",
                 message: "gone".to_owned(),
                 was_up: true,
             });
         }
-        assert_eq!(board.facts().failures, [("closed", 2)]);
+        assert_eq!(stats.snapshot().failures, [("closed", 2)]);
         assert_eq!(
-            board.facts().state,
+            stats.snapshot().state,
             LinkState::Down("closed", "gone".to_owned())
         );
     }

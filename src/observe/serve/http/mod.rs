@@ -89,27 +89,27 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
 pub(crate) fn serve(
     address: SocketAddr,
     names: &[String],
-    known: Arc<Registry>,
+    registry: Arc<Registry>,
     stop: &Arc<Shutdown>,
 ) -> io::Result<()> {
     let hosts = Arc::new(Hosts::new(names));
     let inner = stop.clone();
     spawn_observer("http", 4 * STACK, stop, move || {
         priority::lower_priority();
-        listen(address, &hosts, &known, &inner);
+        listen(address, &hosts, &registry, &inner);
     })
 }
 
-fn listen(address: SocketAddr, hosts: &Arc<Hosts>, known: &Arc<Registry>, stop: &Shutdown) {
+fn listen(address: SocketAddr, hosts: &Arc<Hosts>, registry: &Arc<Registry>, stop: &Shutdown) {
     let mut told: Option<(String, Instant)> = None;
     loop {
         let why = match bind(address) {
             Err(error) => error.to_string(),
             Ok(listener) => {
-                known.listening(None);
+                registry.listening(None);
                 let at = listener.local_addr().unwrap_or(address);
                 info!(event = "listening", address = %at, "metrics, health and a status page at http://{at}/");
-                match run(listener, hosts.clone(), known.clone()) {
+                match run(listener, hosts.clone(), registry.clone()) {
                     Ok(()) => return,
                     Err(error) => format!("metrics at {address} cannot be served: {error}"),
                 }
@@ -127,20 +127,20 @@ fn listen(address: SocketAddr, hosts: &Arc<Hosts>, known: &Arc<Registry>, stop: 
             );
             told = Some((why.clone(), Instant::now()));
         }
-        known.listening(Some(why));
+        registry.listening(Some(why));
         if stop.wait(AGAIN) {
             return;
         }
     }
 }
 
-fn run(listener: TcpListener, hosts: Arc<Hosts>, known: Arc<Registry>) -> std::io::Result<()> {
+fn run(listener: TcpListener, hosts: Arc<Hosts>, registry: Arc<Registry>) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let answers = Rc::new(Answers {
         hosts,
-        known,
+        registry,
         metrics: RefCell::new(None),
         older: RefCell::new(None),
         page: RefCell::new(None),
@@ -194,7 +194,7 @@ async fn accept(listener: TcpListener, answers: Rc<Answers>) -> std::io::Result<
 struct Answers {
     /// Under which names the host may be asked.
     hosts: Arc<Hosts>,
-    known: Arc<Registry>,
+    registry: Arc<Registry>,
     metrics: RefCell<Option<(Instant, Bytes)>>,
     older: RefCell<Option<(Instant, Bytes)>>,
     page: RefCell<Option<(Instant, Bytes)>>,
@@ -217,7 +217,7 @@ impl Answers {
         match request.uri().path() {
             "/metrics" => self.metrics(request),
             "/" => {
-                let html = fresh(&self.page, || Some(page::render(&self.known.status())));
+                let html = fresh(&self.page, || Some(page::render(&self.registry.status())));
                 let html = html.unwrap_or_default();
                 let mut response = body(StatusCode::OK, "text/html; charset=utf-8", html);
                 response.headers_mut().insert(
@@ -226,8 +226,8 @@ impl Answers {
                 );
                 response
             }
-            "/live" => health(live(&self.known)),
-            "/ready" => health(ready(&self.known, request.uri().query())),
+            "/live" => health(live(&self.registry)),
+            "/ready" => health(ready(&self.registry, request.uri().query())),
             _ => plain(
                 StatusCode::NOT_FOUND,
                 "here are /, /metrics, /live and /ready\n",
@@ -254,7 +254,7 @@ impl Answers {
     }
 
     fn metrics(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-        let encode = || metrics::encode(self.known.sample()).ok();
+        let encode = || metrics::encode(self.registry.sample()).ok();
         let (kind, text) = match reads_openmetrics(request) {
             true => (metrics::MEDIA_TYPE, fresh(&self.metrics, encode)),
             false => (

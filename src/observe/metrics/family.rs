@@ -1,0 +1,194 @@
+//! One metric: a row of a table.
+
+use std::fmt;
+use std::iter::zip;
+use std::time::Duration;
+
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+
+use crate::backends::DeviceSample;
+use crate::events::Kind;
+use crate::gate::store::etcd::SharedSample;
+use crate::observe::stats::chain::{ChainSnapshot, STEPS};
+use crate::observe::stats::latency::Latency;
+use crate::observe::stats::link::LinkSnapshot;
+
+use super::sample::{ChainSample, ServiceSample};
+
+/// The value of a sample.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Value {
+    Whole(u64),
+    Real(f64),
+}
+
+impl From<u64> for Value {
+    fn from(value: u64) -> Self {
+        Self::Whole(value)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Whole(u64::try_from(value).unwrap_or(0))
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Whole(u64::from(value))
+    }
+}
+
+/// In seconds.
+impl From<Duration> for Value {
+    fn from(value: Duration) -> Self {
+        Self::Real(value.as_secs_f64())
+    }
+}
+
+/// A metric with all its series.
+pub(super) struct Family {
+    /// Without the prefix, and without the `_total` that the encoder appends to counters.
+    pub name: &'static str,
+    pub kind: MetricType,
+    pub help: &'static str,
+    pub source: Source,
+}
+
+/// Where the values come from, which decides about the labels. A series without a value is not served.
+pub(super) enum Source {
+    /// One of the service.
+    Service(fn(&ServiceSample) -> Value),
+    /// One a chain.
+    Chain(fn(&ChainSample) -> Option<Value>),
+    /// One a chain and type of consensus message.
+    Type(fn(&ChainSnapshot, Kind) -> Option<Value>),
+    /// One a device.
+    Device(fn(&DeviceSample) -> Option<Value>),
+    /// One a chain that is shared in etcd.
+    Etcd(fn(&SharedSample) -> Option<Value>),
+    /// One a link.
+    Link(fn(&LinkSnapshot) -> Option<Value>),
+    /// Any others: their labels, and what puts the values.
+    Labelled(
+        &'static [&'static str],
+        fn(&ServiceSample, &mut Series<'_>) -> fmt::Result,
+    ),
+}
+
+impl Family {
+    pub const fn labels(&self) -> &'static [&'static str] {
+        match self.source {
+            Source::Service(_) => &[],
+            Source::Chain(_) | Source::Etcd(_) => &["chain_id"],
+            Source::Type(_) => &["chain_id", "type"],
+            Source::Device(_) => &["chain_id", "device"],
+            Source::Link(_) => &["chain_id", "node"],
+            Source::Labelled(labels, _) => labels,
+        }
+    }
+
+    pub fn encode(&self, encoder: &mut DescriptorEncoder<'_>, from: &ServiceSample) -> fmt::Result {
+        let encoder = encoder.encode_descriptor(self.name, self.help, None, self.kind)?;
+        let mut series = Series {
+            encoder,
+            kind: self.kind,
+            labels: self.labels(),
+        };
+        self.put_all(&mut series, from)
+    }
+
+    fn put_all(&self, series: &mut Series<'_>, from: &ServiceSample) -> fmt::Result {
+        match self.source {
+            Source::Service(read) => series.put(&[], read(from))?,
+            Source::Labelled(_, put) => put(from, series)?,
+            Source::Chain(read) => {
+                for chain in &from.chains {
+                    series.put_some(&[&chain.id], read(chain))?;
+                }
+            }
+            Source::Type(read) => {
+                for chain in &from.chains {
+                    for kind in Kind::ALL.into_iter().take(STEPS) {
+                        let value = read(&chain.snapshot, kind);
+                        series.put_some(&[&chain.id, kind.word()], value)?;
+                    }
+                }
+            }
+            Source::Device(read) => {
+                for chain in &from.chains {
+                    for device in &chain.devices {
+                        series.put_some(&[&chain.id, &device.name], read(device))?;
+                    }
+                }
+            }
+            Source::Etcd(read) => {
+                for chain in &from.chains {
+                    series.put_some(&[&chain.id], chain.shared.as_ref().and_then(read))?;
+                }
+            }
+            Source::Link(read) => {
+                for chain in &from.chains {
+                    for (node, link) in &chain.links {
+                        series.put_some(&[&chain.id, node], read(link))?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The series of one family.
+pub(super) struct Series<'a> {
+    encoder: MetricEncoder<'a>,
+    kind: MetricType,
+    labels: &'static [&'static str],
+}
+
+impl Series<'_> {
+    fn put_some(&mut self, values: &[&str], value: Option<Value>) -> fmt::Result {
+        value.map_or(Ok(()), |value| self.put(values, value))
+    }
+
+    /// The series with these values of the family's labels, in their order.
+    pub fn put(&mut self, values: &[&str], value: impl Into<Value>) -> fmt::Result {
+        if values.is_empty() {
+            return write(&mut self.encoder, self.kind, value.into());
+        }
+        let labels: Vec<(&str, &str)> =
+            zip(self.labels.iter().copied(), values.iter().copied()).collect();
+        let labels = labels.as_slice();
+        let mut encoder = self.encoder.encode_family(&labels)?;
+        write(&mut encoder, self.kind, value.into())
+    }
+
+    /// A histogram.
+    pub fn put_latency(&mut self, values: &[&str], latency: &Latency) -> fmt::Result {
+        let labels: Vec<(&str, &str)> =
+            zip(self.labels.iter().copied(), values.iter().copied()).collect();
+        self.encoder
+            .encode_family(&labels.as_slice())?
+            .encode_histogram::<NoLabelSet>(
+                latency.sum(),
+                latency.count(),
+                &latency.buckets(),
+                None,
+            )
+    }
+}
+
+fn write(encoder: &mut MetricEncoder<'_>, kind: MetricType, value: Value) -> fmt::Result {
+    match (kind, value) {
+        (MetricType::Counter, Value::Whole(value)) => {
+            encoder.encode_counter::<NoLabelSet, u64, f64>(&value, None)
+        }
+        (MetricType::Counter, Value::Real(value)) => {
+            encoder.encode_counter::<NoLabelSet, f64, f64>(&value, None)
+        }
+        (_, Value::Whole(value)) => encoder.encode_gauge(&value),
+        (_, Value::Real(value)) => encoder.encode_gauge(&value),
+    }
+}

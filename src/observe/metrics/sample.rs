@@ -1,0 +1,63 @@
+//! What the metrics are made from: the service at one moment.
+
+use std::time::{Duration, SystemTime};
+
+use crate::backends::DeviceSample;
+use crate::consensus::Hrs;
+use crate::gate::store::etcd::SharedSample;
+use crate::observe::stats::chain::ChainSnapshot;
+use crate::observe::stats::link::LinkSnapshot;
+
+/// The service at one moment.
+#[derive(Debug)]
+pub struct ServiceSample {
+    /// When it was started.
+    pub started: SystemTime,
+    /// Log lines that were dropped.
+    pub dropped_lines: u64,
+    /// Since the supervisor's last turn.
+    pub since_turn: Duration,
+    /// How often the host was found to have been stopped.
+    pub pauses: u64,
+    /// How often the wall clock was found to have been set.
+    pub clock_steps: u64,
+    /// The chains, in the order of the configuration.
+    pub chains: Vec<ChainSample>,
+}
+
+/// One chain at one moment.
+#[derive(Debug)]
+pub struct ChainSample {
+    /// The chain id.
+    pub id: String,
+    /// Where its key is.
+    pub key: String,
+    /// The validator's address in hexadecimal digits.
+    pub address: Option<String>,
+    /// Whether it signs.
+    pub armed: bool,
+    /// Whether it signs and a node is linked.
+    pub ready: bool,
+    /// Whether a request has had no answer for too long.
+    pub stuck: bool,
+    /// Whether its watermark can be written.
+    pub durable: bool,
+    /// The last position used up.
+    pub watermark: Option<Hrs>,
+    /// Since it was written.
+    pub watermark_age: Option<Duration>,
+    /// The tokens of its bucket, and how many it may hold.
+    pub tokens: Option<(u64, u64)>,
+    /// Free bytes of the state's file system.
+    pub free: Option<u64>,
+    /// The devices that hold its key.
+    pub devices: Vec<DeviceSample>,
+    /// Since a backup of its key was proven, where that is remembered; the inner `None` is never.
+    pub backup: Option<Option<Duration>>,
+    /// What is seen of etcd, where other hosts share the watermark.
+    pub shared: Option<SharedSample>,
+    /// What it has done.
+    pub snapshot: ChainSnapshot,
+    /// Its links: the node's address, and what the link has done.
+    pub links: Vec<(String, LinkSnapshot)>,
+}
