@@ -6,7 +6,6 @@
 //!
 //! Owns W1 to W3, W5, W8, W11 and the extension part of W12.
 
-pub mod foreign;
 pub mod snapshot;
 pub mod heights;
 pub mod permit;
