@@ -30,6 +30,7 @@ use tmkms::chain::{Armed, Chain};
 use tmkms::codec::node::{Answer, Ask};
 use tmkms::consensus::ChainId;
 use tmkms::events::{Event, Sink};
+use tmkms::gate::refusal::Refusal;
 use tmkms::gate::store::file::{FileStore, StateFile};
 use tmkms::gate::store::{Origin, Store};
 use tmkms::gate::watermark::{Last, Watermark};
@@ -37,7 +38,7 @@ use tmkms::gate::{Admission, Gate, Settings};
 use tmkms::harness::messages::Maker;
 use tmkms::harness::{Listener, Node};
 use tmkms::link::{Address, IdentityKey, Timeouts, accept_unix, dial};
-use tmkms::os::clock::{Clock, SystemClock};
+use tmkms::os::clock::{Clock, Moment, SystemClock};
 use tmkms::os::process::beat::{Beat, EVERY};
 use tmkms::request::SignRequest;
 use tmkms::session::{InFlight, serve};
@@ -177,6 +178,12 @@ fn prevote(maker: &Maker, number: &mut i32) -> SignRequest {
     maker.prevote(i64::from(*number / 5_000) + 1, *number % 5_000, Some(1), 1)
 }
 
+/// What a chain asks of its gate.
+fn admit(gate: &mut Gate, request: &SignRequest, now: &Moment) -> Result<Admission, Refusal> {
+    let prepared = gate.prepare(request)?;
+    gate.judge(prepared, now)?.admit(Duration::MAX)
+}
+
 fn vote(node: &mut Node, maker: &Maker, number: &mut i32) {
     let answer = node.ask(&Ask::Sign(prevote(maker, number))).unwrap();
     assert!(matches!(answer, Answer::Signed { .. }), "{answer:?}");
@@ -250,7 +257,7 @@ fn parts(folder: &Path, rounds: usize) {
     )
     .unwrap();
     let Ok(Admission::Sign { permit, .. }) =
-        permits.admit(&maker.prevote(1, 0, None, 1), &now, Duration::MAX)
+        admit(&mut permits, &maker.prevote(1, 0, None, 1), &now)
     else {
         panic!("no permit");
     };
@@ -271,8 +278,7 @@ fn parts(folder: &Path, rounds: usize) {
         }),
         Part::new("gate alone", || {
             let request = prevote(&maker, &mut gate_number);
-            let Ok(Admission::Sign { permit, .. }) =
-                gate.admit(&request, &SystemClock.now(), Duration::MAX)
+            let Ok(Admission::Sign { permit, .. }) = admit(&mut gate, &request, &SystemClock.now())
             else {
                 panic!("refused");
             };

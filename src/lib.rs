@@ -39,7 +39,6 @@ pub mod service;
 pub mod observe;
 pub mod harness;
 pub mod config;
-pub mod migrate;
 pub mod cli;
 
 /// This program's version.

@@ -1,8 +1,8 @@
 //! The interface to whatever holds a key. No devices here: those are in `backends`.
 
-use crate::consensus::{Hrs, PublicKey, SignBytes, Signature};
+use crate::consensus::{Hrs, PublicKey, Signature};
+use crate::gate::Prepared;
 use crate::gate::permit::Permit;
-use crate::request::SignRequest;
 
 /// A key that can sign, wherever it lives.
 pub trait Signer: Send + Sync {
@@ -11,11 +11,7 @@ pub trait Signer: Send + Sync {
 
     /// Whether the key can ever sign such a request, with the extension that goes with it: their lengths and kinds. Asked
     /// before the watermark moves, so that what cannot be signed uses up nothing. Must not wait.
-    fn accepts(
-        &self,
-        request: &SignRequest,
-        extension: Option<&SignBytes>,
-    ) -> Result<(), SignerError>;
+    fn accepts(&self, prepared: &Prepared) -> Result<(), SignerError>;
 
     /// Why the key cannot sign anything at the moment, and what to do. Must not wait.
     fn unavailable_reason(&self) -> Option<String> {
@@ -34,14 +30,8 @@ pub trait Signer: Send + Sync {
 ///
 /// # Errors
 /// [`SignerError::TooLong`] with the longer of the two.
-pub fn within_length(
-    request: &SignRequest,
-    extension: Option<&SignBytes>,
-    longest: usize,
-) -> Result<(), SignerError> {
-    let message = request.sign_bytes().as_slice().len();
-    let extension = extension.map_or(0, |bytes| bytes.as_slice().len());
-    match message.max(extension) {
+pub fn within_length(prepared: &Prepared, longest: usize) -> Result<(), SignerError> {
+    match prepared.longest() {
         length if length > longest => Err(SignerError::TooLong { length, longest }),
         _ => Ok(()),
     }

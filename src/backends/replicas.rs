@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use tracing::{error, info, warn};
 
-use crate::consensus::{PublicKey, SignBytes, Signature};
+use crate::consensus::{PublicKey, Signature};
+use crate::gate::Prepared;
 use crate::gate::permit::Permit;
 use crate::os::clock::{Clock, SystemClock};
-use crate::request::SignRequest;
 use crate::signer::{Signer, SignerError};
 use crate::threads::{STACK, spawn, spawn_scoped};
 
@@ -293,13 +293,9 @@ impl Signer for ReplicaSet {
     }
 
     /// Any member may have to sign it, so every one must be able to; the strictest says why not.
-    fn accepts(
-        &self,
-        request: &SignRequest,
-        extension: Option<&SignBytes>,
-    ) -> Result<(), SignerError> {
+    fn accepts(&self, prepared: &Prepared) -> Result<(), SignerError> {
         let members = self.slots.iter().filter_map(Slot::member);
-        let refusals = members.filter_map(|member| member.accepts(request, extension).err());
+        let refusals = members.filter_map(|member| member.accepts(prepared).err());
         let strictest = refusals.min_by_key(|error| match error {
             SignerError::TooLong { longest, .. } => *longest,
             _ => 0,

@@ -7,8 +7,8 @@ use crate::gate::refusal::{Reason, Refusal};
 use crate::reason::NO_PUBLIC_KEY;
 use crate::reply::{RemoteError, Reply};
 
-use super::Chain;
 use super::answer::{Answer, refused_event, remote, told};
+use super::state::Chain;
 
 impl Chain {
     pub(super) fn tell_public_key(&self, asked: Result<ChainId, IllegalChainId>) -> Answer {
@@ -17,10 +17,10 @@ impl Chain {
             told(Reply::PublicKey(Err(error)), event)
         };
         let other = match asked {
-            Ok(asked) if asked == self.id => None,
+            Ok(asked) if asked == *self.id() => None,
             Ok(asked) => Some(Reason::WrongChain {
                 asked,
-                configured: self.id.clone(),
+                configured: self.id().clone(),
             }),
             Err(illegal) => Some(Reason::Invalid(illegal.into())),
         };

@@ -9,7 +9,8 @@ use crate::reply::Reply;
 use crate::request::RawRequest;
 
 use super::answer::{Answer, Releases, error_of, refused_event, remote, told};
-use super::{Chain, DEVICE};
+use super::deadline::DEVICE;
+use super::state::Chain;
 
 impl Chain {
     /// Raw bytes have no position, so they wait for no gate and hold no vote up on the host.
@@ -32,7 +33,7 @@ impl Chain {
             .raw
             .as_ref()
             .ok_or(RawRefused::NotAllowed)
-            .and_then(|policy| policy.admit(&self.id, request, until));
+            .and_then(|policy| policy.admit(self.id(), request, until));
         let permit = match admitted {
             Ok(permit) => permit,
             Err(why) => return refuse(Refusal::of(Reason::RawBytes(why))),

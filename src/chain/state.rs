@@ -5,14 +5,22 @@ use std::time::Duration;
 
 use crate::consensus::{ChainId, PublicKey};
 
-use super::{Armed, Chain};
+use super::armed::Armed;
 
 /// What is said of a chain that is being opened.
 const OPENING: &str =
     "tmkms has just started and is opening its key and state; it signs as soon as they are there";
 
+/// One chain of the configuration.
+pub struct Chain {
+    id: ChainId,
+    /// Held for a look alone, never while something is signed.
+    state: RwLock<ChainState>,
+    news: News,
+}
+
 /// A chain is armed once and stays so.
-pub(super) enum ChainState {
+enum ChainState {
     /// The first try to arm it is under way.
     Opening {
         /// No other process holds its state, as far as was seen.
@@ -29,18 +37,18 @@ pub(super) enum ChainState {
     },
 }
 
-/// Rings when a chain's standing has changed.
+/// Rings when a chain's state has changed.
 #[derive(Default)]
-pub(super) struct News {
+struct News {
     look: Mutex<()>,
     condvar: Condvar,
 }
 
 impl Chain {
-    fn with(id: ChainId, standing: ChainState) -> Self {
+    fn with(id: ChainId, state: ChainState) -> Self {
         Self {
             id,
-            standing: RwLock::new(standing),
+            state: RwLock::new(state),
             news: News::default(),
         }
     }
@@ -71,38 +79,32 @@ impl Chain {
         why: String,
         elsewhere: bool,
     ) -> Self {
-        let standing = ChainState::Unarmed {
+        let state = ChainState::Unarmed {
             public_key,
             why,
             elsewhere,
         };
-        Self::with(id, standing)
+        Self::with(id, state)
     }
 
-    /// Takes the standing of `other`, a later try to arm this chain. An armed chain keeps its gate whatever comes.
+    /// Takes the state of `other`, a later try to arm this chain. An armed chain keeps its gate whatever comes.
     pub fn replace_state(&self, other: Chain) {
         let other = other
-            .standing
+            .state
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
-        let mut standing = self
-            .standing
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        if !matches!(&*standing, ChainState::Armed(_)) {
-            *standing = other;
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if !matches!(&*state, ChainState::Armed(_)) {
+            *state = other;
         }
-        drop(standing);
+        drop(state);
         self.tell_news();
     }
 
     /// For a chain that is being opened: no other process holds its state.
     pub fn found_free(&self) {
-        let mut standing = self
-            .standing
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let ChainState::Opening { free } = &mut *standing {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if let ChainState::Opening { free } = &mut *state {
             *free = true;
         }
     }
@@ -135,12 +137,12 @@ impl Chain {
 
     /// Whether the first try to arm it is under way.
     pub fn is_opening(&self) -> bool {
-        self.look(|standing| matches!(standing, ChainState::Opening { .. }))
+        self.look(|state| matches!(state, ChainState::Opening { .. }))
     }
 
     /// Whether no other process signs for it, as far as was seen.
     pub fn is_free(&self) -> bool {
-        self.look(|standing| match standing {
+        self.look(|state| match state {
             ChainState::Opening { free } => *free,
             ChainState::Armed(_) => true,
             ChainState::Unarmed { elsewhere, .. } => !*elsewhere,
@@ -148,12 +150,12 @@ impl Chain {
     }
 
     fn look<T>(&self, look: impl FnOnce(&ChainState) -> T) -> T {
-        look(&self.standing.read().unwrap_or_else(PoisonError::into_inner))
+        look(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What signs, or why nothing does.
     pub(super) fn signing(&self) -> Result<Arc<Armed>, String> {
-        self.look(|standing| match standing {
+        self.look(|state| match state {
             ChainState::Opening { .. } => Err(OPENING.to_owned()),
             ChainState::Armed(armed) => Ok(armed.clone()),
             ChainState::Unarmed { why, .. } => Err(why.clone()),
@@ -167,7 +169,7 @@ impl Chain {
 
     /// The public key, where it is known.
     pub fn public_key(&self) -> Option<PublicKey> {
-        self.look(|standing| match standing {
+        self.look(|state| match state {
             ChainState::Opening { .. } => None,
             ChainState::Armed(armed) => Some(armed.signer.public_key()),
             ChainState::Unarmed { public_key, .. } => *public_key,
@@ -181,9 +183,9 @@ impl Chain {
 
     /// Whether another process signs for it.
     pub fn is_elsewhere(&self) -> bool {
-        self.look(|standing| {
+        self.look(|state| {
             matches!(
-                standing,
+                state,
                 ChainState::Unarmed {
                     elsewhere: true,
                     ..

@@ -17,7 +17,6 @@ mod softsign;
 mod start;
 mod state;
 mod status;
-mod takeover;
 mod version;
 #[cfg(feature = "yubihsm")]
 mod yubihsm;

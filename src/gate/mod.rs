@@ -1,40 +1,43 @@
 //! What may be signed, remembered before it is signed.
 //!
-//! One [`Gate`] per chain id and public key. [`Gate::admit`] judges a request, makes the new watermark durable
-//! and only then gives a [`Permit`]; [`Gate::complete`] remembers the signature. A gate is used by one thread
-//! at a time ([`timed_mutex::TimedMutex`]), which makes check, write, signature and memory one critical section (W4).
+//! One [`Gate`] per chain id and public key. [`Gate::prepare`] makes a request's bytes, [`Gate::judge`] judges them,
+//! [`Judged::admit`] makes the new watermark durable and only then gives a [`Permit`]; [`Gate::complete`] remembers the
+//! signature. A gate is used by one thread at a time, which makes check, write, signature and memory one critical section
+//! (W4).
 //!
 //! Owns W1 to W3, W5, W8, W11 and the extension part of W12.
 
-pub mod snapshot;
+mod durable;
+pub mod foreign;
 pub mod heights;
 pub mod permit;
+pub mod prepared;
 pub mod raw;
-mod recovery;
 pub mod refusal;
-pub mod timed_mutex;
 pub mod settings;
+pub mod snapshot;
 pub mod store;
 pub mod used_up;
 pub mod watermark;
 
 use std::time::{Duration, Instant};
 
-use crate::consensus::{ChainId, Height, Hrs, Position, SignBytes, Signature, Timestamp};
+use crate::consensus::{ChainId, Height, Position, Signature, Timestamp};
 use crate::os::clock::Moment;
 use crate::remedy::Commands;
 use crate::request::SignRequest;
 
+use durable::{Advanced, DurableWatermark};
+pub use durable::{RECOVERY_INTERVAL, REMOTE_RECOVERY};
 use heights::bucket::Bucket;
+use heights::toll;
 use permit::Permit;
-use raw::RawRefused;
+pub use prepared::Prepared;
 use refusal::{Reason, Refusal};
 pub use settings::{Settings, SignExtensions};
-use store::{Origin, Record, Store, StoreError};
-use watermark::{Last, Verdict, Watermark, judge};
-
-/// How long a failed store is left alone between two tries (W8).
-pub const RECOVERY_INTERVAL: Duration = Duration::from_secs(1);
+use snapshot::{GateSnapshot, Publisher, SnapshotReader};
+use store::{Origin, Store, StoreError};
+use watermark::{Verdict, Watermark, judge};
 
 /// How much of a permit's time a store that waits for other hosts leaves to the device.
 pub const DEVICE_RESERVE: Duration = Duration::from_millis(500);
@@ -51,6 +54,8 @@ pub enum Admission {
         timestamp: Timestamp,
         /// Leave to sign the extension.
         extension: Option<Permit>,
+        /// What the durable write took, if it came to one.
+        persisted_in: Option<Duration>,
     },
     /// Leave to sign.
     Sign {
@@ -60,44 +65,25 @@ pub enum Admission {
         timestamp: Timestamp,
         /// Leave to sign the extension.
         extension: Option<Permit>,
+        /// What the durable write took, if it came to one.
+        persisted_in: Option<Duration>,
     },
-}
-
-/// What a gate shows to `status` and logs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GateView {
-    /// The last position used up.
-    pub last: Option<Hrs>,
-    /// Why the store does not work, if so.
-    pub broken: Option<String>,
 }
 
 /// The one place that decides what is signed for one chain id and key.
 pub struct Gate {
     chain_id: ChainId,
     settings: Settings,
-    store: Box<dyn Store>,
-    sequence: u64,
-    /// The highest position ever attempted, released or loaded.
-    mark: Watermark,
-    origin: Origin,
+    durable: DurableWatermark,
     /// Refuse everything up to this height: half of the store was unreadable.
     floor: Option<Height>,
     bucket: Bucket,
-    broken: Option<Broken>,
-    /// When the record was written, by the wall clock.
-    written: Duration,
-    /// What the write of the last [`Gate::admit`] took, if it came to one.
-    persisting: Option<Duration>,
+    /// Where what there is to see is shown.
+    publisher: Publisher,
     /// What the store had to say when it was loaded.
     notice: Option<String>,
     /// What refusals tell the operator to run.
     commands: Commands,
-}
-
-struct Broken {
-    why: String,
-    tried: Moment,
 }
 
 impl Gate {
@@ -110,21 +96,18 @@ impl Gate {
     ) -> Result<Self, StoreError> {
         let loaded = store.load()?;
         let used_up = loaded.used_up();
-        Ok(Self {
+        let mut gate = Self {
             chain_id,
             settings,
-            store,
             floor: used_up.floor(),
             bucket: Bucket::new(settings.rate, used_up.age(now.wall), now.boot),
-            sequence: loaded.record.sequence,
-            origin: used_up.origin(),
-            broken: None,
-            written: used_up.written(),
-            mark: used_up.into_watermark(),
-            persisting: None,
+            durable: DurableWatermark::new(store, loaded.record.sequence, used_up),
+            publisher: Publisher::default(),
             notice: loaded.notice,
             commands: Commands::default(),
-        })
+        };
+        gate.publish();
+        Ok(gate)
     }
 
     /// For a chain of a configuration that has a name, so that commands in refusals run as printed.
@@ -132,88 +115,65 @@ impl Gate {
         Self { commands, ..self }
     }
 
-    /// Judges a request. `Ok` comes only after the watermark for it is durable.
+    /// Makes the bytes of a request.
     ///
-    /// `until` is the reading of the monotonic clock up to which a device may work on the permit.
-    pub fn admit(
-        &mut self,
-        request: &SignRequest,
-        now: &Moment,
-        until: Duration,
-    ) -> Result<Admission, Refusal> {
-        self.persisting = None;
-        let bytes = request.sign_bytes();
-        // W5: from here on only what the very bytes say counts.
-        let position = bytes
-            .position()
-            .map_err(|_| Refusal::of(Reason::RawBytes(RawRefused::NotAllowed)))?;
+    /// # Errors
+    /// A refusal of bytes that are no vote or proposal; none of a [`SignRequest`] are.
+    pub fn prepare(&self, request: &SignRequest) -> Result<Prepared, Refusal> {
+        Prepared::new(request, &self.chain_id, self.settings.sign_extensions)
+    }
+
+    /// Judges a request by the watermark; nothing is used up yet.
+    ///
+    /// # Errors
+    /// Why it must not be signed.
+    pub fn judge(&mut self, prepared: Prepared, now: &Moment) -> Result<Judged<'_>, Refusal> {
+        let position = prepared.position();
         if position.chain_id != self.chain_id {
             let asked = position.chain_id.clone();
             let configured = self.chain_id.clone();
-            return Err(self.refuse(&position, Reason::WrongChain { asked, configured }));
+            return Err(self.refuse(position, Reason::WrongChain { asked, configured }));
         }
         if let Some(floor) = self.floor.filter(|floor| position.hrs.height <= *floor) {
-            return Err(self.refuse(&position, Reason::DamagedState { floor }));
+            return Err(self.refuse(position, Reason::DamagedState { floor }));
         }
-        // What a device needs is kept from the time that other hosts may take.
-        let budget = until
-            .saturating_sub(now.monotonic)
-            .saturating_sub(DEVICE_RESERVE);
-        let began = Instant::now();
-        // A second round only after another host has moved a shared store on.
-        for _ in 0..8 {
-            self.store.allow(budget.saturating_sub(began.elapsed()));
-            match judge(&self.mark, &position) {
-                Verdict::Refuse(why) => return Err(self.refuse(&position, Reason::Watermark(why))),
-                Verdict::Replay => return self.replay(request, &position, now, until),
-                Verdict::Advance => {
-                    if self.advance(&bytes, &position, now)? {
-                        return self.replay(request, &position, now, until);
-                    }
-                }
-            }
+        let verdict = judge(self.durable.watermark(), position);
+        if let Verdict::Refuse(why) = verdict {
+            return Err(self.refuse(position, Reason::Watermark(why)));
         }
-        let why = "other signers kept moving the shared store on".to_owned();
-        Err(self.refuse(&position, Reason::NotDurable(why)))
-    }
-
-    /// Whether a request would need the key if it were admitted: it is new, or has no signature yet.
-    pub fn needs_key(&self, request: &SignRequest) -> bool {
-        let Ok(position) = request.sign_bytes().position() else {
-            return false;
-        };
-        match (judge(&self.mark, &position), &self.mark) {
-            (Verdict::Advance, _) => true,
-            (Verdict::Replay, Watermark::Message(last)) => last.signature().is_none(),
-            (Verdict::Replay | Verdict::Refuse(_), _) => false,
-        }
+        Ok(Judged {
+            gate: self,
+            prepared,
+            verdict,
+            now: *now,
+        })
     }
 
     /// Remembers the signature of a permit, so that the same request is answered with it.
     pub fn complete(&mut self, permit: Permit, signature: &Signature) {
-        let bytes = permit.into_bytes();
-        if let Watermark::Message(last) = &self.mark
-            && *last.bytes() == bytes
-        {
-            self.mark = Watermark::Message(last.clone().signed(signature.clone()));
-        }
+        self.durable.signed(&permit.into_bytes(), signature);
     }
 
-    /// The end: nothing new is admitted any more, and the store is told that its last record is the last (W15).
+    /// Tries to mend a store that failed (W8). `true` when there is nothing left to mend.
+    pub fn recover(&mut self, now: &Moment) -> bool {
+        let mended = self.durable.recover(now);
+        self.publish();
+        mended
+    }
+
+    /// Takes in what the store has learned of other hosts, without waiting for them (W17).
+    pub fn refresh(&mut self, now: &Moment) {
+        self.durable.refresh(now);
+        self.publish();
+    }
+
+    /// The end: nothing new is admitted any more, and the store is told that its last record is the last (W15). What
+    /// there is to see stays as it was.
     ///
     /// # Errors
     /// When the store could not be told; then it only knows less of a restored file.
     pub fn close(&mut self, now: &Moment) -> Result<(), StoreError> {
-        let closed = self.store.close();
-        if self.broken.is_some() {
-            // Told before, and nothing is known of what is on the disk.
-            return Ok(());
-        }
-        self.broken = Some(Broken {
-            why: "this program is stopping".to_owned(),
-            tried: *now,
-        });
-        closed
+        self.durable.close(now)
     }
 
     /// What the operator should know of how the watermark is kept, for the log at the start.
@@ -221,83 +181,178 @@ impl Gate {
         self.notice.as_deref()
     }
 
-    /// What there is to see.
-    pub fn view(&self) -> GateView {
-        GateView {
-            last: self.mark.hrs(),
-            broken: self.broken.as_ref().map(|broken| broken.why.clone()),
+    /// The height of the last message asked for, unless the operator set the watermark since.
+    pub fn last_asked(&self) -> Option<Height> {
+        match self.durable.origin() {
+            Origin::Request => self.durable.hrs().map(|hrs| hrs.height),
+            Origin::Begun | Origin::Raised | Origin::HandedOver => None,
         }
     }
 
-    /// Makes the position durable. `false`: another host was ahead, judge again.
+    /// What there is to see, for its holder.
+    pub fn snapshot(&self) -> GateSnapshot {
+        GateSnapshot {
+            last: self.durable.hrs(),
+            written: self.durable.written(),
+            tokens: self.bucket.tokens(),
+            counted: self.bucket.counted(),
+            rate: self.settings.rate,
+            broken: self.durable.broken().map(Into::into),
+        }
+    }
+
+    /// For whoever must not wait for the gate: reads what it showed last.
+    pub fn reader(&self) -> SnapshotReader {
+        self.publisher.reader()
+    }
+
+    fn publish(&mut self) {
+        let snapshot = self.snapshot();
+        self.publisher.show(snapshot);
+    }
+
+    /// Takes the tokens for the heights up to this position (W11).
+    fn pay(&mut self, position: &Position, now: &Moment) -> Result<(), Refusal> {
+        let (origin, last, next) = (
+            self.durable.origin(),
+            self.durable.hrs(),
+            position.hrs.height,
+        );
+        toll::pay(&mut self.bucket, origin, last, next, now.boot).map_err(|too_far| {
+            let reason = Reason::TooFarAhead {
+                ahead: too_far.ahead,
+                allowed: too_far.allowed,
+                remedy: toll::raise_below(next, last, &self.chain_id, &self.commands),
+            };
+            self.refuse(position, reason)
+        })
+    }
+
+    fn refuse(&self, position: &Position, reason: Reason) -> Refusal {
+        Refusal {
+            asked: Some(position.hrs),
+            block: position.block,
+            last: self.durable.hrs(),
+            reason,
+        }
+    }
+}
+
+/// A request that the watermark does not forbid, with the gate that judged it: the watermark cannot move before it is
+/// admitted or dropped.
+#[must_use]
+pub struct Judged<'a> {
+    gate: &'a mut Gate,
+    prepared: Prepared,
+    verdict: Verdict,
+    now: Moment,
+}
+
+impl Judged<'_> {
+    /// The request's bytes.
+    pub fn prepared(&self) -> &Prepared {
+        &self.prepared
+    }
+
+    /// Whether the key has to sign it: it is new, or has no signature yet.
+    pub fn needs_key(&self) -> bool {
+        match (self.verdict, self.gate.durable.watermark()) {
+            (Verdict::Advance, _) => true,
+            (Verdict::Replay, Watermark::Message(last)) => last.signature().is_none(),
+            (Verdict::Replay | Verdict::Refuse(_), _) => false,
+        }
+    }
+
+    /// Makes the watermark for the request durable, and only then gives leave to sign.
+    ///
+    /// `until` is the reading of the monotonic clock up to which a device may work on the permit.
+    ///
+    /// # Errors
+    /// Why it is not signed.
+    pub fn admit(self, until: Duration) -> Result<Admission, Refusal> {
+        let Self {
+            gate,
+            prepared,
+            verdict,
+            now,
+        } = self;
+        let admission = gate.decide(prepared, verdict, &now, until);
+        gate.publish();
+        admission
+    }
+}
+
+impl Gate {
+    fn decide(
+        &mut self,
+        prepared: Prepared,
+        mut verdict: Verdict,
+        now: &Moment,
+        until: Duration,
+    ) -> Result<Admission, Refusal> {
+        let position = prepared.position();
+        let mut persisted_in = None;
+        // What a device needs is kept from the time that other hosts may take.
+        let budget = until
+            .saturating_sub(now.monotonic)
+            .saturating_sub(DEVICE_RESERVE);
+        let began = Instant::now();
+        // A second round only after another host has moved a shared store on.
+        for _ in 0..8 {
+            self.durable.allow(budget.saturating_sub(began.elapsed()));
+            let is_last = match verdict {
+                Verdict::Refuse(why) => return Err(self.refuse(position, Reason::Watermark(why))),
+                Verdict::Replay => true,
+                Verdict::Advance => self.advance(&prepared, now, &mut persisted_in)?,
+            };
+            if is_last {
+                return self.replay(prepared, now, until, persisted_in);
+            }
+            verdict = judge(self.durable.watermark(), position);
+        }
+        let why = "other signers kept moving the shared store on".to_owned();
+        Err(self.refuse(position, Reason::NotDurable(why)))
+    }
+
+    /// Makes the request the watermark. `false`: another host was ahead, judge again.
     fn advance(
         &mut self,
-        bytes: &SignBytes,
-        position: &Position,
+        prepared: &Prepared,
         now: &Moment,
+        persisted_in: &mut Option<Duration>,
     ) -> Result<bool, Refusal> {
-        if let Some(broken) = &self.broken {
-            let why = broken.why.clone();
-            // What stands between us and other hosts may be gone by now; a disk is left alone.
-            if self.store.is_remote() && self.recover(now) {
-                return Ok(false);
-            }
-            return Err(self.refuse(position, Reason::NotDurable(why)));
+        let position = prepared.position();
+        match self.durable.mend_now(now) {
+            Ok(false) => {}
+            Ok(true) => return Ok(false),
+            Err(why) => return Err(self.refuse(position, Reason::NotDurable(why))),
         }
         self.pay(position, now)?;
-        let Some(last) = Last::new(bytes.clone(), None) else {
-            return Err(self.refuse(position, Reason::RawBytes(RawRefused::NotAllowed)));
-        };
-        // From here on the position counts as used, whatever becomes of the write (W8).
-        let before = std::mem::replace(&mut self.mark, Watermark::Message(last));
-        self.origin = Origin::Request;
-        let began = Instant::now();
-        let persisted = self
-            .store
-            .persist(self.sequence, &self.mark, Origin::Request, now.wall);
-        self.persisting = Some(began.elapsed());
-        match persisted {
-            Ok(record) => {
-                self.sequence = record.sequence;
-                self.written = record.written;
-                Ok(true)
-            }
-            Err(StoreError::Superseded(record)) => {
-                // Compare-and-swap failed for certain: the attempt left no trace anywhere.
-                self.mark = before;
-                self.take_over(*record);
-                Ok(false)
-            }
-            Err(error @ StoreError::Failed(_)) => {
-                let why = error.to_string();
-                self.broken = Some(Broken {
-                    why: why.clone(),
-                    tried: *now,
-                });
-                Err(Refusal {
-                    last: before.hrs(),
-                    ..self.refuse(position, Reason::NotDurable(why))
-                })
-            }
+        let (advanced, took) = self.durable.advance(prepared.message().clone(), now);
+        *persisted_in = Some(took);
+        match advanced {
+            Advanced::Durable => Ok(true),
+            Advanced::Overtaken => Ok(false),
+            Advanced::Failed { before, why } => Err(Refusal {
+                last: before,
+                ..self.refuse(position, Reason::NotDurable(why))
+            }),
         }
     }
 
     /// The last message is asked for (again): its signature if there is one, otherwise leave to make it.
     fn replay(
         &mut self,
-        request: &SignRequest,
-        position: &Position,
+        prepared: Prepared,
         now: &Moment,
         until: Duration,
+        persisted_in: Option<Duration>,
     ) -> Result<Admission, Refusal> {
-        if let Some(broken) = &self.broken {
-            let why = broken.why.clone();
-            let due = now.since(&broken.tried) >= RECOVERY_INTERVAL || self.store.is_remote();
-            if !(due && self.recover(now)) {
-                return Err(self.refuse(position, Reason::NotDurable(why)));
-            }
+        let position = prepared.position();
+        if let Err(why) = self.durable.mend_if_due(now) {
+            return Err(self.refuse(position, Reason::NotDurable(why)));
         }
-        let Watermark::Message(last) = &self.mark else {
+        let Watermark::Message(last) = self.durable.watermark() else {
             return Err(self.refuse(position, Reason::Watermark(watermark::Why::UsedUp)));
         };
         // Recovery of a shared store may have brought another message.
@@ -305,67 +360,23 @@ impl Gate {
             return Err(self.refuse(position, Reason::Watermark(watermark::Why::Conflict)));
         }
         let timestamp = last.position().timestamp;
-        let extension = self.extension(request, until);
+        // W12. A permit bounds the extension to the precommit that was just admitted.
+        let extension = prepared
+            .into_extension()
+            .map(|bytes| Permit::new(bytes, until));
         Ok(match last.signature() {
             Some(signature) => Admission::Replay {
                 signature: signature.clone(),
                 timestamp,
                 extension,
+                persisted_in,
             },
             None => Admission::Sign {
                 permit: Permit::new(last.bytes().clone(), until),
                 timestamp,
                 extension,
+                persisted_in,
             },
         })
-    }
-
-    /// W12. A permit bounds the extension to the precommit that was just admitted.
-    fn extension(&self, request: &SignRequest, until: Duration) -> Option<Permit> {
-        self.extension_bytes(request)
-            .map(|bytes| Permit::new(bytes, until))
-    }
-
-    /// The bytes of the extension, where it would be signed with this request.
-    pub fn extension_bytes(&self, request: &SignRequest) -> Option<SignBytes> {
-        let (height, round, extension) = request.extension()?;
-        let wanted = match self.settings.sign_extensions {
-            SignExtensions::Auto => !extension.skip,
-            SignExtensions::Always => true,
-            SignExtensions::Never => false,
-        };
-        wanted.then(|| SignBytes::extension(&self.chain_id, height, round, &extension.data))
-    }
-
-    /// Takes another host's newer record, never a lower position than the one known here.
-    fn take_over(&mut self, record: Record) {
-        self.sequence = record.sequence;
-        self.written = record.written;
-        if record.watermark.hrs() >= self.mark.hrs() {
-            self.mark = record.watermark;
-            self.origin = record.origin;
-        }
-    }
-
-    fn refuse(&self, position: &Position, reason: Reason) -> Refusal {
-        Refusal {
-            asked: Some(position.hrs),
-            block: position.block,
-            last: self.mark.hrs(),
-            reason,
-        }
-    }
-}
-
-/// Refuses what the settings of one validator entry forbid, before the gate is asked.
-pub fn within_max_height(request: &SignRequest, max: Option<Height>) -> Result<(), Refusal> {
-    match max {
-        Some(max) if request.hrs().height > max => Err(Refusal {
-            asked: Some(request.hrs()),
-            block: request.block().copied(),
-            last: None,
-            reason: Reason::AboveMaxHeight(max),
-        }),
-        _ => Ok(()),
     }
 }

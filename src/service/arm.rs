@@ -8,11 +8,11 @@ use tracing::{error, info, warn};
 use crate::chain::{Armed, Chain};
 use crate::config::ChainConfig;
 use crate::gate::Gate;
+use crate::gate::foreign::fence;
 use crate::gate::store::Store;
 use crate::gate::store::etcd::{SharedHandle, SharedKey, SharedStore};
 use crate::gate::store::file::{FileStore, OpenError, StateFile};
 use crate::link::IdentityKey;
-use crate::migrate::fence;
 use crate::observe::stats::chain::ChainStats;
 use crate::os::clock::{Clock, SystemClock};
 use crate::os::host_name::host_name;
@@ -181,7 +181,7 @@ pub fn store_of(
 
 fn armed(config: &ChainConfig, gate: Gate, signer: Arc<dyn Signer>) -> Armed {
     let (id, public_key) = (&config.id, signer.public_key());
-    let last = gate.view().last.map_or_else(
+    let last = gate.snapshot().last.map_or_else(
         || "never signed".to_owned(),
         |hrs| format!("last signed {hrs}"),
     );
@@ -197,7 +197,7 @@ fn armed(config: &ChainConfig, gate: Gate, signer: Arc<dyn Signer>) -> Armed {
     if let Some(trouble) = signer.unavailable_reason() {
         warn!(event = "not_yet", chain = %id, "[{id}] does not sign yet: {trouble}");
     }
-    signer.begin(gate.view().last);
+    signer.begin(gate.snapshot().last);
     Armed::new(gate, signer).signing_raw(config.raw.clone())
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{SharedDisk, chain_id, maker, moment};
+use crate::support::{Admit as _, SharedDisk, chain_id, maker, moment};
 use tmkms::backends::KeySource;
 use tmkms::backends::softsign::key::SoftKey;
 use tmkms::backends::softsign::{FileFormat, KeyFile, Purpose};
@@ -89,8 +89,7 @@ fn signs_what_the_gate_admits(signer: &Arc<dyn Signer>, signs_extensions: bool) 
     for height in 1..10 {
         let request = maker().precommit(height, 0, Some(1), 1, b"extension");
         let until = SystemClock.now().monotonic + BUDGET;
-        let bytes = gate.extension_bytes(&request);
-        signer.accepts(&request, bytes.as_ref()).unwrap();
+        signer.accepts(&gate.prepare(&request).unwrap()).unwrap();
         let Ok(Admission::Sign {
             permit, extension, ..
         }) = gate.admit(&request, &moment(0), until)

@@ -13,11 +13,10 @@ use tmkms::backends::softsign::key::SoftKey;
 use tmkms::backends::{KeySource, OpenKeyError};
 use tmkms::codec::node::{Answer, Ask};
 use tmkms::config::Config;
-use tmkms::consensus::{PublicKey, SignBytes, Signature};
+use tmkms::consensus::{PublicKey, Signature};
 use tmkms::gate::permit::Permit;
 use tmkms::harness::Listener;
 use tmkms::observe::log::Dropped;
-use tmkms::request::SignRequest;
 use tmkms::service::{self, ServiceError};
 use tmkms::signer::{Signer, SignerError};
 use tmkms::threads::Shutdown;
@@ -39,7 +38,7 @@ impl Signer for Key {
         Signer::public_key(&self.key)
     }
 
-    fn accepts(&self, _: &SignRequest, _: Option<&SignBytes>) -> Result<(), SignerError> {
+    fn accepts(&self, _: &tmkms::gate::Prepared) -> Result<(), SignerError> {
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::support::home::Home;
-use crate::support::{maker, place};
+use crate::support::{Admit as _, maker, place};
 use tmkms::gate::refusal::Reason;
 use tmkms::gate::store::file::format::SLOT;
 use tmkms::gate::store::file::{FileStore, StateFile};
@@ -122,7 +122,7 @@ fn the_gate_counts_the_floor_as_its_watermark() {
         Box::new(store),
         &SystemClock.now(),
     );
-    let last = gate.unwrap().view().last.unwrap();
+    let last = gate.unwrap().snapshot().last.unwrap();
     assert_eq!(last.to_string(), "12 (whole height)");
 }
 

@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use crate::support::ledger_simulator::hid::Bus;
 use crate::support::ledger_simulator::{Device, Fault, Finger, Open};
-use crate::support::{SharedDisk, chain_id, maker};
+use crate::support::{Admit as _, SharedDisk, chain_id, maker};
 use tmkms::backends::KeySource;
 use tmkms::backends::ledger::LedgerSource;
 use tmkms::backends::ledger::find::Wanted;
 use tmkms::backends::ledger::transport::{Connector, DeviceInfo, Transport, TransportError};
 use tmkms::chain::{Armed, Chain};
 use tmkms::consensus::{Hrs, PublicKey, Signature};
-use tmkms::gate::{Admission, Gate, Settings, SignExtensions};
+use tmkms::gate::{Admission, Gate, Prepared, Settings, SignExtensions};
 use tmkms::os::clock::{Clock, SystemClock};
 use tmkms::reply::Reply;
 use tmkms::request::{Request, SignRequest};
@@ -252,7 +252,7 @@ fn a_screen_asks_outside_of_any_vote() {
     let admitted = armed.admit(&prevote(7), &now, until);
     assert!(matches!(admitted, Ok(Admission::Sign { .. })));
     drop(admitted);
-    signer.begin(armed.view().last);
+    signer.begin(armed.snapshot().last);
     assert_eq!(
         device.wait_for_screen(),
         ["Init validation", "Height: 7", "Round: 000"]
@@ -304,7 +304,7 @@ fn a_screen_asks_outside_of_any_vote() {
     let (signer, _) = source(&bus, Some(key_of(&device))).open().unwrap();
     let chain = {
         let gate = gate(&disk);
-        signer.begin(gate.view().last);
+        signer.begin(gate.snapshot().last);
         Chain::armed(chain_id(), Armed::new(gate, signer.clone()))
     };
     device.wait_for_screen();
@@ -374,11 +374,8 @@ fn limits_use_nothing_up() {
         chain_id: long.parse().unwrap(),
         ..prevote(10)
     };
-    let error = bench
-        .signer
-        .accepts(&request, None)
-        .unwrap_err()
-        .to_string();
+    let prepared = Prepared::new(&request, &request.chain_id, SignExtensions::Never).unwrap();
+    let error = bench.signer.accepts(&prepared).unwrap_err().to_string();
     assert!(
         error.contains("this prevote has 131 bytes") && error.contains("127 bytes"),
         "{error}"

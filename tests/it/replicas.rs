@@ -14,9 +14,9 @@ use tmkms::backends::replicas::{Members, Policy, Replica, ReplicaSource};
 use tmkms::backends::yubihsm::protocol::codes::command;
 use tmkms::backends::{KeySource, OpenKeyError};
 use tmkms::chain::{Armed, Chain};
-use tmkms::consensus::{KeyType, SignBytes};
+use tmkms::consensus::KeyType;
 use tmkms::gate::raw::self_test;
-use tmkms::gate::{Gate, Settings};
+use tmkms::gate::{Gate, Prepared, Settings, SignExtensions};
 use tmkms::os::clock::{Clock, SystemClock};
 use tmkms::reply::Reply;
 use tmkms::request::Request;
@@ -108,9 +108,8 @@ fn every_member_must_be_able_to_sign_and_the_strictest_says_why_not() {
     let newer = simulator(1);
     let length = |bytes| {
         let request = maker().precommit(9, 0, Some(1), 1, &vec![7; bytes]);
-        let (height, round, extension) = request.extension().unwrap();
-        let bytes = SignBytes::extension(&chain_id(), height, round, &extension.data);
-        let accepted = set(&[&newer, &older], Policy::Failover).accepts(&request, Some(&bytes));
+        let prepared = Prepared::new(&request, &chain_id(), SignExtensions::Always).unwrap();
+        let accepted = set(&[&newer, &older], Policy::Failover).accepts(&prepared);
         accepted.map_err(|error| error.to_string())
     };
     assert_eq!(length(1_900), Ok(()));

@@ -8,16 +8,16 @@ use crate::support::{Mood, SharedDisk, StillClock, chain_id, key, maker};
 use tmkms::chain::{Armed, Chain};
 use tmkms::codec::frame::Decoder;
 use tmkms::codec::node::{self, Answer, Ask};
-use tmkms::consensus::{PublicKey, SignBytes, Signature};
+use tmkms::consensus::{PublicKey, Signature};
 use tmkms::events::{Event, Sink};
 use tmkms::gate::permit::Permit;
 use tmkms::gate::raw::{Dialect, RawPolicy};
 use tmkms::gate::watermark::Watermark;
-use tmkms::gate::{Gate, Settings, SignExtensions};
+use tmkms::gate::{Gate, Prepared, Settings, SignExtensions};
 use tmkms::link::{Frame, LinkError};
 use tmkms::os::clock::Clock;
 use tmkms::os::process::beat::Beat;
-use tmkms::request::{RawRequest, SignRequest};
+use tmkms::request::RawRequest;
 use tmkms::session::{End, InFlight, Link, serve};
 use tmkms::signer::{Signer, SignerError, within_length};
 
@@ -79,12 +79,8 @@ impl Signer for Device {
         key(1).public_key()
     }
 
-    fn accepts(
-        &self,
-        request: &SignRequest,
-        extension: Option<&SignBytes>,
-    ) -> Result<(), SignerError> {
-        within_length(request, extension, *self.longest.lock().unwrap())
+    fn accepts(&self, prepared: &Prepared) -> Result<(), SignerError> {
+        within_length(prepared, *self.longest.lock().unwrap())
     }
 
     fn sign(&self, permit: &Permit) -> Result<Signature, SignerError> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::support::{maker, place, random_key};
+use crate::support::{Admit as _, maker, place, random_key};
 use tmkms::consensus::Signature;
 use tmkms::gate::store::file::format::{COPY, FILE, SLOT};
 use tmkms::gate::store::file::medium::{FileSystem, Medium};

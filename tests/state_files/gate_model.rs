@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::support::{Mood, SharedDisk, chain_id, maker, moment};
+use crate::support::{Admit as _, Mood, SharedDisk, chain_id, maker, moment};
 use tmkms::consensus::{Hrs, Signature};
 use tmkms::gate::refusal::Reason;
 use tmkms::gate::watermark::Watermark;
@@ -84,7 +84,7 @@ impl World {
             Step::Mend(mood) => {
                 self.disk.set(mood);
                 let mended = self.gate.recover(&moment(self.time));
-                assert_eq!(mended, !self.gate.is_broken());
+                assert_eq!(mended, self.gate.snapshot().broken.is_none());
             }
             Step::Ask(request, mood) => self.ask(request, mood, true, history),
             Step::AskInVain(request) => self.ask(request, Mood::Fine, false, history),
@@ -114,6 +114,7 @@ impl World {
                 permit,
                 timestamp,
                 extension,
+                ..
             }) => {
                 assert_eq!(extension.is_some(), request.extension().is_some());
                 // W3: what is to be signed is on the disk.
@@ -214,7 +215,7 @@ fn after_a_failed_write_only_the_very_bytes_may_be_tried_again() {
         Duration::MAX,
     );
     assert!(matches!(again, Ok(Admission::Sign { .. })), "{again:?}");
-    assert!(!world.gate.is_broken());
+    assert!(world.gate.snapshot().broken.is_none());
 }
 
 #[test]
@@ -306,4 +307,87 @@ mod long_histories {
             history.iter().for_each(|step| world.take(*step, &history));
         }
     }
+}
+
+#[test]
+fn what_is_judged_and_not_admitted_uses_up_nothing() {
+    let disk = SharedDisk::new();
+    let mut gate = arm(&disk, 0);
+    let (one, two) = (
+        maker().prevote(1, 0, Some(1), 1),
+        maker().prevote(1, 0, Some(2), 1),
+    );
+    let prepared = gate.prepare(&one).unwrap();
+    let judged = gate.judge(prepared, &moment(0)).unwrap();
+    assert!(judged.needs_key());
+    assert_eq!(judged.prepared().bytes(), &one.sign_bytes());
+    drop(judged);
+    assert_eq!(disk.watermark().hrs(), None);
+    let Ok(Admission::Sign {
+        permit,
+        persisted_in,
+        ..
+    }) = gate.admit(&two, &moment(0), Duration::MAX)
+    else {
+        panic!("used up by a look");
+    };
+    assert_eq!(permit.bytes(), two.sign_bytes().as_slice());
+    assert!(persisted_in.is_some());
+    gate.complete(permit, &Signature::from_bytes(vec![1; 64]));
+    // The same once more: no key, no write.
+    let prepared = gate.prepare(&two).unwrap();
+    let judged = gate.judge(prepared, &moment(1)).unwrap();
+    assert!(!judged.needs_key());
+    let again = judged.admit(Duration::MAX);
+    assert!(
+        matches!(
+            again,
+            Ok(Admission::Replay {
+                persisted_in: None,
+                ..
+            })
+        ),
+        "{again:?}"
+    );
+    let prepared = gate.prepare(&one).unwrap();
+    assert!(gate.judge(prepared, &moment(1)).is_err());
+}
+
+#[test]
+fn a_gate_shows_what_it_did_to_whoever_does_not_hold_it() {
+    let disk = SharedDisk::new();
+    let mut gate = arm(&disk, 0);
+    let shown = gate.reader();
+    assert_eq!(shown.look(), gate.snapshot());
+    for height in 1..4 {
+        let asked = gate.admit(
+            &maker().prevote(height, 0, None, 1),
+            &moment(1),
+            Duration::MAX,
+        );
+        assert!(asked.is_ok());
+        assert_eq!(shown.look(), gate.snapshot());
+        assert_eq!(shown.look().last.unwrap().height.get(), height);
+    }
+    // A refusal may have counted the tokens, a failed write breaks the store, a recovery mends it.
+    assert!(
+        gate.admit(
+            &maker().prevote(9_999_999, 0, None, 1),
+            &moment(2),
+            Duration::MAX
+        )
+        .is_err()
+    );
+    assert_eq!(shown.look(), gate.snapshot());
+    disk.set(Mood::Lost);
+    assert!(
+        gate.admit(&maker().prevote(5, 0, None, 1), &moment(3), Duration::MAX)
+            .is_err()
+    );
+    assert!(shown.is_broken());
+    assert_eq!(shown.look(), gate.snapshot());
+    disk.set(Mood::Fine);
+    assert!(gate.recover(&moment(5_000)));
+    assert!(!shown.is_broken());
+    assert_eq!(shown.look(), gate.snapshot());
 }

@@ -89,9 +89,7 @@ fn sixteen_links_that_ask_for_conflicting_votes_get_one_signature() {
 
 #[test]
 fn who_waits_too_long_is_told_so_and_has_used_up_nothing() {
-    use tmkms::consensus::SignBytes;
     use tmkms::gate::permit::Permit;
-    use tmkms::request::SignRequest;
     use tmkms::signer::{Signer, SignerError};
 
     /// A device that takes its time.
@@ -100,7 +98,7 @@ fn who_waits_too_long_is_told_so_and_has_used_up_nothing() {
         fn public_key(&self) -> tmkms::consensus::PublicKey {
             self.0.public_key()
         }
-        fn accepts(&self, _: &SignRequest, _: Option<&SignBytes>) -> Result<(), SignerError> {
+        fn accepts(&self, _: &tmkms::gate::Prepared) -> Result<(), SignerError> {
             Ok(())
         }
 

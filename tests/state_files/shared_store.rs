@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::support::fake_etcd::{FakeEtcd, Fault, Stored};
-use crate::support::{maker, moment, place, random_key};
+use crate::support::{Admit as _, maker, moment, place, random_key};
 use tmkms::backends::softsign::key::SoftKey;
 use tmkms::gate::refusal::{Reason, Refusal};
 use tmkms::gate::store::StoreError;
@@ -401,7 +401,7 @@ fn a_host_that_stands_by_keeps_its_floor() {
     etcd.state.lock().unwrap().revision += 1;
     assert!(watcher.look(&handle));
     standby.refresh(&moment(0));
-    let broken = standby.view().broken.unwrap();
+    let broken = standby.snapshot().broken.unwrap();
     assert!(broken.contains("is gone from etcd"), "{broken}");
 }
 

@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use tracing::error;
 
 use crate::backends::abandoned::AbandonedThreads;
-use crate::consensus::{Hrs, Position, PublicKey, SignBytes, Signature};
+use crate::consensus::{Hrs, Position, PublicKey, Signature};
+use crate::gate::Prepared;
 use crate::gate::permit::Permit;
 use crate::os::clock::{Clock, SystemClock};
 use crate::remedy::CommandLine;
-use crate::request::SignRequest;
 use crate::signer::{Signer, SignerError};
 use crate::threads::{STACK, spawn};
 
@@ -213,12 +213,8 @@ impl Signer for LedgerKey {
         condition.unavailable_reason()
     }
 
-    fn accepts(
-        &self,
-        request: &SignRequest,
-        extension: Option<&SignBytes>,
-    ) -> Result<(), SignerError> {
-        limits::fits(request, extension).map_err(|limit| {
+    fn accepts(&self, prepared: &Prepared) -> Result<(), SignerError> {
+        limits::fits(prepared).map_err(|limit| {
             SignerError::Failed(match limit {
                 Limit::Length { .. } => format!("{limit}; `{}` shows what fits", self.status),
                 Limit::Round(_) | Limit::Extension | Limit::Kind => limit.to_string(),

@@ -9,7 +9,7 @@ use std::fmt;
 use crate::consensus::{
     BlockId, ChainId, Height, PartSetHeader, Prevote, Proposal, Round, SignBytes, Timestamp,
 };
-use crate::request::SignRequest;
+use crate::gate::Prepared;
 
 /// The longest message in bytes, without the length in front of it.
 pub const LONGEST_BODY: usize = 127;
@@ -47,11 +47,11 @@ pub enum Limit {
 }
 
 /// Whether the app can sign a request together with the extension that goes with it.
-pub fn fits(request: &SignRequest, extension: Option<&SignBytes>) -> Result<(), Limit> {
-    if extension.is_some() {
+pub fn fits(prepared: &Prepared) -> Result<(), Limit> {
+    if prepared.extension().is_some() {
         return Err(Limit::Extension);
     }
-    let hrs = request.hrs();
+    let hrs = prepared.position().hrs;
     if hrs.round.get() > HIGHEST_ROUND {
         return Err(Limit::Round(hrs.round.get()));
     }
@@ -60,7 +60,7 @@ pub fn fits(request: &SignRequest, extension: Option<&SignBytes>) -> Result<(), 
         crate::consensus::Step::Prevote => "prevote",
         crate::consensus::Step::Precommit => "precommit",
     };
-    match body(&request.sign_bytes()) {
+    match body(prepared.bytes()) {
         body if body > LONGEST_BODY => Err(Limit::Length { what, body }),
         _ => Ok(()),
     }

@@ -6,10 +6,10 @@ pub mod key;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::consensus::{PublicKey, SignBytes, Signature};
+use crate::consensus::{PublicKey, Signature};
+use crate::gate::Prepared;
 use crate::gate::permit::Permit;
 use crate::remedy::{self, CommandLine, Commands, quoted};
-use crate::request::SignRequest;
 use crate::secret_file::{self, Absent, SecretFileError, SecretSource};
 use crate::signer::{Signer, SignerError};
 
@@ -147,7 +147,7 @@ impl Signer for SoftKey {
     }
 
     /// Any length, any kind.
-    fn accepts(&self, _: &SignRequest, _: Option<&SignBytes>) -> Result<(), SignerError> {
+    fn accepts(&self, _: &Prepared) -> Result<(), SignerError> {
         Ok(())
     }
 

@@ -2,4 +2,4 @@
 
 pub mod bucket;
 pub mod plausible;
-mod toll;
+pub(super) mod toll;

@@ -120,7 +120,8 @@ impl ChainEntry {
                 self.key
             ));
         }
-        let broken = chain.view().and_then(|view| view.broken);
+        let broken = chain.snapshot().and_then(|gate| gate.broken);
+        let broken = broken.map(|why| why.to_string());
         broken
             .or_else(|| chain.key_trouble())
             .or_else(|| all_down(&self.devices()))
@@ -137,8 +138,7 @@ impl ChainEntry {
 
     /// What is told of it at `now`.
     pub fn status(&self, now: &Moment) -> ChainStatus {
-        let last = self.chain.view();
-        let last = last.and_then(|view| view.last);
+        let last = self.chain.snapshot().and_then(|gate| gate.last);
         let links: Vec<LinkStatus> = self
             .links
             .iter()
@@ -207,13 +207,13 @@ impl ChainEntry {
             ready: self.not_ready(now).is_none(),
             stuck: self.stuck(now).is_some(),
             durable: self.chain.why_unarmed().is_none() && !self.chain.is_broken(),
-            watermark: snapshot.as_ref().and_then(|(snapshot, _)| snapshot.last),
+            watermark: snapshot.as_ref().and_then(|gate| gate.last),
             watermark_age: snapshot
                 .as_ref()
-                .map(|(snapshot, _)| now.wall.saturating_sub(snapshot.written)),
-            tokens: snapshot.map(|(snapshot, rate)| {
-                let level = rate.level(snapshot.tokens, snapshot.counted, now.boot);
-                (level, rate.max_gap)
+                .map(|gate| now.wall.saturating_sub(gate.written)),
+            tokens: snapshot.map(|gate| {
+                let level = gate.rate.level(gate.tokens, gate.counted, now.boot);
+                (level, gate.rate.max_gap)
             }),
             free: (free != u64::MAX).then_some(free),
             devices: self.devices(),

@@ -9,8 +9,6 @@ use tmkms::backends::softsign::Purpose;
 use tmkms::backends::softsign::key::SoftKey;
 use tmkms::consensus::PublicKey;
 
-use super::chain::Chain;
-
 pub struct Home {
     program: PathBuf,
     folder: PathBuf,
@@ -24,11 +22,19 @@ impl Home {
         let (key, text) = SoftKey::generate(Purpose::Consensus).unwrap();
         tmkms::secret_file::create(&folder.join("identity.key"), &identity).unwrap();
         tmkms::secret_file::create(&folder.join("consensus.key"), &text).unwrap();
-        let config = addresses
+        let nodes: String = addresses
             .iter()
-            .fold(Chain::new(chain), Chain::node_with_identity)
-            .key("consensus.key");
-        fs::write(folder.join("tmkms.toml"), config.to_string()).unwrap();
+            .map(|address| {
+                format!(
+                    "[[validator]]\nchain_id = \"{chain}\"\naddr = \"{address}\"\nsecret_key = \"identity.key\"\n"
+                )
+            })
+            .collect();
+        let config = format!(
+            "[[chain]]\nid = \"{chain}\"\nstate_file = \"state.json\"\nallow_ephemeral_state = true\n{nodes}\
+             [[providers.softsign]]\nchain_ids = [\"{chain}\"]\npath = \"consensus.key\"\n"
+        );
+        fs::write(folder.join("tmkms.toml"), config).unwrap();
         let home = Self {
             program: program.to_owned(),
             folder: folder.to_owned(),

@@ -1,7 +1,6 @@
 //! What several tests need: a key, a chain, a store in memory whose disk can fail, a clock that stands still.
 #![allow(dead_code, reason = "each test file uses a part of this")]
 
-pub mod chain;
 pub mod command;
 pub mod fake_etcd;
 pub mod home;
@@ -21,11 +20,14 @@ use std::time::Duration;
 use tmkms::backends::softsign::Purpose;
 use tmkms::backends::softsign::key::SoftKey;
 use tmkms::consensus::{ChainId, PublicKey};
+use tmkms::gate::refusal::Refusal;
 use tmkms::gate::store::file::StateFile;
 use tmkms::gate::store::{Loaded, Origin, Record, Store, StoreError};
 use tmkms::gate::watermark::Watermark;
+use tmkms::gate::{Admission, Gate};
 use tmkms::harness::messages::Maker;
 use tmkms::os::clock::{Clock, Moment};
+use tmkms::request::SignRequest;
 
 pub fn chain_id() -> ChainId {
     "test-1".parse().unwrap()
@@ -53,6 +55,28 @@ pub fn place(path: std::path::PathBuf, public_key: PublicKey) -> StateFile {
         scopes: Default::default(),
         shared: false,
         commands: Default::default(),
+    }
+}
+
+/// What a chain does in steps, for tests whose key is always there.
+pub trait Admit {
+    fn admit(
+        &mut self,
+        request: &SignRequest,
+        now: &Moment,
+        until: Duration,
+    ) -> Result<Admission, Refusal>;
+}
+
+impl Admit for Gate {
+    fn admit(
+        &mut self,
+        request: &SignRequest,
+        now: &Moment,
+        until: Duration,
+    ) -> Result<Admission, Refusal> {
+        let prepared = self.prepare(request)?;
+        self.judge(prepared, now)?.admit(until)
     }
 }
 

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use crate::backends::replicas::{Replica, ReplicaSource};
 use crate::backends::yubihsm::protocol::error::{Error, ErrorKind};
 use crate::backends::{Backup, DeviceKeyId, DeviceSample, KeySource, OpenKeyError};
-use crate::consensus::{KeyType, PublicKey, SignBytes, Signature, key_text};
+use crate::consensus::{KeyType, PublicKey, Signature, key_text};
+use crate::gate::Prepared;
 use crate::gate::permit::Permit;
 use crate::os::clock::{Clock, SystemClock};
 use crate::remedy::CommandLine;
-use crate::request::SignRequest;
 use crate::signer::{Signer, SignerError, within_length};
 
 use super::provider::Provider;
@@ -127,13 +127,9 @@ impl Signer for DeviceKey {
         self.public_key
     }
 
-    fn accepts(
-        &self,
-        request: &SignRequest,
-        extension: Option<&SignBytes>,
-    ) -> Result<(), SignerError> {
+    fn accepts(&self, prepared: &Prepared) -> Result<(), SignerError> {
         self.longest()
-            .map_or(Ok(()), |longest| within_length(request, extension, longest))
+            .map_or(Ok(()), |longest| within_length(prepared, longest))
     }
 
     fn sign(&self, permit: &Permit) -> Result<Signature, SignerError> {

@@ -1,0 +1,138 @@
+//! What signs: a gate with the key that its permits are for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
+
+use crate::consensus::Height;
+use crate::gate::Gate;
+use crate::gate::raw::RawPolicy;
+use crate::gate::snapshot::SnapshotReader;
+use crate::gate::store::etcd::SharedHandle;
+use crate::signer::Signer;
+
+/// What signs.
+pub struct Armed {
+    /// Check, write, signature and its memory are one critical section (W4).
+    gate: Mutex<Gate>,
+    pub(super) signer: Arc<dyn Signer>,
+    pub(super) raw: Option<RawPolicy>,
+    /// What can be seen of the store, where other hosts share it.
+    pub(super) shared: Option<SharedHandle>,
+    /// What the gate showed last, to be seen without waiting for it.
+    pub(super) shown: SnapshotReader,
+    pub(super) last_asked: Option<Height>,
+}
+
+impl Armed {
+    /// A gate with the key that its permits are for.
+    pub fn new(gate: Gate, signer: Arc<dyn Signer>) -> Self {
+        Self {
+            shown: gate.reader(),
+            last_asked: gate.last_asked(),
+            gate: Mutex::new(gate),
+            signer,
+            raw: None,
+            shared: None,
+        }
+    }
+
+    /// Its store is shared with other hosts.
+    pub fn sharing(self, shared: Option<SharedHandle>) -> Self {
+        Self { shared, ..self }
+    }
+
+    /// Signs raw bytes, too, within this policy.
+    pub fn signing_raw(self, raw: Option<RawPolicy>) -> Self {
+        Self { raw, ..self }
+    }
+
+    /// Waits up to `patience` for its turn at the gate; `None` when that was not enough.
+    pub(super) fn enter(&self, patience: Duration) -> Option<MutexGuard<'_, Gate>> {
+        self.gate.try_lock_for(patience)
+    }
+}
+
+/// What the critical section of a gate owes (W4).
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+    use std::thread;
+    use std::time::Instant;
+
+    use super::*;
+
+    const SHORT: Duration = Duration::from_millis(20);
+    const LONG: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn one_at_a_time() {
+        let section = Mutex::new(0_u64);
+        let inside = AtomicU64::new(0);
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..500 {
+                        let mut held = section.try_lock_for(LONG).unwrap();
+                        assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
+                        *held += 1;
+                        inside.fetch_sub(1, Ordering::SeqCst);
+                    }
+                });
+            }
+        });
+        assert_eq!(*section.try_lock_for(LONG).unwrap(), 4_000);
+    }
+
+    #[test]
+    fn who_runs_out_of_time_gets_nothing_and_blocks_nobody() {
+        let section = Mutex::new(());
+        let held = section.try_lock_for(LONG).unwrap();
+        assert!(section.try_lock_for(SHORT).is_none());
+        assert!(section.try_lock_for(Duration::ZERO).is_none());
+        drop(held);
+        assert!(section.try_lock_for(Duration::ZERO).is_some());
+        assert!(section.try_lock_for(SHORT).is_some());
+    }
+
+    #[test]
+    fn a_panic_inside_lets_go() {
+        let section = Mutex::new(1);
+        let thread = thread::scope(|scope| {
+            let panicking = scope.spawn(|| {
+                let _held = section.try_lock_for(LONG).unwrap();
+                panic!("on purpose");
+            });
+            panicking.join()
+        });
+        assert!(thread.is_err());
+        assert_eq!(*section.try_lock_for(SHORT).unwrap(), 1);
+    }
+
+    /// A link that asks without a pause takes no other link's turn: a write to the disk is longer than the millisecond
+    /// after which the lock is handed to whoever waits.
+    #[test]
+    fn nobody_is_passed_over_by_one_that_comes_again_at_once() {
+        let (section, done) = (Mutex::new(()), AtomicBool::new(false));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    let _held = section.lock();
+                    thread::sleep(Duration::from_millis(2));
+                }
+            });
+            for _ in 0..20 {
+                thread::sleep(Duration::from_millis(5));
+                let began = Instant::now();
+                drop(section.try_lock_for(LONG).unwrap());
+                assert!(
+                    began.elapsed() < Duration::from_secs(1),
+                    "{:?}",
+                    began.elapsed()
+                );
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+    }
+}

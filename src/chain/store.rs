@@ -1,0 +1,74 @@
+//! What the service does for a chain's store, and what it sees of gate and key without waiting for them.
+
+use std::time::Duration;
+
+use crate::consensus::Height;
+use crate::gate::snapshot::GateSnapshot;
+use crate::gate::store::StoreError;
+use crate::gate::store::etcd::SharedHandle;
+use crate::os::clock::Clock;
+
+use super::state::Chain;
+
+impl Chain {
+    /// Why an armed chain's key cannot sign at the moment, if so.
+    pub fn key_trouble(&self) -> Option<String> {
+        self.signing().ok()?.signer.unavailable_reason()
+    }
+
+    /// Whether the store failed and [`Chain::recover`] has work to do.
+    pub fn is_broken(&self) -> bool {
+        self.signing().is_ok_and(|armed| armed.shown.is_broken())
+    }
+
+    /// Tries to mend the store (W8), unless the gate is busy. `true` when it is mended.
+    pub fn recover(&self, clock: &dyn Clock) -> bool {
+        let Ok(armed) = self.signing() else {
+            return true;
+        };
+        match armed.enter(Duration::from_millis(100)) {
+            Some(mut gate) => gate.recover(&clock.now()),
+            None => false,
+        }
+    }
+
+    /// The end of this chain: nothing new is signed, and its store knows that it stopped cleanly, unless the gate stays
+    /// busy for longer than `patience`.
+    ///
+    /// # Errors
+    /// Why the store could not be told so.
+    pub fn close(&self, patience: Duration, clock: &dyn Clock) -> Result<(), StoreError> {
+        let Ok(armed) = self.signing() else {
+            return Ok(());
+        };
+        match armed.enter(patience) {
+            Some(mut gate) => gate.close(&clock.now()),
+            None => Ok(()),
+        }
+    }
+
+    /// What can be seen of an armed chain's store, where other hosts share it.
+    pub fn shared(&self) -> Option<SharedHandle> {
+        self.signing().ok()?.shared.clone()
+    }
+
+    /// Takes in what was seen of a shared store, unless the gate is busy: then votes bring the same.
+    pub fn refresh(&self, clock: &dyn Clock) {
+        let Ok(armed) = self.signing() else {
+            return;
+        };
+        if let Some(mut gate) = armed.enter(Duration::from_millis(10)) {
+            gate.refresh(&clock.now());
+        }
+    }
+
+    /// What the gate showed last, without waiting for it; `None` where there is none.
+    pub fn snapshot(&self) -> Option<GateSnapshot> {
+        Some(self.signing().ok()?.shown.look())
+    }
+
+    /// The last height that a node asked for before the start, unless the operator set the watermark since.
+    pub fn last_asked(&self) -> Option<Height> {
+        self.signing().ok()?.last_asked
+    }
+}

@@ -1,0 +1,54 @@
+//! What may lie near the old files and say more than they do.
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::state::evidence::{Evidence, Nearby};
+use crate::config::Config;
+use crate::gate::store::file::StateFile;
+use crate::gate::watermark::Watermark;
+use crate::remedy::CommandLine;
+
+/// Where to look for it, and what the operator said about it.
+pub(in crate::cli) struct Around<'a> {
+    /// The files that hold the key, besides the configured one.
+    pub keys: &'a [&'a Path],
+    /// The home of the node whose state it is, where that is known.
+    pub node: Option<&'a Path>,
+    /// Old files of other chains.
+    pub others: &'a [PathBuf],
+    /// The chains for which the operator insists.
+    pub insist: &'a [String],
+    /// The command that takes over a file that says more.
+    pub command: &'a dyn Fn(&StateFile, &Evidence) -> CommandLine,
+}
+
+impl Around<'_> {
+    /// The most that anything nearby says above what would be taken over.
+    pub(super) fn against(
+        &self,
+        config: &Config,
+        taken: &[PathBuf],
+        place: &StateFile,
+        raised: Option<&Watermark>,
+    ) -> Option<Evidence> {
+        let id = place.chain_id.as_str();
+        if self.insist.iter().any(|insisted| insisted == id) {
+            return None;
+        }
+        let chain = config.chains.iter().find(|chain| chain.id.as_str() == id)?;
+        let configured = chain.key.file().map(|file| file.path);
+        let keys: Vec<&Path> = configured
+            .into_iter()
+            .chain(self.keys.iter().copied())
+            .collect();
+        let nearby = Nearby {
+            chain,
+            place,
+            keys: &keys,
+            taken,
+            config,
+            others: self.others,
+        };
+        nearby.against(raised)
+    }
+}

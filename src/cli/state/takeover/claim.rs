@@ -1,0 +1,65 @@
+//! The height that an old file says, and what makes it plausible or not: it is used up for good.
+
+use std::path::Path;
+
+use crate::consensus::{ChainId, Height};
+use crate::gate::watermark::Watermark;
+
+use super::current::Current;
+use super::old::OldState;
+use super::plan::{Plan, Take, What};
+
+/// Such a height.
+pub(super) struct Claim<'a> {
+    /// The height that would be used up.
+    pub height: Height,
+    /// The file that says so.
+    pub path: &'a Path,
+    /// What is known: the chain's own state, or what was signed.
+    pub known: Option<Height>,
+    /// The chain.
+    pub chain: &'a ChainId,
+}
+
+impl Plan {
+    /// The height that would be used up, where it is not yet. One that the file holds together with the key's own signature
+    /// is known.
+    pub(super) fn claim(&self) -> Option<Claim<'_>> {
+        let What::Take(take) = &self.what else {
+            return None;
+        };
+        let own = match &take.current {
+            Current::Own { used_up, .. } => used_up.watermark().hrs().map(|hrs| hrs.height),
+            Current::Nothing | Current::Tombstone(_) | Current::Foreign(_) => None,
+        };
+        let height = take.raised.hrs()?.height;
+        if own.is_some_and(|own| own >= height) {
+            return None;
+        }
+        let known = match take.is_proven() {
+            true => Some(height),
+            false => own,
+        };
+        let mut all = take.all().into_iter();
+        let says = |old: &&OldState| old.foreign.watermark.height() == height.get();
+        Some(Claim {
+            height,
+            path: &all.find(says)?.path,
+            known,
+            chain: &take.place.chain_id,
+        })
+    }
+}
+
+impl Take {
+    /// Whether the highest message is held with the key's signature over it.
+    fn is_proven(&self) -> bool {
+        match &self.raised {
+            Watermark::Message(last) => last.signature().is_some_and(|signature| {
+                let bytes = last.bytes().as_slice();
+                self.place.public_key.verify(bytes, signature)
+            }),
+            Watermark::Never | Watermark::UpTo(_) => false,
+        }
+    }
+}
