@@ -3,6 +3,8 @@
 //! Only a signature says which heights there are. A refused request for a height far above is of a node that may be
 //! broken into, so it must not push the strip away: the next signature takes the strip back to where the chain is.
 
+use serde::{Deserialize, Serialize};
+
 use crate::consensus::{Height, Hrs, Step};
 
 /// How many heights the strip shows.
@@ -10,11 +12,10 @@ pub const STRIP: usize = 100;
 /// How far above the last height a refused request may be to appear in the strip.
 const NEAR: i64 = 1_000;
 
-/// What became of one height.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What became of one height. In JSON it is its [`HeightOutcome::word`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum HeightOutcome {
-    /// Before this process knew anything.
-    Unknown,
     /// A vote or proposal was signed.
     Signed,
     /// Earlier signatures were given again, and nothing new was signed.
@@ -25,9 +26,22 @@ pub enum HeightOutcome {
     Conflict,
     /// Nothing was signed.
     Missed,
+    /// Before this process knew anything; also what a newer service says and this program has no word for.
+    #[serde(other)]
+    Unknown,
 }
 
 impl HeightOutcome {
+    /// All of them, in the order of the legend.
+    pub const ALL: [Self; 6] = [
+        Self::Signed,
+        Self::Replayed,
+        Self::Refused,
+        Self::Conflict,
+        Self::Missed,
+        Self::Unknown,
+    ];
+
     /// A stable word.
     pub fn word(self) -> &'static str {
         match self {

@@ -1,0 +1,127 @@
+//! What is told of one chain.
+
+use serde::{Deserialize, Serialize};
+
+use crate::observe::stats::chain::{ChainSnapshot, STAGES};
+use crate::observe::stats::heights::HeightOutcome;
+
+use super::device::DeviceStatus;
+use super::link::LinkStatus;
+use super::shared::SharedStatus;
+
+/// One chain.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ChainStatus {
+    /// The chain id.
+    pub id: String,
+    /// Whether it signs.
+    pub armed: bool,
+    /// Whether the service holds its key and state; a key that waits for a confirmation does not sign yet.
+    pub held: bool,
+    /// Why it does not sign, or why its state is not durable at the moment.
+    pub trouble: Option<String>,
+    /// Why it cannot answer a node at the moment: its trouble, or that no node is linked.
+    #[serde(default)]
+    pub not_ready: Option<String>,
+    /// How long a request has had no answer, where that is too long.
+    #[serde(default)]
+    pub stuck_seconds: Option<u64>,
+    /// Where the key is.
+    pub key: String,
+    /// The public key as this chain shows it.
+    pub public_key: Option<String>,
+    /// The validator's address in hexadecimal digits.
+    pub address: Option<String>,
+    /// The last position used up, `height/round/step`; `None` where there is none, or the state is not held.
+    pub watermark: Option<String>,
+    /// The height of it; 0 where there is none.
+    pub height: i64,
+    /// The state file.
+    pub state_file: String,
+    /// The links to its nodes.
+    pub links: Vec<LinkStatus>,
+    /// The devices that hold its key; none for a key in a file.
+    #[serde(default)]
+    pub devices: Vec<DeviceStatus>,
+    /// When the key's backup was last proven, where that is remembered.
+    #[serde(default)]
+    pub backup: Option<String>,
+    /// What is seen of etcd, where other hosts share the watermark.
+    #[serde(default)]
+    pub shared: Option<SharedStatus>,
+    /// What it has done since the start.
+    #[serde(default)]
+    pub history: History,
+}
+
+impl ChainStatus {
+    /// The watermark in words. A state that the service does not hold may be at any height by now.
+    pub fn watermark_in_words(&self) -> &str {
+        match (&self.watermark, self.held) {
+            (Some(watermark), _) => watermark,
+            (None, true) => "nothing signed yet",
+            (None, false) => "not known here",
+        }
+    }
+}
+
+/// What a chain has done since the start.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct History {
+    /// Signatures made.
+    pub signed: u64,
+    /// Earlier signatures given again.
+    pub replayed: u64,
+    /// Requests without a signature.
+    pub refused: u64,
+    /// Heights between two signed ones at which nothing was signed.
+    pub missed_heights: u64,
+    /// Whole seconds since the last signature.
+    pub last_signed_seconds_ago: Option<u64>,
+    /// The highest of the heights below.
+    pub newest_height: i64,
+    /// What became of the last 100 heights, the oldest first.
+    pub heights: Vec<HeightOutcome>,
+    /// Where the time of signatures goes.
+    pub latency: Vec<StageLatency>,
+}
+
+/// How long one stage takes; upper bounds in milliseconds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StageLatency {
+    /// The stage.
+    pub stage: String,
+    /// How many requests went through it.
+    pub count: u64,
+    /// Half of them took no longer than this.
+    pub median_ms: Option<f64>,
+    /// 99 % of them took no longer than this.
+    pub p99_ms: Option<f64>,
+}
+
+impl From<&ChainSnapshot> for History {
+    fn from(snapshot: &ChainSnapshot) -> Self {
+        let strip = snapshot.heights.history();
+        let newest = snapshot.last.iter().flatten().map(|last| last.at).max();
+        let milliseconds = |time: std::time::Duration| time.as_secs_f64() * 1000.0;
+        Self {
+            signed: snapshot.signed.iter().sum(),
+            replayed: snapshot.replayed.iter().sum(),
+            refused: snapshot.refused.iter().flatten().sum(),
+            missed_heights: snapshot.heights.missed().heights,
+            last_signed_seconds_ago: newest.map(|at| at.elapsed().as_secs()),
+            newest_height: strip.last().map_or(0, |(height, _)| *height),
+            heights: strip.iter().map(|(_, outcome)| *outcome).collect(),
+            latency: STAGES
+                .iter()
+                .zip(&snapshot.latency)
+                .map(|(stage, latency)| StageLatency {
+                    stage: (*stage).to_owned(),
+                    count: latency.count(),
+                    median_ms: latency.quantile(0.5).map(milliseconds),
+                    p99_ms: latency.quantile(0.99).map(milliseconds),
+                })
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What is told of one link.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::observe::stats::link::{LinkSnapshot, LinkState};
+
+/// Where a link stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LinkPhase {
+    /// Not made yet.
+    Dialling,
+    /// Requests are answered.
+    Up,
+    /// Not made or ended; it is dialled again.
+    Down,
+}
+
+impl fmt::Display for LinkPhase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Dialling => "dialling",
+            Self::Up => "up",
+            Self::Down => "down",
+        })
+    }
+}
+
+/// One link.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LinkStatus {
+    /// The node's address.
+    pub addr: String,
+    /// Where it stands.
+    pub state: LinkPhase,
+    /// Whole seconds since it stands so.
+    pub since_seconds: u64,
+    /// Who listens, where the link can tell.
+    pub peer: Option<String>,
+    /// Why it is down: a stable word and a sentence.
+    pub trouble: Option<LastError>,
+    /// How often it came up.
+    pub connects: u64,
+    /// Signatures made.
+    pub signed: u64,
+    /// Earlier signatures given again.
+    pub replayed: u64,
+    /// Signatures of raw bytes.
+    pub raw_signed: u64,
+    /// Requests refused.
+    pub refused: u64,
+    /// Requests that the key or device failed.
+    pub failed: u64,
+    /// The last signature.
+    pub last_signed: Option<LastSigned>,
+    /// The last refusal or failure.
+    pub last_refusal: Option<LastError>,
+}
+
+/// A stable word, a sentence, and its age.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LastError {
+    /// The stable word.
+    pub code: String,
+    /// The sentence.
+    pub message: String,
+    /// Whole seconds ago.
+    pub seconds_ago: u64,
+}
+
+/// The last signature of a link.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LastSigned {
+    /// The position, `height/round/step`.
+    pub position: String,
+    /// Whole seconds ago.
+    pub seconds_ago: u64,
+    /// From the last byte of the request to the reply, in milliseconds.
+    pub took_ms: f64,
+}
+
+impl LinkStatus {
+    /// What is told of the link to `addr`.
+    pub fn of(addr: String, snapshot: &LinkSnapshot) -> Self {
+        let (state, peer, trouble) = match &snapshot.state {
+            LinkState::Dialling => (LinkPhase::Dialling, None, None),
+            LinkState::Up(peer) => (LinkPhase::Up, peer.clone(), None),
+            LinkState::Down(code, message) => (
+                LinkPhase::Down,
+                None,
+                Some(LastError {
+                    code: (*code).to_owned(),
+                    message: message.clone(),
+                    seconds_ago: snapshot.since.elapsed().as_secs(),
+                }),
+            ),
+        };
+        Self {
+            addr,
+            state,
+            since_seconds: snapshot.since.elapsed().as_secs(),
+            peer,
+            trouble,
+            connects: snapshot.connects,
+            signed: snapshot.signed,
+            replayed: snapshot.replayed,
+            raw_signed: snapshot.raw_signed,
+            refused: snapshot.refused,
+            failed: snapshot.failed,
+            last_signed: snapshot.last_signed.map(|(hrs, when, took)| LastSigned {
+                position: hrs.to_string(),
+                seconds_ago: when.elapsed().as_secs(),
+                took_ms: took.as_secs_f64() * 1000.0,
+            }),
+            last_refusal: snapshot
+                .last_refusal
+                .as_ref()
+                .map(|(reason, message, when)| LastError {
+                    code: reason.label().to_owned(),
+                    message: message.clone(),
+                    seconds_ago: when.elapsed().as_secs(),
+                }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::stats::heights::HeightOutcome;
+
+    #[test]
+    fn json_has_the_words_that_people_read() {
+        let json = |value: serde_json::Value| value.as_str().unwrap().to_owned();
+        for outcome in HeightOutcome::ALL {
+            assert_eq!(json(serde_json::to_value(outcome).unwrap()), outcome.word());
+        }
+        for phase in [LinkPhase::Dialling, LinkPhase::Up, LinkPhase::Down] {
+            assert_eq!(
+                json(serde_json::to_value(phase).unwrap()),
+                phase.to_string()
+            );
+        }
+        let newer: Vec<HeightOutcome> = serde_json::from_str(r#"["signed","skipped"]"#).unwrap();
+        assert_eq!(newer, [HeightOutcome::Signed, HeightOutcome::Unknown]);
+    }
+}

@@ -1,0 +1,25 @@
+//! What is told of the service as a whole.
+
+use serde::{Deserialize, Serialize};
+
+use super::chain::ChainStatus;
+
+/// The service as a whole.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Status {
+    /// The program's version.
+    pub version: String,
+    /// The commit it was built from.
+    pub commit: String,
+    /// The process.
+    pub pid: u32,
+    /// Whole seconds since the start.
+    pub uptime_seconds: u64,
+    /// The configuration file as it was named.
+    pub config: String,
+    /// What is wrong with the service itself: nobody can read its metrics. No chain signs less for it.
+    #[serde(default)]
+    pub trouble: Option<String>,
+    /// The chains, in the order of the file.
+    pub chains: Vec<ChainStatus>,
+}
