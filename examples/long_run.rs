@@ -13,6 +13,9 @@
     reason = "a test in all but name"
 )]
 
+#[path = "../tests/it/support/chain.rs"]
+#[allow(dead_code, reason = "the tests take the rest of it")]
+mod chain;
 #[path = "../tests/it/harness/home.rs"]
 mod home;
 #[path = "../tests/it/harness/long_run.rs"]

@@ -39,6 +39,7 @@ pub mod service;
 pub mod observe;
 pub mod harness;
 pub mod config;
+pub mod migrate;
 pub mod cli;
 
 /// This program's version.

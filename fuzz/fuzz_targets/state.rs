@@ -3,9 +3,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use tmkms::consensus::PublicKey;
-use tmkms::gate::foreign;
 use tmkms::gate::store::file::format::{COPY, decode, encode};
 use tmkms::gate::store::file::newest;
+use tmkms::migrate::foreign;
 
 fuzz_target!(|data: &[u8]| {
     let _ = newest(data);

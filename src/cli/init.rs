@@ -275,21 +275,7 @@ const ETCD: &str = "\n# Several hosts with one key share the watermark in etcd: 
      # username = \"tmkms\"\n\
      # password_file = \"secrets/etcd-password\"\n";
 
-/// How the keys of a chain are shown, where the chain is known; nothing otherwise.
-pub(super) fn key_format_line(chain_id: &str) -> String {
-    match networks::all().find(|network| network.chain_id == chain_id) {
-        None => String::new(),
-        Some(network) => {
-            let (account, consensus) = network.key_prefixes();
-            format!(
-                "key_format = {{ type = \"bech32\", account_key_prefix = \"{account}\", consensus_key_prefix = \"{consensus}\" }}\n"
-            )
-        }
-    }
-}
-
 fn section(network: &Network, at: usize) -> String {
-    let (account, consensus) = network.key_prefixes();
     let port = PORT.saturating_add(u16::try_from(at).unwrap_or(0).saturating_mul(10));
     let id = network.chain_id;
     let extensions = match network.has_extensions() {
@@ -305,7 +291,7 @@ fn section(network: &Network, at: usize) -> String {
     };
     format!(
         "\n# {title}\n[[chain]]\nid = \"{id}\"\n\
-         key_format = {{ type = \"bech32\", account_key_prefix = \"{account}\", consensus_key_prefix = \"{consensus}\" }}\n\
+         {key_format}\
          # The double-sign watermark. Never restore it from a backup, never copy it to a second host: for two hosts with\n\
          # one key see docs/two-hosts.md, and the [etcd] section at the end of this file.\n\
          state_file = \"state/{id}-consensus.json\"\n{extensions}\n\
@@ -313,6 +299,7 @@ fn section(network: &Network, at: usize) -> String {
          [[validator]]\nchain_id = \"{id}\"\naddr = \"tcp://127.0.0.1:{port}\"\nsecret_key = \"secrets/kms-identity.key\"\n\n\
          {key}",
         title = network.title,
+        key_format = network.key_format_line(),
         key = key_section(id),
     )
 }

@@ -17,6 +17,7 @@ mod softsign;
 mod start;
 mod state;
 mod status;
+mod takeover;
 mod version;
 #[cfg(feature = "yubihsm")]
 mod yubihsm;

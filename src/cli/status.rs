@@ -98,9 +98,14 @@ fn ask(config: &Config) -> Result<Answer, Failure> {
     })
 }
 
-/// The number of the process that serves this configuration, if one does.
+/// The service of this configuration, if it runs.
 pub(super) fn service_of(config: &Config) -> Option<Answer> {
     control::ask(&config.control).ok()
+}
+
+/// Its process.
+pub(super) fn process_of(config: &Config) -> Option<u32> {
+    service_of(config).map(|service| service.pid)
 }
 
 fn shown(answer: &Answer, commands: &Commands) -> String {

@@ -15,13 +15,15 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::backends::{Base, KeySource};
+use crate::backends::{Base, KeySource, OpenKeyError};
 use crate::consensus::key_text::KeyFormat;
 use crate::consensus::{ChainId, Height, PublicKey};
 use crate::gate;
 use crate::gate::store;
 use crate::gate::store::file::StateFile;
 use crate::link::{Address, Timeouts};
+use crate::os::files::paths::absolute;
+use crate::os::files::replace::folder_of;
 use crate::os::files::strangers::Exposed;
 use crate::os::pair_lock::Scopes;
 use crate::remedy::Commands;
@@ -95,6 +97,25 @@ impl ChainConfig {
             commands: self.commands.clone(),
         }
     }
+
+    /// The same, with the key opened for its public half.
+    pub fn place_of_key(&self) -> Result<StateFile, KeyNotOpened> {
+        let (signer, _) = self.key.open().map_err(|source| KeyNotOpened {
+            chain: self.id.clone(),
+            source,
+        })?;
+        Ok(self.place(signer.public_key()))
+    }
+}
+
+/// A key could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("the key of chain {chain} cannot be opened: {source}")]
+pub struct KeyNotOpened {
+    /// The chain.
+    pub chain: ChainId,
+    /// What the backend said.
+    pub source: OpenKeyError,
 }
 
 /// One `[[validator]]`: a node to dial.
@@ -153,6 +174,18 @@ impl Config {
         config.warnings.extend(exposed.iter().cloned());
         config.warning_lines.extend(exposed);
         Ok(config)
+    }
+
+    /// What a text would mean as the file at `path`, which may not be there yet.
+    pub fn read_for(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let folder = folder_of(path);
+        let base = Base {
+            folder: absolute(folder),
+            home: user_home(),
+            commands: Commands::with_config(path),
+            ..Base::default()
+        };
+        Self::read(text, &path.display().to_string(), &base)
     }
 
     /// Reads a text that is called `name`.
@@ -234,7 +267,7 @@ fn open(path: &Path) -> Result<(String, Base, Vec<String>), ConfigError> {
         path: path.to_owned(),
         exposed,
     })?;
-    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let home = user_home();
     // A pipe has no folder of its own, so its paths are relative to the working directory.
     let place = if is_place(path) {
         path
@@ -249,6 +282,11 @@ fn open(path: &Path) -> Result<(String, Base, Vec<String>), ConfigError> {
         variables: Variables::default(),
     };
     Ok((text, base, warnings))
+}
+
+/// The home folder of whoever runs this, as `HOME` says.
+pub fn user_home() -> Option<PathBuf> {
+    std::env::var_os("HOME").map(PathBuf::from)
 }
 
 /// The commands for the configuration at `path`, which may be relative to the working directory.

@@ -8,7 +8,6 @@
 //! Owns W1 to W3, W5, W8, W11 and the extension part of W12.
 
 mod durable;
-pub mod foreign;
 pub mod heights;
 pub mod permit;
 pub mod prepared;

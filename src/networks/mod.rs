@@ -55,6 +55,13 @@ pub fn all() -> impl Iterator<Item = Network> {
     })
 }
 
+/// The line of a configuration that says how the keys of a chain are shown; empty where the chain is not known.
+pub fn key_format_line(chain_id: &str) -> String {
+    all()
+        .find(|network| network.chain_id == chain_id)
+        .map_or_else(String::new, |network| network.key_format_line())
+}
+
 /// What a word means: a name, a chain id, or a chain id without its number, in any case.
 pub fn find(word: &str) -> Meaning {
     let found: Vec<Network> = all().filter(|network| network.is_meant_by(word)).collect();
@@ -108,6 +115,14 @@ impl Network {
     fn base(&self) -> Option<&'static str> {
         let (base, number) = self.chain_id.rsplit_once('-')?;
         (!number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())).then_some(base)
+    }
+
+    /// The line of a configuration that says how its keys are shown.
+    pub fn key_format_line(&self) -> String {
+        let (account, consensus) = self.key_prefixes();
+        format!(
+            "key_format = {{ type = \"bech32\", account_key_prefix = \"{account}\", consensus_key_prefix = \"{consensus}\" }}\n"
+        )
     }
 
     /// The Bech32 prefixes of account and consensus public keys.

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::support::chain::Chain;
 use crate::support::command::tmkms;
 use serde_json::{Value, json};
 use tmkms::backends::softsign::key::SoftKey;
@@ -56,12 +57,10 @@ fn forty_chains_of_an_older_tmkms_go_over_and_back() {
     for n in 0..40 {
         let id = format!("chain-{n}");
         key_file(&home.join(format!("secrets/{id}.key")));
-        config.push_str(&format!(
-            "[[chain]]\nid = \"{id}\"\nallow_ephemeral_state = true\nstate_file = \"state/{id}.json\"\n\
-             [[validator]]\nchain_id = \"{id}\"\naddr = \"tcp://127.0.0.1:{}\"\nsecret_key = \"secrets/id.key\"\n\
-             [[providers.softsign]]\nchain_ids = [\"{id}\"]\npath = \"secrets/{id}.key\"\n",
-            20_000 + n
-        ));
+        let section = Chain::with_state(&id, &format!("state/{id}.json"))
+            .node_with_identity(format_args!("tcp://127.0.0.1:{}", 20_000 + n))
+            .key(&format!("secrets/{id}.key"));
+        config.push_str(&section.to_string());
         let block =
             json!({"hash": "AB".repeat(32), "parts": {"total": 1, "hash": "CD".repeat(32)}});
         let state = json!({
@@ -165,9 +164,10 @@ fn a_state_under_another_path_is_taken_over_and_buried() {
     key_file(&home.join("c.key"));
     fs::write(
         home.join("tmkms.toml"),
-        "[[chain]]\nid = \"c-1\"\nallow_ephemeral_state = true\n\
-         [[validator]]\nchain_id = \"c-1\"\naddr = \"unix:///run/none.sock\"\n\
-         [[providers.softsign]]\nchain_ids = [\"c-1\"]\npath = \"c.key\"\n",
+        Chain::with_default_state("c-1")
+            .absent_node()
+            .key("c.key")
+            .to_string(),
     )
     .unwrap();
     // Where the older program kept it by default.
@@ -196,9 +196,10 @@ fn a_restored_home_is_adopted() {
     key_file(&home.join("c.key"));
     fs::write(
         home.join("tmkms.toml"),
-        "[[chain]]\nid = \"c-1\"\nallow_ephemeral_state = true\nstate_file = \"s.json\"\n\
-         [[validator]]\nchain_id = \"c-1\"\naddr = \"unix:///run/none.sock\"\n\
-         [[providers.softsign]]\nchain_ids = [\"c-1\"]\npath = \"c.key\"\n",
+        Chain::with_state("c-1", "s.json")
+            .absent_node()
+            .key("c.key")
+            .to_string(),
     )
     .unwrap();
     assert_eq!(
@@ -222,9 +223,10 @@ fn a_signer_of_this_home_that_still_runs_stops_it() {
     key_file(&home.join("c.key"));
     fs::write(
         home.join("tmkms.toml"),
-        "[[chain]]\nid = \"c-1\"\nallow_ephemeral_state = true\nstate_file = \"s.json\"\n\
-         [[validator]]\nchain_id = \"c-1\"\naddr = \"unix:///run/none.sock\"\n\
-         [[providers.softsign]]\nchain_ids = [\"c-1\"]\npath = \"c.key\"\n",
+        Chain::with_state("c-1", "s.json")
+            .absent_node()
+            .key("c.key")
+            .to_string(),
     )
     .unwrap();
     private(
@@ -279,9 +281,10 @@ fn a_node_gives_key_and_state_and_cannot_sign_any_more() {
     fs::create_dir_all(&home).unwrap();
     fs::write(
         home.join("tmkms.toml"),
-        "[[chain]]\nid = \"c-1\"\nallow_ephemeral_state = true\nstate_file = \"s.json\"\n\
-         [[validator]]\nchain_id = \"c-1\"\naddr = \"unix:///run/none.sock\"\n\
-         [[providers.softsign]]\nchain_ids = [\"c-1\"]\npath = \"secrets/c.key\"\n",
+        Chain::with_state("c-1", "s.json")
+            .absent_node()
+            .key("secrets/c.key")
+            .to_string(),
     )
     .unwrap();
     fs::create_dir(home.join("secrets")).unwrap();

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
+use crate::support::chain::Chain;
 use crate::support::command::tmkms;
 
 /// A home with a key and a chain `c-1`, without state.
@@ -16,9 +17,7 @@ fn home() -> tempfile::TempDir {
     );
     fs::write(
         folder.path().join("tmkms.toml"),
-        "[[chain]]\nid = \"c-1\"\nallow_ephemeral_state = true\nstate_file = \"state.json\"\n\
-         [[validator]]\nchain_id = \"c-1\"\naddr = \"unix:///run/none.sock\"\n\
-         [[providers.softsign]]\nchain_ids = [\"c-1\"]\npath = \"c.key\"\n",
+        Chain::new("c-1").absent_node().key("c.key").to_string(),
     )
     .unwrap();
     folder

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::support::chain::Chain;
 use crate::support::command::{Done, tmkms};
 use serde_json::json;
 use tmkms::backends::softsign::key::SoftKey;
@@ -31,9 +32,10 @@ impl Site {
         fs::write(
             site.at("tmkms.toml"),
             format!(
-                "[[chain]]\nid = \"c-1\"\nallow_ephemeral_state = true\nstate_file = \"state/c-1.json\"\n{more}\
-                 [[validator]]\nchain_id = \"c-1\"\naddr = \"unix:///run/none.sock\"\n\
-                 [[providers.softsign]]\nchain_ids = [\"c-1\"]\npath = \"{key}\"\n"
+                "{}{more}",
+                Chain::with_state("c-1", "state/c-1.json")
+                    .absent_node()
+                    .key(key)
             ),
         )
         .unwrap();
@@ -228,12 +230,10 @@ fn the_key_of_a_node_is_not_imported_as_new() {
 
 #[test]
 fn what_is_of_another_chain_or_key_is_no_evidence() {
-    let other =
-        "[[chain]]\nid = \"b-1\"\nallow_ephemeral_state = true\nstate_file = \"state/b-1.json\"\n";
-    let site = Site::new("c.key", other);
+    let other = Chain::with_state("b-1", "state/b-1.json").node("unix:///run/none-2.sock");
+    let site = Site::new("c.key", &other.to_string());
     let config = fs::read_to_string(site.at("tmkms.toml")).unwrap();
-    let config = config.replace("[\"c-1\"]", "[\"c-1\", \"b-1\"]")
-        + "[[validator]]\nchain_id = \"b-1\"\naddr = \"unix:///run/none-2.sock\"\n";
+    let config = config.replace("[\"c-1\"]", "[\"c-1\", \"b-1\"]");
     fs::write(site.at("tmkms.toml"), config).unwrap();
     // A chain that was taken over before a new one came.
     private(&site.at("state/b-1.json"), &state("90"));
@@ -478,12 +478,10 @@ fn a_state_in_use_is_not_adopted_beside_a_higher_one() {
 
 #[test]
 fn files_of_other_chains_stop_no_take_over() {
-    let other =
-        "[[chain]]\nid = \"b-1\"\nallow_ephemeral_state = true\nstate_file = \"state/b-1.json\"\n";
-    let site = Site::new("node/config/key", other);
+    let other = Chain::with_state("b-1", "state/b-1.json").node("unix:///run/none-2.sock");
+    let site = Site::new("node/config/key", &other.to_string());
     let config = fs::read_to_string(site.at("tmkms.toml")).unwrap();
-    let config = config.replace("[\"c-1\"]", "[\"c-1\", \"b-1\"]")
-        + "[[validator]]\nchain_id = \"b-1\"\naddr = \"unix:///run/none-2.sock\"\n";
+    let config = config.replace("[\"c-1\"]", "[\"c-1\", \"b-1\"]");
     fs::write(site.at("tmkms.toml"), config).unwrap();
     private(&site.at("low/state.json"), &state("7"));
     private(&site.at("low/b-1.json"), &state("41230"));

@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use crate::support::chain::{self, Chain};
 use fake::Fault;
 use tmkms::backends::softsign::Purpose;
 use tmkms::backends::softsign::key::SoftKey;
@@ -403,12 +404,10 @@ fn real_signer(home: &std::path::Path, address: &str) -> Child {
         let (_, text) = SoftKey::generate(Purpose::Consensus).unwrap();
         tmkms::secret_file::create(&home.join(name), &text).unwrap();
     }
-    let config = format!(
-        "[[chain]]\nid = \"{CHAIN}\"\nstate_file = \"state.json\"\nallow_ephemeral_state = true\n\
-         [[validator]]\nchain_id = \"{CHAIN}\"\naddr = \"{address}\"\nsecret_key = \"identity.key\"\n\
-         [[providers.softsign]]\nchain_ids = [\"{CHAIN}\"]\npath = \"consensus.key\"\n"
-    );
-    fs::write(home.join("tmkms.toml"), config).unwrap();
+    let config = Chain::new(CHAIN)
+        .node_with_identity(address)
+        .key("consensus.key");
+    fs::write(home.join("tmkms.toml"), config.to_string()).unwrap();
     let program = || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tmkms"));
         command

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::support::chain::Chain;
 use crate::support::home::{Home, PATIENCE, Running};
 use crate::support::http::{address, scrape, wait_for, with_metrics};
 use crate::support::ledger_simulator::{Device, Finger, Open, tcp};
@@ -42,12 +43,14 @@ fn home(chains: &[(&str, &Device)], listeners: &[Listener]) -> Home {
         let address = tcp::serve((*device).clone(), "127.0.0.1:0");
         let node = listener.address().unwrap();
         let public_key = base64(device);
-        text.push_str(&format!(
-            "[[chain]]\nid = \"{chain}\"\nstate_file = \"{chain}.json\"\nallow_ephemeral_state = true\nsign_extensions = false\n\
-             [[validator]]\nchain_id = \"{chain}\"\naddr = \"{node}\"\nsecret_key = \"identity.key\"\n\
-             [[providers.ledgertm]]\nchain_ids = [\"{chain}\"]\ntransport = \"tcp://{address}\"\npublic_key = \"{public_key}\"\n\
-             timeout_ms = 500\n"
-        ));
+        let provider = format!(
+            "chain_ids = [\"{chain}\"]\ntransport = \"tcp://{address}\"\npublic_key = \"{public_key}\"\ntimeout_ms = 500"
+        );
+        let section = Chain::with_state(chain, &format!("{chain}.json"))
+            .set("sign_extensions = false")
+            .node_with_identity(node)
+            .provider("ledgertm", &provider);
+        text.push_str(&section.to_string());
     }
     home.configure(&text);
     for (chain, _) in chains {

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::chain::Chain;
 use crate::support::home::{Home, PATIENCE};
 use tmkms::backends::softsign::key::SoftKey;
 use tmkms::codec::node::{Answer, Ask};
@@ -61,12 +62,10 @@ fn a_hundred_chains_vote_beside_complete_scrapes() {
         };
         FileStore::create(&place, &Watermark::Never, SystemClock.now().wall).unwrap();
         let listener = Listener::unix(&file("sock")).unwrap();
-        config.push_str(&format!(
-            "[[chain]]\nid = \"load-{number}\"\nstate_file = \"{number}.json\"\nallow_ephemeral_state = true\n\
-             [[validator]]\nchain_id = \"load-{number}\"\naddr = \"{}\"\n\
-             [[providers.softsign]]\nchain_ids = [\"load-{number}\"]\npath = \"{number}.key\"\n",
-            listener.address().unwrap()
-        ));
+        let section = Chain::with_state(&format!("load-{number}"), &format!("{number}.json"))
+            .node(listener.address().unwrap())
+            .key(&format!("{number}.key"));
+        config.push_str(&section.to_string());
         listeners.push(listener);
     }
     fs::write(home.path().join("tmkms.toml"), config).unwrap();

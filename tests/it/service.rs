@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::time::{Duration, Instant};
 
+use crate::support::chain::Chain;
 use crate::support::home::{Home, PATIENCE, sign};
 use crate::support::{chain_id, maker, random_key};
 use rustix::process::Signal;
@@ -154,13 +155,10 @@ fn a_chain_whose_key_is_exposed_is_not_armed_and_the_other_signs() {
     let (_, text) = tmkms::backends::softsign::key::SoftKey::generate(Default::default()).unwrap();
     tmkms::secret_file::create(&home.path().join("other.key"), &text).unwrap();
     drop(other);
-    home.configure(&format!(
-        "{}[[chain]]\nid = \"test-2\"\nstate_file = \"two.json\"\nallow_ephemeral_state = true\n\
-         [[validator]]\nchain_id = \"test-2\"\naddr = \"{}\"\nsecret_key = \"identity.key\"\n\
-         [[providers.softsign]]\nchain_ids = [\"test-2\"]\npath = \"other.key\"\n",
-        home.config(),
-        two.address().unwrap()
-    ));
+    let second = Chain::with_state("test-2", "two.json")
+        .node_with_identity(two.address().unwrap())
+        .key("other.key");
+    home.configure(&format!("{}{second}", home.config()));
     home.init();
     assert_eq!(
         home.run(&["state", "init", "test-2", "--never-signed"]).0,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::support::chain::Chain;
 use crate::support::fake_etcd::FakeEtcd;
 
 const CHAIN: &str = "shared-1";
@@ -62,15 +63,15 @@ impl Hosts {
     }
 
     fn configure(&self, name: &str, shared: bool) {
-        let store = if shared { "store = \"etcd\"\n" } else { "" };
-        let text = format!(
-            "[[chain]]\nid = \"{CHAIN}\"\nstate_file = \"state.json\"\nallow_ephemeral_state = true\n{store}\
-             [etcd]\nendpoints = [\"{}\"]\n\
-             [[validator]]\nchain_id = \"{CHAIN}\"\naddr = \"unix://{}\"\n\
-             [[providers.softsign]]\nchain_ids = [\"{CHAIN}\"]\npath = \"consensus.key\"\n",
-            self.etcd.url,
-            self.home(name).join("node.sock").display()
-        );
+        let mut chain = Chain::new(CHAIN);
+        if shared {
+            chain = chain.set("store = \"etcd\"");
+        }
+        let node = self.home(name).join("node.sock");
+        let chain = chain
+            .node(format_args!("unix://{}", node.display()))
+            .key("consensus.key");
+        let text = format!("{chain}[etcd]\nendpoints = [\"{}\"]\n", self.etcd.url);
         std::fs::write(self.home(name).join("tmkms.toml"), text).unwrap();
     }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use crate::support::chain::Chain;
 use crate::support::home::{Home, PATIENCE, sign};
 use crate::support::http::{self, with_metrics};
 use rustix::process::Signal;
@@ -100,13 +101,16 @@ fn beside_dead_connectors(node: &Listener, dead: &[TcpListener]) -> Home {
     let home = Home::new(&[node.address().unwrap()]);
     let mut text = home.config();
     for (at, listener) in dead.iter().enumerate() {
-        text.push_str(&format!(
-            "[[chain]]\nid = \"hsm-{at}\"\nstate_file = \"hsm-{at}.json\"\nallow_ephemeral_state = true\n\
-             [[validator]]\nchain_id = \"hsm-{at}\"\naddr = \"unix:///nonexistent/{at}\"\n\
-             [[providers.yubihsm]]\nadapter = {{ type = \"http\", addr = \"tcp://{}\" }}\n\
-             auth = {{ key = 1, password = \"password\" }}\nkeys = [{{ chain_ids = [\"hsm-{at}\"], key = 1 }}]\n",
+        let id = format!("hsm-{at}");
+        let provider = format!(
+            "adapter = {{ type = \"http\", addr = \"tcp://{}\" }}\n\
+             auth = {{ key = 1, password = \"password\" }}\nkeys = [{{ chain_ids = [\"{id}\"], key = 1 }}]",
             listener.local_addr().unwrap()
-        ));
+        );
+        let section = Chain::with_state(&id, &format!("{id}.json"))
+            .node(format_args!("unix:///nonexistent/{at}"))
+            .provider("yubihsm", &provider);
+        text.push_str(&section.to_string());
     }
     home.configure(&text);
     home.init();

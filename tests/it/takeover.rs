@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::support::chain::Chain;
 use crate::support::command::{Done, tmkms};
 use crate::support::home::Running;
 use serde_json::json;
@@ -45,11 +46,10 @@ impl Site {
         fs::create_dir(site.home()).unwrap();
         fs::write(
             site.home().join("tmkms.toml"),
-            format!(
-                "[[chain]]\nid = \"{CHAIN}\"\nallow_ephemeral_state = true\nstate_file = \"s.json\"\n\
-                 [[validator]]\nchain_id = \"{CHAIN}\"\naddr = \"unix:///run/none.sock\"\n\
-                 [[providers.softsign]]\nchain_ids = [\"{CHAIN}\"]\npath = \"c.key\"\n"
-            ),
+            Chain::with_state(CHAIN, "s.json")
+                .absent_node()
+                .key("c.key")
+                .to_string(),
         )
         .unwrap();
         site

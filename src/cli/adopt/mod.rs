@@ -1,9 +1,6 @@
 //! `tmkms adopt`: takes over all chains of another signer at once. The higher position counts; each old state file is
 //! kept beside and made unusable for the old signer.
 
-mod cosmos_kms;
-mod horcrux;
-mod source;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -11,18 +8,20 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use crate::config::Config;
+use crate::migrate::sources::{self, NewConfig, OldSigner, Source, SourceError};
+use crate::migrate::takeover::plans::{candidates, plans};
+use crate::migrate::takeover::quiet::Quiet;
+use crate::migrate::takeover::take::Applied;
+use crate::migrate::takeover::take_over::TakeOver;
+use crate::os::files::replace::folder_of;
 use crate::terminal::{Console, Terminal};
 
 use super::report::{Failure, output, status};
-use super::state::takeover::around::Around;
-use super::state::takeover::consent::Consent;
-use super::state::takeover::plan::{Applied, Candidate, Plan, is_tombstone};
-use super::state::takeover::running::Quiet;
-use super::state::takeover::{TakeOver, node_key, same_file};
-use super::state::{find, place};
+use super::status::process_of;
+use super::takeover::consent::Consent;
+use super::takeover::settle::settle;
+use super::takeover::{node_key, shown};
 use super::{ConfigFile, wrong};
-use source::Source;
-use write::Written;
 
 /// Take over every chain of another signer.
 #[derive(Args)]
@@ -65,6 +64,17 @@ pub(super) enum From {
     CosmosKms,
 }
 
+impl From {
+    fn signer(self) -> OldSigner {
+        match self {
+            Self::Tmkms => OldSigner::Tmkms,
+            Self::Cometbft => OldSigner::Cometbft,
+            Self::Horcrux => OldSigner::Horcrux,
+            Self::CosmosKms => OldSigner::CosmosKms,
+        }
+    }
+}
+
 impl Adopt {
     pub(super) fn run(self) -> Result<(), Failure> {
         self.run_on(&mut Console)
@@ -72,11 +82,15 @@ impl Adopt {
 
     fn run_on(self, terminal: &mut dyn Terminal) -> Result<(), Failure> {
         let ours = self.config.config.clone();
-        let path = self.path.clone().unwrap_or_else(|| folder_of(&ours));
-        let source = source::find(self.from, &path, &ours, self.chain.as_deref())?;
+        let path = self
+            .path
+            .clone()
+            .unwrap_or_else(|| folder_of(&ours).to_owned());
+        let from = self.from.map(From::signer);
+        let source = sources::find(from, &path, &ours, self.chain.as_deref()).map_err(unusable)?;
         let config_path = source.config.clone().unwrap_or_else(|| ours.clone());
         // What is written from the old signer's configuration is read before it is written.
-        let written = source.written.as_ref().filter(|_| !config_path.exists());
+        let written = source.new_config.as_ref().filter(|_| !config_path.exists());
         if written.is_none()
             && !config_path.exists()
             && let Some(left) = nothing_usable(&source)
@@ -97,13 +111,14 @@ impl Adopt {
         if self.dry_run {
             return show(&taking, written, &config_path);
         }
-        output(&taking.table())?;
-        let left = taking.explain();
+        output(&shown::table(&taking))?;
+        let left = shown::explain(&taking);
         let incomplete = written.is_some_and(|written| !written.complete);
         if !taking.has_work() && !incomplete {
             return finish(&[], left);
         }
-        taking.settle(&self.consent, source.question.as_deref(), terminal)?;
+        let keys = taking.keys();
+        let settled = settle(taking, &self.consent, source.question.as_deref(), terminal)?;
         if let Some(written) = written {
             write::configuration(&config_path, &written.text)?;
             if incomplete {
@@ -116,12 +131,7 @@ impl Adopt {
                 ));
             }
         }
-        let keys: Vec<_> = taking
-            .plans
-            .iter()
-            .filter_map(|plan| Some((plan.chain.clone(), plan.public_key()?)))
-            .collect();
-        let done = taking.apply();
+        let done = settled.apply();
         let result = finish(&done, left);
         for (chain, key) in keys {
             let taken = done
@@ -139,33 +149,8 @@ impl Adopt {
         let homes: Vec<PathBuf> = std::iter::once(path.to_owned())
             .chain(candidates.iter().flat_map(|one| one.states.clone()))
             .collect();
-        let keys: Vec<&Path> = source.node_key.iter().map(PathBuf::as_path).collect();
-        let plans: Vec<Plan> = candidates
-            .iter()
-            .map(|candidate| {
-                let others: Vec<PathBuf> = candidates
-                    .iter()
-                    .filter(|other| other.chain != candidate.chain)
-                    .flat_map(|other| other.states.clone())
-                    .collect();
-                let around = Around {
-                    keys: &keys,
-                    node: source.node_home.as_deref(),
-                    others: &others,
-                    insist: &self.consent.insist,
-                    command: &|place, found| place.commands.import(&place.chain_id, &found.path),
-                };
-                let chain = find(config, &candidate.chain).map_err(|_| {
-                    format!(
-                        "{} has no [[chain]] {}; add it with its key and node, and repeat the command",
-                        config.name, candidate.chain
-                    )
-                });
-                let place =
-                    chain.and_then(|chain| place(chain).map_err(|failure| failure.to_string()));
-                Plan::new(config, candidate.clone(), place, &around)
-            })
-            .collect();
+        let service = process_of(config);
+        let plans = plans(config, &candidates, source, &self.consent.insist, service);
         if plans.is_empty() {
             return Err(Failure::new(format!(
                 "{} holds no state that belongs to a chain of {}",
@@ -174,25 +159,25 @@ impl Adopt {
             ))
             .hint("name the old signer's home, its configuration or a state file; `--from` says whose it is"));
         }
-        let quiet = Quiet::of(config, homes.iter().map(PathBuf::as_path));
+        let quiet = Quiet::of(service, homes.iter().map(PathBuf::as_path));
         Ok(TakeOver { plans, quiet })
     }
 }
 
 /// Standard output is a configuration where one would be written: what else there is to see is a comment in it.
-fn show(taking: &TakeOver, written: Option<&Written>, path: &Path) -> Result<(), Failure> {
+fn show(taking: &TakeOver, written: Option<&NewConfig>, path: &Path) -> Result<(), Failure> {
     match written {
         Some(written) => {
             let mut text = written.text.clone();
-            for line in taking.table().lines() {
+            for line in shown::table(taking).lines() {
                 text.push_str(&format!("# {line}\n"));
             }
             status("Would write", path.display());
             output(&text)?;
         }
-        None => output(&taking.table())?,
+        None => output(&shown::table(taking))?,
     }
-    let left = taking.explain();
+    let left = shown::explain(taking);
     status("Dry run", "nothing was changed");
     finish(&[], left)
 }
@@ -236,39 +221,14 @@ fn finish(done: &[Applied], mut left: usize) -> Result<(), Failure> {
     }
 }
 
-/// Of every chain of the configuration, and of every one that only the old signer knows.
-fn candidates(config: &Config, source: &Source) -> Vec<Candidate> {
-    match &source.chains {
-        Some(chains) => chains.clone(),
-        None => config
-            .chains
-            .iter()
-            .map(|chain| {
-                let mut states = vec![chain.state_file.clone()];
-                states.extend(chain.older_state_files.iter().cloned());
-                states.retain(|path| path.is_file() && !is_tombstone(path));
-                // The older program resolved the same words against its working directory.
-                let mut once: Vec<PathBuf> = Vec::new();
-                for path in states {
-                    if !once.iter().any(|other| same_file(other, &path)) {
-                        once.push(path);
-                    }
-                }
-                Candidate {
-                    chain: chain.id.to_string(),
-                    states: once,
-                    format: source.format,
-                    trouble: None,
-                }
-            })
-            .collect(),
-    }
-}
-
-fn folder_of(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-        _ => PathBuf::from("."),
+fn unusable(error: SourceError) -> Failure {
+    let failure = match &error {
+        SourceError::OwnConfig(_) => Failure::usage(&error),
+        _ => Failure::new(&error),
+    };
+    match error.hint() {
+        Some(hint) => failure.hint(hint),
+        None => failure,
     }
 }
 

@@ -9,11 +9,11 @@ use clap::Args;
 
 use crate::config::ChainConfig;
 use crate::consensus::PublicKey;
-use crate::gate::foreign::fence;
 use crate::gate::heights::plausible::is_too_high;
 use crate::gate::store::file::{FileStore, inspect};
 use crate::gate::watermark::Watermark;
 use crate::link::IdentityKey;
+use crate::migrate::fence;
 use crate::observe::serve::http::bind;
 use crate::observe::status::Status;
 use crate::observe::status::humanize;

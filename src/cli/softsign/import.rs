@@ -11,17 +11,23 @@ use crate::backends::softsign::Purpose;
 use crate::backends::softsign::key::{KeyError, SoftKey};
 use crate::cli::ConfigFile;
 use crate::cli::report::{Failure, output, status};
-use crate::cli::state::evidence::{Evidence, Nearby};
-use crate::cli::state::height::Source;
-use crate::cli::state::takeover::around::Around;
-use crate::cli::state::takeover::consent::Consent;
-use crate::cli::state::takeover::running::Quiet;
-use crate::cli::state::takeover::{Current, node_key, shown};
+use crate::cli::state::height::HeightSource;
 use crate::cli::state::unusable;
+use crate::cli::status::process_of;
+use crate::cli::takeover::consent::Consent;
+use crate::cli::takeover::settle::settle;
+use crate::cli::takeover::shown::refused;
+use crate::cli::takeover::{node_key, quiet};
 use crate::config::{ChainConfig, Config};
 use crate::consensus::{Height, Hrs, PublicKey, key_text};
 use crate::gate::store::file::StateFile;
 use crate::gate::watermark::Watermark;
+use crate::migrate::around::Around;
+use crate::migrate::evidence::{Evidence, Nearby};
+use crate::migrate::node_key::holds;
+use crate::migrate::takeover::current::Current;
+use crate::migrate::takeover::quiet::Quiet;
+use crate::migrate::watermarks::shown;
 use crate::remedy::{CommandLine, Commands};
 use crate::secret_file::{self, SecretFileError};
 use crate::terminal::Terminal;
@@ -86,7 +92,8 @@ impl Import {
         }
         // All that can be refused is refused before anything is made.
         let homes = [Some(self.from.as_path()), self.state.as_deref()];
-        let quiet = Quiet::of(&config, homes.into_iter().flatten());
+        let service = process_of(&config);
+        let homes = Quiet::of(service, homes.into_iter().flatten());
         let todo = match from {
             From::State(file) => {
                 let around = Around {
@@ -94,19 +101,20 @@ impl Import {
                     node: None,
                     others: &[],
                     insist: &self.consent.insist,
+                    service,
                     command: &|place, found| self.instead(place, found),
                 };
-                let taking = todo::take_over(&config, &chains, public, (file, &around), quiet)?;
+                let taking = todo::take_over(&config, &chains, public, (file, &around), homes)?;
                 if taking.has_work() {
-                    taking.settle(&self.consent, None, terminal)?;
+                    Todo::TakeOver(settle(taking, &self.consent, None, terminal)?)
                 } else {
-                    taking.quiet.check()?;
+                    quiet::check(&taking.quiet)?;
+                    Todo::Nothing
                 }
-                Todo::TakeOver(taking)
             }
             From::Said(watermark) => {
-                quiet.tell_unseen();
-                quiet.check()?;
+                quiet::tell_unseen(&homes);
+                quiet::check(&homes)?;
                 let fresh = chains
                     .iter()
                     .map(|chain| self.begin(&config, chain, public, &watermark, terminal));
@@ -130,7 +138,7 @@ impl Import {
             key_text::to_cosmos_json(&public),
             public.address()
         ))?;
-        match node_key::holds(&self.from, &public) {
+        match holds(&self.from, &public) {
             true => node_key::settle(&self.from, &public, &config, &self.consent, terminal),
             false => {
                 status(
@@ -306,7 +314,7 @@ impl Import {
         let current = Current::look(&place).map_err(|error| unusable(config, error))?;
         if let Some(hrs) = watermark.hrs() {
             let sure = self.consent.sure;
-            sure.of(hrs.height, Source::Typed, None, &chain.id, terminal)?;
+            sure.of(hrs.height, HeightSource::Typed, None, &chain.id, terminal)?;
         }
         if let some @ (Some(Watermark::UpTo(_)) | Some(Watermark::Message(_))) = current.watermark()
         {
@@ -333,7 +341,7 @@ impl Import {
         if let Some(found) = nearby.against(Some(watermark))
             && !insisted
         {
-            return Err(found.refused(&place, &self.instead(&place, &found)));
+            return Err(refused(&found, &place, &self.instead(&place, &found)));
         }
         Ok((place, current))
     }

@@ -3,19 +3,25 @@
 use std::path::Path;
 
 use crate::cli::report::{Failure, output, status};
-use crate::cli::state::takeover::around::Around;
-use crate::cli::state::takeover::plan::{Candidate, Plan, What};
-use crate::cli::state::takeover::running::Quiet;
-use crate::cli::state::takeover::{Current, TakeOver, shown};
+use crate::cli::takeover::shown::{explain, table};
 use crate::config::{ChainConfig, Config};
 use crate::consensus::PublicKey;
 use crate::gate::store::file::StateFile;
 use crate::gate::watermark::Watermark;
+use crate::migrate::around::Around;
+use crate::migrate::candidate::Candidate;
+use crate::migrate::takeover::current::Current;
+use crate::migrate::takeover::plan::{Plan, What};
+use crate::migrate::takeover::quiet::Quiet;
+use crate::migrate::takeover::take_over::{Settled, TakeOver};
+use crate::migrate::watermarks::shown;
 
 /// What is to be written besides the key.
 pub(super) enum Todo {
     /// The state of another signer is taken over.
-    TakeOver(TakeOver),
+    TakeOver(Settled),
+    /// It was taken over before.
+    Nothing,
     /// The operator says what is used up.
     Begin(Vec<(StateFile, Current)>, Watermark),
 }
@@ -24,8 +30,9 @@ impl Todo {
     /// Writes it. The error says for which chain that failed, and why.
     pub(super) fn carry_out(self) -> Result<(), (String, String)> {
         match self {
-            Self::TakeOver(taking) => {
-                for done in taking.apply() {
+            Self::Nothing => {}
+            Self::TakeOver(settled) => {
+                for done in settled.apply() {
                     for warning in &done.warnings {
                         status("Careful", warning);
                     }
@@ -86,7 +93,7 @@ pub(super) fn take_over(
         plans.push(plan);
     }
     let taking = TakeOver { plans, quiet };
-    output(&taking.table())?;
-    taking.explain();
+    output(&table(&taking))?;
+    explain(&taking);
     Ok(taking)
 }

@@ -2,23 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
-use serde_json::{Value, json};
-use subtle_encoding::hex;
-
-use crate::cli::init::write_new;
-use crate::config::{ChainConfig, Config};
-use crate::consensus::{BlockId, ChainId};
-use crate::gate::store::Origin;
-use crate::gate::store::file::{FileStore, OpenError, StateFile};
-use crate::gate::watermark::Watermark;
-use crate::os::clock::{Clock, SystemClock};
-use crate::os::files::replace::{Flush, Readers, replace};
+use crate::config::Config;
+use crate::consensus::ChainId;
+use crate::gate::store::file::OpenError;
+use crate::migrate::export::{self, ExportFormat, Exported};
 use crate::terminal::Terminal;
+use clap::{Args, ValueEnum};
 
 use super::shared::still_shared;
-use super::takeover::plan::is_tombstone;
-use super::takeover::same_file;
 use super::{ConfigFile, Failure, find, output, place, status, unusable};
 
 #[derive(Args)]
@@ -33,7 +24,7 @@ pub(in crate::cli) struct Export {
     chain: String,
     /// Whose format
     #[arg(long, value_enum)]
-    format: As,
+    format: To,
     /// The file to make; never overwritten. Standard output when left out
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -43,7 +34,7 @@ pub(in crate::cli) struct Export {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum As {
+enum To {
     /// CometBFT's own file signer, and cosmos/kms
     Cometbft,
     /// The older tmkms
@@ -52,12 +43,20 @@ enum As {
     Horcrux,
 }
 
-impl As {
+impl To {
     fn as_str(self) -> &'static str {
         match self {
-            As::Cometbft => "cometbft",
-            As::Tmkms => "tmkms",
-            As::Horcrux => "horcrux",
+            To::Cometbft => "cometbft",
+            To::Tmkms => "tmkms",
+            To::Horcrux => "horcrux",
+        }
+    }
+
+    fn format(self) -> ExportFormat {
+        match self {
+            To::Cometbft => ExportFormat::Cometbft,
+            To::Tmkms => ExportFormat::Tmkms,
+            To::Horcrux => ExportFormat::Horcrux,
         }
     }
 }
@@ -68,23 +67,20 @@ impl Export {
         let chain = find(&config, &self.chain)?;
         self.not_onto_a_state(&config)?;
         // Locked, so that no service signs above what is written here.
-        let (store, sealed) = open(&config, &place(chain)?)?;
-        if store.seen().is_some() {
+        let state = Exported::open(&place(chain)?).map_err(|error| refused(&config, error))?;
+        if state.store.seen().is_some() {
             return Err(still_shared(chain));
         }
-        let used_up = store.used_up();
-        let text = format!("{:#}\n", write(used_up.watermark(), self.format));
+        let text = export::text(state.store.used_up().watermark(), self.format.format());
+        let sealed = state.sealed;
         let retire = !sealed && self.retires(terminal, &chain.id)?;
         if retire {
             // Before the other signer can begin.
-            let now = SystemClock.now().wall;
-            store
-                .set(used_up.watermark(), Origin::HandedOver, now)
-                .map_err(Failure::new)?;
+            state.seal().map_err(Failure::new)?;
             let told = format!("chain {}: this program signs no more for it", chain.id);
             status("Sealed", told);
         } else {
-            drop(store);
+            drop(state);
         }
         match &self.output {
             None => output(&text)?,
@@ -120,8 +116,7 @@ impl Export {
         let Some(path) = &self.output else {
             return Ok(());
         };
-        let is_there = |chain: &&ChainConfig| same_file(path, &chain.state_file);
-        match config.chains.iter().find(is_there) {
+        match export::own_state(config, path) {
             Some(chain) => Err(Failure::new(format!(
                 "nothing was written: {} is the state of chain {} that this program itself goes on from",
                 path.display(),
@@ -151,13 +146,9 @@ impl Export {
     }
 }
 
-/// Makes the file. What a take-over left in the place of the other signer's state is replaced, nothing else.
+/// Makes the file.
 fn write_to(path: &Path, text: &str, sealed: bool) -> Result<(), Failure> {
-    let done = match is_tombstone(path) {
-        true => replace(path, text.as_bytes(), Readers::Owner, Flush::Durable),
-        false => write_new(path, text),
-    };
-    done.map_err(|error| {
+    export::write(path, text).map_err(|error| {
         let so_far = match sealed {
             true => "; the chain is sealed as handed over, and the command can be repeated",
             false => "",
@@ -170,57 +161,13 @@ fn write_to(path: &Path, text: &str, sealed: bool) -> Result<(), Failure> {
     })
 }
 
-/// The state, and whether it was handed over before: then it can be written out again.
-fn open(config: &Config, place: &StateFile) -> Result<(FileStore, bool), Failure> {
-    match FileStore::open(place) {
-        Ok(store) => Ok((store, false)),
-        Err(OpenError::HandedOver { .. }) => FileStore::open_copied(place)
-            .map(|store| (store, true))
-            .map_err(|error| unusable(config, error)),
-        Err(error) if error.is_locked() => Err(unusable(config, error).hint(
+/// Why the state cannot be written out.
+fn refused(config: &Config, error: OpenError) -> Failure {
+    match error.is_locked() {
+        true => unusable(config, error).hint(
             "stop the service for good (with systemd: disable it, too) and repeat the command; do not start it again: the \
              other signer goes on from here",
-        )),
-        Err(error) => Err(unusable(config, error)),
+        ),
+        false => unusable(config, error),
     }
-}
-
-/// The position alone. The signature of the last message is in no file of this program, and bytes without it end
-/// CometBFT's signer with a panic; without both it refuses that position, which is what is wanted.
-fn write(watermark: &Watermark, format: As) -> Value {
-    let (height, round, step) = watermark.hrs().map_or((0, 0, 0), |hrs| {
-        (hrs.height.get(), hrs.round.get(), hrs.step.number())
-    });
-    match format {
-        As::Cometbft => json!({
-            "height": height.to_string(),
-            "round": round,
-            "step": step,
-        }),
-        As::Horcrux => json!({
-            "height": height.to_string(),
-            "round": round.to_string(),
-            "step": step,
-            "nonce_public": null,
-            "signature": null,
-        }),
-        As::Tmkms => json!({
-            "height": height.to_string(),
-            "round": round.to_string(),
-            // Counted from 0 there.
-            "step": step.saturating_sub(1),
-            "block_id": match watermark {
-                Watermark::Message(last) => last.position().block.as_ref().map_or(Value::Null, block),
-                Watermark::Never | Watermark::UpTo(_) => Value::Null,
-            },
-        }),
-    }
-}
-
-fn block(id: &BlockId) -> Value {
-    let text = |bytes: &[u8]| String::from_utf8(hex::encode_upper(bytes)).unwrap_or_default();
-    json!({
-        "hash": text(&id.hash),
-        "parts": { "total": id.parts.total, "hash": text(&id.parts.hash) },
-    })
 }

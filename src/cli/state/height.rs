@@ -20,14 +20,14 @@ pub(in crate::cli) struct Sure {
 
 /// Where a height comes from.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::cli) enum Source<'a> {
+pub(in crate::cli) enum HeightSource<'a> {
     /// It was typed.
     Typed,
     /// It stands in a file.
     File(&'a Path),
 }
 
-impl fmt::Display for Source<'_> {
+impl fmt::Display for HeightSource<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Typed => Ok(()),
@@ -44,7 +44,7 @@ impl Sure {
     pub(in crate::cli) fn of(
         self,
         height: Height,
-        source: Source<'_>,
+        source: HeightSource<'_>,
         known: Option<Height>,
         chain: &ChainId,
         terminal: &mut dyn Terminal,
@@ -56,8 +56,8 @@ impl Sure {
                     "nothing was changed: above height {height}{source} chain {chain} could never be signed for again"
                 ))
                 .hint(match source {
-                    Source::Typed => "look up the last height of the chain, and say that".to_owned(),
-                    Source::File(path) => format!(
+                    HeightSource::Typed => "look up the last height of the chain, and say that".to_owned(),
+                    HeightSource::File(path) => format!(
                         "{} is damaged, or was never the state of this chain: take the newest state of its signer",
                         path.display()
                     ),
@@ -137,7 +137,7 @@ mod tests {
         let known = known.and_then(Height::new);
         let passed = sure.of(
             height,
-            Source::Typed,
+            HeightSource::Typed,
             known,
             &"c-1".parse().unwrap(),
             &mut person,

@@ -4,14 +4,20 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::gate::foreign::Format;
+use crate::cli::status::process_of;
+use crate::cli::takeover::consent::Consent;
+use crate::cli::takeover::settle::settle;
+use crate::cli::takeover::{node_key, shown};
+use crate::migrate::around::Around;
+use crate::migrate::candidate::Candidate;
+use crate::migrate::foreign::Format;
+use crate::migrate::node_key::beside;
+use crate::migrate::takeover::plan::{Plan, What};
+use crate::migrate::takeover::quiet::Quiet;
+use crate::migrate::takeover::take_over::TakeOver;
+use crate::os::files::paths::same_file;
 use crate::terminal::Terminal;
 
-use super::takeover::around::Around;
-use super::takeover::consent::Consent;
-use super::takeover::plan::{Candidate, Plan, What};
-use super::takeover::running::Quiet;
-use super::takeover::{TakeOver, node_key, same_file};
 use super::{ConfigFile, Failure, find, output, place, status};
 
 #[derive(Args)]
@@ -50,7 +56,8 @@ impl Import {
             From::Cometbft => Format::Cometbft,
             From::Horcrux => Format::Horcrux,
         });
-        let (key, quiet) = (place.public_key, Quiet::of(&config, [self.file.as_path()]));
+        let service = process_of(&config);
+        let (key, quiet) = (place.public_key, Quiet::of(service, [self.file.as_path()]));
         let ours = same_file(&self.file, &place.path);
         let candidate = Candidate {
             chain: self.chain.clone(),
@@ -63,6 +70,7 @@ impl Import {
             node: None,
             others: &[],
             insist: &self.consent.insist,
+            service,
             command: &|place, found| place.commands.import(&place.chain_id, &found.path),
         };
         let plan = Plan::new(&config, candidate, Ok(place), &around);
@@ -83,8 +91,8 @@ impl Import {
             plans: vec![plan],
             quiet,
         };
-        output(&taking.table())?;
-        taking.explain();
+        output(&shown::table(&taking))?;
+        shown::explain(&taking);
         if !taking.has_work() {
             status(
                 "Nothing",
@@ -92,8 +100,8 @@ impl Import {
             );
             return Ok(());
         }
-        taking.settle(&self.consent, None, terminal)?;
-        for done in taking.apply() {
+        let settled = settle(taking, &self.consent, None, terminal)?;
+        for done in settled.apply() {
             for warning in &done.warnings {
                 status("Careful", warning);
             }
@@ -102,7 +110,7 @@ impl Import {
                 Err(why) => return Err(Failure::new(format!("nothing was changed: {why}"))),
             }
         }
-        match node_key::beside(&self.file).filter(|_| !ours) {
+        match beside(&self.file).filter(|_| !ours) {
             Some(path) => node_key::settle(&path, &key, &config, &self.consent, terminal),
             None => Ok(()),
         }

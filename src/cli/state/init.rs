@@ -4,18 +4,22 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::cli::status::process_of;
+use crate::cli::takeover::quiet;
+use crate::cli::takeover::shown::refused;
 use crate::config::{ChainConfig, Config};
 use crate::consensus::{Height, Hrs};
-use crate::gate::foreign::{self, ForeignError};
 use crate::gate::store::file::{FileStore, OpenError, StateFile, inspect};
 use crate::gate::watermark::Watermark;
+use crate::migrate::evidence::Nearby;
+use crate::migrate::foreign::{self, ForeignError, LONGEST};
+use crate::migrate::takeover::quiet::Quiet;
 use crate::os::clock::{Clock, SystemClock};
+use crate::os::files::bounded;
 use crate::terminal::Terminal;
 
-use super::evidence::Nearby;
-use super::height::{Source, Sure};
-use super::takeover::running::Quiet;
-use super::{ConfigFile, Failure, find, place, read_bounded, status, unusable};
+use super::height::{HeightSource, Sure};
+use super::{ConfigFile, Failure, find, place, status, unusable};
 
 #[derive(Args)]
 #[command(
@@ -78,16 +82,16 @@ impl Init {
             }
             let known = known.map(|known| known.height);
             self.sure
-                .of(height, Source::Typed, known, &chain.id, terminal)?;
+                .of(height, HeightSource::Typed, known, &chain.id, terminal)?;
         }
         let watermark = match height {
             Some(height) => Watermark::UpTo(Hrs::end_of(height)),
             None => Watermark::Never,
         };
         self.not_against_evidence(&config, chain, &place, &watermark)?;
-        let quiet = Quiet::own(&config, chain);
-        quiet.tell_unseen();
-        quiet.check()?;
+        let own = Quiet::own(&config, chain, process_of(&config));
+        quiet::tell_unseen(&own);
+        quiet::check(&own)?;
         let now = SystemClock.now().wall;
         match found {
             Found::Nothing => FileStore::create(&place, &watermark, now),
@@ -145,7 +149,7 @@ impl Init {
                     }
                     false => config.commands.import(&chain.id, &found.path),
                 };
-                Err(found.refused(place, &command))
+                Err(refused(&found, place, &command))
             }
             _ => Ok(()),
         }
@@ -195,7 +199,7 @@ fn look(
             aside(store.used_up().watermark().hrs())
         }
         OpenError::Foreign { .. } => {
-            let bytes = read_bounded(&place.path).map_err(Failure::new)?;
+            let bytes = bounded::read(&place.path, LONGEST).map_err(Failure::new)?;
             match foreign::read(&bytes, None, &place.chain_id, &place.public_key) {
                 // Its signer says so, too.
                 Err(ForeignError::NothingSigned) => Ok(Found::Unusable(None)),

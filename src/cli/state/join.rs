@@ -7,8 +7,8 @@ use crate::gate::store::file::inspect;
 use crate::terminal::Terminal;
 
 use super::shared::Target;
-use super::takeover::shown;
 use super::{Failure, status};
+use crate::migrate::watermarks::shown;
 
 #[derive(Args)]
 #[command(

@@ -6,8 +6,8 @@ use crate::gate::store::file::{FileStore, inspect};
 use crate::terminal::Terminal;
 
 use super::shared::Target;
-use super::takeover::shown;
 use super::{Failure, place, status, unusable};
+use crate::migrate::watermarks::shown;
 
 #[derive(Args)]
 #[command(

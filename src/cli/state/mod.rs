@@ -1,7 +1,6 @@
 //! `tmkms state`: the watermark of a chain, shown, begun, taken over and given back. Only `raise` can lower it, when told
 //! so twice.
 
-pub(super) mod evidence;
 mod export;
 pub(super) mod height;
 mod import;
@@ -12,22 +11,17 @@ mod raise;
 mod share;
 mod shared;
 mod show;
-pub(super) mod takeover;
-
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
 
 use clap::Subcommand;
 
 use crate::config::{ChainConfig, Config};
-use crate::gate::foreign;
 use crate::gate::store::file::StateFile;
+use crate::migrate::takeover::current::LookError;
 use crate::terminal::Console;
 
 use super::ConfigFile;
 use super::report::{Failure, output, status};
-use super::status::service_of;
+use super::status::process_of;
 use export::Export;
 use import::Import;
 use init::Init;
@@ -36,7 +30,6 @@ use leave::Leave;
 use raise::Raise;
 use share::Share;
 use show::Show;
-use takeover::LookError;
 
 /// The double-sign watermark.
 #[derive(Subcommand)]
@@ -74,33 +67,19 @@ impl State {
     }
 }
 
-pub(super) fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
-    let failed = |error: std::io::Error| format!("{} cannot be read: {error}", path.display());
-    let meta = std::fs::metadata(path).map_err(failed)?;
-    if !meta.is_file() {
-        return Err(format!("{} is not a regular file", path.display()));
-    }
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(failed)?;
-    file.take(foreign::LONGEST)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
-    Ok(bytes)
-}
-
 /// Why a state file cannot be used, and who holds it if that is the reason.
 pub(super) fn unusable(config: &Config, error: impl Into<LookError>) -> Failure {
     let error = error.into();
-    if !matches!(&error, LookError::Open(error) if error.is_locked()) {
-        return Failure::new(error);
-    }
-    match service_of(config) {
-        Some(service) => Failure::new(format!(
-            "{error} (it is in use by the service of {}, process {})",
-            config.name, service.pid
-        ))
-        .hint("stop the service, repeat the command, and start the service again"),
-        None => Failure::new(error),
+    let service = match error.is_locked() {
+        true => process_of(config),
+        false => None,
+    };
+    let failure = Failure::new(error.told(config, service));
+    match service {
+        Some(_) => {
+            failure.hint("stop the service, repeat the command, and start the service again")
+        }
+        None => failure,
     }
 }
 
@@ -124,11 +103,5 @@ pub(super) fn find<'a>(config: &'a Config, chain: &str) -> Result<&'a ChainConfi
 
 /// The state belongs to chain and key, so the key is opened for its public half.
 pub(super) fn place(chain: &ChainConfig) -> Result<StateFile, Failure> {
-    let (signer, _) = chain.key.open().map_err(|error| {
-        Failure::new(format!(
-            "the key of chain {} cannot be opened: {error}",
-            chain.id
-        ))
-    })?;
-    Ok(chain.place(signer.public_key()))
+    chain.place_of_key().map_err(Failure::new)
 }

@@ -10,7 +10,7 @@ use crate::os::clock::{Clock, SystemClock};
 use crate::service::store_of;
 use crate::terminal::Terminal;
 
-use super::height::{Source, Sure};
+use super::height::{HeightSource, Sure};
 use super::{ConfigFile, Failure, find, place, status, unusable};
 
 #[derive(Args)]
@@ -66,7 +66,7 @@ impl Raise {
             None => {
                 let known = before.map(|before| before.height);
                 self.sure
-                    .of(height, Source::Typed, known, &chain.id, terminal)?;
+                    .of(height, HeightSource::Typed, known, &chain.id, terminal)?;
             }
         }
         store

@@ -5,8 +5,8 @@ use clap::Args;
 use crate::terminal::Terminal;
 
 use super::shared::Target;
-use super::takeover::shown;
 use super::{Failure, status};
+use crate::migrate::watermarks::shown;
 
 #[derive(Args)]
 #[command(

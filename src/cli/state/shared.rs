@@ -11,11 +11,11 @@ use crate::gate::store::etcd::{
 use crate::gate::store::file::{FileStore, OpenError, StateFile};
 use crate::gate::store::{Origin, Store};
 use crate::gate::watermark::Watermark;
+use crate::migrate::watermarks::{higher, shown};
 use crate::os::clock::{Clock, SystemClock};
 use crate::os::host_name::host_name;
 use crate::terminal::Terminal;
 
-use super::takeover::{higher, shown};
 use super::{ConfigFile, Failure, find, place, status, unusable};
 
 /// The chain, and whether to ask.

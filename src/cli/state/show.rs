@@ -8,11 +8,13 @@ use crate::gate::store::Origin;
 use crate::gate::store::file::{Newest, inspect, newest};
 use crate::gate::used_up::UsedUp;
 use crate::gate::watermark::Watermark;
+use crate::migrate::foreign::LONGEST;
 use crate::os::clock::{Clock, SystemClock};
+use crate::os::files::bounded;
 use crate::service::with_older_files;
 
 use super::shared::shown_in_etcd;
-use super::{ConfigFile, Failure, find, output, read_bounded};
+use super::{ConfigFile, Failure, find, output};
 
 /// How often a file is read: a read that meets a write sees half of it.
 const TRIES: usize = 5;
@@ -63,7 +65,7 @@ impl Show {
 fn describe(chain: &ChainConfig) -> (String, bool) {
     let mut found = None;
     for _ in 0..TRIES {
-        if let Ok(bytes) = read_bounded(&chain.state_file)
+        if let Ok(bytes) = bounded::read(&chain.state_file, LONGEST)
             && let Newest::Good(entry, damage) = newest(&bytes)
         {
             let whole = damage.is_none();

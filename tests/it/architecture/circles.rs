@@ -8,16 +8,7 @@ use super::imports::{Module, imports, module};
 use super::{all_sources, shipped};
 
 /// Circles of today: each file with those that it reaches and that reach it.
-const CIRCLES: &[&[&str]] = &[
-    &[
-        "cli::adopt::cosmos_kms",
-        "cli::adopt::horcrux",
-        "cli::adopt::source",
-        "cli::adopt::write",
-    ],
-    &["cli::state::takeover::bury", "cli::state::takeover::old"],
-    &["config::check", "config::keys", "config::nodes"],
-];
+const CIRCLES: &[&[&str]] = &[&["config::check", "config::keys", "config::nodes"]];
 
 /// More files than this in one folder are hard to take in.
 const MOST: usize = 12;

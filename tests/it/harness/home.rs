@@ -9,6 +9,8 @@ use tmkms::backends::softsign::Purpose;
 use tmkms::backends::softsign::key::SoftKey;
 use tmkms::consensus::PublicKey;
 
+use super::chain::Chain;
+
 pub struct Home {
     program: PathBuf,
     folder: PathBuf,
@@ -22,19 +24,11 @@ impl Home {
         let (key, text) = SoftKey::generate(Purpose::Consensus).unwrap();
         tmkms::secret_file::create(&folder.join("identity.key"), &identity).unwrap();
         tmkms::secret_file::create(&folder.join("consensus.key"), &text).unwrap();
-        let nodes: String = addresses
+        let config = addresses
             .iter()
-            .map(|address| {
-                format!(
-                    "[[validator]]\nchain_id = \"{chain}\"\naddr = \"{address}\"\nsecret_key = \"identity.key\"\n"
-                )
-            })
-            .collect();
-        let config = format!(
-            "[[chain]]\nid = \"{chain}\"\nstate_file = \"state.json\"\nallow_ephemeral_state = true\n{nodes}\
-             [[providers.softsign]]\nchain_ids = [\"{chain}\"]\npath = \"consensus.key\"\n"
-        );
-        fs::write(folder.join("tmkms.toml"), config).unwrap();
+            .fold(Chain::new(chain), Chain::node_with_identity)
+            .key("consensus.key");
+        fs::write(folder.join("tmkms.toml"), config.to_string()).unwrap();
         let home = Self {
             program: program.to_owned(),
             folder: folder.to_owned(),

@@ -7,6 +7,7 @@ use tmkms::harness::Listener;
 
 use super::keys::at_a_node;
 use super::walk::Walk;
+use crate::support::chain::Chain;
 use crate::support::home::PATIENCE;
 
 #[test]
@@ -143,9 +144,9 @@ fn a_key_of_two_chains() {
         "chain_ids = [\"test-1\", \"test-2\"]",
     );
     walk.home.configure(&format!(
-        "{}[[chain]]\nid = \"test-2\"\nstate_file = \"two.json\"\nallow_ephemeral_state = true\n\
-         [[validator]]\nchain_id = \"test-2\"\naddr = \"unix:///run/none.sock\"\n",
-        walk.home.config()
+        "{}{}",
+        walk.home.config(),
+        Chain::with_state("test-2", "two.json").absent_node()
     ));
     let key = walk.elsewhere("priv_validator_key.json");
     let state = walk.elsewhere("priv_validator_state.json");

@@ -12,6 +12,7 @@ use tmkms::consensus::PublicKey;
 use tmkms::harness::Node;
 use tmkms::link::Address;
 
+use super::chain::Chain;
 use super::maker;
 
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -35,18 +36,15 @@ impl Home {
             tmkms::backends::softsign::key::SoftKey::generate(Default::default()).unwrap();
         tmkms::secret_file::create(&folder.path().join("identity.key"), &identity).unwrap();
         tmkms::secret_file::create(&folder.path().join("consensus.key"), &text).unwrap();
-        let nodes: String = addresses
-            .iter()
-            .map(|address| format!("[[validator]]\nchain_id = \"test-1\"\naddr = \"{address}\"\nsecret_key = \"identity.key\"\n"))
-            .collect();
         let home = Self {
             folder,
             key: key.public_key(),
         };
-        home.configure(&format!(
-            "[[chain]]\nid = \"test-1\"\nstate_file = \"state.json\"\nallow_ephemeral_state = true\n{nodes}\
-             [[providers.softsign]]\nchain_ids = [\"test-1\"]\npath = \"consensus.key\"\n"
-        ));
+        let chain = addresses
+            .iter()
+            .fold(Chain::new("test-1"), Chain::node_with_identity)
+            .key("consensus.key");
+        home.configure(&chain.to_string());
         home
     }
 
@@ -113,12 +111,10 @@ impl Home {
         let (_, text) =
             tmkms::backends::softsign::key::SoftKey::generate(Default::default()).unwrap();
         tmkms::secret_file::create(&self.path().join("other.key"), &text).unwrap();
-        self.configure(&format!(
-            "{}[[chain]]\nid = \"test-2\"\nstate_file = \"two.json\"\nallow_ephemeral_state = true\n\
-             [[validator]]\nchain_id = \"test-2\"\naddr = \"{node}\"\nsecret_key = \"identity.key\"\n\
-             [[providers.softsign]]\nchain_ids = [\"test-2\"]\npath = \"other.key\"\n",
-            self.config(),
-        ));
+        let second = Chain::with_state("test-2", "two.json")
+            .node_with_identity(node)
+            .key("other.key");
+        self.configure(&format!("{}{second}", self.config()));
         let (code, text) = self.run(&["state", "init", "test-2", "--never-signed"]);
         assert_eq!(code, 0, "{text}");
     }

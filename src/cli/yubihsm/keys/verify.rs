@@ -14,11 +14,12 @@ use crate::backends::yubihsm::protocol::codes::object;
 use crate::backends::yubihsm::protocol::commands::DeviceCommands;
 use crate::backends::yubihsm::protocol::identity::Serial;
 use crate::cli::report::{Failure, output, status};
-use crate::cli::state::read_bounded;
 use crate::cli::{ConfigFile, wrong};
 use crate::config::Config;
 use crate::consensus::{PublicKey, key_text};
 use crate::gate::store::file::{Newest, newest};
+use crate::migrate::foreign::LONGEST;
+use crate::os::files::bounded;
 use crate::terminal::Console;
 
 use super::super::{Which, careful, key_id};
@@ -106,7 +107,7 @@ impl VerifyBackup {
         for chain in &config.chains {
             // On whichever device: the backup is of this id on all of them.
             let is_ours = chain.key.device_keys().iter().any(|key| key.id == id);
-            let bytes = read_bounded(&chain.state_file).unwrap_or_default();
+            let bytes = bounded::read(&chain.state_file, LONGEST).unwrap_or_default();
             let (true, Newest::Good(entry, _)) = (is_ours, newest(&bytes)) else {
                 continue;
             };

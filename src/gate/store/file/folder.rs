@@ -11,7 +11,7 @@ pub(super) fn folder_of(path: &Path) -> &Path {
 }
 
 /// Makes the folder and those above it, each with its entry flushed (W3).
-pub(in crate::gate) fn create_folder(folder: &Path) -> io::Result<()> {
+pub fn create_folder(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     if folder.is_dir() {
         return Ok(());

@@ -15,7 +15,7 @@ mod write;
 
 pub use error::OpenError;
 pub use file_store::FileStore;
-pub(in crate::gate) use folder::create_folder;
+pub use folder::create_folder;
 pub use open::{Inspected, Newest, inspect, newest};
 pub use place::StateFile;
 pub use restored::clean_stop;

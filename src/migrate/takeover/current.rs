@@ -2,19 +2,22 @@
 
 use std::path::PathBuf;
 
-use crate::gate::foreign::fence;
-use crate::gate::foreign::reading::Reading;
+use crate::config::Config;
+use crate::consensus::ChainId;
 use crate::gate::store::Origin;
 use crate::gate::store::file::{FileStore, OpenError, StateFile, inspect};
 use crate::gate::used_up::UsedUp;
 use crate::gate::watermark::Watermark;
 use crate::os::clock::{Clock, SystemClock};
+use crate::remedy::CommandLine;
 
-use super::old::{OldState, with_age};
-use super::shown;
+use super::old_state::{OldState, with_age};
+use crate::migrate::fence;
+use crate::migrate::foreign::reading::Reading;
+use crate::migrate::watermarks::shown;
 
 /// It, with the chain's locks where there is a file of this program.
-pub(in crate::cli) enum Current {
+pub enum Current {
     /// Nothing.
     Nothing,
     /// What a take-over left that did not come to its end; the old file has another name.
@@ -36,7 +39,7 @@ pub(in crate::cli) enum Current {
 
 /// Why the chain's own state cannot be looked at.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::cli) enum LookError {
+pub enum LookError {
     /// The file.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -47,13 +50,31 @@ pub(in crate::cli) enum LookError {
     )]
     Shared {
         /// The chain.
-        chain: crate::consensus::ChainId,
+        chain: ChainId,
         /// `state leave`.
-        leave: crate::remedy::CommandLine,
+        leave: CommandLine,
     },
     /// It is another signer's, and cannot be read either.
     #[error("{0}")]
     Foreign(String),
+}
+
+impl LookError {
+    /// Whether a process holds the chain.
+    pub fn is_locked(&self) -> bool {
+        matches!(self, Self::Open(error) if error.is_locked())
+    }
+
+    /// The same with the process that serves this configuration, where that holds the chain.
+    pub fn told(&self, config: &Config, service: Option<u32>) -> String {
+        match service.filter(|_| self.is_locked()) {
+            Some(pid) => format!(
+                "{self} (it is in use by the service of {}, process {pid})",
+                config.name
+            ),
+            None => self.to_string(),
+        }
+    }
 }
 
 impl Current {

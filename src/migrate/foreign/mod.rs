@@ -4,7 +4,6 @@
 //! could cost the stake. The sign bytes and the signature are taken over only if they fit each other, the chain and
 //! the key.
 
-pub mod fence;
 pub mod reading;
 
 use std::fmt;
@@ -16,12 +15,12 @@ use subtle_encoding::hex;
 
 use crate::consensus::{ChainId, Height, Hrs, PublicKey, Round, SignBytes, Signature, Step};
 
-use super::store::file::{Newest, newest};
-use super::used_up::UsedUp;
-use super::watermark::{Last, Watermark};
+use crate::gate::store::file::format::FILE;
+use crate::gate::store::file::{Newest, newest};
+use crate::gate::used_up::UsedUp;
+use crate::gate::watermark::{Last, Watermark};
 
-/// The longest foreign state file that is read, in bytes.
-pub const LONGEST: u64 = 64 * 1024;
+pub use reading::LONGEST;
 
 /// Who wrote a state file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +102,7 @@ pub fn read(
     if bytes.trim_ascii().is_empty() {
         return Err(ForeignError::Empty);
     }
-    if bytes.len() == super::store::file::format::FILE {
+    if bytes.len() == FILE {
         return own(bytes, chain, key);
     }
     let Once(fields) =
@@ -162,7 +161,7 @@ impl<'de> Deserialize<'de> for Once {
 
 /// The chain that a state file says it belongs to: this program's own files, and those that hold sign bytes.
 pub fn chain_of(bytes: &[u8]) -> Option<String> {
-    if bytes.len() == super::store::file::format::FILE {
+    if bytes.len() == FILE {
         return match newest(bytes) {
             Newest::Good(entry, _) => Some(entry.chain_id.to_string()),
             _ => None,

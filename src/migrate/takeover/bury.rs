@@ -4,13 +4,14 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::gate::foreign::Format;
-use crate::gate::foreign::fence::tombstone;
 use crate::gate::store::file::StateFile;
 use crate::os::files::rename::{exchange, over};
 use crate::os::files::replace::{Draft, Flush, Readers, replace};
 
-use super::old::OldState;
+use super::old_state::OldState;
+use crate::migrate::fence::tombstone;
+use crate::migrate::foreign::Format;
+use crate::migrate::kept::kept_name;
 
 /// How many names are tried for what is kept.
 const MOST_KEPT: u32 = 1_000;
@@ -115,28 +116,6 @@ fn draft(old: &OldState, place: &StateFile) -> io::Result<(PathBuf, String)> {
         }
     }
     Err(io::Error::other("a thousand kept copies lie beside it"))
-}
-
-/// What the name of a kept file has after that of the file it was.
-const KEPT: &str = ".before-import";
-
-fn kept_name(path: &Path, number: u32) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(match number {
-        0 => KEPT.to_owned(),
-        _ => format!("{KEPT}-{number}"),
-    });
-    path.with_file_name(name)
-}
-
-/// Where a file lay that is kept under this name; `None` if it is no such name.
-pub(in crate::cli) fn before_it_was_kept(path: &Path) -> Option<PathBuf> {
-    let (name, number) = path.file_name()?.to_str()?.rsplit_once(KEPT)?;
-    let is_kept = number.is_empty()
-        || number
-            .strip_prefix('-')
-            .is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
-    (is_kept && !name.is_empty()).then(|| path.with_file_name(name))
 }
 
 /// Where two names cannot be swapped at once.

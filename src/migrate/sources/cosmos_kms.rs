@@ -4,24 +4,27 @@ use std::path::{Path, PathBuf};
 
 use saphyr::Yaml;
 
-use crate::cli::report::Failure;
-use crate::gate::foreign::Format;
+use crate::migrate::candidate::Candidate;
+use crate::migrate::foreign::Format;
+use crate::os::files::paths::absolute;
+use crate::os::files::replace::folder_of;
 
-use super::Candidate;
+use super::error::SourceError;
+use super::new_config::{ChainText, KeyText, NewConfig};
 use super::source::Source;
-use super::write::{ChainText, KeyText, Written, document, list, text};
+use super::yaml::{document, list, text};
 
 /// Reads a home or its `kms.yaml`.
-pub(super) fn find(path: &Path) -> Result<Source, Failure> {
+pub(super) fn find(path: &Path) -> Result<Source, SourceError> {
     let (file, home) = match path.is_dir() {
         true => (path.join("kms.yaml"), path.to_owned()),
-        false => (path.to_owned(), super::folder_of(path)),
+        false => (path.to_owned(), folder_of(path).to_owned()),
     };
     document(&file, |root| read(root, &home))
 }
 
 fn read(root: &Yaml<'_>, home: &Path) -> Source {
-    let home = std::path::absolute(home).unwrap_or_else(|_| home.to_owned());
+    let home = absolute(home);
     let mut source = Source::default();
     let mut chains = Vec::new();
     let mut candidates = Vec::new();
@@ -60,7 +63,7 @@ fn read(root: &Yaml<'_>, home: &Path) -> Source {
                 .to_owned(),
         );
     }
-    source.written = Written::new("cosmos/kms", &chains);
+    source.new_config = NewConfig::new("cosmos/kms", &chains);
     source.chains = Some(candidates);
     source
 }

@@ -2,19 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::gate::foreign::fence::{self, Fence};
-use crate::gate::foreign::reading::Reading;
-use crate::gate::foreign::{self, Foreign, ForeignError, Format};
 use crate::gate::store::file::StateFile;
 use crate::observe::status::humanize;
 use crate::os::clock::{Clock, SystemClock};
+use crate::os::files::paths::{absolute, same_file};
 use crate::remedy::CommandLine;
 
-use super::bury::before_it_was_kept;
-use super::{same_file, shown};
+use crate::migrate::fence::{self, Fence};
+use crate::migrate::foreign::reading::Reading;
+use crate::migrate::foreign::{self, Foreign, ForeignError, Format};
+use crate::migrate::kept::before_it_was_kept;
+use crate::migrate::watermarks::shown;
 
 /// One of them.
-pub(in crate::cli) struct OldState {
+pub struct OldState {
     /// Where it lies.
     pub path: PathBuf,
     /// What it says.
@@ -110,7 +111,7 @@ pub(super) fn with_age(position: &str, written: std::time::Duration) -> String {
 
 /// The command that gives a file another name.
 fn move_away(path: &Path) -> CommandLine {
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let path = absolute(path);
     let mut away = path.clone().into_os_string();
     away.push(".old");
     CommandLine::of_system("mv", [path.into_os_string(), away])

@@ -12,24 +12,24 @@ use serde::Deserialize;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::cli::report::Failure;
 use crate::config::{ChainConfig, Config};
 use crate::consensus::{Height, Hrs};
-use crate::gate::foreign::reading::Reading;
-use crate::gate::foreign::{self, LONGEST, fence};
 use crate::gate::store::file::StateFile;
 use crate::gate::watermark::Watermark;
+use crate::os::files::paths::{absolute, same_file};
 use crate::remedy::CommandLine;
 
-use super::takeover::bury::before_it_was_kept;
-use super::takeover::same_file;
+use super::fence;
+use super::foreign::reading::Reading;
+use super::foreign::{self, LONGEST};
+use super::kept::before_it_was_kept;
 
 /// How many files of a folder are looked at.
 const MOST: usize = 1_000;
 
 /// A file that says that more was signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::cli) struct Evidence {
+pub struct Evidence {
     /// The file.
     pub path: PathBuf,
     /// What it says was signed.
@@ -40,7 +40,7 @@ pub(in crate::cli) struct Evidence {
 
 /// Where to look.
 #[derive(Clone, Copy)]
-pub(in crate::cli) struct Nearby<'a> {
+pub struct Nearby<'a> {
     /// The chain.
     pub chain: &'a ChainConfig,
     /// Whose state it is, and where it lies.
@@ -83,7 +83,7 @@ impl Nearby<'_> {
             }));
         }
         for path in self.taken {
-            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            let path = absolute(path);
             let path = before_it_was_kept(&path).unwrap_or(path);
             let beside = files(folder_of(&path)).into_iter();
             found.extend(beside.filter(|file| is_copy(file, &path) && !same_file(file, own)));
@@ -100,7 +100,7 @@ impl Nearby<'_> {
         for key in self.keys {
             let real = std::fs::canonicalize(key).unwrap_or_else(|_| key.to_path_buf());
             for key in [key.to_path_buf(), real] {
-                let key = std::path::absolute(&key).unwrap_or(key);
+                let key = absolute(&key);
                 if let Some(folder) = key.parent() {
                     named.push(folder.join("priv_validator_state.json"));
                     if let Some(home) = folder.parent() {
@@ -109,10 +109,7 @@ impl Nearby<'_> {
                 }
             }
         }
-        named
-            .into_iter()
-            .map(|path| std::path::absolute(&path).unwrap_or(path))
-            .collect()
+        named.iter().map(|path| absolute(path)).collect()
     }
 
     fn of_others(&self) -> impl Iterator<Item = &Path> {
@@ -135,16 +132,10 @@ impl Evidence {
             self.said
         )
     }
-
-    /// The refusal: file, height, and the command that takes it over.
-    pub fn refused(&self, place: &StateFile, command: &CommandLine) -> Failure {
-        Failure::new(format!("nothing was changed: {}", self.told(place)))
-            .hint(remedy(place, command))
-    }
 }
 
-/// What to do about it.
-pub(in crate::cli) fn remedy(place: &StateFile, command: &CommandLine) -> String {
+/// What to do about it: the command that takes it over, or to insist.
+pub fn remedy(place: &StateFile, command: &CommandLine) -> String {
     format!(
         "take that over with `{command}`; only if it is of another key or chain, add `--insist {}`",
         place.chain_id
@@ -154,7 +145,7 @@ pub(in crate::cli) fn remedy(place: &StateFile, command: &CommandLine) -> String
 /// Whether a file is the other one, or has its name and more.
 fn is_copy(file: &Path, other: &Path) -> bool {
     let name = |path: &Path| Some(path.file_name()?.to_string_lossy().into_owned());
-    let other_path = std::path::absolute(other).unwrap_or_else(|_| other.to_owned());
+    let other_path = absolute(other);
     folder_of(file) == folder_of(&other_path)
         && name(file)
             .zip(name(other))

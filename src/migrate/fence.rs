@@ -11,9 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::consensus::{Height, Hrs, Round, Step};
 use crate::gate::store::file::{StateFile, create_folder};
+use crate::os::files::paths::absolute;
 use crate::os::files::replace::{Flush, Readers, folder_of, replace};
 
-use super::reading::Reading;
+use super::foreign;
+use super::foreign::reading::Reading;
 
 /// How the text begins that lies in the place of a file that was taken over.
 const TOMBSTONE: &str = "This state was taken over by tmkms";
@@ -111,7 +113,7 @@ impl Fence {
         if is_tombstone(&now.bytes) {
             return Standing::Stands;
         }
-        let found = match super::read(&now.bytes, None, &place.chain_id, &place.public_key) {
+        let found = match foreign::read(&now.bytes, None, &place.chain_id, &place.public_key) {
             Ok(found) => found.watermark.hrs(),
             // Of another key or chain, never signed, or nothing that a signer can read.
             Err(_) => None,
@@ -129,6 +131,11 @@ impl Fence {
 /// Whether these bytes are what a take-over left.
 pub fn is_tombstone(bytes: &[u8]) -> bool {
     bytes.starts_with(TOMBSTONE.as_bytes())
+}
+
+/// Whether the old signer's file at this path was taken over before.
+pub fn is_tombstone_at(path: &Path) -> bool {
+    Reading::of(path).is_ok_and(|reading| is_tombstone(&reading.bytes))
 }
 
 /// The text to leave in the place of a file that is kept as `kept`. No signer can parse it.
@@ -251,8 +258,4 @@ fn read(place: &StateFile) -> Result<Vec<Fence>, FenceError> {
         true => Ok(list.taken_over),
         false => Ok(Vec::new()),
     }
-}
-
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

@@ -1,37 +1,23 @@
 //! What taking over one chain would change, and doing it.
 
-use std::path::{Path, PathBuf};
-
-use crate::cli::state::evidence;
-use crate::cli::state::unusable;
 use crate::config::Config;
 use crate::consensus::PublicKey;
-use crate::gate::foreign::Format;
-use crate::gate::foreign::fence::{self, Fence};
 use crate::gate::store::file::StateFile;
 use crate::gate::watermark::Watermark;
+use crate::migrate::around::Around;
+use crate::migrate::candidate::Candidate;
+use crate::migrate::evidence;
+use crate::migrate::fence::is_tombstone_at;
+use crate::migrate::watermarks::{higher, shown};
+use crate::os::files::paths::same_file;
 
-use super::around::Around;
-use super::bury::{Buried, NotBuried, before_it_was_kept, bury};
 use super::current::{Current, LookError};
-use super::old::OldState;
-use super::{higher, same_file, shown, topology};
-
-/// One chain of another signer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::cli) struct Candidate {
-    /// The chain id.
-    pub chain: String,
-    /// Its state files; the highest counts.
-    pub states: Vec<PathBuf>,
-    /// Who wrote them, where their fields do not tell.
-    pub format: Option<Format>,
-    /// Why it cannot be taken over, if that is known already.
-    pub trouble: Option<String>,
-}
+use super::old_state::OldState;
+use super::take::Take;
+use super::topology;
 
 /// One chain, before anything is changed. Holds its locks where it has a state file of this program already.
-pub(in crate::cli) struct Plan {
+pub struct Plan {
     /// The chain id.
     pub chain: String,
     /// What the old files say besides, and who else may have signed, for the operator.
@@ -46,36 +32,31 @@ pub(in crate::cli) struct Plan {
     pub what: What,
 }
 
+/// A plan as one line of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanRow {
+    /// The chain id.
+    pub chain: String,
+    /// The key's address.
+    pub key: String,
+    /// What the old files say.
+    pub old: String,
+    /// What is used up now.
+    pub now: String,
+    /// What will be.
+    pub then: String,
+    /// What happens to which file.
+    pub changes: String,
+}
+
 /// What is to be done for a chain.
-pub(in crate::cli) enum What {
+pub enum What {
     /// All is well as it is.
     Nothing,
     /// It cannot be taken over: why, and the remedy.
     Impossible(String),
     /// It can.
     Take(Box<Take>),
-}
-
-/// All that is needed to take a chain over.
-pub(in crate::cli) struct Take {
-    /// Whose state it is, and where it will lie.
-    pub place: StateFile,
-    /// What lies there now.
-    pub(super) current: Current,
-    /// What will be used up.
-    pub(super) raised: Watermark,
-    /// The old files that do not lie at our own place.
-    old: Vec<OldState>,
-}
-
-/// What became of a chain.
-pub(in crate::cli) struct Applied {
-    /// The chain id.
-    pub chain: String,
-    /// The new watermark, and what happened to the old files; or why there is none.
-    pub result: Result<String, String>,
-    /// What the operator has to see to.
-    pub warnings: Vec<String>,
 }
 
 impl Plan {
@@ -116,13 +97,13 @@ impl Plan {
         self.key = place.public_key.address().to_string();
         let current = Current::look(&place).map_err(|error| match error {
             LookError::Foreign(why) => why,
-            open => unusable(config, open).to_string(),
+            open => open.told(config, around.service),
         })?;
         self.now = current.told();
         // What lies at our own place is looked at above.
         let mut old = Vec::new();
         for path in &candidate.states {
-            let taken = matches!(current, Current::Own { .. }) && is_tombstone(path);
+            let taken = matches!(current, Current::Own { .. }) && is_tombstone_at(path);
             if !taken && !same_file(path, &place.path) {
                 old.push(OldState::read(path, candidate.format, &place)?);
             }
@@ -200,20 +181,20 @@ impl Plan {
     }
 
     /// Its line of the table.
-    pub fn row(&self) -> Vec<String> {
-        let (then, what) = match &self.what {
+    pub fn row(&self) -> PlanRow {
+        let (then, changes) = match &self.what {
             What::Nothing => (bare(&self.now), "nothing".to_owned()),
             What::Impossible(_) => ("-".to_owned(), "NOT POSSIBLE, see below".to_owned()),
             What::Take(take) => (shown(Some(&take.raised)), take.describe()),
         };
-        vec![
-            self.chain.clone(),
-            self.key.clone(),
-            self.old.clone(),
-            self.now.clone(),
+        PlanRow {
+            chain: self.chain.clone(),
+            key: self.key.clone(),
+            old: self.old.clone(),
+            now: self.now.clone(),
             then,
-            what,
-        ]
+            changes,
+        }
     }
 
     /// The key of a chain that would be taken over.
@@ -263,115 +244,6 @@ fn nothing_found(place: &StateFile, current: &Current) -> String {
             commands.init_height(chain)
         ),
     }
-}
-
-impl Take {
-    /// The old files, the one at our own place first.
-    pub(super) fn all(&self) -> Vec<&OldState> {
-        let own = match &self.current {
-            Current::Foreign(own) => Some(&**own),
-            _ => None,
-        };
-        own.into_iter().chain(&self.old).collect()
-    }
-
-    fn describe(&self) -> String {
-        let ours = self.place.path.display();
-        let mut parts = vec![match &self.current {
-            Current::Foreign(_) => format!("{ours} is converted, the old one kept beside it"),
-            Current::Own {
-                handed_over: true, ..
-            } => format!("{ours}, which was handed over, is taken back"),
-            Current::Own { copied: true, .. } => format!("{ours}, a copy, is taken over"),
-            _ => format!("{ours} is written"),
-        }];
-        parts.extend(
-            self.old
-                .iter()
-                .map(|old| format!("{} is kept beside and made unusable", old.path.display())),
-        );
-        parts.join("; ")
-    }
-
-    /// Does it, or leaves all as it was.
-    pub fn apply(self: Box<Self>, chain: String) -> Applied {
-        let mut warnings = Vec::new();
-        let result = self.carry_out(&mut warnings);
-        Applied {
-            chain,
-            result,
-            warnings,
-        }
-    }
-
-    fn carry_out(self, warnings: &mut Vec<String>) -> Result<String, String> {
-        for old in self.all() {
-            old.still()?;
-        }
-        let mut buried = Vec::new();
-        let done = self.bury_all(&mut buried, warnings);
-        let notes = match done.and_then(|notes| {
-            let written = self.current.write(&self.place, &self.raised);
-            written.map(|()| notes)
-        }) {
-            Ok(notes) => notes,
-            Err(mut why) => {
-                for one in buried.into_iter().rev() {
-                    if let Err(more) = one.undo() {
-                        why.push_str(&format!("; {more}"));
-                    }
-                }
-                return Err(why);
-            }
-        };
-        let mut shown_notes = vec![format!("goes on above {}", shown(Some(&self.raised)))];
-        shown_notes.extend(notes);
-        Ok(shown_notes.join("; "))
-    }
-
-    /// Buries the old files and remembers where they lay.
-    fn bury_all(
-        &self,
-        buried: &mut Vec<Buried>,
-        warnings: &mut Vec<String>,
-    ) -> Result<Vec<String>, String> {
-        let (mut notes, mut fences) = (Vec::new(), Vec::new());
-        for old in self.all() {
-            let own = same_file(&old.path, &self.place.path);
-            let ours = |fence: &Fence| same_file(&fence.path, &self.place.path);
-            fences.extend(old.fence().filter(|fence| !ours(fence)));
-            // No signer looks for its state under the name of a kept copy.
-            if before_it_was_kept(&old.path).is_some() {
-                continue;
-            }
-            match bury(old, &self.place) {
-                Ok(one) => {
-                    let kept = one.kept.display();
-                    notes.push(match own {
-                        true => format!("the old file is {kept}"),
-                        false => format!("{} is now {kept}", old.path.display()),
-                    });
-                    buried.push(one);
-                }
-                Err(NotBuried::Moved(why)) => return Err(why),
-                Err(NotBuried::Failed(error)) if own => {
-                    return Err(format!("{} cannot be kept aside: {error}", old.path.display()));
-                }
-                Err(NotBuried::Failed(error)) => warnings.push(format!(
-                    "{} is still usable by the old signer, because it cannot be replaced ({error}): move it away yourself",
-                    old.path.display()
-                )),
-            }
-        }
-        fence::remember(&self.place, fences)?;
-        Ok(notes)
-    }
-}
-
-/// Whether the old signer's file at this path was taken over before.
-pub(in crate::cli) fn is_tombstone(path: &Path) -> bool {
-    crate::gate::foreign::reading::Reading::of(path)
-        .is_ok_and(|reading| fence::is_tombstone(&reading.bytes))
 }
 
 #[cfg(test)]

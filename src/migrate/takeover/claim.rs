@@ -6,11 +6,12 @@ use crate::consensus::{ChainId, Height};
 use crate::gate::watermark::Watermark;
 
 use super::current::Current;
-use super::old::OldState;
-use super::plan::{Plan, Take, What};
+use super::old_state::OldState;
+use super::plan::{Plan, What};
+use super::take::Take;
 
 /// Such a height.
-pub(super) struct Claim<'a> {
+pub struct HeightClaim<'a> {
     /// The height that would be used up.
     pub height: Height,
     /// The file that says so.
@@ -24,7 +25,7 @@ pub(super) struct Claim<'a> {
 impl Plan {
     /// The height that would be used up, where it is not yet. One that the file holds together with the key's own signature
     /// is known.
-    pub(super) fn claim(&self) -> Option<Claim<'_>> {
+    pub fn claim(&self) -> Option<HeightClaim<'_>> {
         let What::Take(take) = &self.what else {
             return None;
         };
@@ -42,7 +43,7 @@ impl Plan {
         };
         let mut all = take.all().into_iter();
         let says = |old: &&OldState| old.foreign.watermark.height() == height.get();
-        Some(Claim {
+        Some(HeightClaim {
             height,
             path: &all.find(says)?.path,
             known,

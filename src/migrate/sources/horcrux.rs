@@ -5,29 +5,32 @@ use std::path::Path;
 
 use saphyr::Yaml;
 
-use crate::cli::report::Failure;
-use crate::gate::foreign::Format;
+use crate::migrate::candidate::Candidate;
+use crate::migrate::foreign::Format;
+use crate::os::files::paths::absolute;
+use crate::os::files::replace::folder_of;
 use crate::remedy::Commands;
 
-use super::Candidate;
+use super::error::SourceError;
+use super::new_config::{ChainText, KeyText, NewConfig};
 use super::source::Source;
-use super::write::{ChainText, KeyText, Written, document, list, text};
+use super::yaml::{document, list, text};
 
 const KEY: &str = "_priv_validator_key.json";
 const SHARD: &str = "_shard.json";
 const STATES: [&str; 2] = ["_priv_validator_state.json", "_share_sign_state.json"];
 
 /// Reads a home or its `config.yaml`.
-pub(super) fn find(path: &Path, commands: &Commands) -> Result<Source, Failure> {
+pub(super) fn find(path: &Path, commands: &Commands) -> Result<Source, SourceError> {
     let (file, home) = match path.is_dir() {
         true => (path.join("config.yaml"), path.to_owned()),
-        false => (path.to_owned(), super::folder_of(path)),
+        false => (path.to_owned(), folder_of(path).to_owned()),
     };
     document(&file, |root| read(root, &home, commands))
 }
 
 fn read(root: &Yaml<'_>, home: &Path, commands: &Commands) -> Source {
-    let home = std::path::absolute(home).unwrap_or_else(|_| home.to_owned());
+    let home = absolute(home);
     let keys = text(root, "keyDir").map_or_else(|| home.clone(), |folder| home.join(folder));
     let states = home.join("state");
     let mut ids: BTreeSet<String> = BTreeSet::new();
@@ -95,7 +98,7 @@ fn read(root: &Yaml<'_>, home: &Path, commands: &Commands) -> Source {
             trouble,
         });
     }
-    source.written = Written::new("horcrux", &chains);
+    source.new_config = NewConfig::new("horcrux", &chains);
     source.chains = Some(candidates);
     source
 }

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::cli::state::read_bounded;
 use crate::config::ChainConfig;
 use crate::gate::store::file::StateFile;
+use crate::os::files::bounded;
+
+use crate::migrate::foreign::LONGEST;
 
 /// The question where a remote signer served the node.
 pub(super) const QUESTION: &str = "Is the remote signer of this node, and whatever else signed with this key, stopped for \
@@ -68,7 +70,7 @@ fn listens(config: &Path) -> Option<String> {
     struct Settings {
         priv_validator_laddr: String,
     }
-    let text = String::from_utf8(read_bounded(config).ok()?).ok()?;
+    let text = String::from_utf8(bounded::read(config, LONGEST).ok()?).ok()?;
     let settings: Settings = toml::from_str(&text).ok()?;
     Some(settings.priv_validator_laddr).filter(|address| !address.trim().is_empty())
 }

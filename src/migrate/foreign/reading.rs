@@ -9,7 +9,8 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use subtle_encoding::hex;
 
-use super::LONGEST;
+/// The longest foreign state file that is read, in bytes.
+pub const LONGEST: u64 = 64 * 1024;
 
 /// What a file held, and the marks that change with every write.
 #[derive(Clone, Debug, PartialEq, Eq)]

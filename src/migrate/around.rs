@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::state::evidence::{Evidence, Nearby};
 use crate::config::Config;
 use crate::gate::store::file::StateFile;
 use crate::gate::watermark::Watermark;
 use crate::remedy::CommandLine;
 
+use super::evidence::{Evidence, Nearby};
+
 /// Where to look for it, and what the operator said about it.
-pub(in crate::cli) struct Around<'a> {
+pub struct Around<'a> {
     /// The files that hold the key, besides the configured one.
     pub keys: &'a [&'a Path],
     /// The home of the node whose state it is, where that is known.
@@ -18,13 +19,15 @@ pub(in crate::cli) struct Around<'a> {
     pub others: &'a [PathBuf],
     /// The chains for which the operator insists.
     pub insist: &'a [String],
+    /// The process that serves this configuration, if one does.
+    pub service: Option<u32>,
     /// The command that takes over a file that says more.
     pub command: &'a dyn Fn(&StateFile, &Evidence) -> CommandLine,
 }
 
 impl Around<'_> {
     /// The most that anything nearby says above what would be taken over.
-    pub(super) fn against(
+    pub fn against(
         &self,
         config: &Config,
         taken: &[PathBuf],
