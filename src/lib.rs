@@ -18,11 +18,8 @@ pub mod signer;
 pub mod backends;
 pub mod reply;
 // What the flow is made of.
-pub mod base64;
 pub mod consensus;
-pub mod date;
 pub mod events;
-pub mod excerpt;
 pub mod https;
 pub mod networks;
 pub mod os;
@@ -32,6 +29,7 @@ pub mod secret_file;
 pub mod terminal;
 pub mod threads;
 pub mod settings;
+pub mod text;
 // What runs the flow.
 pub mod chain;
 pub mod session;

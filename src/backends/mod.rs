@@ -1,6 +1,5 @@
 //! The devices, and THE TABLE: a backend is one folder and one line of [`TABLE`].
 
-mod base;
 #[cfg(any(feature = "ledger", feature = "yubihsm"))]
 mod abandoned;
 #[cfg(feature = "ledger")]
@@ -17,17 +16,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use base::{Base, place_of};
-
 use crate::consensus::PublicKey;
-use crate::settings::{Problem, Setting, TableReader};
+use crate::settings::{Base, Problem, Spanned, TableReader};
 use crate::signer::Signer;
 
 /// A device that all chains of its section share.
 #[derive(Clone, Debug)]
 pub struct SharedDevice {
     /// What it is, and its section.
-    pub name: Setting<String>,
+    pub name: Spanned<String>,
     /// About how many signatures it makes in a second.
     pub signatures_per_second: u32,
 }
@@ -35,9 +32,9 @@ pub struct SharedDevice {
 /// The keys that one provider section configures.
 pub struct ConfiguredKey {
     /// The chains that they sign for.
-    pub chain_ids: Vec<Setting<String>>,
+    pub chain_ids: Vec<Spanned<String>>,
     /// What two sections must not share: the key file or the device.
-    pub source: Setting<String>,
+    pub source: Spanned<String>,
     /// The device, where two sections must not share it.
     pub device: Option<SharedDevice>,
     /// How to open the key.

@@ -3,11 +3,11 @@
 use clap::Args;
 
 use crate::config::Config;
-use crate::excerpt::printable;
 use crate::observe::serve::control;
 use crate::observe::status::{ChainStatus, LinkStatus, Status as Answer, humanize};
 use crate::remedy::Commands;
 use crate::service::NOTICED;
+use crate::text::excerpt::printable;
 
 use super::ConfigFile;
 use super::report::{Failure, output};

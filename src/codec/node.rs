@@ -3,9 +3,9 @@
 use prost::Message as _;
 
 use crate::consensus::{PublicKey, Signature, Timestamp};
-use crate::excerpt::brief;
 use crate::reply::RemoteError;
 use crate::request::{Message, RawRequest, SignRequest};
+use crate::text::excerpt::brief;
 
 use super::messages::{self, Envelope, Sum};
 use super::{Malformed, append, convert};

@@ -5,9 +5,8 @@ use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::backends::Base;
 use crate::gate::store::etcd::Settings;
-use crate::settings::{Problem, Setting, TableReader};
+use crate::settings::{Base, Problem, Spanned, TableReader};
 
 /// Where keys lie where nothing else was written.
 const PREFIX: &str = "/tmkms/v1";
@@ -17,13 +16,13 @@ const MOST: usize = 9;
 /// The section as it was written.
 pub(super) struct RawEtcd {
     span: Range<usize>,
-    endpoints: Vec<Setting<String>>,
-    ca_file: Option<Setting<String>>,
-    cert_file: Option<Setting<String>>,
-    key_file: Option<Setting<String>>,
-    username: Option<Setting<String>>,
-    password_file: Option<Setting<String>>,
-    prefix: Option<Setting<String>>,
+    endpoints: Vec<Spanned<String>>,
+    ca_file: Option<Spanned<String>>,
+    cert_file: Option<Spanned<String>>,
+    key_file: Option<Spanned<String>>,
+    username: Option<Spanned<String>>,
+    password_file: Option<Spanned<String>>,
+    prefix: Option<Spanned<String>>,
     plaintext: bool,
 }
 
@@ -59,10 +58,10 @@ pub(super) fn read(root: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> O
 pub(super) fn store_kind(
     section: &mut TableReader<'_>,
     problems: &mut Vec<Problem>,
-) -> Setting<StoreKind> {
+) -> Spanned<StoreKind> {
     let span = section.span.clone();
     let Some(found) = section.text("store", problems) else {
-        return Setting {
+        return Spanned {
             value: StoreKind::File,
             span,
         };
@@ -80,7 +79,7 @@ pub(super) fn store_kind(
             StoreKind::File
         }
     };
-    Setting {
+    Spanned {
         value,
         span: found.span,
     }
@@ -143,9 +142,9 @@ pub(super) fn settings(
 fn pair<'a>(
     written: &RawEtcd,
     names: [&str; 2],
-    values: [&'a Option<Setting<String>>; 2],
+    values: [&'a Option<Spanned<String>>; 2],
     problems: &mut Vec<Problem>,
-) -> Option<(&'a Setting<String>, &'a Setting<String>)> {
+) -> Option<(&'a Spanned<String>, &'a Spanned<String>)> {
     let [one, two] = values;
     let [first, second] = names;
     match (one, two) {

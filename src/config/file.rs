@@ -6,11 +6,11 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 use crate::backends::replicas::Policy;
-use crate::backends::{Base, ConfiguredKey, TABLE, absent};
+use crate::backends::{ConfiguredKey, TABLE, absent};
 use crate::consensus::key_text::KeyFormat;
 use crate::gate::SignExtensions;
 use crate::gate::raw::{DEFAULT_MAX_BYTES, Dialect, RawPolicy};
-use crate::settings::{Problem, Setting, TableReader};
+use crate::settings::{Base, Problem, Spanned, TableReader};
 
 use super::etcd::{self, RawEtcd, StoreKind};
 
@@ -18,11 +18,11 @@ pub(super) struct RawConfig {
     pub chains: Vec<Chain>,
     pub validators: Vec<Validator>,
     pub provided: Vec<ConfiguredKey>,
-    pub control: Option<Setting<String>>,
-    pub lock_dir: Option<Setting<String>>,
-    pub listen: Option<Setting<String>>,
-    pub textfile: Option<Setting<String>>,
-    pub hosts: Vec<Setting<String>>,
+    pub control: Option<Spanned<String>>,
+    pub lock_dir: Option<Spanned<String>>,
+    pub listen: Option<Spanned<String>>,
+    pub textfile: Option<Spanned<String>>,
+    pub hosts: Vec<Spanned<String>>,
     pub etcd: Option<RawEtcd>,
     /// Some section of a key could not be read; already reported.
     pub unread_provider: bool,
@@ -30,16 +30,16 @@ pub(super) struct RawConfig {
 
 pub(super) struct Chain {
     pub span: Range<usize>,
-    pub id: Option<Setting<String>>,
+    pub id: Option<Spanned<String>>,
     pub key_format: KeyFormat,
-    pub state_file: Option<Setting<String>>,
-    pub store: Setting<StoreKind>,
+    pub state_file: Option<Spanned<String>>,
+    pub store: Spanned<StoreKind>,
     pub allow_ephemeral_state: bool,
-    pub sign_extensions: Option<Setting<SignExtensions>>,
+    pub sign_extensions: Option<Spanned<SignExtensions>>,
     pub raw: Option<RawPolicy>,
     pub raw_span: Option<Range<usize>>,
-    pub max_gap: Option<Setting<u64>>,
-    pub max_blocks_per_second: Option<Setting<u64>>,
+    pub max_gap: Option<Spanned<u64>>,
+    pub max_blocks_per_second: Option<Spanned<u64>>,
     pub replicas: Policy,
 }
 
@@ -54,12 +54,12 @@ impl RawConfig {
 
 pub(super) struct Validator {
     pub span: Range<usize>,
-    pub addr: Option<Setting<String>>,
-    pub chain_id: Option<Setting<String>>,
+    pub addr: Option<Spanned<String>>,
+    pub chain_id: Option<Spanned<String>>,
     pub reconnect: bool,
-    pub timeout: Option<Setting<u64>>,
-    pub secret_key: Option<Setting<String>>,
-    pub max_height: Option<Setting<u64>>,
+    pub timeout: Option<Spanned<u64>>,
+    pub secret_key: Option<Spanned<String>>,
+    pub max_height: Option<Spanned<u64>>,
 }
 
 pub(super) fn read(text: &str, base: &Base) -> (Option<RawConfig>, Vec<Problem>) {
@@ -190,7 +190,7 @@ fn chain(mut section: TableReader<'_>, base: &Base, problems: &mut Vec<Problem>)
 fn sign_extensions(
     section: &mut TableReader<'_>,
     problems: &mut Vec<Problem>,
-) -> Option<Setting<SignExtensions>> {
+) -> Option<Spanned<SignExtensions>> {
     let found = section.any("sign_extensions")?;
     let value = match found.value {
         DeValue::Boolean(true) => SignExtensions::Always,
@@ -206,7 +206,7 @@ fn sign_extensions(
             return None;
         }
     };
-    Some(Setting {
+    Some(Spanned {
         value,
         span: found.span,
     })

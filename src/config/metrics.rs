@@ -3,8 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::backends::Base;
-use crate::settings::Problem;
+use crate::settings::{Base, Problem};
 
 use super::file::RawConfig;
 

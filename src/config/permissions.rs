@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::os::files::strangers::{self, Exposed, Who};
 use crate::remedy;
 
-use super::Config;
+use super::meaning::Config;
 use super::report::holds_secret;
 
 /// Looks at an open configuration and its folder; the texts are warnings. What is no file, such as a pipe, has none.

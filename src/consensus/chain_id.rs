@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::excerpt::Excerpt;
+use crate::text::excerpt::Excerpt;
 
 /// The longest chain id in bytes: `MaxChainIDLen` in CometBFT's `types/genesis.go`.
 pub const MAX_CHAIN_ID_BYTES: usize = 50;

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::consensus::{ChainId, SignBytes};
-use crate::excerpt::Excerpt;
 use crate::request::RawRequest;
+use crate::text::excerpt::Excerpt;
 
 use super::permit::Permit;
 

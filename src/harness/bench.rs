@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
-use crate::excerpt::brief_of;
+use crate::text::excerpt::brief_of;
 
 use super::checks::SignerUnderTest;
 use super::checks::subject::flaw;

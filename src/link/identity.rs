@@ -24,7 +24,7 @@ impl IdentityKey {
 
     /// Reads the text of an identity file: standard base64 of a 32-byte seed, with or without a line end.
     pub fn from_base64(text: &[u8]) -> Result<Self, NotAnIdentity> {
-        let bytes = crate::base64::decode(text.trim_ascii()).map(Zeroizing::new);
+        let bytes = crate::text::base64::decode(text.trim_ascii()).map(Zeroizing::new);
         let bytes = bytes.ok_or(NotAnIdentity::NotBase64)?;
         match <&[u8; 32]>::try_from(bytes.as_slice()) {
             Ok(seed) => Ok(Self::from_seed(seed)),

@@ -39,7 +39,7 @@ pub fn holds(path: &Path, key: &PublicKey) -> bool {
     };
     let bytes = Zeroizing::new(reading.bytes);
     serde_json::from_slice::<File>(&bytes).is_ok_and(|file| {
-        crate::base64::decode(file.pub_key.value.as_bytes())
+        crate::text::base64::decode(file.pub_key.value.as_bytes())
             .is_some_and(|found| found == key.as_bytes())
     })
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::excerpt::brief;
 use crate::os::clock::{Clock, SystemClock};
+use crate::text::excerpt::brief;
 
 use super::registry::Registry;
 

@@ -26,7 +26,7 @@ fn key_file(path: &Path) -> SoftKey {
 /// CometBFT's file of a key that is ours to make.
 fn key_json(path: &Path) -> SoftKey {
     let (key, text) = SoftKey::generate(Default::default()).unwrap();
-    let seed = tmkms::base64::decode(text.trim_ascii()).unwrap();
+    let seed = tmkms::text::base64::decode(text.trim_ascii()).unwrap();
     let base64 = |bytes: &[u8]| String::from_utf8(subtle_encoding::base64::encode(bytes)).unwrap();
     let public = key.public_key();
     let both = [&seed[..], public.as_bytes()].concat();
@@ -523,7 +523,7 @@ fn cosmos_kms_becomes_a_home_and_what_it_cannot_do_is_named() {
     key_json(&old.join("a.json"));
     // Go's 64 bytes in base64: seed and public key.
     let (b, text) = SoftKey::generate(Default::default()).unwrap();
-    let seed = tmkms::base64::decode(text.trim_ascii()).unwrap();
+    let seed = tmkms::text::base64::decode(text.trim_ascii()).unwrap();
     let both = [&seed[..], b.public_key().as_bytes()].concat();
     private(&old.join("b.key"), &subtle_encoding::base64::encode(both));
     private(

@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tmkms::backends::Base;
 use tmkms::config::Config;
+use tmkms::settings::Base;
 
 fn read(path: &Path) -> Result<Config, String> {
     let base = Base {

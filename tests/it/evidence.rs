@@ -54,7 +54,7 @@ impl Site {
     fn old_key(&self, height: &str) -> String {
         let base64 =
             |bytes: &[u8]| String::from_utf8(subtle_encoding::base64::encode(bytes)).unwrap();
-        let seed = tmkms::base64::decode(self.1.to_base64().trim_ascii()).unwrap();
+        let seed = tmkms::text::base64::decode(self.1.to_base64().trim_ascii()).unwrap();
         let public = self.1.public_key();
         let file = json!({
             "address": public.address().to_string(),

@@ -27,7 +27,7 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         let (key, text) = SoftKey::generate(Default::default()).unwrap();
         let site = Self { folder, key };
-        let seed = tmkms::base64::decode(text.trim_ascii()).unwrap();
+        let seed = tmkms::text::base64::decode(text.trim_ascii()).unwrap();
         let base64 =
             |bytes: &[u8]| String::from_utf8(subtle_encoding::base64::encode(bytes)).unwrap();
         let public = site.key.public_key();
@@ -575,7 +575,7 @@ fn a_chain_of_several_nodes_may_have_had_several_signers() {
     let old = folder.path().join(".kms");
     let (key, text) = SoftKey::generate(Default::default()).unwrap();
     let both = [
-        &tmkms::base64::decode(text.trim_ascii()).unwrap()[..],
+        &tmkms::text::base64::decode(text.trim_ascii()).unwrap()[..],
         key.public_key().as_bytes(),
     ]
     .concat();
@@ -724,7 +724,7 @@ fn a_plausible_old_state_is_not_asked_for_again() {
     let vote = tmkms::harness::messages::Maker::new(CHAIN.parse().unwrap());
     let request = vote.precommit(210_000_000, 0, Some(7), 1, b"");
     let bytes = request.sign_bytes();
-    let seed = tmkms::base64::decode(site.key.to_base64().trim_ascii()).unwrap();
+    let seed = tmkms::text::base64::decode(site.key.to_base64().trim_ascii()).unwrap();
     let seed = ed25519_dalek::SigningKey::from_bytes(seed[..32].try_into().unwrap());
     let signature = ed25519_dalek::Signer::sign(&seed, bytes.as_slice());
     let base64 = |bytes: &[u8]| String::from_utf8(subtle_encoding::base64::encode(bytes)).unwrap();

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backends::{Base, ConfiguredKey};
+use crate::backends::ConfiguredKey;
 use crate::consensus::{ChainId, PublicKey, key_text};
-use crate::settings::{Problem, Setting, TableReader};
+use crate::settings::{Base, Problem, Spanned, TableReader};
 
 use super::LedgerSource;
 use super::find::Wanted;
@@ -114,7 +114,7 @@ fn read_source(
         .or(transport)
         .map_or(section.span.clone(), |found| found.span);
     Some(ConfiguredKey {
-        source: Setting {
+        source: Spanned {
             value: source,
             span,
         },
@@ -138,7 +138,7 @@ fn read_source(
 }
 
 /// The one chain of a section; the device remembers one position, whatever chain it was for.
-fn chain_id(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Option<Setting<String>> {
+fn chain_id(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Option<Spanned<String>> {
     let place = section.place_of("chain_ids");
     let chain_ids = section.texts("chain_ids", problems);
     let Some(span) = place else {
@@ -184,6 +184,6 @@ fn public_key(text: &str) -> Option<PublicKey> {
         64 => subtle_encoding::hex::decode(text.to_ascii_lowercase()).ok(),
         _ => None,
     };
-    let bytes = hex.or_else(|| crate::base64::decode(text.as_bytes()))?;
+    let bytes = hex.or_else(|| crate::text::base64::decode(text.as_bytes()))?;
     PublicKey::from_bytes("ed25519", &bytes).ok()
 }

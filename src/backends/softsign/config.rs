@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::backends::{Base, ConfiguredKey, place_of};
-use crate::settings::{Problem, TableReader};
+use crate::backends::ConfiguredKey;
+use crate::settings::{Base, Problem, TableReader, place_of};
 
 use super::{FileFormat, KeyFile, Purpose};
 
@@ -69,7 +69,7 @@ pub fn read(
     let Some(source) = base.secret(&path, problems) else {
         return Vec::new();
     };
-    let name = crate::settings::Setting {
+    let name = crate::settings::Spanned {
         value: place_of(&source),
         span: path.span,
     };

@@ -83,7 +83,7 @@ impl SoftKey {
 
     /// Reads base64, with or without a line end.
     pub fn from_base64(text: &[u8], purpose: Purpose) -> Result<Self, KeyError> {
-        let bytes = crate::base64::decode(text.trim_ascii()).ok_or(KeyError::NotBase64)?;
+        let bytes = crate::text::base64::decode(text.trim_ascii()).ok_or(KeyError::NotBase64)?;
         Self::from_bytes(&Zeroizing::new(bytes), purpose)
     }
 
@@ -121,14 +121,14 @@ impl SoftKey {
 
     /// Reads CometBFT's `priv_validator_key.json` and checks that its three parts belong together.
     pub fn from_json(text: &[u8], purpose: Purpose) -> Result<Self, KeyError> {
-        if crate::base64::decode(text.trim_ascii()).is_some() {
+        if crate::text::base64::decode(text.trim_ascii()).is_some() {
             return Err(KeyError::NotJson);
         }
         let file: KeyJson = serde_json::from_slice(text).map_err(|error| {
             // Only the place: the words of the parser quote values, and here values are secrets.
             KeyError::Json(format!("line {}, column {}", error.line(), error.column()))
         })?;
-        let secret = crate::base64::decode(file.priv_key.value.as_bytes())
+        let secret = crate::text::base64::decode(file.priv_key.value.as_bytes())
             .map(Zeroizing::new)
             .ok_or_else(|| KeyError::Json("priv_key is not base64".to_owned()))?;
         let key = match (&*file.priv_key.kind, purpose) {
@@ -161,7 +161,7 @@ impl SoftKey {
             }
         };
         let public = key.public_key();
-        let stated = crate::base64::decode(file.pub_key.value.as_bytes()).unwrap_or_default();
+        let stated = crate::text::base64::decode(file.pub_key.value.as_bytes()).unwrap_or_default();
         if stated != public.as_bytes() {
             return Err(KeyError::Mismatch("pub_key"));
         }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::backends::{Base, ConfiguredKey, SharedDevice};
+use crate::backends::{ConfiguredKey, SharedDevice};
 use crate::consensus::KeyType;
 use crate::remedy::CommandLine;
-use crate::settings::{Problem, Setting, TableReader};
+use crate::settings::{Base, Problem, Spanned, TableReader};
 
 use super::backup::log::BackupLog;
 use super::device::key::DeviceKeySource;
@@ -34,9 +34,9 @@ pub struct Written {
 /// A key of a section.
 pub struct Key {
     /// The chains that it signs for.
-    pub chain_ids: Vec<Setting<String>>,
+    pub chain_ids: Vec<Spanned<String>>,
     /// Its id on the device.
-    pub id: Setting<u16>,
+    pub id: Spanned<u16>,
     /// What it must be.
     pub key_type: KeyType,
 }
@@ -52,7 +52,7 @@ pub fn read(
         return Vec::new();
     };
     let device = SharedDevice {
-        name: Setting {
+        name: Spanned {
             value: written.provider.place.to_string(),
             span,
         },
@@ -67,7 +67,7 @@ pub fn read(
         });
         ConfiguredKey {
             chain_ids: key.chain_ids,
-            source: Setting {
+            source: Spanned {
                 value: format!("{} key 0x{:04x}", device.name.value, key.id.value),
                 span: key.id.span,
             },
@@ -101,7 +101,7 @@ pub fn read_written(
 
 /// `None` is a problem, `Some(None)` is no serial number.
 fn serial(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Option<Option<Serial>> {
-    if let Some(Setting { value, span }) = section.any("serial_number") {
+    if let Some(Spanned { value, span }) = section.any("serial_number") {
         if let Some(text) = value.as_str().filter(|text| text.len() <= 10)
             && let Ok(number) = text.parse()
         {
@@ -180,7 +180,7 @@ fn adapter(
 }
 
 /// `tcp://host:port`, as host and port.
-fn connector(addr: &Setting<String>, problems: &mut Vec<Problem>) -> Option<String> {
+fn connector(addr: &Spanned<String>, problems: &mut Vec<Problem>) -> Option<String> {
     let rest = ["tcp://", "http://"]
         .iter()
         .find_map(|scheme| addr.value.strip_prefix(scheme))
@@ -293,7 +293,7 @@ fn keys(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Vec<Key> 
             let id = id?;
             Some(Key {
                 chain_ids: chain_ids?,
-                id: Setting {
+                id: Spanned {
                     value: u16::try_from(id.value).ok()?,
                     span: id.span,
                 },

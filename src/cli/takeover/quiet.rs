@@ -1,9 +1,9 @@
 //! What works in an old signer's home, and what may work there unseen.
 
 use crate::cli::report::{Failure, status};
-use crate::excerpt::brief;
 use crate::migrate::takeover::quiet::{Quiet, StillRuns};
 use crate::os::process::survey::{InHome, Sign, Unseen};
+use crate::text::excerpt::brief;
 
 /// How much of a command line is shown, in bytes.
 const MOST_SHOWN: usize = 160;

@@ -294,7 +294,7 @@ fn remembered(
     let signature = fields
         .get("signature")
         .and_then(Value::as_str)
-        .and_then(|text| crate::base64::decode(text.as_bytes()))
+        .and_then(|text| crate::text::base64::decode(text.as_bytes()))
         .map(Signature::from_bytes);
     match signature {
         Some(signature) if key.verify(bytes.as_slice(), &signature) => {

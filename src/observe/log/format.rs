@@ -15,7 +15,7 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::excerpt::{brief, brief_of};
+use crate::text::excerpt::{brief, brief_of};
 
 /// The longest message or field, in bytes: whatever somebody outside sends, a line does not grow with it.
 const LONGEST_TEXT: usize = 4096;

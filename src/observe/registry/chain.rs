@@ -9,7 +9,6 @@ use crate::chain::Chain;
 use crate::config::ChainConfig;
 use crate::consensus::PublicKey;
 use crate::consensus::key_text::KeyFormat;
-use crate::excerpt::brief;
 use crate::observe::metrics::ChainSample;
 use crate::observe::stats::chain::ChainStats;
 use crate::observe::stats::link::LinkStats;
@@ -17,6 +16,7 @@ use crate::observe::status::{ChainStatus, DeviceStatus, LinkStatus, humanize};
 use crate::os::clock::Moment;
 use crate::remedy::Commands;
 use crate::session::InFlight;
+use crate::text::excerpt::brief;
 
 /// A request that has had no answer for so long marks its chain stuck: nodes wait 5 s.
 pub(crate) const STUCK: Duration = Duration::from_secs(5);

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::consensus::Hrs;
 use crate::events::{Event, Sink};
-use crate::excerpt::brief;
 use crate::reason::ReasonKind;
+use crate::text::excerpt::brief;
 
 /// The longest text that is kept, in bytes.
 const LONGEST_TEXT: usize = 1024;

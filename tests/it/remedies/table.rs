@@ -379,14 +379,14 @@ pub const TABLE: &[Remedy] = &[
     ),
     // The configuration.
     row(
-        "src/config/nodes.rs",
+        "src/config/check/nodes.rs",
         "keygen(&base.in_folder(IDENTITY))",
         "make that key with",
         "tmkms softsign keygen",
         Walk("a_link_without_an_identity"),
     ),
     row(
-        "src/config/nodes.rs",
+        "src/config/check/nodes.rs",
         "keygen(&base.in_folder(IDENTITY))",
         "name a key of its own for the links",
         "tmkms softsign keygen",

@@ -69,7 +69,7 @@ pub struct Wrapped {
 
 /// A backup file's text as the bytes that a device takes.
 pub fn from_text(text: &[u8]) -> Result<Vec<u8>, WrapError> {
-    let bytes = crate::base64::decode(text.trim_ascii()).ok_or(WrapError::NotBase64)?;
+    let bytes = crate::text::base64::decode(text.trim_ascii()).ok_or(WrapError::NotBase64)?;
     match bytes.len() > NONCE + HEADER {
         true => Ok(bytes),
         false => Err(WrapError::NoObject(bytes.len())),

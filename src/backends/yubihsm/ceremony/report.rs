@@ -2,7 +2,7 @@
 
 use crate::backends::yubihsm::protocol::identity::Serial;
 use crate::backends::yubihsm::protocol::info::DeviceInfo;
-use crate::date::Date;
+use crate::text::date::Date;
 
 use super::plan;
 use super::verify::Proof;

@@ -8,9 +8,9 @@ use crate::backends::yubihsm::protocol::codes::algorithm;
 use crate::backends::yubihsm::protocol::identity::Serial;
 use crate::backends::yubihsm::protocol::info::DeviceInfo;
 use crate::backends::yubihsm::protocol::scp03::Credentials;
-use crate::date::Date;
 use crate::os::clock::{Clock, SystemClock};
 use crate::terminal::Terminal;
+use crate::text::date::Date;
 
 use super::error::SetupError;
 use super::found::{Foreign, Found};

@@ -17,8 +17,8 @@ use crate::backends::yubihsm::device::provider::Provider;
 use crate::backends::yubihsm::session::objects::LABEL;
 use crate::cli::report::{Failure, status};
 use crate::consensus::{KeyType, PublicKey};
-use crate::date::Date;
 use crate::os::clock::{Clock, SystemClock};
+use crate::text::date::Date;
 
 /// The keys in a device.
 #[derive(Subcommand)]

@@ -5,9 +5,9 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::consensus::{ChainId, Hrs};
-use crate::date::Date;
 use crate::gate::store::Seen;
 use crate::remedy::Commands;
+use crate::text::date::Date;
 
 use super::client::api::Header;
 use super::value::BadValue;

@@ -182,7 +182,7 @@ fn entry(body: &Body<'_>) -> Option<Entry> {
         Some(id) => Some(u64::from_str_radix(id, 16).ok()?),
         None => None,
     };
-    let key = crate::base64::decode(body.public_key.value.as_bytes())?;
+    let key = crate::text::base64::decode(body.public_key.value.as_bytes())?;
     let watermark = watermark(body)?;
     Some(Entry {
         chain_id: body.chain_id.parse().ok()?,
@@ -254,7 +254,7 @@ pub(in crate::gate::store) fn watermark_of(
         && position.hrs.step.number() == text.step
         && position.chain_id.as_str() == chain_id;
     let signature = match text.signature {
-        Some(text) => Some(Signature::from_bytes(crate::base64::decode(
+        Some(text) => Some(Signature::from_bytes(crate::text::base64::decode(
             text.as_bytes(),
         )?)),
         None => None,

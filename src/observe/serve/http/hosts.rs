@@ -12,7 +12,7 @@ use hyper::Request;
 use hyper::header::HOST;
 use hyper::http::uri::Authority;
 
-use crate::excerpt::Excerpt;
+use crate::text::excerpt::Excerpt;
 
 /// The names of this host.
 pub(crate) struct Hosts(BTreeSet<String>);

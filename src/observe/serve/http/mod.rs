@@ -26,12 +26,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::task::AbortHandle;
 use tracing::{error, info, warn};
 
-use crate::excerpt::Excerpt;
 use crate::observe::health::{live, ready};
 use crate::observe::metrics::{self, text};
 use crate::observe::registry::Registry;
 use crate::observe::serve::page;
 use crate::os::process::priority;
+use crate::text::excerpt::Excerpt;
 use crate::threads::{STACK, Shutdown, spawn_observer};
 
 use hosts::Hosts;

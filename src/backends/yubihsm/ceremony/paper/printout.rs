@@ -276,7 +276,7 @@ mod tests {
 
     use super::*;
     use crate::backends::yubihsm::protocol::identity::Serial;
-    use crate::date::Date;
+    use crate::text::date::Date;
 
     fn heading() -> Heading {
         Heading {

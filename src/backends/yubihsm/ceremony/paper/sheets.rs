@@ -6,7 +6,7 @@
 use zeroize::Zeroizing;
 
 use crate::backends::yubihsm::protocol::identity::Serial;
-use crate::date::Date;
+use crate::text::date::Date;
 
 use super::super::mnemonic::{Mnemonic, WORDS};
 

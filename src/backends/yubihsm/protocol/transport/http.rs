@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use ureq::Agent;
 
-use crate::excerpt::brief_of;
+use crate::text::excerpt::brief_of;
 
 use super::super::error::ErrorKind;
 use super::super::frame;

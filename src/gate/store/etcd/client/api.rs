@@ -199,7 +199,7 @@ where
 
 fn bytes<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<u8>, D::Error> {
     let text = Cow::<'de, str>::deserialize(input)?;
-    crate::base64::decode(text.as_bytes()).ok_or_else(|| D::Error::custom("not base64"))
+    crate::text::base64::decode(text.as_bytes()).ok_or_else(|| D::Error::custom("not base64"))
 }
 
 #[derive(Serialize)]

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use crate::backends::replicas::{Members, Policy};
 use crate::backends::{ConfiguredKey, KeySource, SharedDevice};
-use crate::settings::{Problem, Setting};
+use crate::settings::{Problem, Spanned};
 
-use super::check::unknown_chain;
-use super::file::RawConfig;
+use super::unknown::unknown_chain;
+use crate::config::file::RawConfig;
 
 /// The key of each chain; several devices with one key are replicas.
 pub(super) fn keys(
@@ -20,7 +20,7 @@ pub(super) fn keys(
     busy_devices(&written.provided, warnings);
     let mut keys: BTreeMap<String, Vec<&ConfiguredKey>> = BTreeMap::new();
     let mut sources: BTreeSet<&str> = BTreeSet::new();
-    let mut devices: BTreeMap<&str, &Setting<String>> = BTreeMap::new();
+    let mut devices: BTreeMap<&str, &Spanned<String>> = BTreeMap::new();
     for provided in &written.provided {
         if !sources.insert(&provided.source.value) {
             problems.push(Problem::at(

@@ -5,47 +5,11 @@
 
 use std::ops::Range;
 
-use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// Something wrong, or worth a warning, at a place of the file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// Where, in bytes of the file.
-    pub span: Range<usize>,
-    /// What, in one line.
-    pub title: String,
-    /// What the place is told.
-    pub label: String,
-    /// What to do.
-    pub help: String,
-}
-
-impl Problem {
-    /// A problem at a place.
-    pub fn at(
-        span: Range<usize>,
-        title: impl Into<String>,
-        label: impl Into<String>,
-        help: impl Into<String>,
-    ) -> Self {
-        Self {
-            span,
-            title: title.into(),
-            label: label.into(),
-            help: help.into(),
-        }
-    }
-}
-
-/// A value and its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Setting<T> {
-    /// The value.
-    pub value: T,
-    /// Its place, in bytes of the file.
-    pub span: Range<usize>,
-}
+use super::problem::Problem;
+use super::spanned::Spanned;
+use super::suggestions::nearest;
 
 /// One table of the file.
 pub struct TableReader<'a> {
@@ -71,7 +35,7 @@ impl<'a> TableReader<'a> {
         }
     }
 
-    fn get(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
+    fn get(&mut self, key: &'static str) -> Option<&'a toml::Spanned<DeValue<'a>>> {
         self.known.push(key);
         self.table.get(key)
     }
@@ -92,10 +56,10 @@ impl<'a> TableReader<'a> {
         &mut self,
         key: &'static str,
         problems: &mut Vec<Problem>,
-    ) -> Option<Setting<String>> {
+    ) -> Option<Spanned<String>> {
         let value = self.get(key)?;
         match value.get_ref().as_str() {
-            Some(text) => Some(Setting {
+            Some(text) => Some(Spanned {
                 value: text.to_owned(),
                 span: value.span(),
             }),
@@ -112,7 +76,7 @@ impl<'a> TableReader<'a> {
         key: &'static str,
         example: &str,
         problems: &mut Vec<Problem>,
-    ) -> Option<Setting<String>> {
+    ) -> Option<Spanned<String>> {
         if !self.table.contains_key(key) {
             self.known.push(key);
             problems.push(Problem::at(
@@ -131,10 +95,10 @@ impl<'a> TableReader<'a> {
         &mut self,
         key: &'static str,
         problems: &mut Vec<Problem>,
-    ) -> Option<Setting<bool>> {
+    ) -> Option<Spanned<bool>> {
         let value = self.get(key)?;
         match value.get_ref().as_bool() {
-            Some(found) => Some(Setting {
+            Some(found) => Some(Spanned {
                 value: found,
                 span: value.span(),
             }),
@@ -151,7 +115,7 @@ impl<'a> TableReader<'a> {
         key: &'static str,
         range: std::ops::RangeInclusive<u64>,
         problems: &mut Vec<Problem>,
-    ) -> Option<Setting<u64>> {
+    ) -> Option<Spanned<u64>> {
         let value = self.get(key)?;
         let text = match value.get_ref() {
             DeValue::Integer(number) => {
@@ -170,7 +134,7 @@ impl<'a> TableReader<'a> {
             let wanted = format!("a whole number from {} to {}", range.start(), range.end());
             problems.push(self.wrong_type(key, value, &wanted));
         }
-        found.map(|found| Setting {
+        found.map(|found| Spanned {
             value: found,
             span: value.span(),
         })
@@ -181,7 +145,7 @@ impl<'a> TableReader<'a> {
         &mut self,
         key: &'static str,
         problems: &mut Vec<Problem>,
-    ) -> Option<Vec<Setting<String>>> {
+    ) -> Option<Vec<Spanned<String>>> {
         let value = self.get(key)?;
         let Some(list) = value.get_ref().as_array() else {
             problems.push(self.wrong_type(key, value, "a list of texts, as in [\"one\", \"two\"]"));
@@ -190,7 +154,7 @@ impl<'a> TableReader<'a> {
         let mut texts = Vec::new();
         for item in list.iter() {
             match item.get_ref().as_str() {
-                Some(text) => texts.push(Setting {
+                Some(text) => texts.push(Spanned {
                     value: text.to_owned(),
                     span: item.span(),
                 }),
@@ -217,8 +181,8 @@ impl<'a> TableReader<'a> {
     }
 
     /// A value that may have one of several types.
-    pub fn any(&mut self, key: &'static str) -> Option<Setting<&'a DeValue<'a>>> {
-        self.get(key).map(|value| Setting {
+    pub fn any(&mut self, key: &'static str) -> Option<Spanned<&'a DeValue<'a>>> {
+        self.get(key).map(|value| Spanned {
             value: value.get_ref(),
             span: value.span(),
         })
@@ -282,40 +246,12 @@ impl<'a> TableReader<'a> {
         }
     }
 
-    fn wrong_type(&self, key: &str, value: &Spanned<DeValue<'_>>, wanted: &str) -> Problem {
+    fn wrong_type(&self, key: &str, value: &toml::Spanned<DeValue<'_>>, wanted: &str) -> Problem {
         Problem::at(
             value.span(),
             format!("`{key}` has a value of the wrong kind"),
             format!("expected {wanted}"),
             format!("write {wanted} for `{key}` of this {}", self.name),
         )
-    }
-}
-
-/// The known word that is at most two letters off, or a third of a long word.
-pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    known
-        .iter()
-        .map(|other| (strsim::levenshtein(word, other), *other))
-        .filter(|(distance, other)| *distance <= 2.max(other.len() / 4))
-        .min()
-        .map(|(_, other)| other)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn near_words_are_found_and_far_ones_are_not() {
-        assert_eq!(
-            nearest("reconect", &["reconnect", "addr"]),
-            Some("reconnect")
-        );
-        assert_eq!(
-            nearest("statefile", &["state_file", "id"]),
-            Some("state_file")
-        );
-        assert_eq!(nearest("banana", &["reconnect", "addr"]), None);
     }
 }

@@ -1,22 +1,26 @@
 //! All that is wrong between the sections, at once; what is left is what the file means.
 
+mod keys;
+mod nodes;
+mod unknown;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::backends::{Base, KeySource, usual};
+use crate::backends::{KeySource, usual};
 use crate::consensus::ChainId;
 use crate::gate::heights::bucket::Rate;
 use crate::gate::raw::Dialect;
 use crate::gate::{Settings, SignExtensions};
-use crate::settings::{Problem, Setting, nearest};
+use crate::settings::{Base, Problem};
 
 use super::etcd::{self, StoreKind};
 use super::file::{Chain, RawConfig, Validator};
-use super::keys::keys;
-use super::nodes::nodes;
-use super::{ChainConfig, NodeConfig};
+use super::meaning::{ChainConfig, NodeConfig};
+use keys::keys;
+use nodes::nodes;
 
 pub(super) fn check(
     written: RawConfig,
@@ -273,22 +277,6 @@ fn names(validator: &Validator, id: &ChainId) -> bool {
         .chain_id
         .as_ref()
         .is_some_and(|found| found.value == id.as_str())
-}
-
-pub(super) fn unknown_chain(id: &Setting<String>, known: &[&str]) -> Problem {
-    let help = match nearest(&id.value, known) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!(
-            "add a [[chain]] with `id = \"{}\"`, or correct the name",
-            id.value
-        ),
-    };
-    Problem::at(
-        id.span.clone(),
-        format!("there is no [[chain]] {}", id.value),
-        "no such chain here",
-        help,
-    )
 }
 
 fn lonely(chain: &Chain, id: &ChainId, what: &str, remedy: &str) -> Problem {

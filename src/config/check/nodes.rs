@@ -3,16 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::backends::{Base, place_of};
 use crate::consensus::Height;
 use crate::link::{Address, Timeouts};
 use crate::remedy;
 use crate::secret_file::SecretSource;
-use crate::settings::{Problem, Setting};
+use crate::settings::{Base, Problem, Spanned, place_of};
 
-use super::NodeConfig;
-use super::check::unknown_chain;
-use super::file::{RawConfig, Validator};
+use super::unknown::unknown_chain;
+use crate::config::file::{RawConfig, Validator};
+use crate::config::meaning::NodeConfig;
 
 /// Where `tmkms init` makes the identity key of links.
 const IDENTITY: &str = "secrets/kms-identity.key";
@@ -165,11 +164,11 @@ fn node(validator: &Validator, address: Address, identity: Option<SecretSource>)
     }
 }
 
-fn address(addr: &Setting<String>, base: &Base, problems: &mut Vec<Problem>) -> Option<Address> {
+fn address(addr: &Spanned<String>, base: &Base, problems: &mut Vec<Problem>) -> Option<Address> {
     // A home may stand in the path of a socket, too.
     let text = match addr.value.strip_prefix("unix://") {
         Some(path) if path.starts_with(['~', '$']) => {
-            let path = Setting {
+            let path = Spanned {
                 value: path.to_owned(),
                 span: addr.span.clone(),
             };

@@ -4,7 +4,9 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::remedy::Commands;
 use crate::secret_file::{SecretSource, Variables};
-use crate::settings::{Problem, Setting};
+
+use super::problem::Problem;
+use super::spanned::Spanned;
 
 /// Where a configuration lies: what its paths are relative to, and the commands that messages about it print.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +29,7 @@ impl Base {
 
     /// A path as written, made absolute. What a shell would expand and this program does not is a problem, because
     /// it would be taken for a name otherwise.
-    pub fn path(&self, written: &Setting<String>, problems: &mut Vec<Problem>) -> Option<PathBuf> {
+    pub fn path(&self, written: &Spanned<String>, problems: &mut Vec<Problem>) -> Option<PathBuf> {
         let text = &*written.value;
         let mut refuse = |title: &str, help: &str| {
             problems.push(Problem::at(
@@ -64,7 +66,7 @@ impl Base {
     /// A secret's place as written: a path, `env:NAME` or `credential:NAME`.
     pub fn secret(
         &self,
-        written: &Setting<String>,
+        written: &Spanned<String>,
         problems: &mut Vec<Problem>,
     ) -> Option<SecretSource> {
         let variable = written.value.strip_prefix("env:");

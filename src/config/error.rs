@@ -1,0 +1,43 @@
+//! Why a configuration, or a key that it names, cannot be used.
+
+use std::path::PathBuf;
+
+use crate::backends::OpenKeyError;
+use crate::consensus::ChainId;
+use crate::os::files::strangers::Exposed;
+
+/// The file cannot be used. Exit code 2.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It cannot be read.
+    #[error(
+        "the configuration {} cannot be read: {source}; name it with `-c PATH` or in TMKMS_CONFIG_FILE", path.display()
+    )]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Everybody may change it.
+    #[error("the configuration {} is not used, because it is not safe: {exposed}", path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Why, and the remedy.
+        exposed: Exposed,
+    },
+    /// It is wrong; all problems with their places, rendered.
+    #[error("{0}")]
+    Wrong(String),
+}
+
+/// A key could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("the key of chain {chain} cannot be opened: {source}")]
+pub struct KeyNotOpened {
+    /// The chain.
+    pub chain: ChainId,
+    /// What the backend said.
+    pub source: OpenKeyError,
+}

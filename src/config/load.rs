@@ -1,0 +1,168 @@
+//! From a file to what it means, or to all that is wrong with it.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::os::files::paths::absolute;
+use crate::os::files::replace::folder_of;
+use crate::remedy::Commands;
+use crate::secret_file::Variables;
+use crate::settings::{Base, Problem, TableReader};
+
+use super::error::ConfigError;
+use super::meaning::Config;
+use super::{check, file, metrics, permissions, report};
+
+impl Config {
+    /// Reads a file; a pipe will do, too.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        Self::load_with(path, Variables::default())
+    }
+
+    /// The same, where values of variables were handed over.
+    pub fn load_with(path: &Path, variables: Variables) -> Result<Self, ConfigError> {
+        let (text, mut base, mut exposed) = open(path)?;
+        base.variables = variables;
+        let mut config = Self::read(&text, &path.display().to_string(), &base)?;
+        exposed.extend(permissions::around(&config));
+        config.warnings.extend(exposed.iter().cloned());
+        config.warning_lines.extend(exposed);
+        Ok(config)
+    }
+
+    /// What a text would mean as the file at `path`, which may not be there yet.
+    pub fn read_for(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let folder = folder_of(path);
+        let base = Base {
+            folder: absolute(folder),
+            home: user_home(),
+            commands: Commands::with_config(path),
+            ..Base::default()
+        };
+        Self::read(text, &path.display().to_string(), &base)
+    }
+
+    /// Reads a text that is called `name`.
+    pub fn read(text: &str, name: &str, base: &Base) -> Result<Self, ConfigError> {
+        let (written, mut problems) = file::read(text, base);
+        let mut warnings = Vec::new();
+        let meant = written.map(|written| {
+            let control = match &written.control {
+                Some(path) => base.path(path, &mut problems).unwrap_or_default(),
+                None => base.in_folder(&control_name(name)),
+            };
+            let metrics = metrics::metrics(&written, base, &mut problems, &mut warnings);
+            let chains = check::check(written, base, &mut problems, &mut warnings);
+            (chains, control, metrics)
+        });
+        match meant {
+            Some((chains, control, metrics)) if problems.is_empty() => {
+                let warning_lines = warnings
+                    .iter()
+                    .map(|warning| report::line(text, name, warning))
+                    .collect();
+                let warnings = warnings
+                    .iter()
+                    .map(|warning| report::warning(text, name, warning))
+                    .collect();
+                let name = name.to_owned();
+                Ok(Self {
+                    chains,
+                    name,
+                    control,
+                    metrics,
+                    warnings,
+                    warning_lines,
+                    commands: base.commands.clone(),
+                    variables: base.variables.all_named(),
+                })
+            }
+            _ => Err(ConfigError::Wrong(report::errors(
+                text,
+                name,
+                &mut problems,
+            ))),
+        }
+    }
+}
+
+/// Reads the sections of one backend alone, for its commands: before a device is set up there may be no chain.
+pub fn providers<T>(
+    path: &Path,
+    backend: &'static str,
+    mut read: impl FnMut(&mut TableReader<'_>, &Base, &mut Vec<Problem>) -> Option<T>,
+) -> Result<Vec<T>, ConfigError> {
+    let (text, base, _) = open(path)?;
+    let mut problems = Vec::new();
+    let found = file::sections_of(&text, backend, &mut problems, |section, problems| {
+        read(section, &base, problems)
+    });
+    match problems.is_empty() {
+        true => Ok(found),
+        false => Err(ConfigError::Wrong(report::errors(
+            &text,
+            &path.display().to_string(),
+            &mut problems,
+        ))),
+    }
+}
+
+/// A file's text, what its paths are relative to, and warnings about who can change or read it.
+fn open(path: &Path) -> Result<(String, Base, Vec<String>), ConfigError> {
+    let unreadable = |source| ConfigError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
+    let mut file = File::open(path).map_err(unreadable)?;
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(unreadable)?;
+    let judged = permissions::judge(path, &file, &text).map_err(unreadable)?;
+    let warnings = judged.map_err(|exposed| ConfigError::Exposed {
+        path: path.to_owned(),
+        exposed,
+    })?;
+    let home = user_home();
+    // A pipe has no folder of its own, so its paths are relative to the working directory.
+    let place = if is_place(path) {
+        path
+    } else {
+        Path::new("tmkms.toml")
+    };
+    let place = std::path::absolute(place).unwrap_or_else(|_| place.to_owned());
+    let base = Base {
+        folder: place.parent().unwrap_or(Path::new(".")).to_owned(),
+        home,
+        commands: commands(path),
+        variables: Variables::default(),
+    };
+    Ok((text, base, warnings))
+}
+
+/// The home folder of whoever runs this, as `HOME` says.
+pub fn user_home() -> Option<PathBuf> {
+    std::env::var_os("HOME").map(PathBuf::from)
+}
+
+/// The commands for the configuration at `path`, which may be relative to the working directory.
+pub fn commands(path: &Path) -> Commands {
+    match is_place(path) {
+        true => Commands::with_config(path),
+        // What came through a pipe cannot be named again.
+        false => Commands::of_any_config(),
+    }
+}
+
+/// Whether a file lies there that a command can name again: no pipe, and no `/dev/stdin`, which may be a link to a file.
+pub fn is_place(path: &Path) -> bool {
+    path.metadata().is_ok_and(|meta| meta.is_file())
+        && !["/dev", "/proc"].iter().any(|root| path.starts_with(root))
+}
+
+/// `hub.toml` is answered for on `hub.sock`, so that two services may share a folder.
+fn control_name(file: &str) -> String {
+    let stem = Path::new(file)
+        .file_name()
+        .and_then(|name| name.to_str()?.strip_suffix(".toml"));
+    format!("{}.sock", stem.unwrap_or("tmkms"))
+}

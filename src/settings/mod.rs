@@ -1,0 +1,14 @@
+//! What an operator wrote: tables of a TOML file read key by key, with the place of each value; paths and secrets as they
+//! are written there; and what to say of a word that is not known.
+
+mod paths;
+mod problem;
+mod spanned;
+mod suggestions;
+mod table_reader;
+
+pub use paths::{Base, place_of};
+pub use problem::Problem;
+pub use spanned::Spanned;
+pub use suggestions::nearest;
+pub use table_reader::TableReader;
