@@ -9,7 +9,7 @@ use crate::reason::ReasonKind;
 
 /// What a node asked for, as logs and metrics name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum RequestKind {
     /// A proposal.
     Proposal,
     /// A prevote.
@@ -24,15 +24,15 @@ pub enum Kind {
     PublicKey,
 }
 
-impl Kind {
-    /// All of them, in the order of [`Kind::index`].
-    pub const ALL: [Kind; 6] = [
-        Kind::Proposal,
-        Kind::Prevote,
-        Kind::Precommit,
-        Kind::Vote,
-        Kind::Raw,
-        Kind::PublicKey,
+impl RequestKind {
+    /// All of them, in the order of [`RequestKind::index`].
+    pub const ALL: [RequestKind; 6] = [
+        RequestKind::Proposal,
+        RequestKind::Prevote,
+        RequestKind::Precommit,
+        RequestKind::Vote,
+        RequestKind::Raw,
+        RequestKind::PublicKey,
     ];
 
     /// The kind of a consensus message.
@@ -56,7 +56,7 @@ impl Kind {
         }
     }
 
-    /// Its place in [`Kind::ALL`].
+    /// Its place in [`RequestKind::ALL`].
     pub fn index(self) -> usize {
         self as usize
     }
@@ -114,7 +114,7 @@ pub enum Event {
     /// A request was refused in-band.
     Refused {
         /// What was asked for.
-        kind: Kind,
+        kind: RequestKind,
         /// The position asked for, where the request was valid enough to have one.
         hrs: Option<Hrs>,
         /// Why, without the details.
@@ -125,7 +125,7 @@ pub enum Event {
     /// The key or device gave no signature.
     SignerFailed {
         /// What was asked for.
-        kind: Kind,
+        kind: RequestKind,
         /// The position asked for; `None` for raw bytes.
         hrs: Option<Hrs>,
         /// What happened and what to do.

@@ -1,7 +1,7 @@
 //! What a chain answers: a reply, what to tell about it, and what it releases.
 
 use crate::consensus::Hrs;
-use crate::events::{Event, Kind};
+use crate::events::{Event, RequestKind};
 use crate::gate::refusal::Refusal;
 use crate::reason::ReasonKind;
 use crate::reply::{RemoteError, Reply};
@@ -47,7 +47,7 @@ pub(super) fn told(reply: Reply, event: Event) -> Answer {
     }
 }
 
-pub(super) fn refused(asked: Asked, kind: Kind, refusal: &Refusal) -> Answer {
+pub(super) fn refused(asked: Asked, kind: RequestKind, refusal: &Refusal) -> Answer {
     told(
         Reply::Refused {
             asked,
@@ -69,7 +69,7 @@ pub(super) fn error_of(reason: ReasonKind, description: String) -> RemoteError {
     }
 }
 
-pub(super) fn refused_event(kind: Kind, refusal: &Refusal) -> Event {
+pub(super) fn refused_event(kind: RequestKind, refusal: &Refusal) -> Event {
     Event::Refused {
         kind,
         hrs: refusal.asked,

@@ -2,7 +2,7 @@
 
 use crate::consensus::ChainId;
 use crate::consensus::chain_id::IllegalChainId;
-use crate::events::{Event, Kind};
+use crate::events::{Event, RequestKind};
 use crate::gate::refusal::{Reason, Refusal};
 use crate::reason::NO_PUBLIC_KEY;
 use crate::reply::{RemoteError, Reply};
@@ -13,7 +13,7 @@ use super::state::Chain;
 impl Chain {
     pub(super) fn tell_public_key(&self, asked: Result<ChainId, IllegalChainId>) -> Answer {
         let fail = |refusal: &Refusal, error| {
-            let event = refused_event(Kind::PublicKey, refusal);
+            let event = refused_event(RequestKind::PublicKey, refusal);
             told(Reply::PublicKey(Err(error)), event)
         };
         let other = match asked {

@@ -1,6 +1,6 @@
 //! Signatures of raw bytes, within the operator's policy.
 
-use crate::events::{Event, Kind};
+use crate::events::{Event, RequestKind};
 use crate::gate::raw::RawRefused;
 use crate::gate::refusal::{Reason, Refusal};
 use crate::os::clock::{Clock, Moment};
@@ -22,7 +22,10 @@ impl Chain {
     ) -> Answer {
         let refuse = |refusal: Refusal| {
             let error = remote(&refusal);
-            told(Reply::RawRefused(error), refused_event(Kind::Raw, &refusal))
+            told(
+                Reply::RawRefused(error),
+                refused_event(RequestKind::Raw, &refusal),
+            )
         };
         let armed = match self.signing() {
             Ok(armed) => armed,
@@ -50,7 +53,7 @@ impl Chain {
             Err(error) => {
                 let message = format!("raw bytes not signed: {error}");
                 let error = error_of(ReasonKind::SignerFailed, message.clone());
-                let (kind, hrs) = (Kind::Raw, None);
+                let (kind, hrs) = (RequestKind::Raw, None);
                 told(
                     Reply::RawRefused(error),
                     Event::SignerFailed { kind, hrs, message },

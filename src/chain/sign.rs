@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::consensus::{Height, Signature, Timestamp};
-use crate::events::{Event, Kind, Spent};
+use crate::events::{Event, RequestKind, Spent};
 use crate::gate::refusal::{Reason, Refusal};
 use crate::gate::{Admission, Judged};
 use crate::os::clock::{Clock, Moment};
@@ -32,8 +32,8 @@ impl Chain {
             Request::SignRaw(request) => self.sign_raw(&request, arrival, clock),
             Request::Invalid(invalid) => {
                 let kind = match invalid.asked {
-                    Asked::Vote => Kind::Vote,
-                    Asked::Proposal => Kind::Proposal,
+                    Asked::Vote => RequestKind::Vote,
+                    Asked::Proposal => RequestKind::Proposal,
                 };
                 let refusal = Refusal::of(Reason::Invalid(invalid.problem));
                 refused(invalid.asked, kind, &refusal)
@@ -50,7 +50,7 @@ impl Chain {
     ) -> Answer {
         let asked = request.asked();
         let hrs = request.hrs();
-        let kind = Kind::of(hrs.step);
+        let kind = RequestKind::of(hrs.step);
         match self.try_sign(&request, arrival, max_height, clock) {
             Ok(made) => {
                 let block = request.block().copied();

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::config::Config;
 use crate::observe::serve::control;
-use crate::observe::status::{ChainStatus, LinkStatus, Status as Answer, humanize};
+use crate::observe::status::{ChainStatus, LinkStatus, ServiceStatus, humanize};
 use crate::remedy::Commands;
 use crate::service::NOTICED;
 use crate::text::excerpt::printable;
@@ -67,7 +67,7 @@ impl Status {
 }
 
 /// For health checks: exit code 0 or 1, and a line for each chain that is not ready.
-fn ready(answer: &Answer, expected: &[String]) -> Result<(), Failure> {
+fn ready(answer: &ServiceStatus, expected: &[String]) -> Result<(), Failure> {
     let asked = |id: &str| expected.is_empty() || expected.iter().any(|expected| expected == id);
     let failing = answer.chains.iter().filter(|chain| asked(&chain.id));
     let mut failing: Vec<String> = failing
@@ -84,7 +84,7 @@ fn ready(answer: &Answer, expected: &[String]) -> Result<(), Failure> {
     }
 }
 
-fn ask(config: &Config) -> Result<Answer, Failure> {
+fn ask(config: &Config) -> Result<ServiceStatus, Failure> {
     control::ask(&config.control).map_err(|error| {
         let path = config.control.display();
         Failure::new(format!(
@@ -99,7 +99,7 @@ fn ask(config: &Config) -> Result<Answer, Failure> {
 }
 
 /// The service of this configuration, if it runs.
-pub(super) fn service_of(config: &Config) -> Option<Answer> {
+pub(super) fn service_of(config: &Config) -> Option<ServiceStatus> {
     control::ask(&config.control).ok()
 }
 
@@ -108,7 +108,7 @@ pub(super) fn process_of(config: &Config) -> Option<u32> {
     service_of(config).map(|service| service.pid)
 }
 
-fn shown(answer: &Answer, commands: &Commands) -> String {
+fn shown(answer: &ServiceStatus, commands: &Commands) -> String {
     let mut text = format!(
         "tmkms {} ({}) runs as process {} for {}, up {}\n",
         answer.version,

@@ -250,10 +250,10 @@ impl SquattedName {
 
 /// Identity keys, each read once, by the first link that needs it.
 #[derive(Default)]
-pub(super) struct Identities(Mutex<HashMap<String, Slot>>);
+pub(super) struct Identities(Mutex<HashMap<String, IdentitySlot>>);
 
 /// One key. Held while its file is read, so that links with the same key read it once.
-type Slot = Arc<Mutex<Option<Arc<IdentityKey>>>>;
+type IdentitySlot = Arc<Mutex<Option<Arc<IdentityKey>>>>;
 
 impl Identities {
     /// The key, or why there is none; that may pass, so it may be asked again.

@@ -9,12 +9,12 @@ use crate::os::process::beat::{Beat, EVERY};
 use crate::threads::{Shutdown, spawn_vital};
 
 use super::error::ServiceError;
-use super::links::Running;
+use super::links::RunningLink;
 
 /// Begins to strike.
 pub(super) fn keep(
     beat: &Arc<Beat>,
-    running: &Arc<Vec<Running>>,
+    running: &Arc<Vec<RunningLink>>,
     stop: &Arc<Shutdown>,
 ) -> Result<(), ServiceError> {
     let (beat, running, inner) = (beat.clone(), running.clone(), stop.clone());
@@ -26,7 +26,7 @@ pub(super) fn keep(
             let pauses = beat.pauses();
             if pauses != known {
                 known = pauses;
-                running.iter().for_each(Running::end_if_paused);
+                running.iter().for_each(RunningLink::end_if_paused);
             }
         }
     })

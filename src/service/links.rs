@@ -37,7 +37,7 @@ const PARKED: Duration = Duration::from_millis(250);
 const GRACE: Duration = Duration::from_secs(10);
 
 /// A link before its thread runs.
-pub(super) struct Prepared {
+pub(super) struct PreparedLink {
     chain: Arc<Chain>,
     address: Address,
     identity: Option<SecretSource>,
@@ -55,8 +55,8 @@ pub(super) fn prepare(
     node: &NodeConfig,
     identities: &Arc<Identities>,
     beat: &Arc<Beat>,
-) -> Prepared {
-    Prepared {
+) -> PreparedLink {
+    PreparedLink {
         chain: chain.clone(),
         identity: node.identity.clone(),
         identities: identities.clone(),
@@ -74,14 +74,14 @@ pub(super) fn prepare(
 }
 
 /// A link's thread, and how to end it.
-pub(super) struct Running {
+pub(super) struct RunningLink {
     chain: Arc<Chain>,
     in_flight: Arc<InFlight>,
     closer: Arc<Mutex<Option<Closer>>>,
     thread: JoinHandle<()>,
 }
 
-impl Running {
+impl RunningLink {
     /// Hangs up where another process signs for the chain by now: a node has one place for a signer (W7).
     pub fn leave_to_others(&self) {
         if self.chain.is_elsewhere() {
@@ -119,13 +119,13 @@ impl Running {
     }
 }
 
-pub(super) fn start(link: Prepared, stop: &Arc<Shutdown>) -> Result<Running, ServiceError> {
+pub(super) fn start(link: PreparedLink, stop: &Arc<Shutdown>) -> Result<RunningLink, ServiceError> {
     let (chain, in_flight) = (link.chain.clone(), link.in_flight.clone());
     let closer = Arc::new(Mutex::new(None));
     let (inner_closer, inner_stop) = (closer.clone(), stop.clone());
     let body = move || keep_up(&link, &inner_closer, &inner_stop);
     let thread = spawn("link", STACK, body).map_err(ServiceError::Thread)?;
-    Ok(Running {
+    Ok(RunningLink {
         chain,
         in_flight,
         closer,
@@ -141,7 +141,7 @@ struct Down {
 }
 
 /// Dials, serves, and dials again, for ever.
-fn keep_up(link: &Prepared, closer: &Mutex<Option<Closer>>, stop: &Shutdown) {
+fn keep_up(link: &PreparedLink, closer: &Mutex<Option<Closer>>, stop: &Shutdown) {
     let mut redial = Redial::default();
     let mut dialer = Dialer::new(&link.address);
     let mut told: Option<(&'static str, Instant)> = None;
@@ -187,7 +187,7 @@ fn keep_up(link: &Prepared, closer: &Mutex<Option<Closer>>, stop: &Shutdown) {
 }
 
 fn dial_and_serve(
-    link: &Prepared,
+    link: &PreparedLink,
     dialer: &mut Dialer,
     closer: &Mutex<Option<Closer>>,
     redial: &mut Redial,
@@ -256,7 +256,7 @@ fn dial_and_serve(
     }
 }
 
-fn panicked(link: &Prepared) -> Down {
+fn panicked(link: &PreparedLink) -> Down {
     link.in_flight.give_up();
     Down {
         code: "bug",
@@ -267,7 +267,7 @@ fn panicked(link: &Prepared) -> Down {
 }
 
 /// Waits while the chain is being opened or another process signs for it; `true` when everyone is asked to stop.
-fn park(link: &Prepared, stop: &Shutdown) -> bool {
+fn park(link: &PreparedLink, stop: &Shutdown) -> bool {
     let chain = &link.chain;
     let began = Instant::now();
     while chain.is_opening_after(PARKED) {

@@ -10,7 +10,7 @@ mod links;
 mod mend;
 mod shared;
 mod signals;
-mod watch;
+mod supervisor;
 
 use std::io;
 use std::sync::Arc;
@@ -33,9 +33,9 @@ use crate::threads::{Shutdown, ShutdownCause};
 use arm::{Identities, SquattedName};
 pub use arm::{NOTICED, identity_of, store_of, with_older_files};
 pub use error::ServiceError;
-use links::{Running, prepare, start};
+use links::{RunningLink, prepare, start};
 use mend::{Mending, Served};
-use watch::Watch;
+use supervisor::Supervisor;
 
 /// How long votes in hand may take at the end.
 const LEAVE: Duration = Duration::from_secs(3);
@@ -105,7 +105,7 @@ fn observe_and_supervise(
     registry: &Arc<Registry>,
     mut mending: Mending,
     opening: &Receiver<()>,
-    running: &[Running],
+    running: &[RunningLink],
     stop: &Arc<Shutdown>,
 ) -> Result<Option<Observers>, ServiceError> {
     let begun = Instant::now();
@@ -157,10 +157,10 @@ fn supervise(
     registry: &Arc<Registry>,
     mending: &mut Mending,
     opening: &Receiver<()>,
-    running: &[Running],
+    running: &[RunningLink],
     stop: &Shutdown,
 ) {
-    let mut watch = Watch::begin(registry.clone());
+    let mut supervisor = Supervisor::begin(registry.clone());
     let mut all_tried = false;
     loop {
         while !all_tried {
@@ -177,24 +177,24 @@ fn supervise(
         {
             stop.trigger_for(ShutdownCause::NoChain(why));
         }
-        if running.iter().all(Running::has_ended) {
+        if running.iter().all(RunningLink::has_ended) {
             stop.trigger_for(ShutdownCause::AllEnded);
         }
         if stop.wait(Duration::from_secs(1)) {
             break;
         }
-        watch.turn();
+        supervisor.turn();
         mending.turn();
-        running.iter().for_each(Running::leave_to_others);
+        running.iter().for_each(RunningLink::leave_to_others);
     }
-    watch.end();
+    supervisor.end();
 }
 
 /// Ends links in order: no new request is read, and votes in hand are finished.
-fn leave(running: &[Running]) {
-    running.iter().for_each(Running::stop_reading);
+fn leave(running: &[RunningLink]) {
+    running.iter().for_each(RunningLink::stop_reading);
     let end = Instant::now();
-    while running.iter().any(Running::is_busy) && end.elapsed() < LEAVE {
+    while running.iter().any(RunningLink::is_busy) && end.elapsed() < LEAVE {
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -218,8 +218,8 @@ fn how_it_ended(stop: &Shutdown) -> Result<(), ServiceError> {
         Some(ShutdownCause::AllEnded) => Err(ServiceError::AllEnded),
         Some(ShutdownCause::NoChain(why)) => Err(ServiceError::NoChain(why)),
         Some(ShutdownCause::Panicked(thread)) => Err(ServiceError::Panicked(thread)),
-        Some(ShutdownCause::Forced(arrived)) => Err(ServiceError::Signal(arrived)),
-        Some(ShutdownCause::Told(arrived)) => {
+        Some(ShutdownCause::Emergency(arrived)) => Err(ServiceError::Signal(arrived)),
+        Some(ShutdownCause::Signal(arrived)) => {
             let signal = arrived.signal.to_string();
             info!(event = "stopped", signal, "stopped by {arrived}");
             Ok(())

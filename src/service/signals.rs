@@ -69,7 +69,7 @@ pub(super) fn watch(signals: Signals, stop: &Arc<Shutdown>) -> Result<(), Servic
 }
 
 fn act(mut signals: Signals, stop: &Shutdown) {
-    let mut told = Told::default();
+    let mut told = SignalLog::default();
     loop {
         let arrived = match signals.wait() {
             Ok(arrived) => arrived,
@@ -83,10 +83,10 @@ fn act(mut signals: Signals, stop: &Shutdown) {
         };
         let effect = effect(arrived.signal);
         if let Effect::Stop = effect {
-            stop.trigger_for(ShutdownCause::Told(arrived));
+            stop.trigger_for(ShutdownCause::Signal(arrived));
         }
         if let Effect::Fail = effect {
-            stop.trigger_for(ShutdownCause::Forced(arrived));
+            stop.trigger_for(ShutdownCause::Emergency(arrived));
         }
         if let Effect::Abort = effect {
             let signal = arrived.signal.to_string();
@@ -115,9 +115,9 @@ fn act(mut signals: Signals, stop: &Shutdown) {
 
 /// Which signals were told lately, and how many were not.
 #[derive(Default)]
-struct Told(HashMap<Number, (Instant, u64)>);
+struct SignalLog(HashMap<Number, (Instant, u64)>);
 
-impl Told {
+impl SignalLog {
     /// How many of the kind were left out since the last line, when a line may be written now.
     fn admit(&mut self, signal: Number, now: Instant) -> Option<u64> {
         match self.0.get_mut(&signal) {
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_one_signal_is_a_line_now_and_then() {
-        let mut told = Told::default();
+        let mut told = SignalLog::default();
         let now = Instant::now();
         let at = |seconds| now + Duration::from_secs(seconds);
         assert_eq!(told.admit(Number(1), at(0)), Some(0));

@@ -11,9 +11,9 @@ pub enum ShutdownCause {
     /// Whoever runs it asked: a clean end.
     Asked,
     /// A signal that asks for an end: clean.
-    Told(Arrived),
+    Signal(Arrived),
     /// A signal that is an emergency: not clean, so that a service manager starts it again.
-    Forced(Arrived),
+    Emergency(Arrived),
     /// All links ended, and none is to be dialled again.
     AllEnded,
     /// Other processes hold every chain.

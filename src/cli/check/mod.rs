@@ -15,7 +15,7 @@ use crate::gate::watermark::Watermark;
 use crate::link::IdentityKey;
 use crate::migrate::fence;
 use crate::observe::serve::http::bind;
-use crate::observe::status::Status;
+use crate::observe::status::ServiceStatus;
 use crate::observe::status::humanize;
 use crate::os::clock::{Clock, SystemClock};
 use crate::service::{identity_of, with_older_files};
@@ -118,7 +118,7 @@ impl Check {
     }
 }
 
-fn look<'a>(config: &'a ChainConfig, service: Option<&Status>) -> Found<'a> {
+fn look<'a>(config: &'a ChainConfig, service: Option<&ServiceStatus>) -> Found<'a> {
     let mut found = Found {
         config,
         public_key: None,
@@ -159,7 +159,7 @@ fn look<'a>(config: &'a ChainConfig, service: Option<&Status>) -> Found<'a> {
     found
 }
 
-fn look_at_state(found: &mut Found<'_>, public_key: PublicKey, service: Option<&Status>) {
+fn look_at_state(found: &mut Found<'_>, public_key: PublicKey, service: Option<&ServiceStatus>) {
     let config = found.config;
     let place = config.place(public_key);
     match FileStore::pair_is_free(&place) {

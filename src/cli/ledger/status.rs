@@ -7,7 +7,7 @@ use crate::backends::ledger::find::find;
 use crate::backends::ledger::limits::{Kind, LONGEST_BODY};
 use crate::config::ChainConfig;
 use crate::consensus::key_text;
-use crate::observe::status::Status as Service;
+use crate::observe::status::ServiceStatus;
 
 use super::super::ConfigFile;
 use super::super::report::{Failure, output};
@@ -59,7 +59,11 @@ impl Status {
 }
 
 /// How the device is, and whether that is trouble.
-fn look(chain: &ChainConfig, source: &LedgerSource, service: Option<&Service>) -> (String, bool) {
+fn look(
+    chain: &ChainConfig,
+    source: &LedgerSource,
+    service: Option<&ServiceStatus>,
+) -> (String, bool) {
     let served = service.and_then(|service| {
         let mut chains = service.chains.iter();
         Some((

@@ -46,12 +46,12 @@ impl LogFormat {
 }
 
 /// Writes lines.
-pub(super) struct Format {
+pub(super) struct LineFormat {
     pub format: LogFormat,
     pub color: bool,
 }
 
-impl<S, N> FormatEvent<S, N> for Format
+impl<S, N> FormatEvent<S, N> for LineFormat
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
@@ -62,7 +62,7 @@ where
         mut out: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut parts = Parts::default();
+        let mut parts = LineParts::default();
         event.record(&mut parts);
         let level = *event.metadata().level();
         let mut time = String::new();
@@ -105,7 +105,7 @@ fn priority(level: Level) -> u8 {
     }
 }
 
-fn json(time: String, level: Level, parts: Parts) -> String {
+fn json(time: String, level: Level, parts: LineParts) -> String {
     let event = parts.event.unwrap_or_else(|| OTHER.to_owned());
     let head = [
         ("time", time),
@@ -132,13 +132,13 @@ fn json(time: String, level: Level, parts: Parts) -> String {
 
 /// What a line is made of.
 #[derive(Default)]
-struct Parts {
+struct LineParts {
     message: String,
     event: Option<String>,
     others: Map<String, Value>,
 }
 
-impl Parts {
+impl LineParts {
     fn put(&mut self, field: &Field, value: Value) {
         match (field.name(), value) {
             ("message", Value::String(text)) => self.message = text,
@@ -150,7 +150,7 @@ impl Parts {
     }
 }
 
-impl Visit for Parts {
+impl Visit for LineParts {
     fn record_f64(&mut self, field: &Field, value: f64) {
         self.put(field, value.into());
     }
@@ -209,9 +209,9 @@ mod tests {
 
     #[test]
     fn programs_read_an_object() {
-        let mut parts = Parts {
+        let mut parts = LineParts {
             message: "a\n\"b\"\u{9b}2J\u{7f}".to_owned(),
-            ..Parts::default()
+            ..LineParts::default()
         };
         parts.others.insert("height".to_owned(), 5.into());
         assert_eq!(

@@ -29,25 +29,25 @@ pub(super) const TROUBLE: Allowance = Allowance {
 
 /// The kinds of one link; as many entries as there are words.
 #[derive(Debug, Default)]
-pub(super) struct Limits(BTreeMap<&'static str, Lines>);
+pub(super) struct LogLimits(BTreeMap<&'static str, Lines>);
 
 /// The lines of one kind.
 #[derive(Debug, Default)]
 struct Lines {
-    any: Option<Bucket>,
+    any: Option<LineBucket>,
     /// Of the first line at a position, and that position.
-    first: Option<Bucket>,
+    first: Option<LineBucket>,
     at: Option<Hrs>,
     left_out: u64,
 }
 
 #[derive(Debug)]
-struct Bucket {
+struct LineBucket {
     lines: u32,
     since: Instant,
 }
 
-impl Limits {
+impl LogLimits {
     /// Whether a line of this kind may be written now: then how many were left out before it.
     pub fn admit(&mut self, kind: &'static str, allowance: Allowance, now: Instant) -> Option<u64> {
         let lines = self.0.entry(kind).or_default();
@@ -55,7 +55,7 @@ impl Limits {
         lines.count(admitted)
     }
 
-    /// As [`Limits::admit`], for what can only concern the last signed position: there the first line is news however
+    /// As [`LogLimits::admit`], for what can only concern the last signed position: there the first line is news however
     /// many there were at others, and the next ones are trouble.
     pub fn admit_at(&mut self, kind: &'static str, at: &Hrs, now: Instant) -> Option<u64> {
         let lines = self.0.entry(kind).or_default();
@@ -81,8 +81,8 @@ impl Lines {
 }
 
 /// Takes one line out of a bucket, which begins full.
-fn take(bucket: &mut Option<Bucket>, allowance: Allowance, now: Instant) -> bool {
-    let bucket = bucket.get_or_insert(Bucket {
+fn take(bucket: &mut Option<LineBucket>, allowance: Allowance, now: Instant) -> bool {
+    let bucket = bucket.get_or_insert(LineBucket {
         lines: allowance.burst,
         since: now,
     });
@@ -109,10 +109,10 @@ mod tests {
 
     #[test]
     fn a_flood_becomes_a_trickle_and_says_what_it_left_out() {
-        let mut limits = Limits::default();
+        let mut limits = LogLimits::default();
         let start = Instant::now();
         let at = |milliseconds| start + Duration::from_millis(milliseconds);
-        let written = |limits: &mut Limits, kind, from: u64, to: u64| {
+        let written = |limits: &mut LogLimits, kind, from: u64, to: u64| {
             (from..to)
                 .filter_map(|time| limits.admit(kind, TROUBLE, at(time)))
                 .collect::<Vec<u64>>()
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn the_first_at_a_position_is_news_whatever_was_at_others() {
-        let mut limits = Limits::default();
+        let mut limits = LogLimits::default();
         let now = Instant::now();
         let at = |height| Hrs {
             height: Height::new(height).unwrap(),

@@ -14,12 +14,12 @@ use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuild
 use tracing_subscriber::EnvFilter;
 
 use crate::consensus::{BlockId, Hrs};
-use crate::events::{Event, Kind, Sink};
+use crate::events::{Event, RequestKind, Sink};
 use crate::reason::ReasonKind;
 
-use format::Format;
+use format::LineFormat;
 pub use format::LogFormat;
-use limit::{Allowance, Limits, TROUBLE, WORK};
+use limit::{Allowance, LogLimits, TROUBLE, WORK};
 
 /// How many lines wait at most.
 const QUEUE: usize = 16_384;
@@ -60,7 +60,7 @@ pub fn start(filter: &str, format: LogFormat, color: bool) -> Logging {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .event_format(Format { format, color })
+        .event_format(LineFormat { format, color })
         .with_writer(writer)
         .finish();
     // Fails only where a log is running already, as in tests that share a process.
@@ -93,7 +93,7 @@ pub struct LogSink {
     node: String,
     place: String,
     /// Of this link alone, held for a look.
-    limits: Mutex<Limits>,
+    limits: Mutex<LogLimits>,
 }
 
 impl LogSink {
@@ -117,7 +117,11 @@ impl LogSink {
         self.admitted(kind, |limits| limits.admit_at(kind, at, Instant::now()))
     }
 
-    fn admitted(&self, kind: &'static str, ask: impl FnOnce(&mut Limits) -> Option<u64>) -> bool {
+    fn admitted(
+        &self,
+        kind: &'static str,
+        ask: impl FnOnce(&mut LogLimits) -> Option<u64>,
+    ) -> bool {
         let found = ask(&mut self.limits.lock().unwrap_or_else(PoisonError::into_inner));
         let Some(left_out) = found else {
             return false;
@@ -160,7 +164,12 @@ impl LogSink {
         );
     }
 
-    fn refused(&self, (kind, hrs): (&Kind, Option<&Hrs>), reason: ReasonKind, message: &str) {
+    fn refused(
+        &self,
+        (kind, hrs): (&RequestKind, Option<&Hrs>),
+        reason: ReasonKind,
+        message: &str,
+    ) {
         let Self {
             chain, node, place, ..
         } = self;
@@ -172,11 +181,11 @@ impl LogSink {
         if !admitted {
             return;
         }
-        let Asked {
+        let RequestFields {
             kind,
             height,
             round,
-        } = Asked::new(kind, hrs);
+        } = RequestFields::new(kind, hrs);
         if double_sign {
             error!(
                 event = "double_sign_refused",
@@ -267,14 +276,14 @@ impl LogSink {
 }
 
 /// What a request asked for, where it was valid enough to say.
-struct Asked<'a> {
+struct RequestFields<'a> {
     kind: &'a str,
     height: Option<i64>,
     round: Option<i32>,
 }
 
-impl<'a> Asked<'a> {
-    fn new(kind: &'a Kind, hrs: Option<&Hrs>) -> Self {
+impl<'a> RequestFields<'a> {
+    fn new(kind: &'a RequestKind, hrs: Option<&Hrs>) -> Self {
         Self {
             kind: kind.word(),
             height: hrs.map(|hrs| hrs.height.get()),
@@ -300,7 +309,7 @@ impl Sink for LogSink {
                 message,
             } => self.refused((kind, hrs.as_ref()), *reason, message),
             Event::SignerFailed { kind, hrs, message } if self.admit("signer_failed", TROUBLE) => {
-                let asked = Asked::new(kind, hrs.as_ref());
+                let asked = RequestFields::new(kind, hrs.as_ref());
                 let (chain, node, place) = (&self.chain, &self.node, &self.place);
                 warn!(
                     event = "signer_failed",

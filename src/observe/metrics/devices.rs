@@ -4,7 +4,7 @@ use prometheus_client::metrics::MetricType;
 
 use crate::backends::DeviceSample;
 
-use super::family::{Family, Source, Value};
+use super::family::{Family, Reading, SampleValue};
 use super::sample::ChainSample;
 
 pub(super) const FAMILIES: &[Family] = &[
@@ -12,81 +12,81 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "device_up",
         kind: MetricType::Gauge,
         help: "Whether the device's last exchange worked",
-        source: Source::Device(|device| Some(device.up.into())),
+        reading: Reading::Device(|device| Some(device.up.into())),
     },
     Family {
         name: "device_waiting",
         kind: MetricType::Gauge,
         help: "Requests that the device has not answered yet",
-        source: Source::Device(|device| Some(device.counts?.waiting.into())),
+        reading: Reading::Device(|device| Some(device.counts?.waiting.into())),
     },
     Family {
         name: "device_failures",
         kind: MetricType::Counter,
         help: "Exchanges with the device that failed",
-        source: Source::Device(|device| Some(device.counts?.failures.into())),
+        reading: Reading::Device(|device| Some(device.counts?.failures.into())),
     },
     Family {
         name: "device_losses",
         kind: MetricType::Counter,
         help: "How often the device was lost",
-        source: Source::Device(|device| Some(device.counts?.losses.into())),
+        reading: Reading::Device(|device| Some(device.counts?.losses.into())),
     },
     Family {
         name: "device_sessions",
         kind: MetricType::Counter,
         help: "Sessions that were opened with the device",
-        source: Source::Device(|device| Some(device.counts?.sessions.into())),
+        reading: Reading::Device(|device| Some(device.counts?.sessions.into())),
     },
     Family {
         name: "device_reopened",
         kind: MetricType::Counter,
         help: "How often a thread that hung in the device was given up, and it was opened anew",
-        source: Source::Device(|device| Some(device.counts?.reopened.into())),
+        reading: Reading::Device(|device| Some(device.counts?.reopened.into())),
     },
     Family {
         name: "device_log_entries",
         kind: MetricType::Gauge,
         help: "Entries in the device's log",
-        source: Source::Device(|device| Some(device.log?.used.into())),
+        reading: Reading::Device(|device| Some(device.log?.used.into())),
     },
     Family {
         name: "device_log_entries_limit",
         kind: MetricType::Gauge,
         help: "How many entries the device's log can hold",
-        source: Source::Device(|device| Some(device.log?.size.into())),
+        reading: Reading::Device(|device| Some(device.log?.size.into())),
     },
     Family {
         name: "replicas",
         kind: MetricType::Gauge,
         help: "The devices that hold the chain's key",
-        source: Source::Chain(|chain| count(chain, |_| true)),
+        reading: Reading::Chain(|chain| count(chain, |_| true)),
     },
     Family {
         name: "replicas_up",
         kind: MetricType::Gauge,
         help: "How many of them answer",
-        source: Source::Chain(|chain| count(chain, |device| device.up)),
+        reading: Reading::Chain(|chain| count(chain, |device| device.up)),
     },
     Family {
         name: "backup_verified_age_seconds",
         kind: MetricType::Gauge,
         help: "Seconds since a backup of the chain's key was proven; infinite where none ever was",
-        source: Source::Chain(|chain| {
+        reading: Reading::Chain(|chain| {
             Some(
                 chain
                     .backup?
-                    .map_or(Value::Real(f64::INFINITY), Value::from),
+                    .map_or(SampleValue::Real(f64::INFINITY), SampleValue::from),
             )
         }),
     },
 ];
 
 /// How many of a chain's devices are so; none for a key that is in none.
-fn count(chain: &ChainSample, counts: fn(&DeviceSample) -> bool) -> Option<Value> {
+fn count(chain: &ChainSample, counts: fn(&DeviceSample) -> bool) -> Option<SampleValue> {
     if chain.devices.is_empty() {
         return None;
     }
     let found = chain.devices.iter().filter(|device| counts(device)).count();
-    Some(Value::Whole(found as u64))
+    Some(SampleValue::Whole(found as u64))
 }

@@ -8,7 +8,7 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
 use crate::backends::DeviceSample;
-use crate::events::Kind;
+use crate::events::RequestKind;
 use crate::gate::store::etcd::SharedSample;
 use crate::observe::stats::chain::{ChainSnapshot, STEPS};
 use crate::observe::stats::latency::Latency;
@@ -18,31 +18,31 @@ use super::sample::{ChainSample, ServiceSample};
 
 /// The value of a sample.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Value {
+pub(super) enum SampleValue {
     Whole(u64),
     Real(f64),
 }
 
-impl From<u64> for Value {
+impl From<u64> for SampleValue {
     fn from(value: u64) -> Self {
         Self::Whole(value)
     }
 }
 
-impl From<i64> for Value {
+impl From<i64> for SampleValue {
     fn from(value: i64) -> Self {
         Self::Whole(u64::try_from(value).unwrap_or(0))
     }
 }
 
-impl From<bool> for Value {
+impl From<bool> for SampleValue {
     fn from(value: bool) -> Self {
         Self::Whole(u64::from(value))
     }
 }
 
 /// In seconds.
-impl From<Duration> for Value {
+impl From<Duration> for SampleValue {
     fn from(value: Duration) -> Self {
         Self::Real(value.as_secs_f64())
     }
@@ -54,45 +54,45 @@ pub(super) struct Family {
     pub name: &'static str,
     pub kind: MetricType,
     pub help: &'static str,
-    pub source: Source,
+    pub reading: Reading,
 }
 
 /// Where the values come from, which decides about the labels. A series without a value is not served.
-pub(super) enum Source {
+pub(super) enum Reading {
     /// One of the service.
-    Service(fn(&ServiceSample) -> Value),
+    Service(fn(&ServiceSample) -> SampleValue),
     /// One a chain.
-    Chain(fn(&ChainSample) -> Option<Value>),
+    Chain(fn(&ChainSample) -> Option<SampleValue>),
     /// One a chain and type of consensus message.
-    Type(fn(&ChainSnapshot, Kind) -> Option<Value>),
+    Type(fn(&ChainSnapshot, RequestKind) -> Option<SampleValue>),
     /// One a device.
-    Device(fn(&DeviceSample) -> Option<Value>),
+    Device(fn(&DeviceSample) -> Option<SampleValue>),
     /// One a chain that is shared in etcd.
-    Etcd(fn(&SharedSample) -> Option<Value>),
+    Etcd(fn(&SharedSample) -> Option<SampleValue>),
     /// One a link.
-    Link(fn(&LinkSnapshot) -> Option<Value>),
+    Link(fn(&LinkSnapshot) -> Option<SampleValue>),
     /// Any others: their labels, and what puts the values.
     Labelled(
         &'static [&'static str],
-        fn(&ServiceSample, &mut Series<'_>) -> fmt::Result,
+        fn(&ServiceSample, &mut FamilyWriter<'_>) -> fmt::Result,
     ),
 }
 
 impl Family {
     pub const fn labels(&self) -> &'static [&'static str] {
-        match self.source {
-            Source::Service(_) => &[],
-            Source::Chain(_) | Source::Etcd(_) => &["chain_id"],
-            Source::Type(_) => &["chain_id", "type"],
-            Source::Device(_) => &["chain_id", "device"],
-            Source::Link(_) => &["chain_id", "node"],
-            Source::Labelled(labels, _) => labels,
+        match self.reading {
+            Reading::Service(_) => &[],
+            Reading::Chain(_) | Reading::Etcd(_) => &["chain_id"],
+            Reading::Type(_) => &["chain_id", "type"],
+            Reading::Device(_) => &["chain_id", "device"],
+            Reading::Link(_) => &["chain_id", "node"],
+            Reading::Labelled(labels, _) => labels,
         }
     }
 
     pub fn encode(&self, encoder: &mut DescriptorEncoder<'_>, from: &ServiceSample) -> fmt::Result {
         let encoder = encoder.encode_descriptor(self.name, self.help, None, self.kind)?;
-        let mut series = Series {
+        let mut series = FamilyWriter {
             encoder,
             kind: self.kind,
             labels: self.labels(),
@@ -100,36 +100,36 @@ impl Family {
         self.put_all(&mut series, from)
     }
 
-    fn put_all(&self, series: &mut Series<'_>, from: &ServiceSample) -> fmt::Result {
-        match self.source {
-            Source::Service(read) => series.put(&[], read(from))?,
-            Source::Labelled(_, put) => put(from, series)?,
-            Source::Chain(read) => {
+    fn put_all(&self, series: &mut FamilyWriter<'_>, from: &ServiceSample) -> fmt::Result {
+        match self.reading {
+            Reading::Service(read) => series.put(&[], read(from))?,
+            Reading::Labelled(_, put) => put(from, series)?,
+            Reading::Chain(read) => {
                 for chain in &from.chains {
                     series.put_some(&[&chain.id], read(chain))?;
                 }
             }
-            Source::Type(read) => {
+            Reading::Type(read) => {
                 for chain in &from.chains {
-                    for kind in Kind::ALL.into_iter().take(STEPS) {
+                    for kind in RequestKind::ALL.into_iter().take(STEPS) {
                         let value = read(&chain.snapshot, kind);
                         series.put_some(&[&chain.id, kind.word()], value)?;
                     }
                 }
             }
-            Source::Device(read) => {
+            Reading::Device(read) => {
                 for chain in &from.chains {
                     for device in &chain.devices {
                         series.put_some(&[&chain.id, &device.name], read(device))?;
                     }
                 }
             }
-            Source::Etcd(read) => {
+            Reading::Etcd(read) => {
                 for chain in &from.chains {
                     series.put_some(&[&chain.id], chain.shared.as_ref().and_then(read))?;
                 }
             }
-            Source::Link(read) => {
+            Reading::Link(read) => {
                 for chain in &from.chains {
                     for (node, link) in &chain.links {
                         series.put_some(&[&chain.id, node], read(link))?;
@@ -142,19 +142,19 @@ impl Family {
 }
 
 /// The series of one family.
-pub(super) struct Series<'a> {
+pub(super) struct FamilyWriter<'a> {
     encoder: MetricEncoder<'a>,
     kind: MetricType,
     labels: &'static [&'static str],
 }
 
-impl Series<'_> {
-    fn put_some(&mut self, values: &[&str], value: Option<Value>) -> fmt::Result {
+impl FamilyWriter<'_> {
+    fn put_some(&mut self, values: &[&str], value: Option<SampleValue>) -> fmt::Result {
         value.map_or(Ok(()), |value| self.put(values, value))
     }
 
     /// The series with these values of the family's labels, in their order.
-    pub fn put(&mut self, values: &[&str], value: impl Into<Value>) -> fmt::Result {
+    pub fn put(&mut self, values: &[&str], value: impl Into<SampleValue>) -> fmt::Result {
         if values.is_empty() {
             return write(&mut self.encoder, self.kind, value.into());
         }
@@ -180,15 +180,15 @@ impl Series<'_> {
     }
 }
 
-fn write(encoder: &mut MetricEncoder<'_>, kind: MetricType, value: Value) -> fmt::Result {
+fn write(encoder: &mut MetricEncoder<'_>, kind: MetricType, value: SampleValue) -> fmt::Result {
     match (kind, value) {
-        (MetricType::Counter, Value::Whole(value)) => {
+        (MetricType::Counter, SampleValue::Whole(value)) => {
             encoder.encode_counter::<NoLabelSet, u64, f64>(&value, None)
         }
-        (MetricType::Counter, Value::Real(value)) => {
+        (MetricType::Counter, SampleValue::Real(value)) => {
             encoder.encode_counter::<NoLabelSet, f64, f64>(&value, None)
         }
-        (_, Value::Whole(value)) => encoder.encode_gauge(&value),
-        (_, Value::Real(value)) => encoder.encode_gauge(&value),
+        (_, SampleValue::Whole(value)) => encoder.encode_gauge(&value),
+        (_, SampleValue::Real(value)) => encoder.encode_gauge(&value),
     }
 }

@@ -2,44 +2,44 @@
 
 use prometheus_client::metrics::MetricType;
 
-use super::family::{Family, Source, Value};
+use super::family::{Family, Reading, SampleValue};
 
 pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "link_up",
         kind: MetricType::Gauge,
         help: "Whether the link is up",
-        source: Source::Link(|link| Some(link.is_up().into())),
+        reading: Reading::Link(|link| Some(link.is_up().into())),
     },
     Family {
         name: "link_state_age_seconds",
         kind: MetricType::Gauge,
         help: "Seconds since the link came up or went down",
-        source: Source::Link(|link| Some(link.since.elapsed().into())),
+        reading: Reading::Link(|link| Some(link.since.elapsed().into())),
     },
     Family {
         name: "link_connect_seconds",
         kind: MetricType::Gauge,
         help: "What the last connect and its handshake took",
-        source: Source::Link(|link| link.dialled_in.map(Value::from)),
+        reading: Reading::Link(|link| link.dialled_in.map(SampleValue::from)),
     },
     Family {
         name: "link_round_trip_seconds",
         kind: MetricType::Gauge,
         help: "One round trip to the node: what the last TCP connect took",
-        source: Source::Link(|link| link.round_trip.map(Value::from)),
+        reading: Reading::Link(|link| link.round_trip.map(SampleValue::from)),
     },
     Family {
         name: "link_connects",
         kind: MetricType::Counter,
         help: "How often the link came up",
-        source: Source::Link(|link| Some(link.connects.into())),
+        reading: Reading::Link(|link| Some(link.connects.into())),
     },
     Family {
         name: "link_failures",
         kind: MetricType::Counter,
         help: "How often the link ended or could not be made",
-        source: Source::Labelled(&["chain_id", "node", "reason"], |service, series| {
+        reading: Reading::Labelled(&["chain_id", "node", "reason"], |service, series| {
             for chain in &service.chains {
                 for (node, link) in &chain.links {
                     for (reason, count) in &link.failures {
@@ -54,7 +54,7 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "link_replies",
         kind: MetricType::Counter,
         help: "Replies by what they were",
-        source: Source::Labelled(&["chain_id", "node", "result"], |service, series| {
+        reading: Reading::Labelled(&["chain_id", "node", "result"], |service, series| {
             for chain in &service.chains {
                 for (node, link) in &chain.links {
                     for (result, count) in link.replies() {

@@ -4,14 +4,14 @@ use prometheus_client::metrics::MetricType;
 
 use std::time::SystemTime;
 
-use super::family::{Family, Source, Value};
+use super::family::{Family, Reading, SampleValue};
 
 pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "build_info",
         kind: MetricType::Gauge,
         help: "Which program this is",
-        source: Source::Labelled(&["version", "commit"], |_, series| {
+        reading: Reading::Labelled(&["version", "commit"], |_, series| {
             series.put(&[crate::VERSION, crate::COMMIT], true)
         }),
     },
@@ -19,41 +19,41 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "start_time_seconds",
         kind: MetricType::Gauge,
         help: "When the service started, in seconds since 1970",
-        source: Source::Service(|service| since_1970(service.started)),
+        reading: Reading::Service(|service| since_1970(service.started)),
     },
     Family {
         name: "time_seconds",
         kind: MetricType::Gauge,
         help: "This host's wall clock, in seconds since 1970",
-        source: Source::Service(|_| since_1970(SystemTime::now())),
+        reading: Reading::Service(|_| since_1970(SystemTime::now())),
     },
     Family {
         name: "supervisor_age_seconds",
         kind: MetricType::Gauge,
         help: "Seconds since the supervisor's last turn; it takes one each second",
-        source: Source::Service(|service| service.since_turn.into()),
+        reading: Reading::Service(|service| service.since_turn.into()),
     },
     Family {
         name: "log_lines_dropped",
         kind: MetricType::Counter,
         help: "Log lines dropped because whoever takes the log was too slow",
-        source: Source::Service(|service| service.dropped_lines.into()),
+        reading: Reading::Service(|service| service.dropped_lines.into()),
     },
     Family {
         name: "pauses",
         kind: MetricType::Counter,
         help: "How often this host or process was found to have been stopped or suspended",
-        source: Source::Service(|service| service.pauses.into()),
+        reading: Reading::Service(|service| service.pauses.into()),
     },
     Family {
         name: "clock_steps",
         kind: MetricType::Counter,
         help: "How often the wall clock was found to have been set",
-        source: Source::Service(|service| service.clock_steps.into()),
+        reading: Reading::Service(|service| service.clock_steps.into()),
     },
 ];
 
-fn since_1970(time: SystemTime) -> Value {
+fn since_1970(time: SystemTime) -> SampleValue {
     let since = time.duration_since(SystemTime::UNIX_EPOCH);
     since.unwrap_or_default().into()
 }

@@ -2,32 +2,32 @@
 
 use prometheus_client::metrics::MetricType;
 
-use crate::events::Kind;
+use crate::events::RequestKind;
 use crate::observe::stats::chain::{STAGES, STEPS};
 use crate::reason::ReasonKind;
 
-use super::family::{Family, Source};
+use super::family::{Family, Reading};
 
 pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "signed",
         kind: MetricType::Counter,
         help: "Signatures made",
-        source: Source::Type(|chain, kind| Some((*chain.signed.get(kind.index())?).into())),
+        reading: Reading::Type(|chain, kind| Some((*chain.signed.get(kind.index())?).into())),
     },
     Family {
         name: "replayed",
         kind: MetricType::Counter,
         help: "Earlier signatures given again",
-        source: Source::Type(|chain, kind| Some((*chain.replayed.get(kind.index())?).into())),
+        reading: Reading::Type(|chain, kind| Some((*chain.replayed.get(kind.index())?).into())),
     },
     Family {
         name: "refused",
         kind: MetricType::Counter,
         help: "Requests without a signature",
-        source: Source::Labelled(&["chain_id", "type", "reason"], |service, series| {
+        reading: Reading::Labelled(&["chain_id", "type", "reason"], |service, series| {
             for chain in &service.chains {
-                for kind in Kind::ALL {
+                for kind in RequestKind::ALL {
                     for reason in ReasonKind::ALL {
                         let count = chain.snapshot.refused(kind, reason);
                         if count > 0 || kind.index() < STEPS {
@@ -43,13 +43,13 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "last_signed_height",
         kind: MetricType::Gauge,
         help: "The height of the last signature since the start",
-        source: Source::Type(|chain, kind| Some(chain.last(kind)?.hrs.height.get().into())),
+        reading: Reading::Type(|chain, kind| Some(chain.last(kind)?.hrs.height.get().into())),
     },
     Family {
         name: "last_signed_round",
         kind: MetricType::Gauge,
         help: "The round of the last signature since the start",
-        source: Source::Type(|chain, kind| {
+        reading: Reading::Type(|chain, kind| {
             Some(i64::from(chain.last(kind)?.hrs.round.get()).into())
         }),
     },
@@ -57,7 +57,7 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "last_signature_age_seconds",
         kind: MetricType::Gauge,
         help: "Seconds since the last signature, or since the start where there was none",
-        source: Source::Type(|chain, kind| {
+        reading: Reading::Type(|chain, kind| {
             let since = chain.last(kind).map_or(chain.since, |last| last.at);
             Some(since.elapsed().into())
         }),
@@ -66,33 +66,33 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "public_key_requests",
         kind: MetricType::Counter,
         help: "How often nodes asked for the public key",
-        source: Source::Chain(|chain| Some(chain.snapshot.public_key.into())),
+        reading: Reading::Chain(|chain| Some(chain.snapshot.public_key.into())),
     },
     Family {
         name: "raw_signed",
         kind: MetricType::Counter,
         help: "Signatures of raw bytes",
-        source: Source::Chain(|chain| Some(chain.snapshot.raw.0.into())),
+        reading: Reading::Chain(|chain| Some(chain.snapshot.raw.0.into())),
     },
     Family {
         name: "raw_signed_bytes",
         kind: MetricType::Counter,
         help: "Raw bytes that were signed",
-        source: Source::Chain(|chain| Some(chain.snapshot.raw.1.into())),
+        reading: Reading::Chain(|chain| Some(chain.snapshot.raw.1.into())),
     },
     Family {
         name: "missed_heights",
         kind: MetricType::Counter,
         help: "Heights between two signed ones at which nothing was signed",
-        source: Source::Chain(|chain| Some(chain.snapshot.heights.missed().heights.into())),
+        reading: Reading::Chain(|chain| Some(chain.snapshot.heights.missed().heights.into())),
     },
     Family {
         name: "missed_votes",
         kind: MetricType::Counter,
         help: "Heights that went by without a signed vote of this type",
-        source: Source::Type(|chain, kind| match kind {
-            Kind::Prevote => Some(chain.heights.missed().prevotes.into()),
-            Kind::Precommit => Some(chain.heights.missed().precommits.into()),
+        reading: Reading::Type(|chain, kind| match kind {
+            RequestKind::Prevote => Some(chain.heights.missed().prevotes.into()),
+            RequestKind::Precommit => Some(chain.heights.missed().precommits.into()),
             _ => None,
         }),
     },
@@ -100,9 +100,9 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "missed_votes_in_a_row",
         kind: MetricType::Gauge,
         help: "Heights in a row, up to the last one signed at, without a signed vote of this type",
-        source: Source::Type(|chain, kind| match kind {
-            Kind::Prevote => Some(chain.heights.missed().prevotes_in_a_row.into()),
-            Kind::Precommit => Some(chain.heights.missed().precommits_in_a_row.into()),
+        reading: Reading::Type(|chain, kind| match kind {
+            RequestKind::Prevote => Some(chain.heights.missed().prevotes_in_a_row.into()),
+            RequestKind::Precommit => Some(chain.heights.missed().precommits_in_a_row.into()),
             _ => None,
         }),
     },
@@ -110,7 +110,7 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "latency_seconds",
         kind: MetricType::Histogram,
         help: "Where the time of signatures goes, from the last byte of the request on",
-        source: Source::Labelled(&["chain_id", "stage"], |service, series| {
+        reading: Reading::Labelled(&["chain_id", "stage"], |service, series| {
             for chain in &service.chains {
                 for (stage, latency) in STAGES.iter().zip(&chain.snapshot.latency) {
                     series.put_latency(&[&chain.id, stage], latency)?;

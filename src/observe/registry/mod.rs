@@ -13,7 +13,7 @@ use crate::os::clock::{Clock, SystemClock};
 
 use super::log::Dropped;
 use super::metrics::ServiceSample;
-use super::status::Status;
+use super::status::ServiceStatus;
 
 pub(crate) use chain::{ChainEntry, LinkEntry};
 
@@ -63,9 +63,9 @@ impl Registry {
         self.started.elapsed().saturating_sub(turned)
     }
 
-    pub fn status(&self) -> Status {
+    pub fn status(&self) -> ServiceStatus {
         let now = SystemClock.now();
-        Status {
+        ServiceStatus {
             version: crate::VERSION.to_owned(),
             commit: crate::COMMIT.to_owned(),
             pid: std::process::id(),

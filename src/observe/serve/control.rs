@@ -12,7 +12,7 @@ use tracing::{info, warn};
 
 use crate::config::Config;
 use crate::observe::registry::Registry;
-use crate::observe::status::Status;
+use crate::observe::status::ServiceStatus;
 use crate::os::unix_socket::{OwnedListener, connect};
 use crate::threads::{STACK, Shutdown, spawn_observer};
 
@@ -127,7 +127,7 @@ fn answer(mut stream: UnixStream, registry: &Registry) -> io::Result<()> {
 }
 
 /// Asks the service that belongs to a configuration.
-pub fn ask(path: &Path) -> io::Result<Status> {
+pub fn ask(path: &Path) -> io::Result<ServiceStatus> {
     let mut stream = connect(path)?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     stream.set_write_timeout(Some(PATIENCE))?;

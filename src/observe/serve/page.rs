@@ -6,7 +6,9 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::observe::stats::heights::HeightOutcome;
-use crate::observe::status::{ChainStatus, History, LinkPhase, LinkStatus, Status, humanize};
+use crate::observe::status::{
+    ChainStatus, History, LinkPhase, LinkStatus, ServiceStatus, humanize,
+};
 
 /// The `Content-Security-Policy` that the page is served with.
 pub const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -15,7 +17,7 @@ pub const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-ur
 const STYLE: &str = include_str!("page.css");
 
 /// The page.
-pub fn render(status: &Status) -> String {
+pub fn render(status: &ServiceStatus) -> String {
     let chains = &status.chains;
     let ready = chains.iter().filter(|chain| chain.not_ready.is_none());
     let (ready, all) = (ready.count(), chains.len());
@@ -162,7 +164,7 @@ mod tests {
     };
 
     /// A status whose every text is `text`.
-    fn status_of(text: &str) -> Status {
+    fn status_of(text: &str) -> ServiceStatus {
         let some = || Some(text.to_owned());
         let told = LastError {
             code: text.to_owned(),
@@ -235,7 +237,7 @@ mod tests {
                 ..History::default()
             },
         };
-        Status {
+        ServiceStatus {
             version: text.to_owned(),
             commit: text.to_owned(),
             pid: 1,

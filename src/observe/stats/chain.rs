@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::consensus::{Height, Hrs};
-use crate::events::{Event, Kind, Sink, Spent};
+use crate::events::{Event, RequestKind, Sink, Spent};
 use crate::reason::ReasonKind;
 
 use super::heights::Heights;
@@ -15,12 +15,12 @@ use super::latency::Latency;
 /// The stages of a request whose latencies are counted; the last is all of them together.
 pub const STAGES: [&str; 6] = ["wait", "gate", "persist", "device", "reply", "whole"];
 
-/// How many kinds of consensus messages there are: the first of [`Kind::ALL`].
+/// How many kinds of consensus messages there are: the first of [`RequestKind::ALL`].
 pub const STEPS: usize = 3;
 
 /// The last signature of a kind.
 #[derive(Clone, Copy, Debug)]
-pub struct LastSigned {
+pub struct LastSignature {
     /// Its position.
     pub hrs: Hrs,
     /// When it left.
@@ -37,9 +37,9 @@ pub struct ChainSnapshot {
     /// Earlier signatures given again, by kind.
     pub replayed: [u64; STEPS],
     /// Requests without a signature, by kind and reason.
-    pub refused: [[u64; ReasonKind::ALL.len()]; Kind::ALL.len()],
+    pub refused: [[u64; ReasonKind::ALL.len()]; RequestKind::ALL.len()],
     /// The last signature, by kind.
-    pub last: [Option<LastSigned>; STEPS],
+    pub last: [Option<LastSignature>; STEPS],
     /// Signatures of raw bytes, and how many bytes those were.
     pub raw: (u64, u64),
     /// How often nodes asked for the public key.
@@ -61,7 +61,7 @@ impl ChainStats {
             since: Instant::now(),
             signed: [0; STEPS],
             replayed: [0; STEPS],
-            refused: [[0; ReasonKind::ALL.len()]; Kind::ALL.len()],
+            refused: [[0; ReasonKind::ALL.len()]; RequestKind::ALL.len()],
             last: [None; STEPS],
             raw: (0, 0),
             public_key: 0,
@@ -84,18 +84,18 @@ impl ChainStats {
 
 impl ChainSnapshot {
     /// How many requests of a kind had no signature for a reason.
-    pub fn refused(&self, kind: Kind, reason: ReasonKind) -> u64 {
+    pub fn refused(&self, kind: RequestKind, reason: ReasonKind) -> u64 {
         let row = self.refused.get(kind.index());
         row.and_then(|row| row.get(reason.index()))
             .map_or(0, |count| *count)
     }
 
     /// The last signature of a kind.
-    pub fn last(&self, kind: Kind) -> Option<LastSigned> {
+    pub fn last(&self, kind: RequestKind) -> Option<LastSignature> {
         *self.last.get(kind.index())?
     }
 
-    fn refuse(&mut self, kind: Kind, reason: ReasonKind) {
+    fn refuse(&mut self, kind: RequestKind, reason: ReasonKind) {
         let row = self.refused.get_mut(kind.index());
         if let Some(count) = row.and_then(|row| row.get_mut(reason.index())) {
             *count += 1;
@@ -130,7 +130,7 @@ impl Sink for ChainStats {
                 spent,
                 ..
             } => {
-                let kind = Kind::of(hrs.step).index();
+                let kind = RequestKind::of(hrs.step).index();
                 let counts = match replayed {
                     true => &mut snapshot.replayed,
                     false => &mut snapshot.signed,
@@ -139,7 +139,7 @@ impl Sink for ChainStats {
                     *count += 1;
                 }
                 if let Some(last) = snapshot.last.get_mut(kind) {
-                    *last = Some(LastSigned {
+                    *last = Some(LastSignature {
                         hrs: *hrs,
                         at: Instant::now(),
                     });
@@ -165,7 +165,7 @@ impl Sink for ChainStats {
                 }
             }
             Event::Late { hrs, .. } => {
-                let kind = hrs.map_or(Kind::Raw, |hrs| Kind::of(hrs.step));
+                let kind = hrs.map_or(RequestKind::Raw, |hrs| RequestKind::of(hrs.step));
                 snapshot.refuse(kind, ReasonKind::Late);
                 if let Some(hrs) = hrs {
                     snapshot.heights.refused(hrs.height, false);
@@ -216,7 +216,7 @@ mod tests {
         stats.emit(&signed(1, false));
         stats.emit(&signed(1, true));
         let refused = |reason| Event::Refused {
-            kind: Kind::Prevote,
+            kind: RequestKind::Prevote,
             hrs: Some(hrs(1)),
             reason,
             message: String::new(),
@@ -235,9 +235,13 @@ mod tests {
         let snapshot = stats.snapshot();
         assert_eq!((snapshot.signed, snapshot.replayed), ([0, 1, 0], [0, 1, 0]));
         for reason in ReasonKind::ALL {
-            assert_eq!(snapshot.refused(Kind::Prevote, reason), 1, "{reason:?}");
+            assert_eq!(
+                snapshot.refused(RequestKind::Prevote, reason),
+                1,
+                "{reason:?}"
+            );
         }
-        assert_eq!(snapshot.refused(Kind::Raw, ReasonKind::Late), 1);
+        assert_eq!(snapshot.refused(RequestKind::Raw, ReasonKind::Late), 1);
         assert_eq!(snapshot.raw, (1, 7));
         let counts: Vec<u64> = snapshot.latency.iter().map(Latency::count).collect();
         assert_eq!(counts, [2, 2, 1, 0, 2, 2], "{STAGES:?}");

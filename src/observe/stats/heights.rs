@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::consensus::{Height, Hrs, Step};
 
 /// How many heights the strip shows.
-pub const STRIP: usize = 100;
+pub const HISTORY: usize = 100;
 /// How far above the last height a refused request may be to appear in the strip.
 const NEAR: i64 = 1_000;
 
@@ -56,7 +56,7 @@ impl HeightOutcome {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Mark {
+struct HeightMarks {
     signed: bool,
     replayed: bool,
     refused: bool,
@@ -69,7 +69,7 @@ pub struct Heights {
     /// The first height that this process knows of, and the highest; 0 where there is none.
     first: i64,
     top: i64,
-    marks: [Mark; STRIP],
+    marks: [HeightMarks; HISTORY],
     missed: Missed,
 }
 
@@ -99,7 +99,7 @@ impl Heights {
         Self {
             first: last,
             top: last,
-            marks: [Mark::default(); STRIP],
+            marks: [HeightMarks::default(); HISTORY],
             missed: Missed {
                 highest: last,
                 prevoted: last,
@@ -126,10 +126,10 @@ impl Heights {
         // Above the last signature there were but refusals.
         if height < self.top && height > self.missed.highest {
             for above in height.saturating_add(1)..=self.top.min(height.saturating_add(NEAR)) {
-                self.put(above, Mark::default());
+                self.put(above, HeightMarks::default());
             }
             // Whatever they had pushed out of the strip is not known any more.
-            let pushed = self.top.saturating_sub(STRIP as i64);
+            let pushed = self.top.saturating_sub(HISTORY as i64);
             self.first = self.first.max(pushed.min(height.saturating_sub(1)));
             self.top = height;
         }
@@ -167,11 +167,11 @@ impl Heights {
         if self.top == 0 {
             return Vec::new();
         }
-        let oldest = self.top.saturating_sub(STRIP as i64 - 1);
-        let fates = (oldest..=self.top).zip(self.marks_from(oldest));
-        fates
+        let oldest = self.top.saturating_sub(HISTORY as i64 - 1);
+        let outcomes = (oldest..=self.top).zip(self.marks_from(oldest));
+        outcomes
             .filter(|(height, _)| *height >= 1)
-            .map(|(height, mark)| (height, self.fate(height, mark)))
+            .map(|(height, mark)| (height, self.outcome(height, mark)))
             .collect()
     }
 
@@ -185,12 +185,12 @@ impl Heights {
         }
     }
 
-    fn fate(&self, height: i64, mark: Mark) -> HeightOutcome {
+    fn outcome(&self, height: i64, mark: HeightMarks) -> HeightOutcome {
         match mark {
-            Mark { conflict: true, .. } => HeightOutcome::Conflict,
-            Mark { signed: true, .. } => HeightOutcome::Signed,
-            Mark { replayed: true, .. } => HeightOutcome::Replayed,
-            Mark { refused: true, .. } => HeightOutcome::Refused,
+            HeightMarks { conflict: true, .. } => HeightOutcome::Conflict,
+            HeightMarks { signed: true, .. } => HeightOutcome::Signed,
+            HeightMarks { replayed: true, .. } => HeightOutcome::Replayed,
+            HeightMarks { refused: true, .. } => HeightOutcome::Refused,
             _ if height <= self.first => HeightOutcome::Unknown,
             _ => HeightOutcome::Missed,
         }
@@ -207,29 +207,29 @@ impl Heights {
         let fresh = self
             .top
             .saturating_add(1)
-            .max(height.saturating_sub(STRIP as i64 - 1));
+            .max(height.saturating_sub(HISTORY as i64 - 1));
         for passed in fresh..=height {
-            self.put(passed, Mark::default());
+            self.put(passed, HeightMarks::default());
         }
         self.top = height;
     }
 
-    fn put(&mut self, height: i64, mark: Mark) {
+    fn put(&mut self, height: i64, mark: HeightMarks) {
         if let Some(place) = self.marks.get_mut(place(height)) {
             *place = mark;
         }
     }
 
     /// The mark of a height that the strip shows.
-    fn mark(&mut self, height: i64) -> Option<&mut Mark> {
-        let shown = height <= self.top && height > self.top.saturating_sub(STRIP as i64);
+    fn mark(&mut self, height: i64) -> Option<&mut HeightMarks> {
+        let shown = height <= self.top && height > self.top.saturating_sub(HISTORY as i64);
         if !shown {
             return None;
         }
         self.marks.get_mut(place(height))
     }
 
-    fn marks_from(&self, oldest: i64) -> impl Iterator<Item = Mark> + '_ {
+    fn marks_from(&self, oldest: i64) -> impl Iterator<Item = HeightMarks> + '_ {
         let start = place(oldest);
         self.marks.iter().cycle().skip(start).copied()
     }
@@ -261,7 +261,7 @@ fn above(height: i64, lower: i64) -> u64 {
 }
 
 fn place(height: i64) -> usize {
-    usize::try_from(height.rem_euclid(STRIP as i64)).unwrap_or(0)
+    usize::try_from(height.rem_euclid(HISTORY as i64)).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -288,7 +288,10 @@ mod tests {
 
     fn words(heights: &Heights) -> Vec<(i64, &'static str)> {
         let strip = heights.history();
-        strip.iter().map(|(at, fate)| (*at, fate.word())).collect()
+        strip
+            .iter()
+            .map(|(at, outcome)| (*at, outcome.word()))
+            .collect()
     }
 
     #[test]
@@ -321,7 +324,7 @@ mod tests {
         }
         both(&mut heights, 5_000);
         let strip = words(&heights);
-        assert_eq!(strip.len(), STRIP);
+        assert_eq!(strip.len(), HISTORY);
         assert_eq!(
             (strip[0], strip[99]),
             ((4_901, "missed"), (5_000, "signed"))

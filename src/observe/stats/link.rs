@@ -188,7 +188,7 @@ fn kept(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::consensus::{Height, Round, Step};
-    use crate::events::{Kind, Spent};
+    use crate::events::{RequestKind, Spent};
 
     #[test]
     fn a_board_shows_what_was_told() {
@@ -214,7 +214,7 @@ mod tests {
             });
         }
         stats.emit(&Event::Refused {
-            kind: Kind::Prevote,
+            kind: RequestKind::Prevote,
             hrs: Some(hrs),
             reason: ReasonKind::Conflict,
             message: "no".to_owned(),

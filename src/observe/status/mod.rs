@@ -11,5 +11,5 @@ pub use chain::{ChainStatus, History, StageLatency};
 pub use device::DeviceStatus;
 pub use humanize::humanize;
 pub use link::{LastError, LastSigned, LinkPhase, LinkStatus};
-pub use service::Status;
+pub use service::ServiceStatus;
 pub use shared::{EndpointStatus, SharedStatus};

@@ -6,7 +6,7 @@ use super::chain::ChainStatus;
 
 /// The service as a whole.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Status {
+pub struct ServiceStatus {
     /// The program's version.
     pub version: String,
     /// The commit it was built from.

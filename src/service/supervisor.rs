@@ -16,7 +16,7 @@ use crate::os::clock::{Clock, Moment, SystemClock};
 /// A turn that comes so much too late, or a wall clock that is so far off, is worth telling.
 const LEAP: Duration = Duration::from_secs(3);
 
-pub(super) struct Watch {
+pub(super) struct Supervisor {
     registry: Arc<Registry>,
     before: Moment,
     stuck: BTreeSet<String>,
@@ -24,10 +24,10 @@ pub(super) struct Watch {
     watchdog: bool,
 }
 
-impl Watch {
+impl Supervisor {
     /// Says that the service is ready to answer.
     pub fn begin(registry: Arc<Registry>) -> Self {
-        let mut watch = Self {
+        let mut supervisor = Self {
             registry,
             before: SystemClock.now(),
             stuck: BTreeSet::new(),
@@ -35,8 +35,8 @@ impl Watch {
             watchdog: sd_notify::watchdog_enabled().is_some(),
         };
         notify(&[NotifyState::Ready]);
-        watch.tell_status();
-        watch
+        supervisor.tell_status();
+        supervisor
     }
 
     /// One turn.
