@@ -16,7 +16,8 @@ use crate::os::clock::{Clock, SystemClock};
 use crate::signer::{Signer, SignerError};
 use crate::threads::{STACK, spawn, spawn_scoped};
 
-use super::{Backup, DeviceKeyId, DeviceSample, KeySource, OpenKeyError};
+use super::device::Device;
+use super::key_source::{KeySource, KeyTraits, OpenKeyError, Opened};
 
 /// Between two tries to reach a member that was not there at the start.
 const JOIN: Duration = Duration::from_secs(2);
@@ -47,63 +48,61 @@ pub trait Replica: Signer {
 
 /// A key on a device, not open yet.
 pub trait ReplicaSource: KeySource {
-    /// Opens it. The warnings are for the operator.
-    fn open_replica(&self) -> Result<(Arc<dyn Replica>, Vec<String>), OpenKeyError>;
+    /// Opens it as one of several.
+    fn open_replica(&self) -> Result<Opened<dyn Replica>, OpenKeyError>;
 }
 
 /// The configured members of a set.
 pub struct Members {
-    /// In the order of the configuration.
-    pub sources: Vec<Arc<dyn ReplicaSource>>,
-    /// Which one signs first.
-    pub policy: Policy,
+    sources: Vec<Arc<dyn ReplicaSource>>,
+    policy: Policy,
+    traits: KeyTraits,
+}
+
+impl Members {
+    /// These, in the order of the configuration.
+    pub fn new(sources: Vec<Arc<dyn ReplicaSource>>, policy: Policy) -> Self {
+        let all = || sources.iter().map(|source| source.traits());
+        let names: Vec<&str> = all().map(|one| one.location.as_str()).collect();
+        let traits = KeyTraits {
+            location: names.join(" and "),
+            file: None,
+            device_keys: all().flat_map(|one| one.device_keys.clone()).collect(),
+            signs_extensions: all().all(|one| one.signs_extensions),
+        };
+        Self {
+            sources,
+            policy,
+            traits,
+        }
+    }
 }
 
 impl KeySource for Members {
-    fn describe(&self) -> String {
-        let names: Vec<String> = self
-            .sources
-            .iter()
-            .map(|source| source.describe())
-            .collect();
-        names.join(" and ")
+    fn traits(&self) -> &KeyTraits {
+        &self.traits
     }
 
-    fn devices(&self) -> Vec<DeviceSample> {
+    fn devices(&self) -> Vec<&dyn Device> {
         let sources = self.sources.iter();
         sources.flat_map(|source| source.devices()).collect()
     }
 
-    fn device_keys(&self) -> Vec<DeviceKeyId> {
-        let sources = self.sources.iter();
-        sources.flat_map(|source| source.device_keys()).collect()
-    }
-
-    fn backup(&self, key: &PublicKey) -> Option<Backup> {
-        self.sources.iter().find_map(|source| source.backup(key))
-    }
-
-    fn needs_repair(&self) -> bool {
-        self.sources.iter().any(|source| source.needs_repair())
-    }
-
-    fn repair(&self) {
-        let ailing = self.sources.iter().filter(|source| source.needs_repair());
-        ailing.for_each(|source| source.repair());
-    }
-
-    fn open(&self) -> Result<(Arc<dyn Signer>, Vec<String>), OpenKeyError> {
+    fn open(&self) -> Result<Opened, OpenKeyError> {
         let mut warnings = Vec::new();
         let mut public_key = None;
         let mut slots = Vec::new();
         for (source, opened) in self.sources.iter().zip(open_all(&self.sources)) {
-            let (name, source) = (source.describe(), source.clone());
+            let (name, source) = (source.traits().location.clone(), source.clone());
             let state = match opened {
                 Err(why) => {
                     warnings.push(format!("replica not there yet: {why}"));
                     ReplicaState::Away(why)
                 }
-                Ok((member, more)) => {
+                Ok(Opened {
+                    signer: member,
+                    warnings: more,
+                }) => {
                     // Several devices may say the same of the one key.
                     let new = more.into_iter().filter(|one| !warnings.contains(one));
                     warnings.extend(new.collect::<Vec<_>>());
@@ -129,15 +128,16 @@ impl KeySource for Members {
             policy: self.policy,
             log: Mutex::new(None),
         };
-        Ok((Arc::new(set), warnings))
+        Ok(Opened {
+            signer: Arc::new(set),
+            warnings,
+        })
     }
 }
 
-type Opened = Result<(Arc<dyn Replica>, Vec<String>), OpenKeyError>;
-
 /// Opens members beside each other, because one that is absent takes seconds to say so. What comes of it is in their order,
 /// however long each takes.
-fn open_all(sources: &[Arc<dyn ReplicaSource>]) -> Vec<Opened> {
+fn open_all(sources: &[Arc<dyn ReplicaSource>]) -> Vec<Result<Opened<dyn Replica>, OpenKeyError>> {
     let mut opened = Vec::with_capacity(sources.len());
     for some in sources.chunks(AT_ONCE) {
         thread::scope(|scope| {
@@ -148,7 +148,7 @@ fn open_all(sources: &[Arc<dyn ReplicaSource>]) -> Vec<Opened> {
             opened.extend(some.iter().zip(threads).map(|(source, thread)| {
                 match thread {
                     Ok(thread) => thread.join().unwrap_or_else(|_| {
-                        let name = source.describe();
+                        let name = &source.traits().location;
                         Err(OpenKeyError(format!(
                             "{name}: a bug ended its opening; it is tried again"
                         )))
@@ -235,13 +235,13 @@ fn join_later(slots: &Arc<Vec<Slot>>, wanted: PublicKey) -> std::io::Result<()> 
             let missing: Vec<&Slot> = slots.iter().filter(|slot| away(slot)).collect();
             let sources: Vec<_> = missing.iter().map(|slot| slot.source.clone()).collect();
             for (slot, opened) in missing.into_iter().zip(open_all(&sources)) {
-                let Ok((member, warnings)) = opened else {
+                let Ok(Opened { signer, warnings }) = opened else {
                     continue;
                 };
                 for warning in warnings {
                     warn!(event = "key_warning", device = slot.name, "{warning}");
                 }
-                let state = place(&slot.name, member, &wanted);
+                let state = place(&slot.name, signer, &wanted);
                 if matches!(state, ReplicaState::There(_)) {
                     info!(
                         event = "replica_joined",

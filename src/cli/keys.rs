@@ -62,9 +62,9 @@ impl Show {
 }
 
 fn describe(chain: &ChainConfig) -> Value {
-    let (id, source) = (chain.id.as_str(), chain.key.describe());
+    let (id, source) = (chain.id.as_str(), &chain.key.traits().location);
     let key = match chain.key.open() {
-        Ok((signer, _)) => signer.public_key(),
+        Ok(opened) => opened.signer.public_key(),
         Err(error) => return json!({ "chain_id": id, "key": source, "error": error.to_string() }),
     };
     let mut shown = json!({

@@ -75,7 +75,12 @@ impl ChainConfig {
             path: self.state_file.clone(),
             allow_ephemeral: self.allow_ephemeral_state,
             scopes: Scopes {
-                key_file: self.key.file().map(|file| file.path.to_owned()),
+                key_file: self
+                    .key
+                    .traits()
+                    .file
+                    .as_ref()
+                    .map(|file| file.path.clone()),
                 lock_dir: self.lock_dir.clone(),
             },
             shared: self.etcd.is_some(),
@@ -85,11 +90,11 @@ impl ChainConfig {
 
     /// The same, with the key opened for its public half.
     pub fn place_of_key(&self) -> Result<StateFile, KeyNotOpened> {
-        let (signer, _) = self.key.open().map_err(|source| KeyNotOpened {
+        let opened = self.key.open().map_err(|source| KeyNotOpened {
             chain: self.id.clone(),
             source,
         })?;
-        Ok(self.place(signer.public_key()))
+        Ok(self.place(opened.signer.public_key()))
     }
 }
 

@@ -39,7 +39,7 @@ impl Around<'_> {
             return None;
         }
         let chain = config.chains.iter().find(|chain| chain.id.as_str() == id)?;
-        let configured = chain.key.file().map(|file| file.path);
+        let configured = chain.key.traits().file.as_ref().map(|file| &*file.path);
         let keys: Vec<&Path> = configured
             .into_iter()
             .chain(self.keys.iter().copied())

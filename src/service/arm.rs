@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::{error, info, warn};
 
+use crate::backends::Opened;
 use crate::chain::{Armed, Chain};
 use crate::config::ChainConfig;
 use crate::gate::Gate;
@@ -91,7 +92,10 @@ fn found_elsewhere(config: &ChainConfig) -> Option<Chain> {
 
 fn open(config: &ChainConfig, name: &SquattedName) -> Chain {
     let id = config.id.clone();
-    let (signer, mut warnings) = match config.key.open() {
+    let Opened {
+        signer,
+        mut warnings,
+    } = match config.key.open() {
         Ok(opened) => opened,
         Err(why) => return Chain::unarmed(id, None, why.to_string()),
     };
@@ -190,7 +194,7 @@ fn armed(config: &ChainConfig, gate: Gate, signer: Arc<dyn Signer>) -> Armed {
         chain = %id,
         address = %public_key.address(),
         "[{id}] armed with the {}: {} (address {}), {last}",
-        config.key.describe(),
+        config.key.traits().location,
         config.key_format.show(&public_key),
         public_key.address()
     );

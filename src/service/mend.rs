@@ -105,7 +105,8 @@ impl Mending {
             // Other hosts may be there again at any moment, and a vote would not wait.
             let soon = try_arming || served.config.etcd.is_some();
             let unarmed = soon && served.chain.why_unarmed().is_some();
-            let ailing = served.config.key.needs_repair();
+            let devices = served.config.key.devices();
+            let ailing = devices.iter().any(|device| device.needs_repair());
             if !(served.chain.is_broken() || unarmed || ailing) || self.at_work.contains_key(&index)
             {
                 continue;
@@ -129,7 +130,9 @@ fn mend(served: &Served, ailing: bool, unarmed: bool) {
         name,
     } = served;
     if ailing {
-        config.key.repair();
+        let devices = config.key.devices().into_iter();
+        let ailing = devices.filter(|device| device.needs_repair());
+        ailing.for_each(|device| device.repair());
     }
     if unarmed {
         arm_later(config, chain, stats, name);

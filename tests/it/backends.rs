@@ -8,9 +8,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::{Admit as _, SharedDisk, chain_id, maker, moment};
-use tmkms::backends::KeySource;
 use tmkms::backends::softsign::key::SoftKey;
 use tmkms::backends::softsign::{FileFormat, KeyFile, Purpose};
+use tmkms::backends::{KeySource, Opened};
 use tmkms::consensus::Signature;
 use tmkms::gate::permit::Permit;
 use tmkms::gate::raw::self_test;
@@ -61,11 +61,11 @@ const BUDGET: Duration = Duration::from_secs(2);
 
 fn keeps_the_contract(bench: &dyn Bench) {
     let source = bench.source();
-    assert!(!source.describe().is_empty());
-    let (signer, _) = source.open().unwrap();
+    assert!(!source.traits().location.is_empty());
+    let signer = source.open().unwrap().signer;
     signer.begin(None);
     wait_until_ready(&signer);
-    signs_what_the_gate_admits(&signer, source.signs_extensions());
+    signs_what_the_gate_admits(&signer, source.traits().signs_extensions);
     many_at_once(bench, &signer);
     a_slow_device_is_given_up_in_time(bench, &signer);
     a_lost_device_is_told_in_time_and_comes_back(bench, &signer);
@@ -191,14 +191,11 @@ mod yubihsm {
         fn source(&self) -> Arc<dyn KeySource> {
             match self.simulators.len() {
                 1 => key_source(&self.simulators[0], self.key_type),
-                _ => Arc::new(Members {
-                    sources: self
-                        .simulators
-                        .iter()
-                        .map(|one| key_source(one, self.key_type) as _)
-                        .collect(),
-                    policy: self.policy,
-                }),
+                _ => {
+                    let all = self.simulators.iter();
+                    let sources = all.map(|one| key_source(one, self.key_type) as _);
+                    Arc::new(Members::new(sources.collect(), self.policy))
+                }
             }
         }
 
@@ -268,6 +265,7 @@ mod ledger {
     use crate::support::ledger_simulator::{Device, Fault, Finger};
     use tmkms::backends::ledger::LedgerSource;
     use tmkms::backends::ledger::find::Wanted;
+    use tmkms::backends::ledger::key::LedgerSettings;
     use tmkms::consensus::PublicKey;
 
     /// A device with a person beside it, and the gate of its one chain.
@@ -279,7 +277,7 @@ mod ledger {
 
     impl Bench for LedgerBench {
         fn source(&self) -> Arc<dyn KeySource> {
-            Arc::new(LedgerSource {
+            let settings = LedgerSettings {
                 chain: chain_id(),
                 name: "Ledger".to_owned(),
                 connector: Arc::new(Bus::of(std::slice::from_ref(&self.device))),
@@ -288,10 +286,9 @@ mod ledger {
                     path: None,
                 },
                 timeout: BUDGET,
-                emulated: false,
-                opened: Default::default(),
                 commands: Default::default(),
-            })
+            };
+            Arc::new(LedgerSource::new(settings, false))
         }
 
         fn unplug(&self) {
@@ -361,12 +358,8 @@ mod ledger {
 }
 
 fn file(path: &Path, purpose: Purpose, format: FileFormat) -> KeyFile {
-    KeyFile {
-        source: SecretSource::File(path.to_owned()),
-        format,
-        purpose,
-        commands: Default::default(),
-    }
+    let source = SecretSource::File(path.to_owned());
+    KeyFile::new(source, format, purpose, Default::default())
 }
 
 #[test]
@@ -379,7 +372,7 @@ fn softsign_keys_of_both_types() {
         let path = folder.path().join(name);
         let (key, text) = SoftKey::generate(purpose).unwrap();
         secret_file::create(&path, &text).unwrap();
-        let (signer, warnings) = file(&path, purpose, FileFormat::Base64).open().unwrap();
+        let Opened { signer, warnings } = file(&path, purpose, FileFormat::Base64).open().unwrap();
         assert_eq!(signer.public_key(), Signer::public_key(&key));
         assert!(warnings.is_empty());
         keeps_the_contract(&Softsign(file(&path, purpose, FileFormat::Base64)));
@@ -420,7 +413,7 @@ fn what_is_wrong_with_a_key_file_names_the_file_and_the_remedy() {
         );
     }
     write(good, 0o640);
-    let (_, warnings) = file(&path, Purpose::Consensus, FileFormat::Base64)
+    let Opened { warnings, .. } = file(&path, Purpose::Consensus, FileFormat::Base64)
         .open()
         .unwrap();
     assert_eq!(warnings.len(), 1, "the group may read it");

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::support::home::{Home, PATIENCE, sign};
 use crate::support::random_key;
 use tmkms::backends::softsign::key::SoftKey;
-use tmkms::backends::{KeySource, OpenKeyError};
+use tmkms::backends::{Device, KeySource, KeyTraits, OpenKeyError, Opened};
 use tmkms::codec::node::{Answer, Ask};
 use tmkms::config::Config;
 use tmkms::consensus::{PublicKey, Signature};
@@ -55,20 +55,28 @@ struct Source {
     key: Arc<Key>,
     opens_in: Duration,
     faults: Arc<Faults>,
+    traits: KeyTraits,
 }
 
 impl KeySource for Source {
-    fn describe(&self) -> String {
-        "key of a test".to_owned()
+    fn traits(&self) -> &KeyTraits {
+        &self.traits
     }
 
-    fn open(&self) -> Result<(Arc<dyn Signer>, Vec<String>), OpenKeyError> {
+    fn devices(&self) -> Vec<&dyn Device> {
+        Vec::new()
+    }
+
+    fn open(&self) -> Result<Opened, OpenKeyError> {
         thread::sleep(self.opens_in);
         assert!(
             !self.faults.opening_panics.load(Ordering::SeqCst),
             "on purpose, while opening"
         );
-        Ok((self.key.clone(), Vec::new()))
+        Ok(Opened {
+            signer: self.key.clone(),
+            warnings: Vec::new(),
+        })
     }
 }
 
@@ -102,6 +110,7 @@ impl World {
             }),
             opens_in,
             faults: faults.clone(),
+            traits: KeyTraits::of("key of a test"),
         });
         let stop = Arc::new(Shutdown::default());
         let inner = stop.clone();

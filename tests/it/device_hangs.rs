@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 use crate::support::home::{Home, PATIENCE, sign};
 use crate::support::http;
 use crate::support::yubihsm_simulator::{Profile, Simulator};
-use tmkms::backends::KeySource;
 use tmkms::backends::yubihsm::device::key::DeviceKeySource;
 use tmkms::backends::yubihsm::device::provider::{Password, Provider};
 use tmkms::backends::yubihsm::protocol::error::ErrorKind;
 use tmkms::backends::yubihsm::protocol::transport::{DeviceAddress, Transport};
+use tmkms::backends::{Device, KeySource};
 use tmkms::codec::node::{Answer, Ask};
 use tmkms::config::Config;
 use tmkms::consensus::KeyType;
@@ -70,11 +70,7 @@ fn source_over(
     let password = Password::Inline("validator".to_owned().into());
     let mut provider = Provider::new(place.clone(), None, 4, password, Duration::from_secs(1));
     provider.connect = Some(Box::new(move || wrap(place.transport())));
-    DeviceKeySource {
-        provider: Arc::new(provider),
-        id: 1,
-        key_type: KeyType::Ed25519,
-    }
+    DeviceKeySource::new(Arc::new(provider), 1, KeyType::Ed25519)
 }
 
 fn behind_door(simulator: &Simulator, door: &Arc<Door>) -> DeviceKeySource {
@@ -106,7 +102,7 @@ fn a_device_that_hangs_gets_another_thread_and_its_neighbour_notices_nothing() {
     yubihsm_bench::add_keys(&simulator, 110);
     let door = Arc::new(Door::default());
     let source = Arc::new(behind_door(&simulator, &door));
-    let on_device = source.open().unwrap().0.public_key();
+    let on_device = source.open().unwrap().signer.public_key();
 
     // Two chains: one with its key in the device, one with its key in a file.
     let (one, two) = (Listener::tcp().unwrap(), Listener::tcp().unwrap());
@@ -203,7 +199,7 @@ fn one_look_gives_no_thread_up() {
     let simulator = yubihsm_bench::simulator(43);
     let door = Arc::new(Door::default());
     let source = behind_door(&simulator, &door);
-    let _signer = source.open().unwrap().0;
+    let _signer = source.open().unwrap().signer;
     door.set(true);
     assert!(source.open().is_err(), "in time");
     thread::sleep(Duration::from_millis(3_500));
@@ -242,11 +238,11 @@ fn a_device_that_cannot_be_opened_is_not_up() {
         let trouble = shared.clone();
         Box::new(Taken { inner, trouble })
     });
-    let _signer = source.open().unwrap().0;
+    let _signer = source.open().unwrap().signer;
     // Pulled out; and when it is plugged in again, somebody else has it, or may have it.
     *trouble.lock().unwrap() = Some(ErrorKind::Absent);
     assert!(source.open().is_err());
-    let now = || source.devices().remove(0);
+    let now = || source.status();
     for kind in [
         ErrorKind::Busy,
         ErrorKind::Permission,

@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use crate::support::ledger_simulator::hid::Bus;
 use crate::support::ledger_simulator::{Device, Fault, Finger, Open};
 use crate::support::{Admit as _, SharedDisk, chain_id, maker};
-use tmkms::backends::KeySource;
 use tmkms::backends::ledger::LedgerSource;
 use tmkms::backends::ledger::find::Wanted;
-use tmkms::backends::ledger::transport::{Connector, DeviceInfo, Transport, TransportError};
+use tmkms::backends::ledger::key::LedgerSettings;
+use tmkms::backends::ledger::transport::{Connector, PluggedDevice, Transport, TransportError};
+use tmkms::backends::{Device as _, KeySource, Opened};
 use tmkms::chain::{Armed, Chain};
 use tmkms::consensus::{Hrs, PublicKey, Signature};
 use tmkms::gate::{Admission, Gate, Prepared, Settings, SignExtensions};
@@ -32,7 +33,7 @@ fn key_of(device: &Device) -> PublicKey {
 }
 
 fn source(bus: &Bus, key: Option<PublicKey>) -> LedgerSource {
-    LedgerSource {
+    let settings = LedgerSettings {
         chain: chain_id(),
         name: "Ledger".to_owned(),
         connector: Arc::new(bus.clone()),
@@ -41,10 +42,9 @@ fn source(bus: &Bus, key: Option<PublicKey>) -> LedgerSource {
             path: None,
         },
         timeout: Duration::from_millis(500),
-        emulated: false,
-        opened: Default::default(),
         commands: Default::default(),
-    }
+    };
+    LedgerSource::new(settings, false)
 }
 
 fn settings() -> Settings {
@@ -82,7 +82,7 @@ impl Bench {
         let device = ledger(seed);
         device.set(|inner| inner.finger = Finger::Accept);
         let bus = Bus::of(std::slice::from_ref(&device));
-        let (signer, _) = source(&bus, Some(key_of(&device))).open().unwrap();
+        let signer = source(&bus, Some(key_of(&device))).open().unwrap().signer;
         let gate = gate(&SharedDisk::new());
         signer.begin(None);
         wait_until_ready(&signer);
@@ -233,7 +233,7 @@ fn a_lost_answer_costs_one_position_and_no_more() {
 fn a_screen_asks_outside_of_any_vote() {
     let device = ledger(4);
     let bus = Bus::of(std::slice::from_ref(&device));
-    let (signer, warnings) = source(&bus, Some(key_of(&device))).open().unwrap();
+    let Opened { signer, warnings } = source(&bus, Some(key_of(&device))).open().unwrap();
     // An id of six bytes: all fits but one message in one case.
     assert_eq!(warnings.len(), 1);
     assert!(
@@ -301,7 +301,7 @@ fn a_screen_asks_outside_of_any_vote() {
     let (device, bus) = (device.clone(), bus.clone());
     drop((chain, signer));
     wait_until("closed", || !device.lock().held);
-    let (signer, _) = source(&bus, Some(key_of(&device))).open().unwrap();
+    let signer = source(&bus, Some(key_of(&device))).open().unwrap().signer;
     let chain = {
         let gate = gate(&disk);
         signer.begin(gate.snapshot().last);
@@ -391,7 +391,7 @@ fn reasons_to_refuse() {
         let bus = Bus::of(std::slice::from_ref(&device));
         let error = source(&bus, None).open().err().unwrap().to_string();
         // With a key in the configuration it is opened all the same, and waits.
-        let (signer, _) = source(&bus, Some(key_of(&device))).open().unwrap();
+        let signer = source(&bus, Some(key_of(&device))).open().unwrap().signer;
         assert_eq!(signer.unavailable_reason().unwrap(), error);
         assert_eq!(device.lock().dropped, 0);
         error
@@ -446,7 +446,7 @@ fn which_of_several() {
     let bus = Bus::of(&[other.clone(), one.clone(), two.clone()]);
     let error = |bus: &Bus, key| source(bus, key).open().err().unwrap().to_string();
     let trouble = |bus: &Bus, key| {
-        let (signer, _) = source(bus, Some(key)).open().unwrap();
+        let signer = source(bus, Some(key)).open().unwrap().signer;
         signer.unavailable_reason()
     };
     assert!(
@@ -476,13 +476,13 @@ fn which_of_several() {
     );
     // The hint says which one; the other is not looked at.
     let mut hinted = source(&twins, Some(key_of(&one)));
-    hinted.wanted.path = Some("/dev/hidraw100".to_owned());
-    let (signer, _) = hinted.open().unwrap();
+    hinted.settings.wanted.path = Some("/dev/hidraw100".to_owned());
+    let signer = hinted.open().unwrap().signer;
     assert_eq!(signer.unavailable_reason(), None);
     // Open means held: nobody else gets it.
     let busy = trouble(&Bus::of(&twins.0.lock().unwrap()[1..]), key_of(&one)).unwrap();
     assert!(busy.contains("another tmkms uses it"), "{busy}");
-    let (signer, warnings) = source(&Bus::of(std::slice::from_ref(&one)), None)
+    let Opened { signer, warnings } = source(&Bus::of(std::slice::from_ref(&one)), None)
         .open()
         .unwrap();
     assert_eq!(signer.public_key(), key_of(&one));
@@ -496,7 +496,10 @@ fn a_swapped_device_does_not_sign() {
     let bus = Bus::of(std::slice::from_ref(&bench.device));
     drop(bench.signer);
     wait_until("closed", || !bench.device.lock().held);
-    let (signer, _) = source(&bus, Some(key_of(&bench.device))).open().unwrap();
+    let signer = source(&bus, Some(key_of(&bench.device)))
+        .open()
+        .unwrap()
+        .signer;
     signer.begin(None);
     wait_until_ready(&signer);
     bench.signer = signer;
@@ -538,11 +541,11 @@ impl Door {
 struct BehindDoor<T>(T, Arc<Door>);
 
 impl<T: Connector> Connector for BehindDoor<T> {
-    fn list(&self) -> Result<Vec<DeviceInfo>, TransportError> {
+    fn list(&self) -> Result<Vec<PluggedDevice>, TransportError> {
         self.0.list()
     }
 
-    fn open(&self, device: &DeviceInfo) -> Result<Box<dyn Transport>, TransportError> {
+    fn open(&self, device: &PluggedDevice) -> Result<Box<dyn Transport>, TransportError> {
         self.1.pass();
         let inner = self.0.open(device)?;
         Ok(Box::new(BehindDoor(inner, self.1.clone())))
@@ -570,11 +573,11 @@ fn a_device_that_hangs_gets_another_thread() {
         &Bus::of(std::slice::from_ref(&device)),
         Some(key_of(&device)),
     );
-    source.connector = Arc::new(BehindDoor(
+    source.settings.connector = Arc::new(BehindDoor(
         Bus::of(std::slice::from_ref(&device)),
         door.clone(),
     ));
-    let (signer, _) = source.open().unwrap();
+    let signer = source.open().unwrap().signer;
     let mut bench = Bench {
         device,
         gate: gate(&SharedDisk::new()),
@@ -621,8 +624,8 @@ fn one_look_gives_no_thread_up() {
     let door = Arc::new(Door::default());
     let bus = Bus::of(std::slice::from_ref(&device));
     let mut source = source(&bus, Some(key_of(&device)));
-    source.connector = Arc::new(BehindDoor(bus.clone(), door.clone()));
-    let (signer, _) = source.open().unwrap();
+    source.settings.connector = Arc::new(BehindDoor(bus.clone(), door.clone()));
+    let signer = source.open().unwrap().signer;
     signer.begin(None);
     wait_until_ready(&signer);
     door.set(true);
@@ -650,11 +653,11 @@ impl OneByOne {
 }
 
 impl Connector for OneByOne {
-    fn list(&self) -> Result<Vec<DeviceInfo>, TransportError> {
+    fn list(&self) -> Result<Vec<PluggedDevice>, TransportError> {
         self.bus.list()
     }
 
-    fn open(&self, device: &DeviceInfo) -> Result<Box<dyn Transport>, TransportError> {
+    fn open(&self, device: &PluggedDevice) -> Result<Box<dyn Transport>, TransportError> {
         let mut turns = self.turns.lock().unwrap();
         turns.0 += 1;
         let mine = turns.0;
@@ -676,8 +679,8 @@ fn a_thread_that_was_given_up_leaves_device_and_person_alone() {
         bell: Condvar::new(),
     });
     let mut source = source(&bus, Some(key_of(&device)));
-    source.connector = connector.clone();
-    let (signer, _) = source.open().unwrap();
+    source.settings.connector = connector.clone();
+    let signer = source.open().unwrap().signer;
     signer.begin(None);
     device.plug();
     wait_until("it hangs", || connector.turns.lock().unwrap().0 == 1);
@@ -732,7 +735,7 @@ fn the_answer_of_an_earlier_process_is_not_taken_for_another() {
     for command in tmkms::backends::ledger::apdu::sign(asked.as_slice()).unwrap() {
         device.command(&command);
     }
-    let (signer, _) = source(&bus, Some(key_of(&device))).open().unwrap();
+    let signer = source(&bus, Some(key_of(&device))).open().unwrap().signer;
     assert_eq!(signer.unavailable_reason(), None);
     signer.begin(None);
     wait_until_ready(&signer);

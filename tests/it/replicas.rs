@@ -12,7 +12,7 @@ use crate::support::yubihsm_simulator::{Moment, PowerLoss, Profile, Simulator};
 use crate::support::{SharedDisk, chain_id, maker, moment};
 use tmkms::backends::replicas::{Members, Policy, Replica, ReplicaSource};
 use tmkms::backends::yubihsm::protocol::codes::command;
-use tmkms::backends::{KeySource, OpenKeyError};
+use tmkms::backends::{Device, KeySource, KeyTraits, OpenKeyError, Opened};
 use tmkms::chain::{Armed, Chain};
 use tmkms::consensus::KeyType;
 use tmkms::gate::raw::self_test;
@@ -23,14 +23,11 @@ use tmkms::request::Request;
 use tmkms::signer::Signer;
 
 fn set(simulators: &[&Simulator], policy: Policy) -> Arc<dyn Signer> {
-    let members = Members {
-        sources: simulators
-            .iter()
-            .map(|one| key_source(one, KeyType::Ed25519) as _)
-            .collect(),
-        policy,
-    };
-    members.open().unwrap().0
+    let sources = simulators
+        .iter()
+        .map(|one| key_source(one, KeyType::Ed25519) as _)
+        .collect();
+    Members::new(sources, policy).open().unwrap().signer
 }
 
 fn signs(signer: &Arc<dyn Signer>, number: u64) -> Result<(), String> {
@@ -149,22 +146,27 @@ fn a_device_that_was_away_at_the_start_joins() {
 /// A device that takes its time to say that it is absent, or to open.
 struct Slow {
     name: &'static str,
+    traits: KeyTraits,
     there: Option<Arc<dyn ReplicaSource>>,
     takes: Duration,
 }
 
 impl KeySource for Slow {
-    fn describe(&self) -> String {
-        self.name.to_owned()
+    fn traits(&self) -> &KeyTraits {
+        &self.traits
     }
 
-    fn open(&self) -> Result<(Arc<dyn Signer>, Vec<String>), OpenKeyError> {
+    fn devices(&self) -> Vec<&dyn Device> {
+        Vec::new()
+    }
+
+    fn open(&self) -> Result<Opened, OpenKeyError> {
         unreachable!("it is opened as a replica")
     }
 }
 
 impl ReplicaSource for Slow {
-    fn open_replica(&self) -> Result<(Arc<dyn Replica>, Vec<String>), OpenKeyError> {
+    fn open_replica(&self) -> Result<Opened<dyn Replica>, OpenKeyError> {
         thread::sleep(self.takes);
         match &self.there {
             Some(source) => source.open_replica(),
@@ -177,16 +179,14 @@ impl ReplicaSource for Slow {
 fn slow(name: &'static str, there: Option<&Simulator>, takes: u64) -> Arc<dyn ReplicaSource> {
     Arc::new(Slow {
         name,
+        traits: KeyTraits::of(name),
         there: there.map(|one| key_source(one, KeyType::Ed25519) as _),
         takes: Duration::from_millis(takes),
     })
 }
 
 fn members(sources: Vec<Arc<dyn ReplicaSource>>) -> Members {
-    Members {
-        sources,
-        policy: Policy::Failover,
-    }
+    Members::new(sources, Policy::Failover)
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn members_that_are_absent_are_not_waited_for_one_after_another() {
         .collect();
     sources.push(slow("alive", Some(&alive), 1_000));
     let began = Instant::now();
-    let (signer, warnings) = members(sources).open().unwrap();
+    let Opened { signer, warnings } = members(sources).open().unwrap();
     let took = began.elapsed();
     assert!(took < Duration::from_millis(2_500), "{took:?}");
     let told = absent.map(|name| format!("replica not there yet: {name}: absent"));
@@ -229,7 +229,7 @@ fn the_first_member_says_which_key_it_is_however_long_it_takes() {
     let (one, two) = (simulator(1), Simulator::start(Profile::new(2, (2, 4, 0))));
     add_keys(&two, 9);
     let sources = vec![slow("one", Some(&one), 500), slow("two", Some(&two), 0)];
-    let (signer, _) = members(sources).open().unwrap();
+    let signer = members(sources).open().unwrap().signer;
     for number in 0..3 {
         signs(&signer, number).unwrap();
     }

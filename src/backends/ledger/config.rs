@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backends::ConfiguredKey;
+use crate::backends::configured::ConfiguredKey;
 use crate::consensus::{ChainId, PublicKey, key_text};
 use crate::settings::{Base, Problem, Spanned, TableReader};
 
-use super::LedgerSource;
 use super::find::Wanted;
+use super::key::LedgerSettings;
 use super::limits::{Kind, LONGEST_BODY, is_hopeless};
+use super::source::LedgerSource;
 use super::transport::Connector;
 use super::transport::tcp::Emulator;
 use super::transport::usb::Usb;
@@ -113,24 +114,23 @@ fn read_source(
     let span = key
         .or(transport)
         .map_or(section.span.clone(), |found| found.span);
+    let settings = LedgerSettings {
+        chain: chain_id.value.parse().ok()?,
+        name,
+        connector: at,
+        wanted: Wanted {
+            public_key,
+            path: path.map(|found| found.value),
+        },
+        timeout: Duration::from_millis(timeout.map_or(TIMEOUT, |found| found.value)),
+        commands: base.commands.clone(),
+    };
     Some(ConfiguredKey {
         source: Spanned {
             value: source,
             span,
         },
-        key: Arc::new(LedgerSource {
-            chain: chain_id.value.parse().ok()?,
-            name,
-            connector: at,
-            wanted: Wanted {
-                public_key,
-                path: path.map(|found| found.value),
-            },
-            timeout: Duration::from_millis(timeout.map_or(TIMEOUT, |found| found.value)),
-            emulated,
-            opened: Default::default(),
-            commands: base.commands.clone(),
-        }),
+        key: Arc::new(LedgerSource::new(settings, emulated)),
         chain_ids: vec![chain_id],
         device: None,
         replica: None,

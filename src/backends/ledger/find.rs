@@ -5,7 +5,7 @@ use crate::consensus::PublicKey;
 
 use super::app::{App, Identity};
 use super::error::{FindError, Reason};
-use super::transport::{Connector, DeviceInfo};
+use super::transport::{Connector, PluggedDevice};
 
 /// What to look for.
 #[derive(Clone, Debug, Default)]
@@ -21,13 +21,13 @@ pub struct Found {
     /// Open.
     pub app: App,
     /// Where it is.
-    pub info: DeviceInfo,
+    pub info: PluggedDevice,
     /// Who it is.
     pub identity: Identity,
 }
 
 /// One device with what it says of itself.
-pub type Surveyed = (DeviceInfo, Result<Identity, Reason>);
+pub type Surveyed = (PluggedDevice, Result<Identity, Reason>);
 
 /// Opens each device for a moment and says what is on it.
 pub fn survey(connector: &dyn Connector) -> Result<Vec<Surveyed>, FindError> {
@@ -44,9 +44,9 @@ pub fn survey(connector: &dyn Connector) -> Result<Vec<Surveyed>, FindError> {
 /// Finds the device and leaves it open.
 pub fn find(connector: &dyn Connector, wanted: &Wanted) -> Result<Found, FindError> {
     let devices = connector.list().map_err(FindError::List)?;
-    let at_path = |info: &&DeviceInfo| wanted.path.as_deref() == Some(info.path.as_str());
+    let at_path = |info: &&PluggedDevice| wanted.path.as_deref() == Some(info.path.as_str());
     let hinted = devices.iter().find(at_path);
-    let at = |info: &DeviceInfo, reason| FindError::Device {
+    let at = |info: &PluggedDevice, reason| FindError::Device {
         path: info.path.clone(),
         reason,
     };
@@ -76,7 +76,7 @@ pub fn find(connector: &dyn Connector, wanted: &Wanted) -> Result<Found, FindErr
         }
     }
     if matching.len() > 1 {
-        let places: Vec<DeviceInfo> = matching.into_iter().map(|found| found.info).collect();
+        let places: Vec<PluggedDevice> = matching.into_iter().map(|found| found.info).collect();
         return Err(FindError::SameKey(paths(&places)));
     }
     if let Some(found) = matching.pop() {
@@ -97,7 +97,7 @@ pub fn find(connector: &dyn Connector, wanted: &Wanted) -> Result<Found, FindErr
 
 fn open_with(
     connector: &dyn Connector,
-    info: &DeviceInfo,
+    info: &PluggedDevice,
     wanted: PublicKey,
 ) -> Result<Found, Reason> {
     let found = open(connector, info)?;
@@ -107,7 +107,7 @@ fn open_with(
     }
 }
 
-fn open(connector: &dyn Connector, info: &DeviceInfo) -> Result<Found, Reason> {
+fn open(connector: &dyn Connector, info: &PluggedDevice) -> Result<Found, Reason> {
     let mut app = App::new(connector.open(info)?);
     let identity = app.identify()?;
     Ok(Found {
@@ -117,6 +117,6 @@ fn open(connector: &dyn Connector, info: &DeviceInfo) -> Result<Found, Reason> {
     })
 }
 
-fn paths(devices: &[DeviceInfo]) -> Vec<String> {
+fn paths(devices: &[PluggedDevice]) -> Vec<String> {
     devices.iter().map(|info| info.path.clone()).collect()
 }

@@ -11,15 +11,14 @@ use std::time::{Duration, Instant};
 use tracing::error;
 
 use crate::backends::abandoned::AbandonedThreads;
-use crate::consensus::{Hrs, Position, PublicKey, Signature};
+use crate::consensus::{ChainId, Hrs, Position, PublicKey, Signature};
 use crate::gate::Prepared;
 use crate::gate::permit::Permit;
 use crate::os::clock::{Clock, SystemClock};
-use crate::remedy::CommandLine;
+use crate::remedy::{CommandLine, Commands};
 use crate::signer::{Signer, SignerError};
 use crate::threads::{STACK, spawn};
 
-use super::LedgerSource;
 use super::device::{Failed, Job, Worker};
 use super::find::{Found, Wanted};
 use super::health::DeviceHealth;
@@ -30,6 +29,22 @@ use super::transport::Connector;
 const GRACE: Duration = Duration::from_millis(100);
 /// A thread that has shown no sign of life for so long hangs. Looking for a device takes some seconds at most.
 const HANGS: Duration = Duration::from_secs(10);
+
+/// What a section says of a Ledger and its key.
+pub struct LedgerSettings {
+    /// The one chain that it signs for.
+    pub chain: ChainId,
+    /// What it is called in messages.
+    pub name: String,
+    /// Where devices are.
+    pub connector: Arc<dyn Connector>,
+    /// Which one.
+    pub wanted: Wanted,
+    /// How long a signature may take.
+    pub timeout: Duration,
+    /// The commands that its messages print.
+    pub commands: Commands,
+}
 
 /// A key on a Ledger. It signs once [`Signer::begin`] has told it where the chain stands.
 pub struct LedgerKey {
@@ -62,23 +77,27 @@ struct Watch {
 }
 
 impl LedgerKey {
-    /// The key of a source; `found` is a device that is open already, or why there is none.
-    pub fn new(source: &LedgerSource, public_key: PublicKey, found: Result<Found, String>) -> Self {
+    /// The key of a section; `found` is a device that is open already, or why there is none.
+    pub fn new(
+        settings: &LedgerSettings,
+        public_key: PublicKey,
+        found: Result<Found, String>,
+    ) -> Self {
         let wanted = Wanted {
             public_key: Some(public_key),
-            path: source.wanted.path.clone(),
+            path: settings.wanted.path.clone(),
         };
-        let chain = source.chain.to_string();
-        let (worker, line) = begin(&chain, &source.connector, &wanted, public_key);
+        let chain = settings.chain.to_string();
+        let (worker, line) = begin(&chain, &settings.connector, &wanted, public_key);
         let found = found.map_err(|why| line.condition.set(Some(why))).ok();
         Self {
-            name: source.name.clone(),
+            name: settings.name.clone(),
             chain,
-            connector: source.connector.clone(),
+            connector: settings.connector.clone(),
             wanted,
             public_key,
-            timeout: source.timeout,
-            status: source.commands.line(["ledger", "status"]),
+            timeout: settings.timeout,
+            status: settings.commands.line(["ledger", "status"]),
             line: RwLock::new(line),
             idle: Mutex::new(Some((worker, found))),
             watch: Mutex::default(),

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::backends::ConfiguredKey;
+use crate::backends::configured::ConfiguredKey;
 use crate::settings::{Base, Problem, TableReader, place_of};
 
-use super::{FileFormat, KeyFile, Purpose};
+use super::key::Purpose;
+use super::key_file::{FileFormat, KeyFile};
 
 /// Reads one section.
 pub fn read(
@@ -73,12 +74,7 @@ pub fn read(
         value: place_of(&source),
         span: path.span,
     };
-    let key = Arc::new(KeyFile {
-        source,
-        format,
-        purpose,
-        commands: base.commands.clone(),
-    });
+    let key = Arc::new(KeyFile::new(source, format, purpose, base.commands.clone()));
     vec![ConfiguredKey {
         chain_ids,
         source: name,

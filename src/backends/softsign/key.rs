@@ -10,7 +10,15 @@ use zeroize::Zeroizing;
 
 use crate::consensus::{PublicKey, Signature};
 
-use super::Purpose;
+/// What a key is for, in the words of the configuration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// Ed25519.
+    #[default]
+    Consensus,
+    /// secp256k1; it signs consensus messages all the same.
+    Account,
+}
 
 /// A private key. Wiped when dropped.
 pub enum SoftKey {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::backends::{ConfiguredKey, SharedDevice};
+use crate::backends::configured::{ConfiguredKey, SharedDevice};
 use crate::consensus::KeyType;
 use crate::remedy::CommandLine;
 use crate::settings::{Base, Problem, Spanned, TableReader};
@@ -60,11 +60,11 @@ pub fn read(
     };
     let keys = written.keys.into_iter();
     keys.map(|key| {
-        let opens = Arc::new(DeviceKeySource {
-            provider: written.provider.clone(),
-            id: key.id.value,
-            key_type: key.key_type,
-        });
+        let opens = Arc::new(DeviceKeySource::new(
+            written.provider.clone(),
+            key.id.value,
+            key.key_type,
+        ));
         ConfiguredKey {
             chain_ids: key.chain_ids,
             source: Spanned {

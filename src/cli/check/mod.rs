@@ -7,6 +7,7 @@ use std::thread::ScopedJoinHandle;
 
 use clap::Args;
 
+use crate::backends::Opened;
 use crate::config::ChainConfig;
 use crate::consensus::PublicKey;
 use crate::gate::heights::plausible::is_too_high;
@@ -145,7 +146,7 @@ fn look<'a>(config: &'a ChainConfig, service: Option<&ServiceStatus>) -> Found<'
     found.problems.dedup();
     found.warnings.dedup();
     match config.key.open() {
-        Ok((signer, warnings)) => {
+        Ok(Opened { signer, warnings }) => {
             found.warnings.extend(warnings);
             found.public_key = Some(signer.public_key());
             look_at_state(&mut found, signer.public_key(), service);

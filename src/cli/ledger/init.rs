@@ -61,7 +61,7 @@ impl Init {
                     .hint("name the chain behind the options"));
             }
         };
-        let found = find(source.connector.as_ref(), &source.wanted)
+        let found = find(source.settings.connector.as_ref(), &source.settings.wanted)
             .map_err(|error| not_found(error, &config.commands))?;
         self.within_reach(chain, found.identity.public_key)?;
         self.tell(source, found)
@@ -110,7 +110,7 @@ impl Init {
                 Ok(Some(signature)) if !identity.public_key.verify(&message, &signature) => {
                     return Err(failed(Reason::WrongSignature {
                         key: identity.public_key,
-                        compare: source.connector.command("pubkey"),
+                        compare: source.settings.connector.command("pubkey"),
                     }));
                 }
                 Ok(Some(_)) => {

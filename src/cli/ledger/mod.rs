@@ -5,6 +5,8 @@ mod list;
 mod pubkey;
 mod status;
 
+use std::any::Any;
+
 use clap::{Args, Subcommand};
 
 use crate::backends::ledger::LedgerSource;
@@ -59,7 +61,10 @@ fn chains(config: &Config) -> Result<Vec<(&ChainConfig, &LedgerSource)>, Failure
     let found: Vec<_> = config
         .chains
         .iter()
-        .filter_map(|chain| Some((chain, chain.key.as_any()?.downcast_ref::<LedgerSource>()?)))
+        .filter_map(|chain| {
+            let key: &dyn Any = chain.key.as_ref();
+            Some((chain, key.downcast_ref::<LedgerSource>()?))
+        })
         .collect();
     match found.is_empty() {
         true => Err(

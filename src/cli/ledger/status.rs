@@ -35,7 +35,7 @@ impl Status {
             troubled += usize::from(trouble);
             text.push_str(&format!(
                 "{}: {}\n  device: {device}\n",
-                chain.id, source.name
+                chain.id, source.settings.name
             ));
             for kind in Kind::ALL {
                 text.push_str(&format!(
@@ -80,7 +80,7 @@ fn look(
             None => (format!("in service (process {pid}), ready to sign"), false),
         };
     }
-    match find(source.connector.as_ref(), &source.wanted) {
+    match find(source.settings.connector.as_ref(), &source.settings.wanted) {
         Ok(found) => (
             format!(
                 "{} at {}, Tendermint {}, key {}; whether it remembers a height shows at the start",

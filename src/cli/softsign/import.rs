@@ -218,8 +218,8 @@ impl Import {
     fn chains<'a>(&self, config: &'a Config) -> Result<Vec<&'a ChainConfig>, Failure> {
         let out = std::path::absolute(&self.to).unwrap_or_else(|_| self.to.clone());
         let of_out = |chain: &&ChainConfig| {
-            chain.key.file().is_some_and(|file| {
-                std::path::absolute(file.path).is_ok_and(|path| plain(&path) == plain(&out))
+            chain.key.traits().file.as_ref().is_some_and(|file| {
+                std::path::absolute(&file.path).is_ok_and(|path| plain(&path) == plain(&out))
             })
         };
         let found: Vec<&ChainConfig> = config
@@ -265,7 +265,7 @@ impl Import {
                 self.from.display()
             ))
         };
-        let file = chain.and_then(|chain| chain.key.file());
+        let file = chain.and_then(|chain| chain.key.traits().file.as_ref());
         if file.is_some_and(|file| file.json) {
             return Err(Failure::usage(format!(
                 "{} is configured with `key_format = \"json\"`, and base64 would be written there",

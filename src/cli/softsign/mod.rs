@@ -105,7 +105,7 @@ fn paths(config: &Config) -> String {
         .filter_map(|chain| {
             Some(format!(
                 "  {} ({})\n",
-                chain.key.file()?.path.display(),
+                chain.key.traits().file.as_ref()?.path.display(),
                 chain.id
             ))
         })

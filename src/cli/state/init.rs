@@ -130,7 +130,13 @@ impl Init {
         place: &StateFile,
         watermark: &Watermark,
     ) -> Result<(), Failure> {
-        let keys: Vec<&Path> = chain.key.file().map(|file| file.path).into_iter().collect();
+        let keys: Vec<&Path> = chain
+            .key
+            .traits()
+            .file
+            .iter()
+            .map(|file| &*file.path)
+            .collect();
         let nearby = Nearby {
             chain,
             place,

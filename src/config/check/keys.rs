@@ -66,7 +66,7 @@ pub(super) fn keys(
                 problems.push(Problem::at(
                     id.span.clone(),
                     format!("chain {} has two keys", id.value),
-                    format!("it has the {} already", other.key.describe()),
+                    format!("it has the {} already", other.key.traits().location),
                     "keep the section of the key that the chain knows, and remove the chain from the other one",
                 ));
                 continue;
@@ -125,10 +125,8 @@ fn one_source(members: &[&ConfiguredKey], policy: Policy) -> Option<Arc<dyn KeyS
         [only] => Some(only.key.clone()),
         several => {
             let sources = several.iter().map(|member| member.replica.clone());
-            Some(Arc::new(Members {
-                sources: sources.collect::<Option<Vec<_>>>()?,
-                policy,
-            }))
+            let sources = sources.collect::<Option<Vec<_>>>()?;
+            Some(Arc::new(Members::new(sources, policy)))
         }
     }
 }

@@ -110,7 +110,10 @@ pub(super) fn check(
                 "a [[validator]] section with its `chain_id` and the node's `addr`",
             ));
         }
-        if key.as_ref().is_some_and(|key| !key.signs_extensions()) {
+        if key
+            .as_ref()
+            .is_some_and(|key| !key.traits().signs_extensions)
+        {
             votes_only(chain, &id, problems);
         } else if let Some(found) = chain
             .sign_extensions

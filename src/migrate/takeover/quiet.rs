@@ -54,7 +54,7 @@ impl Quiet {
     /// The home of this program itself, for a chain whose state begins, and that in which its key lies.
     pub fn own(config: &Config, chain: &ChainConfig, service: Option<u32>) -> Self {
         let file = Path::new(&config.name);
-        let key = chain.key.file().map(|file| file.path);
+        let key = chain.key.traits().file.as_ref().map(|file| &*file.path);
         let paths = [file, chain.state_file.as_path()].into_iter().chain(key);
         Self {
             own: true,

@@ -53,7 +53,7 @@ impl ChainEntry {
     pub fn new(config: &ChainConfig, chain: Arc<Chain>) -> Self {
         Self {
             id: config.id.to_string(),
-            key: config.key.describe(),
+            key: config.key.traits().location.clone(),
             source: Arc::downgrade(&config.key),
             key_format: config.key_format.clone(),
             state_file: config.state_file.display().to_string(),
@@ -69,7 +69,10 @@ impl ChainEntry {
     /// Finds out when the key's backup was proven. May wait for a disk.
     pub fn look_at_backup(&self) {
         let source = self.source.upgrade().zip(self.public_key());
-        let found = source.and_then(|(source, key)| source.backup(&key));
+        let found = source.and_then(|(source, key)| {
+            let devices = source.devices();
+            devices.iter().find_map(|device| device.backup(&key))
+        });
         *self.backup.lock().unwrap_or_else(PoisonError::into_inner) = found;
     }
 
@@ -180,7 +183,8 @@ impl ChainEntry {
             return Vec::new();
         };
         let works = self.public_key().is_some() && self.chain.key_trouble().is_none();
-        let mut devices = source.devices();
+        let devices = source.devices().into_iter();
+        let mut devices: Vec<DeviceSample> = devices.map(|device| device.status()).collect();
         for device in &mut devices {
             device.up &= works;
             if let Some(trouble) = &mut device.trouble {
@@ -256,24 +260,39 @@ fn backup_in_words(backup: Backup, now: &Moment, commands: &Commands) -> String 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backends::OpenKeyError;
+    use crate::backends::{Device, KeyTraits, OpenKeyError, Opened};
     use crate::os::clock::{Clock, SystemClock};
-    use crate::signer::Signer;
     use std::sync::atomic::Ordering;
 
-    struct NoKey;
+    struct NoKey(KeyTraits);
 
     impl KeySource for NoKey {
-        fn describe(&self) -> String {
-            "key".to_owned()
+        fn traits(&self) -> &KeyTraits {
+            &self.0
         }
 
-        fn open(&self) -> Result<(Arc<dyn Signer>, Vec<String>), OpenKeyError> {
+        fn devices(&self) -> Vec<&dyn Device> {
+            vec![self]
+        }
+
+        fn open(&self) -> Result<Opened, OpenKeyError> {
             Err(OpenKeyError("no key".to_owned()))
         }
+    }
 
-        fn devices(&self) -> Vec<DeviceSample> {
-            vec![DeviceSample::default()]
+    impl Device for NoKey {
+        fn status(&self) -> DeviceSample {
+            DeviceSample::default()
+        }
+
+        fn needs_repair(&self) -> bool {
+            false
+        }
+
+        fn repair(&self) {}
+
+        fn backup(&self, _: &PublicKey) -> Option<Backup> {
+            None
         }
     }
 
@@ -321,7 +340,7 @@ mod tests {
 
     #[test]
     fn of_a_chain_that_another_process_holds_no_device_is_called_down() {
-        let source: Arc<dyn KeySource> = Arc::new(NoKey);
+        let source: Arc<dyn KeySource> = Arc::new(NoKey(KeyTraits::of("key")));
         let now = SystemClock.now();
         let mut known = chain("one");
         known.source = Arc::downgrade(&source);

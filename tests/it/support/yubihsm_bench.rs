@@ -82,12 +82,9 @@ pub fn key_source(simulator: &Simulator, key_type: KeyType) -> Arc<DeviceKeySour
         Password::Inline("validator".to_owned().into()),
         Duration::from_secs(1),
     );
-    Arc::new(DeviceKeySource {
-        provider: Arc::new(provider),
-        id: match key_type {
-            KeyType::Ed25519 => 1,
-            KeyType::Secp256k1 => 2,
-        },
-        key_type,
-    })
+    let id = match key_type {
+        KeyType::Ed25519 => 1,
+        KeyType::Secp256k1 => 2,
+    };
+    Arc::new(DeviceKeySource::new(Arc::new(provider), id, key_type))
 }

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Transport, TransportError};
 use crate::backends::ledger::frame::{Assembler, PACKET, packets};
+
+use super::connector::{Transport, TransportError};
 
 /// What carries packets: the kernel's hidraw, or a simulator.
 pub trait Packets: Send {

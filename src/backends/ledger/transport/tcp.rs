@@ -7,9 +7,10 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::{Connector, DeviceInfo, Transport, TransportError};
 use crate::backends::ledger::frame::LONGEST;
 use crate::os::pair_lock::NameLock;
+
+use super::connector::{Connector, PluggedDevice, Transport, TransportError};
 
 /// How long a connect and a write may take.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -31,14 +32,14 @@ impl Connector for Emulator {
         Some(format!("tcp://{}", self.0))
     }
 
-    fn list(&self) -> Result<Vec<DeviceInfo>, TransportError> {
-        Ok(vec![DeviceInfo {
+    fn list(&self) -> Result<Vec<PluggedDevice>, TransportError> {
+        Ok(vec![PluggedDevice {
             path: format!("tcp://{}", self.0),
             model: "emulator".to_owned(),
         }])
     }
 
-    fn open(&self, device: &DeviceInfo) -> Result<Box<dyn Transport>, TransportError> {
+    fn open(&self, device: &PluggedDevice) -> Result<Box<dyn Transport>, TransportError> {
         let failed = |error: io::Error| TransportError::Failed(error.to_string());
         let lock = NameLock::take(&format!("tmkms-ledger-{}", device.path))
             .map_err(failed)?

@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use hidapi::{HidApi, HidDevice, HidError};
 
-use super::hid::{Hid, Packets};
-use super::{Connector, DeviceInfo, Transport, TransportError};
 use crate::backends::ledger::frame::PACKET;
+
+use super::connector::{Connector, PluggedDevice, Transport, TransportError};
+use super::hid::{Hid, Packets};
 
 /// Ledger's vendor id.
 const VENDOR: u16 = 0x2c97;
@@ -25,7 +26,7 @@ const USAGE_PAGE: u16 = 0xffa0;
 pub struct Usb;
 
 impl Connector for Usb {
-    fn list(&self) -> Result<Vec<DeviceInfo>, TransportError> {
+    fn list(&self) -> Result<Vec<PluggedDevice>, TransportError> {
         let mut bus = HidApi::new().map_err(failed)?;
         bus.add_devices(VENDOR, 0).map_err(failed)?;
         // One entry for each usage of a device.
@@ -38,14 +39,14 @@ impl Connector for Usb {
         }
         Ok(found
             .into_iter()
-            .map(|(path, model)| DeviceInfo {
+            .map(|(path, model)| PluggedDevice {
                 path,
                 model: model.to_owned(),
             })
             .collect())
     }
 
-    fn open(&self, info: &DeviceInfo) -> Result<Box<dyn Transport>, TransportError> {
+    fn open(&self, info: &PluggedDevice) -> Result<Box<dyn Transport>, TransportError> {
         let node = File::open(&info.path).map_err(|error| match error.kind() {
             io::ErrorKind::PermissionDenied => TransportError::Permission(error.to_string()),
             io::ErrorKind::NotFound => TransportError::Gone(error.to_string()),
@@ -163,7 +164,7 @@ mod tests {
     #[test]
     fn a_bus_without_ledgers_is_empty() {
         assert!(Usb.list().is_ok());
-        let nowhere = DeviceInfo {
+        let nowhere = PluggedDevice {
             path: "/dev/no-such-hidraw".to_owned(),
             model: String::new(),
         };

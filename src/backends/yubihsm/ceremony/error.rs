@@ -5,7 +5,6 @@ use std::io;
 use crate::backends::yubihsm::protocol::commands::DeviceCommands;
 use crate::backends::yubihsm::protocol::error::Error;
 use crate::backends::yubihsm::protocol::identity::Serial;
-use crate::remedy::CommandLine;
 
 use super::paper::printout::PrintoutError;
 
@@ -103,15 +102,15 @@ pub enum SetupError {
     Stranger(String),
     /// The proof failed.
     #[error(
-        "YubiHSM {serial} is not what was planned:\n{}\ndo not use it; `{again}` sets it up again from the mnemonic",
-        wrong.join("\n")
+        "YubiHSM {serial} is not what was planned:\n{}\ndo not use it; `{}` sets it up again from the mnemonic",
+        wrong.join("\n"), commands.line(["setup", "--restore", "--anew"])
     )]
     Differs {
         /// The device.
         serial: Serial,
         /// What differs.
         wrong: Vec<String>,
-        /// The command that erases it and begins again.
-        again: CommandLine,
+        /// The commands about it.
+        commands: DeviceCommands,
     },
 }

@@ -207,7 +207,7 @@ fn finish(
         return Err(SetupError::Differs {
             serial: info.serial,
             wrong: proof.wrong,
-            again: site.commands.line(["setup", "--restore", "--anew"]),
+            commands: site.commands.clone(),
         });
     }
     let report = file_report(&info, &proof, now);

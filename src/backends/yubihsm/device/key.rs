@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::backends::device::{Backup, Device, DeviceSample};
+use crate::backends::key_source::{KeySource, KeyTraits, OpenKeyError, Opened};
 use crate::backends::replicas::{Replica, ReplicaSource};
 use crate::backends::yubihsm::protocol::error::{Error, ErrorKind};
-use crate::backends::{Backup, DeviceKeyId, DeviceSample, KeySource, OpenKeyError};
 use crate::consensus::{KeyType, PublicKey, Signature, key_text};
 use crate::gate::Prepared;
 use crate::gate::permit::Permit;
@@ -23,34 +24,43 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// A configured key on a device.
 pub struct DeviceKeySource {
-    /// The section's device.
-    pub provider: Arc<Provider>,
-    /// The key's id there.
-    pub id: u16,
-    /// What it must be.
-    pub key_type: KeyType,
+    provider: Arc<Provider>,
+    id: u16,
+    key_type: KeyType,
+    traits: KeyTraits,
 }
 
 impl KeySource for DeviceKeySource {
-    fn describe(&self) -> String {
-        format!("{} key 0x{:04x}", self.provider.place, self.id)
+    fn traits(&self) -> &KeyTraits {
+        &self.traits
     }
 
-    fn devices(&self) -> Vec<DeviceSample> {
-        vec![self.provider.now(self.id)]
+    fn devices(&self) -> Vec<&dyn Device> {
+        vec![self]
     }
 
-    fn device_keys(&self) -> Vec<DeviceKeyId> {
-        vec![self.provider.key_id(self.id)]
-    }
-
-    fn backup(&self, key: &PublicKey) -> Option<Backup> {
-        let entry = self.provider.memory.as_ref()?.of(key);
-        // What cannot be read says nothing about the backup; the log says that it cannot be read.
-        Some(match entry.ok()? {
-            Some(entry) => Backup::Proven(Duration::from_secs(entry.seconds)),
-            None => Backup::NeverProven,
+    fn open(&self) -> Result<Opened, OpenKeyError> {
+        let (key, warnings) = self.find()?;
+        Ok(Opened {
+            signer: Arc::new(key),
+            warnings,
         })
+    }
+}
+
+impl ReplicaSource for DeviceKeySource {
+    fn open_replica(&self) -> Result<Opened<dyn Replica>, OpenKeyError> {
+        let (key, warnings) = self.find()?;
+        Ok(Opened {
+            signer: Arc::new(key),
+            warnings,
+        })
+    }
+}
+
+impl Device for DeviceKeySource {
+    fn status(&self) -> DeviceSample {
+        self.provider.now(self.id)
     }
 
     fn needs_repair(&self) -> bool {
@@ -61,20 +71,31 @@ impl KeySource for DeviceKeySource {
         self.provider.repair();
     }
 
-    fn open(&self) -> Result<(Arc<dyn Signer>, Vec<String>), OpenKeyError> {
-        let (key, warnings) = self.find()?;
-        Ok((Arc::new(key), warnings))
-    }
-}
-
-impl ReplicaSource for DeviceKeySource {
-    fn open_replica(&self) -> Result<(Arc<dyn Replica>, Vec<String>), OpenKeyError> {
-        let (key, warnings) = self.find()?;
-        Ok((Arc::new(key), warnings))
+    fn backup(&self, key: &PublicKey) -> Option<Backup> {
+        let entry = self.provider.memory.as_ref()?.of(key);
+        // What cannot be read says nothing about the backup; the log says that it cannot be read.
+        Some(match entry.ok()? {
+            Some(entry) => Backup::Proven(Duration::from_secs(entry.seconds)),
+            None => Backup::NeverProven,
+        })
     }
 }
 
 impl DeviceKeySource {
+    /// The key with this id on the device of a section, which must be of this type.
+    pub fn new(provider: Arc<Provider>, id: u16, key_type: KeyType) -> Self {
+        let traits = KeyTraits {
+            device_keys: vec![provider.key_id(id)],
+            ..KeyTraits::of(format!("{} key 0x{id:04x}", provider.place))
+        };
+        Self {
+            provider,
+            id,
+            key_type,
+            traits,
+        }
+    }
+
     fn find(&self) -> Result<(DeviceKey, Vec<String>), OpenKeyError> {
         let failed = |error: Error| OpenKeyError(error.to_string());
         let (handle, mut warnings) = self.provider.handle().map_err(failed)?;
@@ -84,7 +105,7 @@ impl DeviceKeySource {
             warnings.push(format!(
                 "{}: firmware {} leaks secp256k1 keys to whoever can measure the device for some time (EUCLEAK, mended \
                  in 2.4); keep the device locked up, or use one with newer firmware",
-                self.describe(),
+                self.traits.location,
                 found.info.firmware
             ));
         }
@@ -92,7 +113,7 @@ impl DeviceKeySource {
         let wall = SystemClock.now().wall;
         warnings.extend(memory.and_then(|memory| memory.reminder(&found.public_key, wall)));
         let key = DeviceKey {
-            name: self.describe(),
+            name: self.traits.location.clone(),
             handle,
             id: self.id,
             public_key: found.public_key,

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use tracing::{error, info};
 use zeroize::Zeroizing;
 
+use crate::backends::device::{DeviceCounts, DeviceSample};
+use crate::backends::key_source::DeviceKeyId;
 use crate::backends::yubihsm::backup::log::BackupLog;
 use crate::backends::yubihsm::protocol::commands::DeviceCommands;
 use crate::backends::yubihsm::protocol::error::{Error, ErrorKind};
@@ -14,7 +16,6 @@ use crate::backends::yubihsm::protocol::identity::Serial;
 use crate::backends::yubihsm::protocol::scp03::{AuthKey, Credentials};
 use crate::backends::yubihsm::protocol::transport::{DeviceAddress, Transport};
 use crate::backends::yubihsm::session::client::Client;
-use crate::backends::{DeviceCounts, DeviceKeyId, DeviceSample};
 use crate::remedy::{self, CommandLine};
 use crate::secret_file::{self, Absent, SecretSource};
 

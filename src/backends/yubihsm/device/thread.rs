@@ -11,9 +11,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::backends::abandoned::AbandonedThreads;
+use crate::backends::device::{DeviceCounts, LogFill};
 use crate::backends::yubihsm::protocol::error::{Error, ErrorKind};
 use crate::backends::yubihsm::session::client::Client;
-use crate::backends::{DeviceCounts, LogFill};
 use crate::consensus::KeyType;
 use crate::gate::permit::Permit;
 use crate::threads::{LARGE_STACK, spawn};

@@ -100,7 +100,7 @@ fn format_of<'a>(config: &'a Config, provider: &Provider, id: u16) -> Option<&'a
     let mut users = config
         .chains
         .iter()
-        .filter(|chain| chain.key.device_keys().contains(&wanted));
+        .filter(|chain| chain.key.traits().device_keys.contains(&wanted));
     match (users.next(), users.next()) {
         (Some(only), None) => Some(&only.key_format),
         _ => None,

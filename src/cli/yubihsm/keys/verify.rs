@@ -106,7 +106,12 @@ impl VerifyBackup {
         let mut compared = false;
         for chain in &config.chains {
             // On whichever device: the backup is of this id on all of them.
-            let is_ours = chain.key.device_keys().iter().any(|key| key.id == id);
+            let is_ours = chain
+                .key
+                .traits()
+                .device_keys
+                .iter()
+                .any(|key| key.id == id);
             let bytes = bounded::read(&chain.state_file, LONGEST).unwrap_or_default();
             let (true, Newest::Good(entry, _)) = (is_ours, newest(&bytes)) else {
                 continue;

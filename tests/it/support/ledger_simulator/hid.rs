@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tmkms::backends::ledger::frame::{Assembler, PACKET, packets};
 use tmkms::backends::ledger::transport::hid::{Hid, Packets};
-use tmkms::backends::ledger::transport::{Connector, DeviceInfo, Transport, TransportError};
+use tmkms::backends::ledger::transport::{Connector, PluggedDevice, Transport, TransportError};
 
 use super::Device;
 
@@ -38,15 +38,15 @@ impl Bus {
 }
 
 impl Connector for Bus {
-    fn list(&self) -> Result<Vec<DeviceInfo>, TransportError> {
-        let info = |(path, _): (String, Device)| DeviceInfo {
+    fn list(&self) -> Result<Vec<PluggedDevice>, TransportError> {
+        let info = |(path, _): (String, Device)| PluggedDevice {
             path,
             model: "Nano S".to_owned(),
         };
         Ok(self.devices().into_iter().map(info).collect())
     }
 
-    fn open(&self, info: &DeviceInfo) -> Result<Box<dyn Transport>, TransportError> {
+    fn open(&self, info: &PluggedDevice) -> Result<Box<dyn Transport>, TransportError> {
         let found = self
             .devices()
             .into_iter()

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use ureq::Agent;
 
+use crate::backends::yubihsm::protocol::error::ErrorKind;
+use crate::backends::yubihsm::protocol::frame;
 use crate::text::excerpt::brief_of;
 
-use super::super::error::ErrorKind;
-use super::super::frame;
-use super::{Transport, left};
+use super::exchange::{Transport, left};
 
 /// The longest words of an error, in bytes.
 const LONGEST_ERROR: usize = 200;

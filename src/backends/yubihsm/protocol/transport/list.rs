@@ -7,8 +7,8 @@ use std::path::Path;
 
 use rusb::UsbContext;
 
-use super::super::error::ErrorKind;
-use super::super::identity::Serial;
+use crate::backends::yubihsm::protocol::error::ErrorKind;
+use crate::backends::yubihsm::protocol::identity::Serial;
 
 /// Yubico.
 pub const VENDOR: u16 = 0x1050;

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use rusb::UsbContext;
 
-use super::super::error::ErrorKind;
-use super::super::frame;
-use super::super::identity::Serial;
+use crate::backends::yubihsm::protocol::error::ErrorKind;
+use crate::backends::yubihsm::protocol::frame;
+use crate::backends::yubihsm::protocol::identity::Serial;
+
+use super::exchange::{Transport, left};
 use super::list::{choose, plugged};
-use super::{Transport, left};
 
 const INTERFACE: u8 = 0;
 const OUT: u8 = 0x01;

@@ -1,0 +1,80 @@
+//! A configured key before it is opened: what is known of it, its devices, and the way to open it.
+
+use std::any::Any;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::signer::Signer;
+
+use super::device::Device;
+
+/// A configured key that is not open yet. Commands of one backend know their own sources by [`Any`].
+pub trait KeySource: Any + Send + Sync {
+    /// What is known of it without opening it.
+    fn traits(&self) -> &KeyTraits;
+
+    /// The devices that hold it; none for a key in this process's memory. They are told of while the key cannot be opened,
+    /// too.
+    fn devices(&self) -> Vec<&dyn Device>;
+
+    /// Opens it.
+    fn open(&self) -> Result<Opened, OpenKeyError>;
+}
+
+/// What is known of a key without opening it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyTraits {
+    /// Where it is, for messages: the backend and the file or device.
+    pub location: String,
+    /// The file that holds it, if one does.
+    pub file: Option<InFile>,
+    /// Which keys on which devices it is; none for a key in a file.
+    pub device_keys: Vec<DeviceKeyId>,
+    /// Whether it can sign vote extensions and raw bytes; a chain with a key that cannot must say so in its settings.
+    pub signs_extensions: bool,
+}
+
+impl KeyTraits {
+    /// A key that signs everything and is in no file and on no device.
+    pub fn of(location: impl Into<String>) -> Self {
+        Self {
+            location: location.into(),
+            file: None,
+            device_keys: Vec::new(),
+            signs_extensions: true,
+        }
+    }
+}
+
+/// A key that was opened.
+pub struct Opened<S: ?Sized = dyn Signer> {
+    /// What signs with it.
+    pub signer: Arc<S>,
+    /// What the operator should know.
+    pub warnings: Vec<String>,
+}
+
+/// Which key on which device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceKeyId {
+    /// The device, as the configuration identifies it.
+    pub device: String,
+    /// The key's id there.
+    pub id: u16,
+}
+
+/// A key that lies in a file, and how it is written there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InFile {
+    /// The file.
+    pub path: PathBuf,
+    /// `priv_validator_key.json`; otherwise base64.
+    pub json: bool,
+    /// secp256k1; otherwise Ed25519.
+    pub account: bool,
+}
+
+/// Why a key cannot be opened. The text names the key and the remedy.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct OpenKeyError(pub String);

@@ -1,0 +1,24 @@
+//! A key in memory as the chains know it.
+
+use crate::consensus::{PublicKey, Signature};
+use crate::gate::Prepared;
+use crate::gate::permit::Permit;
+use crate::signer::{Signer, SignerError};
+
+use super::key::SoftKey;
+
+impl Signer for SoftKey {
+    fn public_key(&self) -> PublicKey {
+        SoftKey::public_key(self)
+    }
+
+    /// Any length, any kind.
+    fn accepts(&self, _: &Prepared) -> Result<(), SignerError> {
+        Ok(())
+    }
+
+    fn sign(&self, permit: &Permit) -> Result<Signature, SignerError> {
+        self.sign_bytes(permit.bytes())
+            .map_err(|error| SignerError::Failed(error.to_string()))
+    }
+}
