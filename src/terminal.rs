@@ -5,8 +5,9 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use rustix::termios::{self, LocalModes, OptionalActions, Termios};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
@@ -166,7 +167,8 @@ impl Guard {
         spawn("terminal", STACK, move || {
             if let Some(signal) = signals.forever().next() {
                 restore(before.as_ref());
-                if let Some(path) = removed.lock().ok().and_then(|mut waste| waste.take()) {
+                let unproven = removed.lock().take();
+                if let Some(path) = unproven {
                     let _ = std::fs::remove_file(path);
                 }
                 let _ = signal_hook::low_level::emulate_default_handler(signal);

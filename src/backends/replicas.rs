@@ -3,10 +3,11 @@
 //! Every member gets the same bytes and a share of the time, so that the last one can still answer within the
 //! deadline. A member with another public key never signs. Members that were away at the start join when they are there.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
+use parking_lot::{Mutex, RwLock};
 use tracing::{error, info, warn};
 
 use crate::consensus::{PublicKey, Signature};
@@ -185,14 +186,14 @@ enum ReplicaState {
 
 impl Slot {
     fn member(&self) -> Option<Arc<dyn Replica>> {
-        match &*self.place.read().unwrap_or_else(PoisonError::into_inner) {
+        match &*self.place.read() {
             ReplicaState::There(member) => Some(member.clone()),
             _ => None,
         }
     }
 
     fn why_not(&self) -> Option<String> {
-        match &*self.place.read().unwrap_or_else(PoisonError::into_inner) {
+        match &*self.place.read() {
             ReplicaState::There(_) => None,
             ReplicaState::Away(why) => Some(why.to_string()),
             ReplicaState::Foreign => Some(format!("{}: holds another key", self.name)),
@@ -218,12 +219,7 @@ fn place(name: &str, member: Arc<dyn Replica>, wanted: &PublicKey) -> ReplicaSta
 
 /// Opens members that were away, until all are there or the set is gone.
 fn join_later(slots: &Arc<Vec<Slot>>, wanted: PublicKey) -> std::io::Result<()> {
-    let away = |slot: &Slot| {
-        matches!(
-            &*slot.place.read().unwrap_or_else(PoisonError::into_inner),
-            ReplicaState::Away(_)
-        )
-    };
+    let away = |slot: &Slot| matches!(&*slot.place.read(), ReplicaState::Away(_));
     if !slots.iter().any(away) {
         return Ok(());
     }
@@ -250,7 +246,7 @@ fn join_later(slots: &Arc<Vec<Slot>>, wanted: PublicKey) -> std::io::Result<()> 
                         slot.name
                     );
                 }
-                *slot.place.write().unwrap_or_else(PoisonError::into_inner) = state;
+                *slot.place.write() = state;
             }
             if !slots.iter().any(away) {
                 return;
@@ -278,7 +274,7 @@ impl ReplicaSet {
     }
 
     fn tell(&self, index: usize) {
-        let mut last = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.log.lock();
         if self.policy == Policy::Failover && *last != Some(index) {
             let name = self.slots.get(index).map_or("", |slot| slot.name.as_str());
             info!(event = "replica_signs", device = name, "{name} signs now");

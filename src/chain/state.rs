@@ -1,7 +1,9 @@
 //! How a chain stands: it is being opened, it signs, it only answers, or it is another process's (W7).
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::consensus::{ChainId, PublicKey};
 
@@ -89,11 +91,8 @@ impl Chain {
 
     /// Takes the state of `other`, a later try to arm this chain. An armed chain keeps its gate whatever comes.
     pub fn replace_state(&self, other: Chain) {
-        let other = other
-            .state
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let other = other.state.into_inner();
+        let mut state = self.state.write();
         if !matches!(&*state, ChainState::Armed(_)) {
             *state = other;
         }
@@ -103,7 +102,7 @@ impl Chain {
 
     /// For a chain that is being opened: no other process holds its state.
     pub fn found_free(&self) {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.write();
         if let ChainState::Opening { free } = &mut *state {
             *free = true;
         }
@@ -111,27 +110,17 @@ impl Chain {
 
     fn tell_news(&self) {
         // Whoever looked before the change is waiting by now, or has not begun to look.
-        drop(
-            self.news
-                .look
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        );
+        drop(self.news.look.lock());
         self.news.condvar.notify_all();
     }
 
     /// Whether it is still being opened after a wait of at most `time`.
     pub fn is_opening_after(&self, time: Duration) -> bool {
-        let look = self
-            .news
-            .look
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let waited = self
-            .news
+        let mut look = self.news.look.lock();
+        self.news
             .condvar
-            .wait_timeout_while(look, time, |()| self.is_opening());
-        drop(waited);
+            .wait_while_for(&mut look, |()| self.is_opening(), time);
+        drop(look);
         self.is_opening()
     }
 
@@ -150,7 +139,7 @@ impl Chain {
     }
 
     fn look<T>(&self, look: impl FnOnce(&ChainState) -> T) -> T {
-        look(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+        look(&self.state.read())
     }
 
     /// What signs, or why nothing does.

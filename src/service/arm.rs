@@ -1,8 +1,9 @@
 //! From the configuration of a chain to a chain that signs, or to one that answers and says why it does not (W7).
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tracing::{error, info, warn};
 
 use crate::backends::Opened;
@@ -228,12 +229,12 @@ pub(super) struct SquattedName(Arc<Mutex<Option<Retake>>>);
 
 impl SquattedName {
     fn set(&self, retake: Option<Retake>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = retake;
+        *self.0.lock() = retake;
     }
 
     /// Takes it, if it is free by now. Waits for nobody.
     pub fn retake(&self, chain: &Chain) {
-        let mut name = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut name = self.0.lock();
         let Some(retaken) = name.as_ref().map(Retake::try_again) else {
             return;
         };
@@ -263,10 +264,10 @@ impl Identities {
     /// The key, or why there is none; that may pass, so it may be asked again.
     pub fn load(&self, source: &SecretSource) -> Result<Arc<IdentityKey>, String> {
         let slot = {
-            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut all = self.0.lock();
             all.entry(source.to_string()).or_default().clone()
         };
-        let mut key = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut key = slot.lock();
         if let Some(key) = &*key {
             return Ok(key.clone());
         }

@@ -1,10 +1,12 @@
 //! A link's thread: dial, serve, and dial again, for ever.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use crate::chain::Chain;
 use crate::config::NodeConfig;
@@ -103,7 +105,7 @@ impl RunningLink {
     }
 
     fn wake(&self) {
-        if let Some(closer) = &*self.closer.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(closer) = &*self.closer.lock() {
             closer.stop_reading();
         }
     }
@@ -160,7 +162,7 @@ fn keep_up(link: &PreparedLink, closer: &Mutex<Option<Closer>>, stop: &Shutdown)
             message,
             was_up,
         } = catch_unwind(once).unwrap_or_else(|_| panicked(link));
-        closer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        closer.lock().take();
         if stop.is_set() {
             return;
         }
@@ -217,7 +219,7 @@ fn dial_and_serve(
         if link.in_flight.stop.load(Ordering::SeqCst) {
             new.close();
         }
-        *closer.lock().unwrap_or_else(PoisonError::into_inner) = Some(new);
+        *closer.lock() = Some(new);
     };
     link.in_flight.begin_link();
     let began = Instant::now();

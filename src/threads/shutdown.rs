@@ -1,7 +1,8 @@
 //! How the service is told to end, and why.
 
-use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
 
 use crate::os::process::signals::Arrived;
 
@@ -38,7 +39,7 @@ impl Shutdown {
 
     /// Asks everyone to stop and says why, unless that was said already.
     pub fn trigger_for(&self, cause: ShutdownCause) {
-        let mut set = self.cause.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut set = self.cause.lock();
         set.get_or_insert(cause);
         drop(set);
         self.condvar.notify_all();
@@ -46,11 +47,9 @@ impl Shutdown {
 
     /// Waits for at most `time`; `true` when everyone is asked to stop.
     pub fn wait(&self, time: Duration) -> bool {
-        let set = self.cause.lock().unwrap_or_else(PoisonError::into_inner);
-        let (set, _) = self
-            .condvar
-            .wait_timeout_while(set, time, |set| set.is_none())
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut set = self.cause.lock();
+        self.condvar
+            .wait_while_for(&mut set, |set| set.is_none(), time);
         set.is_some()
     }
 
@@ -61,7 +60,6 @@ impl Shutdown {
 
     /// Why, if so.
     pub fn cause(&self) -> Option<ShutdownCause> {
-        let cause = self.cause.lock().unwrap_or_else(PoisonError::into_inner);
-        cause.clone()
+        self.cause.lock().clone()
     }
 }

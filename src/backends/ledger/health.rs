@@ -1,8 +1,9 @@
 //! What others see of a Ledger and of the thread that it belongs to, without waiting for either.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 /// How the device and its thread are, for those who may not wait.
 #[derive(Debug, Default)]
@@ -17,13 +18,13 @@ pub struct DeviceHealth {
 impl DeviceHealth {
     /// For how long the thread has shown no sign of life.
     pub fn silent(&self) -> Duration {
-        let alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
+        let alive = self.alive.lock();
         alive.map_or(Duration::ZERO, |at| at.elapsed())
     }
 
     /// The thread is alive.
     pub fn is_alive(&self) {
-        *self.alive.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        *self.alive.lock() = Some(Instant::now());
     }
 
     /// From now on another thread serves.
@@ -38,15 +39,12 @@ impl DeviceHealth {
 
     /// Why it cannot sign, if so.
     pub fn unavailable_reason(&self) -> Option<String> {
-        self.trouble
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.trouble.lock().clone()
     }
 
     /// Sets it; `true` when that is news.
     pub fn set(&self, trouble: Option<String>) -> bool {
-        let mut now = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut now = self.trouble.lock();
         let news = *now != trouble;
         *now = trouble;
         news

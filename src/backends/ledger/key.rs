@@ -4,10 +4,11 @@
 //! A thread that shows no sign of life hangs in its device. It is given up, and another looks for the device; it begins where the
 //! chain stands, as after a restart.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use tracing::error;
 
 use crate::backends::abandoned::AbandonedThreads;
@@ -105,11 +106,11 @@ impl LedgerKey {
     }
 
     fn watch(&self) -> MutexGuard<'_, Watch> {
-        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+        self.watch.lock()
     }
 
     fn line(&self) -> (Sender<Job>, Arc<DeviceHealth>) {
-        let line = self.line.read().unwrap_or_else(PoisonError::into_inner);
+        let line = self.line.read();
         (line.jobs.clone(), line.condition.clone())
     }
 
@@ -144,7 +145,7 @@ impl LedgerKey {
         {
             let mut watch = self.watch();
             worker.mark = watch.mark;
-            let mut line = self.line.write().unwrap_or_else(PoisonError::into_inner);
+            let mut line = self.line.write();
             line.condition.give_up();
             watch.given_up.add(&line.condition);
             // With the old line goes the last way to the old thread, which ends as soon as it can.
@@ -209,11 +210,7 @@ impl Signer for LedgerKey {
     }
 
     fn begin(&self, last: Option<Hrs>) {
-        let idle = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let idle = self.idle.lock().take();
         let Some((mut worker, found)) = idle else {
             return;
         };

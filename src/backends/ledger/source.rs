@@ -1,6 +1,8 @@
 //! A configured Ledger: how its key is opened, and what the operator is told then.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
 
 use crate::backends::device::{Backup, Device, DeviceSample};
 use crate::backends::key_source::{KeySource, KeyTraits, OpenKeyError, Opened};
@@ -27,14 +29,11 @@ struct KeyInUse(Mutex<Weak<LedgerKey>>);
 
 impl KeyInUse {
     fn key(&self) -> Option<Arc<LedgerKey>> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .upgrade()
+        self.0.lock().upgrade()
     }
 
     fn set(&self, key: &Arc<LedgerKey>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(key);
+        *self.0.lock() = Arc::downgrade(key);
     }
 }
 

@@ -1,7 +1,8 @@
 //! One node, dialled for a moment: it gets the public key and pings answered, and nothing signed.
 
-use std::sync::Mutex;
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use crate::chain::Chain;
 use crate::config::NodeConfig;
@@ -23,12 +24,8 @@ struct First {
 
 impl Sink for First {
     fn emit(&self, event: &Event) {
-        if let Ok(mut asked) = self.asked.lock() {
-            asked.get_or_insert(event.clone());
-        }
-        if let Ok(closer) = self.closer.lock()
-            && let Some(closer) = &*closer
-        {
+        self.asked.lock().get_or_insert(event.clone());
+        if let Some(closer) = &*self.closer.lock() {
             closer.close();
         }
     }
@@ -47,11 +44,7 @@ pub(super) fn try_node(
     };
     let mut times = node.timeouts;
     times.silence = SILENCE;
-    let hold = |closer| {
-        if let Ok(mut place) = first.closer.lock() {
-            *place = Some(closer);
-        }
-    };
+    let hold = |closer| *first.closer.lock() = Some(closer);
     let mut link =
         dial(&node.address, identity.as_ref(), &times, hold).map_err(|error| error.to_string())?;
     let peer = link.peer().map(|peer| peer.to_string());
@@ -60,7 +53,7 @@ pub(super) fn try_node(
     let hand = InFlight::default();
     let end = serve(&mut link, &chain, None, &hand, &SystemClock, &first);
     link.close();
-    let asked = first.asked.lock().ok().and_then(|mut asked| asked.take());
+    let asked = first.asked.lock().take();
     let with = peer.map_or_else(String::new, |peer| format!(" {peer}"));
     match asked {
         Some(Event::PublicKeyAsked) => Ok(format!("reached{with}, took the public key")),

@@ -9,8 +9,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use zeroize::Zeroizing;
@@ -59,7 +60,7 @@ impl Drop for Props {
 }
 
 fn lock(props: &Mutex<Props>) -> MutexGuard<'_, Props> {
-    props.lock().unwrap_or_else(PoisonError::into_inner)
+    props.lock()
 }
 
 impl Stage {

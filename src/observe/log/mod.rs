@@ -6,9 +6,9 @@
 mod format;
 mod limit;
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tracing::{debug, error, info, warn};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
@@ -122,7 +122,7 @@ impl LogSink {
         kind: &'static str,
         ask: impl FnOnce(&mut LogLimits) -> Option<u64>,
     ) -> bool {
-        let found = ask(&mut self.limits.lock().unwrap_or_else(PoisonError::into_inner));
+        let found = ask(&mut self.limits.lock());
         let Some(left_out) = found else {
             return false;
         };

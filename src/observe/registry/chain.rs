@@ -1,8 +1,10 @@
 //! What is known of a chain of the configuration and of its links.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use crate::backends::{Backup, DeviceSample, KeySource};
 use crate::chain::Chain;
@@ -73,11 +75,11 @@ impl ChainEntry {
             let devices = source.devices();
             devices.iter().find_map(|device| device.backup(&key))
         });
-        *self.backup.lock().unwrap_or_else(PoisonError::into_inner) = found;
+        *self.backup.lock() = found;
     }
 
     fn backup(&self) -> Option<Backup> {
-        *self.backup.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.backup.lock()
     }
 
     /// Whether the chain's key was opened.

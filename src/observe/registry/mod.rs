@@ -5,8 +5,9 @@
 mod chain;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
+
+use parking_lot::Mutex;
 
 use crate::config::Config;
 use crate::os::clock::{Clock, SystemClock};
@@ -51,10 +52,7 @@ impl Registry {
 
     /// Whether metrics can be read, and why not.
     pub fn listening(&self, trouble: Option<String>) {
-        *self
-            .not_listening
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = trouble;
+        *self.not_listening.lock() = trouble;
     }
 
     /// How long ago the supervisor took its last turn; it takes one each second.
@@ -71,11 +69,7 @@ impl Registry {
             pid: std::process::id(),
             uptime_seconds: self.started.elapsed().as_secs(),
             config: self.config.clone(),
-            trouble: self
-                .not_listening
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
+            trouble: self.not_listening.lock().clone(),
             chains: self.chains.iter().map(|chain| chain.status(&now)).collect(),
         }
     }

@@ -2,8 +2,10 @@
 //!
 //! Written by the chain's links alone, each after its reply has left; no two chains share a lock. Readers copy it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use crate::consensus::{Height, Hrs};
 use crate::events::{Event, RequestKind, Sink, Spent};
@@ -72,13 +74,13 @@ impl ChainStats {
 
     /// For a chain that is armed after the start: see [`Heights::begin_after`].
     pub fn begin_after(&self, last: Option<Height>) {
-        let mut snapshot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut snapshot = self.0.lock();
         snapshot.heights.begin_after(last);
     }
 
     /// What is counted by now.
     pub fn snapshot(&self) -> ChainSnapshot {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.lock()
     }
 }
 
@@ -121,7 +123,7 @@ impl ChainSnapshot {
 
 impl Sink for ChainStats {
     fn emit(&self, event: &Event) {
-        let mut snapshot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut snapshot = self.0.lock();
         match event {
             Event::Signed {
                 hrs,

@@ -2,8 +2,10 @@
 //!
 //! A link counts for itself, after its reply has left; no two links share a lock.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use crate::consensus::Hrs;
 use crate::events::{Event, Sink};
@@ -100,24 +102,18 @@ impl Default for LinkStats {
 impl LinkStats {
     /// What is counted by now.
     pub fn snapshot(&self) -> LinkSnapshot {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.lock().clone()
     }
 
     /// Whether the link is up.
     pub fn is_up(&self) -> bool {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_up()
+        self.0.lock().is_up()
     }
 }
 
 impl Sink for LinkStats {
     fn emit(&self, event: &Event) {
-        let mut snapshot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut snapshot = self.0.lock();
         let now = Instant::now();
         match event {
             Event::LinkUp {

@@ -1,6 +1,8 @@
 //! The name of a pair, once whoever had it has left.
 
-use std::sync::{Mutex, PoisonError, Weak};
+use std::sync::Weak;
+
+use parking_lot::Mutex;
 
 use super::{Name, NameLock};
 
@@ -37,7 +39,7 @@ impl Retake {
         };
         match NameLock::take(&self.name) {
             Ok(Some(name)) => {
-                *lock.lock().unwrap_or_else(PoisonError::into_inner) = Some(name);
+                *lock.lock() = Some(name);
                 Retaken::Taken
             }
             Ok(None) | Err(_) => Retaken::NotYet,

@@ -1,9 +1,9 @@
 //! One `[[providers.yubihsm]]`: a device, who logs in to it, and its thread once it is used.
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::{Mutex, MutexGuard};
 use tracing::{error, info};
 use zeroize::Zeroizing;
 
@@ -152,7 +152,7 @@ impl Provider {
 
     /// Held while a thread is started, never while a device or a file is asked.
     fn lock(&self) -> MutexGuard<'_, Option<InUse>> {
-        self.device.lock().unwrap_or_else(PoisonError::into_inner)
+        self.device.lock()
     }
 
     /// Names a key on this device.

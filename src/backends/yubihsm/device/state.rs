@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 use crate::backends::yubihsm::protocol::error::{Error, ErrorKind};
 use crate::backends::yubihsm::protocol::info::DeviceInfo;
@@ -54,7 +55,7 @@ impl State {
     }
 
     pub(super) fn pin(&self, key: u16, public: &[u8]) {
-        let mut pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pins = self.pins.lock();
         pins.insert(key, public.to_vec());
     }
 
@@ -78,7 +79,7 @@ impl State {
         let count = |count: &AtomicU64, one: bool| count.fetch_add(one.into(), Ordering::Relaxed);
         count(&self.failures, error.is_some());
         count(&self.losses, was_up && away.is_some());
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.told.lock();
         match away.map(|error| &error.kind) {
             Some(kind) if told.as_ref() != Some(kind) => {
                 *told = Some(kind.clone());
@@ -91,7 +92,7 @@ impl State {
 
     /// Remembers whether the device signed with a key. That it was away says nothing about the key.
     pub(super) fn note_key(&self, key: u16, error: Option<&ErrorKind>) {
-        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut refused = self.refused.lock();
         match error {
             None => {
                 refused.remove(&key);
@@ -105,7 +106,7 @@ impl State {
 
     /// Why the device does not sign with a key, as far as is known.
     pub(super) fn key_trouble(&self, key: u16) -> Option<String> {
-        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused = self.refused.lock();
         refused.get(&key).map(ErrorKind::to_string)
     }
 }

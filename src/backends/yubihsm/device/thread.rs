@@ -4,11 +4,13 @@
 //! goes, the session is closed. A thread that hangs in its device is given up, and another opens the device anew; the
 //! keys that were found before must still be the same for it.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, RwLock};
 
 use crate::backends::abandoned::AbandonedThreads;
 use crate::backends::device::{DeviceCounts, LogFill};
@@ -76,7 +78,7 @@ impl Device {
 
     /// Whether its thread hangs, and another one may be tried.
     pub fn is_worth_reopening(&self) -> bool {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = self.running.lock();
         running
             .given_up
             .should_abandon(self.handle.hangs(), Instant::now())
@@ -84,19 +86,15 @@ impl Device {
 
     /// Gives the thread up that serves now and starts another with this client, which opens the device anew.
     pub fn reopen(&self, mut client: Client) -> std::io::Result<()> {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = self.running.lock();
         let state = &self.handle.state;
-        for (key, public) in &*state.pins.lock().unwrap_or_else(PoisonError::into_inner) {
+        for (key, public) in &*state.pins.lock() {
             client.pin(*key, public.clone());
         }
         let (line, thread, stopped) = begin(client, state, true)?;
         state.up.store(false, Ordering::Relaxed);
         state.reopened.fetch_add(1, Ordering::Relaxed);
-        let mut now = self
-            .handle
-            .line
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut now = self.handle.line.write();
         now.turn.give_up();
         running.given_up.add(&now.turn);
         running.thread = Some(thread);
@@ -133,10 +131,7 @@ fn begin(
 impl Drop for Device {
     fn drop(&mut self) {
         self.handle.send(Job::Stop);
-        let running = self
-            .running
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
+        let running = self.running.get_mut();
         let in_time = running.stopped.recv_timeout(LEAVE).is_ok();
         if let Some(thread) = running.thread.take().filter(|_| in_time) {
             let _ = thread.join();
@@ -165,8 +160,7 @@ impl Handle {
 
     /// The trouble that was told last, unless it is over.
     fn known_trouble(&self) -> Option<ErrorKind> {
-        let told = self.state.told.lock();
-        told.unwrap_or_else(PoisonError::into_inner).clone()
+        self.state.told.lock().clone()
     }
 
     fn error(&self, kind: ErrorKind) -> Error {
@@ -187,7 +181,7 @@ impl Handle {
     }
 
     fn turn(&self) -> Arc<WorkerHealth> {
-        let line = self.line.read().unwrap_or_else(PoisonError::into_inner);
+        let line = self.line.read();
         line.turn.clone()
     }
 
@@ -263,7 +257,7 @@ impl Handle {
 
     /// To the thread that serves now, which is given.
     fn send(&self, job: Job) -> Option<Arc<WorkerHealth>> {
-        let line = self.line.read().unwrap_or_else(PoisonError::into_inner);
+        let line = self.line.read();
         line.queue.send(job).ok().map(|()| line.turn.clone())
     }
 

@@ -1,6 +1,8 @@
 //! What the store of a shared chain and the thread that watches etcd have in common.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::cas::Found;
 use super::stats::SharedStats;

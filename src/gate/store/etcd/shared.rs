@@ -1,6 +1,6 @@
 //! The store of a shared chain: etcd first, then the local file, both before anything is signed.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::gate::store::file::FileStore;
@@ -340,11 +340,7 @@ impl Store for SharedStore {
     }
 
     fn refresh(&mut self) -> Result<Option<Record>, StoreError> {
-        let found = self
-            .inbox
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let found = self.inbox.lock().take();
         let Some((found, known)) = found.filter(|_| self.latch.is_none()) else {
             return Ok(None);
         };

@@ -1,8 +1,9 @@
 //! What is counted of a shared store, for whoever looks without waiting for the gate.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 /// Counted by the store and by the thread that watches etcd; read by `status`, the page and the metrics.
 #[derive(Debug, Default)]
@@ -73,7 +74,7 @@ impl SharedStats {
     }
 
     pub(super) fn writer(&self, host: &str) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.told.lock();
         if told.writer.as_deref() != Some(host) {
             told.writer = Some(host.to_owned());
         }
@@ -91,7 +92,7 @@ impl SharedStats {
 
     /// Sets how an endpoint is.
     pub fn endpoint(&self, name: &str, trouble: Option<String>) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.told.lock();
         match told.endpoints.iter_mut().find(|(known, _)| known == name) {
             Some((_, known)) => *known = trouble,
             None => told.endpoints.push((name.to_owned(), trouble)),
@@ -100,11 +101,7 @@ impl SharedStats {
 
     /// What there is to see.
     pub fn sample(&self) -> SharedSample {
-        let told = self
-            .told
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let told = self.told.lock().clone();
         let time = |nanos: &AtomicU64| Duration::from_nanos(nanos.load(Ordering::Relaxed));
         let number = |number: &AtomicU64| Some(number.load(Ordering::Relaxed)).filter(|n| *n > 0);
         SharedSample {

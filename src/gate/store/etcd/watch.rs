@@ -1,7 +1,6 @@
 //! The look at etcd that a host takes once a second, off the signing path: so that a host which only stands by keeps its
 //! floor, and what is wrong with a member is known before a vote needs it.
 
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use crate::consensus::{ChainId, PublicKey};
@@ -73,8 +72,7 @@ impl Watcher {
                     if ask_status {
                         look_at_size(session, handle);
                     }
-                    *handle.inbox.lock().unwrap_or_else(PoisonError::into_inner) =
-                        Some((found, known));
+                    *handle.inbox.lock() = Some((found, known));
                     return true;
                 }
                 Err(why) => handle.stats.endpoint(session.name(), Some(why)),

@@ -98,9 +98,7 @@ impl Printout {
             Err(_) => {
                 let made = new_in_memory(path)?;
                 // From now on: an empty file that is left behind would be in the way the next time.
-                if let Ok(mut waste) = waste.lock() {
-                    *waste = Some(path.to_owned());
-                }
+                *waste.lock() = Some(path.to_owned());
                 PrintTarget::BackupLog(Some(made))
             }
         };
@@ -162,9 +160,7 @@ impl Printout {
     /// The sheets are on paper, as the person has shown.
     pub(super) fn proven(&mut self) {
         self.proven = true;
-        if let Ok(mut waste) = self.waste.lock() {
-            *waste = None;
-        }
+        *self.waste.lock() = None;
     }
 
     /// What is left to do with what was printed, for the person.
@@ -191,9 +187,7 @@ impl Drop for Printout {
     fn drop(&mut self) {
         if let (PrintTarget::BackupLog(_), false) = (&self.place, self.proven) {
             let _ = fs::remove_file(&self.path);
-            if let Ok(mut waste) = self.waste.lock() {
-                *waste = None;
-            }
+            *self.waste.lock() = None;
         }
     }
 }
@@ -361,20 +355,20 @@ mod tests {
         let open = |waste: &RemoveOnSignal| Printout::open(&path, 1, waste.clone()).ok().unwrap();
         let waste = RemoveOnSignal::default();
         let unused = open(&waste);
-        assert_eq!(waste.lock().unwrap().as_ref(), Some(&path), "for a signal");
+        assert_eq!(waste.lock().as_ref(), Some(&path), "for a signal");
         drop(unused);
-        assert!(!path.exists() && waste.lock().unwrap().is_none());
+        assert!(!path.exists() && waste.lock().is_none());
         let mut printout = open(&waste);
         printout.print(&mnemonic, heading()).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
-        assert_eq!(waste.lock().unwrap().as_ref(), Some(&path));
+        assert_eq!(waste.lock().as_ref(), Some(&path));
         drop(printout);
         assert!(!path.exists());
-        assert!(waste.lock().unwrap().is_none());
+        assert!(waste.lock().is_none());
         let mut printout = open(&waste);
         printout.print(&mnemonic, heading()).unwrap();
         printout.proven();
-        assert!(waste.lock().unwrap().is_none());
+        assert!(waste.lock().is_none());
         assert!(printout.left_to_do().unwrap().contains("rm /dev/shm/"));
         drop(printout);
         assert_eq!(

@@ -134,7 +134,8 @@ fn failed(error: rusb::Error) -> ErrorKind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::{Arc, Mutex};
+    use parking_lot::Mutex;
+    use std::sync::Arc;
 
     /// Answers each frame with itself, and has something stale to say first.
     #[derive(Default)]
@@ -148,7 +149,7 @@ mod tests {
 
     impl Bulk for Wire {
         fn write(&mut self, bytes: &[u8], _: Duration) -> Result<usize, ErrorKind> {
-            let mut echo = self.0.lock().unwrap();
+            let mut echo = self.0.lock();
             echo.written.push(bytes.to_vec());
             if !bytes.is_empty() {
                 echo.pending.push(bytes.to_vec());
@@ -157,7 +158,7 @@ mod tests {
         }
 
         fn read(&mut self, buffer: &mut [u8], _: Duration) -> Result<usize, ErrorKind> {
-            let mut echo = self.0.lock().unwrap();
+            let mut echo = self.0.lock();
             if let Some(trouble) = echo.trouble.take() {
                 return Err(trouble);
             }
@@ -174,25 +175,22 @@ mod tests {
     #[test]
     fn whole_packets_are_ended_by_an_empty_one_and_stale_replies_are_drained() {
         let echo = Arc::new(Mutex::new(Echo::default()));
-        echo.lock().unwrap().pending.push(b"stale".to_vec());
+        echo.lock().pending.push(b"stale".to_vec());
         let (inner, opened) = (echo.clone(), Arc::new(Mutex::new(0)));
         let count = opened.clone();
         let mut usb = Usb::with(Box::new(move || {
-            *count.lock().unwrap() += 1;
+            *count.lock() += 1;
             Ok(Box::new(Wire(inner.clone())))
         }));
         assert_eq!(usb.exchange(&[1; 63], soon()).unwrap(), [1; 63]);
         assert_eq!(usb.exchange(&[2; 128], soon()).unwrap(), [2; 128]);
-        assert_eq!(
-            echo.lock().unwrap().written,
-            [vec![1; 63], vec![2; 128], vec![]]
-        );
-        assert_eq!(*opened.lock().unwrap(), 1);
-        echo.lock().unwrap().trouble = Some(ErrorKind::Absent);
+        assert_eq!(echo.lock().written, [vec![1; 63], vec![2; 128], vec![]]);
+        assert_eq!(*opened.lock(), 1);
+        echo.lock().trouble = Some(ErrorKind::Absent);
         assert_eq!(usb.exchange(&[3; 10], soon()), Err(ErrorKind::Absent));
         // What came too late is not the answer to the next one.
         assert_eq!(usb.exchange(&[4; 10], soon()).unwrap(), [4; 10]);
-        assert_eq!(*opened.lock().unwrap(), 2);
+        assert_eq!(*opened.lock(), 2);
         assert_eq!(usb.exchange(&[4; 10], Instant::now()), Err(ErrorKind::Late));
     }
 
