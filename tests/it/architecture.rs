@@ -2,6 +2,7 @@
 
 mod circles;
 mod imports;
+mod parents;
 mod wings;
 
 use std::collections::{BTreeMap, BTreeSet};

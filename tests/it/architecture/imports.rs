@@ -29,7 +29,8 @@ fn paths(code: &str) -> Vec<Vec<String>> {
         let first = &before[start..];
         let begins =
             ["crate", "super", "self"].contains(&first) && !before[..start].ends_with("::");
-        if !begins {
+        // `pub(in path)` says who may see a thing, and imports nothing.
+        if !begins || before[..start].ends_with("pub(in ") {
             continue;
         }
         let mut path = vec![first.to_owned()];
