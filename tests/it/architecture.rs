@@ -1,4 +1,4 @@
-//! The house: who may import whom is read from docs/architecture.md, and a new arrow that points upwards fails.
+//! The modules: who may import whom is read from docs/architecture.md, and a new arrow that points upwards fails.
 
 mod circles;
 mod imports;
@@ -30,8 +30,8 @@ fn all_sources() -> Vec<(PathBuf, String)> {
         .collect()
 }
 
-/// The room of a file: the first folder below `src`, or the file's own name.
-fn room(path: &Path) -> String {
+/// The top module of a file: the first folder below `src`, or the file's own name.
+fn top_module(path: &Path) -> String {
     let first = path
         .components()
         .nth(1)
@@ -47,7 +47,7 @@ fn shipped(text: &str) -> &str {
     text.split("#[cfg(test)]").next().unwrap()
 }
 
-/// Each room's line in the list, counted from the top.
+/// Each module's layer in the list, counted from the top.
 fn layers() -> BTreeMap<String, usize> {
     let text = fs::read_to_string("docs/architecture.md").unwrap();
     let list = text
@@ -59,10 +59,10 @@ fn layers() -> BTreeMap<String, usize> {
         .unwrap();
     let lines = list.lines().enumerate();
     lines
-        .flat_map(|(line, rooms)| {
-            rooms
+        .flat_map(|(line, modules)| {
+            modules
                 .split_whitespace()
-                .map(move |room| (room.to_owned(), line))
+                .map(move |name| (name.to_owned(), line))
         })
         .collect()
 }
@@ -71,16 +71,16 @@ fn layers() -> BTreeMap<String, usize> {
 fn imports_point_downwards_only() {
     let layers = layers();
     let mut wrong = Vec::new();
-    let mut rooms = BTreeSet::new();
+    let mut modules = BTreeSet::new();
     for (path, text) in all_sources() {
-        let from = room(&path);
+        let from = top_module(&path);
         if from == "lib" || from == "main" {
             continue;
         }
-        rooms.insert(from.clone());
+        modules.insert(from.clone());
         let own = *layers
             .get(&from)
-            .unwrap_or_else(|| panic!("{from} has no line in docs/architecture.md"));
+            .unwrap_or_else(|| panic!("{from} has no layer in docs/architecture.md"));
         for part in shipped(&text).split("crate::").skip(1) {
             let to: String = part
                 .chars()
@@ -96,13 +96,13 @@ fn imports_point_downwards_only() {
     assert!(wrong.is_empty(), "{wrong:#?}");
     let listed: BTreeSet<String> = layers.into_keys().collect();
     assert_eq!(
-        rooms, listed,
-        "docs/architecture.md lists the rooms that there are"
+        modules, listed,
+        "docs/architecture.md lists the modules that there are"
     );
 }
 
 #[test]
-fn rooms_keep_their_rules() {
+fn modules_keep_their_rules() {
     for (path, text) in all_sources() {
         let (name, code) = (path.display().to_string(), shipped(&text));
         let forbid = |words: &str, except: &[&str]| {

@@ -2,7 +2,7 @@
 //!
 //! Each metric is one row of a table: its name, kind, help, labels and how its values are read. The text is made from the
 //! tables, and a test compares them with docs/metrics.md. Encoded anew for each scrape from a copy of the facts, so nothing
-//! here is on the signing path. FamilyWriter that an alert watches are there from the start with 0: a counter that appears with its
+//! here is on the signing path. Series that an alert watches are there from the start with 0: a counter that appears with its
 //! first event would hide that event.
 
 mod chains;

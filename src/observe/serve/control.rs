@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tracing::{info, warn};
 
 use crate::config::Config;
@@ -31,12 +31,8 @@ pub(crate) struct Control(Arc<Mutex<Option<OwnedListener>>>);
 
 impl Drop for Control {
     fn drop(&mut self) {
-        drop(lock(&self.0).take());
+        drop(self.0.lock().take());
     }
-}
-
-fn lock(slot: &Mutex<Option<OwnedListener>>) -> MutexGuard<'_, Option<OwnedListener>> {
-    slot.lock()
 }
 
 /// Begins to answer. Without a socket the service signs all the same, so trouble is a warning; it is tried again, because
@@ -73,13 +69,13 @@ pub(crate) fn serve(
 
 /// The listener that there is already.
 fn bound(slot: &Mutex<Option<OwnedListener>>) -> Option<UnixListener> {
-    lock(slot).as_ref()?.listener.try_clone().ok()
+    slot.lock().as_ref()?.listener.try_clone().ok()
 }
 
 fn bind(path: &Path, slot: &Mutex<Option<OwnedListener>>) -> io::Result<UnixListener> {
     let owned = OwnedListener::bind(path)?;
     let listener = owned.listener.try_clone()?;
-    *lock(slot) = Some(owned);
+    *slot.lock() = Some(owned);
     Ok(listener)
 }
 
