@@ -28,7 +28,7 @@ pub(super) struct Status {
     /// Say only whether every chain can answer a node: armed, and linked
     #[arg(long, conflicts_with = "json")]
     ready: bool,
-    /// With --ready: ask for these chains alone
+    /// With --ready: ask only about these chains
     #[arg(long, value_name = "CHAIN", value_delimiter = ',', requires = "ready")]
     expect: Vec<String>,
 }

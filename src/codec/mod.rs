@@ -33,7 +33,7 @@ const DESCRIPTION: usize = 1024;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     /// It is no protobuf of the privval schema.
-    #[error("a frame that is no privval message ({0})")]
+    #[error("a frame that is not a privval message ({0})")]
     Undecodable(String),
     /// It is a privval message that is no request.
     #[error("a privval message that has no reply ({0})")]

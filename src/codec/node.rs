@@ -94,7 +94,7 @@ pub fn decode(frame: &[u8]) -> Result<Answer, Malformed> {
             Some(error) => Ok(failed(error)),
             None => Ok(Answer::RawSigned(Signature::from_bytes(response.signature))),
         },
-        _ => Err(Malformed::NoRequest("a message that is no reply")),
+        _ => Err(Malformed::NoRequest("a message that is not a reply")),
     }
 }
 

@@ -246,7 +246,7 @@ fn raw_bytes(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Opti
         (other, _) => {
             problems.push(Problem::at(
                 dialect.span,
-                format!("`{other}` is no dialect of raw bytes"),
+                format!("`{other}` is not a dialect of raw bytes"),
                 "expected \"celestia\" or \"cometbft-v1\"",
                 "leave `raw_bytes` out unless the chain's nodes need it",
             ));
@@ -271,7 +271,7 @@ fn replicas(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Polic
         other => {
             problems.push(Problem::at(
                 found.span,
-                format!("`{other}` is no way to use replicas"),
+                format!("`{other}` is not a way to use replicas"),
                 "expected \"failover\" or \"least-busy\"",
                 "it only matters when several devices hold this chain's key; failover is the default",
             ));
@@ -292,7 +292,7 @@ fn key_format(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Key
         if !crate::consensus::key_text::is_prefix(&prefix.value) {
             problems.push(Problem::at(
                 prefix.span.clone(),
-                "this is no prefix of Bech32",
+                "this is not a Bech32 prefix",
                 "1 to 83 printable characters, no blanks, no capitals",
                 "write the chain's prefix, as `cosmosvalconspub`",
             ));
@@ -324,7 +324,7 @@ fn key_format(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Key
             other => {
                 problems.push(Problem::at(
                     kind.span,
-                    format!("`{other}` is no format of keys"),
+                    format!("`{other}` is not a key format"),
                     "expected \"bech32\", \"cosmos-json\" or \"hex\"",
                     "it only says how the public key is shown",
                 ));
@@ -357,7 +357,7 @@ fn validator(mut section: TableReader<'_>, problems: &mut Vec<Problem>) -> Valid
             )),
             found if !known.contains(&found) => problems.push(Problem::at(
                 version.span,
-                format!("`{found}` is no protocol version"),
+                format!("`{found}` is not a protocol version"),
                 format!("known are {}", known.join(", ")),
                 "remove the line: all of these versions are understood without it",
             )),

@@ -28,7 +28,7 @@ pub(super) fn metrics(
         let Ok(address) = written.value.parse::<SocketAddr>() else {
             problems.push(Problem::at(
                 written.span.clone(),
-                "this is no address to listen on",
+                "this is not an address to listen on",
                 "expected an IP address and a port",
                 "write `listen = \"127.0.0.1:28567\"`; names are not resolved",
             ));
@@ -38,8 +38,8 @@ pub(super) fn metrics(
             warnings.push(Problem::at(
                 written.span.clone(),
                 "metrics and the status page are open to other hosts",
-                "not an address of this host alone",
-                "there is no password: let a firewall or a proxy admit Prometheus alone, or listen on 127.0.0.1",
+                "reachable from other hosts",
+                "there is no password: let a firewall or a proxy admit only Prometheus, or listen on 127.0.0.1",
             ));
         }
         Some(address)
@@ -63,7 +63,7 @@ pub(super) fn metrics(
         }
         problems.push(Problem::at(
             written.span.clone(),
-            "this is no name of a host",
+            "this is not a host name",
             "expected a name without a port",
             "write `hosts = [\"signer.example.com\"]`; IP addresses, `localhost` and names without a dot are always allowed",
         ));

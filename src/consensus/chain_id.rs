@@ -32,7 +32,7 @@ pub enum ChainIdError {
 
 /// What a node sent as a chain id and is none: its beginning, however long it was.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{sent} is no chain id: {why}")]
+#[error("{sent} is not a chain id: {why}")]
 pub struct IllegalChainId {
     /// What was sent.
     pub sent: Excerpt,
@@ -122,7 +122,7 @@ mod tests {
         let control = why(b"a\x1b[2J\n");
         assert_eq!(
             control.to_string(),
-            r#""a\u{1b}[2J\n" is no chain id: a chain id must not hold control characters"#
+            r#""a\u{1b}[2J\n" is not a chain id: a chain id must not hold control characters"#
         );
     }
 }

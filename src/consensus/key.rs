@@ -58,7 +58,7 @@ pub enum PublicKeyError {
         got: usize,
     },
     /// The bytes are no point on the curve.
-    #[error("these bytes are no public key of type {0}: they are not a point on its curve")]
+    #[error("these bytes are not a public key of type {0}: they are not a point on its curve")]
     Point(KeyType),
 }
 

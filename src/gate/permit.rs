@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::consensus::SignBytes;
 
 /// Leave to sign one byte string, once.
-#[must_use = "a permit that is not signed with leaves its position used up for nothing"]
+#[must_use = "a permit that is not signed with wastes its position"]
 #[derive(Debug)]
 pub struct Permit {
     bytes: SignBytes,

@@ -115,7 +115,7 @@ impl fmt::Display for Refusal {
             Reason::Watermark(Why::Step) => write!(f, "step regression, the last was {last}"),
             Reason::Watermark(Why::UsedUp) => write!(
                 f,
-                "everything up to {last} is used up, and what was signed there is not known; wait for the next height"
+                "the watermark is at {last} and the message signed there is unknown; signing resumes at the next height"
             ),
             Reason::Watermark(Why::Conflict) => write!(
                 f,
@@ -149,7 +149,7 @@ impl fmt::Display for Refusal {
             Reason::NotDurable(why) => write!(f, "the watermark is not on disk: {why}"),
             Reason::NotArmed(why) => write!(f, "the chain is not armed: {why}"),
             Reason::Busy => f.write_str(
-                "the chain was busy with earlier requests until the deadline; nothing is used up, the node may ask again",
+                "the chain was busy with earlier requests until the deadline; the watermark did not move, so the node may ask again",
             ),
             Reason::AboveMaxHeight(max) => write!(f, "the height is above this validator's max_height of {max}"),
             Reason::RawBytes(why) => write!(f, "raw bytes are not signed: {why}"),

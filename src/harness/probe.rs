@@ -191,7 +191,7 @@ fn handshake(error: &LinkError) -> String {
             "did not do the handshake of a SecretConnection within {} s",
             limit.as_secs_f32()
         ),
-        LinkError::NotPrivval(text) => format!("sent text ({text:?}) and is no signer"),
+        LinkError::NotPrivval(text) => format!("sent text ({text:?}) and is not a signer"),
         LinkError::Handshake(error) => format!("failed in the handshake: {error}"),
         other => format!("failed in the handshake ({})", other.code()),
     }

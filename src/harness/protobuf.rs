@@ -69,7 +69,7 @@ impl Writer {
 
 /// The bytes are no protobuf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("bytes that are no protobuf message")]
+#[error("bytes that are not a protobuf message")]
 pub struct NotProtobuf;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

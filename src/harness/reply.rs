@@ -80,7 +80,7 @@ pub enum NotAReply {
     #[error("{0}")]
     Bytes(#[from] NotProtobuf),
     /// It is of another type.
-    #[error("a message with tag {0}, which is no reply")]
+    #[error("a message with tag {0}, which is not a reply")]
     Tag(u64),
     /// It is empty.
     #[error("an empty message")]

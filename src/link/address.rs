@@ -46,11 +46,11 @@ pub enum AddressError {
         "the path of this Unix socket has {0} bytes, and a socket's address holds {LONGEST_PATH}; choose a shorter one"
     )]
     LongPath(usize),
-    /// The part before the `@` is no peer id.
-    #[error("`{0}` is no peer id: 40 hexadecimal digits are expected before the `@`")]
+    /// The part before the `@` is not a peer id.
+    #[error("`{0}` is not a peer id: 40 hexadecimal digits are expected before the `@`")]
     PeerId(String),
     /// The port is missing, no number, or 0.
-    #[error("the port is missing or is no number from 1 to 65535, as in tcp://127.0.0.1:26659")]
+    #[error("the port is missing or is not a number from 1 to 65535, as in tcp://127.0.0.1:26659")]
     Port,
     /// The host is missing or cannot be one.
     #[error(

@@ -88,7 +88,7 @@ pub enum LinkError {
     Handshake(#[from] HandshakeError),
     /// The port answers with text.
     #[error(
-        "this port answers with text ({0:?}), so it is no priv_validator_laddr but perhaps an HTTP server such as the \
+        "this port answers with text ({0:?}), so it is not a priv_validator_laddr but perhaps an HTTP server such as the \
          node's RPC; correct `addr` and restart tmkms"
     )]
     NotPrivval(String),

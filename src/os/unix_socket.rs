@@ -28,7 +28,7 @@ impl OwnedListener {
             Ok(found) if !found.file_type().is_socket() => {
                 return Err(io::Error::new(
                     io::ErrorKind::AlreadyExists,
-                    "something that is no socket has this name",
+                    "something that is not a socket has this name",
                 ));
             }
             Ok(_) if connect(path).is_ok() => {

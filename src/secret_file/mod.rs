@@ -79,7 +79,7 @@ pub enum SecretFileError {
     #[error("the file {} is empty", .0.display())]
     Empty(PathBuf),
     /// Longer than any key.
-    #[error("the file {} is longer than {LONGEST} bytes, so it is no key; correct its path", .0.display())]
+    #[error("the file {} is longer than {LONGEST} bytes, so it is not a key; correct its path", .0.display())]
     TooLong(PathBuf),
     /// It is there already.
     #[error("{} exists already and is never overwritten; choose another name or move it away", .0.display())]

@@ -52,7 +52,7 @@ fn effect(signal: Number) -> Effect {
              in a shell)",
         ),
         known::SIGXCPU => Effect::Warn(
-            "this process used up its limit of CPU time, and the kernel kills it at the hard limit; raise the limit \
+            "this process reached its limit of CPU time, and the kernel kills it at the hard limit; raise the limit \
              (`LimitCPU=infinity` in the systemd unit, `ulimit -t` in a shell)",
         ),
         known::SIGUSR1 | known::SIGUSR2 => Effect::Ignore(

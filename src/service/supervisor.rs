@@ -67,7 +67,7 @@ impl Supervisor {
                 warn!(
                     event = "paused",
                     seconds = time.as_secs(),
-                    "this host or process was stopped for about {} s; what waited meanwhile is not signed, and the links are dialled anew",
+                    "this host or process was stopped for about {} s; what waited meanwhile is not signed, and the links are dialled again",
                     time.as_secs()
                 );
             }

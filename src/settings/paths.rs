@@ -77,7 +77,7 @@ impl Base {
         if name.is_empty() || name.contains(['/', '=', '\0']) || name.starts_with('.') {
             problems.push(Problem::at(
                 written.span.clone(),
-                format!("`{name}` is no name"),
+                format!("`{name}` is not a name"),
                 "not the name of a variable or a credential",
                 "write `env:NAME` or `credential:NAME` with a plain name, or the path of a file",
             ));

@@ -123,7 +123,7 @@ fn forty_chains_of_an_older_tmkms_go_over_and_back() {
     );
     assert_eq!(
         shown(&home, "chain-3").split(" (").next().unwrap(),
-        "chain-3: used up to 1003/2/proposal"
+        "chain-3: watermark at 1003/2/proposal"
     );
     // A second time there is nothing left but the one.
     let again = tmkms(&home, &["adopt", "--yes"]);
@@ -178,7 +178,7 @@ fn a_state_under_another_path_is_taken_over_and_buried() {
     );
     let done = tmkms(home, &["adopt", "--yes"]);
     assert_eq!(done.code, 0, "{}{}", done.out, done.err);
-    assert!(shown(home, "c-1").contains("used up to 77/0/prevote"));
+    assert!(shown(home, "c-1").contains("watermark at 77/0/prevote"));
     let left = fs::read_to_string(&old).unwrap();
     assert!(left.contains("tmkms state export c-1"), "{left}");
     assert!(serde_json::from_str::<Value>(&left).is_err());
@@ -599,7 +599,11 @@ fn what_is_no_signer_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let done = tmkms(folder.path(), &["adopt", "nowhere"]);
     assert_eq!(done.code, 1);
-    assert!(done.err.contains("there is no nowhere"), "{}", done.err);
+    assert!(
+        done.err.contains("nowhere: no such file or directory"),
+        "{}",
+        done.err
+    );
     let done = tmkms(folder.path(), &["adopt"]);
     assert_eq!(done.code, 1);
     assert!(done.err.contains("no home of a signer"), "{}", done.err);

@@ -164,7 +164,7 @@ fn a_node_that_sends_mebibytes_fills_no_log_no_status_and_no_memory() {
     assert!(longest < 2_000, "a line of {longest} bytes");
     assert!(log.len() < 512 * 1024, "{} bytes", log.len());
     for words in [
-        "(the first 50 of 1048576 bytes) is no chain id: a chain id has at most 50 bytes",
+        "(the first 50 of 1048576 bytes) is not a chain id: a chain id has at most 50 bytes",
         "the purpose \"\\u{1b}",
     ] {
         assert!(log.contains(words), "{words}");

@@ -97,7 +97,7 @@ fn state_begins_once_and_is_shown() {
     assert!(
         shown
             .out
-            .contains("c-1: used up to 41 (whole height) (set by hand"),
+            .contains("c-1: watermark at 41 (whole height) (set by hand"),
         "{}",
         shown.out
     );
@@ -199,7 +199,7 @@ fn a_state_file_of_another_signer_at_our_own_path_is_kept_aside() {
     assert!(
         tmkms(home.path(), &["state", "show"])
             .out
-            .contains("used up to 77/0/precommit")
+            .contains("watermark at 77/0/precommit")
     );
 }
 
@@ -225,7 +225,7 @@ fn a_copied_state_is_taken_over_by_import_of_itself() {
     assert!(
         tmkms(home.path(), &["state", "show"])
             .out
-            .contains("used up to 9")
+            .contains("watermark at 9")
     );
 }
 
@@ -304,7 +304,7 @@ fn the_configuration_may_be_a_pipe_or_named_in_the_environment() {
     assert!(
         String::from_utf8(output.stdout)
             .unwrap()
-            .contains("used up to 9")
+            .contains("watermark at 9")
     );
     let output = Command::new(env!("CARGO_BIN_EXE_tmkms"))
         .args(["state", "show"])
@@ -315,7 +315,7 @@ fn the_configuration_may_be_a_pipe_or_named_in_the_environment() {
     assert!(
         String::from_utf8(output.stdout)
             .unwrap()
-            .contains("used up to 9")
+            .contains("watermark at 9")
     );
 }
 
@@ -457,7 +457,7 @@ fn raise_raises_and_lowers_only_when_told_twice() {
         tmkms(home.path(), &["state", "raise", "c-1", "--height", "90000"]).code,
         0
     );
-    assert!(shown().contains("used up to 90000"), "{}", shown());
+    assert!(shown().contains("watermark at 90000"), "{}", shown());
     let refused = tmkms(home.path(), &["state", "raise", "c-1", "--height", "50"]);
     assert_eq!(refused.code, 1);
     assert!(
@@ -490,9 +490,9 @@ fn raise_raises_and_lowers_only_when_told_twice() {
     };
     assert_eq!(lower(""), Some(1));
     assert_eq!(lower("c-2\n"), Some(1));
-    assert!(shown().contains("used up to 90000"));
+    assert!(shown().contains("watermark at 90000"));
     assert_eq!(lower("c-1\n"), Some(0));
-    assert!(shown().contains("used up to 50"));
+    assert!(shown().contains("watermark at 50"));
 }
 
 #[test]

@@ -95,7 +95,7 @@ impl Site {
             .unwrap();
         assert!(taken.status.success(), "{command}: {taken:?}");
         let shown = self.run(&["state", "show"]).out;
-        assert!(shown.contains(&format!("used up to {height}")), "{shown}");
+        assert!(shown.contains(&format!("watermark at {height}")), "{shown}");
     }
 }
 
@@ -179,7 +179,7 @@ fn a_key_file_that_says_its_last_height() {
     let done = import(&["--height", "88"]);
     assert_eq!(done.code, 0, "{}", done.err);
     let shown = site.run(&["state", "show"]).out;
-    assert!(shown.contains("used up to 88 (whole height)"), "{shown}");
+    assert!(shown.contains("watermark at 88 (whole height)"), "{shown}");
     // The key in use may be that very file.
     let site = Site::new("c.key", "");
     let config = fs::read_to_string(site.at("tmkms.toml")).unwrap();
@@ -369,7 +369,7 @@ fn is_not_taken_over_beside_any_of_it(way: &str) {
     let done = site.take_low(way, &["--insist", "c-1"]);
     assert_eq!(done.code, 0, "{way}: {}", done.err);
     let shown = site.run(&["state", "show"]).out;
-    assert!(shown.contains("used up to 7/0/"), "{way}: {shown}");
+    assert!(shown.contains("watermark at 7/0/"), "{way}: {shown}");
 }
 
 fn is_not_taken_over_beside(way: &str, name: &str, lay: fn(&Site) -> PathBuf) {
@@ -409,12 +409,18 @@ fn is_not_taken_over_beside(way: &str, name: &str, lay: fn(&Site) -> PathBuf) {
         "{way}, {name}: {command}: {taken:?}"
     );
     let shown = site.run(&["state", "show"]).out;
-    assert!(shown.contains("used up to 41230"), "{way}, {name}: {shown}");
+    assert!(
+        shown.contains("watermark at 41230"),
+        "{way}, {name}: {shown}"
+    );
     // What was too low before adds nothing now.
     if way != "softsign" {
         assert_eq!(site.take_low(way, &[]).code, 0, "{way}, {name}");
         let shown = site.run(&["state", "show"]).out;
-        assert!(shown.contains("used up to 41230"), "{way}, {name}: {shown}");
+        assert!(
+            shown.contains("watermark at 41230"),
+            "{way}, {name}: {shown}"
+        );
     }
 }
 
@@ -453,7 +459,7 @@ fn what_a_key_file_says_counts_in_a_take_over() {
         }
         let shown = site.run(&["state", "show"]).out;
         assert!(
-            shown.contains("used up to 41230 (whole height)"),
+            shown.contains("watermark at 41230 (whole height)"),
             "{way}: {shown}"
         );
     }

@@ -79,12 +79,12 @@ fn raise_of_a_damaged_file_keeps_its_floor() {
     let (home, place) = home();
     damage(&place);
     let (_, shown) = home.run(&["state", "show"]);
-    assert!(shown.contains("used up to 12 (whole height)"), "{shown}");
+    assert!(shown.contains("watermark at 12 (whole height)"), "{shown}");
     // What is shown is what counts: neither the record's height nor the one that may be lost can be set.
     for height in ["11", "12"] {
         let (code, text) = home.run(&["state", "raise", "test-1", "--height", height]);
         assert_eq!(code, 1, "{text}");
-        assert!(text.contains("used up 12 (whole height) already"), "{text}");
+        assert!(text.contains("is already at 12 (whole height)"), "{text}");
     }
     assert!(signs(&place, 12).is_err(), "12 may have been signed");
     let (home, place) = self::home();

@@ -603,7 +603,7 @@ fn a_device_that_hangs_gets_another_thread() {
     assert!(!source.needs_repair(), "it has its time, too");
     let trouble = bench.signer.unavailable_reason().unwrap();
     assert!(
-        trouble.contains("opened anew, because it hung"),
+        trouble.contains("opened again, because it hung"),
         "{trouble}"
     );
     bench.device.unplug();

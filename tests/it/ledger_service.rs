@@ -355,7 +355,7 @@ fn the_commands() {
     let (code, text) = run(&["ledger", "init", "-H", "4000000000000", "--wait", "1"]);
     assert_eq!(code, 1, "{text}");
     assert!(
-        text.contains("height 4000000000000 is 3999999999900 above the last that chain ledger-test-1 used up (100), where 1000000000 are"),
+        text.contains("height 4000000000000 is 3999999999900 above the watermark of chain ledger-test-1 (100), where 1000000000 are"),
         "{text}"
     );
     assert_eq!(device.lock().signatures, 0);

@@ -277,7 +277,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "tests/state_files/gate_crash.rs",
     ),
     (
-        "height {height} counts as used up, too",
+        "height {height} counts as signed, too",
         "tests/state_files/gate_crash.rs",
     ),
     ("this build has no command", "tests/features.rs"),

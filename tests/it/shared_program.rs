@@ -194,7 +194,7 @@ fn a_file_that_was_shared_is_not_used_by_itself() {
     hosts
         .state("two", &["show"])
         .refused("cannot be used alone")
-        .says("used up to 100");
+        .says("watermark at 100");
     hosts
         .state("two", &["raise", "--height", "500"])
         .refused("cannot be used alone");
@@ -232,7 +232,7 @@ fn who_leaves_goes_on_alone_and_who_abandons_stops() {
     hosts
         .run("two", &["check"])
         .refused("ended the sharing at")
-        .says("may sign alone");
+        .says("may sign by itself");
     hosts
         .state("two", &["show"])
         .fine("that host ended the sharing");
@@ -263,7 +263,7 @@ fn after_the_key_was_deleted_by_hand_the_highest_host_shares_it_again() {
     hosts.state("one", &["share", "--yes"]).fine("Shared");
     hosts
         .run("two", &["check"])
-        .refused("was deleted and made anew");
+        .refused("was deleted and created again");
     hosts
         .state("two", &["join"])
         .refused("will none start before all have joined?");

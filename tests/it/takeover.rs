@@ -409,7 +409,7 @@ fn a_state_that_grew_after_the_take_over_is_not_signed_beside() {
         assert_eq!(site.run(&["check"]).code, 0);
     }
     let shown = site.run(&["state", "show"]).out;
-    assert!(shown.contains("used up to 42/0/"), "{shown}");
+    assert!(shown.contains("watermark at 42/0/"), "{shown}");
 }
 
 #[test]
@@ -622,7 +622,7 @@ fn a_node_keeps_its_files_where_its_configuration_says() {
     let done = site.adopt();
     assert_eq!(done.code, 0, "{}", done.err);
     let shown = site.run(&["state", "show"]).out;
-    assert!(shown.contains("used up to 90/0/precommit"), "{shown}");
+    assert!(shown.contains("watermark at 90/0/precommit"), "{shown}");
 }
 
 /// One digit too many in the old file, for each command that takes it over, and the flag.
@@ -711,7 +711,7 @@ fn a_plausible_old_state_is_not_asked_for_again() {
         if !plausible {
             refused(
                 &done,
-                &format!("is far above {own}, which is what chain {CHAIN} has used up"),
+                &format!("is far above {own}, the watermark of chain {CHAIN}"),
             );
         }
     }
@@ -826,6 +826,6 @@ fn a_chain_that_was_handed_over_is_signed_for_no_more() {
         back.out
     );
     let shown = site.run(&["state", "show"]).out;
-    assert!(shown.contains("used up to 43/0/precommit"), "{shown}");
+    assert!(shown.contains("watermark at 43/0/precommit"), "{shown}");
     assert_eq!(site.run(&["check"]).code, 0);
 }

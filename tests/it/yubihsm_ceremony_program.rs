@@ -494,7 +494,7 @@ fn commands_in_a_pipe() {
     desk.see("(it is not shown):");
     desk.type_line("password");
     desk.see("NO backup of it was ever proven here");
-    desk.see("to delete it for ever:");
+    desk.see("to delete it permanently:");
     desk.type_line(&address);
     let (code, all) = desk.end();
     assert_eq!(code, 0, "{all}");

@@ -267,7 +267,7 @@ fn what_must_not_happen_to_the_key_latches() {
     type Break = fn(&FakeEtcd, &Stored);
     let cases: [(&str, Break); 8] = [
         ("is gone from etcd", |etcd, _| etcd.set_key(None)),
-        ("was deleted and made anew", |etcd, key| {
+        ("was deleted and created again", |etcd, key| {
             let mut state = etcd.state.lock().unwrap();
             state.revision += 2;
             let at = state.revision;

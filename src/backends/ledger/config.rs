@@ -68,7 +68,7 @@ fn read_source(
             if place.is_none() {
                 problems.push(Problem::at(
                     found.span.clone(),
-                    format!("`{}` is no way to a Ledger", found.value),
+                    format!("`{}` is not a way to a Ledger", found.value),
                     "expected \"hid\", or \"tcp://127.0.0.1:PORT\" for an emulator on this host",
                     "remove the line: real devices are reached by \"hid\"",
                 ));
@@ -85,7 +85,7 @@ fn read_source(
             if read.is_none() {
                 problems.push(Problem::at(
                     found.span.clone(),
-                    "this is no Ed25519 public key",
+                    "this is not an Ed25519 public key",
                     "expected 32 bytes in base64 or hexadecimal digits",
                     format!("`{}` prints the line to write here", at.command("pubkey")),
                 ));
@@ -160,7 +160,7 @@ fn chain_id(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Optio
         ));
         return None;
     };
-    // What is no chain id at all is reported with the [[chain]]s.
+    // What is not a chain id at all is reported with the [[chain]]s.
     if let Ok(id) = chain_id.value.parse::<ChainId>()
         && is_hopeless(&id)
     {

@@ -139,7 +139,7 @@ impl LedgerKey {
         }
         let (mut worker, new) = begin(&self.chain, &self.connector, &self.wanted, self.public_key);
         new.condition.set(Some(format!(
-            "{} is opened anew, because it hung",
+            "{} is opened again, because it hung",
             self.name
         )));
         {

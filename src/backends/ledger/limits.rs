@@ -32,7 +32,7 @@ pub enum Limit {
     },
     /// The round is too high.
     #[error(
-        "round {0} is above {HIGHEST_ROUND}, the highest that the Ledger's app knows; nothing is used up"
+        "round {0} is above {HIGHEST_ROUND}, the highest that the Ledger's app knows; the watermark did not move"
     )]
     Round(i32),
     /// There is a vote extension to sign.

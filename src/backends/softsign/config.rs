@@ -23,7 +23,7 @@ pub fn read(
             other => {
                 problems.push(Problem::at(
                     found.span,
-                    format!("`{other}` is no key type"),
+                    format!("`{other}` is not a key type"),
                     "expected \"consensus\" or \"account\"",
                     "consensus is Ed25519, account is secp256k1; most chains want consensus",
                 ));
@@ -37,7 +37,7 @@ pub fn read(
             other => {
                 problems.push(Problem::at(
                     found.span,
-                    format!("`{other}` is no format of key files"),
+                    format!("`{other}` is not a key file format"),
                     "expected \"base64\" or \"json\"",
                     "json is CometBFT's priv_validator_key.json; base64 is a key file of this program",
                 ));

@@ -48,7 +48,7 @@ pub enum KeyError {
         wanted: &'static str,
     },
     /// The bytes are of the right length and still no key.
-    #[error("its bytes are no private key: {0}")]
+    #[error("its bytes are not a private key: {0}")]
     Invalid(&'static str),
     /// Base64 where JSON was announced.
     #[error(

@@ -109,7 +109,7 @@ fn serial(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Option<
         }
         problems.push(Problem::at(
             span,
-            "this is no serial number of a YubiHSM",
+            "this is not a serial number of a YubiHSM",
             "expected its ten digits as text",
             format!(
                 "write it as `{}` shows it: serial_number = \"0123456789\"",
@@ -169,7 +169,7 @@ fn adapter(
         (kind, _) => {
             problems.push(Problem::at(
                 kind.span,
-                format!("`{}` is no adapter", kind.value),
+                format!("`{}` is not an adapter", kind.value),
                 "expected \"usb\" or \"http\"",
                 "usb is a device on this host, http a yubihsm-connector",
             ));
@@ -199,7 +199,7 @@ fn connector(addr: &Spanned<String>, problems: &mut Vec<Problem>) -> Option<Stri
     if good.is_none() {
         problems.push(Problem::at(
             addr.span.clone(),
-            "this is no address of a connector",
+            "this is not a connector's address",
             "expected tcp://host:port",
             "write it as in `addr = \"tcp://127.0.0.1:12345\"`; unix sockets and TLS are not spoken by connectors here",
         ));
@@ -281,7 +281,7 @@ fn keys(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Vec<Key> 
                     other => {
                         problems.push(Problem::at(
                             found.span,
-                            format!("`{other}` is no key type"),
+                            format!("`{other}` is not a key type"),
                             "expected \"consensus\" or \"account\"",
                             "consensus is Ed25519, account is secp256k1; most chains want consensus",
                         ));

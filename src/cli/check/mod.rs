@@ -203,7 +203,7 @@ fn look_at_state(found: &mut Found<'_>, public_key: PublicKey, service: Option<&
             let age = used_up.age(SystemClock.now().wall).as_secs();
             found.watermark = match used_up.watermark() {
                 Watermark::Never => "nothing signed yet".to_owned(),
-                Watermark::UpTo(hrs) => format!("used up to {hrs}, {} ago", humanize(age)),
+                Watermark::UpTo(hrs) => format!("{hrs}, {} ago", humanize(age)),
                 Watermark::Message(last) => {
                     format!("{}, {} ago", last.position().hrs, humanize(age))
                 }

@@ -159,7 +159,7 @@ impl Common {
         let mut typed = String::new();
         let _ = write!(
             std::io::stderr(),
-            "Signatures will be asked of whoever dials, for chain {chain_id}. Type the chain id to go on: "
+            "Signatures for any signer that dials will be asked for, on chain {chain_id}. Type the chain id to go on: "
         );
         let read = std::io::stdin().lock().read_line(&mut typed);
         read.map_err(|error| Failure::new(format!("standard input cannot be read: {error}")))?;
@@ -211,6 +211,10 @@ fn identity(path: &Path) -> Result<IdentityKey, Failure> {
     if let Some(warning) = &secret.warning {
         status("Warning", warning);
     }
-    IdentityKey::from_base64(&secret.bytes)
-        .map_err(|error| Failure::usage(format!("{} is no identity key: {error}", path.display())))
+    IdentityKey::from_base64(&secret.bytes).map_err(|error| {
+        Failure::usage(format!(
+            "{} is not an identity key: {error}",
+            path.display()
+        ))
+    })
 }

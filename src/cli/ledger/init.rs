@@ -78,7 +78,7 @@ impl Init {
             return Ok(());
         }
         let far = Failure::new(format!(
-            "height {} is {ahead} above the last that chain {} used up ({last}), where {allowed} are possible by now; the \
+            "height {} is {ahead} above the watermark of chain {} ({last}), where {allowed} are possible by now; the \
              Ledger would refuse everything below it until its app is closed",
             self.height, chain.id
         ));

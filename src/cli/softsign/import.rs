@@ -54,7 +54,7 @@ pub(in crate::cli) struct Import {
     /// This key has never signed on the chains that it is configured for
     #[arg(long)]
     never_signed: bool,
-    /// Everything up to and including this height is used up; where there is no state file
+    /// Nothing at or below this height will be signed; where there is no state file
     #[arg(long, value_name = "H", conflicts_with_all = ["state", "never_signed"], value_parser = clap::value_parser!(i64).range(1..))]
     height: Option<i64>,
     /// The chain, where OUT is the key of several
@@ -319,7 +319,7 @@ impl Import {
         if let some @ (Some(Watermark::UpTo(_)) | Some(Watermark::Message(_))) = current.watermark()
         {
             return Err(Failure::new(format!(
-                "chain {} has used up {} with this key already, so it has signed; nothing was imported",
+                "the watermark of chain {} with this key is already at {}, so it has signed; nothing was imported",
                 chain.id,
                 shown(some)
             ))

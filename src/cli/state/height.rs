@@ -65,7 +65,7 @@ impl Sure {
             }
             Claim::Implausible { known: Some(known) } => {
                 format!(
-                    "height {height}{source} is far above {known}, which is what chain {chain} has used up"
+                    "height {height}{source} is far above {known}, the watermark of chain {chain}"
                 )
             }
             Claim::Implausible { known: None } => {

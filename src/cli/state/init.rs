@@ -46,7 +46,7 @@ struct InitFrom {
     /// This key has never signed on this chain
     #[arg(long)]
     never_signed: bool,
-    /// Everything up to and including this height is used up; a state file that cannot be used is kept aside
+    /// Nothing at or below this height will be signed; a state file that cannot be used is kept aside
     #[arg(long, value_name = "H", value_parser = clap::value_parser!(i64).range(1..))]
     height: Option<i64>,
 }
@@ -75,7 +75,7 @@ impl Init {
             let known = found.known();
             if let Some(known) = known.filter(|known| *known > Hrs::end_of(height)) {
                 return Err(Failure::new(format!(
-                    "the state file {} says that {known} is used up, which is above height {height}; nothing was changed",
+                    "the state file {} has its watermark at {known}, which is above height {height}; nothing was changed",
                     place.path.display()
                 ))
                 .hint("a watermark is never lowered: look up the last height that this key signed, and say that"));
@@ -104,10 +104,9 @@ impl Init {
         }
         .map_err(|error| unusable(&config, error))?;
         let first = match height {
-            Some(height) => format!("height {height} and all below are used up"),
-            None => {
-                "nothing is used up; be sure that this key never signed on this chain".to_owned()
-            }
+            Some(height) => format!("nothing at or below height {height} will be signed"),
+            None => "the watermark is empty; be sure that this key never signed on this chain"
+                .to_owned(),
         };
         status(
             "Created",

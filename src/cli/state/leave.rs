@@ -11,7 +11,7 @@ use crate::migrate::watermarks::shown;
 
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  tmkms state leave -c tmkms.toml cosmoshub-4             (this host goes on alone; all others refuse from their \
+    after_help = "Examples:\n  tmkms state leave -c tmkms.toml cosmoshub-4             (only this host goes on; all others refuse from their \
                   next vote on)\n  \
                   tmkms state leave -c tmkms.toml cosmoshub-4 --abandon   (the others go on without this host)"
 )]
@@ -34,7 +34,7 @@ impl Leave {
         looked.tell(Some(file.used_up().watermark()));
         self.target.confirm(
             terminal,
-            "Shall this host sign alone? All others refuse from their next vote on.",
+            "Shall only this host sign? All others refuse from their next vote on.",
         )?;
         let target = looked.target(&file);
         looked.change(&mut file, |membership, found| {

@@ -34,7 +34,7 @@ use show::Show;
 /// The double-sign watermark.
 #[derive(Subcommand)]
 pub(super) enum State {
-    /// Show what each chain has used up; safe beside a running service
+    /// Show each chain's watermark; safe beside a running service
     Show(Show),
     /// Begin the watermark of a chain that has none
     Init(Init),
@@ -48,7 +48,7 @@ pub(super) enum State {
     Share(Share),
     /// Take part in a chain that another host shares in etcd
     Join(Join),
-    /// End the sharing: this host goes on alone, or with `--abandon` the others without it
+    /// End the sharing: only this host goes on, or with `--abandon` the others without it
     Leave(Leave),
 }
 

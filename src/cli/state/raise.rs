@@ -22,7 +22,7 @@ pub(in crate::cli) struct Raise {
     config: ConfigFile,
     /// The chain id
     chain: String,
-    /// Everything up to and including this height is used up
+    /// Nothing at or below this height will be signed
     #[arg(long, value_name = "H", value_parser = clap::value_parser!(i64).range(1..))]
     height: i64,
     #[command(flatten)]
@@ -57,7 +57,7 @@ impl Raise {
         match before.filter(|before| *before >= wanted) {
             Some(before) if shared.is_some() => {
                 return Err(Failure::new(format!(
-                    "chain {} has used up {before} already, on all hosts that share it; nothing was changed",
+                    "the watermark of chain {} is already at {before}, on all hosts that share it; nothing was changed",
                     chain.id
                 ))
                 .hint("a shared watermark is never lowered"));
@@ -78,7 +78,7 @@ impl Raise {
             .map_err(Failure::new)?;
         // Without its mark a change of owner or mode needs a take-over, and no more than that.
         let _ = store.close();
-        status("Set", format!("chain {}: used up to {wanted}", chain.id));
+        status("Set", format!("chain {}: watermark at {wanted}", chain.id));
         Ok(())
     }
 
@@ -92,7 +92,7 @@ impl Raise {
     ) -> Result<(), Failure> {
         if !self.i_will_be_slashed {
             return Err(Failure::new(format!(
-                "chain {chain} has used up {before} already; nothing was changed"
+                "the watermark of chain {chain} is already at {before}; nothing was changed"
             ))
             .hint("a watermark is lowered only with `--i-will-be-slashed` and the chain id typed on standard input"));
         }

@@ -99,7 +99,7 @@ fn describe(chain: &ChainConfig) -> (String, bool) {
     }
     if let (Some(damage), Some(floor)) = (damage, used_up.floor()) {
         text.push_str(&format!(
-            "  damaged: {damage}; height {floor} counts as used up, because it may have been signed\n"
+            "  damaged: {damage}; height {floor} counts as signed, because it may have been\n"
         ));
     }
     if let Some(why) = &refused {
@@ -111,7 +111,7 @@ fn describe(chain: &ChainConfig) -> (String, bool) {
 fn in_words(used_up: &UsedUp) -> String {
     let last = match used_up.watermark() {
         Watermark::Never => "nothing signed yet".to_owned(),
-        Watermark::UpTo(hrs) => format!("used up to {hrs}"),
+        Watermark::UpTo(hrs) => format!("watermark at {hrs}"),
         Watermark::Message(last) => {
             let block = last
                 .position()

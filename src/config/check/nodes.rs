@@ -181,7 +181,7 @@ fn address(addr: &Spanned<String>, base: &Base, problems: &mut Vec<Problem>) -> 
         Err(error) => {
             problems.push(Problem::at(
                 addr.span.clone(),
-                "this is no address of a node",
+                "this is not a node's address",
                 "not understood",
                 error.to_string(),
             ));

@@ -14,7 +14,7 @@ pub(super) fn link(subject: &mut SignerUnderTest) -> Judged {
     subject.probe.connect().map_err(flaw)?;
     Ok(match subject.probe.peer() {
         Some(peer) => format!("its identity is {peer}"),
-        None => "it is there; on a Unix socket file permissions alone say who".to_owned(),
+        None => "it is there; on a Unix socket only the file permissions say who".to_owned(),
     })
 }
 
@@ -23,7 +23,7 @@ pub(super) fn public_key(subject: &mut SignerUnderTest) -> Judged {
     let readers = match (&reply.old, &reply.new) {
         (Some(_), Some(_)) => "nodes of v0.34 to v1.0",
         (Some(_), None) => "nodes up to v0.40, not v1.0",
-        _ => "nodes of v1.0 alone",
+        _ => "only nodes of v1.0",
     };
     let key = subject
         .key()
@@ -51,7 +51,7 @@ pub(super) fn ping(subject: &mut SignerUnderTest) -> Judged {
         pings = pings.saturating_add(1);
         if subject.probe.links() != links {
             return Err(CheckFailure::Fail(format!(
-                "the link did not live through {} s with pings alone",
+                "the link did not live through {} s with nothing but pings",
                 nap.as_secs_f32()
             )));
         }

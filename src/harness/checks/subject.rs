@@ -44,7 +44,7 @@ impl Key {
             .or_else(|| reply.new.clone())
             .unwrap_or_default();
         match TYPES.iter().find(|(known, _)| *known == kind) {
-            None => return Err(format!("`{kind}` is no key type that nodes know")),
+            None => return Err(format!("`{kind}` is not a key type that nodes know")),
             Some((_, length)) if *length != bytes.len() => {
                 return Err(format!(
                     "a key of type {kind} has {length} bytes, this one has {}",

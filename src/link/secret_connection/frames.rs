@@ -21,7 +21,7 @@ pub enum FrameError {
     #[error("an encrypted frame that claims {0} bytes of data")]
     Length(u32),
     /// 2^64 frames went over this link.
-    #[error("this link has used up its counters")]
+    #[error("this link has no counters left")]
     Exhausted,
 }
 

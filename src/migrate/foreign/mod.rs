@@ -187,7 +187,7 @@ fn own(bytes: &[u8], chain: &ChainId, key: &PublicKey) -> Result<Foreign, Foreig
     let used_up = UsedUp::of(&entry.record, damage.is_some());
     let mut notes = Vec::new();
     if let (Some(damage), Some(height)) = (damage, used_up.floor()) {
-        notes.push(format!("{damage}; height {height} counts as used up, too"));
+        notes.push(format!("{damage}; height {height} counts as signed, too"));
     }
     Ok(Foreign {
         format: Some(Format::Own),
@@ -274,7 +274,7 @@ fn remembered(
         .ok()
         .and_then(|bytes| SignBytes::from_record(bytes).ok())
     else {
-        notes.push("its sign bytes are no vote or proposal; they were left out".to_owned());
+        notes.push("its sign bytes are not a vote or proposal; they were left out".to_owned());
         return Ok(None);
     };
     if found.chain_id != *chain {

@@ -38,7 +38,7 @@ fn read(root: &Yaml<'_>, home: &Path) -> Source {
         };
         let (key, key_trouble) = key(root, &id, &home);
         let (nodes, node_trouble) = nodes(root, &id);
-        let missing = (!state.is_file()).then(|| format!("there is no {}", state.display()));
+        let missing = (!state.is_file()).then(|| format!("{}: no such file", state.display()));
         let trouble = key_trouble.or(node_trouble).or(missing);
         if let Some(key) = key
             && !nodes.is_empty()

@@ -9,11 +9,11 @@ use crate::os::files::bounded::ReadError;
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// Nothing lies there.
-    #[error("there is no {}", .0.display())]
+    #[error("{}: no such file or directory", .0.display())]
     Missing(PathBuf),
     /// A folder of nobody that is known.
     #[error(
-        "{} is no home of a signer or node: no tmkms.toml, kms.yaml, config.yaml or config/priv_validator_key.json",
+        "{} is not the home of a signer or node: no tmkms.toml, kms.yaml, config.yaml or config/priv_validator_key.json",
         .0.display()
     )]
     NoHome(PathBuf),

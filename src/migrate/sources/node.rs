@@ -42,7 +42,7 @@ pub(super) fn node(
     };
     let trouble = (!files.state.is_file()).then(|| {
         format!(
-            "there is no {}; say the last height this key signed with `{}`",
+            "{}: no such file; say the last height this key signed with `{}`",
             files.state.display(),
             commands.init_height(&id)
         )

@@ -50,13 +50,13 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "watermark_height",
         kind: MetricType::Gauge,
-        help: "The last height used up",
+        help: "The height of the watermark",
         reading: Reading::Chain(|chain| chain.watermark.map(|hrs| hrs.height.get().into())),
     },
     Family {
         name: "watermark_round",
         kind: MetricType::Gauge,
-        help: "The round of the last position used up",
+        help: "The round of the watermark",
         reading: Reading::Chain(|chain| {
             chain.watermark.map(|hrs| i64::from(hrs.round.get()).into())
         }),
@@ -64,7 +64,7 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "watermark_step",
         kind: MetricType::Gauge,
-        help: "The step of the last position used up: 1 proposal, 2 prevote, 3 precommit",
+        help: "The step of the watermark: 1 proposal, 2 prevote, 3 precommit",
         reading: Reading::Chain(|chain| {
             chain
                 .watermark

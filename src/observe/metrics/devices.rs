@@ -41,7 +41,7 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "device_reopened",
         kind: MetricType::Counter,
-        help: "How often a thread that hung in the device was given up, and it was opened anew",
+        help: "How often a thread that hung in the device was given up and the device was opened again",
         reading: Reading::Device(|device| Some(device.counts?.reopened.into())),
     },
     Family {

@@ -36,7 +36,7 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "log_lines_dropped",
         kind: MetricType::Counter,
-        help: "Log lines dropped because whoever takes the log was too slow",
+        help: "Log lines dropped because the reader of the log was too slow",
         reading: Reading::Service(|service| service.dropped_lines.into()),
     },
     Family {

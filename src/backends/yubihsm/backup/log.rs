@@ -60,7 +60,7 @@ impl BackupLog {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
             Err(error) => return Err(error),
             Ok(meta) if !meta.is_file() || meta.len() > LONGEST => {
-                return Err(io::Error::other("it is no such file"));
+                return Err(io::Error::other("it is not such a file"));
             }
             Ok(_) => {}
         }

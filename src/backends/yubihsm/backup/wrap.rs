@@ -32,7 +32,7 @@ pub enum WrapError {
     )]
     Sealed,
     /// Opened, and not an object.
-    #[error("it holds {0} bytes that are no object of a YubiHSM")]
+    #[error("it holds {0} bytes that are not a YubiHSM object")]
     NoObject(usize),
     /// Not a key that signs votes.
     #[error("it holds an object of type {kind} and algorithm {algorithm}, no key that signs votes")]

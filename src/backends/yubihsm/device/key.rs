@@ -103,7 +103,7 @@ impl DeviceKeySource {
         let found = handle.find(self.id, self.key_type, until).map_err(failed)?;
         if self.key_type == KeyType::Secp256k1 && found.info.leaks_ecdsa() {
             warnings.push(format!(
-                "{}: firmware {} leaks secp256k1 keys to whoever can measure the device for some time (EUCLEAK, mended \
+                "{}: firmware {} leaks secp256k1 keys to anyone who can measure the device for some time (EUCLEAK, mended \
                  in 2.4); keep the device locked up, or use one with newer firmware",
                 self.traits.location,
                 found.info.firmware
@@ -178,7 +178,7 @@ impl Replica for DeviceKey {
         match self.public_key.verify(permit.bytes(), &signature) {
             true => Ok(signature),
             false => Err(SignerError::WrongSignature(format!(
-                "{}: what came back is no signature of {} and was thrown away; the device is broken or was swapped: \
+                "{}: what came back is not a signature of {} and was thrown away; the device is broken or was swapped: \
                  compare `{}` with the validator's key",
                 self.name,
                 key_text::to_base64(&self.public_key),

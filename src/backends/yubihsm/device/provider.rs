@@ -223,7 +223,7 @@ impl Provider {
                 error!(
                     event = "device_hangs",
                     device = name,
-                    "{name}: cannot be opened anew, no thread: {why}; look at this host's limits"
+                    "{name}: cannot be opened again, no thread: {why}; look at this host's limits"
                 );
                 return;
             }
@@ -232,14 +232,14 @@ impl Provider {
             true => error!(
                 event = "device_hangs",
                 device = name,
-                "{name}: stuck: it has not come back to its thread, which was given up; another opens the device anew. \
+                "{name}: stuck: it has not come back to its thread, which was given up; another opens the device again. \
                  Chains whose key no other device holds answer without signing meanwhile, all others go on; if it \
                  repeats, plug the device out and in, and restart its connector"
             ),
             false => info!(
                 event = "device_reopened",
                 device = name,
-                "{name}: its password was corrected, and it is opened anew"
+                "{name}: its password was corrected, and it is opened again"
             ),
         }
     }

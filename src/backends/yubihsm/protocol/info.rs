@@ -172,7 +172,7 @@ pub fn read_public_key(answer: &[u8]) -> Result<PublicKey, ErrorKind> {
         algorithm::ED25519 => PublicKey::from_bytes("ed25519", public),
         _ => {
             let compressed = k256::ecdsa::VerifyingKey::from_sec1_bytes(&[&[4], public].concat())
-                .map_err(|_| ErrorKind::Garbage("a public key that is no point".to_owned()))?
+                .map_err(|_| ErrorKind::Garbage("a public key that is not a point".to_owned()))?
                 .to_encoded_point(true);
             PublicKey::from_bytes("secp256k1", compressed.as_bytes())
         }

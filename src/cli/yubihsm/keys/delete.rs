@@ -50,7 +50,7 @@ impl Delete {
         };
         status("Deleting", format!("{}: {backup}", shown(id, &public)));
         let question = format!(
-            "Type the key's address ({}) to delete it for ever:",
+            "Type the key's address ({}) to delete it permanently:",
             public.address()
         );
         let typed = terminal

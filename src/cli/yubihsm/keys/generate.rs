@@ -62,9 +62,7 @@ impl Generate {
             .as_ref()
             .filter(|prefix| !key_text::is_prefix(prefix))
         {
-            return Err(Failure::usage(format!(
-                "`{prefix}` is no prefix of a Bech32 text"
-            )));
+            return Err(Failure::usage(format!("`{prefix}` is not a Bech32 prefix")));
         }
         let start = self.prefix.as_deref().unwrap_or(self.kind.name());
         let label = match &self.label {

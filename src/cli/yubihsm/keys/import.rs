@@ -107,7 +107,7 @@ impl Import {
         let (kind, id) = imported.map_err(|error| refused(error, objects.commands()))?;
         if kind != object::ASYMMETRIC_KEY {
             return Err(Failure::new(format!(
-                "object 0x{id:04x} of type {kind} was imported, which is no key that signs"
+                "object 0x{id:04x} of type {kind} was imported, which is not a signing key"
             )));
         }
         let public = objects.public_key(id).map_err(Failure::new)?;
@@ -127,7 +127,7 @@ impl Import {
 
     fn plain(&self, form: Form) -> Result<(u16, PublicKey), Failure> {
         let id = self.id.ok_or_else(|| {
-            Failure::usage("a key that is no backup needs an id").hint("give one with `-i ID`")
+            Failure::usage("a key that is not a backup needs an id").hint("give one with `-i ID`")
         })?;
         let failed = |error: &dyn std::fmt::Display| {
             let path = self.path.display();

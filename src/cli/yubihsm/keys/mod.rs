@@ -33,7 +33,7 @@ pub(in crate::cli) enum Keys {
     Export(export::Export),
     /// Prove that a backup holds the key: without a device, or by bringing it into another one
     VerifyBackup(verify::VerifyBackup),
-    /// Delete a key from a device, for ever
+    /// Delete a key from a device, permanently
     Delete(delete::Delete),
 }
 

@@ -107,7 +107,7 @@ impl fmt::Display for Told<'_> {
             ),
             Latch::Recreated { pinned, found } => write!(
                 f,
-                "the key {key} in etcd was deleted and made anew (created at revision {found}, this host joined {pinned}); \
+                "the key {key} in etcd was deleted and created again (created at revision {found}, this host joined {pinned}); \
                  stop tmkms on all hosts, then run `{}` on each of them before any starts again",
                 line("join")
             ),
@@ -126,7 +126,7 @@ impl fmt::Display for Told<'_> {
             ),
             Latch::Lowered { known, found } => write!(
                 f,
-                "the watermark in etcd is lower than this host has seen ({} where {} is used up): somebody set it back; \
+                "the watermark in etcd is lower than this host has seen ({}, where {} was signed or asked for): somebody set it back; \
                  stop tmkms on all hosts, then run `{}` on each of them before any starts again",
                 shown(*found),
                 shown(*known),
@@ -145,7 +145,7 @@ impl fmt::Display for Told<'_> {
                 };
                 write!(
                     f,
-                    "{host} ended the sharing at {} and may sign alone; to share again run `{}` there and `{}` here",
+                    "{host} ended the sharing at {} and may sign by itself; to share again run `{}` there and `{}` here",
                     Date::of(*at),
                     line("share"),
                     line("join")

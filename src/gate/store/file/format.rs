@@ -154,10 +154,10 @@ pub fn decode(copy: &[u8]) -> Result<Entry, BadCopy> {
     let line = std::str::from_utf8(copy).map_err(|_| bad("it is not text"))?;
     let line = line
         .strip_suffix('\n')
-        .ok_or_else(|| bad("its last byte is no line end"))?;
+        .ok_or_else(|| bad("its last byte is not a line end"))?;
     let line = line.trim_end_matches(' ');
     let body = unseal(line).map_err(bad)?;
-    let no_record = |error| BadCopy(format!("it is no record: {error}"));
+    let no_record = |error| BadCopy(format!("it is not a record: {error}"));
     let Version { format } = serde_json::from_str(&body).map_err(no_record)?;
     if !(1..=FORMAT).contains(&format) {
         return Err(BadCopy(format!(

@@ -247,7 +247,7 @@ impl Answers {
             );
         }
         let text = format!(
-            "{name} is no name of this host: ask for its IP address, or add the name to `hosts` of [metrics] in tmkms.toml and \
+            "{name} is not a name of this host: ask for its IP address, or add the name to `hosts` of [metrics] in tmkms.toml and \
              restart tmkms\n"
         );
         plain(StatusCode::MISDIRECTED_REQUEST, text)

@@ -17,7 +17,7 @@ const ROWS: usize = WORDS / 2;
 /// To be filled in by hand.
 const BLANK: &str = "________________________";
 /// What stands above every sheet, and ends every page.
-const WARNING: &str = "Whoever reads these words has the keys of every device set up from them. Keep them in an\n\
+const WARNING: &str = "Anyone who reads these words has the keys of every device set up from them. Keep them in an\n\
                        envelope, sealed and signed, apart from the devices, the backups and the other copies.\n\n";
 const PAGE: &str = "\x0c\n";
 

@@ -111,7 +111,9 @@ fn write_down(
 /// The words in four columns, with their numbers.
 fn screen(mnemonic: &Mnemonic) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(1024));
-    text.push_str("THE MNEMONIC: whoever has it has the keys of every device set up from it.\n\n");
+    text.push_str(
+        "THE MNEMONIC: anyone who has it has the keys of every device set up from it.\n\n",
+    );
     let rows = WORDS / 4;
     for row in 1..=rows {
         for column in 0..4 {
