@@ -606,7 +606,11 @@ fn what_is_no_signer_is_named() {
     );
     let done = tmkms(folder.path(), &["adopt"]);
     assert_eq!(done.code, 1);
-    assert!(done.err.contains("no home of a signer"), "{}", done.err);
+    assert!(
+        done.err.contains("not the home of a signer"),
+        "{}",
+        done.err
+    );
     fs::write(folder.path().join("config.yaml"), "a: [1\n").unwrap();
     let done = tmkms(folder.path(), &["adopt"]);
     assert_eq!(done.code, 1);

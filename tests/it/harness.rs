@@ -152,7 +152,11 @@ fn faults_of_signatures() {
     );
     let rows = examined(Fault::Garbage, settings());
     assert_eq!(failed(&rows)[0], "proposal");
-    assert!(rows[4].reason.contains("no protobuf"), "{}", rows[4].reason);
+    assert!(
+        rows[4].reason.contains("not a protobuf"),
+        "{}",
+        rows[4].reason
+    );
     let rows = examined(Fault::PrevotesWrong, settings());
     assert_eq!(failed(&rows)[0], "prevote");
     let rows = examined(Fault::RefusesPrecommits, settings());

@@ -161,7 +161,7 @@ fn a_shared_watermark_is_raised_for_all_and_lowered_for_none() {
     let hosts = Hosts::shared();
     hosts
         .state("one", &["raise", "--height", "200"])
-        .fine("used up to");
+        .fine("watermark at");
     hosts.state("two", &["show"]).fine("etcd 200 (");
     hosts
         .state("two", &["raise", "--height", "150"])
@@ -232,7 +232,7 @@ fn who_leaves_goes_on_alone_and_who_abandons_stops() {
     hosts
         .run("two", &["check"])
         .refused("ended the sharing at")
-        .says("may sign by itself");
+        .says("may now sign without the others");
     hosts
         .state("two", &["show"])
         .fine("that host ended the sharing");

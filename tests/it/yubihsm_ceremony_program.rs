@@ -475,7 +475,10 @@ fn commands_in_a_pipe() {
     for (arguments, words) in [
         (&["generate", "0"][..], "1 to 65535"),
         (&["generate", "-l", &long, "1"], "40 bytes at most"),
-        (&["generate", "-p", "Upper Case", "1"], "no prefix"),
+        (
+            &["generate", "-p", "Upper Case", "1"],
+            "not a Bech32 prefix",
+        ),
         (
             &["generate", "--non-exportable", "-b", "x", "1"],
             "cannot be used with",

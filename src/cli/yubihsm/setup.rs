@@ -70,7 +70,7 @@ impl Setup {
         if let (Some(holders), None) = (self.sheets, &self.sheets_to) {
             if self.restore || self.write_report.is_some() || self.destroy_keys.is_some() {
                 return Err(Failure::usage(
-                    "`--sheets` without `-o` prints empty sheets and sets up no device",
+                    "`--sheets` without `--sheets-to` prints empty sheets and sets up no device",
                 )
                 .hint("with `--sheets-to PRINTER` the sheets are printed with the words, in the setup"));
             }

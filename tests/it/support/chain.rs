@@ -19,7 +19,10 @@ impl Chain {
 
     /// With its state in this file.
     pub fn with_state(id: &str, state_file: &str) -> Self {
-        Self::with_default_state(id).set(&format!("state_file = \"{state_file}\""))
+        let mut chain = Self::with_default_state(id);
+        let file = format!("state_file = \"{state_file}\"\n");
+        chain.settings.insert_str(0, &file);
+        chain
     }
 
     /// With its state where it lies when nothing is said.

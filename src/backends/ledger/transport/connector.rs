@@ -57,7 +57,7 @@ pub enum TransportError {
     #[error("it is gone ({0}); plug it in and open the Tendermint app")]
     Gone(String),
     /// What came is no answer.
-    #[error("it sent {0}, which is no answer; if that goes on, unplug it and plug it in again")]
+    #[error("it sent {0}, which is not an answer; if that goes on, unplug it and plug it in again")]
     Garbled(String),
     /// Anything else.
     #[error("{0}")]

@@ -145,7 +145,7 @@ impl fmt::Display for Told<'_> {
                 };
                 write!(
                     f,
-                    "{host} ended the sharing at {} and may sign by itself; to share again run `{}` there and `{}` here",
+                    "{host} ended the sharing at {} and may now sign without the others; to share again run `{}` there and `{}` here",
                     Date::of(*at),
                     line("share"),
                     line("join")
