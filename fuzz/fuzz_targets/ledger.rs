@@ -3,8 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tmkms::backends::ledger::apdu::{Answer, sign};
-use tmkms::backends::ledger::error::Reason;
+use tmkms::backends::ledger::apdu::{ApduResponse, sign};
+use tmkms::backends::ledger::error::DeviceFault;
 use tmkms::backends::ledger::frame::{Assembler, LONGEST, PACKET, packets};
 
 fuzz_target!(|data: &[u8]| {
@@ -14,10 +14,10 @@ fuzz_target!(|data: &[u8]| {
             Ok(Some(answer)) => {
                 assert!((2..=LONGEST).contains(&answer.len()));
                 assert!(!assembler.is_within());
-                let parts = Answer::of(&answer);
+                let parts = ApduResponse::of(&answer);
                 assert!(parts.is_some());
                 if let Some(parts) = parts {
-                    assert!(!Reason::of(parts.status, &parts.data).to_string().is_empty());
+                    assert!(!DeviceFault::of(parts.status, &parts.data).to_string().is_empty());
                 }
             }
             Ok(None) => assert!(assembler.is_within()),

@@ -54,13 +54,13 @@ pub trait ReplicaSource: KeySource {
 }
 
 /// The configured members of a set.
-pub struct Members {
+pub struct ReplicaSetSource {
     sources: Vec<Arc<dyn ReplicaSource>>,
     policy: Policy,
     traits: KeyTraits,
 }
 
-impl Members {
+impl ReplicaSetSource {
     /// These, in the order of the configuration.
     pub fn new(sources: Vec<Arc<dyn ReplicaSource>>, policy: Policy) -> Self {
         let all = || sources.iter().map(|source| source.traits());
@@ -79,7 +79,7 @@ impl Members {
     }
 }
 
-impl KeySource for Members {
+impl KeySource for ReplicaSetSource {
     fn traits(&self) -> &KeyTraits {
         &self.traits
     }

@@ -2,6 +2,7 @@
 
 mod circles;
 mod imports;
+mod names;
 mod parents;
 mod wings;
 

@@ -184,7 +184,7 @@ impl Bench for Softsign {
 mod yubihsm {
     use super::*;
     use crate::support::yubihsm_bench::{SimulatorBench, key_source, simulator};
-    use tmkms::backends::replicas::{Members, Policy};
+    use tmkms::backends::replicas::{Policy, ReplicaSetSource};
     use tmkms::consensus::KeyType;
 
     impl Bench for SimulatorBench {
@@ -194,7 +194,7 @@ mod yubihsm {
                 _ => {
                     let all = self.simulators.iter();
                     let sources = all.map(|one| key_source(one, self.key_type) as _);
-                    Arc::new(Members::new(sources.collect(), self.policy))
+                    Arc::new(ReplicaSetSource::new(sources.collect(), self.policy))
                 }
             }
         }

@@ -12,7 +12,7 @@ use crate::support::{Admit as _, SharedDisk, chain_id, maker};
 use tmkms::backends::ledger::LedgerSource;
 use tmkms::backends::ledger::find::Wanted;
 use tmkms::backends::ledger::key::LedgerSettings;
-use tmkms::backends::ledger::transport::{Connector, PluggedDevice, Transport, TransportError};
+use tmkms::backends::ledger::transport::{ApduTransport, Connector, PluggedDevice, TransportError};
 use tmkms::backends::{Device as _, KeySource, Opened};
 use tmkms::chain::{Armed, Chain};
 use tmkms::consensus::{Hrs, PublicKey, Signature};
@@ -545,14 +545,14 @@ impl<T: Connector> Connector for BehindDoor<T> {
         self.0.list()
     }
 
-    fn open(&self, device: &PluggedDevice) -> Result<Box<dyn Transport>, TransportError> {
+    fn open(&self, device: &PluggedDevice) -> Result<Box<dyn ApduTransport>, TransportError> {
         self.1.pass();
         let inner = self.0.open(device)?;
         Ok(Box::new(BehindDoor(inner, self.1.clone())))
     }
 }
 
-impl Transport for BehindDoor<Box<dyn Transport>> {
+impl ApduTransport for BehindDoor<Box<dyn ApduTransport>> {
     fn send(&mut self, command: &[u8]) -> Result<(), TransportError> {
         self.1.pass();
         self.0.send(command)
@@ -657,7 +657,7 @@ impl Connector for OneByOne {
         self.bus.list()
     }
 
-    fn open(&self, device: &PluggedDevice) -> Result<Box<dyn Transport>, TransportError> {
+    fn open(&self, device: &PluggedDevice) -> Result<Box<dyn ApduTransport>, TransportError> {
         let mut turns = self.turns.lock().unwrap();
         turns.0 += 1;
         let mine = turns.0;
@@ -708,7 +708,7 @@ fn a_thread_that_was_given_up_leaves_device_and_person_alone() {
 #[test]
 fn one_command_at_a_time() {
     use tmkms::backends::ledger::app::App;
-    use tmkms::backends::ledger::error::Reason;
+    use tmkms::backends::ledger::error::DeviceFault;
     use tmkms::backends::ledger::transport::Connector;
     let device = ledger(14);
     let bus = Bus::of(std::slice::from_ref(&device));
@@ -716,8 +716,11 @@ fn one_command_at_a_time() {
     let request = prevote(5).sign_bytes();
     app.ask_signature(request.as_slice()).unwrap();
     assert_eq!(app.signature(Duration::ZERO), Ok(None));
-    assert_eq!(app.ask_signature(request.as_slice()), Err(Reason::NoAnswer));
-    assert_eq!(app.identify(), Err(Reason::NoAnswer));
+    assert_eq!(
+        app.ask_signature(request.as_slice()),
+        Err(DeviceFault::NoAnswer)
+    );
+    assert_eq!(app.identify(), Err(DeviceFault::NoAnswer));
     assert_eq!(device.lock().dropped, 0);
     device.press(true);
     let signature = app.signature(PATIENCE).unwrap().unwrap();

@@ -8,8 +8,8 @@ use crate::support::ledger_simulator::Device;
 use proptest::prelude::*;
 use serde_json::Value;
 use tmkms::backends::ledger::apdu;
-use tmkms::backends::ledger::frame::{Assembler, FrameError, LONGEST, packets};
-use tmkms::backends::ledger::limits::{Fit, Kind, LONGEST_BODY, is_hopeless, warning};
+use tmkms::backends::ledger::frame::{Assembler, LONGEST, PacketError, packets};
+use tmkms::backends::ledger::limits::{Fit, LONGEST_BODY, MessageKind, is_hopeless, warning};
 use tmkms::consensus::ChainId;
 
 fn bytes(text: &str) -> Vec<u8> {
@@ -38,7 +38,7 @@ fn packets_of_known_commands() {
         answer.push(&packet).unwrap().unwrap(),
         bytes("000009019000")
     );
-    assert_eq!(packets(&vec![0; 65_536]), Err(FrameError::Command(65_536)));
+    assert_eq!(packets(&vec![0; 65_536]), Err(PacketError::Command(65_536)));
 }
 
 #[test]
@@ -49,16 +49,16 @@ fn what_is_no_answer_is_named() {
         packet[at] = to;
         Assembler::default().push(&packet)
     };
-    assert_eq!(changed(0, 2), Err(FrameError::Channel(0x0201)));
-    assert_eq!(changed(2, 2), Err(FrameError::Tag(2)));
-    assert_eq!(changed(4, 1), Err(FrameError::Sequence { due: 0, got: 1 }));
-    assert_eq!(changed(5, 255), Err(FrameError::Length(65_380)));
-    assert_eq!(changed(6, 1), Err(FrameError::Length(1)));
+    assert_eq!(changed(0, 2), Err(PacketError::Channel(0x0201)));
+    assert_eq!(changed(2, 2), Err(PacketError::Tag(2)));
+    assert_eq!(changed(4, 1), Err(PacketError::Sequence { due: 0, got: 1 }));
+    assert_eq!(changed(5, 255), Err(PacketError::Length(65_380)));
+    assert_eq!(changed(6, 1), Err(PacketError::Length(1)));
     assert_eq!(
         Assembler::default().push(&good[0][..63]),
-        Err(FrameError::Size(63))
+        Err(PacketError::Size(63))
     );
-    assert_eq!(Assembler::default().push(&[]), Err(FrameError::Size(0)));
+    assert_eq!(Assembler::default().push(&[]), Err(PacketError::Size(0)));
     // A leading report number, which hidraw does not give.
     let shifted = [&[0], &good[0][..63]].concat();
     assert!(Assembler::default().push(&shifted).is_err());
@@ -68,7 +68,7 @@ fn what_is_no_answer_is_named() {
     assert!(answer.is_within());
     assert_eq!(
         answer.push(&good[0]),
-        Err(FrameError::Sequence { due: 1, got: 0 })
+        Err(PacketError::Sequence { due: 1, got: 0 })
     );
 }
 
@@ -154,7 +154,7 @@ fn the_simulator_answers_as_the_real_app_did() {
 
 #[test]
 fn our_commands_and_lengths_are_those_that_were_recorded() {
-    use apdu::{Answer, Meaning, PUBLIC_KEY, VERSION, WHICH_APP};
+    use apdu::{ApduResponse, PUBLIC_KEY, StatusMeaning, VERSION, WHICH_APP};
     let mut signing = 0;
     for session in exchanges() {
         for step in session["steps"].as_array().unwrap() {
@@ -162,8 +162,8 @@ fn our_commands_and_lengths_are_those_that_were_recorded() {
             let command = bytes(step["apdu"].as_str().unwrap());
             let answer = bytes(step["data"].as_str().unwrap());
             let word = bytes(step["sw"].as_str().unwrap());
-            let answer = Answer::of(&[answer, word].concat()).unwrap();
-            let known = answer.status.meaning() != Meaning::Unknown;
+            let answer = ApduResponse::of(&[answer, word].concat()).unwrap();
+            let known = answer.status.meaning() != StatusMeaning::Unknown;
             assert!(known || answer.status.0 == 0x6700, "{}", answer.status);
             match note {
                 "app name/version" => assert_eq!(command, WHICH_APP),
@@ -199,21 +199,21 @@ fn our_commands_and_lengths_are_those_that_were_recorded() {
 #[test]
 fn what_fits_is_what_was_measured() {
     let table = [
-        (Kind::NilVote { later: false }, 27, 50),
-        (Kind::NilVote { later: true }, 36, 50),
-        (Kind::Vote { later: false }, 101, 26),
-        (Kind::Vote { later: true }, 110, 17),
-        (Kind::Again { first: true }, 110, 17),
-        (Kind::Again { first: false }, 112, 15),
-        (Kind::Proposal, 112, 15),
-        (Kind::LaterProposal, 121, 6),
+        (MessageKind::NilVote { later: false }, 27, 50),
+        (MessageKind::NilVote { later: true }, 36, 50),
+        (MessageKind::Vote { later: false }, 101, 26),
+        (MessageKind::Vote { later: true }, 110, 17),
+        (MessageKind::Again { first: true }, 110, 17),
+        (MessageKind::Again { first: false }, 112, 15),
+        (MessageKind::Proposal, 112, 15),
+        (MessageKind::LaterProposal, 121, 6),
     ];
     for (kind, bytes, longest) in table {
         for length in 1..=50 {
             let chain: ChainId = "c".repeat(length).parse().unwrap();
             assert_eq!(kind.worst(&chain), bytes + length, "{kind}");
             assert_eq!(kind.body(&chain, 1, 1 << 28), bytes + length);
-            if !matches!(kind, Kind::NilVote { .. }) {
+            if !matches!(kind, MessageKind::NilVote { .. }) {
                 assert_eq!(kind.body(&chain, 128, 1 << 28), bytes + length + 1);
             }
             assert_eq!(kind.body(&chain, 1, (1 << 28) - 1), bytes + length - 1);

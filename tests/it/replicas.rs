@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::support::yubihsm_bench::{add_keys, key_source, simulator};
 use crate::support::yubihsm_simulator::{Moment, PowerLoss, Profile, Simulator};
 use crate::support::{SharedDisk, chain_id, maker, moment};
-use tmkms::backends::replicas::{Members, Policy, Replica, ReplicaSource};
+use tmkms::backends::replicas::{Policy, Replica, ReplicaSetSource, ReplicaSource};
 use tmkms::backends::yubihsm::protocol::codes::command;
 use tmkms::backends::{Device, KeySource, KeyTraits, OpenKeyError, Opened};
 use tmkms::chain::{Armed, Chain};
@@ -27,7 +27,10 @@ fn set(simulators: &[&Simulator], policy: Policy) -> Arc<dyn Signer> {
         .iter()
         .map(|one| key_source(one, KeyType::Ed25519) as _)
         .collect();
-    Members::new(sources, policy).open().unwrap().signer
+    ReplicaSetSource::new(sources, policy)
+        .open()
+        .unwrap()
+        .signer
 }
 
 fn signs(signer: &Arc<dyn Signer>, number: u64) -> Result<(), String> {
@@ -185,8 +188,8 @@ fn slow(name: &'static str, there: Option<&Simulator>, takes: u64) -> Arc<dyn Re
     })
 }
 
-fn members(sources: Vec<Arc<dyn ReplicaSource>>) -> Members {
-    Members::new(sources, Policy::Failover)
+fn members(sources: Vec<Arc<dyn ReplicaSource>>) -> ReplicaSetSource {
+    ReplicaSetSource::new(sources, Policy::Failover)
 }
 
 #[test]

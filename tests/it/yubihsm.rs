@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::yubihsm_bench::{add_keys, auth_key};
 use crate::support::yubihsm_simulator::{Body, Moment, PowerLoss, Profile, Simulator};
-use tmkms::backends::yubihsm::device::thread::{Device, Handle};
+use tmkms::backends::yubihsm::device::thread::{DeviceHandle, DeviceThread};
 use tmkms::backends::yubihsm::protocol::codes::{algorithm, command, object};
 use tmkms::backends::yubihsm::protocol::error::ErrorKind;
 use tmkms::backends::yubihsm::protocol::frame;
@@ -17,7 +17,7 @@ use tmkms::backends::yubihsm::protocol::identity::{Firmware, Serial};
 use tmkms::backends::yubihsm::protocol::scp03::Credentials;
 use tmkms::backends::yubihsm::protocol::transport::usb::{Bulk, Usb};
 use tmkms::backends::yubihsm::protocol::transport::{DeviceAddress, Transport};
-use tmkms::backends::yubihsm::session::client::Client;
+use tmkms::backends::yubihsm::session::client::DeviceClient;
 use tmkms::consensus::{KeyType, PublicKey, Signature};
 use tmkms::gate::permit::Permit;
 use tmkms::gate::raw::self_test;
@@ -41,9 +41,9 @@ fn credentials(id: u16, password: &str) -> Credentials {
     }
 }
 
-fn client_of(simulator: &Simulator, who: Credentials, serial: Option<u32>) -> Client {
+fn client_of(simulator: &Simulator, who: Credentials, serial: Option<u32>) -> DeviceClient {
     let place = DeviceAddress::Http(simulator.address().to_string());
-    Client::new(
+    DeviceClient::new(
         place.to_string(),
         place.transport(),
         serial.map(Serial),
@@ -53,12 +53,12 @@ fn client_of(simulator: &Simulator, who: Credentials, serial: Option<u32>) -> Cl
     )
 }
 
-fn client(simulator: &Simulator) -> Client {
+fn client(simulator: &Simulator) -> DeviceClient {
     client_of(simulator, credentials(4, "validator"), None)
 }
 
-fn device(simulator: &Simulator) -> (Device, Handle) {
-    let device = Device::start(client(simulator)).unwrap();
+fn device(simulator: &Simulator) -> (DeviceThread, DeviceHandle) {
+    let device = DeviceThread::start(client(simulator)).unwrap();
     let handle = device.handle();
     (device, handle)
 }
@@ -68,17 +68,17 @@ fn permit(number: u64, length: usize) -> Permit {
 }
 
 /// Signs the self-test with this number and length, and checks what comes back.
-fn signs_test(handle: &Handle, key: PublicKey, id: u16, number: u64, length: usize) {
+fn signs_test(handle: &DeviceHandle, key: PublicKey, id: u16, number: u64, length: usize) {
     let permit = permit(number, length);
     let bytes = handle.sign(id, key.key_type(), &permit, soon()).unwrap();
     assert!(key.verify(permit.bytes(), &Signature::from_bytes(bytes)));
 }
 
-fn signs(handle: &Handle, key: PublicKey, id: u16) {
+fn signs(handle: &DeviceHandle, key: PublicKey, id: u16) {
     signs_test(handle, key, id, 0, 110);
 }
 
-fn sign_error(handle: &Handle, id: u16) -> ErrorKind {
+fn sign_error(handle: &DeviceHandle, id: u16) -> ErrorKind {
     let result = handle.sign(id, KeyType::Ed25519, &permit(0, 110), soon());
     result.expect_err("signed").kind
 }
@@ -221,7 +221,7 @@ fn a_full_log_and_a_full_store_are_told() {
     assert!(ErrorKind::LogFull.to_string().contains("audit"));
 
     let mut admin = client_of(&simulator, credentials(1, "password"), None);
-    let put = |client: &mut Client, id: u16| {
+    let put = |client: &mut DeviceClient, id: u16| {
         let mut data = id.to_be_bytes().to_vec();
         data.extend([0; 40]);
         data.extend([0, 1, 0, 0, 0, 0, 0, 0, 0, 0, algorithm::OPAQUE_DATA, 1]);
@@ -545,7 +545,7 @@ fn usb_carries_the_very_bytes_that_http_does() {
 fn a_whole_session_runs_over_usb() {
     let simulator = Arc::new(simulator());
     let out = Arc::new(Mutex::new(Vec::new()));
-    let client = Client::new(
+    let client = DeviceClient::new(
         "YubiHSM".to_owned(),
         Box::new(usb(&simulator, &out)),
         Some(Serial(42)),
@@ -553,7 +553,7 @@ fn a_whole_session_runs_over_usb() {
         SECOND,
         Default::default(),
     );
-    let device = Device::start(client).unwrap();
+    let device = DeviceThread::start(client).unwrap();
     let handle = device.handle();
     let key = handle.find(1, KeyType::Ed25519, soon()).unwrap().public_key;
     signs(&handle, key, 1);

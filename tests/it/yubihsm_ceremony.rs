@@ -9,7 +9,9 @@ use tmkms::backends::yubihsm::ceremony::mnemonic::Mnemonic;
 use tmkms::backends::yubihsm::ceremony::paper::printout::Printout;
 use tmkms::backends::yubihsm::ceremony::paper::words::MnemonicSheets;
 use tmkms::backends::yubihsm::ceremony::plan;
-use tmkms::backends::yubihsm::ceremony::setup::{Logins, Outcome, SetupOptions, carry_out, run};
+use tmkms::backends::yubihsm::ceremony::setup::{
+    Logins, SetupOptions, SetupOutcome, carry_out, run,
+};
 use tmkms::backends::yubihsm::ceremony::target::{Secrets, factory};
 use tmkms::backends::yubihsm::protocol::codes::{algorithm, capability, command, object};
 use tmkms::backends::yubihsm::protocol::identity::Serial;
@@ -75,7 +77,7 @@ fn setup(
     wishes: &SetupOptions,
     configured: Option<&Credentials>,
     person: &mut Person,
-) -> Result<Outcome, SetupError> {
+) -> Result<SetupOutcome, SetupError> {
     let inner = wire.clone();
     let connect = move || Box::new(inner.clone()) as Box<dyn Transport>;
     run(&wire.site(&connect), wishes, configured, None, person)
@@ -437,7 +439,7 @@ fn with_sheets(
     wishes: &SetupOptions,
     holders: u8,
     person: &mut Person,
-) -> (Result<Outcome, SetupError>, Option<String>, bool) {
+) -> (Result<SetupOutcome, SetupError>, Option<String>, bool) {
     let folder = tempfile::tempdir_in("/dev/shm").unwrap();
     let path = folder.path().join("sheets");
     let mut printout = Printout::open(&path, holders, RemoveOnSignal::default())

@@ -49,31 +49,31 @@ pub fn harmless(height: i64, round: u8) -> Vec<u8> {
 
 /// An answer, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct ApduResponse {
     /// What stands before the status word.
     pub data: Vec<u8>,
     /// The status word.
-    pub status: Status,
+    pub status: StatusWord,
 }
 
-impl Answer {
+impl ApduResponse {
     /// Takes it apart; `None` for fewer than two bytes.
     pub fn of(bytes: &[u8]) -> Option<Self> {
         let (data, word) = bytes.split_last_chunk::<2>()?;
         Some(Self {
             data: data.to_vec(),
-            status: Status(u16::from_be_bytes(*word)),
+            status: StatusWord(u16::from_be_bytes(*word)),
         })
     }
 }
 
 /// A status word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Status(pub u16);
+pub struct StatusWord(pub u16);
 
 /// What a status word means to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Meaning {
+pub enum StatusMeaning {
     /// Done.
     Done,
     /// The app's parser refused the message.
@@ -100,27 +100,27 @@ pub enum Meaning {
     Unknown,
 }
 
-impl Status {
+impl StatusWord {
     /// What it means. Where the system and the app share a word, the app's meaning.
-    pub fn meaning(self) -> Meaning {
+    pub fn meaning(self) -> StatusMeaning {
         match self.0 {
-            0x9000 => Meaning::Done,
-            0x6984 => Meaning::Unparsable,
-            0x6985 => Meaning::NotAbove,
-            0x6986 => Meaning::Rejected,
-            0x6983 => Meaning::Overflow,
-            0x5515 | 0x6982 | 0x6804 | 0x6b0c | 0x5303 | 0x63c0..=0x63cf => Meaning::Locked,
-            0x6e00 | 0x6d00 | 0x6b00 => Meaning::OtherApp,
-            0x6e01 | 0x6d02 | 0x6511 => Meaning::Dashboard,
-            0x6901 | 0x6601 => Meaning::Busy,
-            0x6d07 | 0x6611 | 0x5502 => Meaning::NotSetUp,
-            0x6faa => Meaning::Halted,
-            _ => Meaning::Unknown,
+            0x9000 => StatusMeaning::Done,
+            0x6984 => StatusMeaning::Unparsable,
+            0x6985 => StatusMeaning::NotAbove,
+            0x6986 => StatusMeaning::Rejected,
+            0x6983 => StatusMeaning::Overflow,
+            0x5515 | 0x6982 | 0x6804 | 0x6b0c | 0x5303 | 0x63c0..=0x63cf => StatusMeaning::Locked,
+            0x6e00 | 0x6d00 | 0x6b00 => StatusMeaning::OtherApp,
+            0x6e01 | 0x6d02 | 0x6511 => StatusMeaning::Dashboard,
+            0x6901 | 0x6601 => StatusMeaning::Busy,
+            0x6d07 | 0x6611 | 0x5502 => StatusMeaning::NotSetUp,
+            0x6faa => StatusMeaning::Halted,
+            _ => StatusMeaning::Unknown,
         }
     }
 }
 
-impl fmt::Display for Status {
+impl fmt::Display for StatusWord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:04X}", self.0)
     }

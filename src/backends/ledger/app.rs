@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use crate::consensus::{PublicKey, Signature};
 
-use super::apdu::{Answer, Meaning, PUBLIC_KEY, VERSION, WHICH_APP, sign};
-use super::error::Reason;
-use super::transport::Transport;
+use super::apdu::{ApduResponse, PUBLIC_KEY, StatusMeaning, VERSION, WHICH_APP, sign};
+use super::error::DeviceFault;
+use super::transport::ApduTransport;
 
 /// How long an answer may take that waits for nobody.
 const PATIENCE: Duration = Duration::from_millis(700);
@@ -31,7 +31,7 @@ pub struct Identity {
 
 /// The app on an open device.
 pub struct App {
-    transport: Box<dyn Transport>,
+    transport: Box<dyn ApduTransport>,
     /// An answer is due.
     due: bool,
     /// A signature that came when nobody waited for it: of a message that an earlier process asked for.
@@ -40,7 +40,7 @@ pub struct App {
 
 impl App {
     /// Over an open device.
-    pub fn new(transport: Box<dyn Transport>) -> Self {
+    pub fn new(transport: Box<dyn ApduTransport>) -> Self {
         Self {
             transport,
             due: false,
@@ -49,43 +49,43 @@ impl App {
     }
 
     /// Which app is open, in which version, with which key. Refuses all but the released app 0.9.
-    pub fn identify(&mut self) -> Result<Identity, Reason> {
+    pub fn identify(&mut self) -> Result<Identity, DeviceFault> {
         let (name, version) = self.name()?;
         if name == "BOLOS" || name.starts_with("OLOS") {
-            return Err(Reason::Dashboard);
+            return Err(DeviceFault::Dashboard);
         }
         if name != NAME {
-            return Err(Reason::OtherApp(format!("{name} {version}")));
+            return Err(DeviceFault::OtherApp(format!("{name} {version}")));
         }
         let answer = self.ask(&VERSION, |data| data.len() == 4 || data.len() == 9)?;
         let version = match answer.as_slice() {
             [mode, major, minor, patch, ..] => {
                 let version = format!("{major}.{minor}.{patch}");
                 if *mode == 0xff {
-                    return Err(Reason::TestBuild);
+                    return Err(DeviceFault::TestBuild);
                 }
                 if answer.len() != 4 || (*major, *minor) != (0, 9) {
-                    return Err(Reason::Version(version));
+                    return Err(DeviceFault::Version(version));
                 }
                 version
             }
-            _ => return Err(Reason::Odd("no version".to_owned())),
+            _ => return Err(DeviceFault::Odd("no version".to_owned())),
         };
         let key = self.ask(&PUBLIC_KEY, |data| data.len() == 32)?;
         let public_key = PublicKey::from_bytes("ed25519", &key)
-            .map_err(|error| Reason::Odd(format!("no public key: {error}")))?;
+            .map_err(|error| DeviceFault::Odd(format!("no public key: {error}")))?;
         Ok(Identity {
             version,
             public_key,
         })
     }
 
-    fn name(&mut self) -> Result<(String, String), Reason> {
+    fn name(&mut self) -> Result<(String, String), DeviceFault> {
         let answer = match self.ask(&WHICH_APP, |data| data.first() == Some(&1)) {
             // Old systems do not know the question.
-            Err(Reason::OtherApp(_)) => {
+            Err(DeviceFault::OtherApp(_)) => {
                 self.ask(&VERSION, |_| true)?;
-                return Err(Reason::OtherApp("of another name".to_owned()));
+                return Err(DeviceFault::OtherApp("of another name".to_owned()));
             }
             answer => answer?,
         };
@@ -98,7 +98,7 @@ impl App {
         };
         match (text(), text()) {
             (Some(name), Some(version)) => Ok((name, version)),
-            _ => Err(Reason::Odd("no name of an app".to_owned())),
+            _ => Err(DeviceFault::Odd("no name of an app".to_owned())),
         }
     }
 
@@ -107,98 +107,98 @@ impl App {
         &mut self,
         command: &[u8],
         is_answer: impl Fn(&[u8]) -> bool,
-    ) -> Result<Vec<u8>, Reason> {
+    ) -> Result<Vec<u8>, DeviceFault> {
         for _ in 0..TRIES {
             self.discard(STALE / 10)?;
             let answer = self.exchange(command)?;
             match answer.status.meaning() {
-                Meaning::Done if is_answer(&answer.data) => return Ok(answer.data),
+                StatusMeaning::Done if is_answer(&answer.data) => return Ok(answer.data),
                 // Only signing is answered so: by a process before us, or on the screen a moment ago.
-                Meaning::Done
-                | Meaning::NotAbove
-                | Meaning::Rejected
-                | Meaning::Unparsable
-                | Meaning::Overflow => {
+                StatusMeaning::Done
+                | StatusMeaning::NotAbove
+                | StatusMeaning::Rejected
+                | StatusMeaning::Unparsable
+                | StatusMeaning::Overflow => {
                     self.remember(&answer);
                     self.discard(STALE)?;
                 }
-                _ => return Err(Reason::of(answer.status, &answer.data)),
+                _ => return Err(DeviceFault::of(answer.status, &answer.data)),
             }
         }
-        Err(Reason::Odd("something else than was asked".to_owned()))
+        Err(DeviceFault::Odd("something else than was asked".to_owned()))
     }
 
     /// Reads answers that nobody waits for.
-    fn discard(&mut self, patience: Duration) -> Result<(), Reason> {
+    fn discard(&mut self, patience: Duration) -> Result<(), DeviceFault> {
         while !self.due
             && let Some(bytes) = self.transport.receive(patience)?
         {
-            if let Some(answer) = Answer::of(&bytes) {
+            if let Some(answer) = ApduResponse::of(&bytes) {
                 self.remember(&answer);
             }
         }
         Ok(())
     }
 
-    fn remember(&mut self, answer: &Answer) {
-        if answer.status.meaning() == Meaning::Done && answer.data.len() == 64 {
+    fn remember(&mut self, answer: &ApduResponse) {
+        if answer.status.meaning() == StatusMeaning::Done && answer.data.len() == 64 {
             self.stray = Some(Signature::from_bytes(answer.data.clone()));
         }
     }
 
-    fn exchange(&mut self, command: &[u8]) -> Result<Answer, Reason> {
+    fn exchange(&mut self, command: &[u8]) -> Result<ApduResponse, DeviceFault> {
         self.send(command)?;
-        self.answer(PATIENCE)?.ok_or(Reason::NoAnswer)
+        self.answer(PATIENCE)?.ok_or(DeviceFault::NoAnswer)
     }
 
-    fn send(&mut self, command: &[u8]) -> Result<(), Reason> {
+    fn send(&mut self, command: &[u8]) -> Result<(), DeviceFault> {
         if self.due {
-            return Err(Reason::NoAnswer);
+            return Err(DeviceFault::NoAnswer);
         }
         self.transport.send(command)?;
         self.due = true;
         Ok(())
     }
 
-    fn answer(&mut self, patience: Duration) -> Result<Option<Answer>, Reason> {
+    fn answer(&mut self, patience: Duration) -> Result<Option<ApduResponse>, DeviceFault> {
         let Some(bytes) = self.transport.receive(patience)? else {
             return Ok(None);
         };
         self.due = false;
-        match Answer::of(&bytes) {
+        match ApduResponse::of(&bytes) {
             Some(answer) => Ok(Some(answer)),
-            None => Err(Reason::Odd("less than a status word".to_owned())),
+            None => Err(DeviceFault::Odd("less than a status word".to_owned())),
         }
     }
 
     /// Asks for the signature of a message; [`App::signature`] waits for it.
-    pub fn ask_signature(&mut self, message: &[u8]) -> Result<(), Reason> {
+    pub fn ask_signature(&mut self, message: &[u8]) -> Result<(), DeviceFault> {
         let mut commands = sign(message)
-            .ok_or_else(|| Reason::Odd("nothing: the message is too long".to_owned()))?;
+            .ok_or_else(|| DeviceFault::Odd("nothing: the message is too long".to_owned()))?;
         let last = commands.pop().unwrap_or_default();
         for command in commands {
             let answer = self.exchange(&command)?;
-            if answer.status.meaning() != Meaning::Done {
-                return Err(Reason::of(answer.status, &answer.data));
+            if answer.status.meaning() != StatusMeaning::Done {
+                return Err(DeviceFault::of(answer.status, &answer.data));
             }
         }
         self.send(&last)
     }
 
     /// The signature; `None` when it is not there within `patience`, and may be waited for again.
-    pub fn signature(&mut self, patience: Duration) -> Result<Option<Signature>, Reason> {
+    pub fn signature(&mut self, patience: Duration) -> Result<Option<Signature>, DeviceFault> {
         let Some(answer) = self.answer(patience)? else {
             return Ok(None);
         };
         match answer.status.meaning() {
-            Meaning::Done if answer.data.len() == 64 => {
+            StatusMeaning::Done if answer.data.len() == 64 => {
                 Ok(Some(Signature::from_bytes(answer.data)))
             }
-            Meaning::Done => Err(Reason::Odd(format!(
+            StatusMeaning::Done => Err(DeviceFault::Odd(format!(
                 "with {} bytes where a signature has 64",
                 answer.data.len()
             ))),
-            _ => Err(Reason::of(answer.status, &answer.data)),
+            _ => Err(DeviceFault::of(answer.status, &answer.data)),
         }
     }
 
@@ -208,11 +208,11 @@ impl App {
     }
 
     /// Notices, without a command, that the device is gone or speaks out of turn.
-    pub fn is_quiet(&mut self) -> Result<(), Reason> {
+    pub fn is_quiet(&mut self) -> Result<(), DeviceFault> {
         let began = Instant::now();
         match self.transport.receive(Duration::ZERO)? {
             None => Ok(()),
-            Some(_) => Err(Reason::Odd(format!(
+            Some(_) => Err(DeviceFault::Odd(format!(
                 "something that was not asked ({} ms)",
                 began.elapsed().as_millis()
             ))),

@@ -9,11 +9,11 @@ use crate::settings::{Base, Problem, Spanned, TableReader};
 
 use super::find::Wanted;
 use super::key::LedgerSettings;
-use super::limits::{Kind, LONGEST_BODY, is_hopeless};
+use super::limits::{LONGEST_BODY, MessageKind, is_hopeless};
 use super::source::LedgerSource;
 use super::transport::Connector;
 use super::transport::tcp::Emulator;
-use super::transport::usb::Usb;
+use super::transport::usb::UsbConnector;
 
 /// How long a signature may take, in milliseconds, unless the section says otherwise.
 const TIMEOUT: u64 = 1_500;
@@ -39,7 +39,7 @@ impl LedgerTransport {
     /// The way to it.
     pub fn connector(self) -> Arc<dyn Connector> {
         match self {
-            Self::Usb => Arc::new(Usb),
+            Self::Usb => Arc::new(UsbConnector),
             Self::Emulator(emulator) => Arc::new(emulator),
         }
     }
@@ -169,7 +169,7 @@ fn chain_id(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Optio
             "this chain id is too long for a Ledger",
             format!(
                 "with it a vote has up to {} bytes, and the Ledger's app signs messages of {LONGEST_BODY} at most",
-                Kind::Vote { later: false }.worst(&id)
+                MessageKind::Vote { later: false }.worst(&id)
             ),
             "use another kind of key for this chain: chain ids have at most 26 bytes for a Ledger",
         ));

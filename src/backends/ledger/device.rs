@@ -17,8 +17,8 @@ use crate::consensus::{Hrs, PublicKey, Signature, Step};
 
 use super::apdu::harmless;
 use super::app::App;
-use super::error::Reason;
-use super::find::{Found, Wanted, find};
+use super::error::DeviceFault;
+use super::find::{FoundLedger, Wanted, find};
 use super::health::DeviceHealth;
 use super::limits::HIGHEST_ROUND;
 use super::transport::Connector;
@@ -41,7 +41,7 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 const TICK: Duration = Duration::from_millis(250);
 
 /// One message to sign.
-pub struct Job {
+pub struct SignJob {
     /// The message.
     pub bytes: Vec<u8>,
     /// Its position.
@@ -63,7 +63,7 @@ pub enum Failed {
     Wrong(String),
 }
 
-/// What the thread knows.
+/// What the thread owns, as a YubiHSM's does.
 pub struct Worker {
     /// The chain, for the log.
     pub chain: String,
@@ -76,7 +76,7 @@ pub struct Worker {
     /// What others see.
     pub condition: Arc<DeviceHealth>,
     /// What is to be signed; the thread ends when nobody can send any more.
-    pub jobs: Receiver<Job>,
+    pub jobs: Receiver<SignJob>,
     /// The highest position used up.
     pub mark: Option<Hrs>,
     /// The last message that the device signed: it would not sign it twice.
@@ -86,29 +86,29 @@ pub struct Worker {
 }
 
 /// Why a device is let go.
-enum End {
+enum WorkerEnd {
     /// Nobody sends jobs any more.
     Done,
     /// The device.
-    Lost(Reason),
+    Lost(DeviceFault),
 }
 
-impl From<Reason> for End {
-    fn from(reason: Reason) -> Self {
+impl From<DeviceFault> for WorkerEnd {
+    fn from(reason: DeviceFault) -> Self {
         Self::Lost(reason)
     }
 }
 
 impl Worker {
-    fn wrong_signature(&self) -> Reason {
-        Reason::WrongSignature {
+    fn wrong_signature(&self) -> DeviceFault {
+        DeviceFault::WrongSignature {
             key: self.public_key,
             compare: self.connector.command("pubkey"),
         }
     }
 
     /// Runs until nobody sends jobs any more; `found` is a device that is open already.
-    pub fn run(mut self, mut found: Option<Found>) {
+    pub fn run(mut self, mut found: Option<FoundLedger>) {
         loop {
             self.condition.is_alive();
             let device = match found.take() {
@@ -122,10 +122,10 @@ impl Worker {
             match device {
                 Err(error) => self.tell(Some(error.to_string())),
                 Ok(mut device) => match self.use_device(&mut device) {
-                    End::Done => return,
-                    End::Lost(reason) => {
+                    WorkerEnd::Done => return,
+                    WorkerEnd::Lost(reason) => {
                         wait = match (&reason, self.served) {
-                            (Reason::Rejected, _) => REFUSED,
+                            (DeviceFault::Rejected, _) => REFUSED,
                             (_, true) => FIRST_RETRY,
                             (_, false) => RETRY,
                         };
@@ -142,11 +142,11 @@ impl Worker {
         }
     }
 
-    fn use_device(&mut self, device: &mut Found) -> End {
+    fn use_device(&mut self, device: &mut FoundLedger) -> WorkerEnd {
         self.served = false;
         let path = device.info.path.clone();
         if device.identity.public_key != self.public_key {
-            return End::Lost(Reason::KeyDiffers {
+            return WorkerEnd::Lost(DeviceFault::KeyDiffers {
                 found: device.identity.public_key,
                 wanted: self.public_key,
             });
@@ -157,7 +157,7 @@ impl Worker {
         self.tell(None);
         self.served = true;
         match self.serve(&mut device.app, &path) {
-            Ok(()) => End::Done,
+            Ok(()) => WorkerEnd::Done,
             Err(end) => end,
         }
     }
@@ -203,7 +203,7 @@ impl Worker {
     }
 
     /// Brings the app up to the chain's height. Outside of any vote, because it may wait for a person.
-    fn begin(&mut self, app: &mut App, path: &str) -> Result<(), End> {
+    fn begin(&mut self, app: &mut App, path: &str) -> Result<(), WorkerEnd> {
         let (height, round) = below(self.mark);
         let message = harmless(height, round);
         app.ask_signature(&message)?;
@@ -218,12 +218,12 @@ impl Worker {
                     };
                 }
                 // It remembers a position at or above this one.
-                Err(Reason::NotAbove) => return Ok(()),
+                Err(DeviceFault::NotAbove) => return Ok(()),
                 Err(reason) => return Err(reason.into()),
                 Ok(None) => {}
             }
             if self.condition.is_given_up() {
-                return Err(End::Done);
+                return Err(WorkerEnd::Done);
             }
             if began.elapsed() >= QUICK {
                 let text = press(path, height, round);
@@ -240,12 +240,12 @@ impl Worker {
                 told.get_or_insert_with(Instant::now);
             }
             if self.turn_away(Duration::ZERO) {
-                return Err(End::Done);
+                return Err(WorkerEnd::Done);
             }
         }
     }
 
-    fn serve(&mut self, app: &mut App, path: &str) -> Result<(), End> {
+    fn serve(&mut self, app: &mut App, path: &str) -> Result<(), WorkerEnd> {
         let mut heard = Instant::now();
         loop {
             self.condition.is_alive();
@@ -255,7 +255,7 @@ impl Worker {
                 Err(RecvTimeoutError::Timeout) => {
                     let identity = app.identify()?;
                     if identity.public_key != self.public_key {
-                        return Err(End::Lost(Reason::KeyDiffers {
+                        return Err(WorkerEnd::Lost(DeviceFault::KeyDiffers {
                             found: identity.public_key,
                             wanted: self.public_key,
                         }));
@@ -270,7 +270,7 @@ impl Worker {
         }
     }
 
-    fn sign(&mut self, app: &mut App, job: Job, path: &str) -> Result<(), End> {
+    fn sign(&mut self, app: &mut App, job: SignJob, path: &str) -> Result<(), WorkerEnd> {
         if let Some((bytes, signature)) = &self.last
             && *bytes == job.bytes
         {
@@ -317,13 +317,13 @@ impl Worker {
             self.tell(Some(text.clone()));
         }
         let failed = match reason {
-            Reason::WrongSignature { .. } => Failed::Wrong(text),
+            DeviceFault::WrongSignature { .. } => Failed::Wrong(text),
             _ => Failed::No(text),
         };
         drop(job.reply.send(Err(failed)));
         match goes_on {
             true => Ok(()),
-            false => Err(End::Lost(reason)),
+            false => Err(WorkerEnd::Lost(reason)),
         }
     }
 
@@ -337,7 +337,7 @@ impl Worker {
     }
 
     /// Nobody waits for this answer any more, and nothing else can be asked before it is there.
-    fn wait_for_late(&mut self, app: &mut App, message: &[u8]) -> Result<(), End> {
+    fn wait_for_late(&mut self, app: &mut App, message: &[u8]) -> Result<(), WorkerEnd> {
         let began = Instant::now();
         while began.elapsed() < LATE {
             match app.signature(TICK / 5) {
@@ -356,10 +356,10 @@ impl Worker {
                 Ok(None) => {}
             }
             if self.turn_away(Duration::ZERO) {
-                return Err(End::Done);
+                return Err(WorkerEnd::Done);
             }
         }
-        Err(Reason::NoAnswer.into())
+        Err(DeviceFault::NoAnswer.into())
     }
 }
 

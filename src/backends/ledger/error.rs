@@ -3,12 +3,12 @@
 use crate::consensus::{PublicKey, key_text};
 use crate::remedy::CommandLine;
 
-use super::apdu::{Meaning, Status, parser_says};
+use super::apdu::{StatusMeaning, StatusWord, parser_says};
 use super::transport::TransportError;
 
 /// What is wrong with one device. The text goes behind the device's name and a colon.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Reason {
+pub enum DeviceFault {
     /// The cable.
     #[error("{0}")]
     Transport(#[source] TransportError),
@@ -28,16 +28,16 @@ pub enum Reason {
     #[error(
         "it is locked ({0}); enter its PIN, open the Tendermint app, and switch its automatic lock off"
     )]
-    Locked(Status),
+    Locked(StatusWord),
     /// It was never set up.
     #[error("it is not set up ({0}); set it up with its seed first")]
-    NotSetUp(Status),
+    NotSetUp(StatusWord),
     /// It has stopped.
     #[error("it has stopped ({0}); unplug it and plug it in again")]
-    Halted(Status),
+    Halted(StatusWord),
     /// The system has put a screen in front.
     #[error("a screen of its system stands in front ({0}); close it")]
-    Busy(Status),
+    Busy(StatusWord),
     /// The app is another version than 0.9.
     #[error(
         "version {0} of the Tendermint app is open, and this program speaks with 0.9 only; 0.10 and later sign a hash in \
@@ -92,20 +92,20 @@ pub enum Reason {
     Odd(String),
 }
 
-impl Reason {
+impl DeviceFault {
     /// What a status word other than 9000 says.
-    pub fn of(status: Status, data: &[u8]) -> Self {
+    pub fn of(status: StatusWord, data: &[u8]) -> Self {
         match status.meaning() {
-            Meaning::NotAbove => Self::NotAbove,
-            Meaning::Rejected => Self::Rejected,
-            Meaning::Unparsable => Self::Unparsable(parser_says(data)),
-            Meaning::Locked => Self::Locked(status),
-            Meaning::OtherApp => Self::OtherApp("of another name".to_owned()),
-            Meaning::Dashboard => Self::Dashboard,
-            Meaning::Busy => Self::Busy(status),
-            Meaning::NotSetUp => Self::NotSetUp(status),
-            Meaning::Halted => Self::Halted(status),
-            Meaning::Done | Meaning::Overflow | Meaning::Unknown => {
+            StatusMeaning::NotAbove => Self::NotAbove,
+            StatusMeaning::Rejected => Self::Rejected,
+            StatusMeaning::Unparsable => Self::Unparsable(parser_says(data)),
+            StatusMeaning::Locked => Self::Locked(status),
+            StatusMeaning::OtherApp => Self::OtherApp("of another name".to_owned()),
+            StatusMeaning::Dashboard => Self::Dashboard,
+            StatusMeaning::Busy => Self::Busy(status),
+            StatusMeaning::NotSetUp => Self::NotSetUp(status),
+            StatusMeaning::Halted => Self::Halted(status),
+            StatusMeaning::Done | StatusMeaning::Overflow | StatusMeaning::Unknown => {
                 Self::Odd(format!("status {status}"))
             }
         }
@@ -117,7 +117,7 @@ impl Reason {
     }
 }
 
-impl From<TransportError> for Reason {
+impl From<TransportError> for DeviceFault {
     fn from(error: TransportError) -> Self {
         Self::Transport(error)
     }
@@ -138,7 +138,7 @@ pub enum FindError {
         /// Where.
         path: String,
         /// What is wrong with it.
-        reason: Reason,
+        reason: DeviceFault,
     },
     /// Several devices, and each has something wrong.
     #[error("none of {} Ledgers has the key {}: {}", reasons.len(), key_text::to_base64(wanted), list(reasons))]
@@ -146,7 +146,7 @@ pub enum FindError {
         /// The configured key.
         wanted: PublicKey,
         /// Each place with its reason.
-        reasons: Vec<(String, Reason)>,
+        reasons: Vec<(String, DeviceFault)>,
     },
     /// Several devices and nothing to choose by.
     #[error(
@@ -167,7 +167,7 @@ pub enum FindError {
     SameKey(Vec<String>),
 }
 
-fn list(reasons: &[(String, Reason)]) -> String {
+fn list(reasons: &[(String, DeviceFault)]) -> String {
     let texts: Vec<String> = reasons
         .iter()
         .map(|(path, reason)| format!("{path}: {reason}"))

@@ -4,7 +4,7 @@
 use crate::consensus::PublicKey;
 
 use super::app::{App, Identity};
-use super::error::{FindError, Reason};
+use super::error::{DeviceFault, FindError};
 use super::transport::{Connector, PluggedDevice};
 
 /// What to look for.
@@ -17,7 +17,7 @@ pub struct Wanted {
 }
 
 /// The device.
-pub struct Found {
+pub struct FoundLedger {
     /// Open.
     pub app: App,
     /// Where it is.
@@ -27,7 +27,7 @@ pub struct Found {
 }
 
 /// One device with what it says of itself.
-pub type Surveyed = (PluggedDevice, Result<Identity, Reason>);
+pub type Surveyed = (PluggedDevice, Result<Identity, DeviceFault>);
 
 /// Opens each device for a moment and says what is on it.
 pub fn survey(connector: &dyn Connector) -> Result<Vec<Surveyed>, FindError> {
@@ -42,7 +42,7 @@ pub fn survey(connector: &dyn Connector) -> Result<Vec<Surveyed>, FindError> {
 }
 
 /// Finds the device and leaves it open.
-pub fn find(connector: &dyn Connector, wanted: &Wanted) -> Result<Found, FindError> {
+pub fn find(connector: &dyn Connector, wanted: &Wanted) -> Result<FoundLedger, FindError> {
     let devices = connector.list().map_err(FindError::List)?;
     let at_path = |info: &&PluggedDevice| wanted.path.as_deref() == Some(info.path.as_str());
     let hinted = devices.iter().find(at_path);
@@ -99,18 +99,18 @@ fn open_with(
     connector: &dyn Connector,
     info: &PluggedDevice,
     wanted: PublicKey,
-) -> Result<Found, Reason> {
+) -> Result<FoundLedger, DeviceFault> {
     let found = open(connector, info)?;
     match found.identity.public_key {
         key if key == wanted => Ok(found),
-        found => Err(Reason::KeyDiffers { found, wanted }),
+        found => Err(DeviceFault::KeyDiffers { found, wanted }),
     }
 }
 
-fn open(connector: &dyn Connector, info: &PluggedDevice) -> Result<Found, Reason> {
+fn open(connector: &dyn Connector, info: &PluggedDevice) -> Result<FoundLedger, DeviceFault> {
     let mut app = App::new(connector.open(info)?);
     let identity = app.identify()?;
-    Ok(Found {
+    Ok(FoundLedger {
         app,
         info: info.clone(),
         identity,

@@ -20,7 +20,7 @@ pub const LONGEST: usize = 1_024;
 
 /// Why packets are no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FrameError {
+pub enum PacketError {
     /// Not 64 bytes.
     #[error("a packet of {0} bytes where 64 are due")]
     Size(usize),
@@ -47,8 +47,8 @@ pub enum FrameError {
 }
 
 /// Cuts an APDU into packets.
-pub fn packets(apdu: &[u8]) -> Result<Vec<[u8; PACKET]>, FrameError> {
-    let length = u16::try_from(apdu.len()).map_err(|_| FrameError::Command(apdu.len()))?;
+pub fn packets(apdu: &[u8]) -> Result<Vec<[u8; PACKET]>, PacketError> {
+    let length = u16::try_from(apdu.len()).map_err(|_| PacketError::Command(apdu.len()))?;
     let stream = [&length.to_be_bytes()[..], apdu].concat();
     let mut packets = Vec::new();
     for (sequence, data) in (0_u16..).zip(stream.chunks(PACKET - HEAD)) {
@@ -74,22 +74,22 @@ pub struct Assembler {
 
 impl Assembler {
     /// Takes a packet; gives the answer when it is whole.
-    pub fn push(&mut self, packet: &[u8]) -> Result<Option<Vec<u8>>, FrameError> {
+    pub fn push(&mut self, packet: &[u8]) -> Result<Option<Vec<u8>>, PacketError> {
         let [c0, c1, tag, s0, s1, rest @ ..] = packet else {
-            return Err(FrameError::Size(packet.len()));
+            return Err(PacketError::Size(packet.len()));
         };
         if packet.len() != PACKET {
-            return Err(FrameError::Size(packet.len()));
+            return Err(PacketError::Size(packet.len()));
         }
         if [*c0, *c1] != CHANNEL {
-            return Err(FrameError::Channel(u16::from_be_bytes([*c0, *c1])));
+            return Err(PacketError::Channel(u16::from_be_bytes([*c0, *c1])));
         }
         if *tag != TAG {
-            return Err(FrameError::Tag(*tag));
+            return Err(PacketError::Tag(*tag));
         }
         let got = u16::from_be_bytes([*s0, *s1]);
         if got != self.due {
-            return Err(FrameError::Sequence { due: self.due, got });
+            return Err(PacketError::Sequence { due: self.due, got });
         }
         let mut data = rest;
         if got == 0
@@ -98,7 +98,7 @@ impl Assembler {
             self.length = usize::from(u16::from_be_bytes([*l0, *l1]));
             data = first;
             if !(2..=LONGEST).contains(&self.length) {
-                return Err(FrameError::Length(self.length));
+                return Err(PacketError::Length(self.length));
             }
         }
         let missing = self.length.saturating_sub(self.data.len());

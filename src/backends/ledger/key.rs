@@ -20,8 +20,8 @@ use crate::remedy::{CommandLine, Commands};
 use crate::signer::{Signer, SignerError};
 use crate::threads::{STACK, spawn};
 
-use super::device::{Failed, Job, Worker};
-use super::find::{Found, Wanted};
+use super::device::{Failed, SignJob, Worker};
+use super::find::{FoundLedger, Wanted};
 use super::health::DeviceHealth;
 use super::limits::{self, Limit};
 use super::transport::Connector;
@@ -60,12 +60,13 @@ pub struct LedgerKey {
     /// The way to the thread that serves now; held for a look alone.
     line: RwLock<WorkerLink>,
     /// The thread before it runs.
-    idle: Mutex<Option<(Worker, Option<Found>)>>,
+    idle: Mutex<Option<(Worker, Option<FoundLedger>)>>,
     watch: Mutex<Watch>,
 }
 
+/// The way to the thread that serves now, as a YubiHSM has one.
 struct WorkerLink {
-    jobs: Sender<Job>,
+    jobs: Sender<SignJob>,
     condition: Arc<DeviceHealth>,
 }
 
@@ -82,7 +83,7 @@ impl LedgerKey {
     pub fn new(
         settings: &LedgerSettings,
         public_key: PublicKey,
-        found: Result<Found, String>,
+        found: Result<FoundLedger, String>,
     ) -> Self {
         let wanted = Wanted {
             public_key: Some(public_key),
@@ -109,12 +110,12 @@ impl LedgerKey {
         self.watch.lock()
     }
 
-    fn line(&self) -> (Sender<Job>, Arc<DeviceHealth>) {
+    fn line(&self) -> (Sender<SignJob>, Arc<DeviceHealth>) {
         let line = self.line.read();
         (line.jobs.clone(), line.condition.clone())
     }
 
-    fn run(&self, worker: Worker, found: Option<Found>) {
+    fn run(&self, worker: Worker, found: Option<FoundLedger>) {
         let condition = worker.condition.clone();
         let started = spawn("ledger", STACK, move || worker.run(found));
         if let Err(error) = started {
@@ -251,7 +252,7 @@ impl Signer for LedgerKey {
             watch.mark = watch.mark.max(Some(position.hrs));
         }
         let (reply, answer) = sync_channel(1);
-        let job = Job {
+        let job = SignJob {
             bytes: permit.bytes().to_vec(),
             hrs: position.hrs,
             until,

@@ -75,7 +75,7 @@ pub fn body(bytes: &SignBytes) -> usize {
 
 /// The messages whose length differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MessageKind {
     /// A vote for nil.
     NilVote {
         /// At round 1 or above.
@@ -97,17 +97,17 @@ pub enum Kind {
     },
 }
 
-impl Kind {
+impl MessageKind {
     /// All of them, from the shortest message to the longest.
-    pub const ALL: [Kind; 8] = [
-        Kind::NilVote { later: false },
-        Kind::NilVote { later: true },
-        Kind::Vote { later: false },
-        Kind::Vote { later: true },
-        Kind::Again { first: true },
-        Kind::Again { first: false },
-        Kind::Proposal,
-        Kind::LaterProposal,
+    pub const ALL: [MessageKind; 8] = [
+        MessageKind::NilVote { later: false },
+        MessageKind::NilVote { later: true },
+        MessageKind::Vote { later: false },
+        MessageKind::Vote { later: true },
+        MessageKind::Again { first: true },
+        MessageKind::Again { first: false },
+        MessageKind::Proposal,
+        MessageKind::LaterProposal,
     ];
 
     /// The length of such a message for a chain, in bytes: with a block of so many parts, at so many nanoseconds.
@@ -166,7 +166,7 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for MessageKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::NilVote { later: false } => "nil votes of round 0",
@@ -207,7 +207,7 @@ impl fmt::Display for Fit {
 
 /// What this chain will miss, in one sentence; nothing where all messages fit.
 pub fn warning(chain_id: &ChainId) -> Option<String> {
-    let missing: Vec<String> = Kind::ALL
+    let missing: Vec<String> = MessageKind::ALL
         .into_iter()
         .filter_map(|kind| match kind.fit(chain_id) {
             Fit::Always => None,
@@ -229,6 +229,6 @@ pub fn warning(chain_id: &ChainId) -> Option<String> {
 
 /// Whether not even the votes of round 0 are signed.
 pub fn is_hopeless(chain_id: &ChainId) -> bool {
-    let votes = Kind::Vote { later: false };
+    let votes = MessageKind::Vote { later: false };
     votes.fit(chain_id) > Fit::SmallBlocks
 }

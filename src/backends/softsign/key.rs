@@ -32,7 +32,7 @@ pub enum SoftKey {
 
 /// Why bytes are no key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeyError {
+pub enum SoftKeyError {
     /// Not base64.
     #[error("it is not base64 with padding; if it is JSON set `key_format = \"json\"`")]
     NotBase64,
@@ -90,21 +90,22 @@ impl SoftKey {
     }
 
     /// Reads base64, with or without a line end.
-    pub fn from_base64(text: &[u8], purpose: Purpose) -> Result<Self, KeyError> {
-        let bytes = crate::text::base64::decode(text.trim_ascii()).ok_or(KeyError::NotBase64)?;
+    pub fn from_base64(text: &[u8], purpose: Purpose) -> Result<Self, SoftKeyError> {
+        let bytes =
+            crate::text::base64::decode(text.trim_ascii()).ok_or(SoftKeyError::NotBase64)?;
         Self::from_bytes(&Zeroizing::new(bytes), purpose)
     }
 
     /// Reads the bytes of a key.
-    pub fn from_bytes(bytes: &[u8], purpose: Purpose) -> Result<Self, KeyError> {
+    pub fn from_bytes(bytes: &[u8], purpose: Purpose) -> Result<Self, SoftKeyError> {
         let got = bytes.len();
         if got == 48 {
-            return Err(KeyError::HexPasted);
+            return Err(SoftKeyError::HexPasted);
         }
         match purpose {
             Purpose::Account => match got {
                 32 => secp256k1(bytes),
-                _ => Err(KeyError::Length {
+                _ => Err(SoftKeyError::Length {
                     got,
                     wanted: "a secp256k1 key has 32",
                 }),
@@ -119,7 +120,7 @@ impl SoftKey {
                     None => expanded(bytes),
                 },
                 96 => yubihsm(bytes),
-                _ => Err(KeyError::Length {
+                _ => Err(SoftKeyError::Length {
                     got,
                     wanted: "an Ed25519 key has 32 (seed), 64 (seed and public key, or expanded) or 96 (as a YubiHSM exports it)",
                 }),
@@ -128,21 +129,21 @@ impl SoftKey {
     }
 
     /// Reads CometBFT's `priv_validator_key.json` and checks that its three parts belong together.
-    pub fn from_json(text: &[u8], purpose: Purpose) -> Result<Self, KeyError> {
+    pub fn from_json(text: &[u8], purpose: Purpose) -> Result<Self, SoftKeyError> {
         if crate::text::base64::decode(text.trim_ascii()).is_some() {
-            return Err(KeyError::NotJson);
+            return Err(SoftKeyError::NotJson);
         }
         let file: KeyJson = serde_json::from_slice(text).map_err(|error| {
             // Only the place: the words of the parser quote values, and here values are secrets.
-            KeyError::Json(format!("line {}, column {}", error.line(), error.column()))
+            SoftKeyError::Json(format!("line {}, column {}", error.line(), error.column()))
         })?;
         let secret = crate::text::base64::decode(file.priv_key.value.as_bytes())
             .map(Zeroizing::new)
-            .ok_or_else(|| KeyError::Json("priv_key is not base64".to_owned()))?;
+            .ok_or_else(|| SoftKeyError::Json("priv_key is not base64".to_owned()))?;
         let key = match (&*file.priv_key.kind, purpose) {
             ("tendermint/PrivKeyEd25519", Purpose::Consensus) => {
                 let seed = secret.get(..32).filter(|_| secret.len() == 64);
-                let seed = seed.ok_or(KeyError::Length {
+                let seed = seed.ok_or(SoftKeyError::Length {
                     got: secret.len(),
                     wanted: "an Ed25519 priv_key in JSON has 64: seed and public key",
                 })?;
@@ -154,7 +155,7 @@ impl SoftKey {
             (found, Purpose::Consensus) => {
                 let wanted = "this section wants tendermint/PrivKeyEd25519; for a secp256k1 key set \
                               `key_type = \"account\"`";
-                return Err(KeyError::Type {
+                return Err(SoftKeyError::Type {
                     found: found.to_owned(),
                     wanted,
                 });
@@ -162,7 +163,7 @@ impl SoftKey {
             (found, Purpose::Account) => {
                 let wanted = "this section wants tendermint/PrivKeySecp256k1; for an Ed25519 key set \
                               `key_type = \"consensus\"`";
-                return Err(KeyError::Type {
+                return Err(SoftKeyError::Type {
                     found: found.to_owned(),
                     wanted,
                 });
@@ -171,15 +172,15 @@ impl SoftKey {
         let public = key.public_key();
         let stated = crate::text::base64::decode(file.pub_key.value.as_bytes()).unwrap_or_default();
         if stated != public.as_bytes() {
-            return Err(KeyError::Mismatch("pub_key"));
+            return Err(SoftKeyError::Mismatch("pub_key"));
         }
         if secret.len() == 64 && secret.get(32..) != Some(public.as_bytes()) {
-            return Err(KeyError::Mismatch("second half of priv_key"));
+            return Err(SoftKeyError::Mismatch("second half of priv_key"));
         }
         if hex::decode(file.address.to_ascii_lowercase()).unwrap_or_default()
             != public.address().as_bytes()
         {
-            return Err(KeyError::Mismatch("address"));
+            return Err(SoftKeyError::Mismatch("address"));
         }
         Ok(key)
     }
@@ -218,15 +219,15 @@ impl SoftKey {
     }
 
     /// Signs. Private to the backend: the program signs with permits only.
-    pub(super) fn sign_bytes(&self, bytes: &[u8]) -> Result<Signature, KeyError> {
+    pub(super) fn sign_bytes(&self, bytes: &[u8]) -> Result<Signature, SoftKeyError> {
         Ok(Signature::from_bytes(match self {
             Self::Seed(key) => ed25519_dalek::Signer::try_sign(key, bytes)
-                .map_err(|_| KeyError::Sign)?
+                .map_err(|_| SoftKeyError::Sign)?
                 .to_vec(),
             Self::Expanded(key, public) => raw_sign::<Sha512>(key, bytes, public).to_vec(),
             Self::Secp256k1(key) => {
                 let signature: k256::ecdsa::Signature =
-                    key.try_sign(bytes).map_err(|_| KeyError::Sign)?;
+                    key.try_sign(bytes).map_err(|_| SoftKeyError::Sign)?;
                 signature
                     .normalize_s()
                     .unwrap_or(signature)
@@ -237,10 +238,10 @@ impl SoftKey {
     }
 }
 
-fn secp256k1(bytes: &[u8]) -> Result<SoftKey, KeyError> {
+fn secp256k1(bytes: &[u8]) -> Result<SoftKey, SoftKeyError> {
     k256::ecdsa::SigningKey::from_slice(bytes)
         .map(|key| SoftKey::Secp256k1(Box::new(key)))
-        .map_err(|_| KeyError::Invalid("zero, or above the order of secp256k1"))
+        .map_err(|_| SoftKeyError::Invalid("zero, or above the order of secp256k1"))
 }
 
 /// Go's form, which cosmos/kms reads from base64: the seed, then its public key. That the second half is the public key
@@ -253,15 +254,15 @@ fn seed_and_public(bytes: &[u8]) -> Option<SoftKey> {
 }
 
 /// The clamped scalar, then the nonce prefix.
-fn expanded(bytes: &[u8]) -> Result<SoftKey, KeyError> {
+fn expanded(bytes: &[u8]) -> Result<SoftKey, SoftKeyError> {
     let bytes = <&[u8; 64]>::try_from(bytes)
-        .map_err(|_| KeyError::Invalid("an expanded key has 64 bytes"))?;
+        .map_err(|_| SoftKeyError::Invalid("an expanded key has 64 bytes"))?;
     let clamped = bytes.first().is_some_and(|byte| byte & 0b111 == 0)
         && bytes
             .get(31)
             .is_some_and(|byte| byte & 0b1100_0000 == 0b0100_0000);
     if !clamped {
-        return Err(KeyError::Invalid(
+        return Err(SoftKeyError::Invalid(
             "64 bytes are expected to be a clamped scalar and a nonce prefix, or a seed and its public key",
         ));
     }
@@ -271,7 +272,7 @@ fn expanded(bytes: &[u8]) -> Result<SoftKey, KeyError> {
 }
 
 /// The scalar in reversed order, the nonce prefix, and the public key.
-fn yubihsm(bytes: &[u8]) -> Result<SoftKey, KeyError> {
+fn yubihsm(bytes: &[u8]) -> Result<SoftKey, SoftKeyError> {
     let (secret, public) = bytes.split_at(64);
     let mut secret = Zeroizing::new(secret.to_vec());
     if let Some(scalar) = secret.get_mut(..32) {
@@ -280,7 +281,7 @@ fn yubihsm(bytes: &[u8]) -> Result<SoftKey, KeyError> {
     let key = expanded(&secret)?;
     match key.public_key().as_bytes() == public {
         true => Ok(key),
-        false => Err(KeyError::Mismatch("public key")),
+        false => Err(SoftKeyError::Mismatch("public key")),
     }
 }
 
@@ -338,7 +339,7 @@ mod tests {
         }
         exported[95] ^= 1;
         let wrong = SoftKey::from_bytes(&exported, Purpose::Consensus).err();
-        assert_eq!(wrong, Some(KeyError::Mismatch("public key")));
+        assert_eq!(wrong, Some(SoftKeyError::Mismatch("public key")));
     }
 
     #[test]
@@ -359,19 +360,19 @@ mod tests {
                 .unwrap()
         };
         let digits = "ab".repeat(32);
-        assert_eq!(error(digits.as_bytes()), KeyError::HexPasted);
-        assert_eq!(error(b"not base64!"), KeyError::NotBase64);
+        assert_eq!(error(digits.as_bytes()), SoftKeyError::HexPasted);
+        assert_eq!(error(b"not base64!"), SoftKeyError::NotBase64);
         assert!(matches!(
             error(&base64::encode([1; 31])),
-            KeyError::Length { got: 31, .. }
+            SoftKeyError::Length { got: 31, .. }
         ));
         let seed_and_public = [[1_u8; 32], [255; 32]].concat();
         assert!(matches!(
             error(&base64::encode(seed_and_public)),
-            KeyError::Invalid(_)
+            SoftKeyError::Invalid(_)
         ));
         let zero = SoftKey::from_bytes(&[0; 32], Purpose::Account).err();
-        assert!(matches!(zero, Some(KeyError::Invalid(_))));
+        assert!(matches!(zero, Some(SoftKeyError::Invalid(_))));
     }
 
     #[test]
@@ -398,12 +399,12 @@ mod tests {
         let good = json(address.clone(), b64(public.as_bytes()), secret.clone());
         signs(&SoftKey::from_json(good.as_bytes(), Purpose::Consensus).unwrap());
         let account = SoftKey::from_json(good.as_bytes(), Purpose::Account).err();
-        assert!(matches!(account, Some(KeyError::Type { .. })));
+        assert!(matches!(account, Some(SoftKeyError::Type { .. })));
         let other = json(address.clone(), b64(&[9; 32]), secret.clone());
         let error = SoftKey::from_json(other.as_bytes(), Purpose::Consensus).err();
-        assert_eq!(error, Some(KeyError::Mismatch("pub_key")));
+        assert_eq!(error, Some(SoftKeyError::Mismatch("pub_key")));
         let other = json("00".repeat(20), b64(public.as_bytes()), secret);
         let error = SoftKey::from_json(other.as_bytes(), Purpose::Consensus).err();
-        assert_eq!(error, Some(KeyError::Mismatch("address")));
+        assert_eq!(error, Some(SoftKeyError::Mismatch("address")));
     }
 }

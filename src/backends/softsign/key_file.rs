@@ -8,7 +8,7 @@ use crate::backends::key_source::{InFile, KeySource, KeyTraits, OpenKeyError, Op
 use crate::remedy::{self, CommandLine, Commands, quoted};
 use crate::secret_file::{self, Absent, SecretFileError, SecretSource};
 
-use super::key::{KeyError, Purpose, SoftKey};
+use super::key::{Purpose, SoftKey, SoftKeyError};
 
 /// How a key file is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,9 +66,9 @@ impl KeyFile {
             FileFormat::Base64 => SoftKey::from_base64(&secret.bytes, self.purpose),
             FileFormat::Json => SoftKey::from_json(&secret.bytes, self.purpose),
         };
-        let named = |error: KeyError| {
+        let named = |error: SoftKeyError| {
             let remedy = match (&error, &self.source) {
-                (KeyError::HexPasted, SecretSource::File(path)) => from_hex(path),
+                (SoftKeyError::HexPasted, SecretSource::File(path)) => from_hex(path),
                 _ => String::new(),
             };
             OpenKeyError(format!("the key in {}: {error}{remedy}", self.source))

@@ -24,15 +24,15 @@ const TIMEOUT: u64 = 1_000;
 const SIGNATURES_PER_SECOND: u32 = 8;
 
 /// One section: a device and its keys.
-pub struct Written {
+pub struct ProviderSection {
     /// The device.
     pub provider: Arc<Provider>,
     /// Its keys.
-    pub keys: Vec<Key>,
+    pub keys: Vec<KeyEntry>,
 }
 
 /// A key of a section.
-pub struct Key {
+pub struct KeyEntry {
     /// The chains that it signs for.
     pub chain_ids: Vec<Spanned<String>>,
     /// Its id on the device.
@@ -84,7 +84,7 @@ pub fn read_written(
     section: &mut TableReader<'_>,
     base: &Base,
     problems: &mut Vec<Problem>,
-) -> Option<Written> {
+) -> Option<ProviderSection> {
     let serial = serial(section, problems);
     let adapter = adapter(section, serial.as_ref().and_then(|found| *found), problems);
     let auth = auth(section, base, problems);
@@ -96,7 +96,7 @@ pub fn read_written(
     provider.commands = DeviceCommands::new(base.commands.clone(), provider.serial);
     provider.memory = Some(BackupLog::beside(&base.folder, provider.commands.clone()));
     let provider = Arc::new(provider);
-    Some(Written { provider, keys })
+    Some(ProviderSection { provider, keys })
 }
 
 /// `None` is a problem, `Some(None)` is no serial number.
@@ -256,7 +256,7 @@ fn auth(
     Some((u16::try_from(key?.value).ok()?, password))
 }
 
-fn keys(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Vec<Key> {
+fn keys(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Vec<KeyEntry> {
     let tables = section.sections("keys", "keys = [{ … }]", problems);
     tables
         .into_iter()
@@ -291,7 +291,7 @@ fn keys(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Vec<Key> 
             };
             table.finish(problems);
             let id = id?;
-            Some(Key {
+            Some(KeyEntry {
                 chain_ids: chain_ids?,
                 id: Spanned {
                     value: u16::try_from(id.value).ok()?,

@@ -9,8 +9,8 @@ use clap::Args;
 
 use crate::backends::ledger::LedgerSource;
 use crate::backends::ledger::apdu::harmless;
-use crate::backends::ledger::error::Reason;
-use crate::backends::ledger::find::{Found, find};
+use crate::backends::ledger::error::DeviceFault;
+use crate::backends::ledger::find::{FoundLedger, find};
 use crate::config::ChainConfig;
 use crate::consensus::{Height, PublicKey};
 use crate::gate::heights::plausible::Claim;
@@ -93,14 +93,14 @@ impl Init {
         }))
     }
 
-    fn tell(&self, source: &LedgerSource, found: Found) -> Result<(), Failure> {
-        let Found {
+    fn tell(&self, source: &LedgerSource, found: FoundLedger) -> Result<(), Failure> {
+        let FoundLedger {
             mut app,
             info,
             identity,
         } = found;
         let failed =
-            |reason: Reason| Failure::new(format!("the Ledger at {}: {reason}", info.path));
+            |reason: DeviceFault| Failure::new(format!("the Ledger at {}: {reason}", info.path));
         let message = harmless(self.height, self.round);
         app.ask_signature(&message).map_err(failed)?;
         let began = Instant::now();
@@ -108,7 +108,7 @@ impl Init {
         while began.elapsed() < Duration::from_secs(self.wait) {
             match app.signature(Duration::from_millis(50)) {
                 Ok(Some(signature)) if !identity.public_key.verify(&message, &signature) => {
-                    return Err(failed(Reason::WrongSignature {
+                    return Err(failed(DeviceFault::WrongSignature {
                         key: identity.public_key,
                         compare: source.settings.connector.command("pubkey"),
                     }));
@@ -124,7 +124,7 @@ impl Init {
                     );
                     return Ok(());
                 }
-                Err(Reason::NotAbove) => {
+                Err(DeviceFault::NotAbove) => {
                     status(
                         "Unchanged",
                         format!(
@@ -134,7 +134,7 @@ impl Init {
                     );
                     return Ok(());
                 }
-                Err(Reason::Rejected) => {
+                Err(DeviceFault::Rejected) => {
                     return Err(Failure::new(
                         "the left button was pressed: the Ledger has begun nowhere",
                     ));

@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 
 use crate::backends::ledger::LedgerSource;
 use crate::backends::ledger::config::LedgerTransport;
-use crate::backends::ledger::error::{FindError, Reason};
+use crate::backends::ledger::error::{DeviceFault, FindError};
 use crate::backends::ledger::transport::TransportError;
 use crate::config::{ChainConfig, Config};
 use crate::remedy::{CommandLine, Commands};
@@ -81,7 +81,7 @@ fn not_found(error: FindError, commands: &Commands) -> Failure {
     let busy = matches!(
         &error,
         FindError::Device {
-            reason: Reason::Transport(TransportError::Busy),
+            reason: DeviceFault::Transport(TransportError::Busy),
             ..
         }
     );

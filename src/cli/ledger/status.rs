@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::backends::ledger::LedgerSource;
 use crate::backends::ledger::find::find;
-use crate::backends::ledger::limits::{Kind, LONGEST_BODY};
+use crate::backends::ledger::limits::{LONGEST_BODY, MessageKind};
 use crate::config::ChainConfig;
 use crate::consensus::key_text;
 use crate::observe::status::ServiceStatus;
@@ -37,7 +37,7 @@ impl Status {
                 "{}: {}\n  device: {device}\n",
                 chain.id, source.settings.name
             ));
-            for kind in Kind::ALL {
+            for kind in MessageKind::ALL {
                 text.push_str(&format!(
                     "  {kind:<50} {:>3} of {LONGEST_BODY} bytes  {}\n",
                     kind.worst(&chain.id),

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::todo::{self, Todo};
 use super::{paths, plain};
 use crate::backends::softsign::Purpose;
-use crate::backends::softsign::key::{KeyError, SoftKey};
+use crate::backends::softsign::key::{SoftKey, SoftKeyError};
 use crate::cli::ConfigFile;
 use crate::cli::report::{Failure, output, status};
 use crate::cli::state::height::HeightSource;
@@ -295,7 +295,7 @@ impl Import {
             None if file.is_some_and(|file| file.account) => Purpose::Account,
             None => Purpose::Consensus,
         };
-        let read: Result<SoftKey, KeyError> = match form {
+        let read: Result<SoftKey, SoftKeyError> = match form {
             Form::Json => SoftKey::from_json(&secret.bytes, purpose),
             Form::Base64 => SoftKey::from_base64(&secret.bytes, purpose),
         };

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
-use crate::backends::yubihsm::config::{Written, read_written};
+use crate::backends::yubihsm::config::{ProviderSection, read_written};
 use crate::backends::yubihsm::device::provider::Provider;
 use crate::backends::yubihsm::protocol::identity::Serial;
 use crate::config;
@@ -85,7 +85,7 @@ impl Which {
         let written = config::providers(path, "yubihsm", read_written).map_err(wrong)?;
         let all: Vec<Arc<Provider>> = written
             .into_iter()
-            .map(|Written { provider, .. }| provider)
+            .map(|ProviderSection { provider, .. }| provider)
             .collect();
         if all.is_empty() {
             return Err(

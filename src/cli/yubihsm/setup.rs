@@ -8,7 +8,7 @@ use crate::backends::yubihsm::ceremony::error::CeremonyError;
 use crate::backends::yubihsm::ceremony::error::SetupError;
 use crate::backends::yubihsm::ceremony::paper::printout::Printout;
 use crate::backends::yubihsm::ceremony::paper::sheets;
-use crate::backends::yubihsm::ceremony::setup::{Outcome, SetupOptions, run};
+use crate::backends::yubihsm::ceremony::setup::{SetupOptions, SetupOutcome, run};
 use crate::backends::yubihsm::ceremony::target::SetupTarget;
 use crate::backends::yubihsm::protocol::commands::DeviceCommands;
 use crate::backends::yubihsm::protocol::error::ErrorKind;
@@ -142,7 +142,7 @@ impl Setup {
     /// Writes the report, and says what was done and what comes next.
     fn tell(
         &self,
-        outcome: &Outcome,
+        outcome: &SetupOutcome,
         commands: &DeviceCommands,
         report: Option<NewFile>,
     ) -> Result<(), Failure> {

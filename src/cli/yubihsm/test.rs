@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use hdrhistogram::Histogram;
 
-use crate::backends::yubihsm::device::FoundKey;
-use crate::backends::yubihsm::device::thread::{Device, Handle};
+use crate::backends::yubihsm::device::KeyOnDevice;
+use crate::backends::yubihsm::device::thread::{DeviceHandle, DeviceThread};
 use crate::backends::yubihsm::protocol::error::ErrorKind;
 use crate::cli::report::{Failure, output, status};
 use crate::consensus::{KeyType, Signature};
@@ -51,7 +51,7 @@ impl Test {
                 .map_err(|error| Failure::new(format!("signals cannot be taken: {error}")))?;
         }
         let (client, _) = self.which.provider()?.client().map_err(Failure::new)?;
-        let device = Device::start(client)
+        let device = DeviceThread::start(client)
             .map_err(|error| Failure::new(format!("a thread could not be started: {error}")))?;
         let handle = device.handle();
         let found = find(&handle, self.key_id)?;
@@ -89,7 +89,7 @@ impl Test {
         }
     }
 
-    fn sign(&self, handle: &Handle, found: &FoundKey, number: u64) -> Result<(), String> {
+    fn sign(&self, handle: &DeviceHandle, found: &KeyOnDevice, number: u64) -> Result<(), String> {
         let permit = self_test(number, LENGTH, Duration::MAX).ok_or("no permit")?;
         let key_type = found.public_key.key_type();
         let until = Instant::now() + PATIENCE;
@@ -107,7 +107,7 @@ impl Test {
     }
 }
 
-fn find(handle: &Handle, id: u16) -> Result<FoundKey, Failure> {
+fn find(handle: &DeviceHandle, id: u16) -> Result<KeyOnDevice, Failure> {
     let until = || Instant::now() + PATIENCE;
     match handle.find(id, KeyType::Ed25519, until()) {
         Err(error) if matches!(error.kind, ErrorKind::KeyType { .. }) => handle

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::backends::replicas::{Members, Policy};
+use crate::backends::replicas::{Policy, ReplicaSetSource};
 use crate::backends::{ConfiguredKey, KeySource, SharedDevice};
 use crate::settings::{Problem, Spanned};
 
@@ -126,7 +126,7 @@ fn one_source(members: &[&ConfiguredKey], policy: Policy) -> Option<Arc<dyn KeyS
         several => {
             let sources = several.iter().map(|member| member.replica.clone());
             let sources = sources.collect::<Option<Vec<_>>>()?;
-            Some(Arc::new(Members::new(sources, policy)))
+            Some(Arc::new(ReplicaSetSource::new(sources, policy)))
         }
     }
 }

@@ -14,7 +14,7 @@ pub struct PluggedDevice {
 }
 
 /// An open device.
-pub trait Transport: Send {
+pub trait ApduTransport: Send {
     /// Sends one command, at most once per answer.
     fn send(&mut self, command: &[u8]) -> Result<(), TransportError>;
 
@@ -28,7 +28,7 @@ pub trait Connector: Send + Sync {
     fn list(&self) -> Result<Vec<PluggedDevice>, TransportError>;
 
     /// Opens one, alone: while it is open no other tmkms can open it.
-    fn open(&self, device: &PluggedDevice) -> Result<Box<dyn Transport>, TransportError>;
+    fn open(&self, device: &PluggedDevice) -> Result<Box<dyn ApduTransport>, TransportError>;
 
     /// What `--transport` is for these devices, where it is not the default.
     fn transport(&self) -> Option<String> {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::backends::ledger::frame::{Assembler, PACKET, packets};
 
-use super::connector::{Transport, TransportError};
+use super::connector::{ApduTransport, TransportError};
 
 /// What carries packets: the kernel's hidraw, or a simulator.
 pub trait Packets: Send {
@@ -35,9 +35,9 @@ impl<P: Packets> Hid<P> {
     }
 }
 
-impl<P: Packets> Transport for Hid<P> {
+impl<P: Packets> ApduTransport for Hid<P> {
     fn send(&mut self, command: &[u8]) -> Result<(), TransportError> {
-        let garbled = |error: crate::backends::ledger::frame::FrameError| {
+        let garbled = |error: crate::backends::ledger::frame::PacketError| {
             TransportError::Garbled(error.to_string())
         };
         for packet in packets(command).map_err(garbled)? {

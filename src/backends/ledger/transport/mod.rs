@@ -8,4 +8,4 @@ pub mod hid;
 pub mod tcp;
 pub mod usb;
 
-pub use connector::{Connector, PluggedDevice, Transport, TransportError};
+pub use connector::{ApduTransport, Connector, PluggedDevice, TransportError};

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::backends::ledger::frame::LONGEST;
 use crate::os::pair_lock::NameLock;
 
-use super::connector::{Connector, PluggedDevice, Transport, TransportError};
+use super::connector::{ApduTransport, Connector, PluggedDevice, TransportError};
 
 /// How long a connect and a write may take.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -39,7 +39,7 @@ impl Connector for Emulator {
         }])
     }
 
-    fn open(&self, device: &PluggedDevice) -> Result<Box<dyn Transport>, TransportError> {
+    fn open(&self, device: &PluggedDevice) -> Result<Box<dyn ApduTransport>, TransportError> {
         let failed = |error: io::Error| TransportError::Failed(error.to_string());
         let lock = NameLock::take(&format!("tmkms-ledger-{}", device.path))
             .map_err(failed)?
@@ -62,7 +62,7 @@ struct Tcp {
     _lock: NameLock,
 }
 
-impl Transport for Tcp {
+impl ApduTransport for Tcp {
     fn send(&mut self, command: &[u8]) -> Result<(), TransportError> {
         let length = u32::try_from(command.len())
             .map_err(|_| TransportError::Garbled("a command that is too long".to_owned()))?;

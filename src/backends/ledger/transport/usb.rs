@@ -13,7 +13,7 @@ use hidapi::{HidApi, HidDevice, HidError};
 
 use crate::backends::ledger::frame::PACKET;
 
-use super::connector::{Connector, PluggedDevice, Transport, TransportError};
+use super::connector::{ApduTransport, Connector, PluggedDevice, TransportError};
 use super::hid::{Hid, Packets};
 
 /// Ledger's vendor id.
@@ -23,9 +23,9 @@ const USAGE_PAGE: u16 = 0xffa0;
 
 /// The USB bus.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Usb;
+pub struct UsbConnector;
 
-impl Connector for Usb {
+impl Connector for UsbConnector {
     fn list(&self) -> Result<Vec<PluggedDevice>, TransportError> {
         let mut bus = HidApi::new().map_err(failed)?;
         bus.add_devices(VENDOR, 0).map_err(failed)?;
@@ -46,7 +46,7 @@ impl Connector for Usb {
             .collect())
     }
 
-    fn open(&self, info: &PluggedDevice) -> Result<Box<dyn Transport>, TransportError> {
+    fn open(&self, info: &PluggedDevice) -> Result<Box<dyn ApduTransport>, TransportError> {
         let node = File::open(&info.path).map_err(|error| match error.kind() {
             io::ErrorKind::PermissionDenied => TransportError::Permission(error.to_string()),
             io::ErrorKind::NotFound => TransportError::Gone(error.to_string()),
@@ -163,11 +163,14 @@ mod tests {
 
     #[test]
     fn a_bus_without_ledgers_is_empty() {
-        assert!(Usb.list().is_ok());
+        assert!(UsbConnector.list().is_ok());
         let nowhere = PluggedDevice {
             path: "/dev/no-such-hidraw".to_owned(),
             model: String::new(),
         };
-        assert!(matches!(Usb.open(&nowhere), Err(TransportError::Gone(_))));
+        assert!(matches!(
+            UsbConnector.open(&nowhere),
+            Err(TransportError::Gone(_))
+        ));
     }
 }

@@ -23,7 +23,7 @@ const LONGEST: u64 = 1024 * 1024;
 
 /// What is remembered of one key's backup.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct BackupEntry {
     /// When it was proven, in seconds since 1970.
     pub seconds: u64,
     /// The same for people.
@@ -55,7 +55,7 @@ impl BackupLog {
         &self.path
     }
 
-    fn read(&self) -> io::Result<BTreeMap<String, Entry>> {
+    fn read(&self) -> io::Result<BTreeMap<String, BackupEntry>> {
         match fs::metadata(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
             Err(error) => return Err(error),
@@ -68,7 +68,7 @@ impl BackupLog {
     }
 
     /// Remembers a proof. The file is replaced as a whole.
-    pub fn remember(&self, key: &PublicKey, entry: Entry) -> io::Result<()> {
+    pub fn remember(&self, key: &PublicKey, entry: BackupEntry) -> io::Result<()> {
         let mut all = self.read()?;
         all.insert(key_text::to_base64(key), entry);
         let mut text = serde_json::to_string_pretty(&all).map_err(io::Error::other)?;
@@ -83,7 +83,7 @@ impl BackupLog {
     }
 
     /// What is remembered of a key's backup.
-    pub fn of(&self, key: &PublicKey) -> io::Result<Option<Entry>> {
+    pub fn of(&self, key: &PublicKey) -> io::Result<Option<BackupEntry>> {
         Ok(self.read()?.remove(&key_text::to_base64(key)))
     }
 
@@ -129,7 +129,7 @@ mod tests {
         let at = |days: u64| Duration::from_secs(days * 86_400);
         let says = |key, days| memory.reminder(key, at(days)).unwrap_or_default();
         assert!(says(&key, 0).contains("was ever proven"));
-        let entry = Entry {
+        let entry = BackupEntry {
             seconds: at(10).as_secs(),
             date: "1970-01-11T00:00:00Z".to_owned(),
             file: "backup".into(),

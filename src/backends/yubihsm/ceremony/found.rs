@@ -13,15 +13,15 @@ pub struct SigningKey {
 }
 
 /// What was found on a device.
-pub enum Found {
+pub enum FoundDevice {
     /// A setup by this mnemonic is under way, or done: it is completed, and nothing is erased.
     Ours(DeviceInfo),
     /// Anything else: it is erased.
-    Other(Foreign),
+    Other(ForeignDevice),
 }
 
 /// A device that is to be erased.
-pub struct Foreign {
+pub struct ForeignDevice {
     /// The login that may erase it.
     pub credentials: Credentials,
     /// What it says of itself.

@@ -13,7 +13,7 @@ use crate::terminal::Terminal;
 use crate::text::date::Date;
 
 use super::error::SetupError;
-use super::found::{Foreign, Found};
+use super::found::{ForeignDevice, FoundDevice};
 use super::paper::printout::Printout;
 use super::paper::sheets::Heading;
 use super::paper::words::{MnemonicSheets, ask_mnemonic};
@@ -40,7 +40,7 @@ pub struct SetupOptions {
 
 /// What was done.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct SetupOutcome {
     /// The device.
     pub info: DeviceInfo,
     /// Whether anything was changed.
@@ -58,7 +58,7 @@ pub fn run(
     configured: Option<&Credentials>,
     printout: Option<&mut Printout>,
     terminal: &mut dyn Terminal,
-) -> Result<Outcome, SetupError> {
+) -> Result<SetupOutcome, SetupError> {
     let mut paper = MnemonicSheets {
         printout,
         typed: None,
@@ -96,7 +96,7 @@ pub fn carry_out(
     secrets: Option<&Secrets>,
     mut paper: MnemonicSheets<'_>,
     terminal: &mut dyn Terminal,
-) -> Result<Outcome, SetupError> {
+) -> Result<SetupOutcome, SetupError> {
     let Logins {
         factory,
         configured,
@@ -108,8 +108,8 @@ pub fn carry_out(
     let found = steps::look(site, secrets, wishes.anew, configured, factory);
     let found = found.map_err(step)?;
     let info = match &found {
-        Found::Ours(info) => info.clone(),
-        Found::Other(foreign) => foreign.info.clone(),
+        FoundDevice::Ours(info) => info.clone(),
+        FoundDevice::Other(foreign) => foreign.info.clone(),
     };
     // From here on it is this device and no other.
     let site = SetupTarget {
@@ -124,7 +124,7 @@ pub fn carry_out(
     }
     if wishes.dry_run {
         terminal.say("Dry run: nothing was changed.")?;
-        return Ok(Outcome {
+        return Ok(SetupOutcome {
             report: String::new(),
             info,
             changed: false,
@@ -137,12 +137,12 @@ pub fn carry_out(
     };
     let made;
     let secrets = match (found, secrets) {
-        (Found::Ours(_), Some(secrets)) => {
+        (FoundDevice::Ours(_), Some(secrets)) => {
             paper.print_typed(heading, terminal)?;
             secrets
         }
-        (Found::Ours(_), None) => return Err(SetupError::GivenUp("there is no mnemonic")),
-        (Found::Other(foreign), secrets) => {
+        (FoundDevice::Ours(_), None) => return Err(SetupError::GivenUp("there is no mnemonic")),
+        (FoundDevice::Other(foreign), secrets) => {
             may_erase(&site, &foreign, wishes, terminal)?;
             let secrets = match secrets {
                 Some(secrets) => {
@@ -173,7 +173,7 @@ fn compare(
     site: &SetupTarget<'_>,
     secrets: &Secrets,
     terminal: &mut dyn Terminal,
-) -> Result<Outcome, SetupError> {
+) -> Result<SetupOutcome, SetupError> {
     let step = SetupError::Step;
     terminal.say("Verifying    all of it")?;
     let proof = verify(site, secrets).map_err(step)?;
@@ -196,7 +196,7 @@ fn finish(
     proof: Proof,
     now: Date,
     terminal: &mut dyn Terminal,
-) -> Result<Outcome, SetupError> {
+) -> Result<SetupOutcome, SetupError> {
     for line in &proof.good {
         terminal.say(&format!("Proven       {line}"))?;
     }
@@ -211,7 +211,7 @@ fn finish(
         });
     }
     let report = file_report(&info, &proof, now);
-    Ok(Outcome {
+    Ok(SetupOutcome {
         info,
         changed,
         proof: Some(proof),
@@ -220,19 +220,19 @@ fn finish(
 }
 
 /// The plan in words, before anything happens.
-fn describe(info: &DeviceInfo, found: &Found) -> Vec<String> {
+fn describe(info: &DeviceInfo, found: &FoundDevice) -> Vec<String> {
     let mut lines = vec![format!(
         "YubiHSM {}, firmware {}, {} of {} places of its log in use",
         info.serial, info.firmware, info.log_used, info.log_size
     )];
     match found {
-        Found::Ours(_) => {
+        FoundDevice::Ours(_) => {
             lines.push(
                 "It was set up, or its setup began, from this mnemonic. Nothing is erased; what is missing is added."
                     .to_owned(),
             );
         }
-        Found::Other(foreign) => {
+        FoundDevice::Other(foreign) => {
             lines.push(format!(
                 "It holds {} object(s), {} of them keys that sign. ALL OF THEM ARE ERASED.",
                 foreign.objects,
@@ -260,7 +260,7 @@ fn describe(info: &DeviceInfo, found: &Found) -> Vec<String> {
 
 fn may_erase(
     site: &SetupTarget<'_>,
-    foreign: &Foreign,
+    foreign: &ForeignDevice,
     wishes: &SetupOptions,
     terminal: &mut dyn Terminal,
 ) -> Result<(), SetupError> {

@@ -16,7 +16,7 @@ use crate::terminal::Terminal;
 
 use super::derive::Role;
 pub use super::error::CeremonyError;
-use super::found::{Foreign, Found, SigningKey};
+use super::found::{ForeignDevice, FoundDevice, SigningKey};
 use super::plan::{self, TEMPORARY};
 use super::target::LOGIN;
 pub use super::target::{Secrets, SetupTarget, factory};
@@ -36,7 +36,7 @@ pub fn look(
     anew: bool,
     configured: Option<&Credentials>,
     factory: &Credentials,
-) -> Result<Found, CeremonyError> {
+) -> Result<FoundDevice, CeremonyError> {
     let device = CeremonyError::Device;
     let mut own = Vec::new();
     if let Some(secrets) = secrets {
@@ -46,7 +46,7 @@ pub fn look(
     if !anew {
         for credentials in &own {
             if let Some(mut login) = site.login(credentials.id, &credentials.key)? {
-                return login.open(LOGIN).map(Found::Ours).map_err(device);
+                return login.open(LOGIN).map(FoundDevice::Ours).map_err(device);
             }
         }
         own.clear();
@@ -73,7 +73,7 @@ pub fn look(
                 label: found.map_or_else(String::new, |found| found.label),
             });
         }
-        return Ok(Found::Other(Foreign {
+        return Ok(FoundDevice::Other(ForeignDevice {
             credentials: credentials.clone(),
             info,
             keys,

@@ -9,7 +9,7 @@ use crate::backends::yubihsm::protocol::error::ErrorKind;
 use crate::backends::yubihsm::protocol::identity::Serial;
 use crate::backends::yubihsm::protocol::scp03::{AuthKey, Credentials};
 use crate::backends::yubihsm::protocol::transport::Transport;
-use crate::backends::yubihsm::session::client::Client;
+use crate::backends::yubihsm::session::client::DeviceClient;
 use crate::backends::yubihsm::session::objects::Objects;
 
 use super::derive::{self, Role};
@@ -44,9 +44,9 @@ pub struct SetupTarget<'a> {
 
 impl SetupTarget<'_> {
     /// A client that has sent nothing yet.
-    pub fn client(&self, credentials: Credentials) -> Client {
+    pub fn client(&self, credentials: Credentials) -> DeviceClient {
         let transport = (self.connect)();
-        Client::new(
+        DeviceClient::new(
             self.name.clone(),
             transport,
             self.serial,

@@ -15,7 +15,7 @@ use crate::remedy::CommandLine;
 use crate::signer::{Signer, SignerError, within_length};
 
 use super::provider::Provider;
-use super::thread::Handle;
+use super::thread::DeviceHandle;
 
 /// How long a key may take to be found at the start.
 const FIND: Duration = Duration::from_secs(4);
@@ -126,7 +126,7 @@ impl DeviceKeySource {
 /// A key on a device.
 pub struct DeviceKey {
     name: String,
-    handle: Handle,
+    handle: DeviceHandle,
     id: u16,
     public_key: PublicKey,
     /// Shows the keys of the device.

@@ -8,4 +8,4 @@ mod state;
 pub mod thread;
 mod worker;
 
-pub use worker::FoundKey;
+pub use worker::KeyOnDevice;

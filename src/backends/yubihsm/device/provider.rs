@@ -15,11 +15,11 @@ use crate::backends::yubihsm::protocol::error::{Error, ErrorKind};
 use crate::backends::yubihsm::protocol::identity::Serial;
 use crate::backends::yubihsm::protocol::scp03::{AuthKey, Credentials};
 use crate::backends::yubihsm::protocol::transport::{DeviceAddress, Transport};
-use crate::backends::yubihsm::session::client::Client;
+use crate::backends::yubihsm::session::client::DeviceClient;
 use crate::remedy::{self, CommandLine};
 use crate::secret_file::{self, Absent, SecretSource};
 
-use super::thread::{Device, Handle};
+use super::thread::{DeviceHandle, DeviceThread};
 
 /// Between two looks at a password that the device refused: it may have been corrected.
 const COMPARE: Duration = Duration::from_secs(5);
@@ -60,7 +60,7 @@ pub struct Provider {
 
 /// A device whose thread runs.
 struct InUse {
-    device: Device,
+    device: DeviceThread,
     /// How it logs in.
     login: Credentials,
     /// When a refused login was last compared with what is configured now.
@@ -91,7 +91,7 @@ impl Provider {
     }
 
     /// A client of its own, for commands. The warning is about the password's file.
-    pub fn client(&self) -> Result<(Client, Option<String>), Error> {
+    pub fn client(&self) -> Result<(DeviceClient, Option<String>), Error> {
         let (credentials, warning) = self.credentials().map_err(|kind| Error {
             device: self.place.to_string(),
             kind,
@@ -100,8 +100,8 @@ impl Provider {
     }
 
     /// A client of its own that logs in with another key.
-    pub fn client_as(&self, credentials: Credentials) -> Client {
-        Client::new(
+    pub fn client_as(&self, credentials: Credentials) -> DeviceClient {
+        DeviceClient::new(
             self.place.to_string(),
             match &self.connect {
                 Some(connect) => connect(),
@@ -122,7 +122,7 @@ impl Provider {
     }
 
     /// The device's thread, started now if it does not run yet.
-    pub fn handle(&self) -> Result<(Handle, Vec<String>), Error> {
+    pub fn handle(&self) -> Result<(DeviceHandle, Vec<String>), Error> {
         if let Some(used) = &*self.lock() {
             return Ok((used.device.handle(), Vec::new()));
         }
@@ -136,7 +136,7 @@ impl Provider {
         if let Some(used) = &*used {
             return Ok((used.device.handle(), Vec::new()));
         }
-        let device = Device::start(self.client_as(login.clone()))
+        let device = DeviceThread::start(self.client_as(login.clone()))
             .map_err(|why| error(ErrorKind::Garbage(format!("no thread: {why}"))))?;
         let handle = used.insert(InUse {
             device,

@@ -10,7 +10,7 @@ use crate::backends::yubihsm::protocol::error::{Error, ErrorKind};
 use crate::backends::yubihsm::protocol::info::DeviceInfo;
 
 /// What is known of a device without asking it.
-pub(super) struct State {
+pub(super) struct DeviceState {
     pub name: String,
     /// The last exchange worked.
     pub up: AtomicBool,
@@ -31,7 +31,7 @@ pub(super) struct State {
     refused: Mutex<BTreeMap<u16, ErrorKind>>,
 }
 
-impl State {
+impl DeviceState {
     pub(super) fn of(name: String) -> Self {
         Self {
             name,

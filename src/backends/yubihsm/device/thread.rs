@@ -15,21 +15,21 @@ use parking_lot::{Mutex, RwLock};
 use crate::backends::abandoned::AbandonedThreads;
 use crate::backends::device::{DeviceCounts, LogFill};
 use crate::backends::yubihsm::protocol::error::{Error, ErrorKind};
-use crate::backends::yubihsm::session::client::Client;
+use crate::backends::yubihsm::session::client::DeviceClient;
 use crate::consensus::KeyType;
 use crate::gate::permit::Permit;
 use crate::threads::{LARGE_STACK, spawn};
 
 use super::health::WorkerHealth;
-use super::state::State;
-use super::worker::{FoundKey, Job, Worker};
+use super::state::DeviceState;
+use super::worker::{DeviceJob, KeyOnDevice, Worker};
 
 /// How long the owner waits for the session to be closed.
 const LEAVE: Duration = Duration::from_millis(1_500);
 
 /// A device with its thread. Dropping it closes the session.
-pub struct Device {
-    handle: Handle,
+pub struct DeviceThread {
+    handle: DeviceHandle,
     running: Mutex<Running>,
 }
 
@@ -41,25 +41,25 @@ struct Running {
 
 /// Asks a device's thread.
 #[derive(Clone)]
-pub struct Handle {
+pub struct DeviceHandle {
     line: Arc<RwLock<WorkerLink>>,
-    state: Arc<State>,
+    state: Arc<DeviceState>,
 }
 
-/// The way to the thread that serves now. Replaced when that is given up; held for a look alone.
+/// The way to the thread that serves now, as a Ledger has one. Replaced when that thread is abandoned; locked only to read it.
 struct WorkerLink {
-    queue: Sender<Job>,
+    queue: Sender<DeviceJob>,
     turn: Arc<WorkerHealth>,
 }
 
-impl Device {
+impl DeviceThread {
     /// Starts the thread; the device is not touched before the first request.
-    pub fn start(client: Client) -> std::io::Result<Self> {
-        let state = Arc::new(State::of(client.name().to_owned()));
+    pub fn start(client: DeviceClient) -> std::io::Result<Self> {
+        let state = Arc::new(DeviceState::of(client.name().to_owned()));
         // The device is not touched before somebody asks.
         let (line, thread, stopped) = begin(client, &state, false)?;
         Ok(Self {
-            handle: Handle {
+            handle: DeviceHandle {
                 line: Arc::new(RwLock::new(line)),
                 state,
             },
@@ -72,7 +72,7 @@ impl Device {
     }
 
     /// A way to ask it.
-    pub fn handle(&self) -> Handle {
+    pub fn handle(&self) -> DeviceHandle {
         self.handle.clone()
     }
 
@@ -85,7 +85,7 @@ impl Device {
     }
 
     /// Gives the thread up that serves now and starts another with this client, which opens the device anew.
-    pub fn reopen(&self, mut client: Client) -> std::io::Result<()> {
+    pub fn reopen(&self, mut client: DeviceClient) -> std::io::Result<()> {
         let mut running = self.running.lock();
         let state = &self.handle.state;
         for (key, public) in &*state.pins.lock() {
@@ -107,8 +107,8 @@ impl Device {
 
 /// Starts a thread for a client, which is `used` from its begin on, or with the first request.
 fn begin(
-    client: Client,
-    state: &Arc<State>,
+    client: DeviceClient,
+    state: &Arc<DeviceState>,
     used: bool,
 ) -> std::io::Result<(WorkerLink, JoinHandle<()>, Receiver<()>)> {
     let (queue, jobs) = channel();
@@ -128,9 +128,9 @@ fn begin(
     Ok((WorkerLink { queue, turn }, thread, stopped))
 }
 
-impl Drop for Device {
+impl Drop for DeviceThread {
     fn drop(&mut self) {
-        self.handle.send(Job::Stop);
+        self.handle.send(DeviceJob::Stop);
         let running = self.running.get_mut();
         let in_time = running.stopped.recv_timeout(LEAVE).is_ok();
         if let Some(thread) = running.thread.take().filter(|_| in_time) {
@@ -139,7 +139,7 @@ impl Drop for Device {
     }
 }
 
-impl Handle {
+impl DeviceHandle {
     /// The device, in words.
     pub fn name(&self) -> &str {
         &self.state.name
@@ -224,13 +224,13 @@ impl Handle {
     /// Looks a key up, checks its type, and pins it: from now on it must stay the same. A device that is known to be away
     /// is not waited for, nor one that did not come back in time: its thread tries once a second, and many chains may want
     /// it.
-    pub fn find(&self, key: u16, wanted: KeyType, until: Instant) -> Result<FoundKey, Error> {
+    pub fn find(&self, key: u16, wanted: KeyType, until: Instant) -> Result<KeyOnDevice, Error> {
         let away = self.known_trouble().filter(|_| !self.is_up());
         let late = self.turn().is_late().then_some(ErrorKind::Late);
         if let Some(kind) = away.or(late) {
             return Err(self.error(kind));
         }
-        self.ask(until, |reply| Job::Find {
+        self.ask(until, |reply| DeviceJob::Find {
             key,
             wanted,
             until,
@@ -246,7 +246,7 @@ impl Handle {
         permit: &Permit,
         until: Instant,
     ) -> Result<Vec<u8>, Error> {
-        self.ask(until, |reply| Job::Sign {
+        self.ask(until, |reply| DeviceJob::Sign {
             key,
             kind,
             bytes: permit.bytes().to_vec(),
@@ -256,7 +256,7 @@ impl Handle {
     }
 
     /// To the thread that serves now, which is given.
-    fn send(&self, job: Job) -> Option<Arc<WorkerHealth>> {
+    fn send(&self, job: DeviceJob) -> Option<Arc<WorkerHealth>> {
         let line = self.line.read();
         line.queue.send(job).ok().map(|()| line.turn.clone())
     }
@@ -264,7 +264,7 @@ impl Handle {
     fn ask<T>(
         &self,
         until: Instant,
-        job: impl FnOnce(SyncSender<Result<T, Error>>) -> Job,
+        job: impl FnOnce(SyncSender<Result<T, Error>>) -> DeviceJob,
     ) -> Result<T, Error> {
         let (reply, answer) = sync_channel(1);
         let error = |kind| self.error(kind);

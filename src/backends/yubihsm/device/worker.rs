@@ -15,11 +15,11 @@ use tracing::{info, warn};
 use crate::backends::yubihsm::protocol::codes::{algorithm, command};
 use crate::backends::yubihsm::protocol::error::{Error, ErrorKind};
 use crate::backends::yubihsm::protocol::info::{DeviceInfo, read_public_key};
-use crate::backends::yubihsm::session::client::Client;
+use crate::backends::yubihsm::session::client::DeviceClient;
 use crate::consensus::{KeyType, PublicKey};
 
 use super::health::WorkerHealth;
-use super::state::State;
+use super::state::DeviceState;
 
 /// A session that nobody uses ends after 30 s; this keeps it, and notices a device that was pulled out.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
@@ -31,7 +31,7 @@ const QUIET: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_secs(30);
 /// A key as it was found on the device.
 #[derive(Clone, Debug)]
-pub struct FoundKey {
+pub struct KeyOnDevice {
     /// The public key.
     pub public_key: PublicKey,
     /// The device.
@@ -39,12 +39,12 @@ pub struct FoundKey {
 }
 
 /// What is asked of the thread.
-pub(super) enum Job {
+pub(super) enum DeviceJob {
     Find {
         key: u16,
         wanted: KeyType,
         until: Instant,
-        reply: SyncSender<Result<FoundKey, Error>>,
+        reply: SyncSender<Result<KeyOnDevice, Error>>,
     },
     Sign {
         key: u16,
@@ -56,9 +56,10 @@ pub(super) enum Job {
     Stop,
 }
 
+/// What the thread owns, as a Ledger's does.
 pub(super) struct Worker {
-    pub client: Client,
-    pub state: Arc<State>,
+    pub client: DeviceClient,
+    pub state: Arc<DeviceState>,
     pub turn: Arc<WorkerHealth>,
     /// Somebody has asked something.
     pub used: bool,
@@ -67,7 +68,7 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn run(mut self, jobs: &Receiver<Job>) {
+    pub(super) fn run(mut self, jobs: &Receiver<DeviceJob>) {
         let turn = self.turn.clone();
         loop {
             let pause = match (self.used, self.state.is_up()) {
@@ -79,10 +80,10 @@ impl Worker {
                 return;
             }
             match job {
-                Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(DeviceJob::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) if self.used => self.idle(),
                 Err(RecvTimeoutError::Timeout) => {}
-                Ok(Job::Find {
+                Ok(DeviceJob::Find {
                     key,
                     wanted,
                     until,
@@ -93,10 +94,10 @@ impl Worker {
                     self.note(result.as_ref().err());
                     let _ = reply.send(result);
                 }
-                Ok(Job::Sign { until, .. }) if Instant::now() >= until => {
+                Ok(DeviceJob::Sign { until, .. }) if Instant::now() >= until => {
                     // Whoever asked has gone: signing now would only hold up the others.
                 }
-                Ok(Job::Sign {
+                Ok(DeviceJob::Sign {
                     key,
                     kind,
                     bytes,
@@ -179,7 +180,7 @@ impl Worker {
         }
     }
 
-    fn find(&mut self, key: u16, wanted: KeyType, until: Instant) -> Result<FoundKey, Error> {
+    fn find(&mut self, key: u16, wanted: KeyType, until: Instant) -> Result<KeyOnDevice, Error> {
         let data = key.to_be_bytes();
         let answer = self
             .client
@@ -213,7 +214,7 @@ impl Worker {
             self.state.pin(key, &answer);
         }
         self.client.pin(key, answer.to_vec());
-        Ok(FoundKey { public_key, info })
+        Ok(KeyOnDevice { public_key, info })
     }
 
     fn sign(

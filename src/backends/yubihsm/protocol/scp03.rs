@@ -28,7 +28,7 @@ const S_ENC: u8 = 0x04;
 const S_MAC: u8 = 0x06;
 const S_RMAC: u8 = 0x07;
 
-/// Who logs in.
+/// Who logs in. The name is that of `yubihsm.rs`; those of etcd are its own.
 #[derive(Clone)]
 pub struct Credentials {
     /// The id of the authentication key.
@@ -86,7 +86,8 @@ pub enum ChannelError {
     Padding,
 }
 
-/// What both ends know after the two challenges, before either has proven anything.
+/// What both ends know after the two challenges, before either has proven anything: SCP03's, not the one of
+/// SecretConnection.
 #[derive(ZeroizeOnDrop)]
 pub struct Handshake {
     enc: [u8; BLOCK],

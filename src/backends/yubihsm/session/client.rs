@@ -33,7 +33,7 @@ const CLOSING: Duration = Duration::from_millis(300);
 const STALE: usize = 4;
 
 /// A client of one device.
-pub struct Client {
+pub struct DeviceClient {
     name: String,
     transport: Box<dyn Transport>,
     serial: Option<Serial>,
@@ -50,7 +50,7 @@ pub struct Client {
     commands: DeviceCommands,
 }
 
-impl Client {
+impl DeviceClient {
     /// A client that has not done anything yet. Its messages print `commands`.
     pub fn new(
         name: String,
@@ -96,7 +96,7 @@ impl Client {
         std::mem::take(&mut self.opened)
     }
 
-    /// Asks the device what it says of itself now: [`Client::info`].
+    /// Asks the device what it says of itself now: [`DeviceClient::info`].
     pub fn look(&mut self, until: Instant) -> Result<(), ErrorKind> {
         let info = DeviceInfo::read(&self.outside(command::DEVICE_INFO, &[], until)?)?;
         if let Some(wanted) = self.serial.filter(|wanted| *wanted != info.serial) {
@@ -390,7 +390,7 @@ impl Client {
     }
 }
 
-impl Drop for Client {
+impl Drop for DeviceClient {
     fn drop(&mut self) {
         self.close();
     }

@@ -11,7 +11,7 @@ use crate::backends::yubihsm::protocol::info::read_public_key;
 use crate::backends::yubihsm::protocol::info::{DeviceInfo, Listed, ObjectInfo, read_list};
 use crate::consensus::PublicKey;
 
-use super::client::Client;
+use super::client::DeviceClient;
 
 /// How long one command may take, retries included.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -39,13 +39,13 @@ pub struct Planned {
 
 /// A login, and what can be done with it.
 pub struct Objects {
-    client: Client,
+    client: DeviceClient,
     patience: Duration,
 }
 
 impl Objects {
     /// Takes a client; nothing is sent yet.
-    pub fn new(client: Client) -> Self {
+    pub fn new(client: DeviceClient) -> Self {
         Self {
             client,
             patience: PATIENCE,

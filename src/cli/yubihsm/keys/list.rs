@@ -8,7 +8,7 @@ use crate::backends::yubihsm::device::provider::Provider;
 use crate::backends::yubihsm::protocol::codes::{algorithm, command, object};
 use crate::backends::yubihsm::protocol::error::Error;
 use crate::backends::yubihsm::protocol::info::{Listed, ObjectInfo, read_list, read_public_key};
-use crate::backends::yubihsm::session::client::Client;
+use crate::backends::yubihsm::session::client::DeviceClient;
 use crate::cli::report::{Failure, output};
 use crate::config::Config;
 use crate::consensus::key_text::{self, KeyFormat};
@@ -40,7 +40,7 @@ impl List {
 }
 
 fn list(
-    client: &mut Client,
+    client: &mut DeviceClient,
     provider: &Provider,
     config: Option<&Config>,
 ) -> Result<String, Error> {

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use clap::{Subcommand, ValueEnum};
 
-use crate::backends::yubihsm::backup::log::{BackupLog, Entry};
+use crate::backends::yubihsm::backup::log::{BackupEntry, BackupLog};
 use crate::backends::yubihsm::device::provider::Provider;
 use crate::backends::yubihsm::session::objects::LABEL;
 use crate::cli::report::{Failure, status};
@@ -116,7 +116,7 @@ fn remember(memory: Option<&BackupLog>, key: &PublicKey, file: &Path, how: &str)
     let Some(memory) = memory else {
         return;
     };
-    let entry = Entry {
+    let entry = BackupEntry {
         seconds: SystemClock.now().wall.as_secs(),
         date: now().to_string(),
         file: std::path::absolute(file).unwrap_or_else(|_| file.to_owned()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tmkms::backends::ledger::frame::{Assembler, PACKET, packets};
 use tmkms::backends::ledger::transport::hid::{Hid, Packets};
-use tmkms::backends::ledger::transport::{Connector, PluggedDevice, Transport, TransportError};
+use tmkms::backends::ledger::transport::{ApduTransport, Connector, PluggedDevice, TransportError};
 
 use super::Device;
 
@@ -46,7 +46,7 @@ impl Connector for Bus {
         Ok(self.devices().into_iter().map(info).collect())
     }
 
-    fn open(&self, info: &PluggedDevice) -> Result<Box<dyn Transport>, TransportError> {
+    fn open(&self, info: &PluggedDevice) -> Result<Box<dyn ApduTransport>, TransportError> {
         let found = self
             .devices()
             .into_iter()

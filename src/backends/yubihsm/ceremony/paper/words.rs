@@ -12,7 +12,7 @@ use crate::terminal::{Terminal, privately};
 
 use super::super::error::CeremonyError;
 use super::super::error::SetupError;
-use super::super::found::Foreign;
+use super::super::found::ForeignDevice;
 use super::super::mnemonic::{Mnemonic, WORDS};
 use super::super::target::SetupTarget;
 use super::printout::Printout;
@@ -37,7 +37,7 @@ impl MnemonicSheets<'_> {
     pub(in super::super) fn new_mnemonic(
         &mut self,
         site: &SetupTarget<'_>,
-        foreign: &Foreign,
+        foreign: &ForeignDevice,
         heading: Heading,
         terminal: &mut dyn Terminal,
     ) -> Result<Mnemonic, SetupError> {

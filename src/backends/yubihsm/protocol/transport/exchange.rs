@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::backends::yubihsm::protocol::error::ErrorKind;
 
-/// Carries frames.
+/// Carries frames. The name is the one that YubiHSM tools use; a Ledger's is `ApduTransport`.
 pub trait Transport: Send {
     /// Sends a frame and waits for its reply until `until` at the latest.
     fn exchange(&mut self, frame: &[u8], until: Instant) -> Result<Vec<u8>, ErrorKind>;

@@ -91,9 +91,9 @@ impl Transport for Usb {
     }
 }
 
-struct Handle(rusb::DeviceHandle<rusb::Context>);
+struct UsbHandle(rusb::DeviceHandle<rusb::Context>);
 
-impl Bulk for Handle {
+impl Bulk for UsbHandle {
     fn write(&mut self, bytes: &[u8], time: Duration) -> Result<usize, ErrorKind> {
         self.0.write_bulk(OUT, bytes, rounded(time)).map_err(failed)
     }
@@ -118,7 +118,7 @@ fn open(serial: Option<Serial>) -> Result<Box<dyn Bulk>, ErrorKind> {
         .ok_or(ErrorKind::Absent)?;
     let handle = device.open().map_err(failed)?;
     handle.claim_interface(INTERFACE).map_err(failed)?;
-    Ok(Box::new(Handle(handle)))
+    Ok(Box::new(UsbHandle(handle)))
 }
 
 fn failed(error: rusb::Error) -> ErrorKind {
