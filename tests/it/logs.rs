@@ -107,7 +107,7 @@ fn a_warning_about_the_configuration_is_one_readable_line() {
     let (_, line) = line.unwrap().split_once(" WARN ").unwrap();
     assert!(
         line.starts_with(
-            "tmkms.toml, line 4: vote extensions of test-1 are not signed (an old default); "
+            "tmkms.toml, line 5: vote extensions of test-1 are not signed (an old default); "
         ),
         "{line}"
     );
