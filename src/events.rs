@@ -1,4 +1,4 @@
-//! What the flow tells whoever listens: plain values, and a trait to take them.
+//! What happens in the flow: plain values, and the trait of those who listen.
 //!
 //! A [`Sink`] is made per link, with all that it needs resolved, so that telling takes no lock that chains share.
 

@@ -10,20 +10,20 @@ use super::registry::Registry;
 /// The longest name of a chain that is said back, in bytes.
 const LONGEST_ID: usize = 100;
 
-/// The supervisor takes a turn each second; one that has not for so long hangs.
+/// The supervisor takes a turn each second; after so long without one it hangs.
 const DEAD: Duration = Duration::from_secs(10);
 
-/// `Err` when the process should be restarted. No trouble of a chain, a disk or a node is a reason for that.
+/// `Err` when the process should be restarted. Trouble with a chain, a disk or a node is not a reason for that.
 pub(crate) fn live(registry: &Registry) -> Result<String, String> {
     let since = registry.since_turn();
     if since > DEAD {
         let seconds = since.as_secs();
-        return Err(format!("the supervisor hangs since {seconds} s\n"));
+        return Err(format!("the supervisor has been hanging for {seconds} s\n"));
     }
     Ok("live\n".to_owned())
 }
 
-/// `Err` names each chain that cannot answer a node, and why. `expect=one,two` in the query asks for these chains alone.
+/// `Err` names each chain that cannot answer a node, and why. `expect=one,two` in the query asks for these chains only.
 pub(crate) fn ready(registry: &Registry, query: Option<&str>) -> Result<String, String> {
     let expected = query.and_then(expected);
     let now = SystemClock.now();
@@ -64,7 +64,7 @@ fn expected(query: &str) -> Option<Vec<String>> {
     Some(ids.map(decoded).collect())
 }
 
-/// `%41` is `A`; what is no such escape stays as it is.
+/// `%41` is `A`; anything else stays as it is.
 fn decoded(text: &str) -> String {
     percent_encoding::percent_decode_str(text)
         .decode_utf8_lossy()

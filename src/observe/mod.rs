@@ -1,5 +1,5 @@
-//! What the operator sees, on one way: a session tells a [`sink`], the sink counts in [`stats`], a reader copies them into a
-//! snapshot, and [`registry`] makes of all snapshots what is served: the status, the page and the metrics.
+//! What the operator sees. A fact goes one way: a session tells a [`sink`], which counts in [`stats`]; a reader copies those
+//! into a snapshot; the [`registry`] makes the status and the metrics of all snapshots, and [`serve`] serves them.
 
 pub mod disk;
 pub mod health;

@@ -1,4 +1,4 @@
-//! Everybody whom a link tells what happens.
+//! Where the events of a link go.
 
 use crate::events::{Event, Sink};
 

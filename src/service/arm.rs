@@ -35,7 +35,7 @@ pub(super) fn arm(config: &ChainConfig, chain: &Chain, stats: &ChainStats, name:
     if let Some(why) = opened.why_unarmed() {
         tell(&opened, &why, "not armed");
     }
-    stand(chain, stats, opened);
+    put(chain, stats, opened);
 }
 
 /// Another try for a chain that is not armed: its device may be plugged in by now, its key or state mended.
@@ -52,11 +52,11 @@ pub(super) fn arm_later(
     {
         tell(&now, &why, "still not armed");
     }
-    stand(chain, stats, now);
+    put(chain, stats, now);
 }
 
-/// The statistics first: the chain's links ask as soon as the chain stands.
-fn stand(chain: &Chain, stats: &ChainStats, opened: Chain) {
+/// The statistics first: the chain's links ask as soon as the chain is armed.
+fn put(chain: &Chain, stats: &ChainStats, opened: Chain) {
     if opened.why_unarmed().is_none() {
         stats.begin_after(opened.last_asked());
     }
@@ -85,7 +85,7 @@ fn tell(chain: &Chain, why: &str, what: &str) {
     }
 }
 
-/// Asked before the key: whoever holds the state may hold the device, too, and must not be disturbed there.
+/// Asked before the key: the process that holds the state may hold the device, too, and must not be disturbed there.
 fn found_elsewhere(config: &ChainConfig) -> Option<Chain> {
     let error = FileStore::is_free(&config.state_file).err()?;
     Some(Chain::elsewhere(config.id.clone(), None, error.to_string()))
@@ -232,7 +232,7 @@ impl SquattedName {
         *self.0.lock() = retake;
     }
 
-    /// Takes it, if it is free by now. Waits for nobody.
+    /// Takes it, if it is free by now. Does not wait.
     pub fn retake(&self, chain: &Chain) {
         let mut name = self.0.lock();
         let Some(retaken) = name.as_ref().map(Retake::try_again) else {

@@ -6,7 +6,7 @@ use crate::os::process::signals::Arrived;
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     /// Other processes hold every chain. A second `start` by mistake ends with this, and does not lie in wait.
-    #[error("no chain is left to sign for: {0}")]
+    #[error("every configured chain is already held by another process: {0}")]
     NoChain(String),
     /// A thread could not be started.
     #[error("a thread could not be started: {0}; look at this host's limits of threads and memory")]

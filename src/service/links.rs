@@ -1,4 +1,4 @@
-//! A link's thread: dial, serve, and dial again, for ever.
+//! A link's thread: dial, serve, and dial again, until the end of the service.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -29,7 +29,7 @@ use super::error::ServiceError;
 
 /// A link that lived less long than this is not dialled again at once.
 const LIVED: Duration = Duration::from_secs(1);
-/// How often the same trouble of a link is told again.
+/// How often the same trouble of a link is logged again.
 const REPEAT: Duration = Duration::from_secs(60);
 /// How often the link of a chain that another process holds looks whether it still does.
 const PARKED: Duration = Duration::from_millis(250);
@@ -142,19 +142,19 @@ struct Down {
     was_up: bool,
 }
 
-/// Dials, serves, and dials again, for ever.
+/// Dials, serves, and dials again.
 fn keep_up(link: &PreparedLink, closer: &Mutex<Option<Closer>>, stop: &Shutdown) {
     let mut redial = Redial::default();
     let mut dialer = Dialer::new(&link.address);
     let mut told: Option<(&'static str, Instant)> = None;
-    // The last link ended as soon as it was made, and that was told a moment ago.
+    // The last link ended as soon as it was made, and the log said so a moment ago.
     let mut flapping = false;
     loop {
         if park(link, stop) || stop.wait(redial.delay(random())) {
             return;
         }
         let began = Instant::now();
-        // A bug that one node's request meets must not end the other links; what a gate persisted before it stays used up.
+        // A bug that one node's request meets must not end the other links; what a gate persisted before it stays so.
         let once =
             AssertUnwindSafe(|| dial_and_serve(link, &mut dialer, closer, &mut redial, flapping));
         let Down {

@@ -47,7 +47,7 @@ impl Mending {
             let (served, tell) = (served.clone(), tell.clone());
             let thread = spawn("arm", STACK, move || {
                 arm(&served.config, &served.chain, &served.stats, &served.name);
-                // Nobody listens any more when the service ends meanwhile.
+                // The receiver is gone where the service ends in the meantime.
                 let _ = tell.send(());
             });
             at_work.insert(index, thread.map_err(ServiceError::Thread)?);
@@ -90,8 +90,8 @@ impl Mending {
         self.all_elsewhere()
     }
 
-    /// A store that failed is tried again every second (W8), a name that somebody occupied every few, a chain that is not armed or was another's every few, and a
-    /// device whose thread hangs gets another.
+    /// A store that failed is tried again every second (W8); the name of a lock that another process occupied, a chain that
+    /// is not armed and one that another process held, every few seconds. A device whose thread hangs gets another.
     pub fn turn(&mut self) {
         let try_arming = self.tried.elapsed() >= ARM_AGAIN;
         if try_arming {
@@ -112,7 +112,7 @@ impl Mending {
                 continue;
             }
             let served = served.clone();
-            // One that panics is told by the log and tried again at the next turn.
+            // The log tells of one that panics, and the next turn tries again.
             let started = spawn("mend", STACK, move || mend(&served, ailing, unarmed));
             // A host without room for a thread may have some in a second.
             if let Ok(thread) = started {

@@ -92,7 +92,7 @@ pub fn run(config: &Config, dropped: Dropped, stop: &Arc<Shutdown>) -> Result<()
     beat::keep(&beat, &running, stop)?;
     let registry = Arc::new(Registry::new(config, entries, dropped));
     let observers = observe_and_supervise(config, &registry, mending, &opening, &running, stop);
-    // Without a supervisor nobody signs on.
+    // Without a supervisor nothing goes on signing.
     stop.trigger();
     leave(&running);
     close(&registry);
@@ -206,7 +206,7 @@ fn close(registry: &Registry) {
             warn!(
                 event = "no_clean_stop",
                 chain = %id,
-                "[{id}] no word of a clean stop was left: {error}; a chown or chmod of the state file before the next \
+                "[{id}] the clean stop could not be recorded: {error}; a chown or chmod of the state file before the next \
                  start will need a take-over"
             );
         }

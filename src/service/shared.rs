@@ -1,4 +1,4 @@
-//! One look a second at each shared watermark, on a thread of its own: so that a host which only stands by keeps its floor
+//! One look a second at each shared watermark, on a thread of its own: so that a host on standby keeps its floor
 //! (W17).
 
 use std::io;
@@ -34,7 +34,7 @@ pub(super) fn watch(
     })
 }
 
-/// The chain may be armed late, so what is needed is made when it is. Why it cannot be is told once, until that changes.
+/// The chain may be armed late, so what is needed is made when it is. Why it cannot be made is logged once, until that changes.
 fn look(
     config: &ChainConfig,
     chain: &Chain,

@@ -12,7 +12,7 @@ use crate::threads::{Shutdown, ShutdownCause, spawn_vital};
 
 use super::error::ServiceError;
 
-/// The same signal is told again after so long.
+/// The same signal is logged again after so long.
 const REPEAT: Duration = Duration::from_secs(10);
 /// How long the log may take for its last line before an abort.
 const LAST_LINE: Duration = Duration::from_millis(200);
@@ -113,7 +113,7 @@ fn act(mut signals: Signals, stop: &Shutdown) {
     }
 }
 
-/// Which signals were told lately, and how many were not.
+/// Which signals were logged recently, and how many were left out.
 #[derive(Default)]
 struct SignalLog(HashMap<Number, (Instant, u64)>);
 

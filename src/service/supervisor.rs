@@ -1,6 +1,6 @@
 //! The supervisor's turn, once a second: is a chain stuck, was the host stopped, what does systemd want to know.
 //!
-//! systemd is told by this thread alone, so that its watchdog notices when the supervisor hangs, and nothing else does.
+//! Only this thread notifies systemd, so that its watchdog notices when the supervisor hangs.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -67,7 +67,7 @@ impl Supervisor {
                 warn!(
                     event = "paused",
                     seconds = time.as_secs(),
-                    "this host or process was stopped for about {} s; what waited meanwhile is not signed, and the links are dialled again",
+                    "this host or process was stopped for about {} s; requests that waited are not signed, and the links are dialled again",
                     time.as_secs()
                 );
             }
@@ -135,7 +135,7 @@ impl Supervisor {
     }
 }
 
-/// Without systemd there is nobody to tell, and nothing is lost.
+/// Without systemd this does nothing.
 fn notify(state: &[NotifyState<'_>]) {
     let _ = sd_notify::notify(state);
 }
@@ -146,7 +146,7 @@ fn count(counter: &AtomicU64) {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Leap {
-    /// Nobody ran for so long.
+    /// The process or host was stopped for so long.
     Paused(Duration),
     /// The wall clock went its own way by so much.
     ClockSet(Duration),

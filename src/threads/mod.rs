@@ -1,7 +1,7 @@
 //! Threads: the one place where they are started, with a name, a stack of a known size, and a rule for a panic.
 //!
 //! The line in the log that says where a panic was is the panic hook's. What becomes of the work differs: [`spawn`] leaves it
-//! to whoever holds the handle, [`spawn_vital`] ends the service, [`spawn_observer`] begins again.
+//! to the owner of the handle, [`spawn_vital`] ends the service, [`spawn_observer`] begins again.
 
 mod shutdown;
 

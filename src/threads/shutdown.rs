@@ -9,7 +9,7 @@ use crate::os::process::signals::Arrived;
 /// Why the service ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ShutdownCause {
-    /// Whoever runs it asked: a clean end.
+    /// The program that runs it asked: a clean end.
     Asked,
     /// A signal that asks for an end: clean.
     Signal(Arrived),

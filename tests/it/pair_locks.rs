@@ -115,7 +115,10 @@ fn refused(home: &Home) -> String {
     let mut service = home.start();
     assert_eq!(service.wait().code(), Some(1), "{}", service.log());
     let text = service.log();
-    assert!(text.contains("no chain is left to sign for"), "{text}");
+    assert!(
+        text.contains("every configured chain is already held by another process"),
+        "{text}"
+    );
     fs::remove_file(&service.log).unwrap();
     text
 }

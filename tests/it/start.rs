@@ -66,7 +66,10 @@ fn a_second_start_is_told_who_holds_the_chain_and_not_who_has_the_port() {
     assert_eq!(code, 1, "{text}");
     assert!(text.contains("in use by another process"), "{text}");
     assert!(!text.contains("cannot be listened on"), "{text}");
-    assert!(text.contains("tmkms ends: no chain is left"), "{text}");
+    assert!(
+        text.contains("tmkms ends: every configured chain is already held"),
+        "{text}"
+    );
 }
 
 #[test]

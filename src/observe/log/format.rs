@@ -1,6 +1,6 @@
 //! How a line of the log looks: for people, for journald, or as JSON for programs.
 //!
-//! People read the message alone; it names everything. JSON has the same message and what it is made of, under names that
+//! People read only the message; it names everything. JSON has the same message and what it is made of, under names that
 //! stay as they are: `time`, `level`, `event`, `message`, `chain`, `node` and so on; docs/operations.md lists the events.
 //! What a node says may stand in a message, so control characters are written as escapes everywhere.
 
@@ -17,13 +17,13 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::text::excerpt::{brief, brief_of};
 
-/// The longest message or field, in bytes: whatever somebody outside sends, a line does not grow with it.
+/// The longest message or field, in bytes: a line does not grow with what others send.
 const LONGEST_TEXT: usize = 4096;
 
 /// The event of a line that has no name of its own.
 const OTHER: &str = "note";
 
-/// For whom lines are.
+/// Who reads the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// For people: time, level, message
@@ -177,7 +177,7 @@ impl Visit for LineParts {
     }
 }
 
-/// Text whose control characters are escapes, so that nobody writes lines or colours of his own.
+/// Text whose control characters are escapes, so that a node cannot write lines or colours of its own.
 struct Escaped<'a>(&'a str);
 
 impl fmt::Display for Escaped<'_> {

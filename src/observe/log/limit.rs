@@ -1,8 +1,8 @@
 //! How often a link may log one kind of line: a request that is refused in a loop must not fill a disk.
 //!
-//! Each kind has a bucket, and one more for what is told once at a position: however many double signs were refused at one
-//! height, the first at the next one is written. What is left out is counted, and told with the next line of its kind that is written. The
-//! metrics count all of it.
+//! Each kind has a bucket, and one more for lines that are written once per position: however many double signs were refused
+//! at one height, the first at the next one is written. Lines left out are counted, and the next line of the kind says how
+//! many. The metrics count all of them.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

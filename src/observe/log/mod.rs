@@ -92,7 +92,7 @@ pub struct LogSink {
     chain: String,
     node: String,
     place: String,
-    /// Of this link alone, held for a look.
+    /// Only this link's; held briefly.
     limits: Mutex<LogLimits>,
 }
 

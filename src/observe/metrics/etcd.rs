@@ -33,7 +33,7 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "etcd_ambiguous",
         kind: MetricType::Counter,
-        help: "Transactions of which nobody knew in time whether they were applied",
+        help: "Transactions that may or may not have been applied: no answer came in time",
         reading: Reading::Etcd(|shared| Some(shared.ambiguous.into())),
     },
     Family {

@@ -1,7 +1,7 @@
 //! The metrics, in the OpenMetrics text format or the older one of Prometheus.
 //!
 //! Each metric is one row of a table: its name, kind, help, labels and how its values are read. The text is made from the
-//! tables, and a test compares them with docs/metrics.md. Encoded anew for each scrape from a copy of the facts, so nothing
+//! tables, and a test compares them with docs/metrics.md. Encoded again for each scrape from a copy of the facts, so nothing
 //! here is on the signing path. Series that an alert watches are there from the start with 0: a counter that appears with its
 //! first event would hide that event.
 

@@ -42,7 +42,7 @@ pub struct ChainSample {
     pub stuck: bool,
     /// Whether its watermark can be written.
     pub durable: bool,
-    /// The last position used up.
+    /// The watermark: the last position used.
     pub watermark: Option<Hrs>,
     /// Since it was written.
     pub watermark_age: Option<Duration>,

@@ -1,5 +1,5 @@
 //! Prometheus's older text format, version 0.0.4, from the OpenMetrics text: for the node exporter's text files, and for
-//! whoever does not ask for OpenMetrics. Source: Prometheus, "Exposition formats".
+//! clients that do not ask for OpenMetrics. Source: Prometheus, "Exposition formats".
 //!
 //! The samples are the same. A counter's family is named with its `_total` here, and nothing marks the end.
 

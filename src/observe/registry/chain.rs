@@ -39,7 +39,7 @@ pub(crate) struct ChainEntry {
     pub links: Vec<LinkEntry>,
     /// Free bytes of the state's file system; `u64::MAX` while not known.
     pub free: AtomicU64,
-    /// When the key's backup was proven, where that is remembered. Held for a look alone.
+    /// When the key's backup was proven, where that is remembered. Held briefly.
     backup: Mutex<Option<Backup>>,
     commands: Commands,
 }
@@ -141,7 +141,7 @@ impl ChainEntry {
         self.unavailable_reason(now).or_else(unlinked)
     }
 
-    /// What is told of it at `now`.
+    /// Its status at `now`.
     pub fn status(&self, now: &Moment) -> ChainStatus {
         let last = self.chain.snapshot().and_then(|gate| gate.last);
         let links: Vec<LinkStatus> = self
@@ -176,7 +176,7 @@ impl ChainEntry {
         }
     }
 
-    /// The devices of its key; none where another process signs: here nobody has asked them.
+    /// The devices of its key; none where another process signs: this one has not asked them.
     fn devices(&self) -> Vec<DeviceSample> {
         if self.chain.is_elsewhere() {
             return Vec::new();
@@ -196,7 +196,7 @@ impl ChainEntry {
         devices
     }
 
-    /// What is measured of it at `now`.
+    /// Its sample for the metrics at `now`.
     pub fn sample(&self, now: &Moment) -> ChainSample {
         let snapshot = self.chain.snapshot();
         let links: Vec<_> = self

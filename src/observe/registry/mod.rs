@@ -1,4 +1,4 @@
-//! What is known of the service while it runs: told to `tmkms status`, the status page, the metrics and systemd.
+//! What is known of the service while it runs, for `tmkms status`, the status page, the metrics and systemd.
 //!
 //! Looking costs the signing path nothing: no gate is entered and no lock is taken that two chains share.
 
@@ -31,7 +31,7 @@ pub(crate) struct Registry {
     pub pauses: AtomicU64,
     /// How often the wall clock was set.
     pub clock_steps: AtomicU64,
-    /// Why nobody can read metrics, where they are wanted. Held for a look alone.
+    /// Why the metrics cannot be read, where they are wanted. Held briefly.
     not_listening: Mutex<Option<String>>,
 }
 

@@ -1,4 +1,4 @@
-//! The control socket: tells what the service does to whoever may open its socket, its own user.
+//! The control socket: tells its own user, who alone may open it, what the service does.
 //!
 //! On a thread of its own; one question a connection. Nothing here can change anything.
 
@@ -100,7 +100,7 @@ fn bind_later(
 fn answer_all(listener: &UnixListener, registry: &Registry) {
     for stream in listener.incoming() {
         match stream {
-            // Whoever asks and goes away is no matter of ours.
+            // A client that asks and goes away does not matter.
             Ok(stream) => drop(answer(stream, registry)),
             // Too many open files, for instance: it passes, and must not become a busy loop.
             Err(_) => std::thread::sleep(Duration::from_millis(100)),

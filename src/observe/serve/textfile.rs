@@ -1,7 +1,7 @@
 //! The metrics as a file, for hosts that must not listen: Prometheus's node exporter picks it up.
 //!
-//! Written under another name and renamed, so that nobody reads a half. Removed at the end: a file that nobody writes any
-//! more would say for ever that all is well.
+//! Written under another name and renamed, so that a reader never sees half of it. Removed at the end: a file that is not
+//! written any more would keep saying that all is well.
 
 use std::fs;
 use std::io;
@@ -35,7 +35,7 @@ pub(crate) struct Kept {
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        // A file that is renamed after this one is removed would stay for ever.
+        // A file that is renamed after this one is removed would stay.
         let _ = self.writing.recv_timeout(LEAVE);
         let _ = fs::remove_file(&self.path);
     }
@@ -85,7 +85,7 @@ pub(crate) fn keep(
 
 fn write(path: &Path, registry: &Registry) -> io::Result<()> {
     let text = metrics::encode(registry.sample()).map_err(io::Error::other)?;
-    // The node exporter's parser knows the older format alone.
+    // The node exporter's parser knows only the older format.
     let text = metrics::text::from_openmetrics(&text);
     // Another user reads it, and there is no secret in it.
     replace(path, text.as_bytes(), Readers::Everyone, Flush::Passing)

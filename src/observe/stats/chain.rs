@@ -1,6 +1,6 @@
 //! What one chain has done since the start: totals, latencies, the last heights. Of a fixed size.
 //!
-//! Written by the chain's links alone, each after its reply has left; no two chains share a lock. Readers copy it.
+//! Written only by the chain's links, each after its reply has left; no two chains share a lock. Readers copy it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! What became of each height: a strip of the last hundred, and counts of what was missed.
 //!
-//! Only a signature says which heights there are. A refused request for a height far above is of a node that may be
-//! broken into, so it must not push the strip away: the next signature takes the strip back to where the chain is.
+//! Only a signature says which heights there are. A refused request for a height far above may come from a compromised node,
+//! so it must not push the strip away: the next signature takes the strip back to where the chain is.
 
 use serde::{Deserialize, Serialize};
 

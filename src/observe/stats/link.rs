@@ -1,4 +1,4 @@
-//! What each link has lately done, for `tmkms status`.
+//! What each link has done recently, for `tmkms status`.
 //!
 //! A link counts for itself, after its reply has left; no two links share a lock.
 
@@ -15,23 +15,23 @@ use crate::text::excerpt::brief;
 /// The longest text that is kept, in bytes.
 const LONGEST_TEXT: usize = 1024;
 
-/// How a link stands.
+/// The state of a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LinkState {
     /// Not made yet.
     Dialling,
-    /// Up, and with whom where the link can tell.
+    /// Up, and the peer where the link can tell.
     Up(Option<String>),
     /// Not made or ended: a stable word, and what happened.
     Down(&'static str, String),
 }
 
-/// What one link has lately done.
+/// What one link has done recently.
 #[derive(Clone, Debug)]
 pub struct LinkSnapshot {
-    /// How it stands, and since when.
+    /// Its state.
     pub state: LinkState,
-    /// Since when it stands so.
+    /// Since when it is in that state.
     pub since: Instant,
     /// How often it came up.
     pub connects: u64,
@@ -127,7 +127,7 @@ impl Sink for LinkStats {
                 snapshot.since = now;
                 snapshot.connects += 1;
             }
-            // What is told may come from outside; a status shows the last of each for ever.
+            // The text may come from outside, and the status keeps showing the last of each.
             Event::LinkDown { code, message, .. } => {
                 // A link that stays down is tried again and again, and has been down all the while.
                 if !matches!(snapshot.state, LinkState::Down(..)) {

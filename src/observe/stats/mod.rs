@@ -1,4 +1,4 @@
-//! What is counted. Each sort of statistics gives a snapshot, a copy of a moment, to whoever reads it.
+//! What is counted. Whoever reads statistics gets a snapshot: a copy of one moment.
 
 pub mod chain;
 pub mod heights;

@@ -1,4 +1,4 @@
-//! What is told of one chain.
+//! The status of one chain.
 
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +32,7 @@ pub struct ChainStatus {
     pub public_key: Option<String>,
     /// The validator's address in hexadecimal digits.
     pub address: Option<String>,
-    /// The last position used up, `height/round/step`; `None` where there is none, or the state is not held.
+    /// The watermark, the last position used, as `height/round/step`; `None` where there is none, or the state is not held.
     pub watermark: Option<String>,
     /// The height of it; 0 where there is none.
     pub height: i64,

@@ -1,4 +1,4 @@
-//! What is told of one device.
+//! The status of one device.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What is told of one link.
+//! The status of one link.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::observe::stats::link::{LinkSnapshot, LinkState};
 
-/// Where a link stands.
+/// The state of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LinkPhase {
@@ -33,9 +33,9 @@ impl fmt::Display for LinkPhase {
 pub struct LinkStatus {
     /// The node's address.
     pub addr: String,
-    /// Where it stands.
+    /// Its state.
     pub state: LinkPhase,
-    /// Whole seconds since it stands so.
+    /// Whole seconds since it is in that state.
     pub since_seconds: u64,
     /// Who listens, where the link can tell.
     pub peer: Option<String>,
@@ -82,7 +82,7 @@ pub struct LastSigned {
 }
 
 impl LinkStatus {
-    /// What is told of the link to `addr`.
+    /// The status of the link to `addr`.
     pub fn of(addr: String, snapshot: &LinkSnapshot) -> Self {
         let (state, peer, trouble) = match &snapshot.state {
             LinkState::Dialling => (LinkPhase::Dialling, None, None),

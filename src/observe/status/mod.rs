@@ -1,4 +1,4 @@
-//! What is told: the service's answer on its control socket, as JSON, for `tmkms status` and the status page.
+//! The status: the service's answer on its control socket, as JSON, for `tmkms status` and the status page.
 
 mod chain;
 mod device;

@@ -1,4 +1,4 @@
-//! What is told of the service as a whole.
+//! The status of the service as a whole.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ pub struct ServiceStatus {
     pub uptime_seconds: u64,
     /// The configuration file as it was named.
     pub config: String,
-    /// What is wrong with the service itself: nobody can read its metrics. No chain signs less for it.
+    /// What is wrong with the service itself: its metrics cannot be read. Every chain signs all the same.
     #[serde(default)]
     pub trouble: Option<String>,
     /// The chains, in the order of the file.

@@ -1,4 +1,4 @@
-//! What is told of a watermark that several hosts share.
+//! The status of a watermark that several hosts share.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ pub struct SharedStatus {
     pub transactions: u64,
     /// What the last of them took, in milliseconds.
     pub last_ms: f64,
-    /// Transactions of which nobody knew in time whether they were applied.
+    /// Transactions that may or may not have been applied: no answer came in time.
     pub ambiguous: u64,
     /// Transactions that came after another host's.
     pub superseded: u64,

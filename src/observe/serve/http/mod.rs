@@ -1,8 +1,8 @@
 //! Metrics, health and the status page over HTTP.
 //!
 //! On a thread of its own with a runtime of its own, at a low priority. One request a connection; connections, header,
-//! time and the work of answering are bounded, so whoever stalls, floods or sends garbage costs the signing path nothing,
-//! and whoever asks at once is answered at once.
+//! time and the work of answering are bounded, so a client that stalls, floods or sends garbage costs the signing
+//! path nothing, and one that asks at once is answered at once.
 
 mod hosts;
 mod places;
@@ -41,7 +41,7 @@ use places::Places;
 const CONNECTIONS: usize = 32;
 /// How long to wait for a place when everybody is being answered.
 const PLACE: Duration = Duration::from_millis(20);
-/// How often it is told that somebody asks for another host.
+/// How often the log says that a client asks for another host.
 const TOLD: Duration = Duration::from_secs(600);
 /// How long a connection may take in all, and until its header is there.
 const WHOLE: Duration = Duration::from_secs(10);
@@ -53,12 +53,12 @@ const HEADER_LINES: usize = 64;
 /// An answer is given again for so long, so that a flood of questions is little work.
 const FRESH: Duration = Duration::from_millis(200);
 
-/// Between two tries to listen: whoever has the port may end.
+/// Between two tries to listen: the program that has the port may end.
 const AGAIN: Duration = Duration::from_secs(3);
 /// How often the same trouble is told.
 const REPEAT: Duration = Duration::from_secs(60);
 
-/// The address for metrics is taken, or is no address of this host.
+/// The address for metrics is taken, or is not an address of this host.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the address {address} of [metrics] cannot be listened on: {source}; end the program that has it, or name a free port \
@@ -181,7 +181,7 @@ async fn accept(listener: TcpListener, answers: Rc<Answers>) -> std::io::Result<
                 .max_headers(HEADER_LINES)
                 .keep_alive(false)
                 .serve_connection(TokioIo::new(stream), service);
-            // Whoever goes away or asks nonsense is no matter of ours.
+            // A client that goes away or asks nonsense does not matter.
             let _ = tokio::time::timeout(WHOLE, connection).await;
             all.borrow_mut().leave(place);
         };
@@ -198,7 +198,7 @@ struct Answers {
     metrics: RefCell<Option<(Instant, Bytes)>>,
     older: RefCell<Option<(Instant, Bytes)>>,
     page: RefCell<Option<(Instant, Bytes)>>,
-    /// When it was last told that somebody asked for another host.
+    /// When the log last said that a client asked for another host.
     told: RefCell<Option<Instant>>,
 }
 
@@ -235,14 +235,14 @@ impl Answers {
         }
     }
 
-    /// Somebody came here under a name that is not known to be this host's.
+    /// A client asked for a name that is not known to be this host's.
     fn misdirected(&self, name: &Excerpt) -> Response<Full<Bytes>> {
         let mut told = self.told.borrow_mut();
         if told.is_none_or(|at| at.elapsed() > TOLD) {
             *told = Some(Instant::now());
             warn!(
                 event = "other_host",
-                "metrics and health were asked for under the name {name}, and not told: if that is a name of this host, \
+                "metrics and health were asked for under the name {name} and not served: if that is a name of this host, \
                  add it to `hosts` of [metrics] and restart tmkms; if not, a web page may have tried to read them"
             );
         }

@@ -1,4 +1,4 @@
-//! Who may be connected, and who goes when there is no place left: whoever has not asked anything yet, the oldest first.
+//! Which clients stay connected, and which one goes when there is no place left: the oldest that has not asked anything yet.
 //!
 //! A probe that asks at once gets in however many hold connections open and say nothing, or little.
 
