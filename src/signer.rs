@@ -10,7 +10,7 @@ pub trait Signer: Send + Sync {
     fn public_key(&self) -> PublicKey;
 
     /// Whether the key can ever sign such a request, with the extension that goes with it: their lengths and kinds. Asked
-    /// before the watermark moves, so that what cannot be signed uses up nothing. Must not wait.
+    /// before the watermark moves, so that what cannot be signed moves no watermark. Must not wait.
     fn accepts(&self, prepared: &Prepared) -> Result<(), SignerError>;
 
     /// Why the key cannot sign anything at the moment, and what to do. Must not wait.
@@ -21,7 +21,7 @@ pub trait Signer: Send + Sync {
     /// Signs the permit's bytes, or says why not before [`Permit::until`].
     fn sign(&self, permit: &Permit) -> Result<Signature, SignerError>;
 
-    /// Tells that the gate is armed, and what was used up last: a device that remembers a position of its own is
+    /// Tells that the gate is armed, and where the watermark is: a device that remembers a position of its own is
     /// brought up to it now, outside of any vote.
     fn begin(&self, _last: Option<Hrs>) {}
 }
@@ -46,7 +46,7 @@ pub enum SignerError {
     /// The device or key refused or failed.
     #[error("{0}")]
     Failed(String),
-    /// The message is longer than the device can take; nothing is used up.
+    /// The message is longer than the device can take; the watermark has not moved.
     #[error(
         "the message has {length} bytes, and this key's device signs {longest} at most; chains with such vote \
          extensions need another kind of key"

@@ -1,12 +1,12 @@
-//! When a device's thread is given up, for every backend that has one: it hangs at two looks, and not too many that were
-//! given up before hang still.
+//! When a device's thread is abandoned, for every backend that has one: it hangs at two looks, and not too many that were
+//! abandoned before still hang.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 /// What hangs at one look hangs still after so long: a process that was stopped looks at its threads before they run again.
 const SURE: Duration = Duration::from_millis(500);
-/// Threads that were given up and have not ended yet. With so many no other one is given up: the device hangs whoever
+/// Threads that were abandoned and have not ended yet. With so many no other one is: the device hangs, whichever thread
 /// asks it.
 const MOST: usize = 3;
 
@@ -27,7 +27,7 @@ impl<T> Default for AbandonedThreads<T> {
 }
 
 impl<T> AbandonedThreads<T> {
-    /// A look at the thread that serves now: whether it is to be given up.
+    /// A look at the thread that serves now: whether to abandon it.
     pub fn should_abandon(&mut self, hangs: bool, now: Instant) -> bool {
         if !hangs {
             self.hangs_since = None;
@@ -38,7 +38,7 @@ impl<T> AbandonedThreads<T> {
         now.saturating_duration_since(since) >= SURE && self.before.len() < MOST
     }
 
-    /// The thread with this is given up; another serves.
+    /// The thread with this is abandoned; another serves.
     pub fn add(&mut self, thread: &Arc<T>) {
         self.before.push(Arc::downgrade(thread));
         self.hangs_since = None;
@@ -51,24 +51,24 @@ mod tests {
 
     #[test]
     fn two_looks_give_a_thread_up_and_three_at_most_hang_at_a_time() {
-        let mut given_up = AbandonedThreads::default();
+        let mut abandoned = AbandonedThreads::default();
         let mut now = Instant::now();
         let mut threads = Vec::new();
-        let mut next = |given_up: &mut AbandonedThreads<()>| {
+        let mut next = |abandoned: &mut AbandonedThreads<()>| {
             now += SURE;
-            given_up.should_abandon(true, now)
+            abandoned.should_abandon(true, now)
         };
         for _ in 0..MOST {
-            assert!(!next(&mut given_up), "one look");
-            assert!(next(&mut given_up));
+            assert!(!next(&mut abandoned), "one look");
+            assert!(next(&mut abandoned));
             let thread = Arc::new(());
-            given_up.add(&thread);
+            abandoned.add(&thread);
             threads.push(thread);
         }
-        assert!(!next(&mut given_up) && !next(&mut given_up), "too many");
+        assert!(!next(&mut abandoned) && !next(&mut abandoned), "too many");
         threads.pop();
-        assert!(next(&mut given_up), "one has ended");
-        assert!(!given_up.should_abandon(false, Instant::now()));
-        assert!(!next(&mut given_up), "it came back in between");
+        assert!(next(&mut abandoned), "one has ended");
+        assert!(!abandoned.should_abandon(false, Instant::now()));
+        assert!(!next(&mut abandoned), "it came back in between");
     }
 }

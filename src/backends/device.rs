@@ -12,7 +12,7 @@ pub trait Device: Send + Sync {
     /// Whether [`Device::repair`] may help: a thread hangs in the device, or the device refuses the login. Must not wait.
     fn needs_repair(&self) -> bool;
 
-    /// Gives a thread up that hangs in the device and opens the device again with another, or logs in with what was
+    /// Abandons a thread that hangs in the device and reopens the device with another, or logs in with what was
     /// corrected meanwhile. May wait.
     fn repair(&self);
 
@@ -64,6 +64,6 @@ pub struct DeviceCounts {
     pub losses: u64,
     /// Sessions that were opened.
     pub sessions: u64,
-    /// How often a thread that hung in it was given up, and it was opened anew by another.
+    /// How often a thread that hung in it was abandoned, and another reopened it.
     pub reopened: u64,
 }

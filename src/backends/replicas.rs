@@ -154,7 +154,7 @@ fn open_all(sources: &[Arc<dyn ReplicaSource>]) -> Vec<Result<Opened<dyn Replica
                             "{name}: a bug ended its opening; it is tried again"
                         )))
                     }),
-                    // A host without room for another thread has this one.
+                    // A host that cannot start another thread has this one.
                     Err(_) => source.open_replica(),
                 }
             }));

@@ -168,7 +168,7 @@ fn a_wrong_signature_never_leaves(bench: &dyn Bench, signer: &Arc<dyn Signer>) {
     if bench.spoil() {
         let result = bench.sign(signer, 1_004, BUDGET);
         let text = result.unwrap_err().to_string();
-        assert!(text.contains("thrown away"), "{text}");
+        assert!(text.contains("discarded"), "{text}");
     }
 }
 

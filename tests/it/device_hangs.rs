@@ -1,4 +1,4 @@
-//! A device that does not come back to its thread: its chain says so, the thread is given up, the device is opened anew,
+//! A device that does not come back to its thread: its chain says so, the thread is abandoned, the device is reopened,
 //! and the chain votes again; the other chain notices nothing. The service runs in this process, because no transport of
 //! ours can be made to hang from outside.
 #![cfg(feature = "yubihsm")]

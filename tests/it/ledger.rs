@@ -168,7 +168,7 @@ fn it_keeps_the_contract() {
         bench.device.fault(fault);
         let error = bench.sign(&prevote(height)).unwrap_err();
         assert!(matches!(error, SignerError::WrongSignature(_)), "{error}");
-        assert!(error.to_string().contains("thrown away"), "{error}");
+        assert!(error.to_string().contains("discarded"), "{error}");
         wait_until_ready(&bench.signer);
         bench.sign(&prevote(height + 1)).unwrap();
     }

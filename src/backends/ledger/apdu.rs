@@ -94,7 +94,7 @@ pub enum StatusMeaning {
     Busy,
     /// The device was never set up.
     NotSetUp,
-    /// The device has stopped and has to be plugged in anew.
+    /// The device has stopped and has to be unplugged and plugged in again.
     Halted,
     /// None of these.
     Unknown,

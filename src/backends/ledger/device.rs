@@ -4,7 +4,7 @@
 //! Invariants: the device signs for one chain only; it is asked for one thing at a time; whatever comes back is verified
 //! before anybody sees it; a handle that failed or fell silent is closed. The device forgets its height when its app or
 //! its power ends, so after each opening it gets the chain's height again, in a message that is worth nothing to
-//! anybody, and asks for a button if it had forgotten. A thread that was given up asks neither device nor person for
+//! anybody, and asks for a button if it had forgotten. A thread that was abandoned asks neither device nor person for
 //! anything more, and tells nobody anything.
 
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use super::transport::Connector;
 const QUICK: Duration = Duration::from_secs(1);
 /// How often a person is reminded.
 const REMIND: Duration = Duration::from_secs(60);
-/// How long a device is left alone after its left button was pressed.
+/// How long a device is not asked again after its left button was pressed.
 const REFUSED: Duration = Duration::from_secs(10);
 /// How often a lost device is looked for.
 const RETRY: Duration = Duration::from_secs(1);
@@ -74,10 +74,10 @@ pub struct Worker {
     /// Its key.
     pub public_key: PublicKey,
     /// What others see.
-    pub condition: Arc<DeviceHealth>,
+    pub health: Arc<DeviceHealth>,
     /// What is to be signed; the thread ends when nobody can send any more.
     pub jobs: Receiver<SignJob>,
-    /// The highest position used up.
+    /// The highest position that the watermark has passed.
     pub mark: Option<Hrs>,
     /// The last message that the device signed: it would not sign it twice.
     pub last: Option<(Vec<u8>, Signature)>,
@@ -110,12 +110,12 @@ impl Worker {
     /// Runs until nobody sends jobs any more; `found` is a device that is open already.
     pub fn run(mut self, mut found: Option<FoundLedger>) {
         loop {
-            self.condition.is_alive();
+            self.health.is_alive();
             let device = match found.take() {
                 Some(device) => Ok(device),
                 None => find(self.connector.as_ref(), &self.wanted),
             };
-            if self.condition.is_given_up() {
+            if self.health.is_abandoned() {
                 return;
             }
             let mut wait = RETRY;
@@ -163,7 +163,7 @@ impl Worker {
     }
 
     fn tell(&self, trouble: Option<String>) {
-        if self.condition.set(trouble.clone()) && !self.condition.is_given_up() {
+        if self.health.set(trouble.clone()) && !self.health.is_abandoned() {
             match trouble {
                 Some(trouble) => {
                     warn!(
@@ -185,12 +185,12 @@ impl Worker {
     fn turn_away(&self, time: Duration) -> bool {
         let until = Instant::now() + time;
         loop {
-            self.condition.is_alive();
+            self.health.is_alive();
             let left = until.saturating_duration_since(Instant::now());
             match self.jobs.recv_timeout(left.min(RETRY)) {
                 Ok(job) => {
                     let why = self
-                        .condition
+                        .health
                         .unavailable_reason()
                         .unwrap_or_else(|| "the Ledger is being looked for; ask again".to_owned());
                     drop(job.reply.send(Err(Failed::No(why))));
@@ -222,13 +222,13 @@ impl Worker {
                 Err(reason) => return Err(reason.into()),
                 Ok(None) => {}
             }
-            if self.condition.is_given_up() {
+            if self.health.is_abandoned() {
                 return Err(WorkerEnd::Done);
             }
             if began.elapsed() >= QUICK {
                 let text = press(path, height, round);
                 let again = told.is_some_and(|at| at.elapsed() >= REMIND);
-                if self.condition.set(Some(text.clone())) || again {
+                if self.health.set(Some(text.clone())) || again {
                     warn!(
                         event = "device_asks",
                         chain = self.chain,
@@ -248,7 +248,7 @@ impl Worker {
     fn serve(&mut self, app: &mut App, path: &str) -> Result<(), WorkerEnd> {
         let mut heard = Instant::now();
         loop {
-            self.condition.is_alive();
+            self.health.is_alive();
             match self.jobs.recv_timeout(TICK) {
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 Err(RecvTimeoutError::Timeout) if heard.elapsed() < HEARTBEAT => app.is_quiet()?,
@@ -304,7 +304,7 @@ impl Worker {
                     "the Ledger at {path} did not answer within {} ms; look at its screen",
                     began.elapsed().as_millis()
                 );
-                // Before the answer, so that whoever asks again at once is told.
+                // Before the answer, so that anyone who asks again at once is told.
                 self.tell(Some(why.clone()));
                 drop(job.reply.send(Err(Failed::Late(why))));
                 return self.wait_for_late(app, &job.bytes);
@@ -366,7 +366,7 @@ impl Worker {
 /// The height and round to tell the device: everything that may still be signed is above them.
 ///
 /// After the harmless proposal of a height and round, their prevote and precommit are signed and their proposal is not,
-/// so a proposal that was used up and may have to be signed needs the place below.
+/// so a proposal that the watermark has passed and that may still have to be signed needs the place below.
 fn below(mark: Option<Hrs>) -> (i64, u8) {
     let Some(mark) = mark else { return (1, 0) };
     let height = mark.height.get();

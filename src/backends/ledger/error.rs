@@ -77,7 +77,7 @@ pub enum DeviceFault {
     Unparsable(&'static str),
     /// The signature is none.
     #[error(
-        "what came back is not a signature of {} and was thrown away; the device is broken or was swapped: compare \
+        "what came back is not a signature of {} and was discarded; the device is broken or was swapped: compare \
          `{compare}` with the validator's key",
         key_text::to_base64(key)
     )]

@@ -62,7 +62,7 @@ pub fn find(connector: &dyn Connector, wanted: &Wanted) -> Result<FoundLedger, F
             }),
         };
     };
-    // Devices of other sections are left alone where the hint is right.
+    // Devices of other sections are not touched where the hint is right.
     if let Some(info) = hinted
         && let Ok(found) = open_with(connector, info, key)
     {

@@ -18,7 +18,7 @@ const HEAD: usize = 5;
 /// The longest answer that is read, in bytes: the app's longest has 66, the system's below 300.
 pub const LONGEST: usize = 1_024;
 
-/// Why packets are no answer.
+/// Why packets are not an answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PacketError {
     /// Not 64 bytes.

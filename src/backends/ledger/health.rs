@@ -12,7 +12,7 @@ pub struct DeviceHealth {
     /// The thread's last sign of life; none before it runs.
     alive: Mutex<Option<Instant>>,
     /// Another thread serves by now.
-    given_up: AtomicBool,
+    abandoned: AtomicBool,
 }
 
 impl DeviceHealth {
@@ -28,13 +28,13 @@ impl DeviceHealth {
     }
 
     /// From now on another thread serves.
-    pub fn give_up(&self) {
-        self.given_up.store(true, Ordering::Relaxed);
+    pub fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Relaxed);
     }
 
     /// Whether another thread serves.
-    pub fn is_given_up(&self) -> bool {
-        self.given_up.load(Ordering::Relaxed)
+    pub fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Relaxed)
     }
 
     /// Why it cannot sign, if so.

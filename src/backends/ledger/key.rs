@@ -1,8 +1,8 @@
 //! A Ledger's key as the rest of the program knows it: it hands messages to the device's thread and waits for the answer
 //! until the deadline.
 //!
-//! A thread that shows no sign of life hangs in its device. It is given up, and another looks for the device; it begins where the
-//! chain stands, as after a restart.
+//! A thread that shows no sign of life hangs in its device. It is abandoned, and another looks for the device; it begins
+//! where the chain stands, as after a restart.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
@@ -57,8 +57,8 @@ pub struct LedgerKey {
     timeout: Duration,
     /// Shows what the device can sign.
     status: CommandLine,
-    /// The way to the thread that serves now; held for a look alone.
-    line: RwLock<WorkerLink>,
+    /// The way to the thread that serves now; locked only to read it.
+    link: RwLock<WorkerLink>,
     /// The thread before it runs.
     idle: Mutex<Option<(Worker, Option<FoundLedger>)>>,
     watch: Mutex<Watch>,
@@ -67,15 +67,15 @@ pub struct LedgerKey {
 /// The way to the thread that serves now, as a YubiHSM has one.
 struct WorkerLink {
     jobs: Sender<SignJob>,
-    condition: Arc<DeviceHealth>,
+    health: Arc<DeviceHealth>,
 }
 
 /// What another thread would have to know.
 #[derive(Default)]
 struct Watch {
-    /// The highest position used up.
+    /// The highest position that the watermark has passed.
     mark: Option<Hrs>,
-    given_up: AbandonedThreads<DeviceHealth>,
+    abandoned: AbandonedThreads<DeviceHealth>,
 }
 
 impl LedgerKey {
@@ -91,7 +91,7 @@ impl LedgerKey {
         };
         let chain = settings.chain.to_string();
         let (worker, line) = begin(&chain, &settings.connector, &wanted, public_key);
-        let found = found.map_err(|why| line.condition.set(Some(why))).ok();
+        let found = found.map_err(|why| line.health.set(Some(why))).ok();
         Self {
             name: settings.name.clone(),
             chain,
@@ -100,7 +100,7 @@ impl LedgerKey {
             public_key,
             timeout: settings.timeout,
             status: settings.commands.line(["ledger", "status"]),
-            line: RwLock::new(line),
+            link: RwLock::new(line),
             idle: Mutex::new(Some((worker, found))),
             watch: Mutex::default(),
         }
@@ -110,16 +110,16 @@ impl LedgerKey {
         self.watch.lock()
     }
 
-    fn line(&self) -> (Sender<SignJob>, Arc<DeviceHealth>) {
-        let line = self.line.read();
-        (line.jobs.clone(), line.condition.clone())
+    fn link(&self) -> (Sender<SignJob>, Arc<DeviceHealth>) {
+        let line = self.link.read();
+        (line.jobs.clone(), line.health.clone())
     }
 
     fn run(&self, worker: Worker, found: Option<FoundLedger>) {
-        let condition = worker.condition.clone();
+        let health = worker.health.clone();
         let started = spawn("ledger", STACK, move || worker.run(found));
         if let Err(error) = started {
-            condition.set(Some(format!(
+            health.set(Some(format!(
                 "{}: a thread could not be started: {error}; look at this host's limits, and restart tmkms",
                 self.name
             )));
@@ -128,9 +128,9 @@ impl LedgerKey {
 
     /// Whether its thread hangs, and another one may be tried.
     pub fn is_worth_reopening(&self) -> bool {
-        let (_, condition) = self.line();
-        let hangs = condition.silent() > HANGS;
-        self.watch().given_up.should_abandon(hangs, Instant::now())
+        let (_, health) = self.link();
+        let hangs = health.silent() > HANGS;
+        self.watch().abandoned.should_abandon(hangs, Instant::now())
     }
 
     /// Gives a thread up that hangs, and starts another that looks for the device.
@@ -139,16 +139,16 @@ impl LedgerKey {
             return;
         }
         let (mut worker, new) = begin(&self.chain, &self.connector, &self.wanted, self.public_key);
-        new.condition.set(Some(format!(
+        new.health.set(Some(format!(
             "{} is opened again, because it hung",
             self.name
         )));
         {
             let mut watch = self.watch();
             worker.mark = watch.mark;
-            let mut line = self.line.write();
-            line.condition.give_up();
-            watch.given_up.add(&line.condition);
+            let mut line = self.link.write();
+            line.health.abandon();
+            watch.abandoned.add(&line.health);
             // With the old line goes the last way to the old thread, which ends as soon as it can.
             *line = new;
         }
@@ -157,8 +157,8 @@ impl LedgerKey {
             event = "device_hangs",
             chain,
             device,
-            "[{chain}] {device}: stuck: it has not come back to its thread, which was given up; another looks for the \
-             device. Plug it out and in, and open its app"
+            "[{chain}] {device}: stuck: it has not come back to its thread, which was abandoned; another looks for the \
+             device. Unplug it, plug it in again, and open its app"
         );
         self.run(worker, None);
     }
@@ -190,19 +190,19 @@ fn begin(
     public_key: PublicKey,
 ) -> (Worker, WorkerLink) {
     let (jobs, waiting) = channel();
-    let condition = Arc::new(DeviceHealth::default());
+    let health = Arc::new(DeviceHealth::default());
     let worker = Worker {
         chain: chain.to_owned(),
         connector: connector.clone(),
         wanted: wanted.clone(),
         public_key,
-        condition: condition.clone(),
+        health: health.clone(),
         jobs: waiting,
         mark: None,
         last: None,
         served: false,
     };
-    (worker, WorkerLink { jobs, condition })
+    (worker, WorkerLink { jobs, health })
 }
 
 impl Signer for LedgerKey {
@@ -217,17 +217,17 @@ impl Signer for LedgerKey {
         };
         worker.mark = last;
         self.watch().mark = last;
-        if worker.condition.unavailable_reason().is_none() {
+        if worker.health.unavailable_reason().is_none() {
             worker
-                .condition
+                .health
                 .set(Some(format!("{} is being told its height", self.name)));
         }
         self.run(worker, found);
     }
 
     fn unavailable_reason(&self) -> Option<String> {
-        let (_, condition) = self.line();
-        condition.unavailable_reason()
+        let (_, health) = self.link();
+        health.unavailable_reason()
     }
 
     fn accepts(&self, prepared: &Prepared) -> Result<(), SignerError> {
@@ -264,7 +264,7 @@ impl Signer for LedgerKey {
                 self.name
             ))
         };
-        let (jobs, _) = self.line();
+        let (jobs, _) = self.link();
         jobs.send(job).map_err(|_| gone())?;
         // Kept no longer than it is needed: the thread ends when nobody can send any more.
         drop(jobs);

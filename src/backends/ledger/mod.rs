@@ -1,8 +1,9 @@
 //! The Tendermint Validator app on a Ledger Nano S.
 //!
 //! Bytes up: `frame` (HID packets), `apdu` (commands), `limits` (what the app cannot sign), `transport` (the cable),
-//! `app` (one conversation), `find` (which device), `device` (the thread that it belongs to), `condition` (what others see of both), `key` and here the key as the
-//! rest of the program knows it. `docs/backends/ledger.md` begins with what all of it cannot do.
+//! `app` (one conversation), `find` (which device), `device` (the thread that owns it), `health` (what others see of both),
+//! `key` and `source` (the key as the rest of the program knows it). `docs/backends/ledger.md` begins with what none of it
+//! can do.
 
 pub mod apdu;
 pub mod app;

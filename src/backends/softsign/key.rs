@@ -30,7 +30,7 @@ pub enum SoftKey {
     Secp256k1(Box<k256::ecdsa::SigningKey>),
 }
 
-/// Why bytes are no key.
+/// Why bytes are not a key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SoftKeyError {
     /// Not base64.
@@ -80,7 +80,7 @@ impl SoftKey {
         let mut seed = Zeroizing::new([0_u8; 32]);
         loop {
             getrandom::getrandom(&mut *seed)?;
-            // One in 2^128 of random strings is no secp256k1 scalar.
+            // One in 2^128 of random strings is not a secp256k1 scalar.
             if let Ok(key) = Self::from_bytes(&*seed, purpose) {
                 let mut text = Zeroizing::new(base64::encode(seed.as_slice()));
                 text.push(b'\n');

@@ -94,12 +94,12 @@ pub fn read_written(
     let mut provider = Provider::new(place, serial?, auth_key, password, timeout);
     provider.note = note;
     provider.commands = DeviceCommands::new(base.commands.clone(), provider.serial);
-    provider.memory = Some(BackupLog::beside(&base.folder, provider.commands.clone()));
+    provider.backups = Some(BackupLog::beside(&base.folder, provider.commands.clone()));
     let provider = Arc::new(provider);
     Some(ProviderSection { provider, keys })
 }
 
-/// `None` is a problem, `Some(None)` is no serial number.
+/// `None` is a problem, `Some(None)` is a section without one.
 fn serial(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Option<Option<Serial>> {
     if let Some(Spanned { value, span }) = section.any("serial_number") {
         if let Some(text) = value.as_str().filter(|text| text.len() <= 10)

@@ -97,7 +97,7 @@ fn a_ledger_that_signs_wrongly() {
     ask_until_signed(&mut node, &maker().prevote(101, 0, Some(1), 101));
     device.fault(Fault::WrongSignature);
     let why = ask(&mut node, maker().prevote(102, 0, Some(1), 102)).unwrap_err();
-    let printed = walk.printed(&why, "was thrown away", "tmkms ledger pubkey");
+    let printed = walk.printed(&why, "was discarded", "tmkms ledger pubkey");
     service.signal(rustix::process::Signal::TERM);
     service.wait();
     let done = walk.paste(&printed);
@@ -118,7 +118,7 @@ fn a_ledger_that_signs_a_height_wrongly() {
     device.fault(Fault::WrongSignature);
     let said = walk.tmkms(&["ledger", "init", "-H", "102"]);
     assert_eq!(said.code, 1, "{}", said.text);
-    let done = walk.follow(&said, "was thrown away", "tmkms ledger pubkey");
+    let done = walk.follow(&said, "was discarded", "tmkms ledger pubkey");
     assert!(
         done.text.contains(&key_text::to_base64(&walk.home.key)),
         "{}",

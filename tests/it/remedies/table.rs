@@ -438,7 +438,7 @@ pub const TABLE: &[Remedy] = &[
     row(
         "src/backends/yubihsm/device/key.rs",
         "keys_list()",
-        "was thrown away",
+        "was discarded",
         "tmkms yubihsm keys list",
         Walk("a_device_that_signs_wrongly"),
     ),

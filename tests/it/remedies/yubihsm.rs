@@ -538,8 +538,8 @@ fn a_device_that_signs_wrongly() {
     assert!(sign(&mut node, &walk.home.key, 1, 1));
     simulator.device().faults.wrong_signatures = true;
     assert!(!sign(&mut node, &walk.home.key, 2, 1));
-    service.wait_for_log("was thrown away");
-    let list = walk.printed(&service.log(), "was thrown away", "tmkms yubihsm keys list");
+    service.wait_for_log("was discarded");
+    let list = walk.printed(&service.log(), "was discarded", "tmkms yubihsm keys list");
     let done = walk.paste(&list);
     assert_eq!(done.code, 0, "{}", done.text);
     assert!(done.text.contains("- 0x0001: "), "{}", done.text);

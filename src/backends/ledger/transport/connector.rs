@@ -27,7 +27,7 @@ pub trait Connector: Send + Sync {
     /// The devices that are plugged in.
     fn list(&self) -> Result<Vec<PluggedDevice>, TransportError>;
 
-    /// Opens one, alone: while it is open no other tmkms can open it.
+    /// Opens one exclusively: while it is open no other tmkms can open it.
     fn open(&self, device: &PluggedDevice) -> Result<Box<dyn ApduTransport>, TransportError>;
 
     /// What `--transport` is for these devices, where it is not the default.
@@ -56,7 +56,7 @@ pub enum TransportError {
     /// It was unplugged, or its app was closed or opened.
     #[error("it is gone ({0}); plug it in and open the Tendermint app")]
     Gone(String),
-    /// What came is no answer.
+    /// What came is not an answer.
     #[error("it sent {0}, which is not an answer; if that goes on, unplug it and plug it in again")]
     Garbled(String),
     /// Anything else.

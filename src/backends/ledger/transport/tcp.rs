@@ -1,7 +1,7 @@
 //! The wire of Ledger's emulator, on the loopback interface only.
 //!
 //! Format: `u32` length and command; `u32` length of the answer without its status word, answer, status word. An
-//! emulator's key is no secret, so nothing but tests and rehearsals has a use for this.
+//! emulator's key is not secret, so nothing but tests and rehearsals has a use for this.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub struct Emulator(SocketAddr);
 
 impl Emulator {
-    /// Reads `127.0.0.1:9999`; `None` for what is no address of the loopback interface.
+    /// Reads `127.0.0.1:9999`; `None` for anything that is not an address of the loopback interface.
     pub fn at(text: &str) -> Option<Self> {
         let address: SocketAddr = text.replace("localhost:", "127.0.0.1:").parse().ok()?;
         (address.ip().is_loopback() && address.port() != 0).then_some(Self(address))

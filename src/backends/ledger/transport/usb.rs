@@ -114,7 +114,7 @@ impl Packets for Raw {
 }
 
 /// The model, by the upper half of the product id; the lower half says which interfaces there are. Old firmware has
-/// the model's number alone.
+/// the model's number only.
 fn model(product: u16) -> &'static str {
     let number = match product >> 8 {
         0 => product << 4,

@@ -64,7 +64,7 @@ pub enum BackupError {
         why: &'static str,
     },
     /// There is no such key.
-    #[error("there is no key 0x{id:04x} that this login may see; `{list}` shows the others")]
+    #[error("this login sees no key 0x{id:04x}; `{list}` shows the others")]
     NoKey {
         /// The id.
         id: u16,
@@ -224,7 +224,7 @@ pub fn write(
 ) -> Result<(), BackupError> {
     let bytes = login.export(wrap_id, id).map_err(BackupError::Device)?;
     let path = file.path().to_owned();
-    // Before the file is written: what cannot be opened is no backup and leaves no file.
+    // Before the file is written: what cannot be opened is not a backup and leaves no file.
     if let Some(key) = key {
         check(&path, &bytes, key, id, public)?;
     }

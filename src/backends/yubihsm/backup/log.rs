@@ -73,7 +73,7 @@ impl BackupLog {
         all.insert(key_text::to_base64(key), entry);
         let mut text = serde_json::to_string_pretty(&all).map_err(io::Error::other)?;
         text.push('\n');
-        // The service reads it, whoever proved the backup.
+        // The service reads it, whichever user proved the backup.
         replace(
             &self.path,
             text.as_bytes(),

@@ -35,7 +35,9 @@ pub enum WrapError {
     #[error("it holds {0} bytes that are not a YubiHSM object")]
     NoObject(usize),
     /// Not a key that signs votes.
-    #[error("it holds an object of type {kind} and algorithm {algorithm}, no key that signs votes")]
+    #[error(
+        "it holds an object of type {kind} and algorithm {algorithm}, not a key that signs votes"
+    )]
     NoKey {
         /// The type.
         kind: u8,

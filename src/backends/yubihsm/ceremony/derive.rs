@@ -25,7 +25,7 @@ pub enum Role {
     Operator,
     /// Reads the log and sets options.
     Auditor,
-    /// Signs, and is in domain 1 alone.
+    /// Signs, and is in domain 1 only.
     Validator,
 }
 
@@ -80,7 +80,7 @@ pub fn wrap_key(mnemonic: &Mnemonic, id: u16) -> Zeroizing<[u8; 32]> {
 }
 
 /// The key that logs in while a ceremony is under way. It follows from the mnemonic, so a ceremony that lost its power
-/// at any point goes on by the mnemonic alone.
+/// at any point goes on with nothing but the mnemonic.
 pub fn temporary_key(mnemonic: &Mnemonic) -> AuthKey {
     AuthKey::from_bytes(&derive(mnemonic.entropy(), &[VERSION, "setup", "0xfffe"]))
 }

@@ -124,7 +124,7 @@ impl Mnemonic {
         }
     }
 
-    /// A new one from the device's random bytes and the system's: neither alone decides.
+    /// A new one from the device's random bytes and the system's: neither decides it by itself.
     pub fn generate(device: &[u8; ENTROPY]) -> Result<Self, getrandom::Error> {
         let mut system = Zeroizing::new([0; ENTROPY]);
         getrandom::getrandom(&mut *system)?;

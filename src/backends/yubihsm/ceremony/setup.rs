@@ -53,8 +53,8 @@ pub struct SetupOutcome {
 
 /// The whole conversation, which begins with the mnemonic where there is one.
 pub fn run(
-    site: &SetupTarget<'_>,
-    wishes: &SetupOptions,
+    target: &SetupTarget<'_>,
+    options: &SetupOptions,
     configured: Option<&Credentials>,
     printout: Option<&mut Printout>,
     terminal: &mut dyn Terminal,
@@ -63,7 +63,7 @@ pub fn run(
         printout,
         typed: None,
     };
-    let secrets = match wishes.restore || wishes.verify {
+    let secrets = match options.restore || options.verify {
         true => {
             let mnemonic = ask_mnemonic(terminal)?;
             let secrets = Secrets::of(&mnemonic);
@@ -76,7 +76,7 @@ pub fn run(
         factory: &target::factory(),
         configured,
     };
-    carry_out(site, wishes, logins, secrets.as_ref(), paper, terminal)
+    carry_out(target, options, logins, secrets.as_ref(), paper, terminal)
 }
 
 /// Who may log in besides the mnemonic's roles.
@@ -90,8 +90,8 @@ pub struct Logins<'a> {
 
 /// The conversation after the mnemonic; without secrets a new one is made.
 pub fn carry_out(
-    site: &SetupTarget<'_>,
-    wishes: &SetupOptions,
+    target: &SetupTarget<'_>,
+    options: &SetupOptions,
     logins: Logins<'_>,
     secrets: Option<&Secrets>,
     mut paper: MnemonicSheets<'_>,
@@ -102,27 +102,27 @@ pub fn carry_out(
         configured,
     } = logins;
     let step = SetupError::Step;
-    if let (true, Some(secrets)) = (wishes.verify, secrets) {
-        return compare(site, secrets, terminal);
+    if let (true, Some(secrets)) = (options.verify, secrets) {
+        return compare(target, secrets, terminal);
     }
-    let found = steps::look(site, secrets, wishes.anew, configured, factory);
+    let found = steps::look(target, secrets, options.anew, configured, factory);
     let found = found.map_err(step)?;
     let info = match &found {
         FoundDevice::Ours(info) => info.clone(),
         FoundDevice::Other(foreign) => foreign.info.clone(),
     };
     // From here on it is this device and no other.
-    let site = SetupTarget {
+    let target = SetupTarget {
         name: format!("YubiHSM {}", info.serial),
         serial: Some(info.serial),
-        commands: site.commands.clone(),
-        ..*site
+        commands: target.commands.clone(),
+        ..*target
     };
     let now = Date::of(SystemClock.now().wall);
     for line in describe(&info, &found) {
         terminal.say(&line)?;
     }
-    if wishes.dry_run {
+    if options.dry_run {
         terminal.say("Dry run: nothing was changed.")?;
         return Ok(SetupOutcome {
             report: String::new(),
@@ -143,44 +143,44 @@ pub fn carry_out(
         }
         (FoundDevice::Ours(_), None) => return Err(SetupError::GivenUp("there is no mnemonic")),
         (FoundDevice::Other(foreign), secrets) => {
-            may_erase(&site, &foreign, wishes, terminal)?;
+            may_erase(&target, &foreign, options, terminal)?;
             let secrets = match secrets {
                 Some(secrets) => {
                     paper.print_typed(heading, terminal)?;
                     secrets
                 }
                 None => {
-                    let mnemonic = paper.new_mnemonic(&site, &foreign, heading, terminal)?;
+                    let mnemonic = paper.new_mnemonic(&target, &foreign, heading, terminal)?;
                     made = Secrets::of(&mnemonic);
                     &made
                 }
             };
-            let empty = steps::erase(&site, &foreign.credentials, factory, terminal);
+            let empty = steps::erase(&target, &foreign.credentials, factory, terminal);
             steps::take_over(empty.map_err(step)?, secrets, terminal).map_err(step)?;
             secrets
         }
     };
     let date = now.to_string();
     let report = device_report(info.serial, now);
-    steps::complete(&site, secrets, &date, report.as_bytes(), terminal).map_err(step)?;
+    steps::complete(&target, secrets, &date, report.as_bytes(), terminal).map_err(step)?;
     say(terminal, "Verifying    all of it").map_err(step)?;
-    let proof = verify(&site, secrets).map_err(step)?;
-    finish(&site, info, true, proof, now, terminal)
+    let proof = verify(&target, secrets).map_err(step)?;
+    finish(&target, info, true, proof, now, terminal)
 }
 
 /// Compares a device with its mnemonic, and changes nothing.
 fn compare(
-    site: &SetupTarget<'_>,
+    target: &SetupTarget<'_>,
     secrets: &Secrets,
     terminal: &mut dyn Terminal,
 ) -> Result<SetupOutcome, SetupError> {
     let step = SetupError::Step;
     terminal.say("Verifying    all of it")?;
-    let proof = verify(site, secrets).map_err(step)?;
-    let stranger = || SetupError::Stranger(site.name.clone());
+    let proof = verify(target, secrets).map_err(step)?;
+    let stranger = || SetupError::Stranger(target.name.clone());
     let info = proof.info.clone().ok_or_else(stranger)?;
     finish(
-        site,
+        target,
         info,
         false,
         proof,
@@ -190,7 +190,7 @@ fn compare(
 }
 
 fn finish(
-    site: &SetupTarget<'_>,
+    target: &SetupTarget<'_>,
     info: DeviceInfo,
     changed: bool,
     proof: Proof,
@@ -207,7 +207,7 @@ fn finish(
         return Err(SetupError::Differs {
             serial: info.serial,
             wrong: proof.wrong,
-            commands: site.commands.clone(),
+            commands: target.commands.clone(),
         });
     }
     let report = file_report(&info, &proof, now);
@@ -259,30 +259,30 @@ fn describe(info: &DeviceInfo, found: &FoundDevice) -> Vec<String> {
 }
 
 fn may_erase(
-    site: &SetupTarget<'_>,
+    target: &SetupTarget<'_>,
     foreign: &ForeignDevice,
-    wishes: &SetupOptions,
+    options: &SetupOptions,
     terminal: &mut dyn Terminal,
 ) -> Result<(), SetupError> {
     let serial = foreign.info.serial;
-    if !foreign.keys.is_empty() && wishes.destroy_keys != Some(serial) {
+    if !foreign.keys.is_empty() && options.destroy_keys != Some(serial) {
         let keys = foreign.keys.iter();
         return Err(SetupError::HoldsKeys {
             serial,
             keys: keys
                 .map(|key| format!("0x{:04x} {:?}", key.id, key.label))
                 .collect(),
-            commands: site.commands.clone(),
+            commands: target.commands.clone(),
         });
     }
-    if !foreign.sees_all && wishes.destroy_keys != Some(serial) {
+    if !foreign.sees_all && options.destroy_keys != Some(serial) {
         return Err(SetupError::Hidden(serial));
     }
     if !terminal.is_interactive() {
         return Err(SetupError::NoTerminal);
     }
     // A device that does not blink is not worth stopping for.
-    if let Ok(mut login) = site.need(&foreign.credentials) {
+    if let Ok(mut login) = target.need(&foreign.credentials) {
         let _ = login.blink();
     }
     let question = "The device that will be erased blinks now for ten seconds. Type its serial number to erase it:";

@@ -31,7 +31,7 @@ const FACTORY_LABEL: &str = "DEFAULT AUTHKEY CHANGE THIS ASAP";
 /// Finds out what a device holds and who may log in. Changes nothing. With `anew` a device of this mnemonic is like any
 /// other.
 pub fn look(
-    site: &SetupTarget<'_>,
+    target: &SetupTarget<'_>,
     secrets: Option<&Secrets>,
     anew: bool,
     configured: Option<&Credentials>,
@@ -45,7 +45,7 @@ pub fn look(
     }
     if !anew {
         for credentials in &own {
-            if let Some(mut login) = site.login(credentials.id, &credentials.key)? {
+            if let Some(mut login) = target.login(credentials.id, &credentials.key)? {
                 return login.open(LOGIN).map(FoundDevice::Ours).map_err(device);
             }
         }
@@ -53,7 +53,7 @@ pub fn look(
     }
     let mut harmless = None;
     for credentials in own.iter().chain(configured).chain([factory]) {
-        let Some(mut login) = site.login(credentials.id, &credentials.key)? else {
+        let Some(mut login) = target.login(credentials.id, &credentials.key)? else {
             continue;
         };
         let it = login.info(object::AUTHENTICATION_KEY, credentials.id);
@@ -81,7 +81,7 @@ pub fn look(
             sees_all: it.domains == plan::ALL_DOMAINS,
         }));
     }
-    let device = site.name.clone();
+    let device = target.name.clone();
     Err(match harmless {
         Some(auth) => CeremonyError::MayNotErase { device, auth },
         None => CeremonyError::Locked { device },
@@ -91,22 +91,22 @@ pub fn look(
 /// Erases a device and proves it: the factory's password logs in, its key is the only object, and what logged in before
 /// does not any more. Gives the factory's login.
 pub fn erase(
-    site: &SetupTarget<'_>,
+    target: &SetupTarget<'_>,
     before: &Credentials,
     factory: &Credentials,
     terminal: &mut dyn Terminal,
 ) -> Result<Objects, CeremonyError> {
     let device = CeremonyError::Device;
     say(terminal, "Erasing      the device")?;
-    let mut login = site.need(before)?;
+    let mut login = target.need(before)?;
     login.reset().map_err(device)?;
     drop(login);
     let began = Instant::now();
     let mut login = loop {
-        match site.wait_for(factory.id, &factory.key, WORD) {
+        match target.wait_for(factory.id, &factory.key, WORD) {
             Ok(Some(login)) => break login,
             Ok(None) => {
-                return Err(site.not_erased("its factory password does not log in"));
+                return Err(target.not_erased("its factory password does not log in"));
             }
             Err(CeremonyError::Device(error))
                 if error.kind.is_loss() && began.elapsed() < RETURN =>
@@ -124,14 +124,14 @@ pub fn erase(
         .map_err(device)?
         .map_or_else(String::new, |info| info.label);
     if list.len() != 1 || label != FACTORY_LABEL {
-        return Err(site.not_erased(format!(
+        return Err(target.not_erased(format!(
             "it still holds {} objects, and the key that logs in is labelled {label:?}",
             list.len()
         )));
     }
     let is_factory = before.id == factory.id && *before.key.to_bytes() == *factory.key.to_bytes();
-    if !is_factory && site.login(before.id, &before.key)?.is_some() {
-        return Err(site.not_erased(format!(
+    if !is_factory && target.login(before.id, &before.key)?.is_some() {
+        return Err(target.not_erased(format!(
             "authentication key 0x{:04x} still logs in as before",
             before.id
         )));
@@ -141,7 +141,7 @@ pub fn erase(
     Ok(login)
 }
 
-/// From the factory's state to the temporary key: from here on the mnemonic alone is enough.
+/// From the factory's state to the temporary key: from here on the mnemonic is enough.
 pub fn take_over(
     mut factory: Objects,
     secrets: &Secrets,
@@ -160,7 +160,7 @@ pub fn take_over(
 
 /// Completes a device on which the temporary key or the administrator has logged in. What is there stays.
 pub fn complete(
-    site: &SetupTarget<'_>,
+    target: &SetupTarget<'_>,
     secrets: &Secrets,
     date: &str,
     report: &[u8],
@@ -168,12 +168,12 @@ pub fn complete(
 ) -> Result<(), CeremonyError> {
     let device = CeremonyError::Device;
     let Credentials { id, key: admin } = secrets.admin();
-    let mut login = match site.login(TEMPORARY, &secrets.temporary().key)? {
+    let mut login = match target.login(TEMPORARY, &secrets.temporary().key)? {
         Some(login) => login,
-        None => site.need(&secrets.admin())?,
+        None => target.need(&secrets.admin())?,
     };
     audit(&mut login, terminal)?;
-    if site.login(id, &admin)?.is_none() {
+    if target.login(id, &admin)?.is_none() {
         if login
             .info(object::AUTHENTICATION_KEY, id)
             .map_err(device)?
@@ -200,7 +200,7 @@ pub fn complete(
     )?;
     put(&mut login, &plan::report(), "", report, terminal)?;
     drop(login);
-    let mut login = site.need(&secrets.admin())?;
+    let mut login = target.need(&secrets.admin())?;
     let kind = object::AUTHENTICATION_KEY;
     if login.info(kind, TEMPORARY).map_err(device)?.is_some() {
         say(terminal, "Deleting     the temporary key")?;

@@ -32,21 +32,21 @@ pub struct Proof {
 }
 
 /// Compares a device with the plan.
-pub fn verify(site: &SetupTarget<'_>, secrets: &Secrets) -> Result<Proof, CeremonyError> {
+pub fn verify(target: &SetupTarget<'_>, secrets: &Secrets) -> Result<Proof, CeremonyError> {
     let mut proof = Proof::default();
     let mut admin = None;
-    let mut site = SetupTarget {
-        name: site.name.clone(),
-        commands: site.commands.clone(),
-        ..*site
+    let mut target = SetupTarget {
+        name: target.name.clone(),
+        commands: target.commands.clone(),
+        ..*target
     };
     for role in Role::ALL {
         let (name, id) = (role.name(), role.id());
-        let mut login = site.login(id, secrets.role(role))?;
+        let mut login = target.login(id, secrets.role(role))?;
         if let (None, Some(login)) = (&proof.info, &mut login) {
             let info = login.open(LOGIN).map_err(CeremonyError::Device)?;
             // From here on it is this device and no other.
-            site.serial = Some(info.serial);
+            target.serial = Some(info.serial);
             proof.info = Some(info);
         }
         match login {
@@ -68,7 +68,7 @@ pub fn verify(site: &SetupTarget<'_>, secrets: &Secrets) -> Result<Proof, Ceremo
     for planned in plan::whole() {
         compare(&mut login, &planned, &mut proof)?;
     }
-    let restore = site.commands.line(["setup", "--restore"]);
+    let restore = target.commands.line(["setup", "--restore"]);
     strangers(&mut login, &restore, &mut proof)?;
     wrap_key(&mut login, secrets, &mut proof)?;
     let off = unaudited(&mut login)?;
@@ -180,7 +180,7 @@ fn wrap_key(
         ),
         false => proof.wrong.push(
             "the wrap key is not the mnemonic's: backups made with it cannot be opened by the mnemonic; make none, and \
-             set the device up anew"
+             set the device up again"
                 .to_owned(),
         ),
     }

@@ -11,7 +11,7 @@ pub(super) struct WorkerHealth {
     born: Instant,
     /// Milliseconds from `born` to when what it does should have ended long ago; 0 while it waits for requests.
     due: AtomicU64,
-    given_up: AtomicBool,
+    abandoned: AtomicBool,
 }
 
 impl WorkerHealth {
@@ -19,7 +19,7 @@ impl WorkerHealth {
         Self {
             born: Instant::now(),
             due: AtomicU64::new(0),
-            given_up: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
         }
     }
 
@@ -33,7 +33,7 @@ impl WorkerHealth {
         self.due.store(0, Ordering::Relaxed);
     }
 
-    /// Whether what it does should have ended by now: it has no time for anybody else.
+    /// Whether what it does should have ended by now: others would wait in vain.
     pub(super) fn is_late(&self) -> bool {
         let due = Duration::from_millis(self.due.load(Ordering::Relaxed));
         !due.is_zero() && self.born.elapsed() + OVERDUE > due
@@ -45,11 +45,11 @@ impl WorkerHealth {
         due != 0 && self.born.elapsed() > Duration::from_millis(due)
     }
 
-    pub(super) fn give_up(&self) {
-        self.given_up.store(true, Ordering::Relaxed);
+    pub(super) fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn is_given_up(&self) -> bool {
-        self.given_up.load(Ordering::Relaxed)
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Relaxed)
     }
 }

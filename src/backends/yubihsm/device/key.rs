@@ -72,7 +72,7 @@ impl Device for DeviceKeySource {
     }
 
     fn backup(&self, key: &PublicKey) -> Option<Backup> {
-        let entry = self.provider.memory.as_ref()?.of(key);
+        let entry = self.provider.backups.as_ref()?.of(key);
         // What cannot be read says nothing about the backup; the log says that it cannot be read.
         Some(match entry.ok()? {
             Some(entry) => Backup::Proven(Duration::from_secs(entry.seconds)),
@@ -109,9 +109,9 @@ impl DeviceKeySource {
                 found.info.firmware
             ));
         }
-        let memory = self.provider.memory.as_ref();
+        let backups = self.provider.backups.as_ref();
         let wall = SystemClock.now().wall;
-        warnings.extend(memory.and_then(|memory| memory.reminder(&found.public_key, wall)));
+        warnings.extend(backups.and_then(|backups| backups.reminder(&found.public_key, wall)));
         let key = DeviceKey {
             name: self.traits.location.clone(),
             handle,
@@ -178,7 +178,7 @@ impl Replica for DeviceKey {
         match self.public_key.verify(permit.bytes(), &signature) {
             true => Ok(signature),
             false => Err(SignerError::WrongSignature(format!(
-                "{}: what came back is not a signature of {} and was thrown away; the device is broken or was swapped: \
+                "{}: what came back is not a signature of {} and was discarded; the device is broken or was swapped: \
                  compare `{}` with the validator's key",
                 self.name,
                 key_text::to_base64(&self.public_key),

@@ -52,7 +52,7 @@ pub struct Provider {
     /// What the operator is to be told when it is opened.
     pub note: Option<String>,
     /// Where proofs of backups are remembered; without it nobody is reminded.
-    pub memory: Option<BackupLog>,
+    pub backups: Option<BackupLog>,
     /// The commands about it, as messages print them.
     pub commands: DeviceCommands,
     device: Mutex<Option<InUse>>,
@@ -84,7 +84,7 @@ impl Provider {
             password,
             timeout,
             note: None,
-            memory: None,
+            backups: None,
             commands: DeviceCommands::default(),
             device: Mutex::new(None),
         }
@@ -163,7 +163,7 @@ impl Provider {
         }
     }
 
-    /// The device as it is now for whoever needs this key; down while it is not used yet, or does not sign with the key.
+    /// The device as it is now for a chain that needs this key; down while it is not used yet, or does not sign with the key.
     pub fn now(&self, key: u16) -> DeviceSample {
         let name = self.place.to_string();
         let Some(handle) = self.lock().as_ref().map(|used| used.device.handle()) else {
@@ -194,7 +194,7 @@ impl Provider {
         })
     }
 
-    /// Opens a device anew whose thread hangs, or one that refused the login, if that was corrected meanwhile.
+    /// Reopens a device whose thread hangs, or one that refused the login, if that was corrected meanwhile.
     pub fn repair(&self) {
         let corrected = self.credentials().ok().map(|(login, _)| login);
         let mut used = self.lock();

@@ -1,7 +1,7 @@
 //! A device in service: one thread owns its client, and all chains ask that thread.
 //!
 //! First come, first served. A request whose deadline has passed when its turn comes is dropped unsigned. When the owner
-//! goes, the session is closed. A thread that hangs in its device is given up, and another opens the device anew; the
+//! goes, the session is closed. A thread that hangs in its device is abandoned, and another reopens the device; the
 //! keys that were found before must still be the same for it.
 
 use std::sync::Arc;
@@ -36,20 +36,20 @@ pub struct DeviceThread {
 struct Running {
     thread: Option<JoinHandle<()>>,
     stopped: Receiver<()>,
-    given_up: AbandonedThreads<WorkerHealth>,
+    abandoned: AbandonedThreads<WorkerHealth>,
 }
 
 /// Asks a device's thread.
 #[derive(Clone)]
 pub struct DeviceHandle {
-    line: Arc<RwLock<WorkerLink>>,
+    link: Arc<RwLock<WorkerLink>>,
     state: Arc<DeviceState>,
 }
 
 /// The way to the thread that serves now, as a Ledger has one. Replaced when that thread is abandoned; locked only to read it.
 struct WorkerLink {
     queue: Sender<DeviceJob>,
-    turn: Arc<WorkerHealth>,
+    health: Arc<WorkerHealth>,
 }
 
 impl DeviceThread {
@@ -57,16 +57,16 @@ impl DeviceThread {
     pub fn start(client: DeviceClient) -> std::io::Result<Self> {
         let state = Arc::new(DeviceState::of(client.name().to_owned()));
         // The device is not touched before somebody asks.
-        let (line, thread, stopped) = begin(client, &state, false)?;
+        let (link, thread, stopped) = begin(client, &state, false)?;
         Ok(Self {
             handle: DeviceHandle {
-                line: Arc::new(RwLock::new(line)),
+                link: Arc::new(RwLock::new(link)),
                 state,
             },
             running: Mutex::new(Running {
                 thread: Some(thread),
                 stopped,
-                given_up: AbandonedThreads::default(),
+                abandoned: AbandonedThreads::default(),
             }),
         })
     }
@@ -80,27 +80,27 @@ impl DeviceThread {
     pub fn is_worth_reopening(&self) -> bool {
         let mut running = self.running.lock();
         running
-            .given_up
+            .abandoned
             .should_abandon(self.handle.hangs(), Instant::now())
     }
 
-    /// Gives the thread up that serves now and starts another with this client, which opens the device anew.
+    /// Abandons the thread that serves now and starts another with this client, which reopens the device.
     pub fn reopen(&self, mut client: DeviceClient) -> std::io::Result<()> {
         let mut running = self.running.lock();
         let state = &self.handle.state;
         for (key, public) in &*state.pins.lock() {
             client.pin(*key, public.clone());
         }
-        let (line, thread, stopped) = begin(client, state, true)?;
+        let (link, thread, stopped) = begin(client, state, true)?;
         state.up.store(false, Ordering::Relaxed);
         state.reopened.fetch_add(1, Ordering::Relaxed);
-        let mut now = self.handle.line.write();
-        now.turn.give_up();
-        running.given_up.add(&now.turn);
+        let mut now = self.handle.link.write();
+        now.health.abandon();
+        running.abandoned.add(&now.health);
         running.thread = Some(thread);
         running.stopped = stopped;
-        // With the old line goes the last way to the old thread, which ends as soon as it can.
-        *now = line;
+        // With the old link goes the last way to the old thread, which ends as soon as it can.
+        *now = link;
         Ok(())
     }
 }
@@ -113,11 +113,11 @@ fn begin(
 ) -> std::io::Result<(WorkerLink, JoinHandle<()>, Receiver<()>)> {
     let (queue, jobs) = channel();
     let (done, stopped) = channel();
-    let turn = Arc::new(WorkerHealth::new());
+    let health = Arc::new(WorkerHealth::new());
     let worker = Worker {
         client,
         state: state.clone(),
-        turn: turn.clone(),
+        health: health.clone(),
         used,
         looked: Instant::now(),
     };
@@ -125,7 +125,7 @@ fn begin(
         worker.run(&jobs);
         let _ = done.send(());
     })?;
-    Ok((WorkerLink { queue, turn }, thread, stopped))
+    Ok((WorkerLink { queue, health }, thread, stopped))
 }
 
 impl Drop for DeviceThread {
@@ -177,12 +177,12 @@ impl DeviceHandle {
 
     /// Whether its thread hangs in the device.
     pub fn hangs(&self) -> bool {
-        self.turn().hangs()
+        self.health().hangs()
     }
 
-    fn turn(&self) -> Arc<WorkerHealth> {
-        let line = self.line.read();
-        line.turn.clone()
+    fn health(&self) -> Arc<WorkerHealth> {
+        let link = self.link.read();
+        link.health.clone()
     }
 
     /// Whether the device refuses the login.
@@ -226,7 +226,7 @@ impl DeviceHandle {
     /// it.
     pub fn find(&self, key: u16, wanted: KeyType, until: Instant) -> Result<KeyOnDevice, Error> {
         let away = self.known_trouble().filter(|_| !self.is_up());
-        let late = self.turn().is_late().then_some(ErrorKind::Late);
+        let late = self.health().is_late().then_some(ErrorKind::Late);
         if let Some(kind) = away.or(late) {
             return Err(self.error(kind));
         }
@@ -257,8 +257,8 @@ impl DeviceHandle {
 
     /// To the thread that serves now, which is given.
     fn send(&self, job: DeviceJob) -> Option<Arc<WorkerHealth>> {
-        let line = self.line.read();
-        line.queue.send(job).ok().map(|()| line.turn.clone())
+        let link = self.link.read();
+        link.queue.send(job).ok().map(|()| link.health.clone())
     }
 
     fn ask<T>(
@@ -271,7 +271,7 @@ impl DeviceHandle {
         self.state.waiting.fetch_add(1, Ordering::Relaxed);
         let result = match self.send(job(reply)) {
             None => Err(error(ErrorKind::Stopped)),
-            Some(turn) => {
+            Some(health) => {
                 let left = until.saturating_duration_since(Instant::now());
                 match answer.recv_timeout(left) {
                     Ok(result) => result,
@@ -283,10 +283,12 @@ impl DeviceHandle {
                             .fetch_add(was_up.into(), Ordering::Relaxed);
                         Err(error(ErrorKind::Late))
                     }
-                    Err(RecvTimeoutError::Disconnected) => Err(error(match turn.is_given_up() {
-                        true => ErrorKind::Late,
-                        false => ErrorKind::Stopped,
-                    })),
+                    Err(RecvTimeoutError::Disconnected) => {
+                        Err(error(match health.is_abandoned() {
+                            true => ErrorKind::Late,
+                            false => ErrorKind::Stopped,
+                        }))
+                    }
                 }
             }
         };

@@ -1,7 +1,7 @@
 //! What a device's thread does: one request after the other, and between them the session is kept alive, or opened
 //! again when it was lost.
 //!
-//! A thread that was given up, because its device did not come back to it, ends when it comes back, and tells nobody
+//! A thread that was abandoned, because its device did not come back to it, ends when it comes back, and tells nobody
 //! anything: another one serves by then.
 
 use std::sync::Arc;
@@ -60,7 +60,7 @@ pub(super) enum DeviceJob {
 pub(super) struct Worker {
     pub client: DeviceClient,
     pub state: Arc<DeviceState>,
-    pub turn: Arc<WorkerHealth>,
+    pub health: Arc<WorkerHealth>,
     /// Somebody has asked something.
     pub used: bool,
     /// When the device last told about itself in a quiet moment.
@@ -69,14 +69,14 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn run(mut self, jobs: &Receiver<DeviceJob>) {
-        let turn = self.turn.clone();
+        let health = self.health.clone();
         loop {
             let pause = match (self.used, self.state.is_up()) {
                 (true, false) => RETRY,
                 _ => KEEP_ALIVE,
             };
             let job = jobs.recv_timeout(pause);
-            if turn.is_given_up() {
+            if health.is_abandoned() {
                 return;
             }
             match job {
@@ -89,7 +89,7 @@ impl Worker {
                     until,
                     reply,
                 }) => {
-                    turn.begin(until);
+                    health.begin(until);
                     let result = self.find(key, wanted, until);
                     self.note(result.as_ref().err());
                     let _ = reply.send(result);
@@ -104,7 +104,7 @@ impl Worker {
                     until,
                     reply,
                 }) => {
-                    turn.begin(until);
+                    health.begin(until);
                     let result = self.sign(key, kind, &bytes, until);
                     self.note(result.as_ref().err());
                     let error = result.as_ref().err().map(|error| &error.kind);
@@ -113,13 +113,13 @@ impl Worker {
                     self.tidy();
                 }
             }
-            turn.end();
+            health.end();
         }
     }
 
     fn idle(&mut self) {
         let until = Instant::now() + QUIET;
-        self.turn.begin(until);
+        self.health.begin(until);
         let result = match self.client.is_open() {
             true => self
                 .client
@@ -134,7 +134,7 @@ impl Worker {
     /// What is done when nobody waits: sessions that were lost are closed, and the device is asked how full its log is.
     fn tidy(&mut self) {
         let until = Instant::now() + QUIET;
-        self.turn.begin(until);
+        self.health.begin(until);
         self.client.sweep();
         if self.client.is_open() && self.looked.elapsed() >= LOOK {
             self.looked = Instant::now();
@@ -147,7 +147,7 @@ impl Worker {
 
     /// Lets others know what the device says of itself.
     fn learn(&self) {
-        if let Some(info) = self.client.info().filter(|_| !self.turn.is_given_up()) {
+        if let Some(info) = self.client.info().filter(|_| !self.health.is_abandoned()) {
             self.state.learn(info);
         }
     }
@@ -155,7 +155,7 @@ impl Worker {
     /// Remembers whether the device is there, and tells each change once.
     fn note(&mut self, error: Option<&Error>) {
         self.used = true;
-        if self.turn.is_given_up() {
+        if self.health.is_abandoned() {
             return;
         }
         self.learn();
@@ -210,7 +210,7 @@ impl Worker {
             }));
         }
         let public_key = read_public_key(&answer).map_err(|kind| self.error(kind))?;
-        if !self.turn.is_given_up() {
+        if !self.health.is_abandoned() {
             self.state.pin(key, &answer);
         }
         self.client.pin(key, answer.to_vec());

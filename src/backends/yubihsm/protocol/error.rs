@@ -90,9 +90,7 @@ pub enum ErrorKind {
     )]
     ProofRefused(u16),
     /// No such authentication key.
-    #[error(
-        "there is no authentication key 0x{0:04x} on the device; correct `auth`, or set the device up"
-    )]
+    #[error("the device has no authentication key 0x{0:04x}; correct `auth`, or set the device up")]
     UnknownAuthKey(u16),
     /// No free session.
     #[error(
@@ -135,7 +133,7 @@ pub enum ErrorKind {
     /// The key on the device is not the one that it was.
     #[error(
         "key 0x{key:04x} is another key now ({found}) than the one this service signs with ({wanted}); the device was \
-         set up anew or swapped: bring the right one back"
+         set up again or swapped: bring the right one back"
     )]
     OtherKey {
         /// The key's id.

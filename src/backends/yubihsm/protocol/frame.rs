@@ -1,6 +1,6 @@
 //! Frames of the YubiHSM 2: one byte of command, two of length, and so many of data.
 //!
-//! A frame whose length field does not fit its bytes is no frame; nothing behind it is ever read. Source: Yubico's
+//! A frame whose length field does not fit its bytes is not a frame; nothing behind it is ever read. Source: Yubico's
 //! command reference, "Protocol".
 
 use super::codes::{ErrorCode, command};

@@ -58,7 +58,7 @@ impl DeviceInfo {
         self.algorithms.contains(&algorithm)
     }
 
-    /// Infineon's ECDSA leaked timings to whoever holds the device, before firmware 2.4 (EUCLEAK).
+    /// Infineon's ECDSA leaked timings to anyone who holds the device, before firmware 2.4 (EUCLEAK).
     pub fn leaks_ecdsa(&self) -> bool {
         self.firmware < Firmware(2, 4, 0)
     }

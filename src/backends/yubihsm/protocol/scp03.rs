@@ -16,7 +16,7 @@ use super::frame;
 
 /// A challenge or cryptogram, in bytes.
 pub const CHALLENGE: usize = 8;
-/// Messages after which a channel is given up for a new one: its MACs have 8 bytes only.
+/// Messages after which a channel is replaced by a new one: its MACs have 8 bytes only.
 pub const LONGEST_LIFE: u32 = 1 << 20;
 
 const BLOCK: usize = 16;
@@ -157,7 +157,7 @@ impl Handshake {
     }
 }
 
-/// A card that has proven itself. The host proves itself to no other: whoever has its frame and both challenges can try
+/// A card that has proven itself. The host proves itself to no other: anyone with its frame and both challenges can try
 /// passwords for as long as he likes, without any device.
 pub struct ProvenCard<'a>(&'a Handshake);
 

@@ -137,7 +137,7 @@ impl Objects {
         self.run(command::DELETE_OBJECT, &data, Some(id)).map(drop)
     }
 
-    /// Erases the device. That the answer was lost is no failure: whether it happened is looked at afterwards.
+    /// Erases the device. A lost answer is not a failure: whether the device was erased is checked afterwards.
     pub fn reset(&mut self) -> Result<(), Error> {
         let result = self.run(command::RESET_DEVICE, &[], None);
         self.client.close();

@@ -1,4 +1,4 @@
-//! Keys that must be the same each time a session is opened: a device that was set up anew or swapped never signs with
+//! Keys that must be the same each time a session is opened: a device that was set up again or swapped never signs with
 //! another one.
 
 use std::collections::BTreeMap;

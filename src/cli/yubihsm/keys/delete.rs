@@ -36,8 +36,8 @@ impl Delete {
         let mut login = self.login.open(Role::Admin)?;
         let id = self.key_id;
         let public = login.objects.public_key(id).map_err(Failure::new)?;
-        let proof = login.provider.memory.as_ref();
-        let proof = proof.and_then(|memory| memory.of(&public).ok().flatten());
+        let proof = login.provider.backups.as_ref();
+        let proof = proof.and_then(|backups| backups.of(&public).ok().flatten());
         let backup = match proof {
             Some(entry) => {
                 format!(

@@ -129,7 +129,7 @@ impl Generate {
                 "the backup that is there was opened with the mnemonic and holds this very key";
             status("Proven", text);
             let how = "opened with the mnemonic";
-            remember(login.provider.memory.as_ref(), &public, path, how);
+            remember(login.provider.backups.as_ref(), &public, path, how);
             return Ok(());
         };
         if let Err(error) = backup::write(objects, self.wrap, id, &public, file, opener) {

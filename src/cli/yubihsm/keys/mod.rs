@@ -87,7 +87,7 @@ fn label(text: &str) -> Result<String, String> {
     }
 }
 
-/// Now, for labels and memory.
+/// Now, for labels and the list of backups.
 fn now() -> Date {
     Date::of(SystemClock.now().wall)
 }
@@ -108,12 +108,12 @@ fn tell_proof(provider: &Provider, key: &PublicKey, file: &Path, how: Option<&st
         "Proven",
         "the backup was opened with the mnemonic and holds this very key",
     );
-    remember(provider.memory.as_ref(), key, file, how);
+    remember(provider.backups.as_ref(), key, file, how);
 }
 
 /// Remembers that a backup was proven. That this fails costs a reminder and nothing else.
-fn remember(memory: Option<&BackupLog>, key: &PublicKey, file: &Path, how: &str) {
-    let Some(memory) = memory else {
+fn remember(backups: Option<&BackupLog>, key: &PublicKey, file: &Path, how: &str) {
+    let Some(backups) = backups else {
         return;
     };
     let entry = BackupEntry {
@@ -122,8 +122,8 @@ fn remember(memory: Option<&BackupLog>, key: &PublicKey, file: &Path, how: &str)
         file: std::path::absolute(file).unwrap_or_else(|_| file.to_owned()),
         how: how.to_owned(),
     };
-    if let Err(error) = memory.remember(key, entry) {
-        let path = memory.path().display();
+    if let Err(error) = backups.remember(key, entry) {
+        let path = backups.path().display();
         status(
             "Warning",
             format!("the proof is not remembered, so `check` will remind of it: {path}: {error}"),

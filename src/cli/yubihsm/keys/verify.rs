@@ -83,8 +83,8 @@ impl VerifyBackup {
             let path = std::path::absolute(&self.config.config);
             let path = path.unwrap_or_else(|_| self.config.config.clone());
             let folder = path.parent().unwrap_or(std::path::Path::new("."));
-            let memory = BackupLog::beside(folder, DeviceCommands::default());
-            remember(Some(&memory), &public, &self.file, &how);
+            let backups = BackupLog::beside(folder, DeviceCommands::default());
+            remember(Some(&backups), &public, &self.file, &how);
         }
         status(
             "Proven",

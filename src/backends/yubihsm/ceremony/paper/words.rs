@@ -1,7 +1,7 @@
 //! The mnemonic between the person, the private screen and the paper: shown, printed where that is wished, asked for
 //! again, and typed.
 //!
-//! Words are on the private screen and on paper alone. A mnemonic counts as written down when the person has typed words
+//! Words are only on the private screen and on paper. A mnemonic counts as written down when the person has typed words
 //! of it from the paper, and from each printed sheet.
 
 use std::io;
@@ -36,13 +36,15 @@ impl MnemonicSheets<'_> {
     /// Makes a mnemonic from the device's random bytes and ours, and has it written down.
     pub(in super::super) fn new_mnemonic(
         &mut self,
-        site: &SetupTarget<'_>,
+        target: &SetupTarget<'_>,
         foreign: &ForeignDevice,
         heading: Heading,
         terminal: &mut dyn Terminal,
     ) -> Result<Mnemonic, SetupError> {
         let random = {
-            let mut login = site.need(&foreign.credentials).map_err(SetupError::Step)?;
+            let mut login = target
+                .need(&foreign.credentials)
+                .map_err(SetupError::Step)?;
             let random = login.random();
             random.map_err(|error| SetupError::Step(CeremonyError::Device(error)))?
         };

@@ -1,6 +1,6 @@
 //! USB: frames in bulk transfers of interface 0, out by endpoint 1, in by endpoint 0x81.
 //!
-//! A device is claimed while it is used and never reset. After any trouble the handle is given up, because replies
+//! A device is claimed while it is used and never reset. After any error the handle is dropped, because replies
 //! carry no number and a late one would be taken for the next one's. Source: libyubihsm and Yubico's Python library
 //! (a transfer that fills its last packet of 64 bytes is ended by an empty one).
 
