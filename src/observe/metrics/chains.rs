@@ -2,14 +2,14 @@
 
 use prometheus_client::metrics::MetricType;
 
-use super::family::{Family, Reading, SampleValue};
+use super::family::{Family, SampleValue, Values};
 
 pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "chain_info",
         kind: MetricType::Gauge,
         help: "The chain's key",
-        reading: Reading::Labelled(&["chain_id", "key", "address"], |service, series| {
+        values: Values::Labelled(&["chain_id", "key", "address"], |service, series| {
             for chain in &service.chains {
                 let address = chain.address.as_deref().unwrap_or("");
                 series.put(&[&chain.id, &chain.key, address], true)?;
@@ -21,51 +21,49 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "chain_armed",
         kind: MetricType::Gauge,
         help: "Whether the chain has its key and its state",
-        reading: Reading::Chain(|chain| Some(chain.armed.into())),
+        values: Values::Chain(|chain| Some(chain.armed.into())),
     },
     Family {
         name: "chain_ready",
         kind: MetricType::Gauge,
         help: "Whether the chain can answer a node: armed, durable, not stuck, and a node is linked",
-        reading: Reading::Chain(|chain| Some(chain.ready.into())),
+        values: Values::Chain(|chain| Some(chain.ready.into())),
     },
     Family {
         name: "chain_stuck",
         kind: MetricType::Gauge,
         help: "Whether a request has had no answer for more than 5 s",
-        reading: Reading::Chain(|chain| Some(chain.stuck.into())),
+        values: Values::Chain(|chain| Some(chain.stuck.into())),
     },
     Family {
         name: "chain_durable",
         kind: MetricType::Gauge,
         help: "Whether the chain's watermark can be written",
-        reading: Reading::Chain(|chain| Some(chain.durable.into())),
+        values: Values::Chain(|chain| Some(chain.durable.into())),
     },
     Family {
         name: "state_free_bytes",
         kind: MetricType::Gauge,
         help: "Free bytes of the file system of the state file",
-        reading: Reading::Chain(|chain| chain.free.map(SampleValue::from)),
+        values: Values::Chain(|chain| chain.free.map(SampleValue::from)),
     },
     Family {
         name: "watermark_height",
         kind: MetricType::Gauge,
         help: "The height of the watermark",
-        reading: Reading::Chain(|chain| chain.watermark.map(|hrs| hrs.height.get().into())),
+        values: Values::Chain(|chain| chain.watermark.map(|hrs| hrs.height.get().into())),
     },
     Family {
         name: "watermark_round",
         kind: MetricType::Gauge,
         help: "The round of the watermark",
-        reading: Reading::Chain(|chain| {
-            chain.watermark.map(|hrs| i64::from(hrs.round.get()).into())
-        }),
+        values: Values::Chain(|chain| chain.watermark.map(|hrs| i64::from(hrs.round.get()).into())),
     },
     Family {
         name: "watermark_step",
         kind: MetricType::Gauge,
         help: "The step of the watermark: 1 proposal, 2 prevote, 3 precommit",
-        reading: Reading::Chain(|chain| {
+        values: Values::Chain(|chain| {
             chain
                 .watermark
                 .map(|hrs| i64::from(hrs.step.number()).into())
@@ -75,18 +73,18 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "watermark_age_seconds",
         kind: MetricType::Gauge,
         help: "Seconds since the watermark was written",
-        reading: Reading::Chain(|chain| chain.watermark_age.map(SampleValue::from)),
+        values: Values::Chain(|chain| chain.watermark_age.map(SampleValue::from)),
     },
     Family {
         name: "height_tokens",
         kind: MetricType::Gauge,
         help: "How many heights the chain may advance at once now",
-        reading: Reading::Chain(|chain| Some(chain.tokens?.0.into())),
+        values: Values::Chain(|chain| Some(chain.tokens?.0.into())),
     },
     Family {
         name: "height_tokens_limit",
         kind: MetricType::Gauge,
         help: "What the tokens are topped up to: max_gap",
-        reading: Reading::Chain(|chain| Some(chain.tokens?.1.into())),
+        values: Values::Chain(|chain| Some(chain.tokens?.1.into())),
     },
 ];

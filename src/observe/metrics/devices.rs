@@ -4,7 +4,7 @@ use prometheus_client::metrics::MetricType;
 
 use crate::backends::DeviceSample;
 
-use super::family::{Family, Reading, SampleValue};
+use super::family::{Family, SampleValue, Values};
 use super::sample::ChainSample;
 
 pub(super) const FAMILIES: &[Family] = &[
@@ -12,67 +12,67 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "device_up",
         kind: MetricType::Gauge,
         help: "Whether the device's last exchange worked",
-        reading: Reading::Device(|device| Some(device.up.into())),
+        values: Values::Device(|device| Some(device.up.into())),
     },
     Family {
         name: "device_waiting",
         kind: MetricType::Gauge,
         help: "Requests that the device has not answered yet",
-        reading: Reading::Device(|device| Some(device.counts?.waiting.into())),
+        values: Values::Device(|device| Some(device.counts?.waiting.into())),
     },
     Family {
         name: "device_failures",
         kind: MetricType::Counter,
         help: "Exchanges with the device that failed",
-        reading: Reading::Device(|device| Some(device.counts?.failures.into())),
+        values: Values::Device(|device| Some(device.counts?.failures.into())),
     },
     Family {
         name: "device_losses",
         kind: MetricType::Counter,
         help: "How often the device was lost",
-        reading: Reading::Device(|device| Some(device.counts?.losses.into())),
+        values: Values::Device(|device| Some(device.counts?.losses.into())),
     },
     Family {
         name: "device_sessions",
         kind: MetricType::Counter,
         help: "Sessions that were opened with the device",
-        reading: Reading::Device(|device| Some(device.counts?.sessions.into())),
+        values: Values::Device(|device| Some(device.counts?.sessions.into())),
     },
     Family {
         name: "device_reopened",
         kind: MetricType::Counter,
         help: "How often a thread that hung in the device was given up and the device was opened again",
-        reading: Reading::Device(|device| Some(device.counts?.reopened.into())),
+        values: Values::Device(|device| Some(device.counts?.reopened.into())),
     },
     Family {
         name: "device_log_entries",
         kind: MetricType::Gauge,
         help: "Entries in the device's log",
-        reading: Reading::Device(|device| Some(device.log?.used.into())),
+        values: Values::Device(|device| Some(device.log?.used.into())),
     },
     Family {
         name: "device_log_entries_limit",
         kind: MetricType::Gauge,
         help: "How many entries the device's log can hold",
-        reading: Reading::Device(|device| Some(device.log?.size.into())),
+        values: Values::Device(|device| Some(device.log?.size.into())),
     },
     Family {
         name: "replicas",
         kind: MetricType::Gauge,
         help: "The devices that hold the chain's key",
-        reading: Reading::Chain(|chain| count(chain, |_| true)),
+        values: Values::Chain(|chain| count(chain, |_| true)),
     },
     Family {
         name: "replicas_up",
         kind: MetricType::Gauge,
         help: "How many of them answer",
-        reading: Reading::Chain(|chain| count(chain, |device| device.up)),
+        values: Values::Chain(|chain| count(chain, |device| device.up)),
     },
     Family {
         name: "backup_verified_age_seconds",
         kind: MetricType::Gauge,
         help: "Seconds since a backup of the chain's key was proven; infinite where none ever was",
-        reading: Reading::Chain(|chain| {
+        values: Values::Chain(|chain| {
             Some(
                 chain
                     .backup?

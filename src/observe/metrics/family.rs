@@ -54,11 +54,11 @@ pub(super) struct Family {
     pub name: &'static str,
     pub kind: MetricType,
     pub help: &'static str,
-    pub reading: Reading,
+    pub values: Values,
 }
 
 /// Where the values come from, which decides about the labels. A series without a value is not served.
-pub(super) enum Reading {
+pub(super) enum Values {
     /// One of the service.
     Service(fn(&ServiceSample) -> SampleValue),
     /// One a chain.
@@ -80,13 +80,13 @@ pub(super) enum Reading {
 
 impl Family {
     pub const fn labels(&self) -> &'static [&'static str] {
-        match self.reading {
-            Reading::Service(_) => &[],
-            Reading::Chain(_) | Reading::Etcd(_) => &["chain_id"],
-            Reading::Type(_) => &["chain_id", "type"],
-            Reading::Device(_) => &["chain_id", "device"],
-            Reading::Link(_) => &["chain_id", "node"],
-            Reading::Labelled(labels, _) => labels,
+        match self.values {
+            Values::Service(_) => &[],
+            Values::Chain(_) | Values::Etcd(_) => &["chain_id"],
+            Values::Type(_) => &["chain_id", "type"],
+            Values::Device(_) => &["chain_id", "device"],
+            Values::Link(_) => &["chain_id", "node"],
+            Values::Labelled(labels, _) => labels,
         }
     }
 
@@ -101,15 +101,15 @@ impl Family {
     }
 
     fn put_all(&self, series: &mut FamilyWriter<'_>, from: &ServiceSample) -> fmt::Result {
-        match self.reading {
-            Reading::Service(read) => series.put(&[], read(from))?,
-            Reading::Labelled(_, put) => put(from, series)?,
-            Reading::Chain(read) => {
+        match self.values {
+            Values::Service(read) => series.put(&[], read(from))?,
+            Values::Labelled(_, put) => put(from, series)?,
+            Values::Chain(read) => {
                 for chain in &from.chains {
                     series.put_some(&[&chain.id], read(chain))?;
                 }
             }
-            Reading::Type(read) => {
+            Values::Type(read) => {
                 for chain in &from.chains {
                     for kind in RequestKind::ALL.into_iter().take(STEPS) {
                         let value = read(&chain.snapshot, kind);
@@ -117,19 +117,19 @@ impl Family {
                     }
                 }
             }
-            Reading::Device(read) => {
+            Values::Device(read) => {
                 for chain in &from.chains {
                     for device in &chain.devices {
                         series.put_some(&[&chain.id, &device.name], read(device))?;
                     }
                 }
             }
-            Reading::Etcd(read) => {
+            Values::Etcd(read) => {
                 for chain in &from.chains {
                     series.put_some(&[&chain.id], chain.shared.as_ref().and_then(read))?;
                 }
             }
-            Reading::Link(read) => {
+            Values::Link(read) => {
                 for chain in &from.chains {
                     for (node, link) in &chain.links {
                         series.put_some(&[&chain.id, node], read(link))?;

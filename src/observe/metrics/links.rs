@@ -2,44 +2,44 @@
 
 use prometheus_client::metrics::MetricType;
 
-use super::family::{Family, Reading, SampleValue};
+use super::family::{Family, SampleValue, Values};
 
 pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "link_up",
         kind: MetricType::Gauge,
         help: "Whether the link is up",
-        reading: Reading::Link(|link| Some(link.is_up().into())),
+        values: Values::Link(|link| Some(link.is_up().into())),
     },
     Family {
         name: "link_state_age_seconds",
         kind: MetricType::Gauge,
         help: "Seconds since the link came up or went down",
-        reading: Reading::Link(|link| Some(link.since.elapsed().into())),
+        values: Values::Link(|link| Some(link.since.elapsed().into())),
     },
     Family {
         name: "link_connect_seconds",
         kind: MetricType::Gauge,
         help: "What the last connect and its handshake took",
-        reading: Reading::Link(|link| link.dialled_in.map(SampleValue::from)),
+        values: Values::Link(|link| link.dialled_in.map(SampleValue::from)),
     },
     Family {
         name: "link_round_trip_seconds",
         kind: MetricType::Gauge,
         help: "One round trip to the node: what the last TCP connect took",
-        reading: Reading::Link(|link| link.round_trip.map(SampleValue::from)),
+        values: Values::Link(|link| link.round_trip.map(SampleValue::from)),
     },
     Family {
         name: "link_connects",
         kind: MetricType::Counter,
         help: "How often the link came up",
-        reading: Reading::Link(|link| Some(link.connects.into())),
+        values: Values::Link(|link| Some(link.connects.into())),
     },
     Family {
         name: "link_failures",
         kind: MetricType::Counter,
         help: "How often the link ended or could not be made",
-        reading: Reading::Labelled(&["chain_id", "node", "reason"], |service, series| {
+        values: Values::Labelled(&["chain_id", "node", "reason"], |service, series| {
             for chain in &service.chains {
                 for (node, link) in &chain.links {
                     for (reason, count) in &link.failures {
@@ -54,7 +54,7 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "link_replies",
         kind: MetricType::Counter,
         help: "Replies by what they were",
-        reading: Reading::Labelled(&["chain_id", "node", "result"], |service, series| {
+        values: Values::Labelled(&["chain_id", "node", "result"], |service, series| {
             for chain in &service.chains {
                 for (node, link) in &chain.links {
                     for (result, count) in link.replies() {

@@ -4,14 +4,14 @@ use prometheus_client::metrics::MetricType;
 
 use std::time::SystemTime;
 
-use super::family::{Family, Reading, SampleValue};
+use super::family::{Family, SampleValue, Values};
 
 pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "build_info",
         kind: MetricType::Gauge,
         help: "Which program this is",
-        reading: Reading::Labelled(&["version", "commit"], |_, series| {
+        values: Values::Labelled(&["version", "commit"], |_, series| {
             series.put(&[crate::VERSION, crate::COMMIT], true)
         }),
     },
@@ -19,37 +19,37 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "start_time_seconds",
         kind: MetricType::Gauge,
         help: "When the service started, in seconds since 1970",
-        reading: Reading::Service(|service| since_1970(service.started)),
+        values: Values::Service(|service| since_1970(service.started)),
     },
     Family {
         name: "time_seconds",
         kind: MetricType::Gauge,
         help: "This host's wall clock, in seconds since 1970",
-        reading: Reading::Service(|_| since_1970(SystemTime::now())),
+        values: Values::Service(|_| since_1970(SystemTime::now())),
     },
     Family {
         name: "supervisor_age_seconds",
         kind: MetricType::Gauge,
         help: "Seconds since the supervisor's last turn; it takes one each second",
-        reading: Reading::Service(|service| service.since_turn.into()),
+        values: Values::Service(|service| service.since_turn.into()),
     },
     Family {
         name: "log_lines_dropped",
         kind: MetricType::Counter,
         help: "Log lines dropped because the reader of the log was too slow",
-        reading: Reading::Service(|service| service.dropped_lines.into()),
+        values: Values::Service(|service| service.dropped_lines.into()),
     },
     Family {
         name: "pauses",
         kind: MetricType::Counter,
         help: "How often this host or process was found to have been stopped or suspended",
-        reading: Reading::Service(|service| service.pauses.into()),
+        values: Values::Service(|service| service.pauses.into()),
     },
     Family {
         name: "clock_steps",
         kind: MetricType::Counter,
         help: "How often the wall clock was found to have been set",
-        reading: Reading::Service(|service| service.clock_steps.into()),
+        values: Values::Service(|service| service.clock_steps.into()),
     },
 ];
 

@@ -6,26 +6,26 @@ use crate::events::RequestKind;
 use crate::observe::stats::chain::{STAGES, STEPS};
 use crate::reason::ReasonKind;
 
-use super::family::{Family, Reading};
+use super::family::{Family, Values};
 
 pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "signed",
         kind: MetricType::Counter,
         help: "Signatures made",
-        reading: Reading::Type(|chain, kind| Some((*chain.signed.get(kind.index())?).into())),
+        values: Values::Type(|chain, kind| Some((*chain.signed.get(kind.index())?).into())),
     },
     Family {
         name: "replayed",
         kind: MetricType::Counter,
         help: "Earlier signatures given again",
-        reading: Reading::Type(|chain, kind| Some((*chain.replayed.get(kind.index())?).into())),
+        values: Values::Type(|chain, kind| Some((*chain.replayed.get(kind.index())?).into())),
     },
     Family {
         name: "refused",
         kind: MetricType::Counter,
         help: "Requests without a signature",
-        reading: Reading::Labelled(&["chain_id", "type", "reason"], |service, series| {
+        values: Values::Labelled(&["chain_id", "type", "reason"], |service, series| {
             for chain in &service.chains {
                 for kind in RequestKind::ALL {
                     for reason in ReasonKind::ALL {
@@ -43,13 +43,13 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "last_signed_height",
         kind: MetricType::Gauge,
         help: "The height of the last signature since the start",
-        reading: Reading::Type(|chain, kind| Some(chain.last(kind)?.hrs.height.get().into())),
+        values: Values::Type(|chain, kind| Some(chain.last(kind)?.hrs.height.get().into())),
     },
     Family {
         name: "last_signed_round",
         kind: MetricType::Gauge,
         help: "The round of the last signature since the start",
-        reading: Reading::Type(|chain, kind| {
+        values: Values::Type(|chain, kind| {
             Some(i64::from(chain.last(kind)?.hrs.round.get()).into())
         }),
     },
@@ -57,7 +57,7 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "last_signature_age_seconds",
         kind: MetricType::Gauge,
         help: "Seconds since the last signature, or since the start where there was none",
-        reading: Reading::Type(|chain, kind| {
+        values: Values::Type(|chain, kind| {
             let since = chain.last(kind).map_or(chain.since, |last| last.at);
             Some(since.elapsed().into())
         }),
@@ -66,31 +66,31 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "public_key_requests",
         kind: MetricType::Counter,
         help: "How often nodes asked for the public key",
-        reading: Reading::Chain(|chain| Some(chain.snapshot.public_key.into())),
+        values: Values::Chain(|chain| Some(chain.snapshot.public_key.into())),
     },
     Family {
         name: "raw_signed",
         kind: MetricType::Counter,
         help: "Signatures of raw bytes",
-        reading: Reading::Chain(|chain| Some(chain.snapshot.raw.0.into())),
+        values: Values::Chain(|chain| Some(chain.snapshot.raw.0.into())),
     },
     Family {
         name: "raw_signed_bytes",
         kind: MetricType::Counter,
         help: "Raw bytes that were signed",
-        reading: Reading::Chain(|chain| Some(chain.snapshot.raw.1.into())),
+        values: Values::Chain(|chain| Some(chain.snapshot.raw.1.into())),
     },
     Family {
         name: "missed_heights",
         kind: MetricType::Counter,
         help: "Heights between two signed ones at which nothing was signed",
-        reading: Reading::Chain(|chain| Some(chain.snapshot.heights.missed().heights.into())),
+        values: Values::Chain(|chain| Some(chain.snapshot.heights.missed().heights.into())),
     },
     Family {
         name: "missed_votes",
         kind: MetricType::Counter,
         help: "Heights that went by without a signed vote of this type",
-        reading: Reading::Type(|chain, kind| match kind {
+        values: Values::Type(|chain, kind| match kind {
             RequestKind::Prevote => Some(chain.heights.missed().prevotes.into()),
             RequestKind::Precommit => Some(chain.heights.missed().precommits.into()),
             _ => None,
@@ -100,7 +100,7 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "missed_votes_in_a_row",
         kind: MetricType::Gauge,
         help: "Heights in a row, up to the last one signed at, without a signed vote of this type",
-        reading: Reading::Type(|chain, kind| match kind {
+        values: Values::Type(|chain, kind| match kind {
             RequestKind::Prevote => Some(chain.heights.missed().prevotes_in_a_row.into()),
             RequestKind::Precommit => Some(chain.heights.missed().precommits_in_a_row.into()),
             _ => None,
@@ -110,7 +110,7 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "latency_seconds",
         kind: MetricType::Histogram,
         help: "Where the time of signatures goes, from the last byte of the request on",
-        reading: Reading::Labelled(&["chain_id", "stage"], |service, series| {
+        values: Values::Labelled(&["chain_id", "stage"], |service, series| {
             for chain in &service.chains {
                 for (stage, latency) in STAGES.iter().zip(&chain.snapshot.latency) {
                     series.put_latency(&[&chain.id, stage], latency)?;
