@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::consensus::{Height, Signature, Timestamp};
 use crate::events::{Event, RequestKind, Spent};
 use crate::gate::refusal::{Reason, Refusal};
-use crate::gate::{Admission, Judged};
+use crate::gate::{Admission, JudgedRequest};
 use crate::os::clock::{Clock, Moment};
 use crate::reason::ReasonKind;
 use crate::reply::{Reply, Signed};
@@ -167,9 +167,9 @@ impl Chain {
     }
 }
 
-/// What the key cannot or will not sign must not move the watermark: asked before [`Judged::admit`], unless the gate itself
+/// What the key cannot or will not sign must not move the watermark: asked before [`JudgedRequest::admit`], unless the gate itself
 /// has the signature.
-fn can_sign(judged: &Judged<'_>, signer: &dyn Signer) -> Result<(), SignerError> {
+fn can_sign(judged: &JudgedRequest<'_>, signer: &dyn Signer) -> Result<(), SignerError> {
     if !judged.needs_key() {
         return Ok(());
     }

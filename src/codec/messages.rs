@@ -6,6 +6,8 @@
 //!
 //! Where the schema has 32 bits these shapes have 64, so that a number too wide is seen and refused instead of
 //! truncated (W10). On the wire the two are the same.
+//!
+//! Shapes are called what the schema calls them, so some share a name with the value that they become.
 
 use prost::{Message, Oneof};
 

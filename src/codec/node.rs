@@ -7,8 +7,10 @@ use crate::reply::RemoteError;
 use crate::request::{Message, RawRequest, SignRequest};
 use crate::text::excerpt::brief;
 
+use super::convert;
+use super::decode::Malformed;
+use super::encode::{DESCRIPTION, append};
 use super::messages::{self, Envelope, Sum};
-use super::{Malformed, append, convert};
 
 /// What a node asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +25,7 @@ pub enum Ask {
     Raw(RawRequest),
 }
 
-/// What a node reads in a reply.
+/// What a node reads in a reply; what a chain answers is `chain::Answer`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// `PingResponse`.
@@ -147,7 +149,7 @@ fn failed(error: messages::RemoteSignerError) -> Answer {
     Answer::Error(RemoteError {
         code: error.code,
         // A signer of any make may say as much as a frame holds.
-        description: brief(&error.description, super::DESCRIPTION).into_owned(),
+        description: brief(&error.description, DESCRIPTION).into_owned(),
     })
 }
 

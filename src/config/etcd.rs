@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::gate::store::etcd::Settings;
+use crate::gate::store::etcd::EtcdSettings;
 use crate::settings::{Base, Problem, Spanned, TableReader};
 
 /// Where keys lie where nothing else was written.
@@ -91,7 +91,7 @@ pub(super) fn settings(
     base: &Base,
     problems: &mut Vec<Problem>,
     warnings: &mut Vec<Problem>,
-) -> Option<Arc<Settings>> {
+) -> Option<Arc<EtcdSettings>> {
     let before = problems.len();
     let endpoints = endpoints(written, problems, warnings);
     let secure = endpoints.iter().any(|url| url.starts_with("https://"));
@@ -128,7 +128,7 @@ pub(super) fn settings(
     .and_then(|(name, password)| Some((name.value.clone(), base.secret(password, problems)?)));
     let prefix = prefix(written, problems);
     (problems.len() == before).then(|| {
-        Arc::new(Settings {
+        Arc::new(EtcdSettings {
             endpoints,
             ca_file: ca_file.filter(|_| secure),
             client,

@@ -51,7 +51,7 @@ pub struct ChainConfig {
     /// Where an older program may have kept the state: named in messages, never used.
     pub older_state_files: Vec<PathBuf>,
     /// Where the watermark is shared with other hosts; `None` where the state file is all there is.
-    pub etcd: Option<Arc<store::etcd::Settings>>,
+    pub etcd: Option<Arc<store::etcd::EtcdSettings>>,
     /// Any file system will do for the state.
     pub allow_ephemeral_state: bool,
     /// A folder that every signer of this host locks chain and key in, whatever container it is in.

@@ -2,7 +2,8 @@
 //! `CanonicalVoteExtension` of CometBFT's `proto/tendermint/types/canonical.proto` (v0.34 to v0.40) and
 //! `proto/cometbft/types/v1/canonical.proto` (v1.0), which are the same on the wire.
 //!
-//! Private to `consensus`: everyone else builds [`super::SignBytes`] from typed values.
+//! Private to `consensus`: everyone else builds [`super::SignBytes`] from typed values. Shapes are called what the schema
+//! calls them, so some share a name with the value that they encode.
 
 use prost::Message;
 

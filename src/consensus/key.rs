@@ -107,7 +107,7 @@ impl PublicKey {
 
     /// The address that consensus knows the validator by (`Address()` in CometBFT's `crypto/`): 20 bytes of
     /// SHA-256 for Ed25519, RIPEMD-160 of SHA-256 for secp256k1.
-    pub fn address(&self) -> Address {
+    pub fn address(&self) -> ValidatorAddress {
         let hash = Sha256::digest(self.as_bytes());
         let mut address = [0; 20];
         match self {
@@ -122,7 +122,7 @@ impl PublicKey {
                     .for_each(|(to, from)| *to = from);
             }
         }
-        Address(address)
+        ValidatorAddress(address)
     }
 
     /// Whether `signature` is this key's signature of `message`. Ed25519 strictly (no small-order keys), ECDSA
@@ -182,22 +182,22 @@ impl fmt::Debug for Signature {
 
 /// A validator's address. Displayed as 40 upper-case hexadecimal digits, as nodes do.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Address([u8; 20]);
+pub struct ValidatorAddress([u8; 20]);
 
-impl Address {
+impl ValidatorAddress {
     /// The 20 bytes.
     pub fn as_bytes(&self) -> &[u8; 20] {
         &self.0
     }
 }
 
-impl fmt::Display for Address {
+impl fmt::Display for ValidatorAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", Hex(&self.0))
     }
 }
 
-impl fmt::Debug for Address {
+impl fmt::Debug for ValidatorAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", Hex(&self.0))
     }

@@ -17,7 +17,7 @@ pub mod vote;
 pub use block_id::{BlockId, PartSetHeader};
 pub use chain_id::ChainId;
 pub use hrs::{Height, Hrs, Round, Step};
-pub use key::{Address, KeyType, PublicKey, Signature};
+pub use key::{KeyType, PublicKey, Signature, ValidatorAddress};
 pub use proposal::Proposal;
 pub use sign_bytes::{Position, SignBytes};
 pub use timestamp::Timestamp;

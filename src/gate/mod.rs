@@ -1,7 +1,7 @@
 //! What may be signed, remembered before it is signed.
 //!
 //! One [`Gate`] per chain id and public key. [`Gate::prepare`] makes a request's bytes, [`Gate::judge`] judges them,
-//! [`Judged::admit`] makes the new watermark durable and only then gives a [`Permit`]; [`Gate::complete`] remembers the
+//! [`JudgedRequest::admit`] makes the new watermark durable and only then gives a [`Permit`]; [`Gate::complete`] remembers the
 //! signature. A gate is used by one thread at a time, which makes check, write, signature and memory one critical section
 //! (W4).
 //!
@@ -126,7 +126,11 @@ impl Gate {
     ///
     /// # Errors
     /// Why it must not be signed.
-    pub fn judge(&mut self, prepared: Prepared, now: &Moment) -> Result<Judged<'_>, Refusal> {
+    pub fn judge(
+        &mut self,
+        prepared: Prepared,
+        now: &Moment,
+    ) -> Result<JudgedRequest<'_>, Refusal> {
         let position = prepared.position();
         if position.chain_id != self.chain_id {
             let asked = position.chain_id.clone();
@@ -140,7 +144,7 @@ impl Gate {
         if let Verdict::Refuse(why) = verdict {
             return Err(self.refuse(position, Reason::Watermark(why)));
         }
-        Ok(Judged {
+        Ok(JudgedRequest {
             gate: self,
             prepared,
             verdict,
@@ -240,14 +244,14 @@ impl Gate {
 /// A request that the watermark does not forbid, with the gate that judged it: the watermark cannot move before it is
 /// admitted or dropped.
 #[must_use]
-pub struct Judged<'a> {
+pub struct JudgedRequest<'a> {
     gate: &'a mut Gate,
     prepared: Prepared,
     verdict: Verdict,
     now: Moment,
 }
 
-impl Judged<'_> {
+impl JudgedRequest<'_> {
     /// The request's bytes.
     pub fn prepared(&self) -> &Prepared {
         &self.prepared

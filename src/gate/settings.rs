@@ -14,7 +14,7 @@ pub enum SignExtensions {
     Never,
 }
 
-/// What the operator may set of a gate.
+/// What the operator may set of a gate. Each module with settings has a type of this name, and it is named with its module.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     /// Whether vote extensions are signed.

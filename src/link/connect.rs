@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 
-use super::LinkError;
 use super::connection::{Stream, is_timeout};
+use super::error::LinkError;
 use super::names::{LOOK_UP, Names};
 
 /// A host that says nothing at all is asked after this, and then every [`PROBE`].

@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use crate::codec::frame::Decoder;
 use crate::os::clock::{Clock, Moment, SystemClock};
 
+use super::error::LinkError;
 use super::identity::PeerId;
 use super::secret_connection::{Opener, SEALED, Sealer};
-use super::{LinkError, Timeouts};
+use super::timeouts::Timeouts;
 
 /// One frame without its length.
 #[derive(Clone, Copy, Debug)]

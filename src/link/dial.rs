@@ -8,16 +8,19 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
+use super::address::Address;
 use super::connect::{connect_tcp, connect_unix, tuned};
 use super::connection::{Closer, Connection, Stream, is_timeout};
+use super::error::LinkError;
+use super::identity::{IdentityKey, PeerId};
 use super::names::{Names, Resolve, SystemResolver};
 use super::secret_connection::{Established, HELLO, Handshake, SEALED};
-use super::{Address, IdentityKey, LinkError, PeerId, Timeouts};
+use super::timeouts::Timeouts;
 
 /// Dials one node again and again, and remembers what it learned of its addresses.
-pub struct Dialer(Target);
+pub struct Dialer(DialTarget);
 
-enum Target {
+enum DialTarget {
     Unix(std::path::PathBuf),
     Tcp {
         peer_id: Option<PeerId>,
@@ -34,12 +37,12 @@ impl Dialer {
     /// The same with another resolver of names.
     pub fn with(address: &Address, resolver: Arc<dyn Resolve>) -> Self {
         Self(match address {
-            Address::Unix(path) => Target::Unix(path.clone()),
+            Address::Unix(path) => DialTarget::Unix(path.clone()),
             Address::Tcp {
                 peer_id,
                 host,
                 port,
-            } => Target::Tcp {
+            } => DialTarget::Tcp {
                 peer_id: *peer_id,
                 names: Names::new(host, *port, resolver),
             },
@@ -58,12 +61,12 @@ impl Dialer {
         connected: impl FnOnce(Closer),
     ) -> Result<Connection, LinkError> {
         match &mut self.0 {
-            Target::Unix(path) => {
+            DialTarget::Unix(path) => {
                 let stream = Stream::Unix(connect_unix(path)?);
                 connected(stream.closer().map_err(LinkError::Io)?);
                 Connection::new(stream, None, *times)
             }
-            Target::Tcp { peer_id, names } => {
+            DialTarget::Tcp { peer_id, names } => {
                 let identity = identity.ok_or(LinkError::NoIdentity)?;
                 let (tcp, round_trip) = connect_tcp(names, times.connect)?;
                 let stream = tuned(tcp)?;

@@ -6,156 +6,16 @@ pub mod address;
 mod connect;
 mod connection;
 mod dial;
+mod error;
 pub mod identity;
 pub mod names;
 pub mod redial;
 pub mod secret_connection;
-
-use std::io;
-use std::time::Duration;
+mod timeouts;
 
 pub use address::Address;
 pub use connection::{Closer, Connection, Frame};
 pub use dial::{Dialer, accept_tcp, accept_unix, dial};
+pub use error::LinkError;
 pub use identity::{IdentityKey, PeerId};
-
-use crate::codec::frame;
-use secret_connection::HandshakeError;
-
-/// How long a link waits for what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// For a connection to be made, over all addresses of a name.
-    pub connect: Duration,
-    /// For the handshake in all.
-    pub handshake: Duration,
-    /// For any byte between two frames. Nodes ping about every 3.3 s.
-    pub silence: Duration,
-    /// For a frame to be complete, from its first byte on.
-    pub frame: Duration,
-    /// For a reply to be taken.
-    pub write: Duration,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            // A SYN that is lost is sent again after 1 s, then 2: with a longer limit a node that comes up meanwhile
-            // would wait for longer than the 3 s that it has at its start.
-            connect: Duration::from_secs(2),
-            handshake: Duration::from_secs(5),
-            silence: Duration::from_secs(15),
-            frame: Duration::from_secs(5),
-            write: Duration::from_secs(5),
-        }
-    }
-}
-
-/// Why a link could not be made, or ended.
-#[derive(Debug, thiserror::Error)]
-pub enum LinkError {
-    /// The name did not resolve.
-    #[error(
-        "the name {host} cannot be resolved ({source}); look at this host's DNS, or correct `addr` and restart tmkms"
-    )]
-    Resolve {
-        /// The name.
-        host: String,
-        /// What the resolver said.
-        source: io::Error,
-    },
-    /// A TCP link without an identity.
-    #[error(
-        "a tcp:// link needs an identity key; name one as `secret_key` of this [[validator]] and restart tmkms"
-    )]
-    NoIdentity,
-    /// No connection was made.
-    #[error("cannot connect: {0}; is the node up, and is this its priv_validator_laddr?")]
-    Connect(io::Error),
-    /// Nobody answered the connect.
-    #[error("no answer to the connect within {} s; is the node up, and does a firewall stand in between?", .0.as_secs_f32())]
-    ConnectTimeout(Duration),
-    /// The handshake was not done in time.
-    #[error("the handshake was not done after {} s; is this address the node's priv_validator_laddr?", .0.as_secs_f32())]
-    HandshakeTimeout(Duration),
-    /// The peer closed the link within the handshake.
-    #[error(
-        "the peer closed the link during the handshake; is this address the node's priv_validator_laddr?"
-    )]
-    HandshakeClosed,
-    /// The handshake went wrong.
-    #[error("the handshake failed: {0}; is this address the node's priv_validator_laddr?")]
-    Handshake(#[from] HandshakeError),
-    /// The port answers with text.
-    #[error(
-        "this port answers with text ({0:?}), so it is not a priv_validator_laddr but perhaps an HTTP server such as the \
-         node's RPC; correct `addr` and restart tmkms"
-    )]
-    NotPrivval(String),
-    /// The listener has another key than the one pinned.
-    #[error(
-        "the listener is {found}, not {expected} as `addr` says; stock nodes make a fresh key at every start: \
-         unless a proxy with a stable key listens there, remove the peer id from `addr` and restart tmkms"
-    )]
-    WrongPeer {
-        /// The id in `addr`.
-        expected: PeerId,
-        /// The id of the listener.
-        found: PeerId,
-    },
-    /// A request began and did not end.
-    #[error("the node sent a part of a request and no more for {} s", .0.as_secs_f32())]
-    HalfFrame(Duration),
-    /// Nothing came.
-    #[error("the node was silent for {} s; nodes ping every 3.3 s, so this one or the way to it is stuck", .0.as_secs_f32())]
-    Silent(Duration),
-    /// The kernel gave the peer's host up.
-    #[error(
-        "the node's host answers nothing any more: it is down, or the way to it is; noticed within 5 s"
-    )]
-    Vanished,
-    /// The node took no reply.
-    #[error("the node did not take a reply within {} s", .0.as_secs_f32())]
-    NotTaken(Duration),
-    /// The node closed the link.
-    #[error("the node closed the link")]
-    Closed,
-    /// The node closed the link within a request.
-    #[error("the node closed the link in the middle of a request")]
-    ClosedInFrame,
-    /// The bytes are no frames.
-    #[error("the link cannot be read on: {0}")]
-    Frame(#[from] frame::FrameError),
-    /// An encrypted frame was changed, or is not the next one.
-    #[error("the encrypted link cannot go on: {0}")]
-    Sealed(#[from] secret_connection::FrameError),
-    /// The system said no.
-    #[error("the link broke: {0}")]
-    Io(io::Error),
-}
-
-impl LinkError {
-    /// A stable word for logs and metrics.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Resolve { .. } => "resolve",
-            Self::NoIdentity => "no_identity",
-            Self::Connect(_) => "connect",
-            Self::ConnectTimeout(_) => "connect_timeout",
-            Self::HandshakeTimeout(_) => "handshake_timeout",
-            Self::HandshakeClosed => "handshake_closed",
-            Self::Handshake(_) => "handshake",
-            Self::NotPrivval(_) => "not_privval",
-            Self::WrongPeer { .. } => "wrong_peer",
-            Self::HalfFrame(_) => "half_frame",
-            Self::Silent(_) => "silent",
-            Self::Vanished => "vanished",
-            Self::NotTaken(_) => "not_taken",
-            Self::Closed => "closed",
-            Self::ClosedInFrame => "closed_in_frame",
-            Self::Frame(_) => "frame",
-            Self::Sealed(_) => "sealed",
-            Self::Io(_) => "io",
-        }
-    }
-}
+pub use timeouts::Timeouts;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::threads::{STACK, spawn};
 
-use super::LinkError;
+use super::error::LinkError;
 
 /// How long a link waits for a look-up.
 pub const LOOK_UP: Duration = Duration::from_secs(1);

@@ -3,11 +3,11 @@
 use crate::config::ChainConfig;
 use crate::consensus::{Hrs, PublicKey};
 use crate::gate::store::Seen;
-use crate::gate::store::etcd::{PATIENCE, ShareError, SharedKey, Told, judge, probe};
+use crate::gate::store::etcd::{LatchMessage, PATIENCE, ShareError, SharedKey, judge, probe};
 
 /// What was found out.
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct EtcdCheck {
     pub problems: Vec<String>,
     pub warnings: Vec<String>,
     pub notes: Vec<String>,
@@ -20,8 +20,8 @@ pub(super) fn look(
     public_key: &PublicKey,
     seen: Option<Seen>,
     local: Option<Hrs>,
-) -> Found {
-    let mut found = Found::default();
+) -> EtcdCheck {
+    let mut found = EtcdCheck::default();
     let Some(settings) = &config.etcd else {
         return found;
     };
@@ -71,7 +71,7 @@ fn would_not_arm(
     };
     // A service that runs meanwhile may have moved etcd on, never back.
     let latch = judge(&key, &found, seen, seen.revision, local).err()?;
-    let told = Told {
+    let told = LatchMessage {
         latch: &latch,
         chain: &config.id,
         key: key.name(),

@@ -5,8 +5,8 @@ use clap::Args;
 use crate::config::{ChainConfig, Config};
 use crate::consensus::PublicKey;
 use crate::gate::store::etcd::{
-    Found, KeyError, Membership, MembershipError, PATIENCE, SharedKey, Told, Value, host_id,
-    shared_value,
+    KeyState, LatchMessage, Membership, MembershipError, PATIENCE, SharedKey, SharedKeyError,
+    SharedValue, host_id, shared_value,
 };
 use crate::gate::store::file::{FileStore, OpenError, StateFile};
 use crate::gate::store::{Origin, Store};
@@ -35,8 +35,8 @@ pub(super) struct Looked<'a> {
     pub chain: &'a ChainConfig,
     pub place: StateFile,
     pub key: SharedKey,
-    pub found: Found,
-    pub value: Option<Value>,
+    pub found: KeyState,
+    pub value: Option<SharedValue>,
 }
 
 impl Target {
@@ -65,8 +65,8 @@ impl Target {
         let mut key =
             SharedKey::connect(settings, &chain.id, &place.public_key).map_err(Failure::new)?;
         let found = key.read(PATIENCE).map_err(|error| match error {
-            KeyError::Latched(_) => failed(chain, &key, error.into()),
-            KeyError::Undecided { .. } => Failure::new(error).hint(
+            SharedKeyError::Latched(_) => failed(chain, &key, error.into()),
+            SharedKeyError::Undecided { .. } => Failure::new(error).hint(
                 "nothing was changed: look at the members, and repeat the command once they answer",
             ),
         })?;
@@ -161,7 +161,7 @@ impl Looked<'_> {
     pub fn change<T>(
         &mut self,
         file: &mut FileStore,
-        change: impl FnOnce(&mut Membership<'_>, &Found) -> Result<T, MembershipError>,
+        change: impl FnOnce(&mut Membership<'_>, &KeyState) -> Result<T, MembershipError>,
     ) -> Result<T, Failure> {
         let id =
             host_id(file).map_err(|error| Failure::new(format!("no random numbers: {error}")))?;
@@ -190,13 +190,13 @@ pub(super) fn failed(chain: &ChainConfig, key: &SharedKey, error: MembershipErro
             .to_string()
     };
     match error {
-        MembershipError::Key(KeyError::Latched(latch)) => Failure::new(Told {
+        MembershipError::Key(SharedKeyError::Latched(latch)) => Failure::new(LatchMessage {
             latch: &latch,
             chain: &chain.id,
             key: key.name(),
             commands: &chain.commands,
         }),
-        MembershipError::Key(error @ KeyError::Undecided { .. }) => Failure::new(error).hint(
+        MembershipError::Key(error @ SharedKeyError::Undecided { .. }) => Failure::new(error).hint(
             "nobody knows whether it was done: look at the members, and repeat the command once they answer",
         ),
         MembershipError::File(error) => Failure::new(error),
@@ -233,7 +233,7 @@ pub(super) fn shown_in_etcd(chain: &ChainConfig, public_key: &PublicKey) -> Opti
         .and_then(|mut key| {
             let found = key.read(PATIENCE).map_err(|error| error.to_string())?;
             let value = shared_value(&key, &found).map_err(|error| match error {
-                KeyError::Latched(latch) => Told {
+                SharedKeyError::Latched(latch) => LatchMessage {
                     latch: &latch,
                     chain: &chain.id,
                     key: key.name(),

@@ -66,7 +66,7 @@ impl Key {
     }
 
     /// The validator's address, where it can be told.
-    pub fn address(&self) -> Option<crate::consensus::Address> {
+    pub fn address(&self) -> Option<crate::consensus::ValidatorAddress> {
         self.verifier.as_ref().map(PublicKey::address)
     }
 

@@ -13,7 +13,7 @@ pub const SEALED: usize = PLAIN + TAG;
 
 /// Why a frame cannot be sealed or opened. The link ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FrameError {
+pub enum SealError {
     /// It was changed on the way, or was not sealed with this key and counter.
     #[error("an encrypted frame that does not authenticate")]
     Forged,
@@ -29,8 +29,8 @@ pub enum FrameError {
 struct Counter(Option<u64>);
 
 impl Counter {
-    fn next(&mut self) -> Result<Nonce, FrameError> {
-        let count = self.0.ok_or(FrameError::Exhausted)?;
+    fn next(&mut self) -> Result<Nonce, SealError> {
+        let count = self.0.ok_or(SealError::Exhausted)?;
         self.0 = count.checked_add(1);
         let mut nonce = Nonce::default();
         nonce
@@ -57,17 +57,17 @@ impl Sealer {
     }
 
     /// Appends `data` in as many sealed frames as it takes; none for no data.
-    pub fn seal(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), FrameError> {
+    pub fn seal(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), SealError> {
         data.chunks(DATA)
             .try_for_each(|chunk| self.seal_chunk(chunk, out))
     }
 
     /// Appends one sealed frame that holds nothing; a legal frame that we never send, for tests.
-    pub fn seal_empty(&mut self, out: &mut Vec<u8>) -> Result<(), FrameError> {
+    pub fn seal_empty(&mut self, out: &mut Vec<u8>) -> Result<(), SealError> {
         self.seal_chunk(&[], out)
     }
 
-    fn seal_chunk(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), FrameError> {
+    fn seal_chunk(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), SealError> {
         let nonce = self.counter.next()?;
         let start = out.len();
         let length = u32::try_from(chunk.len()).unwrap_or(0);
@@ -78,7 +78,7 @@ impl Sealer {
         let tag = self
             .cipher
             .encrypt_in_place_detached(&nonce, &[], plain)
-            .map_err(|_| FrameError::Exhausted)?;
+            .map_err(|_| SealError::Exhausted)?;
         out.extend_from_slice(&tag);
         Ok(())
     }
@@ -99,16 +99,16 @@ impl Opener {
     }
 
     /// Opens one frame in place and gives its data.
-    pub fn open<'a>(&mut self, frame: &'a mut [u8; SEALED]) -> Result<&'a [u8], FrameError> {
+    pub fn open<'a>(&mut self, frame: &'a mut [u8; SEALED]) -> Result<&'a [u8], SealError> {
         let nonce = self.counter.next()?;
         let (plain, tag) = frame.split_at_mut(PLAIN);
         self.cipher
             .decrypt_in_place_detached(&nonce, &[], plain, Tag::from_slice(tag))
-            .map_err(|_| FrameError::Forged)?;
+            .map_err(|_| SealError::Forged)?;
         let (length, data) = plain.split_at(LENGTH);
         let length = u32::from_le_bytes(length.try_into().unwrap_or_default());
-        let end = usize::try_from(length).map_err(|_| FrameError::Length(length))?;
-        data.get(..end).ok_or(FrameError::Length(length))
+        let end = usize::try_from(length).map_err(|_| SealError::Length(length))?;
+        data.get(..end).ok_or(SealError::Length(length))
     }
 }
 
@@ -121,7 +121,7 @@ mod tests {
         (Sealer::new(&[9; 32]), Opener::new(&[9; 32]))
     }
 
-    fn open_all(opener: &mut Opener, sealed: &[u8]) -> Result<Vec<u8>, FrameError> {
+    fn open_all(opener: &mut Opener, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
         let mut data = Vec::new();
         for frame in sealed.chunks(SEALED) {
             data.extend_from_slice(opener.open(&mut frame.try_into().unwrap())?);
@@ -143,7 +143,7 @@ mod tests {
             let ((mut sealer, mut opener), mut sealed) = (pair(), Vec::new());
             sealer.seal(b"vote", &mut sealed).unwrap();
             sealed[at] ^= 1 << bit;
-            prop_assert_eq!(open_all(&mut opener, &sealed), Err(FrameError::Forged));
+            prop_assert_eq!(open_all(&mut opener, &sealed), Err(SealError::Forged));
         }
     }
 
@@ -152,7 +152,7 @@ mod tests {
         let ((mut sealer, mut opener), mut sealed) = (pair(), Vec::new());
         sealer.seal(b"vote", &mut sealed).unwrap();
         assert!(open_all(&mut opener, &sealed).is_ok());
-        assert_eq!(open_all(&mut opener, &sealed), Err(FrameError::Forged));
+        assert_eq!(open_all(&mut opener, &sealed), Err(SealError::Forged));
     }
 
     #[test]
@@ -166,13 +166,13 @@ mod tests {
             .encrypt_in_place_detached(&nonce, &[], &mut frame[..PLAIN])
             .unwrap();
         frame[PLAIN..].copy_from_slice(&tag);
-        assert_eq!(opener.open(&mut frame), Err(FrameError::Length(1025)));
+        assert_eq!(opener.open(&mut frame), Err(SealError::Length(1025)));
     }
 
     #[test]
     fn counters_do_not_come_round() {
         let mut counter = Counter(Some(u64::MAX));
         assert!(counter.next().is_ok());
-        assert_eq!(counter.next(), Err(FrameError::Exhausted));
+        assert_eq!(counter.next(), Err(SealError::Exhausted));
     }
 }

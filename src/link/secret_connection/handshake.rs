@@ -9,7 +9,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::frames::{FrameError, Opener, SEALED, Sealer};
+use super::frames::{Opener, SEALED, SealError, Sealer};
 use crate::link::identity::{self, IdentityKey};
 
 /// The hello in bytes: a length of 34, and a `BytesValue` of 32 bytes.
@@ -27,7 +27,7 @@ pub enum HandshakeError {
     LowOrder,
     /// The proof's frame could not be opened.
     #[error("the peer's proof of identity: {0}")]
-    Frame(#[from] FrameError),
+    Frame(#[from] SealError),
     /// The proof is no `AuthSigMessage`.
     #[error("the peer's proof of identity cannot be decoded")]
     NotAuth,
@@ -118,11 +118,11 @@ fn keys(shared: &[u8; 32], we_are_lower: bool) -> (Sealer, Opener) {
     (Sealer::new(&send), Opener::new(&receive))
 }
 
-type Secret = Zeroizing<[u8; 32]>;
+type TrafficSecret = Zeroizing<[u8; 32]>;
 
 /// The key to send with and the key to receive with. Of 96 derived bytes the first 32 go from the upper key's side to the
 /// lower one's, the next 32 the other way.
-fn secrets(shared: &[u8; 32], we_are_lower: bool) -> (Secret, Secret) {
+fn secrets(shared: &[u8; 32], we_are_lower: bool) -> (TrafficSecret, TrafficSecret) {
     let mut derived = Zeroizing::new([0_u8; 96]);
     // 96 bytes are well below the limit of HKDF, so this cannot fail.
     let _ = Hkdf::<Sha256>::new(None, shared).expand(

@@ -7,5 +7,5 @@
 mod frames;
 mod handshake;
 
-pub use frames::{DATA, FrameError, Opener, SEALED, Sealer};
+pub use frames::{DATA, Opener, SEALED, SealError, Sealer};
 pub use handshake::{AwaitAuth, Established, HELLO, Handshake, HandshakeError};

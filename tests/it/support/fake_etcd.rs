@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tmkms::gate::store::etcd::Settings;
+use tmkms::gate::store::etcd::EtcdSettings;
 
 /// What becomes of one transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,8 +78,8 @@ impl FakeEtcd {
         fake
     }
 
-    pub fn settings(&self) -> Settings {
-        Settings {
+    pub fn settings(&self) -> EtcdSettings {
+        EtcdSettings {
             endpoints: vec![self.url.clone()],
             ca_file: None,
             client: None,

@@ -7,11 +7,11 @@ use crate::consensus::{ChainId, PublicKey};
 use crate::gate::store::Seen;
 
 use super::client::api::{self, Header, KeyValue};
-use super::client::members::{Members, Session};
-use super::client::outcome::Outcome;
+use super::client::members::{Cluster, Session};
+use super::client::outcome::TxnOutcome;
 use super::latch::Latch;
-use super::settings::{Settings, SettingsError};
-use super::value::{self, Value};
+use super::settings::{EtcdSettings, EtcdSettingsError};
+use super::value::{self, SharedValue};
 
 /// One chain's key in etcd, and the members that keep it.
 pub struct SharedKey {
@@ -19,21 +19,21 @@ pub struct SharedKey {
     scratch: String,
     chain_id: ChainId,
     public_key: PublicKey,
-    members: Members,
+    members: Cluster,
 }
 
 /// What the key holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct KeyState {
     /// The cluster and its revision.
     pub header: Header,
     /// The value, where there is a key.
-    pub key: Option<FoundKey>,
+    pub key: Option<StoredKey>,
 }
 
 /// A key that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FoundKey {
+pub struct StoredKey {
     /// The revision that created it.
     pub created: i64,
     /// The revision that wrote it last.
@@ -44,7 +44,7 @@ pub struct FoundKey {
 
 /// Why a transaction has no certain end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeyError {
+pub enum SharedKeyError {
     /// No member gave a certain answer in time.
     #[error("etcd did not answer in time ({why})")]
     Undecided {
@@ -64,7 +64,7 @@ pub enum Swapped {
     /// The key is ours since this revision.
     Ours(Header, i64),
     /// It is another host's; the write was not made and cannot be any more.
-    Theirs(Header, FoundKey),
+    Theirs(Header, StoredKey),
 }
 
 impl SharedKey {
@@ -73,12 +73,12 @@ impl SharedKey {
     /// # Errors
     /// Certificates or the password cannot be read, or no thread can be had.
     pub fn connect(
-        settings: &Settings,
+        settings: &EtcdSettings,
         chain_id: &ChainId,
         public_key: &PublicKey,
-    ) -> Result<Self, SettingsError> {
+    ) -> Result<Self, EtcdSettingsError> {
         let (tls, credentials) = (settings.tls()?, settings.credentials()?);
-        let members = Members::connect(&settings.endpoints, tls.as_ref(), credentials.as_ref())?;
+        let members = Cluster::connect(&settings.endpoints, tls.as_ref(), credentials.as_ref())?;
         Ok(Self {
             name: name_of(&settings.prefix, chain_id, public_key),
             scratch: format!("{}/scratch", settings.prefix),
@@ -102,11 +102,11 @@ impl SharedKey {
     ///
     /// # Errors
     /// It is not one.
-    pub fn decode(&self, raw: &[u8]) -> Result<Value, Latch> {
+    pub fn decode(&self, raw: &[u8]) -> Result<SharedValue, Latch> {
         value::decode(raw, &self.chain_id, &self.public_key).map_err(Latch::Foreign)
     }
 
-    pub(super) fn encode(&self, value: &Value) -> Vec<u8> {
+    pub(super) fn encode(&self, value: &SharedValue) -> Vec<u8> {
         value::encode(value, &self.chain_id, &self.public_key)
     }
 
@@ -114,7 +114,7 @@ impl SharedKey {
     ///
     /// # Errors
     /// No certain answer in time.
-    pub fn read(&mut self, time: Duration) -> Result<Found, KeyError> {
+    pub fn read(&mut self, time: Duration) -> Result<KeyState, SharedKeyError> {
         let body: Arc<[u8]> = api::read(&self.name, &self.scratch).into();
         let outcome = self.ask(&body, time)?;
         found(outcome)
@@ -124,7 +124,7 @@ impl SharedKey {
     ///
     /// # Errors
     /// No certain answer in time.
-    pub(super) fn create(&mut self, raw: &[u8], time: Duration) -> Result<Swapped, KeyError> {
+    pub(super) fn create(&mut self, raw: &[u8], time: Duration) -> Result<Swapped, SharedKeyError> {
         let body: Arc<[u8]> = api::create(&self.name, raw).into();
         let outcome = self.ask(&body, time)?;
         swapped(outcome, raw)
@@ -140,18 +140,18 @@ impl SharedKey {
         from: &Replaces,
         raw: &[u8],
         time: Duration,
-    ) -> Result<Swapped, KeyError> {
+    ) -> Result<Swapped, SharedKeyError> {
         let body: Arc<[u8]> =
             api::swap(&self.name, from.modified, from.pinned.create_revision, raw).into();
         let outcome = self.ask(&body, time)?;
         if let Some(header) = outcome.header() {
             super::latch::of_header(header, &from.pinned, from.pinned.revision)
-                .map_err(KeyError::Latched)?;
+                .map_err(SharedKeyError::Latched)?;
         }
-        if let Outcome::Holds(_, kv) = &outcome
+        if let TxnOutcome::Holds(_, kv) = &outcome
             && kv.create_revision != from.pinned.create_revision
         {
-            return Err(KeyError::Latched(Latch::Recreated {
+            return Err(SharedKeyError::Latched(Latch::Recreated {
                 pinned: from.pinned.create_revision,
                 found: kv.create_revision,
             }));
@@ -159,10 +159,10 @@ impl SharedKey {
         swapped(outcome, raw)
     }
 
-    fn ask(&mut self, body: &Arc<[u8]>, time: Duration) -> Result<Outcome, KeyError> {
+    fn ask(&mut self, body: &Arc<[u8]>, time: Duration) -> Result<TxnOutcome, SharedKeyError> {
         self.members
             .ask(body, Instant::now() + time)
-            .map_err(|undecided| KeyError::Undecided {
+            .map_err(|undecided| SharedKeyError::Undecided {
                 ambiguous: undecided.ambiguous,
                 why: undecided.why,
             })
@@ -190,44 +190,48 @@ pub(super) fn read_through(
     session: &mut Session,
     name: &str,
     prefix: &str,
-) -> Result<Found, String> {
+) -> Result<KeyState, String> {
     let body = api::read(name, &format!("{prefix}/scratch"));
     match session.transact(api::TXN, &body) {
-        Outcome::NotApplied(why) | Outcome::NoToken(why) | Outcome::Ambiguous(why) => Err(why),
+        TxnOutcome::NotApplied(why) | TxnOutcome::NoToken(why) | TxnOutcome::Ambiguous(why) => {
+            Err(why)
+        }
         other => found(other).map_err(|error| error.to_string()),
     }
 }
 
-fn found(outcome: Outcome) -> Result<Found, KeyError> {
+fn found(outcome: TxnOutcome) -> Result<KeyState, SharedKeyError> {
     match outcome {
-        Outcome::Holds(header, kv) => Ok(Found {
+        TxnOutcome::Holds(header, kv) => Ok(KeyState {
             header,
             key: Some(kv.into()),
         }),
-        Outcome::Missing(header) => Ok(Found { header, key: None }),
+        TxnOutcome::Missing(header) => Ok(KeyState { header, key: None }),
         other => Err(unexpected(&other)),
     }
 }
 
-fn swapped(outcome: Outcome, raw: &[u8]) -> Result<Swapped, KeyError> {
+fn swapped(outcome: TxnOutcome, raw: &[u8]) -> Result<Swapped, SharedKeyError> {
     match outcome {
-        Outcome::Applied(header) => Ok(Swapped::Ours(header, header.revision)),
-        Outcome::Holds(header, kv) if kv.value == raw => Ok(Swapped::Ours(header, kv.mod_revision)),
-        Outcome::Holds(header, kv) => Ok(Swapped::Theirs(header, kv.into())),
-        Outcome::Missing(_) => Err(KeyError::Latched(Latch::Missing)),
+        TxnOutcome::Applied(header) => Ok(Swapped::Ours(header, header.revision)),
+        TxnOutcome::Holds(header, kv) if kv.value == raw => {
+            Ok(Swapped::Ours(header, kv.mod_revision))
+        }
+        TxnOutcome::Holds(header, kv) => Ok(Swapped::Theirs(header, kv.into())),
+        TxnOutcome::Missing(_) => Err(SharedKeyError::Latched(Latch::Missing)),
         other => Err(unexpected(&other)),
     }
 }
 
-/// [`Members::ask`] gives certain outcomes only; a read that was "applied" is none of etcd's.
-fn unexpected(outcome: &Outcome) -> KeyError {
-    KeyError::Undecided {
+/// [`Cluster::ask`] gives certain outcomes only; a read that was "applied" is none of etcd's.
+fn unexpected(outcome: &TxnOutcome) -> SharedKeyError {
+    SharedKeyError::Undecided {
         ambiguous: true,
         why: format!("an answer that fits no question: {outcome:?}"),
     }
 }
 
-impl From<KeyValue> for FoundKey {
+impl From<KeyValue> for StoredKey {
     fn from(kv: KeyValue) -> Self {
         Self {
             created: kv.create_revision,
@@ -247,8 +251,8 @@ mod tests {
         revision: 9,
     };
 
-    fn holds(value: &[u8]) -> Outcome {
-        Outcome::Holds(
+    fn holds(value: &[u8]) -> TxnOutcome {
+        TxnOutcome::Holds(
             HEAD,
             KeyValue {
                 create_revision: 3,
@@ -262,12 +266,12 @@ mod tests {
     #[test]
     fn a_compare_and_swap_is_ours_theirs_or_must_not_be() {
         assert_eq!(
-            swapped(Outcome::Applied(HEAD), b"ours"),
+            swapped(TxnOutcome::Applied(HEAD), b"ours"),
             Ok(Swapped::Ours(HEAD, 9))
         );
         // An earlier try of ours was applied, at an older revision than the answer's.
         assert_eq!(swapped(holds(b"ours"), b"ours"), Ok(Swapped::Ours(HEAD, 8)));
-        let theirs = FoundKey {
+        let theirs = StoredKey {
             created: 3,
             modified: 8,
             raw: b"theirs".to_vec(),
@@ -277,8 +281,8 @@ mod tests {
             Ok(Swapped::Theirs(HEAD, theirs))
         );
         assert_eq!(
-            swapped(Outcome::Missing(HEAD), b"ours"),
-            Err(KeyError::Latched(Latch::Missing))
+            swapped(TxnOutcome::Missing(HEAD), b"ours"),
+            Err(SharedKeyError::Latched(Latch::Missing))
         );
     }
 
@@ -286,9 +290,9 @@ mod tests {
     #[test]
     fn what_is_not_certain_is_no_end() {
         for uncertain in [
-            Outcome::NotApplied(String::new()),
-            Outcome::NoToken(String::new()),
-            Outcome::Ambiguous(String::new()),
+            TxnOutcome::NotApplied(String::new()),
+            TxnOutcome::NoToken(String::new()),
+            TxnOutcome::Ambiguous(String::new()),
         ] {
             for error in [
                 swapped(uncertain.clone(), b"ours").err(),
@@ -296,7 +300,7 @@ mod tests {
             ] {
                 assert!(matches!(
                     error,
-                    Some(KeyError::Undecided {
+                    Some(SharedKeyError::Undecided {
                         ambiguous: true,
                         ..
                     })
@@ -304,13 +308,13 @@ mod tests {
             }
         }
         // A read writes nothing; whoever says so is not asked again.
-        assert!(found(Outcome::Applied(HEAD)).is_err());
+        assert!(found(TxnOutcome::Applied(HEAD)).is_err());
     }
 
     #[test]
     fn a_read_finds_the_key_or_none() {
         let there = found(holds(b"v")).unwrap();
         assert_eq!((there.header, there.key.unwrap().modified), (HEAD, 8));
-        assert_eq!(found(Outcome::Missing(HEAD)).unwrap().key, None);
+        assert_eq!(found(TxnOutcome::Missing(HEAD)).unwrap().key, None);
     }
 }

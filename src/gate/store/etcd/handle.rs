@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::cas::Found;
+use super::cas::KeyState;
 use super::stats::SharedStats;
 
 /// What the thread that watches etcd saw last, for the store to take in, and the revision that was known when it asked.
-pub type Inbox = Arc<Mutex<Option<(Found, i64)>>>;
+pub type Inbox = Arc<Mutex<Option<(KeyState, i64)>>>;
 
 /// What an armed shared chain lets others see and tell.
 #[derive(Clone)]

@@ -3,9 +3,9 @@
 use crate::consensus::Hrs;
 use crate::gate::store::Seen;
 
-use super::cas::{Found, SharedKey};
+use super::cas::{KeyState, SharedKey};
 use super::latch::{Latch, of_header};
-use super::value::Value;
+use super::value::SharedValue;
 
 /// Judges what a key holds by what a host has `seen`: the revision that wrote it, and its value. `known` is the revision
 /// that was known when it was asked, `local` what the host knows to be used up.
@@ -14,11 +14,11 @@ use super::value::Value;
 /// What must not be.
 pub fn judge(
     key: &SharedKey,
-    found: &Found,
+    found: &KeyState,
     seen: &Seen,
     known: i64,
     local: Option<Hrs>,
-) -> Result<(i64, Value), Latch> {
+) -> Result<(i64, SharedValue), Latch> {
     of_header(&found.header, seen, known)?;
     let there = found.key.as_ref().ok_or(Latch::Missing)?;
     if there.created != seen.create_revision {

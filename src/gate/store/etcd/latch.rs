@@ -77,7 +77,7 @@ pub fn of_header(header: &Header, pinned: &Seen, known: i64) -> Result<(), Latch
 }
 
 /// A latch as the operator sees it, with the chain's commands.
-pub struct Told<'a> {
+pub struct LatchMessage<'a> {
     /// What happened.
     pub latch: &'a Latch,
     /// The chain.
@@ -88,7 +88,7 @@ pub struct Told<'a> {
     pub commands: &'a Commands,
 }
 
-impl fmt::Display for Told<'_> {
+impl fmt::Display for LatchMessage<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             latch,

@@ -11,9 +11,9 @@ use crate::gate::store::{Origin, Record, Seen, Store, StoreError};
 use crate::gate::watermark::Watermark;
 use crate::remedy::Commands;
 
-use super::cas::{Found, FoundKey, KeyError, Replaces, SharedKey, Swapped};
+use super::cas::{KeyState, Replaces, SharedKey, SharedKeyError, StoredKey, Swapped};
 use super::latch::{Latch, of_header};
-use super::value::{Host, Value};
+use super::value::{Host, SharedValue};
 
 /// How long a command waits for etcd.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -23,7 +23,7 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 pub enum MembershipError {
     /// etcd gave no certain answer, or one that must not be.
     #[error(transparent)]
-    Key(#[from] KeyError),
+    Key(#[from] SharedKeyError),
     /// The local file.
     #[error(transparent)]
     File(#[from] StoreError),
@@ -82,7 +82,7 @@ impl Membership<'_> {
     ///
     /// # Errors
     /// The key is there, or etcd or the file fail.
-    pub fn share(&mut self, found: &Found) -> Result<(), MembershipError> {
+    pub fn share(&mut self, found: &KeyState) -> Result<(), MembershipError> {
         let used_up = self.file.used_up();
         let local = self.file.seen().map_or(0, |seen| seen.sequence);
         let Some(key) = &found.key else {
@@ -99,12 +99,12 @@ impl Membership<'_> {
                 }
                 Swapped::Theirs(_, key) => {
                     self.keep(before, &record)?;
-                    let value = self.key.decode(&key.raw).map_err(KeyError::Latched)?;
+                    let value = self.key.decode(&key.raw).map_err(SharedKeyError::Latched)?;
                     Err(MembershipError::AlreadyShared(value.host.name))
                 }
             };
         };
-        let value = self.key.decode(&key.raw).map_err(KeyError::Latched)?;
+        let value = self.key.decode(&key.raw).map_err(SharedKeyError::Latched)?;
         match (value.sealed, value.host.id == self.host.id) {
             (false, _) => Err(MembershipError::AlreadyShared(value.host.name)),
             (true, false) => Err(left(value)),
@@ -120,9 +120,9 @@ impl Membership<'_> {
     ///
     /// # Errors
     /// There is no key, it is sealed, another host wrote in between, or etcd or the file fail.
-    pub fn join(&mut self, found: &Found, target: &Watermark) -> Result<(), MembershipError> {
+    pub fn join(&mut self, found: &KeyState, target: &Watermark) -> Result<(), MembershipError> {
         let key = found.key.as_ref().ok_or(MembershipError::NotShared)?;
-        let value = self.key.decode(&key.raw).map_err(KeyError::Latched)?;
+        let value = self.key.decode(&key.raw).map_err(SharedKeyError::Latched)?;
         if value.sealed {
             return Err(left(value));
         }
@@ -139,9 +139,9 @@ impl Membership<'_> {
     ///
     /// # Errors
     /// As there; and the key is not the one that this host joined.
-    pub fn leave(&mut self, found: &Found, target: &Watermark) -> Result<(), MembershipError> {
+    pub fn leave(&mut self, found: &KeyState, target: &Watermark) -> Result<(), MembershipError> {
         let seen = self.file.seen().ok_or(MembershipError::NotShared)?;
-        let latched = |latch| MembershipError::Key(KeyError::Latched(latch));
+        let latched = |latch| MembershipError::Key(SharedKeyError::Latched(latch));
         of_header(&found.header, &seen, seen.revision).map_err(latched)?;
         let key = found.key.as_ref().ok_or(latched(Latch::Missing))?;
         if key.created != seen.create_revision {
@@ -163,8 +163,8 @@ impl Membership<'_> {
 
     fn replace(
         &mut self,
-        found: &Found,
-        key: &FoundKey,
+        found: &KeyState,
+        key: &StoredKey,
         record: &Record,
         seal: bool,
     ) -> Result<(), MembershipError> {
@@ -186,7 +186,7 @@ impl Membership<'_> {
                 self.keep(seen, record)
             }
             Swapped::Theirs(_, key) => {
-                let value = self.key.decode(&key.raw).map_err(KeyError::Latched)?;
+                let value = self.key.decode(&key.raw).map_err(SharedKeyError::Latched)?;
                 Err(MembershipError::Overtaken(value.host.name))
             }
         }
@@ -209,7 +209,7 @@ impl Membership<'_> {
     }
 
     fn raw(&self, record: &Record, sealed: bool) -> Vec<u8> {
-        self.key.encode(&Value {
+        self.key.encode(&SharedValue {
             record: record.clone(),
             host: self.host.clone(),
             sealed,
@@ -244,16 +244,19 @@ pub fn host_id(file: &FileStore) -> Result<u64, getrandom::Error> {
 ///
 /// # Errors
 /// The key does not hold a value of this chain and key.
-pub fn shared_value(key: &SharedKey, found: &Found) -> Result<Option<Value>, KeyError> {
+pub fn shared_value(
+    key: &SharedKey,
+    found: &KeyState,
+) -> Result<Option<SharedValue>, SharedKeyError> {
     found
         .key
         .as_ref()
-        .map(|found| key.decode(&found.raw).map_err(KeyError::Latched))
+        .map(|found| key.decode(&found.raw).map_err(SharedKeyError::Latched))
         .transpose()
 }
 
-fn left(value: Value) -> MembershipError {
-    MembershipError::Key(KeyError::Latched(Latch::Left {
+fn left(value: SharedValue) -> MembershipError {
+    MembershipError::Key(SharedKeyError::Latched(Latch::Left {
         host: value.host.name,
         at: value.record.written,
         by_us: false,

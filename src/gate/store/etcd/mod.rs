@@ -17,16 +17,16 @@ mod stats;
 mod value;
 mod watch;
 
-pub use cas::{Found, KeyError, SharedKey};
+pub use cas::{KeyState, SharedKey, SharedKeyError};
 pub use handle::SharedHandle;
 pub use judge::judge;
-pub use latch::{Latch, Told};
+pub use latch::{Latch, LatchMessage};
 pub use membership::{Membership, MembershipError, PATIENCE, ShareError, host_id, shared_value};
 pub use probe::{Report, probe};
-pub use settings::{Settings, SettingsError};
+pub use settings::{EtcdSettings, EtcdSettingsError};
 pub use shared::SharedStore;
 pub use stats::{SharedSample, SharedStats};
-pub use value::{Host, Value};
+pub use value::{Host, SharedValue};
 pub use watch::Watcher;
 
 /// What [`read_answer`] makes of an answer.
@@ -35,7 +35,7 @@ pub struct ReadAnswer {
     /// It says for certain whether the transaction was applied, or what the key holds.
     pub certain: bool,
     /// The value that the key holds, where it is one of this chain and key.
-    pub value: Option<Value>,
+    pub value: Option<SharedValue>,
 }
 
 /// Reads an answer to a transaction, and the value in it, as the store does; for fuzzing.
@@ -49,7 +49,7 @@ pub fn read_answer(
     ReadAnswer {
         certain: outcome.header().is_some(),
         value: match outcome {
-            client::outcome::Outcome::Holds(_, kv) => {
+            client::outcome::TxnOutcome::Holds(_, kv) => {
                 value::decode(&kv.value, chain_id, public_key).ok()
             }
             _ => None,

@@ -12,7 +12,7 @@ use super::client::members::Credentials;
 
 /// `[etcd]` of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct EtcdSettings {
     /// `https://host:port`, without a slash at the end; at least one.
     pub endpoints: Vec<String>,
     /// Who issued the members' certificates; needed for `https://`.
@@ -27,7 +27,7 @@ pub struct Settings {
 
 /// Why etcd cannot be reached with these settings. Each text names the file and the remedy.
 #[derive(Debug, thiserror::Error)]
-pub enum SettingsError {
+pub enum EtcdSettingsError {
     /// Certificates.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -42,12 +42,12 @@ pub enum SettingsError {
     Thread(#[from] std::io::Error),
 }
 
-impl Settings {
+impl EtcdSettings {
     /// Reads the certificates.
     ///
     /// # Errors
     /// They cannot be read or used.
-    pub fn tls(&self) -> Result<Option<Tls>, SettingsError> {
+    pub fn tls(&self) -> Result<Option<Tls>, EtcdSettingsError> {
         let Some(ca) = &self.ca_file else {
             return Ok(None);
         };
@@ -62,13 +62,13 @@ impl Settings {
     ///
     /// # Errors
     /// It cannot be read.
-    pub fn credentials(&self) -> Result<Option<Arc<Credentials>>, SettingsError> {
+    pub fn credentials(&self) -> Result<Option<Arc<Credentials>>, EtcdSettingsError> {
         let Some((username, source)) = &self.user else {
             return Ok(None);
         };
         let secret = secret_file::read(source)?;
         let password = std::str::from_utf8(&secret.bytes)
-            .map_err(|_| SettingsError::NotText(source.clone()))?;
+            .map_err(|_| EtcdSettingsError::NotText(source.clone()))?;
         Ok(Some(Arc::new(Credentials {
             username: username.clone(),
             password: Zeroizing::new(password.trim_end_matches(['\n', '\r']).to_owned()),

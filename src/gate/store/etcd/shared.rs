@@ -8,14 +8,14 @@ use crate::gate::store::{Loaded, Origin, Record, Seen, Store, StoreError};
 use crate::gate::watermark::Watermark;
 use crate::remedy::Commands;
 
-use super::cas::{Found, FoundKey, KeyError, Replaces, SharedKey, Swapped};
+use super::cas::{KeyState, Replaces, SharedKey, SharedKeyError, StoredKey, Swapped};
 use super::client::api::Header;
 use super::handle::{Inbox, SharedHandle};
 use super::judge::judge;
-use super::latch::{Latch, Told, of_header};
+use super::latch::{Latch, LatchMessage, of_header};
 use super::membership::ShareError;
 use super::stats::SharedStats;
-use super::value::{Host, Value};
+use super::value::{Host, SharedValue};
 
 /// What one transaction may take where nobody says otherwise.
 const TIME: Duration = Duration::from_millis(1_500);
@@ -103,7 +103,7 @@ impl SharedStore {
     }
 
     /// Judges what the key holds by what this host has seen. `known` is the revision that was known when it was asked.
-    fn judge(&self, found: &Found, known: i64) -> Result<Head, Latch> {
+    fn judge(&self, found: &KeyState, known: i64) -> Result<Head, Latch> {
         let local = self.head.record.watermark.hrs();
         let (modified, value) = judge(&self.key, found, &self.head.seen, known, local)?;
         self.stats.writer(&value.host.name);
@@ -149,21 +149,21 @@ impl SharedStore {
         written.map(drop)
     }
 
-    fn failed(&mut self, error: KeyError) -> StoreError {
+    fn failed(&mut self, error: SharedKeyError) -> StoreError {
         match error {
-            KeyError::Latched(latch) => {
+            SharedKeyError::Latched(latch) => {
                 let text = self.told(&latch);
                 self.latch = Some(latch);
                 StoreError::Failed(text)
             }
-            KeyError::Undecided { why, .. } => StoreError::Failed(format!(
+            SharedKeyError::Undecided { why, .. } => StoreError::Failed(format!(
                 "etcd did not answer in time ({why}); what was asked counts as used, and it is tried again every second"
             )),
         }
     }
 
     fn told(&self, latch: &Latch) -> String {
-        Told {
+        LatchMessage {
             latch,
             chain: self.key.chain_id(),
             key: self.key.name(),
@@ -206,7 +206,7 @@ impl SharedStore {
                 Ok(false)
             }
             Err(error) => {
-                if let KeyError::Undecided {
+                if let SharedKeyError::Undecided {
                     ambiguous: true, ..
                 } = &error
                 {
@@ -217,8 +217,13 @@ impl SharedStore {
         }
     }
 
-    fn take_theirs(&mut self, header: Header, key: FoundKey, known: i64) -> Result<(), StoreError> {
-        let found = Found {
+    fn take_theirs(
+        &mut self,
+        header: Header,
+        key: StoredKey,
+        known: i64,
+    ) -> Result<(), StoreError> {
+        let found = KeyState {
             header,
             key: Some(key),
         };
@@ -227,7 +232,7 @@ impl SharedStore {
                 self.head = head;
                 Ok(())
             }
-            Err(latch) => Err(self.failed(KeyError::Latched(latch))),
+            Err(latch) => Err(self.failed(SharedKeyError::Latched(latch))),
         }
     }
 
@@ -238,7 +243,7 @@ impl SharedStore {
             origin,
             written: now,
         };
-        let value = Value {
+        let value = SharedValue {
             record: record.clone(),
             host: self.host.clone(),
             sealed: false,
@@ -264,7 +269,7 @@ impl Store for SharedStore {
         };
         let head = match self.judge(&found, known) {
             Ok(head) => head,
-            Err(latch) => return Err(self.failed(KeyError::Latched(latch))),
+            Err(latch) => return Err(self.failed(SharedKeyError::Latched(latch))),
         };
         // A file with one bad half must not be written over: what is near the other is refused.
         match &local.damage {
@@ -345,7 +350,7 @@ impl Store for SharedStore {
             return Ok(None);
         };
         if let Err(latch) = of_header(&found.header, &self.head.seen, known) {
-            return Err(self.failed(KeyError::Latched(latch)));
+            return Err(self.failed(SharedKeyError::Latched(latch)));
         }
         // Votes went on since it was asked, or one of them is not settled: then it says nothing new.
         if found.header.revision <= self.head.seen.revision || self.pending.is_some() {
@@ -357,7 +362,7 @@ impl Store for SharedStore {
                 Ok(Some(self.head.record.clone()))
             }
             Ok(_) => Ok(None),
-            Err(latch) => Err(self.failed(KeyError::Latched(latch))),
+            Err(latch) => Err(self.failed(SharedKeyError::Latched(latch))),
         }
     }
 }

@@ -19,11 +19,11 @@ pub struct SharedStats {
     /// Seconds since 1970-01-01 UTC; 0 where there is no certificate.
     certificate_ends: AtomicU64,
     /// Held for a look alone.
-    told: Mutex<Told>,
+    told: Mutex<Reported>,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Told {
+struct Reported {
     writer: Option<String>,
     endpoints: Vec<(String, Option<String>)>,
 }

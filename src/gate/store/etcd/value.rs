@@ -30,7 +30,7 @@ pub struct Host {
 
 /// What the key holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Value {
+pub struct SharedValue {
     /// The shared watermark.
     pub record: Record,
     /// Who wrote it.
@@ -46,7 +46,7 @@ pub struct BadValue(pub String);
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Body<'a> {
+struct ValueBody<'a> {
     format: u32,
     sequence: u64,
     #[serde(borrow)]
@@ -81,10 +81,10 @@ fn is_false(value: &bool) -> bool {
 }
 
 /// Writes the value.
-pub fn encode(value: &Value, chain_id: &ChainId, public_key: &PublicKey) -> Vec<u8> {
+pub fn encode(value: &SharedValue, chain_id: &ChainId, public_key: &PublicKey) -> Vec<u8> {
     let record = &value.record;
     let hrs = record.watermark.hrs();
-    let body = Body {
+    let body = ValueBody {
         format: FORMAT,
         sequence: record.sequence,
         chain_id: Cow::Borrowed(chain_id.as_str()),
@@ -113,14 +113,18 @@ pub fn encode(value: &Value, chain_id: &ChainId, public_key: &PublicKey) -> Vec<
 ///
 /// # Errors
 /// Whatever was not written by this program for this chain and key.
-pub fn decode(bytes: &[u8], chain_id: &ChainId, public_key: &PublicKey) -> Result<Value, BadValue> {
+pub fn decode(
+    bytes: &[u8],
+    chain_id: &ChainId,
+    public_key: &PublicKey,
+) -> Result<SharedValue, BadValue> {
     let bad = |why: &str| BadValue(why.to_owned());
     if bytes.len() > LONGEST {
         return Err(bad("it is longer than any record"));
     }
     let line = std::str::from_utf8(bytes).map_err(|_| bad("it is not text"))?;
     let body = unseal(line).map_err(bad)?;
-    let body: Body<'_> = serde_json::from_str(&body)
+    let body: ValueBody<'_> = serde_json::from_str(&body)
         .map_err(|error| BadValue(format!("it is not a record: {error}")))?;
     if body.format != FORMAT {
         return Err(BadValue(format!(
@@ -138,8 +142,8 @@ pub fn decode(bytes: &[u8], chain_id: &ChainId, public_key: &PublicKey) -> Resul
     value(&body).ok_or_else(|| bad("one of its values is impossible"))
 }
 
-fn value(body: &Body<'_>) -> Option<Value> {
-    Some(Value {
+fn value(body: &ValueBody<'_>) -> Option<SharedValue> {
+    Some(SharedValue {
         record: Record {
             sequence: body.sequence,
             watermark: watermark_of(

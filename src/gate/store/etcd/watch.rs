@@ -10,7 +10,7 @@ use super::cas::{name_of, read_through};
 use super::client::api::{STATUS, StatusAnswer};
 use super::client::members::Session;
 use super::handle::SharedHandle;
-use super::settings::{Settings, SettingsError};
+use super::settings::{EtcdSettings, EtcdSettingsError};
 
 /// Every how many looks a member is asked about itself, too.
 const STATUS_EVERY: u64 = 10;
@@ -31,10 +31,10 @@ impl Watcher {
     /// # Errors
     /// Certificates or the password cannot be read.
     pub fn new(
-        settings: &Settings,
+        settings: &EtcdSettings,
         chain_id: &ChainId,
         public_key: &PublicKey,
-    ) -> Result<Self, SettingsError> {
+    ) -> Result<Self, EtcdSettingsError> {
         let (tls, credentials) = (settings.tls()?, settings.credentials()?);
         let sessions = settings
             .endpoints

@@ -49,7 +49,7 @@ pub struct BadCopy(pub String);
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Body<'a> {
+struct RecordBody<'a> {
     format: u32,
     sequence: u64,
     #[serde(borrow)]
@@ -83,7 +83,7 @@ struct Body<'a> {
 
 /// Read before the rest, so that a later format is told as such.
 #[derive(Deserialize)]
-struct Version {
+struct FormatNumber {
     format: u32,
 }
 
@@ -109,7 +109,7 @@ pub fn encode(entry: &Entry, slot: &mut Vec<u8>) -> Result<(), BadCopy> {
         ),
         Watermark::Never | Watermark::UpTo(_) => (None, None),
     };
-    let body = Body {
+    let body = RecordBody {
         // What was read without a stamp is no more than it was.
         format: if entry.stamp.is_some() { FORMAT } else { 1 },
         sequence: record.sequence,
@@ -158,17 +158,17 @@ pub fn decode(copy: &[u8]) -> Result<Entry, BadCopy> {
     let line = line.trim_end_matches(' ');
     let body = unseal(line).map_err(bad)?;
     let no_record = |error| BadCopy(format!("it is not a record: {error}"));
-    let Version { format } = serde_json::from_str(&body).map_err(no_record)?;
+    let FormatNumber { format } = serde_json::from_str(&body).map_err(no_record)?;
     if !(1..=FORMAT).contains(&format) {
         return Err(BadCopy(format!(
             "it has format {format}, and this program reads formats 1 to {FORMAT}; use the program that wrote it"
         )));
     }
-    let body: Body<'_> = serde_json::from_str(&body).map_err(no_record)?;
+    let body: RecordBody<'_> = serde_json::from_str(&body).map_err(no_record)?;
     entry(&body).ok_or_else(|| bad("one of its values is impossible"))
 }
 
-fn entry(body: &Body<'_>) -> Option<Entry> {
+fn entry(body: &RecordBody<'_>) -> Option<Entry> {
     // A record of this format without its stamp would pass for an older one, of which less is asked.
     if (body.format == FORMAT) != body.stamp.is_some() {
         return None;
@@ -203,7 +203,7 @@ fn entry(body: &Body<'_>) -> Option<Entry> {
     })
 }
 
-fn watermark(body: &Body<'_>) -> Option<Watermark> {
+fn watermark(body: &RecordBody<'_>) -> Option<Watermark> {
     watermark_of(
         &WatermarkText {
             height: &body.height,

@@ -295,11 +295,11 @@ pub fn read(key: &str, scratch: &str) -> Vec<u8> {
 /// Asks for a token.
 pub fn authenticate(name: &str, password: &str) -> zeroize::Zeroizing<Vec<u8>> {
     #[derive(Serialize)]
-    struct Credentials<'a> {
+    struct AuthenticateRequest<'a> {
         name: &'a str,
         password: &'a str,
     }
-    zeroize::Zeroizing::new(json(&Credentials { name, password }))
+    zeroize::Zeroizing::new(json(&AuthenticateRequest { name, password }))
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -12,7 +12,7 @@ use crate::https::{Answer, Client, Failure, Limits, Tls};
 use crate::threads::{LARGE_STACK, spawn};
 
 use super::api::{self, TokenAnswer};
-use super::outcome::{COMMON_NAME, Outcome, is_about_common_name, outcome};
+use super::outcome::{COMMON_NAME, TxnOutcome, is_about_common_name, outcome};
 
 /// How long a request waits for one member before another is asked, too.
 pub const HEDGE: Duration = Duration::from_millis(50);
@@ -33,23 +33,23 @@ pub struct Credentials {
 }
 
 /// All endpoints of a cluster.
-pub struct Members {
-    workers: Vec<Worker>,
+pub struct Cluster {
+    workers: Vec<EndpointThread>,
     /// The endpoint that answered last.
     preferred: usize,
 }
 
-struct Worker {
+struct EndpointThread {
     name: String,
-    jobs: SyncSender<Job>,
+    jobs: SyncSender<Question>,
     busy: Arc<AtomicBool>,
 }
 
-struct Job {
+struct Question {
     path: &'static str,
     body: Arc<[u8]>,
     number: usize,
-    answers: Sender<(usize, Outcome)>,
+    answers: Sender<(usize, TxnOutcome)>,
 }
 
 /// No member gave a certain answer in time.
@@ -61,7 +61,7 @@ pub struct Undecided {
     pub why: String,
 }
 
-impl Members {
+impl Cluster {
     /// One thread for each endpoint.
     ///
     /// # Errors
@@ -73,7 +73,7 @@ impl Members {
     ) -> std::io::Result<Self> {
         let workers = endpoints.iter().map(|endpoint| {
             let client = Session::new(endpoint, tls, credentials.cloned());
-            Worker::start(client)
+            EndpointThread::start(client)
         });
         Ok(Self {
             workers: workers.collect::<Result<_, _>>()?,
@@ -83,10 +83,10 @@ impl Members {
 
     /// Asks members until one gives a certain answer: the preferred one, after [`HEDGE`] another, and so on, and again
     /// from the start. The request must be one that may be made several times.
-    pub fn ask(&mut self, body: &Arc<[u8]>, until: Instant) -> Result<Outcome, Undecided> {
+    pub fn ask(&mut self, body: &Arc<[u8]>, until: Instant) -> Result<TxnOutcome, Undecided> {
         let (answers, inbox) = mpsc::channel();
         let count = self.workers.len();
-        let mut round = Round {
+        let mut round = Asking {
             answers,
             next: self.preferred,
             left: count,
@@ -107,8 +107,10 @@ impl Members {
                 Ok((number, outcome)) => {
                     round.waiting = round.waiting.saturating_sub(1);
                     match outcome {
-                        Outcome::NotApplied(why) | Outcome::NoToken(why) => round.note(number, why),
-                        Outcome::Ambiguous(why) => {
+                        TxnOutcome::NotApplied(why) | TxnOutcome::NoToken(why) => {
+                            round.note(number, why)
+                        }
+                        TxnOutcome::Ambiguous(why) => {
                             round.ambiguous = true;
                             round.note(number, why);
                         }
@@ -125,7 +127,7 @@ impl Members {
     }
 
     /// Gives the request to the next member that is free. `false`: there is none in this round.
-    fn launch(&self, round: &mut Round, body: &Arc<[u8]>) -> bool {
+    fn launch(&self, round: &mut Asking, body: &Arc<[u8]>) -> bool {
         let count = self.workers.len();
         while round.left > 0 {
             round.left -= 1;
@@ -134,7 +136,7 @@ impl Members {
             let Some(worker) = self.workers.get(number) else {
                 continue;
             };
-            let job = Job {
+            let job = Question {
                 path: api::TXN,
                 body: body.clone(),
                 number,
@@ -150,8 +152,8 @@ impl Members {
 }
 
 /// What is known while members are asked.
-struct Round {
-    answers: Sender<(usize, Outcome)>,
+struct Asking {
+    answers: Sender<(usize, TxnOutcome)>,
     next: usize,
     /// How many are still to be asked in this round.
     left: usize,
@@ -161,14 +163,14 @@ struct Round {
     ambiguous: bool,
 }
 
-impl Round {
+impl Asking {
     fn note(&mut self, number: usize, why: String) {
         if let Some(last) = self.last.get_mut(number) {
             *last = Some(why);
         }
     }
 
-    fn undecided(&self, workers: &[Worker]) -> Undecided {
+    fn undecided(&self, workers: &[EndpointThread]) -> Undecided {
         let said = workers.iter().zip(&self.last).map(|(worker, why)| {
             let why = why.as_deref().unwrap_or("no answer in time");
             format!("{}: {why}", worker.name)
@@ -181,9 +183,9 @@ impl Round {
     }
 }
 
-impl Worker {
+impl EndpointThread {
     fn start(mut session: Session) -> std::io::Result<Self> {
-        let (jobs, inbox) = mpsc::sync_channel::<Job>(1);
+        let (jobs, inbox) = mpsc::sync_channel::<Question>(1);
         let busy = Arc::new(AtomicBool::new(false));
         let (name, mine) = (session.name().to_owned(), busy.clone());
         spawn("etcd", LARGE_STACK, move || {
@@ -198,7 +200,7 @@ impl Worker {
     }
 
     /// Whether the job was taken.
-    fn take(&self, job: Job) -> bool {
+    fn take(&self, job: Question) -> bool {
         if self.busy.swap(true, Ordering::AcqRel) {
             return false;
         }
@@ -234,13 +236,13 @@ impl Session {
 
     /// One transaction. A token that the member has forgotten is renewed; that rejection is certain, so the request may
     /// be made again at once.
-    pub fn transact(&mut self, path: &str, body: &[u8]) -> Outcome {
+    pub fn transact(&mut self, path: &str, body: &[u8]) -> TxnOutcome {
         match outcome(&self.send(path, body)) {
-            Outcome::NoToken(why) if self.credentials.is_some() => match self.renew() {
+            TxnOutcome::NoToken(why) if self.credentials.is_some() => match self.renew() {
                 Ok(()) => outcome(&self.send(path, body)),
-                Err(failed) => Outcome::NotApplied(format!("{why}; {failed}")),
+                Err(failed) => TxnOutcome::NotApplied(format!("{why}; {failed}")),
             },
-            Outcome::NoToken(why) => Outcome::NotApplied(format!(
+            TxnOutcome::NoToken(why) => TxnOutcome::NotApplied(format!(
                 "{why}; etcd has authentication on: set `username` and `password_file` in [etcd]"
             )),
             other => other,

@@ -7,7 +7,7 @@ use super::api::{ErrorAnswer, Header, KeyValue, TxnAnswer};
 
 /// What became of one transaction at one member.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum TxnOutcome {
     /// The put was made, at the header's revision.
     Applied(Header),
     /// The comparison failed; this is what the key holds, in Raft's order.
@@ -22,7 +22,7 @@ pub enum Outcome {
     Ambiguous(String),
 }
 
-impl Outcome {
+impl TxnOutcome {
     /// The head of a certain answer of etcd's.
     pub fn header(&self) -> Option<&Header> {
         match self {
@@ -41,18 +41,18 @@ mod grpc {
 }
 
 /// Reads one member's answer to a transaction that puts on success and ranges on failure.
-pub fn outcome(answer: &Result<Answer, Failure>) -> Outcome {
+pub fn outcome(answer: &Result<Answer, Failure>) -> TxnOutcome {
     match answer {
-        Err(Failure::NotSent(why)) => Outcome::NotApplied(why.clone()),
-        Err(Failure::Unknown(why)) => Outcome::Ambiguous(why.clone()),
+        Err(Failure::NotSent(why)) => TxnOutcome::NotApplied(why.clone()),
+        Err(Failure::Unknown(why)) => TxnOutcome::Ambiguous(why.clone()),
         Ok(answer) if answer.status == 200 => accepted(&answer.body),
         Ok(answer) => refused(answer),
     }
 }
 
-fn accepted(body: &[u8]) -> Outcome {
+fn accepted(body: &[u8]) -> TxnOutcome {
     let strange = |why: &str| {
-        Outcome::Ambiguous(format!(
+        TxnOutcome::Ambiguous(format!(
             "its answer is not that of an etcd member: {why}; is this address etcd's client port?"
         ))
     };
@@ -67,14 +67,14 @@ fn accepted(body: &[u8]) -> Outcome {
     let (response, more) = (answer.responses.pop(), !answer.responses.is_empty());
     match (answer.succeeded, response) {
         _ if more => strange("it tells of several operations"),
-        (true, Some(response)) if response.response_put.is_some() => Outcome::Applied(header),
+        (true, Some(response)) if response.response_put.is_some() => TxnOutcome::Applied(header),
         (false, Some(response)) => match response.response_range.map(|mut range| {
             let kv = range.kvs.pop();
             (kv, range.kvs.is_empty())
         }) {
-            Some((None, _)) => Outcome::Missing(header),
+            Some((None, _)) => TxnOutcome::Missing(header),
             Some((Some(kv), true)) if kv.create_revision > 0 && kv.mod_revision > 0 => {
-                Outcome::Holds(header, kv)
+                TxnOutcome::Holds(header, kv)
             }
             _ => strange("it does not tell what the key holds"),
         },
@@ -91,47 +91,47 @@ pub fn is_about_common_name(answer: &Answer) -> bool {
     answer.status == 400 && String::from_utf8_lossy(&answer.body).contains("CommonName")
 }
 
-fn refused(answer: &Answer) -> Outcome {
+fn refused(answer: &Answer) -> TxnOutcome {
     let status = answer.status;
     if is_about_common_name(answer) {
-        return Outcome::NotApplied(COMMON_NAME.to_owned());
+        return TxnOutcome::NotApplied(COMMON_NAME.to_owned());
     }
     let Ok(error) = serde_json::from_slice::<ErrorAnswer>(&answer.body) else {
         // Something before etcd answered; only what cannot come after it was asked is certain.
         return match status {
-            401 | 403 | 404 => Outcome::NotApplied(format!(
+            401 | 403 | 404 => TxnOutcome::NotApplied(format!(
                 "HTTP status {status} and no JSON; is this address etcd's client port, with its gateway on?"
             )),
-            _ => Outcome::Ambiguous(format!("HTTP status {status} and no JSON")),
+            _ => TxnOutcome::Ambiguous(format!("HTTP status {status} and no JSON")),
         };
     };
     let text = error.text();
     let said = format!("etcd says: {text}");
     match (status, error.code) {
-        (401, grpc::UNAUTHENTICATED) => Outcome::NoToken(said),
+        (401, grpc::UNAUTHENTICATED) => TxnOutcome::NoToken(said),
         // No token at all, or one from before a change of users.
         (400, grpc::INVALID_ARGUMENT)
             if text.contains("user name is empty") || text.contains("auth store is old") =>
         {
-            Outcome::NoToken(said)
+            TxnOutcome::NoToken(said)
         }
-        (400, grpc::INVALID_ARGUMENT) => Outcome::NotApplied(said),
-        (403, grpc::PERMISSION_DENIED) => Outcome::NotApplied(format!(
+        (400, grpc::INVALID_ARGUMENT) => TxnOutcome::NotApplied(said),
+        (403, grpc::PERMISSION_DENIED) => TxnOutcome::NotApplied(format!(
             "{said}; the user needs a role with readwrite on the prefix"
         )),
-        (401 | 403 | 404, _) => Outcome::NotApplied(format!(
+        (401 | 403 | 404, _) => TxnOutcome::NotApplied(format!(
             "HTTP status {status}: {text}; is this address etcd's client port, with its gateway on?"
         )),
         // The same status stands for a full database, and then the transaction may have been applied (etcd#16659).
         (429, grpc::RESOURCE_EXHAUSTED) if text.contains("too many requests") => {
-            Outcome::NotApplied(said)
+            TxnOutcome::NotApplied(said)
         }
         (429, grpc::RESOURCE_EXHAUSTED) if text.contains("database space exceeded") => {
-            Outcome::Ambiguous(format!(
+            TxnOutcome::Ambiguous(format!(
                 "{said}; compact and defragment etcd, then `etcdctl alarm disarm`"
             ))
         }
-        _ => Outcome::Ambiguous(format!("{said} (HTTP status {status})")),
+        _ => TxnOutcome::Ambiguous(format!("{said} (HTTP status {status})")),
     }
 }
 
@@ -145,7 +145,7 @@ mod tests {
     const KV: &str =
         r#"{"key":"aw==","create_revision":"3","mod_revision":"8","version":"5","value":"dg=="}"#;
 
-    fn answer(status: u16, body: &str) -> Outcome {
+    fn answer(status: u16, body: &str) -> TxnOutcome {
         outcome(&Ok(Answer {
             status,
             body: body.as_bytes().to_vec(),
@@ -153,7 +153,7 @@ mod tests {
         }))
     }
 
-    fn said(status: u16, code: u32, text: &str) -> [Outcome; 2] {
+    fn said(status: u16, code: u32, text: &str) -> [TxnOutcome; 2] {
         // Up to 3.5, and since 3.6.
         [
             format!(r#"{{"error":"{text}","code":{code},"message":"{text}"}}"#),
@@ -175,7 +175,7 @@ mod tests {
         let body = format!(
             r#"{{{HEAD},"succeeded":true,"responses":[{{"response_put":{{"header":{{"revision":"9"}}}}}}]}}"#
         );
-        assert_eq!(answer(200, &body), Outcome::Applied(header()));
+        assert_eq!(answer(200, &body), TxnOutcome::Applied(header()));
     }
 
     #[test]
@@ -189,17 +189,17 @@ mod tests {
             mod_revision: 8,
             value: b"v".to_vec(),
         };
-        assert_eq!(answer(200, &body), Outcome::Holds(header(), kv));
+        assert_eq!(answer(200, &body), TxnOutcome::Holds(header(), kv));
         for range in ["{}", r#"{"header":{"revision":"9"}}"#, r#"{"kvs":[]}"#] {
             let body = format!(r#"{{{HEAD},"responses":[{{"response_range":{range}}}]}}"#);
-            assert_eq!(answer(200, &body), Outcome::Missing(header()), "{range}");
+            assert_eq!(answer(200, &body), TxnOutcome::Missing(header()), "{range}");
         }
     }
 
     #[test]
     fn what_did_not_leave_was_not_applied() {
         let failed = Err(Failure::NotSent("no connection in time".to_owned()));
-        assert!(matches!(outcome(&failed), Outcome::NotApplied(_)));
+        assert!(matches!(outcome(&failed), TxnOutcome::NotApplied(_)));
     }
 
     #[test]
@@ -208,11 +208,11 @@ mod tests {
             (400, 3, "etcdserver: request is too large"),
             (400, 3, "etcdserver: duplicate key given in txn request"),
             (403, 7, "etcdserver: permission denied"),
-            (404, 5, "Not Found"),
+            (404, 5, "Not KeyState"),
             (429, 8, "etcdserver: too many requests"),
         ] {
             for outcome in said(status, code, text) {
-                assert!(matches!(outcome, Outcome::NotApplied(_)), "{outcome:?}");
+                assert!(matches!(outcome, TxnOutcome::NotApplied(_)), "{outcome:?}");
             }
         }
         for (status, body) in [
@@ -225,7 +225,7 @@ mod tests {
             ),
         ] {
             let outcome = answer(status, body);
-            assert!(matches!(outcome, Outcome::NotApplied(_)), "{outcome:?}");
+            assert!(matches!(outcome, TxnOutcome::NotApplied(_)), "{outcome:?}");
         }
     }
 
@@ -237,7 +237,7 @@ mod tests {
             (400, 3, "etcdserver: revision of auth store is old"),
         ] {
             for outcome in said(status, code, text) {
-                assert!(matches!(outcome, Outcome::NoToken(_)), "{outcome:?}");
+                assert!(matches!(outcome, TxnOutcome::NoToken(_)), "{outcome:?}");
             }
         }
     }
@@ -250,7 +250,10 @@ mod tests {
             "its answer broke off",
         ] {
             let failed = Err(Failure::Unknown(why.to_owned()));
-            assert!(matches!(outcome(&failed), Outcome::Ambiguous(_)), "{why}");
+            assert!(
+                matches!(outcome(&failed), TxnOutcome::Ambiguous(_)),
+                "{why}"
+            );
         }
         for (status, code, text) in [
             (503, 14, "etcdserver: request timed out"),
@@ -284,7 +287,7 @@ mod tests {
             (302, 0, "elsewhere"),
         ] {
             for outcome in said(status, code, text) {
-                assert!(matches!(outcome, Outcome::Ambiguous(_)), "{outcome:?}");
+                assert!(matches!(outcome, TxnOutcome::Ambiguous(_)), "{outcome:?}");
             }
         }
         for status in [
@@ -293,7 +296,7 @@ mod tests {
             for body in ["", "<html>", "null", "[]", "\u{0}"] {
                 let outcome = answer(status, body);
                 assert!(
-                    matches!(outcome, Outcome::Ambiguous(_)),
+                    matches!(outcome, TxnOutcome::Ambiguous(_)),
                     "{status}: {outcome:?}"
                 );
             }
@@ -348,7 +351,7 @@ mod tests {
             "[".repeat(60_000),
         ] {
             let outcome = answer(200, &body);
-            assert!(matches!(outcome, Outcome::Ambiguous(_)), "{body:.200}: {outcome:?}");
+            assert!(matches!(outcome, TxnOutcome::Ambiguous(_)), "{body:.200}: {outcome:?}");
             assert_eq!(outcome.header(), None);
         }
     }

@@ -11,10 +11,10 @@ use crate::gate::store::etcd::client::api::{
     ALARM, AlarmAnswer, MEMBERS, MembersAnswer, STATUS, StatusAnswer,
 };
 use crate::gate::store::etcd::client::members::Session;
-use crate::gate::store::etcd::settings::{Settings, SettingsError};
+use crate::gate::store::etcd::settings::{EtcdSettings, EtcdSettingsError};
 use crate::https::{Tls, certificate, certificate_of};
 
-use version::{Verdict, Version};
+use version::{Support, Version};
 
 /// How many transactions that change nothing are timed.
 const TRANSACTIONS: usize = 50;
@@ -68,10 +68,10 @@ pub struct Report {
 /// # Errors
 /// Certificates or the password cannot be read.
 pub fn probe(
-    settings: &Settings,
+    settings: &EtcdSettings,
     chain_id: &ChainId,
     public_key: &PublicKey,
-) -> Result<Report, SettingsError> {
+) -> Result<Report, EtcdSettingsError> {
     let (tls, credentials) = (settings.tls()?, settings.credentials()?);
     let key = name_of(&settings.prefix, chain_id, public_key);
     let mut report = Report {
@@ -180,7 +180,7 @@ impl Report {
         }
         for member in &self.members {
             if let Some(version) = member.version
-                && let Verdict::Unsafe(why) = version.verdict(self.count())
+                && let Support::Unsafe(why) = version.verdict(self.count())
             {
                 problems.push(format!("{} runs etcd {version}: {why}", member.endpoint));
             }
@@ -218,7 +218,7 @@ impl Report {
                 warnings.push(format!("{name} takes part in no transaction: {why}"));
             }
             if let Some(version) = member.version
-                && let Verdict::Old(why) = version.verdict(self.count())
+                && let Support::Old(why) = version.verdict(self.count())
             {
                 warnings.push(format!("{name} runs etcd {version}: {why}"));
             }

@@ -14,7 +14,7 @@ pub struct Version {
 
 /// What is known against a version.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Support {
     /// Nothing.
     Good,
     /// It works, and should be replaced soon.
@@ -36,29 +36,29 @@ impl Version {
     }
 
     /// What is known against it in a cluster of so many members.
-    pub fn verdict(self, members: usize) -> Verdict {
+    pub fn verdict(self, members: usize) -> Support {
         let single = members == 1;
         match (self.major, self.minor, self.patch) {
             (0..=2, ..) | (3, 0..=3, _) => {
-                Verdict::Unsafe("it has no gateway that this program can use")
+                Support::Unsafe("it has no gateway that this program can use")
             }
-            (3, 5, 0..=2) => Verdict::Unsafe("its members may disagree after a crash (etcd#13766)"),
+            (3, 5, 0..=2) => Support::Unsafe("its members may disagree after a crash (etcd#13766)"),
             (3, 4, 0..=20) | (3, 5, 0..=4) if single => {
-                Verdict::Unsafe("a single member of it may lose what it acknowledged (etcd#14370)")
+                Support::Unsafe("a single member of it may lose what it acknowledged (etcd#14370)")
             }
-            (3, 4, 0..=41) => Verdict::Old(
+            (3, 4, 0..=41) => Support::Old(
                 "it has known holes (CVE-2026-33413) and gets no corrections any more; upgrade to 3.6 or newer",
             ),
-            (3, 4, _) => Verdict::Old("it gets no corrections any more; upgrade to 3.6 or newer"),
-            (3, 5, 0..=27) => Verdict::Old(
+            (3, 4, _) => Support::Old("it gets no corrections any more; upgrade to 3.6 or newer"),
+            (3, 5, 0..=27) => Support::Old(
                 "it has known holes (CVE-2026-33413) and may read stale data after a pause (etcd#20418); upgrade to \
                  3.5.28 or newer",
             ),
-            (3, 6, 0..=8) => Verdict::Old(
+            (3, 6, 0..=8) => Support::Old(
                 "it has known holes (CVE-2026-33413) and may read stale data after a pause (etcd#20418); upgrade to \
                  3.6.9 or newer",
             ),
-            _ => Verdict::Good,
+            _ => Support::Good,
         }
     }
 }
@@ -84,14 +84,14 @@ mod tests {
             ("3.5.4", 1),
         ] {
             assert!(
-                matches!(verdict(text, members), Verdict::Unsafe(_)),
+                matches!(verdict(text, members), Support::Unsafe(_)),
                 "{text}"
             );
         }
         for text in [
             "3.4.20", "3.4.23", "3.4.45", "3.5.3", "3.5.16", "3.5.27", "3.6.8",
         ] {
-            assert!(matches!(verdict(text, 3), Verdict::Old(_)), "{text}");
+            assert!(matches!(verdict(text, 3), Support::Old(_)), "{text}");
         }
         for text in [
             "3.5.28",
@@ -101,8 +101,8 @@ mod tests {
             "3.8.0-alpha.0",
             "4.0.0",
         ] {
-            assert_eq!(verdict(text, 3), Verdict::Good, "{text}");
-            assert_eq!(verdict(text, 1), Verdict::Good, "{text}");
+            assert_eq!(verdict(text, 3), Support::Good, "{text}");
+            assert_eq!(verdict(text, 1), Support::Good, "{text}");
         }
         for bad in ["", "3", "3.5", "x.y.z", "3.5.99999999999"] {
             assert_eq!(Version::parse(bad), None);

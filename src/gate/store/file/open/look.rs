@@ -15,7 +15,7 @@ use crate::gate::store::file::restored::familiar::{self, Familiar};
 use super::read::read;
 
 /// A state file as it was found, without belief in it.
-pub(in crate::gate::store::file) struct Found {
+pub(in crate::gate::store::file) struct FoundFile {
     pub entry: Entry,
     pub damage: Option<String>,
     /// Whether it is the one that was written last (W15).
@@ -27,7 +27,7 @@ pub(in crate::gate::store::file) fn look(
     place: &StateFile,
     file: &File,
     medium: &dyn Medium,
-) -> Result<Found, OpenError> {
+) -> Result<FoundFile, OpenError> {
     let StateFile {
         path,
         chain_id: chain,
@@ -90,7 +90,7 @@ pub(in crate::gate::store::file) fn look(
         }),
         Origin::Begun | Origin::Raised | Origin::Request => Ok(known),
     });
-    Ok(Found {
+    Ok(FoundFile {
         entry,
         damage,
         familiar,
