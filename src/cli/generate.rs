@@ -20,9 +20,10 @@ pub(super) struct Completions {
 }
 
 impl Completions {
-    pub(super) fn run(self) -> Result<(), Failure> {
+    /// `definition` is that of the command line.
+    pub(super) fn run(self, mut definition: clap::Command) -> Result<(), Failure> {
         let mut text = Vec::new();
-        clap_complete::generate(self.shell, &mut super::definition(), "tmkms", &mut text);
+        clap_complete::generate(self.shell, &mut definition, "tmkms", &mut text);
         output(&String::from_utf8_lossy(&text))
     }
 }
@@ -38,8 +39,9 @@ pub(super) struct Man {
 }
 
 impl Man {
-    pub(super) fn run(self) -> Result<(), Failure> {
-        let mut command = super::definition();
+    /// As [`Completions::run`].
+    pub(super) fn run(self, definition: clap::Command) -> Result<(), Failure> {
+        let mut command = definition;
         command.build();
         let pages = write_pages(&command, "tmkms", &self.folder)?;
         status(

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::config::ChainConfig;
 use crate::consensus::key_text::{self, KeyFormat};
 
-use super::ConfigFile;
+use super::config_file::ConfigFile;
 use super::report::{Failure, output};
 
 /// The configured keys.

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod check;
+mod config_file;
 mod container;
 #[cfg(feature = "softsign")]
 mod demo;
@@ -22,15 +23,11 @@ mod version;
 #[cfg(feature = "yubihsm")]
 mod yubihsm;
 
-use std::path::PathBuf;
-
 use clap::error::{ContextKind, ContextValue};
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::backends::absent;
-use crate::config::{self, Config, ConfigError};
-use crate::remedy::Commands;
-use crate::secret_file::Variables;
+pub use config_file::ConfigFile;
 use report::{Exit, Failure};
 
 /// What `tmkms` understands.
@@ -102,52 +99,6 @@ pub fn definition() -> clap::Command {
     Arguments::command()
 }
 
-/// The file that all commands read.
-#[derive(Args, Clone, Debug)]
-pub struct ConfigFile {
-    /// The configuration file
-    #[arg(
-        short,
-        long = "config",
-        env = "TMKMS_CONFIG_FILE",
-        default_value = "tmkms.toml",
-        value_name = "PATH"
-    )]
-    config: PathBuf,
-}
-
-impl ConfigFile {
-    /// The commands for this file, whether it can be read or not.
-    // Only the commands of a YubiHSM work without a file.
-    #[cfg_attr(not(feature = "yubihsm"), allow(dead_code))]
-    fn commands(&self) -> Commands {
-        config::commands(&self.config)
-    }
-
-    fn load(&self) -> Result<Config, Failure> {
-        Config::load(&self.config).map_err(wrong)
-    }
-
-    /// For a service: a file that cannot be read may come with a mount that is late, and one that everybody
-    /// may change with a `chmod`, so these are worth another start.
-    fn load_to_serve(&self, handed: Variables) -> Result<Config, Failure> {
-        Config::load_with(&self.config, handed).map_err(|error| match error {
-            ConfigError::Unreadable { .. } | ConfigError::Exposed { .. } => wrong(error).may_heal(),
-            ConfigError::Wrong(_) => wrong(error),
-        })
-    }
-}
-
-fn wrong(error: ConfigError) -> Failure {
-    match error {
-        ConfigError::Unreadable { .. } => {
-            Failure::usage(&error).hint("`tmkms.toml.example` shows every setting")
-        }
-        ConfigError::Exposed { .. } => Failure::usage(error),
-        ConfigError::Wrong(text) => Failure::usage(text),
-    }
-}
-
 /// The commands that hang on a backend, and its name in the configuration.
 const OF_BACKENDS: &[(&str, &str)] = &[
     ("demo", "softsign"),
@@ -200,8 +151,8 @@ pub fn run() -> Exit {
         Command::Demo(command) => command.run(),
         Command::Harness(command) => command.run(),
         Command::Version => version::run(),
-        Command::Completions(command) => command.run(),
-        Command::Man(command) => command.run(),
+        Command::Completions(command) => command.run(definition()),
+        Command::Man(command) => command.run(definition()),
     };
     match result {
         Ok(()) => Exit::Done,

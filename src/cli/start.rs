@@ -15,7 +15,7 @@ use crate::secret_file::{self, Variable, Variables};
 use crate::service::{self, ServiceError};
 use crate::threads::{STACK, Shutdown, spawn};
 
-use super::ConfigFile;
+use super::config_file::ConfigFile;
 use super::container::Hidden;
 use super::report::{Exit, Failure};
 

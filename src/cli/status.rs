@@ -9,7 +9,7 @@ use crate::remedy::Commands;
 use crate::service::NOTICED;
 use crate::text::excerpt::printable;
 
-use super::ConfigFile;
+use super::config_file::ConfigFile;
 use super::report::{Failure, output};
 
 /// What the running service does.

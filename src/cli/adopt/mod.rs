@@ -16,12 +16,12 @@ use crate::migrate::takeover::take_over::TakeOver;
 use crate::os::files::replace::folder_of;
 use crate::terminal::{Console, Terminal};
 
+use super::config_file::{ConfigFile, wrong};
 use super::report::{Failure, output, status};
 use super::status::process_of;
 use super::takeover::consent::Consent;
 use super::takeover::settle::settle;
 use super::takeover::{node_key, shown};
-use super::{ConfigFile, wrong};
 
 /// Take over every chain of another signer.
 #[derive(Args)]

@@ -37,7 +37,7 @@ pub(super) fn try_node(
     key: Option<PublicKey>,
     node: &NodeConfig,
 ) -> Result<String, String> {
-    let identity = super::identity(node.identity.as_ref())?;
+    let identity = super::identity::identity(node.identity.as_ref())?;
     let first = First {
         closer: Mutex::new(None),
         asked: Mutex::new(None),

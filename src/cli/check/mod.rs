@@ -2,6 +2,7 @@
 
 mod connect;
 mod etcd;
+mod identity;
 
 use std::thread::ScopedJoinHandle;
 
@@ -13,7 +14,7 @@ use crate::consensus::PublicKey;
 use crate::gate::heights::plausible::is_too_high;
 use crate::gate::store::file::{FileStore, inspect};
 use crate::gate::watermark::Watermark;
-use crate::link::IdentityKey;
+
 use crate::migrate::fence;
 use crate::observe::serve::http::bind;
 use crate::observe::status::ServiceStatus;
@@ -22,7 +23,7 @@ use crate::os::clock::{Clock, SystemClock};
 use crate::service::{identity_of, with_older_files};
 use crate::threads::{STACK, spawn_scoped};
 
-use super::ConfigFile;
+use super::config_file::ConfigFile;
 use super::container::Hidden;
 use super::report::{Failure, columns, output, status};
 use super::status::service_of;
@@ -320,13 +321,4 @@ fn connect_all(chains: &mut [Found<'_>]) {
             }
         }
     }
-}
-
-/// The identity of a link, for the dial.
-fn identity(
-    source: Option<&crate::secret_file::SecretSource>,
-) -> Result<Option<IdentityKey>, String> {
-    source
-        .map(|source| identity_of(source).map(|(identity, _)| identity))
-        .transpose()
 }

@@ -5,7 +5,6 @@
 
 mod stage;
 
-use std::fmt::Display;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -18,7 +17,7 @@ use crate::harness::{Listener, Node};
 use crate::request::SignRequest;
 
 use super::report::{Failure, output};
-use stage::{IDENTITY, KEY, Stage};
+use stage::{IDENTITY, KEY, Stage, broke};
 
 const CHAIN: &str = "demo-1";
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -312,8 +311,4 @@ fn unexpected(wanted: &str, found: &Answer) -> Failure {
     Failure::new(format!(
         "the demo expected {wanted}, and the signer answered {found:?}"
     ))
-}
-
-fn broke<E: Display>(doing: &'static str) -> impl Fn(E) -> Failure {
-    move |error| Failure::new(format!("{doing} failed: {error}"))
 }

@@ -4,6 +4,7 @@
 //! standard input is a pipe from the demo, and it stops when that ends. The keys are in the memory of the processes alone.
 
 use std::ffi::OsStr;
+use std::fmt::Display;
 use std::fs::DirBuilder;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
@@ -23,7 +24,6 @@ use crate::os::files::replace::{Readers, create};
 use crate::threads::{STACK, spawn};
 
 use super::super::report::Failure;
-use super::broke;
 
 /// The variables in which the signer finds its keys.
 pub(super) const KEY: &str = "TMKMS_DEMO_KEY";
@@ -182,4 +182,9 @@ fn watch(mut signals: Signals, props: Arc<Mutex<Props>>) -> Result<(), Failure> 
         }
     });
     thread.map(drop).map_err(broke("starting a thread"))
+}
+
+/// What went wrong while the demo did something.
+pub(super) fn broke<E: Display>(doing: &'static str) -> impl Fn(E) -> Failure {
+    move |error| Failure::new(format!("{doing} failed: {error}"))
 }

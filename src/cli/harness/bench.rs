@@ -14,7 +14,8 @@ use crate::os::files::replace::{Readers, create};
 use crate::remedy::CommandLine;
 
 use super::super::report::{Failure, output, status};
-use super::{Common, picture, seconds};
+use super::common::{Common, seconds};
+use super::picture;
 
 /// The exit code when the slowest median is above the bound.
 const SLOW: u8 = 40;

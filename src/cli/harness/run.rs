@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::harness::checks::{CHECKS, Outcome, Row, SignerUnderTest, examine};
 
 use super::super::report::{Failure, output, status};
-use super::Common;
+use super::common::Common;
 
 /// Test a signer that dials.
 #[derive(Args)]

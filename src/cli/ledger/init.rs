@@ -17,9 +17,10 @@ use crate::gate::heights::plausible::Claim;
 use crate::gate::store::file::inspect;
 use crate::os::clock::{Clock, SystemClock};
 
-use super::super::ConfigFile;
 use super::super::report::{Failure, status};
-use super::{chains, not_found};
+use super::chains::chains;
+use super::transport::not_found;
+use crate::cli::config_file::ConfigFile;
 
 /// An answer that takes longer waits for the button.
 const QUICK: Duration = Duration::from_secs(1);

@@ -7,7 +7,7 @@ use crate::consensus::key_text;
 use crate::remedy::Commands;
 
 use super::super::report::{Failure, columns, output, status};
-use super::{Transport, not_found};
+use super::transport::{TransportArgs, not_found};
 
 #[derive(Args)]
 #[command(
@@ -15,7 +15,7 @@ use super::{Transport, not_found};
 )]
 pub(in crate::cli) struct List {
     #[command(flatten)]
-    transport: Transport,
+    transport: TransportArgs,
 }
 
 impl List {

@@ -1,20 +1,13 @@
 //! `tmkms ledger`.
 
+mod chains;
 mod init;
 mod list;
 mod pubkey;
 mod status;
+mod transport;
 
-use std::any::Any;
-
-use clap::{Args, Subcommand};
-
-use crate::backends::ledger::LedgerSource;
-use crate::backends::ledger::config::LedgerTransport;
-use crate::backends::ledger::error::{DeviceFault, FindError};
-use crate::backends::ledger::transport::TransportError;
-use crate::config::{ChainConfig, Config};
-use crate::remedy::{CommandLine, Commands};
+use clap::Subcommand;
 
 use super::report::Failure;
 
@@ -39,59 +32,5 @@ impl Ledger {
             Self::Status(command) => command.run(),
             Self::Init(command) => command.run(),
         }
-    }
-}
-
-/// Where devices are, for commands that need no configuration.
-#[derive(Args)]
-struct Transport {
-    /// Where Ledgers are: hid, or tcp://127.0.0.1:PORT for an emulator on this host
-    #[arg(long, value_name = "PLACE", default_value = "hid", value_parser = place)]
-    transport: LedgerTransport,
-}
-
-fn place(text: &str) -> Result<LedgerTransport, String> {
-    LedgerTransport::read(text).ok_or_else(|| {
-        "expected hid, or tcp://127.0.0.1:PORT for an emulator on this host".to_owned()
-    })
-}
-
-/// The chains of a configuration whose keys are on Ledgers.
-fn chains(config: &Config) -> Result<Vec<(&ChainConfig, &LedgerSource)>, Failure> {
-    let found: Vec<_> = config
-        .chains
-        .iter()
-        .filter_map(|chain| {
-            let key: &dyn Any = chain.key.as_ref();
-            Some((chain, key.downcast_ref::<LedgerSource>()?))
-        })
-        .collect();
-    match found.is_empty() {
-        true => Err(
-            Failure::usage(format!("{} has no [[providers.ledgertm]]", config.name)).hint(format!(
-                "add one with `chain_ids` and the `public_key` that `{}` shows",
-                CommandLine::without_config(["ledger", "pubkey"])
-            )),
-        ),
-        false => Ok(found),
-    }
-}
-
-fn not_found(error: FindError, commands: &Commands) -> Failure {
-    let busy = matches!(
-        &error,
-        FindError::Device {
-            reason: DeviceFault::Transport(TransportError::Busy),
-            ..
-        }
-    );
-    let failure = Failure::new(error);
-    match busy {
-        true => failure.hint(format!(
-            "the service asks for the height itself, and `{}` says how the Ledger is; stop it to use the Ledger for \
-             something else",
-            commands.line(["status"])
-        )),
-        false => failure,
     }
 }

@@ -7,7 +7,7 @@ use crate::consensus::key_text;
 use crate::remedy::Commands;
 
 use super::super::report::{Failure, output, status};
-use super::{Transport, not_found};
+use super::transport::{TransportArgs, not_found};
 
 #[derive(Args)]
 #[command(
@@ -16,7 +16,7 @@ use super::{Transport, not_found};
 )]
 pub(in crate::cli) struct Pubkey {
     #[command(flatten)]
-    transport: Transport,
+    transport: TransportArgs,
     /// The device at this path, as `tmkms ledger list` shows it
     #[arg(long)]
     path: Option<String>,

@@ -9,10 +9,10 @@ use crate::config::ChainConfig;
 use crate::consensus::key_text;
 use crate::observe::status::ServiceStatus;
 
-use super::super::ConfigFile;
 use super::super::report::{Failure, output};
-use super::super::status::service_of;
-use super::chains;
+use super::chains::chains;
+use crate::cli::config_file::ConfigFile;
+use crate::cli::status::service_of;
 
 #[derive(Args)]
 #[command(

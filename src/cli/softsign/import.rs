@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::key_files::{paths, plain};
+use super::purpose::KeyPurpose;
 use super::todo::{self, Todo};
-use super::{paths, plain};
 use crate::backends::softsign::Purpose;
 use crate::backends::softsign::key::{SoftKey, SoftKeyError};
-use crate::cli::ConfigFile;
+use crate::cli::config_file::ConfigFile;
 use crate::cli::report::{Failure, output, status};
+use crate::cli::state::chain::unusable;
 use crate::cli::state::height::HeightSource;
-use crate::cli::state::unusable;
 use crate::cli::status::process_of;
 use crate::cli::takeover::consent::Consent;
 use crate::cli::takeover::settle::settle;
@@ -47,7 +48,7 @@ pub(in crate::cli) struct Import {
     format: Option<Form>,
     /// What the key is for: consensus is Ed25519, account is secp256k1; told by the configuration when left out
     #[arg(short = 't', long = "type", value_enum)]
-    kind: Option<super::Kind>,
+    kind: Option<KeyPurpose>,
     /// The old signer's state file; it becomes the state of the chain
     #[arg(long, value_name = "FILE", conflicts_with = "never_signed")]
     state: Option<PathBuf>,

@@ -1,21 +1,22 @@
 //! `tmkms softsign`.
 
 mod import;
+mod key_files;
+mod purpose;
 mod todo;
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
-use crate::backends::softsign::Purpose;
 use crate::backends::softsign::key::SoftKey;
-use crate::config::Config;
 use crate::consensus::key_text;
 use crate::remedy;
 use crate::secret_file::{self, SecretFileError};
 use crate::terminal::Console;
 
 use super::report::{Failure, output, status};
+use purpose::KeyPurpose;
 
 /// Keys in files.
 #[derive(Subcommand)]
@@ -33,24 +34,9 @@ pub(super) enum Softsign {
 pub(super) struct Keygen {
     /// What the key is for: consensus is Ed25519, account is secp256k1
     #[arg(short = 't', long = "type", value_enum, default_value = "consensus")]
-    kind: Kind,
+    kind: KeyPurpose,
     /// The file to make; never overwritten
     path: PathBuf,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Kind {
-    Consensus,
-    Account,
-}
-
-impl Kind {
-    fn purpose(self) -> Purpose {
-        match self {
-            Kind::Consensus => Purpose::Consensus,
-            Kind::Account => Purpose::Account,
-        }
-    }
 }
 
 impl Softsign {
@@ -95,24 +81,4 @@ impl Keygen {
             public.address()
         ))
     }
-}
-
-/// The key files of a configuration, each with its chain.
-fn paths(config: &Config) -> String {
-    config
-        .chains
-        .iter()
-        .filter_map(|chain| {
-            Some(format!(
-                "  {} ({})\n",
-                chain.key.traits().file.as_ref()?.path.display(),
-                chain.id
-            ))
-        })
-        .collect()
-}
-
-/// Without `.` components.
-fn plain(path: &Path) -> PathBuf {
-    path.components().collect()
 }

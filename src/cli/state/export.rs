@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::cli::config_file::ConfigFile;
+use crate::cli::report::{Failure, output, status};
 use crate::config::Config;
 use crate::consensus::ChainId;
 use crate::gate::store::file::OpenError;
@@ -9,8 +11,8 @@ use crate::migrate::export::{self, ExportFormat, Exported};
 use crate::terminal::Terminal;
 use clap::{Args, ValueEnum};
 
+use super::chain::{find, place, unusable};
 use super::shared::still_shared;
-use super::{ConfigFile, Failure, find, output, place, status, unusable};
 
 #[derive(Args)]
 #[command(

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::cli::config_file::ConfigFile;
+use crate::cli::report::{Failure, output, status};
 use crate::cli::status::process_of;
 use crate::cli::takeover::consent::Consent;
 use crate::cli::takeover::settle::settle;
@@ -18,7 +20,7 @@ use crate::migrate::takeover::take_over::TakeOver;
 use crate::os::files::paths::same_file;
 use crate::terminal::Terminal;
 
-use super::{ConfigFile, Failure, find, output, place, status};
+use super::chain::{find, place};
 
 #[derive(Args)]
 #[command(

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::cli::config_file::ConfigFile;
+use crate::cli::report::{Failure, status};
 use crate::cli::status::process_of;
 use crate::cli::takeover::quiet;
 use crate::cli::takeover::shown::refused;
@@ -18,8 +20,8 @@ use crate::os::clock::{Clock, SystemClock};
 use crate::os::files::bounded;
 use crate::terminal::Terminal;
 
+use super::chain::{find, place, unusable};
 use super::height::{HeightSource, Sure};
-use super::{ConfigFile, Failure, find, place, status, unusable};
 
 #[derive(Args)]
 #[command(

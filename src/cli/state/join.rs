@@ -2,12 +2,12 @@
 
 use clap::Args;
 
+use crate::cli::report::{Failure, status};
 use crate::gate::store::etcd::MembershipError;
 use crate::gate::store::file::inspect;
 use crate::terminal::Terminal;
 
 use super::shared::Target;
-use super::{Failure, status};
 use crate::migrate::watermarks::shown;
 
 #[derive(Args)]

@@ -2,11 +2,12 @@
 
 use clap::Args;
 
+use crate::cli::report::{Failure, status};
 use crate::gate::store::file::{FileStore, inspect};
 use crate::terminal::Terminal;
 
+use super::chain::{place, unusable};
 use super::shared::Target;
-use super::{Failure, place, status, unusable};
 use crate::migrate::watermarks::shown;
 
 #[derive(Args)]

@@ -1,6 +1,7 @@
 //! `tmkms state`: the watermark of a chain, shown, begun, taken over and given back. Only `raise` can lower it, when told
 //! so twice.
 
+pub(super) mod chain;
 mod export;
 pub(super) mod height;
 mod import;
@@ -14,14 +15,9 @@ mod show;
 
 use clap::Subcommand;
 
-use crate::config::{ChainConfig, Config};
-use crate::gate::store::file::StateFile;
-use crate::migrate::takeover::current::LookError;
 use crate::terminal::Console;
 
-use super::ConfigFile;
-use super::report::{Failure, output, status};
-use super::status::process_of;
+use super::report::Failure;
 use export::Export;
 use import::Import;
 use init::Init;
@@ -65,43 +61,4 @@ impl State {
             Self::Leave(command) => command.run(&mut Console),
         }
     }
-}
-
-/// Why a state file cannot be used, and who holds it if that is the reason.
-pub(super) fn unusable(config: &Config, error: impl Into<LookError>) -> Failure {
-    let error = error.into();
-    let service = match error.is_locked() {
-        true => process_of(config),
-        false => None,
-    };
-    let failure = Failure::new(error.told(config, service));
-    match service {
-        Some(_) => {
-            failure.hint("stop the service, repeat the command, and start the service again")
-        }
-        None => failure,
-    }
-}
-
-pub(super) fn find<'a>(config: &'a Config, chain: &str) -> Result<&'a ChainConfig, Failure> {
-    config
-        .chains
-        .iter()
-        .find(|known| known.id.as_str() == chain)
-        .ok_or_else(|| {
-            let known: Vec<&str> = config
-                .chains
-                .iter()
-                .map(|chain| chain.id.as_str())
-                .collect();
-            Failure::usage(format!(
-                "there is no [[chain]] {chain} in the configuration"
-            ))
-            .hint(format!("configured are: {}", known.join(", ")))
-        })
-}
-
-/// The state belongs to chain and key, so the key is opened for its public half.
-pub(super) fn place(chain: &ChainConfig) -> Result<StateFile, Failure> {
-    chain.place_of_key().map_err(Failure::new)
 }

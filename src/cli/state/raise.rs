@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use crate::cli::config_file::ConfigFile;
+use crate::cli::report::{Failure, status};
 use crate::consensus::{ChainId, Height, Hrs};
 use crate::gate::store::Origin;
 use crate::gate::store::file::FileStore;
@@ -10,8 +12,8 @@ use crate::os::clock::{Clock, SystemClock};
 use crate::service::store_of;
 use crate::terminal::Terminal;
 
+use super::chain::{find, place, unusable};
 use super::height::{HeightSource, Sure};
-use super::{ConfigFile, Failure, find, place, status, unusable};
 
 #[derive(Args)]
 #[command(

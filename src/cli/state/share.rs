@@ -2,10 +2,10 @@
 
 use clap::Args;
 
+use crate::cli::report::{Failure, status};
 use crate::terminal::Terminal;
 
 use super::shared::Target;
-use super::{Failure, status};
 use crate::migrate::watermarks::shown;
 
 #[derive(Args)]

@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use crate::cli::config_file::ConfigFile;
+use crate::cli::report::{Failure, status};
 use crate::config::{ChainConfig, Config};
 use crate::consensus::PublicKey;
 use crate::gate::store::etcd::{
@@ -16,7 +18,7 @@ use crate::os::clock::{Clock, SystemClock};
 use crate::os::host_name::host_name;
 use crate::terminal::Terminal;
 
-use super::{ConfigFile, Failure, find, place, status, unusable};
+use super::chain::{find, place, unusable};
 
 /// The chain, and whether to ask.
 #[derive(Args)]

@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use crate::cli::config_file::ConfigFile;
+use crate::cli::report::{Failure, output};
 use crate::config::ChainConfig;
 use crate::consensus::PublicKey;
 use crate::gate::store::Origin;
@@ -13,8 +15,8 @@ use crate::os::clock::{Clock, SystemClock};
 use crate::os::files::bounded;
 use crate::service::with_older_files;
 
+use super::chain::find;
 use super::shared::shown_in_etcd;
-use super::{ConfigFile, Failure, find, output};
 
 /// How often a file is read: a read that meets a write sees half of it.
 const TRIES: usize = 5;

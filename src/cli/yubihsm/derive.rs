@@ -14,7 +14,7 @@ use crate::cli::report::{Failure, output, status};
 use crate::secret_file;
 use crate::terminal::{Console, Terminal, privately};
 
-use super::careful;
+use super::careful::careful;
 
 /// Derive passwords and wrap key from a mnemonic.
 #[derive(Args)]

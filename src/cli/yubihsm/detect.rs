@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::backends::yubihsm::protocol::transport::list;
-use crate::cli::ConfigFile;
+use crate::cli::config_file::ConfigFile;
 use crate::cli::report::{Failure, output};
 
 /// List what is plugged in.

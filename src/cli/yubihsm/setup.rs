@@ -20,7 +20,8 @@ use crate::remedy::CommandLine;
 use crate::secret_file::NewFile;
 use crate::terminal::Console;
 
-use super::{Which, careful};
+use super::careful::careful;
+use super::which::Which;
 
 /// Set a device up from a mnemonic.
 #[derive(Args)]

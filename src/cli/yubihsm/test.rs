@@ -15,7 +15,7 @@ use crate::cli::report::{Failure, output, status};
 use crate::consensus::{KeyType, Signature};
 use crate::gate::raw::self_test;
 
-use super::{Which, key_id};
+use super::which::{Which, key_id};
 
 /// How long one signature may take.
 const PATIENCE: Duration = Duration::from_secs(5);

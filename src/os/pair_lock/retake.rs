@@ -1,10 +1,10 @@
 //! The name of a pair, once whoever had it has left.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use super::{Name, NameLock};
+use super::name::NameLock;
 
 /// How to take the name for locks that are held without it. Does not keep them.
 #[derive(Clone, Debug)]
@@ -25,10 +25,10 @@ pub enum Retaken {
 }
 
 impl Retake {
-    pub(super) fn of(name: &Name) -> Self {
+    pub(super) fn of(name: &str, lock: &Arc<Mutex<Option<NameLock>>>) -> Self {
         Self {
-            name: name.name.clone(),
-            lock: std::sync::Arc::downgrade(&name.lock),
+            name: name.to_owned(),
+            lock: Arc::downgrade(lock),
         }
     }
 

@@ -2,7 +2,8 @@
 //! a few names, and either kind looks for the other after it has taken its own, so that of two that come at once at least one
 //! sees the other.
 
-use super::{PairLock, PairLockError, Remark, Scopes};
+use super::held::{PairLockError, Remark};
+use super::lock::{PairLock, Scopes};
 
 /// How many signers of one host may share a store.
 const SHARERS: u8 = 8;

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::os::process::holder::{Holder, Program, Verdict};
 use crate::remedy::{self, CommandLine};
 
-use super::{Held, Lock, Remark};
+use super::held::{Held, Lock, Remark};
 
 impl fmt::Display for Remark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

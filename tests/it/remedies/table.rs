@@ -429,7 +429,7 @@ pub const TABLE: &[Remedy] = &[
         Walk("a_device_that_is_not_plugged_in"),
     ),
     row(
-        "src/cli/yubihsm/mod.rs",
+        "src/cli/yubihsm/which.rs",
         "without_config([\"yubihsm\",\"detect\"])",
         "lists what is plugged in",
         "tmkms yubihsm detect",
@@ -582,7 +582,7 @@ pub const TABLE: &[Remedy] = &[
         Walk("a_key_whose_backup_fails"),
     ),
     row(
-        "src/cli/yubihsm/keys/mod.rs",
+        "src/cli/yubihsm/keys/proof.rs",
         "verify_backup(&file.to_string_lossy())",
         "prove it before you rely on it",
         "tmkms yubihsm keys verify-backup",
@@ -660,14 +660,14 @@ pub const TABLE: &[Remedy] = &[
         Walk("a_first_height_that_is_far_ahead"),
     ),
     row(
-        "src/cli/ledger/mod.rs",
+        "src/cli/ledger/transport.rs",
         "line([\"status\"])",
         "says how the Ledger is",
         "tmkms status",
         Walk("a_ledger_that_the_service_has"),
     ),
     row(
-        "src/cli/ledger/mod.rs",
+        "src/cli/ledger/chains.rs",
         "without_config([\"ledger\",\"pubkey\"])",
         "add one with",
         "tmkms ledger pubkey",

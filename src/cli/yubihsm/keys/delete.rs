@@ -8,8 +8,8 @@ use crate::backends::yubihsm::protocol::codes::object;
 use crate::cli::report::{Failure, status};
 use crate::terminal::{Console, Terminal};
 
-use super::super::key_id;
 use super::login::Login;
+use crate::cli::yubihsm::which::key_id;
 
 /// Delete a key, for ever.
 #[derive(Args)]

@@ -9,9 +9,9 @@ use crate::backends::yubihsm::ceremony::derive::Role;
 use crate::cli::report::{Failure, status};
 use crate::secret_file::NewFile;
 
-use super::super::key_id;
 use super::login::{Login, refused};
-use super::tell_proof;
+use super::proof::tell_proof;
+use crate::cli::yubihsm::which::key_id;
 
 /// Write the backup of a key.
 #[derive(Args)]

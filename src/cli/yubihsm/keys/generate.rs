@@ -11,9 +11,10 @@ use crate::cli::report::{Failure, status};
 use crate::consensus::key_text;
 use crate::secret_file::{NewFile, SecretFileError};
 
-use super::super::key_id;
 use super::login::{Login, refused};
-use super::{KeyName, now, remember, tell_proof};
+use super::name::KeyName;
+use super::proof::{now, remember, tell_proof};
+use crate::cli::yubihsm::which::key_id;
 
 /// Make a key in the device, and its backup.
 #[derive(Args)]
@@ -27,7 +28,7 @@ pub(in crate::cli) struct Generate {
     #[command(flatten)]
     login: Login,
     /// The key's label, 40 bytes at most
-    #[arg(short, long, value_parser = super::label)]
+    #[arg(short, long, value_parser = super::name::label)]
     label: Option<String>,
     /// Show the public key in Bech32 with this prefix, as `cosmosvalconspub`
     #[arg(short, long, value_name = "BECH32")]
@@ -67,7 +68,7 @@ impl Generate {
         let start = self.prefix.as_deref().unwrap_or(self.kind.name());
         let label = match &self.label {
             Some(label) => label.clone(),
-            None => super::label(&format!("{start}:{}", now()))
+            None => super::name::label(&format!("{start}:{}", now()))
                 .map_err(|why| Failure::usage(why).hint("give one with `--label`"))?,
         };
         // Before anything else: a file that cannot be made must not leave a key without its backup.

@@ -16,8 +16,8 @@ use crate::cli::report::{Failure, status};
 use crate::consensus::{KeyType, PublicKey, key_text};
 use crate::secret_file::{self, SecretSource};
 
-use super::super::key_id;
 use super::login::{LoggedIn, Login};
+use crate::cli::yubihsm::which::key_id;
 
 /// Bring a key into the device.
 #[derive(Args)]
@@ -39,7 +39,7 @@ pub(in crate::cli) struct Import {
     #[arg(short = 't', long = "type", value_enum)]
     kind: Option<Form>,
     /// The key's label, 40 bytes at most; backups bring their own
-    #[arg(short, long, value_parser = super::label)]
+    #[arg(short, long, value_parser = super::name::label)]
     label: Option<String>,
     /// The public key or address that it must have, in any form that is printed anywhere
     #[arg(long, value_name = "KEY")]

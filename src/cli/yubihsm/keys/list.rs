@@ -13,7 +13,7 @@ use crate::cli::report::{Failure, output};
 use crate::config::Config;
 use crate::consensus::key_text::{self, KeyFormat};
 
-use super::super::Which;
+use crate::cli::yubihsm::which::Which;
 
 /// How long one command to a device may take.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -16,7 +16,8 @@ use crate::backends::yubihsm::session::objects::Objects;
 use crate::cli::report::{Failure, status};
 use crate::terminal::{Console, Guard, Terminal};
 
-use super::super::{Which, careful, key_id};
+use crate::cli::yubihsm::careful::careful;
+use crate::cli::yubihsm::which::{Which, key_id};
 
 /// The device and the login.
 #[derive(Args)]

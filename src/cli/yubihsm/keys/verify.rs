@@ -13,8 +13,8 @@ use crate::backends::yubihsm::ceremony::target::SetupTarget;
 use crate::backends::yubihsm::protocol::codes::object;
 use crate::backends::yubihsm::protocol::commands::DeviceCommands;
 use crate::backends::yubihsm::protocol::identity::Serial;
+use crate::cli::config_file::{ConfigFile, wrong};
 use crate::cli::report::{Failure, output, status};
-use crate::cli::{ConfigFile, wrong};
 use crate::config::Config;
 use crate::consensus::{PublicKey, key_text};
 use crate::gate::store::file::{Newest, newest};
@@ -22,8 +22,9 @@ use crate::migrate::foreign::LONGEST;
 use crate::os::files::bounded;
 use crate::terminal::Console;
 
-use super::super::{Which, careful, key_id};
-use super::remember;
+use super::proof::remember;
+use crate::cli::yubihsm::careful::careful;
+use crate::cli::yubihsm::which::{Which, key_id};
 
 /// Prove that a backup holds the key.
 #[derive(Args)]
