@@ -10,9 +10,13 @@ use crate::remedy::Commands;
 use crate::secret_file::Variables;
 use crate::settings::{Base, Problem, TableReader};
 
+use super::check;
 use super::error::ConfigError;
+use super::file;
 use super::meaning::Config;
-use super::{check, file, metrics, permissions, report};
+use super::metrics;
+use super::permissions;
+use super::report;
 
 impl Config {
     /// Reads a file; a pipe will do, too.

@@ -9,11 +9,12 @@ use crate::os::files::bounded;
 use crate::os::files::paths::same_file;
 use crate::remedy::Commands;
 
+use super::cosmos_kms;
 use super::error::SourceError;
+use super::horcrux;
 use super::node::node;
 use super::old_signer::OldSigner;
 use super::source::Source;
-use super::{cosmos_kms, horcrux};
 
 /// Looks at a home, a configuration or a state file.
 pub fn find(

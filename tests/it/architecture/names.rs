@@ -16,10 +16,6 @@ const REASONS: &[(&str, &str)] = &[
         "SCP03 and SecretConnection both begin with one",
     ),
     (
-        "Transport",
-        "yubihsm.rs calls the way to a device so; of a command it is an option's name",
-    ),
-    (
         "Worker",
         "each backend with a thread for its device says it alike",
     ),
