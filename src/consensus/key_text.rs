@@ -3,7 +3,7 @@
 use subtle_encoding::bech32::Bech32;
 use subtle_encoding::{base64, hex};
 
-use super::{KeyType, PublicKey};
+use super::key::{KeyType, PublicKey};
 
 /// The `key_format` of a chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,8 @@
 //! A proposal for a block.
 
-use super::{BlockId, Height, Round, Timestamp};
+use super::block_id::BlockId;
+use super::hrs::{Height, Round};
+use super::timestamp::Timestamp;
 
 /// A proposal. Its block id is always complete.
 #[derive(Clone, Debug, PartialEq, Eq)]

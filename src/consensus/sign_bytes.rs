@@ -8,8 +8,13 @@
 
 use prost::Message;
 
+use super::block_id::BlockId;
 use super::canonical;
-use super::{BlockId, ChainId, Height, Hrs, Precommit, Prevote, Proposal, Round, Step, Timestamp};
+use super::chain_id::ChainId;
+use super::hrs::{Height, Hrs, Round, Step};
+use super::proposal::Proposal;
+use super::timestamp::Timestamp;
+use super::vote::{Precommit, Prevote};
 
 const PREVOTE: i32 = 1;
 const PRECOMMIT: i32 = 2;

@@ -1,6 +1,8 @@
 //! Prevotes and precommits, each a type of its own, so that an extension can stand only where it may.
 
-use super::{BlockId, Height, Round, Timestamp};
+use super::block_id::BlockId;
+use super::hrs::{Height, Round};
+use super::timestamp::Timestamp;
 
 /// A prevote; `block` is `None` for nil.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,8 +8,6 @@ use super::imports::{Module, imports, module};
 
 /// Modules of today from whose `mod.rs` files below borrow, and how many files do.
 const LENDERS: &[(&str, usize)] = &[
-    ("consensus", 4),
-    ("gate::store", 14),
     ("harness", 1),
     ("harness::checks", 5),
     ("https", 1),

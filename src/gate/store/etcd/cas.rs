@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::consensus::{ChainId, PublicKey};
-use crate::gate::store::Seen;
+use crate::gate::store::record::Seen;
 
 use super::client::api::{self, Header, KeyValue};
 use super::client::members::{Cluster, Session};

@@ -1,7 +1,7 @@
 //! Whether what a shared key holds is what this host may go on from.
 
 use crate::consensus::Hrs;
-use crate::gate::store::Seen;
+use crate::gate::store::record::Seen;
 
 use super::cas::{KeyState, SharedKey};
 use super::latch::{Latch, of_header};

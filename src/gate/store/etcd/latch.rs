@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::consensus::{ChainId, Hrs};
-use crate::gate::store::Seen;
+use crate::gate::store::record::Seen;
 use crate::remedy::Commands;
 use crate::text::date::Date;
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use crate::consensus::ChainId;
 use crate::gate::store::file::FileStore;
-use crate::gate::store::{Origin, Record, Seen, Store, StoreError};
+use crate::gate::store::interface::{Store, StoreError};
+use crate::gate::store::record::{Origin, Record, Seen};
 use crate::gate::watermark::Watermark;
 use crate::remedy::Commands;
 

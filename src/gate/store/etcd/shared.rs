@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::gate::store::file::FileStore;
-use crate::gate::store::{Loaded, Origin, Record, Seen, Store, StoreError};
+use crate::gate::store::interface::{Loaded, Store, StoreError};
+use crate::gate::store::record::{Origin, Record, Seen};
 use crate::gate::watermark::Watermark;
 use crate::remedy::Commands;
 

@@ -11,8 +11,8 @@ use subtle_encoding::{base64, hex};
 
 use crate::consensus::{ChainId, PublicKey};
 use crate::gate::store::file::format::{WatermarkText, watermark_of};
+use crate::gate::store::record::{Origin, Record};
 use crate::gate::store::sealed::{seal, unseal};
-use crate::gate::store::{Origin, Record};
 use crate::gate::watermark::Watermark;
 
 const FORMAT: u32 = 1;

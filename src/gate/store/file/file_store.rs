@@ -5,7 +5,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::gate::store::{Origin, Record, Seen, Store, StoreError};
+use crate::gate::store::interface::{Store, StoreError};
+use crate::gate::store::record::{Origin, Record, Seen};
 use crate::gate::used_up::UsedUp;
 use crate::gate::watermark::Watermark;
 use crate::os::files::rename::to_new_name;

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use subtle_encoding::{base64, hex};
 
 use crate::consensus::{ChainId, Height, Hrs, PublicKey, Round, SignBytes, Signature, Step};
+use crate::gate::store::record::{Origin, Record, Seen};
 use crate::gate::store::sealed::{seal, unseal};
-use crate::gate::store::{Origin, Record, Seen};
 use crate::gate::watermark::{Last, Watermark};
 use crate::os::files::filesystem::Provenance;
 

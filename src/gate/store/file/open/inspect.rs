@@ -3,7 +3,7 @@
 use crate::gate::store::file::error::OpenError;
 use crate::gate::store::file::medium::FileSystem;
 use crate::gate::store::file::place::StateFile;
-use crate::gate::store::{Record, Seen};
+use crate::gate::store::record::{Record, Seen};
 use crate::gate::used_up::UsedUp;
 
 use super::locks::unlocked;

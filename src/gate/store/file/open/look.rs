@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use crate::gate::store::Origin;
+use crate::gate::store::record::Origin;
 use crate::os::files::filesystem;
 
 use crate::gate::store::file::error::OpenError;

@@ -120,7 +120,7 @@ fn since_1970((seconds, nanos): (i64, u32)) -> Duration {
 mod tests {
     use super::*;
     use crate::consensus::PublicKey;
-    use crate::gate::store::{Origin, Record};
+    use crate::gate::store::record::{Origin, Record};
     use crate::gate::watermark::Watermark;
     use crate::os::files::filesystem::Provenance;
 

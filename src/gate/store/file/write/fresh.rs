@@ -9,7 +9,7 @@ use crate::gate::store::file::folder::{folder_of, temporary_name};
 use crate::gate::store::file::format::{self, Entry, SLOT};
 use crate::gate::store::file::medium::Medium;
 use crate::gate::store::file::place::StateFile;
-use crate::gate::store::{Record, Seen};
+use crate::gate::store::record::{Record, Seen};
 
 /// A complete new state file under a name of its own.
 pub(super) struct Fresh {

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
-use crate::gate::store::{Origin, Record, Store};
+use crate::gate::store::interface::Store;
+use crate::gate::store::record::{Origin, Record};
 use crate::gate::watermark::Watermark;
 use crate::os::files::filesystem;
 

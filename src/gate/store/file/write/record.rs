@@ -8,7 +8,8 @@ use crate::gate::store::file::folder::explain;
 use crate::gate::store::file::format::{self, Entry, SLOT};
 use crate::gate::store::file::restored::clean_stop;
 use crate::gate::store::file::restored::familiar::LATE;
-use crate::gate::store::{Origin, Record, StoreError};
+use crate::gate::store::interface::StoreError;
+use crate::gate::store::record::{Origin, Record};
 use crate::gate::watermark::Watermark;
 
 use super::fresh::Fresh;

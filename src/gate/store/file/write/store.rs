@@ -6,7 +6,8 @@ use crate::gate::store::file::file_store::FileStore;
 use crate::gate::store::file::folder::explain;
 use crate::gate::store::file::restored::clean_stop;
 use crate::gate::store::file::restored::familiar::Familiar;
-use crate::gate::store::{Loaded, Origin, Record, Store, StoreError};
+use crate::gate::store::interface::{Loaded, Store, StoreError};
+use crate::gate::store::record::{Origin, Record};
 use crate::gate::watermark::Watermark;
 
 use super::record::NotAnew;
