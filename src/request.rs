@@ -20,7 +20,7 @@ pub enum Request {
     },
     /// Sign a proposal or a vote. (`SignProposalRequest`, `SignVoteRequest`)
     Sign(SignRequest),
-    /// Sign bytes that are no consensus message (v1.0's `SignBytesRequest`, Celestia's `SignRawBytesRequest`).
+    /// Sign bytes that are not a consensus message (v1.0's `SignBytesRequest`, Celestia's `SignRawBytesRequest`).
     SignRaw(RawRequest),
     /// Something that decodes but must not be signed whatever the watermark says.
     Invalid(Invalid),

@@ -1,4 +1,4 @@
-//! A restored state file is not armed, however it was restored; what an honest operator does to one is no obstacle
+//! A restored state file is not armed, however it was restored; what an honest operator does to one is not an obstacle
 //! (W15). `tests/restore/run` does the same with the whole program on several file systems.
 #![allow(
     clippy::unwrap_used,
@@ -306,7 +306,7 @@ fn what_cannot_be_told_from_a_backup_needs_a_take_over() {
         .set(known.watermark(), Origin::Raised, known.written())
         .unwrap();
     assert_eq!(arms(&place), Ok(10));
-    // And what it was taken over from is no state any more.
+    // And what it was taken over from is not a state any more.
     let mark = folder.path().join("state.json.stopped");
     assert!(!mark.exists(), "armed, and not stopped");
 }

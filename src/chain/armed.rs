@@ -111,7 +111,7 @@ mod tests {
     }
 
     /// A link that asks without a pause takes no other link's turn: a write to the disk is longer than the millisecond
-    /// after which the lock is handed to whoever waits.
+    /// after which the lock is handed to a thread that waits.
     #[test]
     fn nobody_is_passed_over_by_one_that_comes_again_at_once() {
         let (section, done) = (Mutex::new(()), AtomicBool::new(false));

@@ -1,4 +1,4 @@
-//! The public key of a chain, told to whoever asks for the right chain.
+//! The public key of a chain, told to anyone who asks for the right chain.
 
 use crate::consensus::ChainId;
 use crate::consensus::chain_id::IllegalChainId;

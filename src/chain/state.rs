@@ -109,7 +109,7 @@ impl Chain {
     }
 
     fn tell_news(&self) {
-        // Whoever looked before the change is waiting by now, or has not begun to look.
+        // A thread that looked before the change is waiting by now, or has not begun to look.
         drop(self.news.look.lock());
         self.news.condvar.notify_all();
     }

@@ -124,7 +124,7 @@ pub fn run() -> Exit {
             if let Some(failure) = left_out(&error) {
                 return failure.print();
             }
-            // Help goes to standard output and is no failure; a closed pipe is none either.
+            // Help goes to standard output and is not a failure; a closed pipe is none either.
             let _ = error.print();
             return if error.use_stderr() {
                 Exit::Usage

@@ -34,7 +34,7 @@ pub(super) struct Start {
     /// For whom the log is; by default journald when it reads standard error, otherwise people
     #[arg(long, env = "TMKMS_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<Readers>,
-    /// Stop when standard input ends: with whoever started it, however that one ends
+    /// Stop when standard input ends: with the process that started it, however that one ends
     #[arg(long, hide = true)]
     until_eof: bool,
 }
@@ -68,7 +68,7 @@ impl Start {
         // Before any secret is read; `harden` tells what could not be done.
         forbid_core_dumps();
         let config = self.config.load_to_serve(handed_over()?)?;
-        // Also before any thread: this program may be executed anew here.
+        // Also before any thread: this program may be executed again here.
         let exposed = self.take_out_of_environment(&config);
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let filter = match self.verbose {

@@ -13,10 +13,10 @@ use super::messages::{Envelope, Sum};
 /// A frame that cannot be answered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// It is no protobuf of the privval schema.
+    /// It is not a protobuf of the privval schema.
     #[error("a frame that is not a privval message ({0})")]
     Undecodable(String),
-    /// It is a privval message that is no request.
+    /// It is a privval message that is not a request.
     #[error("a privval message that has no reply ({0})")]
     NoRequest(&'static str),
 }

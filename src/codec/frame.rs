@@ -9,13 +9,13 @@ pub const MAX_FRAME: usize = 1024 * 1024 + 16 * 1024;
 /// What the buffer shrinks to after a long frame.
 const KEEP: usize = 16 * 1024;
 
-/// Why the bytes are no frame. The stream cannot be read on after this.
+/// Why the bytes are not a frame. The stream cannot be read on after this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
     /// The announced length is above [`MAX_FRAME`].
     #[error("a frame of {0} bytes was announced, and {MAX_FRAME} is the most that is accepted")]
     TooLong(u64),
-    /// The length is no varint of at most 64 bits.
+    /// The length is not a varint of at most 64 bits.
     #[error("the length of a frame is not a number")]
     NotALength,
 }

@@ -143,7 +143,7 @@ fn open(path: &Path) -> Result<(String, Base, Vec<String>), ConfigError> {
     Ok((text, base, warnings))
 }
 
-/// The home folder of whoever runs this, as `HOME` says.
+/// The home folder of the user that runs this, as `HOME` says.
 pub fn user_home() -> Option<PathBuf> {
     std::env::var_os("HOME").map(PathBuf::from)
 }

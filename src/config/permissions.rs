@@ -13,7 +13,7 @@ use crate::remedy;
 use super::meaning::Config;
 use super::report::holds_secret;
 
-/// Looks at an open configuration and its folder; the texts are warnings. What is no file, such as a pipe, has none.
+/// Looks at an open configuration and its folder; the texts are warnings. What is not a file, such as a pipe, has none.
 ///
 /// # Errors
 /// When every user of this host can change it: it says which nodes may ask, and where the state lies. The outer error is

@@ -25,7 +25,7 @@ pub enum ChainIdError {
     /// The text holds a character that would spoil every log line it stands in.
     #[error("a chain id must not hold control characters")]
     Control,
-    /// It is no text at all.
+    /// It is not a text at all.
     #[error("a chain id is text in UTF-8")]
     NotText,
 }

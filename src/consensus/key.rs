@@ -57,7 +57,7 @@ pub enum PublicKeyError {
         /// The length found in bytes.
         got: usize,
     },
-    /// The bytes are no point on the curve.
+    /// The bytes are not a point on the curve.
     #[error("these bytes are not a public key of type {0}: they are not a point on its curve")]
     Point(KeyType),
 }

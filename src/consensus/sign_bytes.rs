@@ -89,7 +89,7 @@ impl SignBytes {
         )
     }
 
-    /// The bytes of a vote extension. They are no position: extensions are outside of the watermark (W12).
+    /// The bytes of a vote extension. They are not a position: extensions are outside of the watermark (W12).
     pub fn extension(chain_id: &ChainId, height: Height, round: Round, data: &[u8]) -> Self {
         Self::encode(&canonical::VoteExtension {
             extension: data.to_vec(),
@@ -99,7 +99,7 @@ impl SignBytes {
         })
     }
 
-    /// Bytes that are no consensus message of any chain; `None` for those that are (W12).
+    /// Bytes that are not a consensus message of any chain; `None` for those that are (W12).
     pub fn raw(bytes: Vec<u8>) -> Option<Self> {
         (!is_consensus_message(&bytes)).then_some(Self(bytes))
     }

@@ -117,7 +117,7 @@ impl Gate {
     /// Makes the bytes of a request.
     ///
     /// # Errors
-    /// A refusal of bytes that are no vote or proposal; none of a [`SignRequest`] are.
+    /// A refusal of bytes that are not a vote or proposal; none of a [`SignRequest`] are.
     pub fn prepare(&self, request: &SignRequest) -> Result<Prepared, Refusal> {
         Prepared::new(request, &self.chain_id, self.settings.sign_extensions)
     }
@@ -204,7 +204,7 @@ impl Gate {
         }
     }
 
-    /// For whoever must not wait for the gate: reads what it showed last.
+    /// For anyone who must not wait for the gate: reads what it showed last.
     pub fn reader(&self) -> SnapshotReader {
         self.publisher.reader()
     }

@@ -23,7 +23,7 @@ impl Prepared {
     /// Builds the bytes of a request for a chain.
     ///
     /// # Errors
-    /// A refusal of bytes that are no vote or proposal; none of a [`SignRequest`] are.
+    /// A refusal of bytes that are not a vote or proposal; none of a [`SignRequest`] are.
     pub fn new(
         request: &SignRequest,
         chain_id: &ChainId,

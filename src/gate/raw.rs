@@ -1,4 +1,4 @@
-//! Raw bytes: signatures of what is no consensus message, for nodes that the operator allowed to ask (W12).
+//! Raw bytes: signatures of what is not a consensus message, for nodes that the operator allowed to ask (W12).
 //!
 //! Off unless configured. What is signed can never be read as a vote, proposal or extension of any chain, so the watermark
 //! has no part in it.

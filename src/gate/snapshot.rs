@@ -1,4 +1,4 @@
-//! What a gate shows to whoever must not wait for it: status, metrics, the status page.
+//! What a gate shows to anyone who must not wait for it: status, metrics, the status page.
 //!
 //! A gate is busy while it writes to a disk, and who looks at it must never make a vote wait. So the gate publishes a
 //! snapshot of itself whenever it did something, and readers take the last one without a lock.

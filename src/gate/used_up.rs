@@ -1,7 +1,7 @@
 //! What is used up, answered once for the gate and for every command (W19).
 //!
 //! A record says less than what may have been signed where half of its file was lost, and who set it decides how far
-//! the next height may be. Whoever asks these questions of a [`Record`] by hand forgets one of them.
+//! the next height may be. Anyone who asks these questions of a [`Record`] by hand forgets one of them.
 
 use std::time::Duration;
 

@@ -38,7 +38,7 @@ pub enum Trouble {
     /// The link failed otherwise.
     #[error("the link failed: {0}")]
     Link(String),
-    /// What came is no reply.
+    /// What came is not a reply.
     #[error("the signer sent {0}")]
     NotAReply(#[from] NotAReply),
 }

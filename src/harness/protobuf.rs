@@ -67,7 +67,7 @@ impl Writer {
     }
 }
 
-/// The bytes are no protobuf.
+/// The bytes are not a protobuf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("bytes that are not a protobuf message")]
 pub struct NotProtobuf;

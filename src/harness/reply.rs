@@ -73,10 +73,10 @@ pub struct Signed {
     pub size: usize,
 }
 
-/// Why a frame is no reply.
+/// Why a frame is not a reply.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAReply {
-    /// It is no protobuf.
+    /// It is not a protobuf.
     #[error("{0}")]
     Bytes(#[from] NotProtobuf),
     /// It is of another type.

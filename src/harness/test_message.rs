@@ -1,6 +1,6 @@
 //! One proposal or vote as the harness asks it, and the bytes that its signature must cover.
 //!
-//! Written anew beside `consensus::sign_bytes`, so that an error there is found here. Format: `CanonicalizeVote`,
+//! Written a second time beside `consensus::sign_bytes`, so that an error there is found here. Format: `CanonicalizeVote`,
 //! `CanonicalizeProposal` and `CanonicalizeVoteExtension` of CometBFT's `types/canonical.go`, and the request messages
 //! of `privval/types.proto` (the same on the wire from v0.34 to v1.0).
 

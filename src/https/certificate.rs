@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// When a certificate ends, since 1970-01-01 UTC; `None` where these bytes are no X.509 certificate.
+/// When a certificate ends, since 1970-01-01 UTC; `None` where these bytes are not an X.509 certificate.
 pub fn not_after(der: &[u8]) -> Option<Duration> {
     // Certificate ::= SEQUENCE { tbsCertificate SEQUENCE { [0] version, serial, algorithm, issuer, validity … } … }
     let (certificate, _) = element(der, 0x30)?;

@@ -98,7 +98,7 @@ impl Client {
     /// Sends JSON and reads the answer.
     ///
     /// # Errors
-    /// No answer, and whether the request may have arrived. An answer of any status is no error.
+    /// No answer, and whether the request may have arrived. An answer of any status is not an error.
     pub fn post(
         &self,
         path: &str,

@@ -25,7 +25,7 @@ pub enum Address {
     Unix(PathBuf),
 }
 
-/// Why a text is no address. Each says what an address looks like.
+/// Why a text is not an address. Each says what an address looks like.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// There is no scheme, or none that nodes know.

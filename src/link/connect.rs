@@ -87,7 +87,7 @@ fn is_to_itself(stream: &TcpStream) -> bool {
     matches!((stream.local_addr(), stream.peer_addr()), (Ok(local), Ok(peer)) if local == peer)
 }
 
-/// Not blocking, because a connect to a listener that accepts nobody would wait for ever.
+/// Not blocking, because a connect to a listener that accepts nobody would wait forever.
 pub(super) fn connect_unix(path: &Path) -> Result<UnixStream, LinkError> {
     let connect = || {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;

@@ -89,7 +89,7 @@ impl Stream {
     }
 
     pub(super) fn set_read_timeout(&self, time: Duration) -> io::Result<()> {
-        // Zero would mean for ever.
+        // Zero would mean forever.
         let time = Some(time.max(Duration::from_millis(1)));
         match self {
             Self::Tcp(stream) => stream.set_read_timeout(time),
@@ -258,7 +258,7 @@ impl Connection {
                 .is_some_and(|cipher| !cipher.pending.is_empty())
     }
 
-    /// `idle_since` is when the wait for this frame began; empty sealed frames do not begin it anew.
+    /// `idle_since` is when the wait for this frame began; empty sealed frames do not begin it again.
     fn read_more(&mut self, idle_since: &mut Option<Instant>) -> Result<(), LinkError> {
         let partial = self.is_partial();
         let wait = if partial {

@@ -80,7 +80,7 @@ pub enum LinkError {
     /// The node closed the link within a request.
     #[error("the node closed the link in the middle of a request")]
     ClosedInFrame,
-    /// The bytes are no frames.
+    /// The bytes are not frames.
     #[error("the link cannot be read on: {0}")]
     Frame(#[from] frame::FrameError),
     /// An encrypted frame was changed, or is not the next one.

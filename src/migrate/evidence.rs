@@ -47,7 +47,7 @@ pub struct Nearby<'a> {
     pub place: &'a StateFile,
     /// The files that hold the key.
     pub keys: &'a [&'a Path],
-    /// The files that are taken over; whoever does so has read them.
+    /// The files that are taken over; anyone who does so has read them.
     pub taken: &'a [PathBuf],
     /// The configuration, for the files of its other chains.
     pub config: &'a Config,

@@ -204,7 +204,7 @@ pub fn compare(place: &StateFile) -> Result<Vec<String>, FenceError> {
         let shown = fence.path.display();
         let now = match Reading::of(&fence.path) {
             Ok(now) => now,
-            // Without any file the old signer does not know where it was; whoever removed it knows that it is gone.
+            // Without any file the old signer does not know where it was; anyone who removed it knows that it is gone.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => {
                 warnings.push(format!(

@@ -22,7 +22,7 @@ pub struct OwnedListener {
 
 impl OwnedListener {
     /// Listens at `path` with mode 0600. What a killed process left there is replaced; a socket that somebody listens
-    /// on, and anything that is no socket, is not.
+    /// on, and anything that is not a socket, is not.
     pub fn bind(path: &Path) -> io::Result<Self> {
         match fs::symlink_metadata(path) {
             Ok(found) if !found.file_type().is_socket() => {

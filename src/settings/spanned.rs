@@ -1,4 +1,4 @@
-//! Values with their places, as `toml::Spanned` has them, with both open to whoever judges them.
+//! Values with their places, as `toml::Spanned` has them, with both open to anyone who judges them.
 
 use std::ops::Range;
 

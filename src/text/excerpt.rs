@@ -19,7 +19,7 @@ pub struct Excerpt {
 }
 
 impl Excerpt {
-    /// Of any bytes; what is no UTF-8 is replaced.
+    /// Of any bytes; what is not UTF-8 is replaced.
     pub fn of(bytes: &[u8]) -> Self {
         let begin = bytes.get(..SHOWN).unwrap_or(bytes);
         Self {

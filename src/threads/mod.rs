@@ -20,7 +20,7 @@ pub const LARGE_STACK: usize = 512 * 1024;
 /// Before a thread that looked on begins again.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Starts a thread. A panic ends it alone; whoever joins it is told. `name` has 15 bytes at most, the rest is cut by Linux.
+/// Starts a thread. A panic ends only it; the thread that joins it is told. `name` has 15 bytes at most, the rest is cut by Linux.
 ///
 /// # Errors
 /// The host has no room for another thread.

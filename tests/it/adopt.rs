@@ -184,7 +184,7 @@ fn a_state_under_another_path_is_taken_over_and_buried() {
     assert!(serde_json::from_str::<Value>(&left).is_err());
     let kept = home.join("c-1_priv_validator_state.json.before-import");
     assert!(fs::read_to_string(kept).unwrap().contains("\"77\""));
-    // The grave is no state, and no trouble.
+    // The grave is not a state, and no trouble.
     let again = tmkms(home, &["adopt", "--yes"]);
     assert_eq!(again.code, 0, "{}{}", again.out, again.err);
 }
@@ -331,7 +331,7 @@ fn a_node_gives_key_and_state_and_cannot_sign_any_more() {
     assert_eq!(mode & 0o777, 0o600);
     assert!(shown(&home, "c-1").contains("41/0/precommit"));
     assert_eq!(tmkms(&home, &["check"]).code, 0);
-    // A key that signed is no key that never signed.
+    // A key that signed is not a key that never signed.
     fs::remove_file(home.join("secrets/c.key")).unwrap();
     let lie = tmkms(
         &home,

@@ -122,7 +122,7 @@ fn modules_keep_their_rules() {
         );
         forbid("Permit::new", &["src/gate/mod.rs", "src/gate/raw.rs"]);
         forbid("println!", &[]);
-        // Locks are parking_lot's: a panic poisons none, and whoever waits gets its turn.
+        // Locks are parking_lot's: a panic poisons none, and every waiting thread gets its turn.
         for words in [
             "PoisonError",
             "sync::Mutex",

@@ -172,7 +172,7 @@ fn a_node_that_sends_mebibytes_fills_no_log_no_status_and_no_memory() {
     assert!(!log.contains('\u{1b}'));
 }
 
-/// What is no request ends the link in few words, and what a signer says of itself is short at the node's side, too.
+/// What is not a request ends the link in few words, and what a signer says of itself is short at the node's side, too.
 #[test]
 fn what_cannot_be_answered_is_told_in_few_words() {
     let listener = Listener::tcp().unwrap();

@@ -1,5 +1,5 @@
 //! Configurations: broken ones beside their exact messages, valid ones in the shapes that people use.
-//! `CONFIG_UPDATE=1 cargo test --test it config::` writes the messages anew.
+//! `CONFIG_UPDATE=1 cargo test --test it config::` writes the messages again.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -267,7 +267,7 @@ fn no_secret_of_a_variable_can_be_read_from_outside_while_it_signs() {
         }
         let found = found_in(service.child.id(), &secret.value);
         assert_eq!(found.unwrap_or_default(), [""; 0], "{}", secret.what);
-        // A link that is made anew finds it, too.
+        // A link that is made again finds it, too.
         drop(node);
         let mut node = secret.listener.accept(PATIENCE).unwrap();
         assert!(sign(&mut node, &secret.home.key, 4, 1), "{}", secret.what);
@@ -497,7 +497,7 @@ fn where_it_cannot_be_done_it_is_told_and_signed_on() {
 fn what_was_handed_over_and_is_not_there_is_told() {
     let (home, _listener) = home();
     let program = env!("CARGO_BIN_EXE_tmkms");
-    // The shell keeps its number when it becomes the program: no descriptor, and one that is no pipe.
+    // The shell keeps its number when it becomes the program: no descriptor, and one that is not a pipe.
     for descriptor in ["99", "0"] {
         let output = std::process::Command::new("sh")
             .args([

@@ -141,11 +141,11 @@ fn garbage_after_the_handshake_ends_the_link_and_nothing_else() {
     let garbage: [&[u8]; 6] = [
         // Text of another protocol; `G` announces 71 bytes.
         b"GET /status HTTP/1.1\r\nHost: localhost\r\nUser-Agent: a-health-check\r\nAccept: */*\r\n\r\n",
-        // A length that is no number.
+        // A length that is not a number.
         &[0xff; 64],
         // A frame above the ceiling.
         &[0x80, 0x80, 0x80, 0x80, 0x04, 0],
-        // A frame that is no protobuf.
+        // A frame that is not a protobuf.
         &[4, 0xff, 0xff, 0xff, 0xff],
         // An empty message.
         &[0],

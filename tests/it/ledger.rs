@@ -214,7 +214,7 @@ fn a_lost_answer_costs_one_position_and_no_more() {
         bench.sign(&prevote(10)),
         Err(SignerError::Late(_))
     ));
-    // While it is due, nothing else is asked; then the handle is closed and opened anew.
+    // While it is due, nothing else is asked; then the handle is closed and opened again.
     let error = bench.sign(&prevote(10)).unwrap_err().to_string();
     assert!(error.contains("did not answer"), "{error}");
     wait_until_ready(&bench.signer);

@@ -22,7 +22,7 @@ enum Look {
     Hangs,
 }
 
-/// A resolver that does one thing after the other, and the last one for ever.
+/// A resolver that does one thing after the other, and the last one forever.
 #[derive(Default)]
 struct Script {
     looks: Mutex<VecDeque<Look>>,

@@ -16,7 +16,7 @@ use rustix::process::Signal;
 use tmkms::harness::Listener;
 use tmkms::os::pair_lock::{PairLock, Scopes};
 
-/// This process is no tmkms: it sits on the name.
+/// This process is not tmkms: it sits on the name.
 fn squat(home: &Home) -> UnixListener {
     let address = SocketAddr::from_abstract_name(home.lock_name()).unwrap();
     UnixListener::bind_addr(&address).unwrap()
@@ -137,7 +137,7 @@ fn one_who_holds_the_keys_file_is_not_signed_beside() {
     let service = home.start();
     let mut node = listener.accept(PATIENCE).unwrap();
     assert!(sign(&mut node, &home.key, 1, 1));
-    // While it runs, the lock is seen by whoever opens the file under another name, and reading the key disturbs nothing.
+    // While it runs, the lock is seen by anyone who opens the file under another name, and reading the key disturbs nothing.
     let other = home.path().join("other name");
     fs::hard_link(home.path().join("consensus.key"), &other).unwrap();
     let scopes = Scopes {

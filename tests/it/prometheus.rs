@@ -292,7 +292,7 @@ impl Scene<'_> {
                 );
             }
         }
-        // The page is made anew five times a second.
+        // The page is made again five times a second.
         std::thread::sleep(Duration::from_millis(250));
         let html = get(&self.at, "/").1;
         assert!(html.contains(page), "no {page} in {html}");

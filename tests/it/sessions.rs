@@ -2,7 +2,7 @@
 //!
 //! A line `$ COMMAND` is run by `sh` in a folder of its own; what follows is its standard output, then its standard
 //! error with `! ` before each line, then `? CODE` unless the code is 0. `SESSIONS_UPDATE=1 cargo test --test it sessions::`
-//! writes them anew.
+//! writes them again.
 
 use std::fs;
 use std::path::{Path, PathBuf};

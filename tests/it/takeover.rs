@@ -746,7 +746,7 @@ fn a_plausible_old_state_is_not_asked_for_again() {
 fn what_cannot_be_finished_is_put_back() {
     let site = Site::with_key();
     let before = fs::read(site.node_state()).unwrap();
-    // Something that is no state lies where the list of old files would.
+    // Something that is not a state lies where the list of old files would.
     fs::create_dir(site.home().join("s.json.taken-over")).unwrap();
     let done = site.import();
     refused(&done, "s.json.taken-over");

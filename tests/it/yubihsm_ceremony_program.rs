@@ -362,7 +362,7 @@ fn without_a_screen_no_words() {
     assert!(simulator.device().is_fresh());
 }
 
-/// Whoever interrupts while the words are shown finds the first screen and the echo again.
+/// Anyone who interrupts while the words are shown finds the first screen and the echo again.
 #[test]
 fn an_interrupt_wipes_the_private_screen() {
     let simulator = Simulator::start(Profile::new(79, (2, 4, 0)));

@@ -258,7 +258,7 @@ fn heights_run_dry_and_come_back() {
     assert_eq!(admit(20_001_001, 0), Err("too_far_ahead"));
     assert_eq!(admit(20_001_020, 1_000), Ok(()));
     assert_eq!(admit(1 << 62, 2_000), Err("too_far_ahead"));
-    // An absence of an hour is no obstacle after a restart.
+    // An absence of an hour is not an obstacle after a restart.
     let mut gate = arm(&disk, 3_601_000);
     let back = gate.admit(
         &maker.prevote(20_070_000, 0, None, 1),

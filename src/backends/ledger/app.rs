@@ -1,7 +1,7 @@
 //! A conversation with the app on one open device.
 //!
 //! Invariant: one command at a time. While an answer is due no other command is sent, because the device would drop it
-//! and answer the first one later, to whoever reads next.
+//! and answer the first one later, to the one that reads next.
 
 use std::time::{Duration, Instant};
 

@@ -98,7 +98,7 @@ impl Stage {
 
     /// Runs a command of this program to its end.
     pub fn run(&self, arguments: &[&str]) -> Result<(), Failure> {
-        // A signal waits for it: it would make the folder anew.
+        // A signal waits for it: it would make the folder again.
         let _props = lock(&self.props);
         let done = self
             .command(arguments)?

@@ -172,7 +172,7 @@ impl Found {
     }
 }
 
-/// A state that can be used is never begun anew, and one that cannot be used is no proof that nothing was signed.
+/// A state that can be used is never begun again, and one that cannot be used is no proof that nothing was signed.
 fn look(
     config: &Config,
     chain: &ChainConfig,

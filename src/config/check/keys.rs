@@ -88,7 +88,7 @@ const A_BLOCK: usize = 3;
 /// What is assumed of chains: a block every so many seconds.
 const BLOCK_SECONDS: usize = 2;
 
-/// More chains than a device can sign for is no mistake yet, but worth saying.
+/// More chains than a device can sign for is not a mistake yet, but worth saying.
 fn busy_devices(provided: &[ConfiguredKey], warnings: &mut Vec<Problem>) {
     let mut chains: BTreeMap<&str, (&SharedDevice, usize)> = BTreeMap::new();
     for one in provided {

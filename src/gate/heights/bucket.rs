@@ -1,6 +1,6 @@
 //! A token bucket for heights (W11).
 //!
-//! Without it one request at height 2^62 from a broken-into node would silence the validator for good. An
+//! Without it one request at height 2^62 from a compromised node would silence the validator for good. An
 //! advance by n heights costs n tokens; tokens come back with time, as blocks do.
 
 use std::time::Duration;
@@ -49,7 +49,7 @@ const TOKEN: u128 = 1_000_000_000;
 
 impl Bucket {
     /// The bucket of a chain that is armed at `now`, `absent` after its record was written: it holds `max_gap`
-    /// and what the absence has earned, so that a long absence is no obstacle.
+    /// and what the absence has earned, so that a long absence is not an obstacle.
     pub fn new(rate: Rate, absent: Duration, now: Duration) -> Self {
         let level = u128::from(rate.max_gap) * TOKEN + earned(rate, absent);
         Self {

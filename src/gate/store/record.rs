@@ -26,7 +26,7 @@ pub struct Record {
 pub struct Seen {
     /// The cluster that holds it.
     pub cluster_id: u64,
-    /// The revision that created the key; a key that was deleted and made anew has another.
+    /// The revision that created the key; a key that was deleted and made again has another.
     pub create_revision: i64,
     /// The highest revision of the store that was seen.
     pub revision: i64,

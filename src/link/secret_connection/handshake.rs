@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn a_proof_that_another_key_signed_is_refused() {
-        // Well sealed by whoever shares the secret, with the key of one and the signature of another.
+        // Well sealed by a peer that shares the secret, with the key of one and the signature of another.
         for (claimed, signer) in [(22, 22), (22, 33)] {
             let (one, _, _, _) = both();
             let (_, theirs) = Handshake::start([1; 32]);

@@ -58,7 +58,7 @@ pub struct Foreign {
     pub notes: Vec<String>,
 }
 
-/// Why a file is no state. Whoever asked for it knows the remedy.
+/// Why a file is not a state. Anyone who asked for it knows the remedy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ForeignError {
     /// Nothing in it.

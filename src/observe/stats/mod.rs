@@ -1,4 +1,4 @@
-//! What is counted. Whoever reads statistics gets a snapshot: a copy of one moment.
+//! What is counted. Anyone who reads statistics gets a snapshot: a copy of one moment.
 
 pub mod chain;
 pub mod heights;

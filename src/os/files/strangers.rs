@@ -1,6 +1,6 @@
 //! Who besides this user and root can put something else in a file's place, or write to it.
 //!
-//! Whoever may write to a folder can replace what is in it, whatever the mode of the files, unless the folder has the
+//! Anyone who may write to a folder can replace what is in it, whatever the mode of the files, unless the folder has the
 //! sticky bit, as `/tmp` has. What everybody can do is no use for keys and states and is refused. A group, and an owner
 //! who is neither this user nor root, may be meant (a umask of 002, a volume of Kubernetes with `fsGroup`), and get a
 //! warning.
@@ -65,7 +65,7 @@ impl fmt::Display for Exposed {
 }
 
 /// Looks at the folder of a file, and at those above it. A folder that is not there, or cannot be looked at, is for
-/// whoever opens the file to tell.
+/// the one that opens the file to tell.
 ///
 /// # Errors
 /// When every user of this host can replace the file.

@@ -1,7 +1,7 @@
 //! `lock_dir`: a folder of the host that every container which may sign has mounted, with a file for each pair of chain
 //! and key.
 //!
-//! The file is never removed, because whoever opened it before would hold a lock that nobody sees any more. It is private:
+//! The file is never removed, because anyone who opened it before would hold a lock that nobody sees any more. It is private:
 //! anybody who may open it could keep it.
 
 use std::fmt;
@@ -220,7 +220,7 @@ impl PairFile {
         there.is_ok_and(|there| (there.st_dev, there.st_ino) == (locked.dev(), locked.ino()))
     }
 
-    /// Words for whoever does not get it; the lock is no worse without them.
+    /// Words for anyone who does not get it; the lock is no worse without them.
     fn sign(&self, file: &File) {
         let note = Note::of_this_process().to_string();
         let _ = file
@@ -248,7 +248,7 @@ impl PairFile {
     }
 }
 
-/// Who may take the locks of a folder away: its owner, and whoever may write to it unless a sticky bit forbids that.
+/// Who may take the locks of a folder away: its owner, and anyone who may write to it unless a sticky bit forbids that.
 /// Root works for the service's user, so any owner is right for it.
 fn judge_folder(path: &Path, owner: u32, mode: u32, me: u32) -> Result<(), FolderError> {
     let path = path.to_owned();

@@ -1,14 +1,14 @@
 //! A name that one process at a time may have.
 //!
 //! On Linux it is an abstract Unix socket: the kernel frees the name when the process ends, however it ends, and nothing
-//! is left behind. It is valid within one network namespace, and any local user may take it, so whoever has it is looked
+//! is left behind. It is valid within one network namespace, and any local user may take it, so its holder is looked
 //! at. Elsewhere a locked file in the system's folder for temporary files stands in.
 
 use std::io;
 
 use crate::os::process::holder::Holder;
 
-/// A process that has bound the name listens within this time, unless it is no signer.
+/// A process that has bound the name listens within this time, unless it is not a signer.
 #[cfg(target_os = "linux")]
 const LISTENS_WITHIN: std::time::Duration = std::time::Duration::from_millis(50);
 

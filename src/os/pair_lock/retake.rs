@@ -1,4 +1,4 @@
-//! The name of a pair, once whoever had it has left.
+//! The name of a pair, once its holder has left.
 
 use std::sync::{Arc, Weak};
 

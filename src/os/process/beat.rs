@@ -1,7 +1,7 @@
 //! The beat of the process: how a link notices that everybody stood still (W16).
 //!
 //! A request that waits in a socket while the process is stopped, the virtual machine paused or the host suspended looks
-//! like any other one afterwards. So one thread strikes twice a second, and whoever reads a request compares: a beat that
+//! like any other one afterwards. So one thread strikes twice a second, and the reader of a request compares: a beat that
 //! is old, or a pause that somebody noticed since the link began, means that the request may be older than it seems.
 //! Nothing is locked and nothing is counted per request.
 
@@ -42,7 +42,7 @@ impl Beat {
     pub fn strike(&self, now: &Moment) -> bool {
         let paused = self.gap(now) > PAUSE;
         if paused {
-            // Before the clocks: whoever sees them fresh sees this, too.
+            // Before the clocks: a reader that sees them fresh sees this, too.
             self.pauses.fetch_add(1, Ordering::Release);
         }
         self.wall.store(nanos(now.wall), Ordering::Release);

@@ -1,8 +1,8 @@
-//! Secrets handed over to the same program, executed anew in the same process.
+//! Secrets handed over to the same program, executed again in the same process.
 //!
 //! They travel in a pipe, of which only its end for reading outlives execve(2): the kernel keeps what is in it, no file
 //! system and no swap has it, and what was read is gone from it. The process keeps its number, arguments, signal mask,
-//! descriptors and all other variables, so that whoever started it notices nothing.
+//! descriptors and all other variables, so that the process that started it notices nothing.
 
 #[cfg(target_os = "linux")]
 pub use linux::{execute_again, take};
@@ -31,7 +31,7 @@ mod linux {
     /// What fits into a pipe of the usual size, in bytes.
     const LARGEST: u64 = 64 * 1024;
 
-    /// Executes this program anew with the same arguments, `without` some variables, and with `content` in a pipe. Returns
+    /// Executes this program again with the same arguments, `without` some variables, and with `content` in a pipe. Returns
     /// only where that is impossible, with the reason; then nothing has changed.
     pub fn execute_again<'a>(
         content: &[u8],
@@ -92,7 +92,7 @@ mod linux {
         }) else {
             return Ok(None);
         };
-        // Opened anew and not adopted, because a number alone proves no ownership.
+        // Opened again and not adopted, because a number alone proves no ownership.
         let pipe = File::open(format!("/proc/self/fd/{number}"))?;
         if !pipe.metadata()?.file_type().is_fifo() {
             return Err(io::Error::other("it is not a pipe"));

@@ -78,7 +78,7 @@ impl Holder {
         Some(Self::of_process(Some(pid), uid.map(|meta| meta.uid())))
     }
 
-    /// What it is taken for. Whoever may be a signer is one: only a program that is seen to be another is not.
+    /// What it is taken for. Anything that may be a signer counts as one: only a program that is seen to be another is not.
     pub fn verdict(&self) -> Verdict {
         match self.program {
             Program::Other(_) | Program::Silent => Verdict::Squatter,
@@ -193,7 +193,7 @@ mod tests {
         // Replaced while it runs.
         assert_eq!(told(Some("/usr/bin/tmkms (deleted)"), None), tmkms("tmkms"));
         assert_eq!(told(None, Some("tmkms")), tmkms("tmkms"));
-        // Whoever calls himself so is given away by his file.
+        // A process that calls itself so is given away by its file.
         assert_eq!(
             told(Some("/usr/bin/python3.13"), Some("tmkms")),
             other("python3.13")

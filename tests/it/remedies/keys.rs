@@ -181,7 +181,7 @@ fn a_missing_account_key_of_a_new_validator() {
     walk.signs(1);
 }
 
-/// `path` is named anew, as the message says.
+/// `path` is named again, as the message says.
 #[test]
 fn a_key_in_hexadecimal_digits() {
     let walk = Walk::of("a_key_in_hexadecimal_digits");

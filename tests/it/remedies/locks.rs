@@ -1,4 +1,4 @@
-//! Locks on chain and key, and whoever has them.
+//! Locks on chain and key, and who holds them.
 
 use std::fs;
 use std::os::linux::net::SocketAddrExt;
@@ -73,7 +73,7 @@ fn a_lock_dir_of_another_user() {
     assert_eq!(said.code, 0, "{}", said.text);
 }
 
-/// A process that is no tmkms and sits on a name: this very program of tests, started again.
+/// A process that is not tmkms and sits on a name: this very program of tests, started again.
 struct Squatter(Child);
 
 impl Squatter {

@@ -24,7 +24,7 @@ fn a_state_that_others_may_write_to() {
     fs::set_permissions(walk.path("state.json"), fs::Permissions::from_mode(0o622)).unwrap();
     let said = walk.tmkms(&["check"]);
     walk.follow(&said, "others may write to the state file", "chmod 600");
-    // Whoever wrote to it may have changed it, so it is looked at and taken over.
+    // Anyone who wrote to it may have changed it, so it is looked at and taken over.
     if walk.tmkms(&["check"]).code != 0 {
         take_over(
             &walk,

@@ -95,7 +95,7 @@ impl Worker {
                     let _ = reply.send(result);
                 }
                 Ok(DeviceJob::Sign { until, .. }) if Instant::now() >= until => {
-                    // Whoever asked has gone: signing now would only hold up the others.
+                    // The caller has gone: signing now would only hold up the others.
                 }
                 Ok(DeviceJob::Sign {
                     key,

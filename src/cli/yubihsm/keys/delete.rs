@@ -11,7 +11,7 @@ use crate::terminal::{Console, Terminal};
 use super::login::Login;
 use crate::cli::yubihsm::which::key_id;
 
-/// Delete a key, for ever.
+/// Delete a key, permanently.
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  tmkms yubihsm keys delete --mnemonic 1\n  tmkms yubihsm keys delete --auth-key 1 0x0001\n\n\

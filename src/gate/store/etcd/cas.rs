@@ -286,7 +286,7 @@ mod tests {
         );
     }
 
-    /// Nothing that is not certain is taken for an end, whoever forgets to sort it out before.
+    /// Nothing that is not certain is taken for an end, even where a caller forgets to sort it out before.
     #[test]
     fn what_is_not_certain_is_no_end() {
         for uncertain in [
@@ -307,7 +307,7 @@ mod tests {
                 ));
             }
         }
-        // A read writes nothing; whoever says so is not asked again.
+        // A read writes nothing; a member that says so is not asked again.
         assert!(found(TxnOutcome::Applied(HEAD)).is_err());
     }
 

@@ -17,7 +17,7 @@ use super::value::BadValue;
 pub enum Latch {
     /// Somebody deleted the key.
     Missing,
-    /// Somebody deleted the key and made it anew.
+    /// Somebody deleted the key and made it again.
     Recreated {
         /// The revision that created the key that this host joined.
         pinned: i64,

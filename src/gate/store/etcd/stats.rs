@@ -1,4 +1,4 @@
-//! What is counted of a shared store, for whoever looks without waiting for the gate.
+//! What is counted of a shared store, for anyone who looks without waiting for the gate.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;

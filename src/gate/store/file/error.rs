@@ -110,7 +110,7 @@ pub enum OpenError {
         /// Which lock, and who has it.
         held: Held,
     },
-    /// The locks on chain and key cannot be had, whoever else signs.
+    /// The locks on chain and key cannot be had: another process may sign.
     #[error("chain {chain} and its key cannot be locked against a second signer: {why}")]
     NoPairLock {
         /// The chain.

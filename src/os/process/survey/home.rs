@@ -234,7 +234,7 @@ mod tests {
         make("hx/config.yaml");
         assert_eq!(tree(&make("hx/state/c-1.json")), root.join("hx"));
         assert_eq!(tree(&make("hx/loose.json")), root.join("hx"));
-        // A folder that is only called so is no home, and all of /tmp is nobody's.
+        // A folder that is only called so is not a home, and all of /tmp is nobody's.
         let loose = make("x/data/old.json");
         assert_eq!(tree(&loose), loose);
         assert_eq!(Home::of(&loose).unwrap().folder, root.join("x/data"));

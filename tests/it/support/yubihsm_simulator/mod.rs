@@ -1,5 +1,5 @@
 //! A simulated YubiHSM 2 behind a connector's HTTP, for tests and for trying things out. NOT an HSM: its keys lie in
-//! ordinary memory. It is no part of the program.
+//! ordinary memory. It is not a part of the program.
 //!
 //! Sessions, permissions, wrapped objects, the audit log and the firmware's differences follow Yubico's user guide;
 //! `interop/yubihsm` has Yubico's own client judge it, `tests/it/yubihsm_simulator.rs` the `yubihsm` crate's.

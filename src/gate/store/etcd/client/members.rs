@@ -192,7 +192,7 @@ impl EndpointThread {
             for job in inbox {
                 let outcome = session.transact(job.path, &job.body);
                 mine.store(false, Ordering::Release);
-                // Whoever asked may have had enough from another member.
+                // The caller may have had enough from another member.
                 let _ = job.answers.send((job.number, outcome));
             }
         })?;

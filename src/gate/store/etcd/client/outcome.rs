@@ -1,4 +1,4 @@
-//! The table of outcomes: what an answer, or the lack of one, says about a transaction. Pure; whoever is in doubt says
+//! The table of outcomes: what an answer, or the lack of one, says about a transaction. Pure; what is in doubt says
 //! so, because a write that was taken for "not applied" and was is a double sign.
 
 use crate::https::{Answer, Failure};

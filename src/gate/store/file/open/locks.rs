@@ -13,8 +13,8 @@ use crate::os::process::holder::Holder;
 use crate::gate::store::file::error::OpenError;
 use crate::gate::store::file::place::StateFile;
 
-/// Takes both locks. The file's comes first, and whoever does not get it takes no other: of several at once one gets
-/// both. Whatever else is wrong with the file, whoever holds the pair signs with this key (W7).
+/// Takes both locks. The file's comes first, and anyone who does not get it takes no other: of several at once one gets
+/// both. Whatever else is wrong with the file, anyone who holds the pair signs with this key (W7).
 pub(in crate::gate::store::file) fn both_locks(
     place: &StateFile,
 ) -> Result<(File, PairLock), OpenError> {
@@ -233,7 +233,7 @@ mod tests {
         const ME: u32 = 1000;
         const OTHER: u32 = 1001;
         for mode in 0..=0o7777 {
-            // Whoever owns it: write bits of the group or the others.
+            // Whatever its owner: write bits of the group or the others.
             let by_mode = (mode & 0o022 != 0).then_some(Others::Mode);
             for (owner, me) in [(ME, ME), (ROOT, ME), (ROOT, ROOT), (OTHER, ROOT)] {
                 assert_eq!(

@@ -118,7 +118,7 @@ pub(in crate::gate::store::file) fn leave(
         return Ok(());
     };
     if rustix::process::geteuid().is_root() {
-        // Whoever reads the state reads its mark.
+        // Anyone who reads the state reads its mark.
         let owner = std::fs::symlink_metadata(state)?;
         std::os::unix::fs::fchown(draft.file(), Some(owner.uid()), Some(owner.gid()))?;
     }

@@ -97,7 +97,7 @@ pub fn by_times(
 }
 
 /// A record of format 1: its time is that of the request, and each restart wrote it again with the same one. So its times
-/// are asked only where there is no birth time. Whoever arms it makes a new file of it, which has a stamp.
+/// are asked only where there is no birth time. Anyone who arms it makes a new file of it, which has a stamp.
 fn unstamped(entry: &Entry, marks: &Marks) -> Result<Familiar, Unfamiliar> {
     // Whole seconds.
     let written = entry.record.written + Duration::from_secs(1);
