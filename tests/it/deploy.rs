@@ -5,6 +5,7 @@ use std::fs;
 const UNIT: &str = "deploy/systemd/tmkms.service";
 const QUADLET: &str = "deploy/container/tmkms.container";
 const COMPOSE: &str = "deploy/container/compose.yml";
+const KUBERNETES: &str = "deploy/kubernetes/tmkms.yml";
 
 /// The settings of a unit's section, in order.
 fn section(path: &str, name: &str) -> Vec<(String, String)> {
@@ -107,6 +108,7 @@ fn every_example_has_one_port_for_metrics_and_it_is_not_a_nodes_own() {
             "tmkms\n    static_configs:\n      - targets: [\"127.0.0.1:",
         ),
         (COMPOSE, everywhere),
+        (KUBERNETES, everywhere),
         (COMPOSE, "\"127.0.0.1:"),
         (QUADLET, everywhere),
         (QUADLET, "PublishPort=127.0.0.1:"),
@@ -116,4 +118,53 @@ fn every_example_has_one_port_for_metrics_and_it_is_not_a_nodes_own() {
         found.extend(ports);
     }
     assert!(found.iter().all(|port| port == "28567"), "{found:?}");
+}
+
+/// What keeps a second pod, a restart without a reason, and a touched state file away.
+#[test]
+fn kubernetes_has_one_pod_with_a_volume_of_its_own() {
+    use saphyr::{LoadableYamlNode, Yaml};
+    let text = fs::read_to_string(KUBERNETES).unwrap();
+    let files = Yaml::load_from_str(&text).unwrap();
+    let of_kind = |kind: &str| {
+        let mut found = files
+            .iter()
+            .filter(|file| file["kind"].as_str() == Some(kind));
+        let one = found.next().unwrap_or_else(|| panic!("no {kind}"));
+        assert!(found.next().is_none(), "one {kind}");
+        one
+    };
+    let set = &of_kind("StatefulSet")["spec"];
+    assert_eq!(set["replicas"].as_integer(), Some(1));
+    let claim = &set["volumeClaimTemplates"][0]["spec"]["accessModes"];
+    assert_eq!(claim[0].as_str(), Some("ReadWriteOncePod"));
+    let pod = &set["template"]["spec"];
+    assert_eq!(
+        pod["securityContext"]["fsGroupChangePolicy"].as_str(),
+        Some("OnRootMismatch")
+    );
+    let container = &pod["containers"][0];
+    let liveness = &container["livenessProbe"]["httpGet"]["path"];
+    assert_eq!(liveness.as_str(), Some("/live"));
+    let readiness = &container["readinessProbe"]["httpGet"]["path"];
+    assert_eq!(readiness.as_str(), Some("/ready"));
+    assert!(text.contains("secretName: tmkms-keys, defaultMode: 0400"));
+    assert_eq!(
+        of_kind("PodDisruptionBudget")["spec"]["minAvailable"].as_integer(),
+        Some(1)
+    );
+    // Its configuration is one that this program reads without a word.
+    let config = of_kind("ConfigMap")["data"]["tmkms.toml"].as_str().unwrap();
+    let base = tmkms::settings::Base {
+        folder: "/etc/tmkms".into(),
+        home: Some("/home/tmkms".into()),
+        ..Default::default()
+    };
+    let config = tmkms::config::Config::read(config, "tmkms.toml", &base)
+        .unwrap_or_else(|error| panic!("{error}"));
+    // Only the address on which others may ask is warned of: the network policy is for that.
+    let [warning] = config.warnings.as_slice() else {
+        panic!("{:?}", config.warnings);
+    };
+    assert!(warning.to_string().contains("listen"), "{warning}");
 }

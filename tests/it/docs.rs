@@ -213,6 +213,8 @@ fn every_link_in_the_documents_leads_somewhere() {
         "CONTRIBUTING.md",
         "SECURITY.md",
         "CHANGELOG.md",
+        "deploy/README.md",
+        "deploy/kubernetes/README.md",
     ];
     let pages = top.iter().map(PathBuf::from).chain(markdown("docs"));
     let mut wrong = Vec::new();
