@@ -20,6 +20,7 @@ pub(super) fn in_homes(homes: &[Home], known: &[u32]) -> Survey {
     };
     let myself = Path::new("/proc/self");
     let (family, own) = (family(), program(myself));
+    let own_arguments = arguments(myself).unwrap_or_default();
     let (mut closed, mut found) = (0, Vec::new());
     for entry in entries.flatten() {
         let name = entry.file_name();
@@ -28,18 +29,18 @@ pub(super) fn in_homes(homes: &[Home], known: &[u32]) -> Survey {
             continue;
         };
         // One that ended meanwhile, or that the system hides.
-        let Ok(line) = std::fs::read(entry.path().join("cmdline")) else {
+        let Some(arguments) = arguments(&entry.path()) else {
             continue;
         };
-        let arguments: Vec<String> = line
-            .split(|byte| *byte == 0)
-            .filter(|part| !part.is_empty())
-            .map(|part| String::from_utf8_lossy(part).into_owned())
-            .collect();
+        if launches(&arguments, &own_arguments) {
+            continue;
+        }
         let (sign, seen) = look(&entry.path(), &arguments, homes);
         match sign {
             Some(sign) => {
-                let same_program = program(&entry.path()).is_some_and(|found| Some(found) == own);
+                let program =
+                    program(&entry.path()).or_else(|| named_program(&entry.path(), &arguments));
+                let same_program = program.is_some() && program == own;
                 let process = InHome {
                     pid,
                     arguments,
@@ -65,6 +66,36 @@ pub(super) fn in_homes(homes: &[Home], known: &[u32]) -> Survey {
         survey.unseen.push(Unseen::OutsideOfContainer);
     }
     survey
+}
+
+/// What a process was started with, the program's name first.
+fn arguments(process: &Path) -> Option<Vec<String>> {
+    let line = std::fs::read(process.join("cmdline")).ok()?;
+    let parts = line
+        .split(|byte| *byte == 0)
+        .filter(|part| !part.is_empty());
+    Some(
+        parts
+            .map(|part| String::from_utf8_lossy(part).into_owned())
+            .collect(),
+    )
+}
+
+/// Whether a process waits for this very command, which it had another process start: `systemd-run … tmkms state init …`. It
+/// names the home because the command does.
+fn launches(arguments: &[String], own: &[String]) -> bool {
+    let name = |path: &String| Path::new(path).file_name().map(ToOwned::to_owned);
+    let Some((program, rest)) = own.split_first() else {
+        return false;
+    };
+    // What a command without arguments ends with says nothing.
+    let (false, Some(before)) = (rest.is_empty(), arguments.strip_suffix(rest)) else {
+        return false;
+    };
+    before.len() > 1
+        && before
+            .last()
+            .is_some_and(|last| name(last) == name(program))
 }
 
 /// This process and its ancestors.
@@ -185,6 +216,26 @@ fn program(process: &Path) -> Option<(u64, u64)> {
     Some((meta.dev(), meta.ino()))
 }
 
+/// The same for a process of this user that hides what it runs, as this program does (it leaves no core): the file that it was
+/// started as.
+fn named_program(process: &Path, arguments: &[String]) -> Option<(u64, u64)> {
+    let hidden = std::fs::read_link(process.join("exe"))
+        .is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
+    let program = Path::new(arguments.first()?);
+    if !hidden || !program.is_absolute() || user(process)? != user(Path::new("/proc/self"))? {
+        return None;
+    }
+    let meta = std::fs::metadata(program).ok()?;
+    Some((meta.dev(), meta.ino()))
+}
+
+/// The effective user of a process.
+fn user(process: &Path) -> Option<u32> {
+    let text = std::fs::read_to_string(process.join("status")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
 fn follow_file(process: &Path, link: &Path) -> Option<(PathBuf, Option<std::fs::Metadata>)> {
     let link = process.join(link);
     let path = std::fs::read_link(&link)
@@ -201,6 +252,7 @@ mod tests {
     use std::time::Duration;
 
     use super::super::*;
+    use super::launches;
 
     /// A process under another name that waits until it is dropped.
     struct Other(Child);
@@ -290,6 +342,34 @@ mod tests {
             command.current_dir(&beside);
         });
         assert_eq!(sign_of(&other, &home), None);
+    }
+
+    #[test]
+    fn what_waits_for_this_command_is_known_by_its_last_words() {
+        let words = |text: &str| -> Vec<String> {
+            text.split_whitespace().map(ToOwned::to_owned).collect()
+        };
+        let own =
+            words("/usr/local/bin/tmkms state init c-1 --never-signed -c /etc/tmkms/tmkms.toml");
+        let same = "tmkms state init c-1 --never-signed -c /etc/tmkms/tmkms.toml";
+        for yes in [
+            "systemd-run --pipe --wait",
+            "docker exec -it signer",
+            "ssh signer",
+        ] {
+            assert!(launches(&words(&format!("{yes} {same}")), &own), "{yes}");
+        }
+        for no in [
+            // Beside it, and not waiting for it.
+            same,
+            "systemd-run tmkms start -c /etc/tmkms/tmkms.toml",
+            "gaiad start --home /etc/tmkms/tmkms.toml",
+            "x gaiad state init c-1 --never-signed -c /etc/tmkms/tmkms.toml",
+        ] {
+            assert!(!launches(&words(no), &own), "{no}");
+        }
+        assert!(!launches(&words("systemd-run tmkms"), &words("tmkms")));
+        assert!(!launches(&words("systemd-run tmkms"), &[]));
     }
 
     #[test]
