@@ -254,7 +254,8 @@ fn a_signer_of_this_home_that_still_runs_stops_it() {
     child.wait().unwrap();
     assert_eq!(done.code, 1);
     assert!(
-        done.err.contains("a signer of this home still runs"),
+        done.err
+            .contains("a signer using this home is still running"),
         "{}",
         done.err
     );

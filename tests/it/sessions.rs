@@ -217,7 +217,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ),
     ("this program will sign for", "tests/it/takeover.rs"),
     ("sets `priv_validator_laddr", "tests/it/takeover.rs"),
-    ("a signer of this home still runs", "tests/it/adopt.rs"),
+    (
+        "a signer using this home is still running",
+        "tests/it/adopt.rs",
+    ),
     (
         "Is the old signer stopped for good",
         "tests of cli::adopt and cli::state::import",

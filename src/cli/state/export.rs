@@ -103,8 +103,8 @@ impl Export {
             status(
                 "Careful",
                 format!(
-                    "chain {}: this program can still sign for it; before the other signer starts run `{}`; two signers for \
-                     one key are a double sign in waiting",
+                    "chain {}: this program can still sign for it; before the other signer starts run `{}`; two signers \
+                     with one key will double-sign",
                     chain.id,
                     config.commands.line(words)
                 ),

@@ -110,8 +110,8 @@ impl fmt::Display for StillRuns {
             .collect();
         write!(
             f,
-            "a signer of this home still runs, or something else works in {} (process {}); two signers for one key are a \
-             double sign in waiting",
+            "a signer using this home is still running, or something else uses {} (process {}); two signers with one key will \
+             double-sign",
             homes.join(", "),
             numbers.join(", ")
         )

@@ -93,7 +93,7 @@ pub enum OpenError {
     },
     /// Another process has the file locked.
     #[error(
-        "the state file {} is in use by another process{}; two signers for one key are a double sign in waiting: \
+        "the state file {} is in use by another process{}; two signers with one key will double-sign: \
          stop the other one first", path.display(), holder.in_words()
     )]
     Locked {
