@@ -6,7 +6,7 @@
 //! cargo run --release --example etcd-checker -- --etcd ETCD --tmkms target/release/tmkms --requests 200000
 //! cargo run --release --example etcd-checker -- --etcd ETCD --control      must find double signs, or fails
 //! cargo run --release --example etcd-checker -- --etcd ETCD --tmkms target/release/tmkms --steps
-//! cargo run --release --example etcd-checker -- --etcd ETCD --tmkms target/release/tmkms --cost 2000
+//! cargo run --release --example etcd-checker -- --etcd ETCD --tmkms target/release/tmkms --cost 2000 [--far]
 //! ```
 #![allow(
     clippy::unwrap_used,
@@ -33,6 +33,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 
 use faults::{Random, inject};
+use proxy::Wire;
 use rig::Rig;
 use side::Record;
 
@@ -62,6 +63,9 @@ struct Arguments {
     /// Instead: what a vote costs against a bare put, so many of each
     #[arg(long)]
     cost: Option<i64>,
+    /// With --cost: the members are a millisecond from each other, each way, as at three sites
+    #[arg(long, requires = "cost")]
+    far: bool,
     /// No faults: to compare
     #[arg(long)]
     quiet: bool,
@@ -97,6 +101,9 @@ fn main() {
         arguments.cost.is_some(),
     );
     if let Some(number) = arguments.cost {
+        if arguments.far {
+            rig.peers.iter().for_each(|peer| peer.set(Wire::Far));
+        }
         return cost::run(&mut rig, number);
     }
     if arguments.steps {

@@ -25,6 +25,8 @@ pub enum Wire {
     OneWay,
     /// Carries replies late.
     Slow,
+    /// Carries everything a millisecond late, as between sites.
+    Far,
 }
 
 pub const FAULTS: [Wire; 6] = [
@@ -110,6 +112,9 @@ impl Proxy {
             }
             if is_reply && self.is(Wire::CutsBeforeReply) {
                 break;
+            }
+            if self.is(Wire::Far) {
+                thread::sleep(Duration::from_millis(1));
             }
             if is_reply && self.is(Wire::Slow) {
                 thread::sleep(Duration::from_millis(120));

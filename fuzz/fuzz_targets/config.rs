@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tmkms::backends::Base;
+use tmkms::settings::Base;
 use tmkms::config::Config;
 
 fuzz_target!(|text: &str| {
