@@ -300,6 +300,9 @@ mod tests {
         };
         FileStore::create(&place, &Watermark::Never, Duration::ZERO).unwrap();
         let gate = Barrier::new(3);
+        // A process that another test starts holds the locks of the round before from its fork to its exec, so now and then
+        // a round has nobody; where several keep each other out, as they once did, most rounds have.
+        let mut nobody = 0;
         for _ in 0..2_000 {
             let got = std::thread::scope(|scope| {
                 let tries: Vec<_> = (0..3)
@@ -322,7 +325,9 @@ mod tests {
                 let tries = tries.into_iter().map(|thread| thread.join().unwrap());
                 tries.filter(|got| *got).count()
             });
-            assert_eq!(got, 1);
+            assert!(got <= 1, "{got} at once");
+            nobody += usize::from(got == 0);
         }
+        assert!(nobody <= 20, "nobody in {nobody} rounds of 2,000");
     }
 }
