@@ -143,3 +143,37 @@ fn who_waits_too_long_is_told_so_and_has_used_up_nothing() {
     // Height 2 is still free: another block may be voted for there.
     assert!(ask(&chain, 2).releases.position().is_some());
 }
+
+/// Processes that start at the same moment, and those that wait for a chain to be free: the locks are taken in one order, so
+/// that none of them keeps the others out without getting both.
+#[test]
+fn of_several_at_once_one_gets_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = place(folder.path().join("state.json"), random_key().public_key());
+    FileStore::create(&place, &Watermark::Never, Duration::ZERO).unwrap();
+    let gate = Barrier::new(3);
+    for _ in 0..2_000 {
+        let got = thread::scope(|scope| {
+            let tries: Vec<_> = (0..3)
+                .map(|_| {
+                    scope.spawn(|| {
+                        gate.wait();
+                        let got = FileStore::open(&place).is_ok_and(|store| {
+                            // All have tried before it lets go.
+                            gate.wait();
+                            drop(store);
+                            true
+                        });
+                        if !got {
+                            gate.wait();
+                        }
+                        got
+                    })
+                })
+                .collect();
+            let tries = tries.into_iter().map(|thread| thread.join().unwrap());
+            tries.filter(|got| *got).count()
+        });
+        assert_eq!(got, 1);
+    }
+}

@@ -215,17 +215,9 @@ pub(in crate::gate::store::file) fn lock(file: &File, path: &Path) -> Result<(),
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Barrier;
-    use std::time::Duration;
 
     use super::*;
     use crate::consensus::PublicKey;
-
-    const ED25519: [u8; 32] = [
-        0xd7, 0x5a, 0x98, 0x01, 0x82, 0xb1, 0x0a, 0xb7, 0xd5, 0x4b, 0xfe, 0xd3, 0xc9, 0x64, 0x07,
-        0x3a, 0x0e, 0xe1, 0x72, 0xf3, 0xda, 0xa6, 0x23, 0x25, 0xaf, 0x02, 0x1a, 0x68, 0xf7, 0x07,
-        0x51, 0x1a,
-    ];
 
     #[test]
     fn a_file_that_another_user_may_write_is_not_believed() {
@@ -281,53 +273,5 @@ mod tests {
             unlocked(&at(&link), true),
             Err(OpenError::Link { .. })
         ));
-    }
-
-    /// Processes that start at the same moment, and those that wait for a chain to be free.
-    #[test]
-    fn of_several_at_once_one_gets_it() {
-        use crate::gate::store::file::FileStore;
-        use crate::gate::watermark::Watermark;
-        let folder = tempfile::tempdir().unwrap();
-        let place = StateFile {
-            chain_id: "at-once-1".parse().unwrap(),
-            public_key: PublicKey::from_bytes("ed25519", &ED25519).unwrap(),
-            path: folder.path().join("state.json"),
-            allow_ephemeral: true,
-            scopes: Default::default(),
-            shared: false,
-            commands: Default::default(),
-        };
-        FileStore::create(&place, &Watermark::Never, Duration::ZERO).unwrap();
-        let gate = Barrier::new(3);
-        // A process that another test starts holds the locks of the round before from its fork to its exec, so now and then
-        // a round has nobody; where several keep each other out, as they once did, most rounds have.
-        let mut nobody = 0;
-        for _ in 0..2_000 {
-            let got = std::thread::scope(|scope| {
-                let tries: Vec<_> = (0..3)
-                    .map(|_| {
-                        scope.spawn(|| {
-                            gate.wait();
-                            let got = both_locks(&place).is_ok_and(|locks| {
-                                // All have tried before it lets go.
-                                gate.wait();
-                                drop(locks);
-                                true
-                            });
-                            if !got {
-                                gate.wait();
-                            }
-                            got
-                        })
-                    })
-                    .collect();
-                let tries = tries.into_iter().map(|thread| thread.join().unwrap());
-                tries.filter(|got| *got).count()
-            });
-            assert!(got <= 1, "{got} at once");
-            nobody += usize::from(got == 0);
-        }
-        assert!(nobody <= 20, "nobody in {nobody} rounds of 2,000");
     }
 }
