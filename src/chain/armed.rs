@@ -50,14 +50,20 @@ impl Armed {
 
     /// Waits up to `patience` for its turn at the gate; `None` when that was not enough.
     pub(super) fn enter(&self, patience: Duration) -> Option<MutexGuard<'_, Gate>> {
-        self.gate.try_lock_for(patience)
+        enter(&self.gate, patience)
     }
+}
+
+/// One at a time, and each waits no longer than it may (W4).
+fn enter<T>(section: &Mutex<T>, patience: Duration) -> Option<MutexGuard<'_, T>> {
+    section.try_lock_for(patience)
 }
 
 /// What the critical section of a gate owes (W4).
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+    use std::sync::mpsc;
     use std::thread;
     use std::time::Instant;
 
@@ -74,7 +80,7 @@ mod tests {
             for _ in 0..8 {
                 scope.spawn(|| {
                     for _ in 0..500 {
-                        let mut held = section.try_lock_for(LONG).unwrap();
+                        let mut held = enter(&section, LONG).unwrap();
                         assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
                         *held += 1;
                         inside.fetch_sub(1, Ordering::SeqCst);
@@ -82,18 +88,29 @@ mod tests {
                 });
             }
         });
-        assert_eq!(*section.try_lock_for(LONG).unwrap(), 4_000);
+        assert_eq!(*enter(&section, LONG).unwrap(), 4_000);
     }
 
     #[test]
     fn who_runs_out_of_time_gets_nothing_and_blocks_nobody() {
         let section = Mutex::new(());
-        let held = section.try_lock_for(LONG).unwrap();
-        assert!(section.try_lock_for(SHORT).is_none());
-        assert!(section.try_lock_for(Duration::ZERO).is_none());
-        drop(held);
-        assert!(section.try_lock_for(Duration::ZERO).is_some());
-        assert!(section.try_lock_for(SHORT).is_some());
+        let (tell, told) = mpsc::channel::<()>();
+        let (is_held, held) = mpsc::channel();
+        thread::scope(|scope| {
+            let section = &section;
+            scope.spawn(move || {
+                let _held = section.lock();
+                is_held.send(()).unwrap();
+                // One that waits for longer than it may gets it afterwards, which is noticed.
+                let _ = told.recv_timeout(LONG / 10);
+            });
+            held.recv().unwrap();
+            assert!(enter(section, SHORT).is_none());
+            assert!(enter(section, Duration::ZERO).is_none());
+            tell.send(()).unwrap();
+            assert!(enter(section, LONG).is_some());
+        });
+        assert!(enter(&section, Duration::ZERO).is_some());
     }
 
     #[test]
@@ -101,13 +118,13 @@ mod tests {
         let section = Mutex::new(1);
         let thread = thread::scope(|scope| {
             let panicking = scope.spawn(|| {
-                let _held = section.try_lock_for(LONG).unwrap();
+                let _held = enter(&section, LONG).unwrap();
                 panic!("on purpose");
             });
             panicking.join()
         });
         assert!(thread.is_err());
-        assert_eq!(*section.try_lock_for(SHORT).unwrap(), 1);
+        assert_eq!(*enter(&section, SHORT).unwrap(), 1);
     }
 
     /// A link that asks without a pause takes no other link's turn: a write to the disk is longer than the millisecond
@@ -125,7 +142,7 @@ mod tests {
             for _ in 0..20 {
                 thread::sleep(Duration::from_millis(5));
                 let began = Instant::now();
-                drop(section.try_lock_for(LONG).unwrap());
+                drop(enter(&section, LONG).unwrap());
                 assert!(
                     began.elapsed() < Duration::from_secs(1),
                     "{:?}",

@@ -167,8 +167,8 @@ impl Chain {
     }
 }
 
-/// What the key cannot or will not sign must not move the watermark: asked before [`JudgedRequest::admit`], unless the gate itself
-/// has the signature.
+/// What the key cannot or will not sign must not move the watermark: asked before [`JudgedRequest::admit`], unless the gate has the
+/// message's signature. The extension of such a replay is signed, or not, after that.
 fn can_sign(judged: &JudgedRequest<'_>, signer: &dyn Signer) -> Result<(), SignerError> {
     if !judged.needs_key() {
         return Ok(());

@@ -2,6 +2,7 @@
 //!
 //! Owns W3, W8, and the gate's part of W17.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use crate::consensus::{Hrs, SignBytes, Signature};
@@ -17,6 +18,10 @@ pub const RECOVERY_INTERVAL: Duration = Duration::from_secs(1);
 /// How long one try to mend a store may wait for other hosts.
 pub const REMOTE_RECOVERY: Duration = Duration::from_millis(500);
 
+/// What is wrong with a store whose last write did not come back.
+const CUT_SHORT: &str = "a bug cut the last write short; it is written again, and if this goes on, report it with the \
+                         lines of the log before";
+
 /// A watermark that moves only together with its store.
 pub(super) struct DurableWatermark {
     store: Box<dyn Store>,
@@ -30,7 +35,7 @@ pub(super) struct DurableWatermark {
 }
 
 struct Broken {
-    why: String,
+    why: Cow<'static, str>,
     tried: Moment,
 }
 
@@ -84,7 +89,7 @@ impl DurableWatermark {
 
     /// Why the store does not work, if so.
     pub fn broken(&self) -> Option<&str> {
-        self.broken.as_ref().map(|broken| broken.why.as_str())
+        self.broken.as_ref().map(|broken| &*broken.why)
     }
 
     /// How long the next write may take, where that depends on other hosts.
@@ -97,6 +102,11 @@ impl DurableWatermark {
         // From here on the position counts as used, whatever becomes of the write (W8).
         let before = std::mem::replace(&mut self.watermark, Watermark::Message(last));
         self.origin = Origin::Request;
+        // A panic in the middle of the write leaves it so: what may not be stored is not signed before it is (W3).
+        self.broken = Some(Broken {
+            why: Cow::Borrowed(CUT_SHORT),
+            tried: *now,
+        });
         let began = Instant::now();
         let persisted =
             self.store
@@ -106,18 +116,20 @@ impl DurableWatermark {
             Ok(record) => {
                 self.sequence = record.sequence;
                 self.written = record.written;
+                self.broken = None;
                 Advanced::Durable
             }
             Err(StoreError::Superseded(record)) => {
                 // Compare-and-swap failed for certain: the attempt left no trace anywhere.
                 self.watermark = before;
                 self.take_over(*record);
+                self.broken = None;
                 Advanced::Overtaken
             }
             Err(error @ StoreError::Failed(_)) => {
                 let why = error.to_string();
                 self.broken = Some(Broken {
-                    why: why.clone(),
+                    why: why.clone().into(),
                     tried: *now,
                 });
                 Advanced::Failed {
@@ -163,7 +175,7 @@ impl DurableWatermark {
         let Some(broken) = &self.broken else {
             return Ok(());
         };
-        let why = broken.why.clone();
+        let why = broken.why.to_string();
         let due = now.since(&broken.tried) >= RECOVERY_INTERVAL || self.store.is_remote();
         match due && self.recover(now) {
             true => Ok(()),
@@ -194,7 +206,7 @@ impl DurableWatermark {
                 true
             }
             Err(error) => {
-                broken.why = error.to_string();
+                broken.why = error.to_string().into();
                 false
             }
         }
@@ -207,7 +219,7 @@ impl DurableWatermark {
             Ok(Some(record)) => self.take_over(record),
             Err(error) => {
                 self.broken.get_or_insert(Broken {
-                    why: error.to_string(),
+                    why: error.to_string().into(),
                     tried: *now,
                 });
             }
@@ -225,7 +237,7 @@ impl DurableWatermark {
             return Ok(());
         }
         self.broken = Some(Broken {
-            why: "this program is stopping".to_owned(),
+            why: Cow::Borrowed("this program is stopping"),
             tried: *now,
         });
         closed

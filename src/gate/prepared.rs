@@ -24,7 +24,7 @@ impl Prepared {
     ///
     /// # Errors
     /// A refusal of bytes that are not a vote or proposal; none of a [`SignRequest`] are.
-    pub fn new(
+    pub(super) fn new(
         request: &SignRequest,
         chain_id: &ChainId,
         sign_extensions: SignExtensions,

@@ -115,7 +115,8 @@ impl fmt::Display for Refusal {
             Reason::Watermark(Why::Step) => write!(f, "step regression, the last was {last}"),
             Reason::Watermark(Why::UsedUp) => write!(
                 f,
-                "the watermark is at {last} and the message signed there is unknown; signing resumes at the next height"
+                "the watermark is at {last} and what was signed there is unknown, so nothing is signed up to there; the next \
+                 message above it is"
             ),
             Reason::Watermark(Why::Conflict) => write!(
                 f,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::ledger_simulator::hid::Bus;
 use crate::support::ledger_simulator::{Device, Fault, Finger, Open};
-use crate::support::{Admit as _, SharedDisk, chain_id, maker};
+use crate::support::{Admit as _, SharedDisk, chain_id, maker, prepared};
 use tmkms::backends::ledger::LedgerSource;
 use tmkms::backends::ledger::find::Wanted;
 use tmkms::backends::ledger::key::LedgerSettings;
@@ -16,7 +16,7 @@ use tmkms::backends::ledger::transport::{ApduTransport, Connector, PluggedDevice
 use tmkms::backends::{Device as _, KeySource, Opened};
 use tmkms::chain::{Armed, Chain};
 use tmkms::consensus::{Hrs, PublicKey, Signature};
-use tmkms::gate::{Admission, Gate, Prepared, Settings, SignExtensions};
+use tmkms::gate::{Admission, Gate, Settings, SignExtensions};
 use tmkms::os::clock::{Clock, SystemClock};
 use tmkms::reply::Reply;
 use tmkms::request::{Request, SignRequest};
@@ -374,7 +374,7 @@ fn limits_use_nothing_up() {
         chain_id: long.parse().unwrap(),
         ..prevote(10)
     };
-    let prepared = Prepared::new(&request, &request.chain_id, SignExtensions::Never).unwrap();
+    let prepared = prepared(&request, SignExtensions::Never);
     let error = bench.signer.accepts(&prepared).unwrap_err().to_string();
     assert!(
         error.contains("this prevote has 131 bytes") && error.contains("127 bytes"),

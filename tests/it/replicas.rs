@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use crate::support::yubihsm_bench::{add_keys, key_source, simulator};
 use crate::support::yubihsm_simulator::{Moment, PowerLoss, Profile, Simulator};
-use crate::support::{SharedDisk, chain_id, maker, moment};
+use crate::support::{SharedDisk, chain_id, maker, moment, prepared};
 use tmkms::backends::replicas::{Policy, Replica, ReplicaSetSource, ReplicaSource};
 use tmkms::backends::yubihsm::protocol::codes::command;
 use tmkms::backends::{Device, KeySource, KeyTraits, OpenKeyError, Opened};
 use tmkms::chain::{Armed, Chain};
 use tmkms::consensus::KeyType;
 use tmkms::gate::raw::self_test;
-use tmkms::gate::{Gate, Prepared, Settings, SignExtensions};
+use tmkms::gate::{Gate, Settings, SignExtensions};
 use tmkms::os::clock::{Clock, SystemClock};
 use tmkms::reply::Reply;
 use tmkms::request::Request;
@@ -108,7 +108,7 @@ fn every_member_must_be_able_to_sign_and_the_strictest_says_why_not() {
     let newer = simulator(1);
     let length = |bytes| {
         let request = maker().precommit(9, 0, Some(1), 1, &vec![7; bytes]);
-        let prepared = Prepared::new(&request, &chain_id(), SignExtensions::Always).unwrap();
+        let prepared = prepared(&request, SignExtensions::Always);
         let accepted = set(&[&newer, &older], Policy::Failover).accepts(&prepared);
         accepted.map_err(|error| error.to_string())
     };

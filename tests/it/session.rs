@@ -84,6 +84,10 @@ impl Signer for Device {
     }
 
     fn sign(&self, permit: &Permit) -> Result<Signature, SignerError> {
+        let longest = *self.longest.lock().unwrap();
+        if permit.bytes().len() > longest {
+            return Err(SignerError::Failed("too long for the device".to_owned()));
+        }
         self.clock.pass(*self.takes.lock().unwrap());
         self.clock.0.lock().unwrap().wall += *self.jumps.lock().unwrap();
         match *self.broken.lock().unwrap() {
@@ -275,7 +279,7 @@ fn a_failing_device_is_told_in_band_and_tried_again() {
     assert!(key(1).public_key().verify(bytes.as_slice(), signature));
 }
 
-/// The key is asked only about what the gate would have it sign.
+/// The key is asked only about what the watermark does not forbid.
 #[test]
 fn what_is_too_long_for_the_key_uses_nothing_up_and_hides_no_conflict() {
     let world = World::new();
@@ -296,13 +300,20 @@ fn what_is_too_long_for_the_key_uses_nothing_up_and_hides_no_conflict() {
     );
     assert_eq!(world.disk.watermark().hrs().unwrap().height.get(), 1);
     assert_eq!(code(&world.serve(&[precommit(2, 10)])[0]), 0);
-    // What was signed is answered again, and what conflicts with it is called so, however long it is.
+    // What conflicts is called so, however long it is. The extension of a replay is new work for the key.
     *world.longest.lock().unwrap() = 10;
     let conflict = Ask::Sign(maker().precommit(2, 0, Some(2), 1, b""));
     let answers = world.serve(&[precommit(2, 10), conflict, precommit(3, 1)]);
     let codes: Vec<i32> = answers.iter().map(code).collect();
-    assert_eq!(codes, [0, 4, 20]);
+    assert_eq!(codes, [20, 4, 20]);
     assert_eq!(world.disk.watermark().hrs().unwrap().height.get(), 2);
+    // A message that was signed is answered again, however long it is.
+    *world.longest.lock().unwrap() = usize::MAX;
+    assert_eq!(code(&world.serve(&[vote(3, 1, 1)])[0]), 0);
+    *world.longest.lock().unwrap() = 10;
+    let answers = world.serve(&[vote(3, 1, 1), vote(3, 2, 1)]);
+    let codes: Vec<i32> = answers.iter().map(code).collect();
+    assert_eq!(codes, [0, 4]);
 }
 
 #[test]

@@ -218,6 +218,36 @@ fn after_a_failed_write_only_the_very_bytes_may_be_tried_again() {
     assert!(world.gate.snapshot().broken.is_none());
 }
 
+/// A panic in the middle of a write ends the link and not the gate: what it left in memory only is not signed (W3).
+#[test]
+fn a_write_that_a_bug_cuts_short_is_not_taken_for_durable() {
+    let mut world = World::new();
+    let (asked, other) = (world.requests[0].clone(), world.requests[1].clone());
+    world.disk.set(Mood::Bug);
+    let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _ = world.gate.admit(&asked, &moment(0), Duration::MAX);
+    }));
+    assert!(ended.is_err());
+    world.disk.set(Mood::Fine);
+    let refused = world.gate.admit(&asked, &moment(500), Duration::MAX);
+    let Err(refusal) = refused else {
+        panic!("signed before it was stored: {refused:?}");
+    };
+    assert!(matches!(refusal.reason, Reason::NotDurable(_)), "{refusal}");
+    assert!(
+        refusal
+            .to_string()
+            .contains("a bug cut the last write short")
+    );
+    assert_eq!(world.disk.watermark().hrs(), None);
+    let conflict = world.gate.admit(&other, &moment(500), Duration::MAX);
+    assert!(matches!(conflict, Err(refusal) if refusal.reason.kind().is_double_sign()));
+    // It is written by the second try, and then signed.
+    let again = world.gate.admit(&asked, &moment(1_000), Duration::MAX);
+    assert!(matches!(again, Ok(Admission::Sign { .. })), "{again:?}");
+    assert!(world.disk.watermark().hrs().is_some());
+}
+
 #[test]
 fn a_position_persisted_but_never_signed_keeps_its_time() {
     let mut world = World::new();

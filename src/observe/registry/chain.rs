@@ -212,7 +212,7 @@ impl ChainEntry {
             armed: self.is_armed(),
             ready: self.not_ready(now).is_none(),
             stuck: self.stuck(now).is_some(),
-            durable: self.chain.why_unarmed().is_none() && !self.chain.is_broken(),
+            durable: snapshot.as_ref().is_some_and(|gate| gate.broken.is_none()),
             watermark: snapshot.as_ref().and_then(|gate| gate.last),
             watermark_age: snapshot
                 .as_ref()

@@ -25,7 +25,7 @@ use tmkms::gate::refusal::Refusal;
 use tmkms::gate::store::file::StateFile;
 use tmkms::gate::store::{Loaded, Origin, Record, Store, StoreError};
 use tmkms::gate::watermark::Watermark;
-use tmkms::gate::{Admission, Gate};
+use tmkms::gate::{Admission, Gate, Prepared, Settings, SignExtensions};
 use tmkms::harness::messages::Maker;
 use tmkms::os::clock::{Clock, Moment};
 use tmkms::request::SignRequest;
@@ -81,6 +81,17 @@ impl Admit for Gate {
     }
 }
 
+/// A request as a gate of its chain makes it ready.
+pub fn prepared(request: &SignRequest, sign_extensions: SignExtensions) -> Prepared {
+    let settings = Settings {
+        sign_extensions,
+        ..Settings::default()
+    };
+    let store = SharedDisk::new().store();
+    let gate = Gate::arm(request.chain_id.clone(), settings, store, &moment(0)).unwrap();
+    gate.prepare(request).unwrap()
+}
+
 /// A moment so many milliseconds after an arbitrary start.
 pub fn moment(milliseconds: u64) -> Moment {
     let time = Duration::from_millis(1_000_000 + milliseconds);
@@ -125,6 +136,8 @@ pub enum Mood {
     Lost,
     /// It fails, and the record was written all the same.
     Written,
+    /// A bug ends the write before anything was written.
+    Bug,
 }
 
 /// A disk that outlives the gates on it.
@@ -180,6 +193,8 @@ impl MemoryStore {
         origin: Origin,
         now: Duration,
     ) -> Result<Record, StoreError> {
+        let mood = self.disk.0.lock().unwrap().mood;
+        assert_ne!(mood, Mood::Bug, "on purpose");
         let mut disk = self.disk.0.lock().unwrap();
         let record = Record {
             sequence: disk.record.sequence + 1,

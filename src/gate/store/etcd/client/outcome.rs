@@ -1,5 +1,5 @@
-//! The table of outcomes: what an answer, or the lack of one, says about a transaction. Pure; what is in doubt says
-//! so, because a write that was taken for "not applied" and was is a double sign.
+//! The table of outcomes: what an answer, or the lack of one, says about a transaction. Pure. Where there is doubt
+//! it says so, because a write that was taken for "not applied" and was is a double sign.
 
 use crate::https::{Answer, Failure};
 
@@ -208,7 +208,7 @@ mod tests {
             (400, 3, "etcdserver: request is too large"),
             (400, 3, "etcdserver: duplicate key given in txn request"),
             (403, 7, "etcdserver: permission denied"),
-            (404, 5, "Not KeyState"),
+            (404, 5, "Not Found"),
             (429, 8, "etcdserver: too many requests"),
         ] {
             for outcome in said(status, code, text) {
