@@ -180,6 +180,33 @@ fn command_in(text: &str, after: &str) -> String {
     command.replacen("tmkms", env!("CARGO_BIN_EXE_tmkms"), 1)
 }
 
+/// `systemd-run … tmkms state import …` names the home only because the command does. Whatever else it has there counts.
+#[test]
+fn what_waits_for_the_command_is_passed_over_unless_it_has_something_open() {
+    let site = Site::with_key();
+    let state = site.node_state();
+    let command = ["state", "import", CHAIN, state.to_str().unwrap(), "--yes"];
+    let waits = [&["--wait", "tmkms"], command.as_slice()].concat();
+    for opens in [true, false] {
+        let other = Other::new("systemd-run", &waits, |other| {
+            if opens {
+                other.stdout(fs::File::open(&state).unwrap());
+            }
+        });
+        match opens {
+            true => refused(&site.run(&command), &format!("process {}", other.0.id())),
+            false => {
+                let done = site.run(&command);
+                assert_eq!(done.code, 0, "{}", done.err);
+            }
+        }
+    }
+    // Another command is not this one.
+    site.vote(50, 3);
+    let other = Other::new("systemd-run", &[&waits[..], &["--more"]].concat(), |_| {});
+    refused(&site.run(&command), &format!("process {}", other.0.id()));
+}
+
 #[test]
 fn nothing_is_taken_over_while_anything_works_in_the_home() {
     let site = Site::new();

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::os::process::namespace::{Namespaces, View};
 
@@ -32,14 +33,16 @@ pub(super) fn in_homes(homes: &[Home], known: &[u32]) -> Survey {
         let Some(arguments) = arguments(&entry.path()) else {
             continue;
         };
-        if launches(&arguments, &own_arguments) {
-            continue;
-        }
-        let (sign, seen) = look(&entry.path(), &arguments, homes);
+        // What waits for this command names the home because the command does; what it has open there counts.
+        let telling = match launches(&arguments, &own_arguments) {
+            true => &[],
+            false => arguments.as_slice(),
+        };
+        let (sign, seen) = look(&entry.path(), telling, homes);
         match sign {
             Some(sign) => {
-                let program =
-                    program(&entry.path()).or_else(|| named_program(&entry.path(), &arguments));
+                let hidden = || named_program(&entry.path(), &arguments);
+                let program = program(&entry.path()).or_else(hidden);
                 let same_program = program.is_some() && program == own;
                 let process = InHome {
                     pid,
@@ -101,18 +104,23 @@ fn launches(arguments: &[String], own: &[String]) -> bool {
 /// This process and its ancestors.
 fn family() -> Vec<u32> {
     let mut found = vec![std::process::id()];
-    let mut status = PathBuf::from("/proc/self/status");
+    let mut process = PathBuf::from("/proc/self");
     while found.len() < MOST_ANCESTORS
-        && let Ok(text) = std::fs::read_to_string(&status)
-        && let Some(parent) = text
-            .lines()
-            .find_map(|line| line.strip_prefix("PPid:")?.trim().parse::<u32>().ok())
+        && let Some(parent) = status(&process, "PPid:")
+            .and_then(|parent| parent.parse::<u32>().ok())
             .filter(|parent| *parent != 0)
     {
         found.push(parent);
-        status = PathBuf::from(format!("/proc/{parent}/status"));
+        process = PathBuf::from(format!("/proc/{parent}"));
     }
     found
+}
+
+/// A line of a process's status, without its name.
+fn status(process: &Path, name: &str) -> Option<String> {
+    let text = std::fs::read_to_string(process.join("status")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    Some(line.trim().to_owned())
 }
 
 /// The pipes at the standard streams of a process.
@@ -216,24 +224,53 @@ fn program(process: &Path) -> Option<(u64, u64)> {
     Some((meta.dev(), meta.ino()))
 }
 
-/// The same for a process of this user that hides what it runs, as this program does (it leaves no core): the file that it was
-/// started as.
+/// The same for a process that hides what it runs, as this program does (it leaves no core): the file that it was started as,
+/// where that is certain.
 fn named_program(process: &Path, arguments: &[String]) -> Option<(u64, u64)> {
-    let hidden = std::fs::read_link(process.join("exe"))
+    let is_hidden = std::fs::read_link(process.join("exe"))
         .is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
-    let program = Path::new(arguments.first()?);
-    if !hidden || !program.is_absolute() || user(process)? != user(Path::new("/proc/self"))? {
-        return None;
-    }
-    let meta = std::fs::metadata(program).ok()?;
-    Some((meta.dev(), meta.ino()))
+    let path = Path::new(arguments.first()?);
+    let file = path.is_absolute().then(|| std::fs::metadata(path).ok())??;
+    let hidden = Hidden {
+        users: status(process, "Uid:")?,
+        namespaces: status(process, "NSpid:")?,
+        began: began(process)?,
+    };
+    let own_users = status(Path::new("/proc/self"), "Uid:")?;
+    let changed = Duration::from_secs(u64::try_from(file.ctime()).ok()?);
+    (is_hidden && hidden.runs_a_file_of(&own_users, changed)).then(|| (file.dev(), file.ino()))
 }
 
-/// The effective user of a process.
-fn user(process: &Path) -> Option<u32> {
-    let text = std::fs::read_to_string(process.join("status")).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("Uid:"))?;
-    line.split_whitespace().nth(1)?.parse().ok()
+/// What is known of a process that hides what it runs.
+struct Hidden {
+    /// Real, effective, saved and file-system user.
+    users: String,
+    /// Its number in each namespace of processes, from this one inwards.
+    namespaces: String,
+    /// Since 1970-01-01 UTC, to the second.
+    began: Duration,
+}
+
+impl Hidden {
+    /// Whether the name of a file that was changed last at `changed` says what it runs: a process of the same user, in no
+    /// container within, where the name may be of another file, and begun when the file was what it is now.
+    fn runs_a_file_of(&self, users: &str, changed: Duration) -> bool {
+        let in_container = self.namespaces.split_whitespace().count() != 1;
+        self.users == users && !in_container && self.began > changed + Duration::from_secs(1)
+    }
+}
+
+/// When a process began: since 1970-01-01 UTC.
+fn began(process: &Path) -> Option<Duration> {
+    let stat = std::fs::read_to_string(process.join("stat")).ok()?;
+    // The name in parentheses may hold anything; the 22nd field is the 20th after it.
+    let ticks = stat.rsplit_once(") ")?.1.split(' ').nth(19)?;
+    let since_boot = ticks.parse::<u64>().ok()? / rustix::param::clock_ticks_per_second();
+    let all = std::fs::read_to_string("/proc/stat").ok()?;
+    let boot = all.lines().find_map(|line| line.strip_prefix("btime "))?;
+    Some(Duration::from_secs(
+        boot.trim().parse::<u64>().ok()? + since_boot,
+    ))
 }
 
 fn follow_file(process: &Path, link: &Path) -> Option<(PathBuf, Option<std::fs::Metadata>)> {
@@ -252,7 +289,7 @@ mod tests {
     use std::time::Duration;
 
     use super::super::*;
-    use super::launches;
+    use super::{Hidden, launches};
 
     /// A process under another name that waits until it is dropped.
     struct Other(Child);
@@ -370,6 +407,39 @@ mod tests {
         }
         assert!(!launches(&words("systemd-run tmkms"), &words("tmkms")));
         assert!(!launches(&words("systemd-run tmkms"), &[]));
+    }
+
+    /// One whose name alone says what it runs: the name must be of this file, and it of the same user.
+    #[test]
+    fn a_hidden_process_runs_what_it_is_named_only_where_that_is_certain() {
+        const USERS: &str = "995\t995\t995\t995";
+        let at = Duration::from_secs;
+        let hidden = |users: &str, namespaces: &str, began| Hidden {
+            users: users.to_owned(),
+            namespaces: namespaces.to_owned(),
+            began: at(began),
+        };
+        assert!(hidden(USERS, "94", 1_000).runs_a_file_of(USERS, at(900)));
+        for (no, why) in [
+            (hidden("0\t0\t0\t0", "94", 1_000), "another user"),
+            (
+                hidden("995\t0\t0\t0", "94", 1_000),
+                "another effective user",
+            ),
+            (hidden(USERS, "94\t1", 1_000), "in a container"),
+            (hidden(USERS, "94", 900), "the file may be newer"),
+            (hidden(USERS, "94", 100), "the file is newer"),
+        ] {
+            assert!(!no.runs_a_file_of(USERS, at(900)), "{why}");
+        }
+        // This process began before now, and not at the epoch.
+        let began = super::began(Path::new("/proc/self")).unwrap();
+        let now = std::time::SystemTime::now();
+        let now = now.duration_since(std::time::UNIX_EPOCH).unwrap();
+        assert!(began <= now + at(2) && now - began < at(3_600), "{began:?}");
+        // What is not hidden is not taken at its word.
+        let me = std::env::current_exe().unwrap().display().to_string();
+        assert_eq!(super::named_program(Path::new("/proc/self"), &[me]), None);
     }
 
     #[test]
