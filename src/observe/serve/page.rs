@@ -117,7 +117,7 @@ fn heights(history: &History) -> Markup {
     );
     html! {
         div.strip role="img" aria-label=(label) {
-            @for (height, outcome) in (oldest..).zip(heights) {
+            @for (height, outcome) in (oldest..=newest).zip(heights) {
                 i class=(outcome.word()) title={ (height) " " (outcome.word()) } {}
             }
         }
@@ -282,5 +282,10 @@ mod tests {
                      <i class=\"conflict\" title=\"11 conflict\"></i><i class=\"unknown\" title=\"12 unknown\"></i>";
         assert!(html.contains(strip), "{html}");
         assert!(html.contains("the last 4 heights up to 12: 1 missed, 1 refused"));
+        // A height that a node asked for, and that no chain has.
+        let mut status = status_of("x");
+        status.chains[0].history.newest_height = i64::MAX;
+        let html = render(&status);
+        assert!(html.contains(&format!("title=\"{} unknown\"", i64::MAX)));
     }
 }

@@ -16,6 +16,9 @@ pub enum LinkPhase {
     Up,
     /// Not made or ended; it is dialled again.
     Down,
+    /// What a newer service says and this program has no word for.
+    #[serde(other)]
+    Unknown,
 }
 
 impl fmt::Display for LinkPhase {
@@ -24,6 +27,7 @@ impl fmt::Display for LinkPhase {
             Self::Dialling => "dialling",
             Self::Up => "up",
             Self::Down => "down",
+            Self::Unknown => "unknown",
         })
     }
 }
@@ -137,7 +141,12 @@ mod tests {
         for outcome in HeightOutcome::ALL {
             assert_eq!(json(serde_json::to_value(outcome).unwrap()), outcome.word());
         }
-        for phase in [LinkPhase::Dialling, LinkPhase::Up, LinkPhase::Down] {
+        for phase in [
+            LinkPhase::Dialling,
+            LinkPhase::Up,
+            LinkPhase::Down,
+            LinkPhase::Unknown,
+        ] {
             assert_eq!(
                 json(serde_json::to_value(phase).unwrap()),
                 phase.to_string()
@@ -145,5 +154,7 @@ mod tests {
         }
         let newer: Vec<HeightOutcome> = serde_json::from_str(r#"["signed","skipped"]"#).unwrap();
         assert_eq!(newer, [HeightOutcome::Signed, HeightOutcome::Unknown]);
+        let newer: Vec<LinkPhase> = serde_json::from_str(r#"["up","standby"]"#).unwrap();
+        assert_eq!(newer, [LinkPhase::Up, LinkPhase::Unknown]);
     }
 }

@@ -150,6 +150,18 @@ fn run(listener: TcpListener, hosts: Arc<Hosts>, registry: Arc<Registry>) -> std
     runtime.block_on(local.run_until(accept(listener, answers)))
 }
 
+/// Gives a place back when it is dropped.
+struct Leave(Rc<RefCell<Places<AbortHandle>>>, u64);
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        // Nothing else has them between two awaits; while an answer panics, its request is counted already.
+        if let Ok(mut places) = self.0.try_borrow_mut() {
+            places.leave(self.1);
+        }
+    }
+}
+
 async fn accept(listener: TcpListener, answers: Rc<Answers>) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let places = Rc::new(RefCell::new(Places::<AbortHandle>::new(CONNECTIONS)));
@@ -168,7 +180,9 @@ async fn accept(listener: TcpListener, answers: Rc<Answers>) -> std::io::Result<
         }
         let (answers, all) = (answers.clone(), places.clone());
         let serve = |place| async move {
-            let asked = all.clone();
+            // However the task ends, by a bug in an answer, too.
+            let _leave = Leave(all.clone(), place);
+            let asked = all;
             let service = service_fn(move |request| {
                 asked.borrow_mut().asked(place, Instant::now());
                 let response = answers.answer(&request);
@@ -183,7 +197,6 @@ async fn accept(listener: TcpListener, answers: Rc<Answers>) -> std::io::Result<
                 .serve_connection(TokioIo::new(stream), service);
             // A client that goes away or asks nonsense does not matter.
             let _ = tokio::time::timeout(WHOLE, connection).await;
-            all.borrow_mut().leave(place);
         };
         // The task runs when this one waits, so its place is taken by then.
         let begin = |place| tokio::task::spawn_local(serve(place)).abort_handle();
