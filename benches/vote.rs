@@ -276,7 +276,7 @@ fn parts(folder: &Path, rounds: usize) {
                 .persist(sequence, &next, Origin::Request, now.wall)
                 .unwrap();
         }),
-        Part::new("gate alone", || {
+        Part::new("gate only", || {
             let request = prevote(&maker, &mut gate_number);
             let Ok(Admission::Sign { permit, .. }) = admit(&mut gate, &request, &SystemClock.now())
             else {

@@ -14,7 +14,6 @@
 )]
 
 #[path = "../tests/it/support/chain.rs"]
-#[allow(dead_code, reason = "the tests take the rest of it")]
 mod chain;
 #[path = "../tests/it/harness/home.rs"]
 mod home;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::os::files::paths;
 use crate::os::users::user_name;
 
 /// Makes the commands of this program for one configuration. A word of capitals, such as `FILE`, stands for what only the
@@ -46,7 +47,7 @@ impl CommandLine {
 impl Commands {
     /// For the configuration at `path`, which may be relative to the working directory.
     pub fn with_config(path: &Path) -> Self {
-        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let absolute = paths::absolute(path);
         Self {
             config: Some(absolute.into()),
         }
@@ -165,7 +166,7 @@ fn absolute(path: &Path) -> PathBuf {
     {
         return path.to_owned();
     }
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+    paths::absolute(path)
 }
 
 /// A word as `sh` reads it back.

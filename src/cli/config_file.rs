@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::config::{self, Config, ConfigError};
-use crate::remedy::Commands;
+use crate::config::{Config, ConfigError};
 use crate::secret_file::Variables;
 
 use super::report::Failure;
@@ -25,13 +24,6 @@ pub struct ConfigFile {
 }
 
 impl ConfigFile {
-    /// The commands for this file, whether it can be read or not.
-    // Only the commands of a YubiHSM work without a file.
-    #[cfg_attr(not(feature = "yubihsm"), allow(dead_code))]
-    pub(super) fn commands(&self) -> Commands {
-        config::commands(&self.config)
-    }
-
     pub(super) fn load(&self) -> Result<Config, Failure> {
         Config::load(&self.config).map_err(wrong)
     }

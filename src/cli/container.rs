@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::config::Config;
+use crate::os::files::paths::absolute;
 use crate::os::process::namespace::{self, Namespaces, View};
 use crate::remedy::{CommandLine, quoted};
 
@@ -51,9 +52,7 @@ impl Hidden {
             return None;
         }
         match lock_dir {
-            None => Some(Self::Locks(
-                std::path::absolute(config).unwrap_or_else(|_| config.to_owned()),
-            )),
+            None => Some(Self::Locks(absolute(config))),
             Some(folder) => own.then(|| Self::LockDir(folder.to_owned())),
         }
     }

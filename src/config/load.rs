@@ -133,7 +133,7 @@ fn open(path: &Path) -> Result<(String, Base, Vec<String>), ConfigError> {
     } else {
         Path::new("tmkms.toml")
     };
-    let place = std::path::absolute(place).unwrap_or_else(|_| place.to_owned());
+    let place = absolute(place);
     let base = Base {
         folder: place.parent().unwrap_or(Path::new(".")).to_owned(),
         home,

@@ -117,6 +117,35 @@ mod tests {
         assert_eq!(scoped.as_deref(), Some("scoped"));
     }
 
+    /// What lies between a variable and the beginning of its mapping is the rest of the stack, whatever lies above it.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_thread_has_the_stack_that_was_asked_for() {
+        let below = || {
+            let variable = 0_u8;
+            let here = std::ptr::from_ref(&variable).addr();
+            let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+            let address = |text: &str| usize::from_str_radix(text, 16).unwrap();
+            let starts = maps.lines().filter_map(|line| {
+                let (start, rest) = line.split_once('-')?;
+                let (end, _) = rest.split_once(' ')?;
+                (address(start)..address(end))
+                    .contains(&here)
+                    .then(|| address(start))
+            });
+            here - starts.into_iter().next().unwrap()
+        };
+        for stack in [STACK, LARGE_STACK] {
+            let left = spawn("stack", stack, below).unwrap().join().unwrap();
+            assert!(left < stack && left > stack / 2, "{left} of {stack}");
+            let left = std::thread::scope(|scope| {
+                let thread = spawn_scoped(scope, "stack", stack, below).unwrap();
+                thread.join().unwrap()
+            });
+            assert!(left < stack && left > stack / 2, "{left} of {stack}");
+        }
+    }
+
     #[test]
     fn a_vital_thread_that_panics_ends_the_service_by_name_and_one_that_returns_does_not() {
         let stop = Arc::new(Shutdown::default());

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::support::ABSENT;
 use crate::support::chain::Chain;
 use crate::support::command::tmkms;
 use serde_json::{Value, json};
@@ -52,7 +53,7 @@ fn forty_chains_of_an_older_tmkms_go_over_and_back() {
     // A home with a space and another script in its name.
     let home = folder.path().join("mein κόσμος home");
     fs::create_dir(&home).unwrap();
-    key_file(&home.join("secrets/id.key"));
+    key_file(&home.join("identity.key"));
     let mut config = String::new();
     for n in 0..40 {
         let id = format!("chain-{n}");
@@ -165,7 +166,7 @@ fn a_state_under_another_path_is_taken_over_and_buried() {
     fs::write(
         home.join("tmkms.toml"),
         Chain::with_default_state("c-1")
-            .absent_node()
+            .node(ABSENT)
             .key("c.key")
             .to_string(),
     )
@@ -197,7 +198,7 @@ fn a_restored_home_is_adopted() {
     fs::write(
         home.join("tmkms.toml"),
         Chain::with_state("c-1", "s.json")
-            .absent_node()
+            .node(ABSENT)
             .key("c.key")
             .to_string(),
     )
@@ -224,7 +225,7 @@ fn a_signer_of_this_home_that_still_runs_stops_it() {
     fs::write(
         home.join("tmkms.toml"),
         Chain::with_state("c-1", "s.json")
-            .absent_node()
+            .node(ABSENT)
             .key("c.key")
             .to_string(),
     )
@@ -283,7 +284,7 @@ fn a_node_gives_key_and_state_and_cannot_sign_any_more() {
     fs::write(
         home.join("tmkms.toml"),
         Chain::with_state("c-1", "s.json")
-            .absent_node()
+            .node(ABSENT)
             .key("secrets/c.key")
             .to_string(),
     )

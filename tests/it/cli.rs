@@ -5,6 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
+use crate::support::ABSENT;
 use crate::support::chain::Chain;
 use crate::support::command::tmkms;
 
@@ -17,7 +18,7 @@ fn home() -> tempfile::TempDir {
     );
     fs::write(
         folder.path().join("tmkms.toml"),
-        Chain::new("c-1").absent_node().key("c.key").to_string(),
+        Chain::new("c-1").node(ABSENT).key("c.key").to_string(),
     )
     .unwrap();
     folder

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::support::ABSENT;
 use crate::support::chain::Chain;
 use crate::support::command::{Done, tmkms};
 use serde_json::json;
@@ -34,7 +35,7 @@ impl Site {
             format!(
                 "{}{more}",
                 Chain::with_state("c-1", "state/c-1.json")
-                    .absent_node()
+                    .node(ABSENT)
                     .key(key)
             ),
         )

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::support::ABSENT;
 use crate::support::chain::Chain;
 use crate::support::command::{Done, tmkms};
 use crate::support::home::Running;
@@ -47,7 +48,7 @@ impl Site {
         fs::write(
             site.home().join("tmkms.toml"),
             Chain::with_state(CHAIN, "s.json")
-                .absent_node()
+                .node(ABSENT)
                 .key("c.key")
                 .to_string(),
         )

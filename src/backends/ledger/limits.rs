@@ -22,7 +22,7 @@ pub enum Limit {
     /// Too long.
     #[error(
         "this {what} has {body} bytes, and the Ledger's app signs messages of {LONGEST_BODY} bytes at most; the chain id \
-         is too long for it, nothing is used up"
+         is too long for it; the watermark did not move"
     )]
     Length {
         /// A word for the message.
@@ -38,7 +38,7 @@ pub enum Limit {
     /// There is a vote extension to sign.
     #[error(
         "the Ledger's app cannot sign vote extensions, and this node wants one signed; a chain that has them needs another \
-         kind of key; nothing is used up"
+         kind of key; the watermark did not move"
     )]
     Extension,
     /// Neither a vote nor a proposal.

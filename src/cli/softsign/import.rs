@@ -19,7 +19,7 @@ use crate::cli::takeover::consent::Consent;
 use crate::cli::takeover::settle::settle;
 use crate::cli::takeover::shown::refused;
 use crate::cli::takeover::{node_key, quiet};
-use crate::config::{ChainConfig, Config};
+use crate::config::{self, ChainConfig, Config};
 use crate::consensus::{Height, Hrs, PublicKey, key_text};
 use crate::gate::store::file::StateFile;
 use crate::gate::watermark::Watermark;
@@ -29,6 +29,7 @@ use crate::migrate::node_key::holds;
 use crate::migrate::takeover::current::Current;
 use crate::migrate::takeover::quiet::Quiet;
 use crate::migrate::watermarks::shown;
+use crate::os::files::paths::absolute;
 use crate::remedy::{CommandLine, Commands};
 use crate::secret_file::{self, SecretFileError};
 use crate::terminal::Terminal;
@@ -166,17 +167,14 @@ impl Import {
 
     /// The whole command line to type.
     fn neither(&self) -> Failure {
-        let absolute = |path: &Path| {
-            let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-            path.to_string_lossy().into_owned()
-        };
+        let shown = |path: &Path| absolute(path).to_string_lossy().into_owned();
         let beside = self
             .from
             .parent()
             .and_then(Path::parent)
             .map(|home| home.join("data/priv_validator_state.json"))
             .filter(|path| path.is_file());
-        let state = beside.map_or_else(|| "STATE".to_owned(), |path| absolute(&path));
+        let state = beside.map_or_else(|| "STATE".to_owned(), |path| shown(&path));
         let command = |how: &[&str]| {
             let mut words = vec!["softsign", "import"];
             words.extend(match self.format {
@@ -185,9 +183,9 @@ impl Import {
                 Some(Form::Base64) => &["-f", "base64"],
             });
             words.extend(how);
-            let (from, to) = (absolute(&self.from), absolute(&self.to));
+            let (from, to) = (shown(&self.from), shown(&self.to));
             words.extend([&*from, &*to]);
-            self.config.commands().line(words)
+            config::commands(&self.config.config).line(words)
         };
         Failure::usage(
             "nothing was imported: a key without what it has signed is a double sign in waiting",
@@ -206,8 +204,7 @@ impl Import {
             true => [OsStr::new("--height"), OsStr::new(&height)],
             false => [OsStr::new("--state"), found.path.as_os_str()],
         };
-        let [from, to] = [&self.from, &self.to]
-            .map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()));
+        let [from, to] = [&self.from, &self.to].map(|path| absolute(path));
         let words = [OsStr::new("softsign"), OsStr::new("import")];
         let files = [from.as_os_str(), to.as_os_str()];
         place
@@ -217,7 +214,7 @@ impl Import {
 
     /// The chains of which OUT is the key.
     fn chains<'a>(&self, config: &'a Config) -> Result<Vec<&'a ChainConfig>, Failure> {
-        let out = std::path::absolute(&self.to).unwrap_or_else(|_| self.to.clone());
+        let out = absolute(&self.to);
         let of_out = |chain: &&ChainConfig| {
             chain.key.traits().file.as_ref().is_some_and(|file| {
                 std::path::absolute(&file.path).is_ok_and(|path| plain(&path) == plain(&out))

@@ -27,8 +27,8 @@ pub struct StillRuns {
 impl std::error::Error for StillRuns {}
 
 impl Quiet {
-    /// The homes of these files and folders; `service` is the process that serves this configuration. Of a file that lies in the operator's own home folder, where everything
-    /// else is, too, only the file itself.
+    /// The homes of these files and folders; `service` is the process that serves this configuration. Of a file that lies in the
+    /// operator's own home folder, where everything else is, too, only the file itself.
     pub fn of<'a>(service: Option<u32>, paths: impl IntoIterator<Item = &'a Path>) -> Self {
         let everything = user_home();
         let mut homes: Vec<Home> = Vec::new();

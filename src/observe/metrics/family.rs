@@ -153,13 +153,18 @@ impl FamilyWriter<'_> {
         value.map_or(Ok(()), |value| self.put(values, value))
     }
 
+    /// The labels of the family with their values; one too few or too many is a mistake in its table.
+    fn labels_with<'a>(&self, values: &[&'a str]) -> Vec<(&'static str, &'a str)> {
+        debug_assert_eq!(self.labels.len(), values.len(), "{:?}", self.labels);
+        zip(self.labels.iter().copied(), values.iter().copied()).collect()
+    }
+
     /// The series with these values of the family's labels, in their order.
     pub fn put(&mut self, values: &[&str], value: impl Into<SampleValue>) -> fmt::Result {
         if values.is_empty() {
             return write(&mut self.encoder, self.kind, value.into());
         }
-        let labels: Vec<(&str, &str)> =
-            zip(self.labels.iter().copied(), values.iter().copied()).collect();
+        let labels = self.labels_with(values);
         let labels = labels.as_slice();
         let mut encoder = self.encoder.encode_family(&labels)?;
         write(&mut encoder, self.kind, value.into())
@@ -167,8 +172,7 @@ impl FamilyWriter<'_> {
 
     /// A histogram.
     pub fn put_latency(&mut self, values: &[&str], latency: &Latency) -> fmt::Result {
-        let labels: Vec<(&str, &str)> =
-            zip(self.labels.iter().copied(), values.iter().copied()).collect();
+        let labels = self.labels_with(values);
         self.encoder
             .encode_family(&labels.as_slice())?
             .encode_histogram::<NoLabelSet>(

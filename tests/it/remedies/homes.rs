@@ -7,6 +7,7 @@ use tmkms::harness::Listener;
 
 use super::keys::at_a_node;
 use super::walk::Walk;
+use crate::support::ABSENT;
 use crate::support::chain::Chain;
 use crate::support::home::PATIENCE;
 
@@ -146,7 +147,7 @@ fn a_key_of_two_chains() {
     walk.home.configure(&format!(
         "{}{}",
         walk.home.config(),
-        Chain::with_state("test-2", "two.json").absent_node()
+        Chain::with_state("test-2", "two.json").node(ABSENT)
     ));
     let key = walk.elsewhere("priv_validator_key.json");
     let state = walk.elsewhere("priv_validator_state.json");

@@ -61,12 +61,6 @@ impl Chain {
         self
     }
 
-    /// A node that nobody ever hears of: a socket that is not there.
-    #[must_use]
-    pub fn absent_node(self) -> Self {
-        self.node("unix:///run/none.sock")
-    }
-
     /// Its key in this file.
     #[must_use]
     pub fn key(self, path: &str) -> Self {

@@ -30,6 +30,9 @@ use tmkms::harness::messages::Maker;
 use tmkms::os::clock::{Clock, Moment};
 use tmkms::request::SignRequest;
 
+/// The address of a node that nobody ever hears of: a socket that is not there.
+pub const ABSENT: &str = "unix:///run/none.sock";
+
 pub fn chain_id() -> ChainId {
     "test-1".parse().unwrap()
 }

@@ -15,11 +15,11 @@ use crate::backends::yubihsm::session::objects::Planned;
 use crate::terminal::Terminal;
 
 use super::derive::Role;
-pub use super::error::CeremonyError;
+use super::error::CeremonyError;
 use super::found::{ForeignDevice, FoundDevice, SigningKey};
 use super::plan::{self, TEMPORARY};
 use super::target::LOGIN;
-pub use super::target::{Secrets, SetupTarget, factory};
+use super::target::{Secrets, SetupTarget};
 
 /// How long a device may take to come back after it was erased. Its address on the USB changes.
 const RETURN: Duration = Duration::from_secs(60);

@@ -232,7 +232,7 @@ impl Provider {
             true => error!(
                 event = "device_hangs",
                 device = name,
-                "{name}: stuck: it has not come back to its thread, which was given up; another opens the device again. \
+                "{name}: stuck: it has not come back to its thread, which was abandoned; another opens the device again. \
                  Chains whose key no other device holds answer without signing meanwhile, all others go on; if it \
                  repeats, plug the device out and in, and restart its connector"
             ),

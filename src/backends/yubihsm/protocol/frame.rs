@@ -8,7 +8,7 @@ use super::codes::{ErrorCode, command};
 /// The longest frame that any firmware takes or sends, in bytes.
 pub const LONGEST: usize = 3 + 3136;
 
-/// Why bytes are not the reply that was waited for. Each protocol with frames has its own error of this name.
+/// Why bytes are not the reply that was waited for. That of privval's frames is `codec::frame::FrameError`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
     /// Too short, or another length than it says.

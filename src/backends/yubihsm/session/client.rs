@@ -124,7 +124,7 @@ impl DeviceClient {
     }
 
     /// Runs a command in the session, which is opened first if need be. `key` is what it is about, for messages.
-    /// Signatures are not made here: those take a permit (`device::thread::Handle::sign`).
+    /// Signatures are not made here: those take a permit (`device::thread::DeviceHandle::sign`).
     pub fn command(
         &mut self,
         code: u8,

@@ -13,6 +13,7 @@ use crate::backends::yubihsm::protocol::codes::{ErrorCode, object};
 use crate::backends::yubihsm::protocol::commands::DeviceCommands;
 use crate::backends::yubihsm::protocol::error::{Error, ErrorKind};
 use crate::cli::report::{Failure, status};
+use crate::config;
 use crate::consensus::{KeyType, PublicKey, key_text};
 use crate::secret_file::{self, SecretSource};
 
@@ -77,10 +78,7 @@ impl Import {
             "Next",
             format!(
                 "bring what this key has signed along with `{}`, and see that the old signer never starts again",
-                self.login
-                    .which
-                    .config
-                    .commands()
+                config::commands(&self.login.which.config.config)
                     .import("CHAIN", Path::new("FILE"))
             ),
         );

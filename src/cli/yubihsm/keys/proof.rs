@@ -7,6 +7,7 @@ use crate::backends::yubihsm::device::provider::Provider;
 use crate::cli::report::status;
 use crate::consensus::PublicKey;
 use crate::os::clock::{Clock, SystemClock};
+use crate::os::files::paths::absolute;
 use crate::text::date::Date;
 
 /// Now, for labels and the list of backups.
@@ -17,7 +18,7 @@ pub(super) fn now() -> Date {
 /// Says of a backup that was just written how it was proven, if it was, and remembers it.
 pub(super) fn tell_proof(provider: &Provider, key: &PublicKey, file: &Path, how: Option<&str>) {
     let Some(how) = how else {
-        let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+        let file = absolute(file);
         let prove = provider.commands.verify_backup(&file.to_string_lossy());
         return status(
             "Warning",
@@ -41,7 +42,7 @@ pub(super) fn remember(backups: Option<&BackupLog>, key: &PublicKey, file: &Path
     let entry = BackupEntry {
         seconds: SystemClock.now().wall.as_secs(),
         date: now().to_string(),
-        file: std::path::absolute(file).unwrap_or_else(|_| file.to_owned()),
+        file: absolute(file),
         how: how.to_owned(),
     };
     if let Err(error) = backups.remember(key, entry) {

@@ -1,5 +1,6 @@
 //! What belongs to a home: its folder and all below it, or one loose file.
 
+use crate::os::files::paths::absolute;
 use std::collections::HashSet;
 use std::fs::Metadata;
 use std::os::unix::fs::{DirEntryExt, MetadataExt};
@@ -42,7 +43,7 @@ impl Home {
     /// no home, such as one in /tmp, stands for itself. `None` if nothing lies there.
     pub fn of(path: &Path) -> Option<Self> {
         let real = std::fs::canonicalize(path).ok()?;
-        let shown = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let shown = absolute(path);
         if real.is_dir() {
             return Some(Self::new(real.clone(), real, shown));
         }
@@ -63,7 +64,7 @@ impl Home {
     /// One file alone, whatever else lies in its folder. `None` if nothing lies there.
     pub fn of_file(path: &Path) -> Option<Self> {
         let real = std::fs::canonicalize(path).ok()?;
-        let shown = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let shown = absolute(path);
         Some(Self::new(real.clone(), real, shown))
     }
 

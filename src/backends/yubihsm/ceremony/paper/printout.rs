@@ -84,7 +84,7 @@ pub struct Printout {
 
 enum PrintTarget {
     Printer(Option<File>),
-    BackupLog(Option<NewFile>),
+    InMemory(Option<NewFile>),
 }
 
 impl Printout {
@@ -99,7 +99,7 @@ impl Printout {
                 let made = new_in_memory(path)?;
                 // From now on: an empty file that is left behind would be in the way the next time.
                 *waste.lock() = Some(path.to_owned());
-                PrintTarget::BackupLog(Some(made))
+                PrintTarget::InMemory(Some(made))
             }
         };
         Ok(Self {
@@ -133,7 +133,7 @@ impl Printout {
                 let written = file.write_all(text.as_bytes()).and_then(|()| file.flush());
                 written.map_err(io_error(&self.path, "printing"))
             }),
-            PrintTarget::BackupLog(file) => {
+            PrintTarget::InMemory(file) => {
                 let file = file.take();
                 let written = file.map_or(Ok(()), |file| file.finish(text.as_bytes()));
                 written.map_err(PrintoutError::File)
@@ -146,7 +146,7 @@ impl Printout {
         let (path, copies) = (self.path.display(), self.holders);
         let first = match self.place {
             PrintTarget::Printer(_) => format!("{copies} sheet(s) went to {path}."),
-            PrintTarget::BackupLog(_) => format!(
+            PrintTarget::InMemory(_) => format!(
                 "{copies} sheet(s) are in {path}, in memory only. Print them now, from another terminal, as with `{}` (a spooler, \
                  such as that of `lp`, would keep them on a disk).",
                 to_printer(&self.path)
@@ -167,8 +167,8 @@ impl Printout {
     pub fn left_to_do(&self) -> Option<String> {
         let path = self.path.display();
         match (&self.place, self.written, self.proven) {
-            (_, false, _) | (PrintTarget::BackupLog(_), _, false) => None,
-            (PrintTarget::BackupLog(_), _, true) => Some(format!(
+            (_, false, _) | (PrintTarget::InMemory(_), _, false) => None,
+            (PrintTarget::InMemory(_), _, true) => Some(format!(
                 "the words are still in {path}: `{}` when the sheets are printed",
                 remedy::remove(&self.path)
             )),
@@ -185,7 +185,7 @@ impl Printout {
 
 impl Drop for Printout {
     fn drop(&mut self) {
-        if let (PrintTarget::BackupLog(_), false) = (&self.place, self.proven) {
+        if let (PrintTarget::InMemory(_), false) = (&self.place, self.proven) {
             let _ = fs::remove_file(&self.path);
             *self.waste.lock() = None;
         }
