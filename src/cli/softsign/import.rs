@@ -175,6 +175,7 @@ impl Import {
             .map(|home| home.join("data/priv_validator_state.json"))
             .filter(|path| path.is_file());
         let state = beside.map_or_else(|| "STATE".to_owned(), |path| shown(&path));
+        let commands = config::commands(&self.config.config);
         let command = |how: &[&str]| {
             let mut words = vec!["softsign", "import"];
             words.extend(match self.format {
@@ -185,7 +186,7 @@ impl Import {
             words.extend(how);
             let (from, to) = (shown(&self.from), shown(&self.to));
             words.extend([&*from, &*to]);
-            config::commands(&self.config.config).line(words)
+            commands.line(words)
         };
         Failure::usage(
             "nothing was imported: a key without what it has signed is a double sign in waiting",

@@ -74,12 +74,12 @@ impl Import {
         };
         let text = key_text::to_hex(&public);
         status("Imported", format!("key 0x{id:04x}: {text}"));
+        let commands = config::commands(&self.login.which.config.config);
         status(
             "Next",
             format!(
                 "bring what this key has signed along with `{}`, and see that the old signer never starts again",
-                config::commands(&self.login.which.config.config)
-                    .import("CHAIN", Path::new("FILE"))
+                commands.import("CHAIN", Path::new("FILE"))
             ),
         );
         Ok(())
