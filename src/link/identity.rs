@@ -10,6 +10,7 @@ use subtle_encoding::hex;
 use zeroize::Zeroizing;
 
 use crate::remedy;
+use crate::secret_file::kind::{self, FileKind};
 use crate::secret_file::{self, Absent, SecretSource};
 
 /// Our key on SecretConnection links. Wiped when dropped, never shown, and never copied: links share one, and the box keeps
@@ -24,12 +25,17 @@ impl IdentityKey {
 
     /// Reads the text of an identity file: standard base64 of a 32-byte seed, with or without a line end.
     pub fn from_base64(text: &[u8]) -> Result<Self, NotAnIdentity> {
-        let bytes = crate::text::base64::decode(text.trim_ascii()).map(Zeroizing::new);
-        let bytes = bytes.ok_or(NotAnIdentity::NotBase64)?;
-        match <&[u8; 32]>::try_from(bytes.as_slice()) {
-            Ok(seed) => Ok(Self::from_seed(seed)),
-            Err(_) if bytes.len() == 48 => Err(NotAnIdentity::HexPasted),
-            Err(_) => Err(NotAnIdentity::Length(bytes.len())),
+        let bytes = crate::text::base64::decode(kind::text(text)).map(Zeroizing::new);
+        let error = match &bytes {
+            None => NotAnIdentity::NotBase64,
+            Some(bytes) => match <&[u8; 32]>::try_from(bytes.as_slice()) {
+                Ok(seed) => return Ok(Self::from_seed(seed)),
+                Err(_) => NotAnIdentity::Length(bytes.len()),
+            },
+        };
+        match kind::look(text) {
+            None | Some(FileKind::Base64) => Err(error),
+            Some(other) => Err(NotAnIdentity::OtherKind(other)),
         }
     }
 
@@ -60,9 +66,9 @@ pub enum NotAnIdentity {
     /// Not base64.
     #[error("it is not base64 with padding")]
     NotBase64,
-    /// 48 bytes: hexadecimal digits were read as base64.
-    #[error("it holds 64 hexadecimal digits where base64 is expected")]
-    HexPasted,
+    /// It is something else, and known as that.
+    #[error("{0}")]
+    OtherKind(FileKind),
     /// Another length than 32.
     #[error("it holds {0} bytes where a seed of 32 is expected")]
     Length(usize),
@@ -81,13 +87,19 @@ pub fn load(source: &SecretSource) -> Result<(IdentityKey, Option<String>), Stri
         None => format!("the identity key: {error}"),
     })?;
     let identity = IdentityKey::from_base64(&secret.bytes).map_err(|error| {
-        let remedy = match source {
-            SecretSource::File(path) => format!(
+        let remedy = match (source, &error) {
+            (SecretSource::File(_), NotAnIdentity::OtherKind(kind)) if kind.is_of_another() => {
+                format!(
+                    "leave that file where it is, make one with `{}`, name it as `secret_key`, and restart tmkms",
+                    remedy::keygen(Path::new("FILE"))
+                )
+            }
+            (SecretSource::File(path), _) => format!(
                 "move it away with `{}`, and {}",
                 remedy::move_aside(path),
                 make(path)
             ),
-            SecretSource::Environment(_) | SecretSource::Credential(_) => {
+            (SecretSource::Environment(_) | SecretSource::Credential(_), _) => {
                 format!(
                     "put another one there; `{}` makes one",
                     remedy::keygen(Path::new("FILE"))

@@ -1,8 +1,9 @@
 //! Private files: created 0600 and never overwritten, read only when nobody else can (W14).
 
+pub mod kind;
+mod source;
 mod variables;
 
-use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -15,31 +16,11 @@ use crate::os::files::strangers::{self, Exposed};
 use crate::os::users::user_name;
 use crate::remedy;
 
+pub use source::SecretSource;
 pub use variables::{Variable, Variables, encode};
 
 /// The longest secret file that is read, in bytes.
 const LONGEST: u64 = 64 * 1024;
-
-/// Where a secret comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SecretSource {
-    /// A file.
-    File(PathBuf),
-    /// An environment variable: `env:NAME`.
-    Environment(Variable),
-    /// A systemd credential: `credential:NAME`.
-    Credential(String),
-}
-
-impl fmt::Display for SecretSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(path) => write!(f, "{}", path.display()),
-            Self::Environment(variable) => write!(f, "env:{}", variable.name()),
-            Self::Credential(name) => write!(f, "credential:{name}"),
-        }
-    }
-}
 
 /// Why a secret cannot be read or written. Each text names the file; what to do about one that is not there depends on
 /// what it is for ([`SecretFileError::absent`]).

@@ -399,7 +399,7 @@ fn what_is_wrong_with_a_key_file_names_the_file_and_the_remedy() {
     for (text, mode, format, words) in [
         (good, 0o644, FileFormat::Base64, "chmod 600"),
         ("", 0o600, FileFormat::Base64, "is empty"),
-        ("{}", 0o600, FileFormat::Base64, "key_format = \"json\""),
+        ("{}", 0o600, FileFormat::Base64, "it has no `priv_key`"),
         ("not base64", 0o600, FileFormat::Base64, "not base64"),
         ("====", 0o600, FileFormat::Base64, "not base64"),
         ("AAAA", 0o600, FileFormat::Base64, "holds 3 bytes"),

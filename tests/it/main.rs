@@ -33,6 +33,7 @@ mod half_written;
 mod harness;
 mod harness_bad_input;
 mod harness_long_run;
+mod key_files;
 mod keys;
 mod ledger;
 mod ledger_golden;

@@ -9,6 +9,7 @@ use subtle_encoding::{base64, hex};
 use zeroize::Zeroizing;
 
 use crate::consensus::{PublicKey, Signature};
+use crate::secret_file::kind::{self, FileKind};
 
 /// What a key is for, in the words of the configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,12 +34,12 @@ pub enum SoftKey {
 /// Why bytes are not a key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SoftKeyError {
+    /// It is something else, and known as that.
+    #[error("{0}")]
+    OtherKind(FileKind),
     /// Not base64.
-    #[error("it is not base64 with padding; if it is JSON set `key_format = \"json\"`")]
+    #[error("it is not base64 with padding")]
     NotBase64,
-    /// 48 bytes: hexadecimal digits were read as base64.
-    #[error("it holds 64 hexadecimal digits where base64 is expected")]
-    HexPasted,
     /// A length that no key has.
     #[error("it holds {got} bytes, and {wanted}")]
     Length {
@@ -50,11 +51,6 @@ pub enum SoftKeyError {
     /// The bytes are of the right length and still no key.
     #[error("its bytes are not a private key: {0}")]
     Invalid(&'static str),
-    /// Base64 where JSON was announced.
-    #[error(
-        "it is base64, not the JSON of a priv_validator_key.json; remove `key_format = \"json\"`"
-    )]
-    NotJson,
     /// The JSON is not that of `priv_validator_key.json`.
     #[error("it is not the JSON of a priv_validator_key.json: {0}")]
     Json(String),
@@ -89,19 +85,21 @@ impl SoftKey {
         }
     }
 
-    /// Reads base64, with or without a line end.
+    /// Reads base64, with or without a line end and a byte order mark.
     pub fn from_base64(text: &[u8], purpose: Purpose) -> Result<Self, SoftKeyError> {
-        let bytes =
-            crate::text::base64::decode(text.trim_ascii()).ok_or(SoftKeyError::NotBase64)?;
-        Self::from_bytes(&Zeroizing::new(bytes), purpose)
+        let bytes = crate::text::base64::decode(kind::text(text)).map(Zeroizing::new);
+        let key = bytes
+            .ok_or(SoftKeyError::NotBase64)
+            .and_then(|bytes| Self::from_bytes(&bytes, purpose));
+        key.map_err(|error| match kind::look(text) {
+            None | Some(FileKind::Base64) => error,
+            Some(other) => SoftKeyError::OtherKind(other),
+        })
     }
 
     /// Reads the bytes of a key.
     pub fn from_bytes(bytes: &[u8], purpose: Purpose) -> Result<Self, SoftKeyError> {
         let got = bytes.len();
-        if got == 48 {
-            return Err(SoftKeyError::HexPasted);
-        }
         match purpose {
             Purpose::Account => match got {
                 32 => secp256k1(bytes),
@@ -130,10 +128,15 @@ impl SoftKey {
 
     /// Reads CometBFT's `priv_validator_key.json` and checks that its three parts belong together.
     pub fn from_json(text: &[u8], purpose: Purpose) -> Result<Self, SoftKeyError> {
-        if crate::text::base64::decode(text.trim_ascii()).is_some() {
-            return Err(SoftKeyError::NotJson);
+        match kind::look(text) {
+            // One that this program signs with.
+            Some(FileKind::KeyJson(
+                kind::KeyAlgorithm::Ed25519 | kind::KeyAlgorithm::Secp256k1,
+            ))
+            | None => {}
+            Some(other) => return Err(SoftKeyError::OtherKind(other)),
         }
-        let file: KeyJson = serde_json::from_slice(text).map_err(|error| {
+        let file: KeyJson = serde_json::from_slice(kind::text(text)).map_err(|error| {
             // Only the place: the words of the parser quote values, and here values are secrets.
             SoftKeyError::Json(format!("line {}, column {}", error.line(), error.column()))
         })?;
@@ -360,7 +363,11 @@ mod tests {
                 .unwrap()
         };
         let digits = "ab".repeat(32);
-        assert_eq!(error(digits.as_bytes()), SoftKeyError::HexPasted);
+        let hex = FileKind::Hex {
+            bytes: 32,
+            prefix: false,
+        };
+        assert_eq!(error(digits.as_bytes()), SoftKeyError::OtherKind(hex));
         assert_eq!(error(b"not base64!"), SoftKeyError::NotBase64);
         assert!(matches!(
             error(&base64::encode([1; 31])),
@@ -377,9 +384,17 @@ mod tests {
 
     #[test]
     fn errors_quote_no_secret() {
-        let text = br#"{"address":"","pub_key":{"value":""},"priv_key":"c2VjcmV0"}"#;
-        let error = SoftKey::from_json(text, Purpose::Consensus).err().unwrap();
-        assert!(!error.to_string().contains("c2VjcmV0"), "{error}");
+        for text in [
+            r#"{"address":"","pub_key":{"value":""},"priv_key":"c2VjcmV0"}"#,
+            r#"{"address":"","pub_key":{"value":""},"priv_key":{"type":"c2VjcmV0/+=","value":""}}"#,
+            r#"{"address":"","pub_key":{"value":""},"priv_key":{"type":"tendermint/PrivKeyEd25519","value":"c2VjcmV0"}}"#,
+            r#"{"priv_key":{"value":"c2VjcmV0"}"#,
+        ] {
+            let error = SoftKey::from_json(text.as_bytes(), Purpose::Consensus);
+            let error = error.err().unwrap();
+            assert!(!error.to_string().contains("c2VjcmV0"), "{error}");
+            assert!(!format!("{error:?}").contains("c2VjcmV0"), "{error:?}");
+        }
     }
 
     #[test]

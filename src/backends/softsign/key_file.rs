@@ -1,11 +1,11 @@
 //! A configured key file: how it is read, and what is said of one that cannot be.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use crate::backends::device::Device;
 use crate::backends::key_source::{InFile, KeySource, KeyTraits, OpenKeyError, Opened};
-use crate::remedy::{self, CommandLine, Commands, quoted};
+use crate::remedy::{self, CommandLine, Commands};
+use crate::secret_file::kind::{self, NamedBy};
 use crate::secret_file::{self, Absent, SecretFileError, SecretSource};
 
 use super::key::{Purpose, SoftKey, SoftKeyError};
@@ -67,8 +67,12 @@ impl KeyFile {
             FileFormat::Json => SoftKey::from_json(&secret.bytes, self.purpose),
         };
         let named = |error: SoftKeyError| {
-            let remedy = match (&error, &self.source) {
-                (SoftKeyError::HexPasted, SecretSource::File(path)) => from_hex(path),
+            let remedy = match &error {
+                SoftKeyError::OtherKind(found) => {
+                    let json = self.format == FileFormat::Json;
+                    let by = NamedBy::Setting { json };
+                    format!("; {}", kind::remedy(found, &self.source, by))
+                }
                 _ => String::new(),
             };
             OpenKeyError(format!("the key in {}: {error}{remedy}", self.source))
@@ -114,18 +118,6 @@ impl KeyFile {
         };
         OpenKeyError(format!("{error}; correct `path`, or {remedy}"))
     }
-}
-
-/// How hexadecimal digits become a key file. Nothing of the old file is lost.
-fn from_hex(path: &Path) -> String {
-    let mut new = path.to_owned().into_os_string();
-    new.push(".base64");
-    format!(
-        "; convert it with `(umask 077; tr a-f A-F < {} | basenc --base16 -d | base64 > {new})`, and name {} as `path`",
-        quoted(path.as_os_str()),
-        Path::new(&new).display(),
-        new = quoted(&new),
-    )
 }
 
 impl KeySource for KeyFile {

@@ -31,7 +31,8 @@ use crate::migrate::takeover::quiet::Quiet;
 use crate::migrate::watermarks::shown;
 use crate::os::files::paths::absolute;
 use crate::remedy::{CommandLine, Commands};
-use crate::secret_file::{self, SecretFileError};
+use crate::secret_file::kind::{self, NamedBy};
+use crate::secret_file::{self, SecretFileError, SecretSource};
 use crate::terminal::Terminal;
 
 #[derive(Args)]
@@ -278,17 +279,17 @@ impl Import {
                 )
             )));
         }
-        let secret = secret_file::read(&secret_file::SecretSource::File(self.from.clone()))
-            .map_err(|error| failed(&error))?;
+        let source = SecretSource::File(self.from.clone());
+        let secret = secret_file::read(&source).map_err(|error| failed(&error))?;
         if let Some(warning) = &secret.warning {
             status("Warning", warning);
         }
-        let form = self.format.unwrap_or_else(|| {
-            match secret.bytes.trim_ascii_start().starts_with(b"{") {
-                true => Form::Json,
-                false => Form::Base64,
-            }
-        });
+        let form =
+            self.format
+                .unwrap_or_else(|| match kind::text(&secret.bytes).starts_with(b"{") {
+                    true => Form::Json,
+                    false => Form::Base64,
+                });
         let purpose = match self.kind {
             Some(kind) => kind.purpose(),
             None if file.is_some_and(|file| file.account) => Purpose::Account,
@@ -298,8 +299,14 @@ impl Import {
             Form::Json => SoftKey::from_json(&secret.bytes, purpose),
             Form::Base64 => SoftKey::from_base64(&secret.bytes, purpose),
         };
-        read.map_err(|error| failed(&error))
+        read.map_err(|error| match &error {
+            SoftKeyError::OtherKind(found) => {
+                failed(&error).hint(kind::remedy(found, &source, NamedBy::Command("-f")))
+            }
+            _ => failed(&error),
+        })
     }
+
     /// A chain whose watermark the operator says.
     fn begin(
         &self,

@@ -8,6 +8,7 @@ use crate::migrate::candidate::Candidate;
 use crate::migrate::foreign::Format;
 use crate::os::files::paths::absolute;
 use crate::os::files::replace::folder_of;
+use crate::secret_file::kind;
 
 use super::error::SourceError;
 use super::new_config::{ChainText, KeyText, NewConfig};
@@ -89,11 +90,8 @@ fn key(root: &Yaml<'_>, id: &str, home: &Path) -> (Option<KeyText>, Option<Strin
         return (None, Some("its key has no `key_file`".to_owned()));
     };
     let path: PathBuf = home.join(file);
-    let json = std::fs::read(&path).is_ok_and(|bytes| {
-        zeroize::Zeroizing::new(bytes)
-            .trim_ascii_start()
-            .starts_with(b"{")
-    });
+    let json = std::fs::read(&path)
+        .is_ok_and(|bytes| kind::text(&zeroize::Zeroizing::new(bytes)).starts_with(b"{"));
     let account = algorithm == "secp256k1";
     (
         Some(KeyText {

@@ -242,6 +242,34 @@ fn an_identity_key_that_is_none() {
     }
 }
 
+/// The file that was named stays what it is.
+#[test]
+fn an_identity_key_that_is_another_file() {
+    for name in [
+        "node_key.json",
+        "priv_validator_key.json",
+        "state-cometbft.json",
+    ] {
+        let walk = Walk::of("an_identity_key_that_is_another_file");
+        walk.home.init();
+        let bytes = fs::read(Path::new("tests/key_files").join(name)).unwrap();
+        private(&walk.path("identity.key"), &bytes);
+        let said = walk.tmkms(&["check"]);
+        let printed = walk.printed(
+            &said.text,
+            "leave that file where it is",
+            "tmkms softsign keygen FILE",
+        );
+        let done = walk.paste_filled(&printed, &[("FILE", "new key")], "");
+        assert_eq!(done.code, 0, "{}", done.text);
+        assert_eq!(fs::read(walk.path("identity.key")).unwrap(), bytes);
+        let new = walk.elsewhere("new key").display().to_string();
+        walk.edit("\"identity.key\"", &format!("{new:?}"));
+        walk.is_ready();
+        walk.signs(1);
+    }
+}
+
 #[test]
 fn an_identity_key_in_the_environment_that_is_none() {
     let walk = Walk::of("an_identity_key_in_the_environment_that_is_none");

@@ -109,9 +109,9 @@ pub const SYSTEM: &[(&str, &str, &str)] = &[
         "needs the unit; deploy/systemd/try has it",
     ),
     (
-        "src/backends/softsign/key_file.rs",
-        "(umask 077; tr a-f A-F < {} | basenc --base16 -d | base64 > {new})",
-        "run by a_key_in_hexadecimal_digits with its files",
+        "src/secret_file/kind/remedy.rs",
+        "(umask 077; {make} > {})",
+        "run by what_can_be_converted_is_converted_by_the_command_that_is_printed with its files",
     ),
     (
         "src/os/host_checks.rs",
@@ -362,6 +362,13 @@ pub const TABLE: &[Remedy] = &[
         "move it away with",
         "mv -n",
         Walk("an_identity_key_that_is_none"),
+    ),
+    row(
+        "src/link/identity.rs",
+        "keygen(Path::new(\"FILE\"))",
+        "leave that file where it is",
+        "tmkms softsign keygen FILE",
+        Walk("an_identity_key_that_is_another_file"),
     ),
     row(
         "src/link/identity.rs",

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use crate::backends::yubihsm::protocol::codes::{algorithm, object};
 use crate::backends::yubihsm::protocol::info::ObjectInfo;
 use crate::consensus::PublicKey;
+use crate::secret_file::kind::{self, FileKind};
 
 const NONCE: usize = 13;
 /// `get object info` without its delegated capabilities.
@@ -22,6 +23,9 @@ const HEADER: usize = 58;
 /// Why a backup is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WrapError {
+    /// It is something else, and known as that.
+    #[error("{0}; a backup is one line of base64, written by `keys export` or `keys generate -b`")]
+    OtherKind(FileKind),
     /// Not base64.
     #[error("it is not base64; a backup is one line of it")]
     NotBase64,
@@ -71,11 +75,13 @@ pub struct Wrapped {
 
 /// A backup file's text as the bytes that a device takes.
 pub fn from_text(text: &[u8]) -> Result<Vec<u8>, WrapError> {
-    let bytes = crate::text::base64::decode(text.trim_ascii()).ok_or(WrapError::NotBase64)?;
-    match bytes.len() > NONCE + HEADER {
-        true => Ok(bytes),
-        false => Err(WrapError::NoObject(bytes.len())),
-    }
+    let bytes = crate::text::base64::decode(kind::text(text));
+    let error = match bytes {
+        Some(bytes) if bytes.len() > NONCE + HEADER => return Ok(bytes),
+        Some(bytes) => WrapError::NoObject(bytes.len()),
+        None => WrapError::NotBase64,
+    };
+    Err(kind::look(text).map_or(error, WrapError::OtherKind))
 }
 
 /// Opens what `wrap data` or `export` made.

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use zeroize::Zeroizing;
 
 use crate::backends::softsign::Purpose;
-use crate::backends::softsign::key::SoftKey;
+use crate::backends::softsign::key::{SoftKey, SoftKeyError};
 use crate::backends::yubihsm::backup::{self, NewKey, shown};
 use crate::backends::yubihsm::ceremony::derive::Role;
 use crate::backends::yubihsm::protocol::codes::{ErrorCode, object};
@@ -15,6 +15,7 @@ use crate::backends::yubihsm::protocol::error::{Error, ErrorKind};
 use crate::cli::report::{Failure, status};
 use crate::config;
 use crate::consensus::{KeyType, PublicKey, key_text};
+use crate::secret_file::kind::{self, NamedBy};
 use crate::secret_file::{self, SecretSource};
 
 use super::login::{LoggedIn, Login};
@@ -131,8 +132,8 @@ impl Import {
             let path = self.path.display();
             Failure::new(format!("the key in {path} cannot be imported: {error}"))
         };
-        let secret = secret_file::read(&SecretSource::File(self.path.clone()));
-        let secret = secret.map_err(|error| failed(&error))?;
+        let source = SecretSource::File(self.path.clone());
+        let secret = secret_file::read(&source).map_err(|error| failed(&error))?;
         if let Some(warning) = &secret.warning {
             status("Warning", warning);
         }
@@ -140,7 +141,12 @@ impl Import {
             Form::Json => SoftKey::from_json(&secret.bytes, Purpose::Consensus),
             _ => SoftKey::from_base64(&secret.bytes, Purpose::Consensus),
         };
-        let key = key.map_err(|error| failed(&error))?;
+        let key = key.map_err(|error| match &error {
+            SoftKeyError::OtherKind(found) => {
+                failed(&error).hint(kind::remedy(found, &source, NamedBy::Command("-t")))
+            }
+            _ => failed(&error),
+        })?;
         let SoftKey::Seed(seed) = &key else {
             return Err(failed(
                 &"it is in the expanded form, and a device takes 32-byte seeds only; import the backup that it came from",

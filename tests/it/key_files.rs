@@ -1,0 +1,131 @@
+//! Files of other kinds in the place of a key: each is known for what it is, by every reader of key files.
+//! `KEY_FILES_UPDATE=1 cargo test --test it key_files::` writes the sentences again.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tmkms::backends::KeySource;
+use tmkms::backends::softsign::{FileFormat, KeyFile, Purpose};
+use tmkms::link::identity;
+use tmkms::remedy::Commands;
+use tmkms::secret_file::SecretSource;
+
+/// The public key of the seed that all of these files hold: the bytes from 1 to 32.
+const PUBLIC: &str = "79B5562E8FE654F94078B112E8A98BA7901F853AE695BED7E0E3910BAD049664";
+
+fn key(path: &Path, format: FileFormat, purpose: Purpose) -> Result<String, String> {
+    let source = SecretSource::File(path.to_owned());
+    let file = KeyFile::new(source, format, purpose, Commands::default());
+    let opened = file.open().map_err(|error| error.to_string())?;
+    Ok(tmkms::consensus::key_text::to_hex(
+        &opened.signer.public_key(),
+    ))
+}
+
+fn fixtures() -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir("tests/key_files")
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| !path.ends_with("said"))
+        .collect();
+    files.sort();
+    files
+}
+
+/// A private copy, and the folder that it is in.
+fn private(fixture: &Path) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(fixture.file_name().unwrap());
+    fs::copy(fixture, &path).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    (folder, path)
+}
+
+#[test]
+fn each_kind_of_file_has_its_sentence() {
+    let files = fixtures();
+    assert!(files.len() >= 30, "{} files", files.len());
+    let mut said = String::new();
+    for fixture in &files {
+        let (folder, path) = private(fixture);
+        let folder = format!("{}/", folder.path().display());
+        said.push_str(&format!("{}\n", path.file_name().unwrap().display()));
+        let source = SecretSource::File(path.clone());
+        let link = identity::load(&source).map(|_| "read".to_owned());
+        let answers = [
+            ("base64", key(&path, FileFormat::Base64, Purpose::Consensus)),
+            ("json", key(&path, FileFormat::Json, Purpose::Consensus)),
+            ("identity", link),
+        ];
+        for (how, answer) in answers {
+            let text = match answer {
+                Ok(text) => text,
+                Err(text) => text,
+            };
+            said.push_str(&format!("  {how}: {}\n", text.replace(&folder, "")));
+        }
+    }
+    let expected = Path::new("tests/key_files/said");
+    if std::env::var_os("KEY_FILES_UPDATE").is_some() {
+        fs::write(expected, &said).unwrap();
+    }
+    assert_eq!(said, fs::read_to_string(expected).unwrap_or_default());
+}
+
+/// Each command that converts a file makes a private one of the key that was in it.
+#[test]
+fn what_can_be_converted_is_converted_by_the_command_that_is_printed() {
+    // A bare machine may be without it; `.ci/run` never is.
+    let openssl = Command::new("openssl").arg("version").output().is_ok();
+    let mut converted = Vec::new();
+    for fixture in fixtures() {
+        let (_folder, path) = private(&fixture);
+        let Err(said) = key(&path, FileFormat::Base64, Purpose::Consensus) else {
+            continue;
+        };
+        let Some((_, rest)) = said.split_once("convert it with `") else {
+            continue;
+        };
+        let name = fixture.file_name().unwrap().to_str().unwrap().to_owned();
+        let command = rest.split('`').next().unwrap();
+        if command.contains("openssl") && !openssl {
+            continue;
+        }
+        let done = Command::new("sh").args(["-c", command]).output().unwrap();
+        assert!(done.status.success(), "{name}: {command}: {done:?}");
+        let new = path.with_file_name(format!("{name}.base64"));
+        let mode = fs::metadata(&new).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+        match said.contains("key_type = \"account\"") {
+            true => {
+                let read = key(&new, FileFormat::Base64, Purpose::Account).unwrap();
+                let der = Command::new("openssl")
+                    .args([
+                        "ec",
+                        "-pubout",
+                        "-conv_form",
+                        "compressed",
+                        "-outform",
+                        "DER",
+                        "-in",
+                    ])
+                    .arg(&path)
+                    .output()
+                    .unwrap();
+                let point = &der.stdout[der.stdout.len() - 33..];
+                let point = subtle_encoding::hex::encode_upper(point);
+                assert_eq!(read.as_bytes(), point, "{name}");
+            }
+            false => assert_eq!(
+                key(&new, FileFormat::Base64, Purpose::Consensus).as_deref(),
+                Ok(PUBLIC),
+                "{name}: {command}"
+            ),
+        }
+        converted.push(name);
+    }
+    let wanted = if openssl { 13 } else { 9 };
+    assert!(converted.len() >= wanted, "{converted:?}");
+}
