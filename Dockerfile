@@ -9,6 +9,7 @@ COPY .cargo ./.cargo
 COPY src ./src
 COPY benches ./benches
 COPY examples ./examples
+COPY docs/operations.md ./docs/operations.md
 RUN cargo build --release --locked --bin tmkms
 
 FROM debian:bookworm-slim

@@ -76,6 +76,11 @@ impl Clock for SystemClock {
     }
 }
 
+/// The processor time of all threads of this process.
+pub fn cpu_time() -> Duration {
+    read(rustix::time::ClockId::ProcessCPUTime)
+}
+
 #[cfg(target_os = "linux")]
 fn boot_time() -> Duration {
     read(rustix::time::ClockId::Boottime)

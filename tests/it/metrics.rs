@@ -51,6 +51,8 @@ fn a_scrape_says_what_happened_and_every_name_is_documented() {
     };
     assert_eq!(value("tmkms_replayed_total", prevote), 1.0);
     assert_eq!((refused("conflict"), refused("regression")), (1.0, 1.0));
+    assert!(found["process_resident_memory_bytes"] > 1e6);
+    assert!(found["process_open_fds"] < found["process_max_fds"]);
     assert_eq!(refused("busy"), 0.0, "there before it happens");
     assert_eq!(value("tmkms_missed_heights_total", ""), 3.0);
     assert_eq!(value("tmkms_missed_votes_total", prevote), 3.0);
@@ -92,6 +94,7 @@ fn a_scrape_says_what_happened_and_every_name_is_documented() {
     let node_label = format!("node=\"{}\"", listener.address().unwrap());
     assert_eq!(value("tmkms_link_up", &node_label), 1.0);
     assert_eq!(value("tmkms_link_connects_total", &node_label), 1.0);
+    assert_eq!(value("tmkms_link_conflicts_total", &node_label), 1.0);
     drop(node);
     let closed = format!("tmkms_link_failures_total{{{chain},{node_label},reason=\"closed\"}}");
     wait_for("a failure", || {
@@ -115,7 +118,7 @@ fn documented(text: &str) {
     let document = fs::read_to_string("docs/metrics.md").unwrap();
     let written: BTreeSet<(String, String)> = document
         .lines()
-        .filter(|line| line.starts_with("| `tmkms_"))
+        .filter(|line| line.starts_with("| `tmkms_") || line.starts_with("| `process_"))
         .map(|line| {
             let cells: Vec<&str> = line.split('|').map(str::trim).collect();
             (cells[1].trim_matches('`').to_owned(), cells[2].to_owned())
@@ -241,6 +244,7 @@ fn a_textfile_is_whole_readable_and_gone_at_the_end() {
         !text.contains("# EOF") && text.contains("\n# TYPE tmkms_signed_total counter\n"),
         "the older format, which is what the node exporter reads"
     );
+    assert!(!text.contains("process_"), "the node exporter has its own");
     assert_eq!(
         samples(&text)["tmkms_chain_armed{chain_id=\"test-1\"}"],
         1.0

@@ -100,6 +100,17 @@ impl Prometheus {
             .collect()
     }
 
+    fn annotation(&self, alert: &str, name: &str) -> String {
+        let answer = self.get("/api/v1/alerts").unwrap_or_default();
+        let alerts = answer["data"]["alerts"].as_array().cloned();
+        let mut alerts = alerts.into_iter().flatten();
+        let found = alerts.find(|found| found["labels"]["alertname"] == alert);
+        found.unwrap()["annotations"][name]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
     fn wait_for_alert(&self, name: &str, chain: &str) {
         let wanted = (name.to_owned(), chain.to_owned());
         wait_for(&format!("alert {wanted:?} in {:?}", self.alerts()), || {
@@ -121,18 +132,52 @@ fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
+fn dashboard() -> Value {
+    let text = fs::read_to_string("deploy/grafana/tmkms.json").unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// A query with every chain and signer chosen.
+fn chosen(query: &str) -> String {
+    query
+        .replace("$__rate_interval", "1m")
+        .replace("$chain", ".*")
+        .replace("$instance", ".*")
+}
+
+/// The overview as Grafana colours it: titles with their values and colours, by mappings first and then by thresholds.
+fn overview(prometheus: &Prometheus) -> Vec<(String, String, String)> {
+    let dashboard = dashboard();
+    let panels = dashboard["panels"].as_array().unwrap().iter();
+    let stats = panels.filter(|panel| panel["type"] == "stat");
+    stats
+        .map(|panel| {
+            let title = panel["title"].as_str().unwrap().to_owned();
+            let query = panel["targets"][0]["expr"].as_str().unwrap();
+            let samples = prometheus.query(&chosen(query));
+            assert_eq!(samples.len(), 1, "{title}: {samples:?}");
+            let value = samples[0]["value"][1].as_str().unwrap().to_owned();
+            let defaults = &panel["fieldConfig"]["defaults"];
+            let mapped = &defaults["mappings"][0]["options"][&value]["color"];
+            let number: f64 = value.parse().unwrap();
+            let steps = defaults["thresholds"]["steps"].as_array().unwrap();
+            let reached = steps
+                .iter()
+                .rev()
+                .find(|step| step["value"].as_f64().is_none_or(|least| number >= least));
+            let colour = mapped.as_str().or(reached.unwrap()["color"].as_str());
+            (title, value, colour.unwrap().to_owned())
+        })
+        .collect()
+}
+
 /// The queries of the dashboard, with every chain and signer chosen.
 fn queries() -> Vec<String> {
     fn collect(value: &Value, found: &mut Vec<String>) {
         match value {
             Value::Object(map) => {
                 if let Some(Value::String(query)) = map.get("expr") {
-                    found.push(
-                        query
-                            .replace("$__rate_interval", "1m")
-                            .replace("$chain", ".*")
-                            .replace("$instance", ".*"),
-                    );
+                    found.push(chosen(query));
                 }
                 map.values().for_each(|value| collect(value, found));
             }
@@ -140,9 +185,8 @@ fn queries() -> Vec<String> {
             _ => {}
         }
     }
-    let text = fs::read_to_string("deploy/grafana/tmkms.json").unwrap();
     let mut found = Vec::new();
-    collect(&serde_json::from_str(&text).unwrap(), &mut found);
+    collect(&dashboard(), &mut found);
     assert!(found.len() > 40, "{} queries", found.len());
     found
 }
@@ -210,6 +254,7 @@ fn a_real_prometheus_understands_everything_and_alerts() {
     prometheus.wait_for_alert("TmkmsBlocksMissed", "test-1");
     prometheus.wait_for_alert("TmkmsNotArmed", "test-2");
     prometheus.wait_for_alert("TmkmsChainNotLinked", "test-2");
+    opens(&prometheus.annotation("TmkmsNotArmed", "runbook_url"));
     std::thread::sleep(Duration::from_secs(3));
     let mut empty = Vec::new();
     for query in queries() {
@@ -252,13 +297,38 @@ fn a_real_prometheus_understands_everything_and_alerts() {
     drop(node);
     drop(listener);
     prometheus.wait_for_alert("TmkmsChainNotLinked", "test-1");
+    let before = overview(&prometheus);
+    assert_eq!(
+        before[0],
+        ("Signers down".into(), "0".into(), "green".into())
+    );
     drop(service);
     prometheus.wait_for_alert("TmkmsDown", "");
+    // Nothing looks well when nobody answers.
+    let after = overview(&prometheus);
+    assert_eq!(after[0], ("Signers down".into(), "1".into(), "red".into()));
+    for (title, value, colour) in &after {
+        assert_eq!(colour, "red", "{title}: {value}");
+    }
 
     let rules = prometheus.get("/api/v1/rules").unwrap();
     for rule in rules["data"]["groups"][0]["rules"].as_array().unwrap() {
         assert_eq!(rule["health"], "ok", "{rule}");
     }
+}
+
+/// The address of a section in the signer's own run book.
+fn opens(url: &str) {
+    let (at, section) = url
+        .strip_prefix("http://")
+        .and_then(|rest| rest.split_once("/runbook#"))
+        .unwrap_or_else(|| panic!("{url}"));
+    let (code, page) = get(at, "/runbook");
+    assert_eq!(code, 200, "{page}");
+    assert!(
+        page.contains(&format!("<section id=\"{section}\">")),
+        "{page}"
+    );
 }
 
 /// Where everything is to be seen.

@@ -1,5 +1,6 @@
 //! One metric: a row of a table.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::iter::zip;
 use std::time::Duration;
@@ -15,6 +16,9 @@ use crate::observe::stats::latency::Latency;
 use crate::observe::stats::link::LinkSnapshot;
 
 use super::sample::{ChainSample, ServiceSample};
+
+/// What the names of this program's own metrics begin with.
+pub(super) const PREFIX: &str = "tmkms";
 
 /// The value of a sample.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +54,7 @@ impl From<Duration> for SampleValue {
 
 /// A metric with all its series.
 pub(super) struct Family {
-    /// Without the prefix, and without the `_total` that the encoder appends to counters.
+    /// Without [`PREFIX`], and without the `_total` that the encoder appends to counters.
     pub name: &'static str,
     pub kind: MetricType,
     pub help: &'static str,
@@ -61,6 +65,8 @@ pub(super) struct Family {
 pub(super) enum Values {
     /// One of the service.
     Service(fn(&ServiceSample) -> SampleValue),
+    /// One of the process, under a name that is not of this program alone.
+    Process(fn(&ServiceSample) -> Option<SampleValue>),
     /// One a chain.
     Chain(fn(&ChainSample) -> Option<SampleValue>),
     /// One a chain and type of consensus message.
@@ -81,7 +87,7 @@ pub(super) enum Values {
 impl Family {
     pub const fn labels(&self) -> &'static [&'static str] {
         match self.values {
-            Values::Service(_) => &[],
+            Values::Service(_) | Values::Process(_) => &[],
             Values::Chain(_) | Values::Etcd(_) => &["chain_id"],
             Values::Type(_) => &["chain_id", "type"],
             Values::Device(_) => &["chain_id", "device"],
@@ -90,8 +96,17 @@ impl Family {
         }
     }
 
+    /// As it is served, but for the `_total`.
+    pub fn full_name(&self) -> Cow<'static, str> {
+        match self.values {
+            Values::Process(_) => self.name.into(),
+            _ => format!("{PREFIX}_{}", self.name).into(),
+        }
+    }
+
     pub fn encode(&self, encoder: &mut DescriptorEncoder<'_>, from: &ServiceSample) -> fmt::Result {
-        let encoder = encoder.encode_descriptor(self.name, self.help, None, self.kind)?;
+        let name = self.full_name();
+        let encoder = encoder.encode_descriptor(&name, self.help, None, self.kind)?;
         let mut series = FamilyWriter {
             encoder,
             kind: self.kind,
@@ -103,6 +118,7 @@ impl Family {
     fn put_all(&self, series: &mut FamilyWriter<'_>, from: &ServiceSample) -> fmt::Result {
         match self.values {
             Values::Service(read) => series.put(&[], read(from))?,
+            Values::Process(read) => series.put_some(&[], read(from))?,
             Values::Labelled(_, put) => put(from, series)?,
             Values::Chain(read) => {
                 for chain in &from.chains {

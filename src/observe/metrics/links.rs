@@ -51,6 +51,12 @@ pub(super) const FAMILIES: &[Family] = &[
         }),
     },
     Family {
+        name: "link_conflicts",
+        kind: MetricType::Counter,
+        help: "Double signs refused: other data at a position that is signed already",
+        values: Values::Link(|link| Some(link.conflicts.into())),
+    },
+    Family {
         name: "link_replies",
         kind: MetricType::Counter,
         help: "Replies by what they were",

@@ -10,6 +10,7 @@ mod devices;
 mod etcd;
 mod family;
 mod links;
+mod process;
 mod sample;
 mod service;
 mod signatures;
@@ -27,35 +28,54 @@ pub use sample::{ChainSample, ServiceSample};
 /// The media type of what [`encode`] gives.
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// What every name begins with.
-const PREFIX: &str = "tmkms";
-
 /// All metrics, in the order in which they are served.
-const TABLES: [&[Family]; 6] = [
+const TABLES: [&[Family]; 7] = [
     service::FAMILIES,
     chains::FAMILIES,
     signatures::FAMILIES,
     devices::FAMILIES,
     etcd::FAMILIES,
     links::FAMILIES,
+    process::FAMILIES,
 ];
+
+/// Who reads the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Whoever asks over HTTP.
+    Scrape,
+    /// The collector of text files, which puts them beside the node exporter's own `process_*`: a name that stands twice
+    /// spoils its whole answer.
+    NodeExporter,
+}
+
+impl Audience {
+    fn reads(self, family: &Family) -> bool {
+        self == Self::Scrape || family.full_name().starts_with(family::PREFIX)
+    }
+}
+
+/// What is told, and to whom.
+#[derive(Debug)]
+struct Page(ServiceSample, Audience);
 
 /// The metrics as text.
 ///
 /// # Errors
 /// None that is known: the encoder writes into memory.
-pub fn encode(sample: ServiceSample) -> Result<String, fmt::Error> {
-    let mut registry = Registry::with_prefix(PREFIX);
-    registry.register_collector(Box::new(sample));
+pub fn encode(sample: ServiceSample, audience: Audience) -> Result<String, fmt::Error> {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(Page(sample, audience)));
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry)?;
     Ok(text)
 }
 
-impl Collector for ServiceSample {
+impl Collector for Page {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        for family in TABLES.into_iter().flatten() {
-            family.encode(&mut encoder, self)?;
+        let families = TABLES.into_iter().flatten();
+        for family in families.filter(|family| self.1.reads(family)) {
+            family.encode(&mut encoder, &self.0)?;
         }
         Ok(())
     }
@@ -74,14 +94,17 @@ mod tests {
             .map(|family| {
                 let kind = family.kind.as_str();
                 let end = if kind == "counter" { "_total" } else { "" };
-                let name = format!("{PREFIX}_{}{end}", family.name);
+                let name = format!("{}{end}", family.full_name());
                 (name, kind.to_owned(), family.labels().join(", "))
             })
             .collect()
     }
 
     fn documented(text: &str) -> Vec<Row> {
-        let rows = text.lines().filter(|line| line.starts_with("| `tmkms_"));
+        let begins = ["| `tmkms_", "| `process_"];
+        let rows = text
+            .lines()
+            .filter(|line| begins.iter().any(|begin| line.starts_with(begin)));
         rows.map(|line| {
             let cells: Vec<&str> = line.split('|').map(str::trim).collect();
             let name = cells[1].trim_matches('`').to_owned();

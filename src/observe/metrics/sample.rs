@@ -7,12 +7,15 @@ use crate::consensus::Hrs;
 use crate::gate::store::etcd::SharedSample;
 use crate::observe::stats::chain::ChainSnapshot;
 use crate::observe::stats::link::LinkSnapshot;
+use crate::os::process::usage::ProcessUsage;
 
 /// The service at one moment.
 #[derive(Debug)]
 pub struct ServiceSample {
     /// When it was started.
     pub started: SystemTime,
+    /// What the process uses.
+    pub usage: ProcessUsage,
     /// Log lines that were dropped.
     pub dropped_lines: u64,
     /// Since the supervisor's last turn.

@@ -53,7 +53,7 @@ pub(super) const FAMILIES: &[Family] = &[
     },
 ];
 
-fn since_1970(time: SystemTime) -> SampleValue {
+pub(super) fn since_1970(time: SystemTime) -> SampleValue {
     let since = time.duration_since(SystemTime::UNIX_EPOCH);
     since.unwrap_or_default().into()
 }

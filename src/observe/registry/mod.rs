@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 
 use crate::config::Config;
 use crate::os::clock::{Clock, SystemClock};
+use crate::os::process::usage::ProcessUsage;
 
 use super::log::Dropped;
 use super::metrics::ServiceSample;
@@ -78,6 +79,7 @@ impl Registry {
         let now = SystemClock.now();
         ServiceSample {
             started: self.started_wall,
+            usage: ProcessUsage::now(),
             dropped_lines: self.dropped.lines(),
             since_turn: self.since_turn(),
             pauses: self.pauses.load(Ordering::Relaxed),

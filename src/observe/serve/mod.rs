@@ -3,4 +3,5 @@
 pub mod control;
 pub mod http;
 pub mod page;
+pub mod runbook;
 pub mod textfile;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use tracing::warn;
 
-use crate::observe::metrics;
+use crate::observe::metrics::{self, Audience};
 use crate::observe::registry::Registry;
 use crate::os::files::replace::{Flush, Readers, replace};
 use crate::os::process::priority;
@@ -84,7 +84,8 @@ pub(crate) fn keep(
 }
 
 fn write(path: &Path, registry: &Registry) -> io::Result<()> {
-    let text = metrics::encode(registry.sample()).map_err(io::Error::other)?;
+    let text =
+        metrics::encode(registry.sample(), Audience::NodeExporter).map_err(io::Error::other)?;
     // The node exporter's parser knows only the older format.
     let text = metrics::text::from_openmetrics(&text);
     // Another user reads it, and there is no secret in it.

@@ -49,6 +49,8 @@ pub struct LinkSnapshot {
     pub raw_signed: u64,
     /// Requests refused.
     pub refused: u64,
+    /// Of them, double signs.
+    pub conflicts: u64,
     /// Requests that the key or device failed.
     pub failed: u64,
     /// The last signature that left: position, when, how long it took.
@@ -92,6 +94,7 @@ impl Default for LinkStats {
             replayed: 0,
             raw_signed: 0,
             refused: 0,
+            conflicts: 0,
             failed: 0,
             last_signed: None,
             last_refusal: None,
@@ -155,6 +158,7 @@ impl Sink for LinkStats {
                 reason, message, ..
             } => {
                 snapshot.refused += 1;
+                snapshot.conflicts += u64::from(*reason == ReasonKind::Conflict);
                 snapshot.last_refusal = Some((*reason, kept(message), now));
             }
             Event::SignerFailed { message, .. } => {
@@ -221,9 +225,10 @@ mod tests {
                 snapshot.connects,
                 snapshot.signed,
                 snapshot.replayed,
-                snapshot.refused
+                snapshot.refused,
+                snapshot.conflicts
             ),
-            (1, 1, 2, 1)
+            (1, 1, 2, 1, 1)
         );
         assert_eq!(snapshot.last_signed.unwrap().0, hrs);
         assert_eq!(snapshot.last_refusal.unwrap().0, ReasonKind::Conflict);

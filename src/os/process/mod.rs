@@ -9,3 +9,4 @@ pub mod namespace;
 pub mod priority;
 pub mod signals;
 pub mod survey;
+pub mod usage;

@@ -27,9 +27,10 @@ use tokio::task::AbortHandle;
 use tracing::{error, info, warn};
 
 use crate::observe::health::{live, ready};
-use crate::observe::metrics::{self, text};
+use crate::observe::metrics::{self, Audience, text};
 use crate::observe::registry::Registry;
 use crate::observe::serve::page;
+use crate::observe::serve::runbook;
 use crate::os::process::priority;
 use crate::text::excerpt::Excerpt;
 use crate::threads::{STACK, Shutdown, spawn_observer};
@@ -231,19 +232,14 @@ impl Answers {
             "/metrics" => self.metrics(request),
             "/" => {
                 let html = fresh(&self.page, || Some(page::render(&self.registry.status())));
-                let html = html.unwrap_or_default();
-                let mut response = body(StatusCode::OK, "text/html; charset=utf-8", html);
-                response.headers_mut().insert(
-                    CONTENT_SECURITY_POLICY,
-                    HeaderValue::from_static(page::POLICY),
-                );
-                response
+                web_page(html.unwrap_or_default())
             }
+            "/runbook" => web_page(runbook::render().into()),
             "/live" => health(live(&self.registry)),
             "/ready" => health(ready(&self.registry, request.uri().query())),
             _ => plain(
                 StatusCode::NOT_FOUND,
-                "here are /, /metrics, /live and /ready\n",
+                "here are /, /metrics, /live, /ready and /runbook\n",
             ),
         }
     }
@@ -267,7 +263,7 @@ impl Answers {
     }
 
     fn metrics(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-        let encode = || metrics::encode(self.registry.sample()).ok();
+        let encode = || metrics::encode(self.registry.sample(), Audience::Scrape).ok();
         let (kind, text) = match reads_openmetrics(request) {
             true => (metrics::MEDIA_TYPE, fresh(&self.metrics, encode)),
             false => (
@@ -314,6 +310,15 @@ fn health(found: Result<String, String>) -> Response<Full<Bytes>> {
         Ok(text) => plain(StatusCode::OK, text),
         Err(text) => plain(StatusCode::SERVICE_UNAVAILABLE, text),
     }
+}
+
+fn web_page(html: Bytes) -> Response<Full<Bytes>> {
+    let mut response = body(StatusCode::OK, "text/html; charset=utf-8", html);
+    response.headers_mut().insert(
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(page::POLICY),
+    );
+    response
 }
 
 fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
