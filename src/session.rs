@@ -44,7 +44,7 @@ pub enum End {
     Link(#[from] LinkError),
     /// The node sent what cannot be answered.
     #[error("the node sent {0}; is this a CometBFT node of v0.34 or later?")]
-    Malformed(#[from] Malformed),
+    Malformed(Malformed),
     /// A signature was ready too late (W16).
     #[error(
         "a signature was ready too late and was dropped with the link: this host was stopped or paused"
@@ -58,6 +58,15 @@ pub enum End {
     /// The service is stopping.
     #[error("the service is stopping")]
     Stopped,
+}
+
+impl From<Malformed> for End {
+    fn from(malformed: Malformed) -> Self {
+        match malformed {
+            Malformed::NodeInfo => Self::Link(LinkError::PeerPort),
+            other => Self::Malformed(other),
+        }
+    }
 }
 
 impl End {

@@ -8,7 +8,7 @@ use crate::request::{
 };
 
 use super::convert;
-use super::messages::{Envelope, Sum};
+use super::messages::{Envelope, NodeInfo, Sum};
 
 /// A frame that cannot be answered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,10 +19,33 @@ pub enum Malformed {
     /// It is a privval message that is not a request.
     #[error("a privval message that has no reply ({0})")]
     NoRequest(&'static str),
+    /// It is what nodes tell each other first.
+    #[error("what nodes tell their peers first (NodeInfo)")]
+    NodeInfo,
 }
 
 /// Reads one frame.
 pub fn decode(frame: &[u8]) -> Result<Request, Malformed> {
+    read(frame).map_err(|malformed| match is_node_info(frame) {
+        true => Malformed::NodeInfo,
+        false => malformed,
+    })
+}
+
+/// Whether a frame is a `DefaultNodeInfo` of CometBFT (`proto/tendermint/p2p/types.proto`), by which a node greets its
+/// peers. Asked of what is no request only.
+fn is_node_info(frame: &[u8]) -> bool {
+    let id = |info: &NodeInfo| {
+        info.default_node_id.len() == 40
+            && info
+                .default_node_id
+                .bytes()
+                .all(|byte| byte.is_ascii_hexdigit())
+    };
+    NodeInfo::decode(frame).is_ok_and(|info| id(&info))
+}
+
+fn read(frame: &[u8]) -> Result<Request, Malformed> {
     let envelope =
         Envelope::decode(frame).map_err(|error| Malformed::Undecodable(error.to_string()))?;
     match envelope.sum {

@@ -41,6 +41,13 @@ pub(super) enum Sum {
     SignBytesResponse(SignBytesResponse),
 }
 
+/// What a node says first on its port for peers, as far as it is looked at.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub(super) struct NodeInfo {
+    #[prost(string, tag = "2")]
+    pub default_node_id: String,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Message)]
 pub(super) struct Empty {}
 

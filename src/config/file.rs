@@ -3,15 +3,16 @@
 use std::ops::Range;
 use std::path::Path;
 
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 use crate::backends::replicas::Policy;
-use crate::backends::{ConfiguredKey, TABLE, absent};
+use crate::backends::{ConfiguredKey, TABLE, absent, is_here, usual};
 use crate::consensus::key_text::KeyFormat;
 use crate::gate::SignExtensions;
-use crate::gate::raw::{DEFAULT_MAX_BYTES, Dialect, RawPolicy};
+use crate::gate::raw::RawPolicy;
 use crate::settings::{Base, Problem, Spanned, TableReader};
 
+use super::chain::{key_format, raw_bytes, replicas, sign_extensions};
 use super::etcd::{self, RawEtcd, StoreKind};
 
 pub(super) struct RawConfig {
@@ -26,6 +27,8 @@ pub(super) struct RawConfig {
     pub etcd: Option<RawEtcd>,
     /// Some section of a key could not be read; already reported.
     pub unread_provider: bool,
+    /// Which backends have a section, in the order of the table of backends.
+    pub backends: Vec<&'static str>,
 }
 
 pub(super) struct Chain {
@@ -44,6 +47,11 @@ pub(super) struct Chain {
 }
 
 impl RawConfig {
+    /// The kind of section that a missing key is to be added as: who has a device is not told of keys in files.
+    pub fn backend_of_choice(&self) -> &'static str {
+        self.backends.first().copied().unwrap_or_else(usual)
+    }
+
     /// Which device of a chain signs first, where it has several.
     pub fn replica_policy(&self, chain_id: &str) -> Policy {
         let mut chains = self.chains.iter();
@@ -93,6 +101,7 @@ pub(super) fn read(text: &str, base: &Base) -> (Option<RawConfig>, Vec<Problem>)
         hosts: Vec::new(),
         etcd: etcd::read(&mut root, &mut problems),
         unread_provider: false,
+        backends: Vec::new(),
     };
     if let Some(mut section) = root.section("metrics", &mut problems) {
         written.listen = section.text("listen", &mut problems);
@@ -112,6 +121,10 @@ pub(super) fn read(text: &str, base: &Base) -> (Option<RawConfig>, Vec<Problem>)
             "remove the section; keep a signer of transactions apart from the validator's key",
         ));
     }
+    // A provider's section without `providers.` before it.
+    written.unread_provider |= root
+        .unknown()
+        .any(|name| is_here(name) || absent().any(|(absent, _)| absent == name));
     root.finish(&mut problems);
     (Some(written), problems)
 }
@@ -187,153 +200,6 @@ fn chain(mut section: TableReader<'_>, base: &Base, problems: &mut Vec<Problem>)
     read
 }
 
-fn sign_extensions(
-    section: &mut TableReader<'_>,
-    problems: &mut Vec<Problem>,
-) -> Option<Spanned<SignExtensions>> {
-    let found = section.any("sign_extensions")?;
-    let value = match found.value {
-        DeValue::Boolean(true) => SignExtensions::Always,
-        DeValue::Boolean(false) => SignExtensions::Never,
-        DeValue::String(text) if text == "auto" => SignExtensions::Auto,
-        _ => {
-            problems.push(Problem::at(
-                found.span,
-                "`sign_extensions` has a value of the wrong kind",
-                "expected \"auto\", true or false",
-                "leave it out, or write \"auto\": then vote extensions are signed where the node wants them",
-            ));
-            return None;
-        }
-    };
-    Some(Spanned {
-        value,
-        span: found.span,
-    })
-}
-
-fn raw_bytes(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Option<RawPolicy> {
-    let mut table = section.section("raw_bytes", problems)?;
-    let dialect = table.required("dialect", "\"celestia\"", problems);
-    let ids = table.texts("ids", problems);
-    let max_bytes = table.number("max_bytes", 1..=1_048_576, problems);
-    let span = table.span.clone();
-    table.finish(problems);
-    let dialect = dialect?;
-    let dialect = match (&*dialect.value, ids) {
-        ("cometbft-v1", None) => Dialect::CometbftV1,
-        ("cometbft-v1", Some(_)) => {
-            problems.push(Problem::at(
-                span,
-                "`ids` belong to the dialect \"celestia\"",
-                "nodes of v1.0 name no purpose",
-                "remove `ids`, or correct `dialect`",
-            ));
-            return None;
-        }
-        ("celestia", Some(ids)) if !ids.is_empty() => Dialect::Celestia {
-            ids: ids.into_iter().map(|id| id.value).collect(),
-        },
-        ("celestia", _) => {
-            problems.push(Problem::at(
-                span,
-                "`ids` are missing",
-                "no purpose is allowed",
-                "name the `unique_id` of each purpose that nodes may have bytes signed for, as in ids = [\"fibre\"]",
-            ));
-            return None;
-        }
-        (other, _) => {
-            problems.push(Problem::at(
-                dialect.span,
-                format!("`{other}` is not a dialect of raw bytes"),
-                "expected \"celestia\" or \"cometbft-v1\"",
-                "leave `raw_bytes` out unless the chain's nodes need it",
-            ));
-            return None;
-        }
-    };
-    Some(RawPolicy {
-        dialect,
-        max_bytes: max_bytes
-            .and_then(|found| usize::try_from(found.value).ok())
-            .unwrap_or(DEFAULT_MAX_BYTES),
-    })
-}
-
-fn replicas(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Policy {
-    let Some(found) = section.text("replicas", problems) else {
-        return Policy::default();
-    };
-    match &*found.value {
-        "failover" => Policy::Failover,
-        "least-busy" => Policy::LeastBusy,
-        other => {
-            problems.push(Problem::at(
-                found.span,
-                format!("`{other}` is not a way to use replicas"),
-                "expected \"failover\" or \"least-busy\"",
-                "it only matters when several devices hold this chain's key; failover is the default",
-            ));
-            Policy::default()
-        }
-    }
-}
-
-fn key_format(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> KeyFormat {
-    let Some(mut table) = section.section("key_format", problems) else {
-        return KeyFormat::default();
-    };
-    let kind = table.required("type", "\"bech32\"", problems);
-    // Prefixes stand beside `cosmos-json` in many files; they have no meaning there.
-    let account = table.text("account_key_prefix", problems);
-    let consensus = table.text("consensus_key_prefix", problems);
-    for prefix in [&account, &consensus].into_iter().flatten() {
-        if !crate::consensus::key_text::is_prefix(&prefix.value) {
-            problems.push(Problem::at(
-                prefix.span.clone(),
-                "this is not a Bech32 prefix",
-                "1 to 83 printable characters, no blanks, no capitals",
-                "write the chain's prefix, as `cosmosvalconspub`",
-            ));
-        }
-    }
-    let span = table.span.clone();
-    table.finish(problems);
-    match kind {
-        None => KeyFormat::default(),
-        Some(kind) => match &*kind.value {
-            "cosmos-json" => KeyFormat::CosmosJson,
-            "hex" => KeyFormat::Hex,
-            "bech32" => match (account, consensus) {
-                (Some(account), Some(consensus)) => KeyFormat::Bech32 {
-                    account: account.value,
-                    consensus: consensus.value,
-                },
-                _ => {
-                    problems.push(Problem::at(
-                        span,
-                        "`key_format` of type bech32 needs two prefixes",
-                        "a prefix is missing",
-                        "add `account_key_prefix = \"cosmospub\"` and `consensus_key_prefix = \"cosmosvalconspub\"`, \
-                         with the prefixes of this chain",
-                    ));
-                    KeyFormat::default()
-                }
-            },
-            other => {
-                problems.push(Problem::at(
-                    kind.span,
-                    format!("`{other}` is not a key format"),
-                    "expected \"bech32\", \"cosmos-json\" or \"hex\"",
-                    "it only says how the public key is shown",
-                ));
-                KeyFormat::default()
-            }
-        },
-    }
-}
-
 fn validator(mut section: TableReader<'_>, problems: &mut Vec<Problem>) -> Validator {
     let read = Validator {
         span: section.span.clone(),
@@ -377,6 +243,9 @@ fn providers(
     for backend in TABLE {
         let name = format!("[[providers.{}]]", backend.name);
         for mut section in section.sections(backend.name, &name, problems) {
+            if !written.backends.contains(&backend.name) {
+                written.backends.push(backend.name);
+            }
             let provided = (backend.read)(&mut section, base, problems);
             written.unread_provider |= provided.is_empty();
             written.provided.extend(provided);
@@ -395,5 +264,6 @@ fn providers(
         }
     }
     section.name = "[providers]".to_owned();
+    written.unread_provider |= section.unknown().next().is_some();
     section.finish(problems);
 }

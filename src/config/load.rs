@@ -42,6 +42,7 @@ impl Config {
             folder: absolute(folder),
             home: user_home(),
             commands: Commands::with_config(path),
+            environment: variable,
             ..Base::default()
         };
         Self::read(text, &path.display().to_string(), &base)
@@ -139,8 +140,15 @@ fn open(path: &Path) -> Result<(String, Base, Vec<String>), ConfigError> {
         home,
         commands: commands(path),
         variables: Variables::default(),
+        environment: variable,
     };
     Ok((text, base, warnings))
+}
+
+/// A variable that is no secret. One that is empty is not set: that is how containers leave one out.
+fn variable(name: &str) -> Option<String> {
+    let value = std::env::var_os(name)?.into_string().ok()?;
+    Some(value).filter(|value| !value.is_empty())
 }
 
 /// The home folder of the user that runs this, as `HOME` says.

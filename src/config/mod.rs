@@ -1,6 +1,7 @@
 //! The configuration: what was written (`file`), all that is wrong with it at once (`check`), and what it means
 //! ([`Config`]).
 
+mod chain;
 mod check;
 mod error;
 mod etcd;

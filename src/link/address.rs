@@ -1,13 +1,18 @@
 //! Where a node listens: `tcp://[peer_id@]host:port` or `unix:///path`.
 
 use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::identity::PeerId;
+use crate::text::excerpt;
 
 /// The longest path of a Unix socket in bytes: `sun_path` of Linux with its closing zero is 108, of others 104.
 const LONGEST_PATH: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
+
+/// How much of what is no address is shown, in bytes.
+const LONGEST_SHOWN: usize = 80;
 
 /// The address of a node's `priv_validator_laddr`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -25,14 +30,23 @@ pub enum Address {
     Unix(PathBuf),
 }
 
-/// Why a text is not an address. Each says what an address looks like.
+/// Why a text is not an address. Each says what would be one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// There is no scheme, or none that nodes know.
+    /// Nothing there.
     #[error(
-        "an address begins with `tcp://` or `unix://`, as in tcp://127.0.0.1:26659 or unix:///run/node/privval.sock"
+        "the address is empty; write one such as tcp://127.0.0.1:26659 or unix:///run/node/privval.sock"
     )]
-    Scheme,
+    Empty,
+    /// There is no scheme; what it is with one.
+    #[error("it has no scheme; write {0}")]
+    NoScheme(String),
+    /// A scheme that no node listens with for its signer.
+    #[error(
+        "`{0}://` is not how a node listens for its signer; an address begins with `tcp://` or `unix://`, as the node's \
+         priv_validator_laddr does"
+    )]
+    Scheme(String),
     /// A noise link.
     #[error("`noise://` links are not supported by this version; use tcp:// or unix://")]
     Noise,
@@ -49,70 +63,167 @@ pub enum AddressError {
     /// The part before the `@` is not a peer id.
     #[error("`{0}` is not a peer id: 40 hexadecimal digits are expected before the `@`")]
     PeerId(String),
-    /// The port is missing, no number, or 0.
-    #[error("the port is missing or is not a number from 1 to 65535, as in tcp://127.0.0.1:26659")]
-    Port,
-    /// The host is missing or cannot be one.
+    /// A path or a query behind the port.
+    #[error("a tcp:// address ends with its port; remove `{0}`")]
+    Path(String),
+    /// There is no port.
     #[error(
-        "the host is missing or malformed; an IPv6 address stands in brackets, as in tcp://[::1]:26659"
+        "the port is missing, as in tcp://127.0.0.1:26659; a node has it in its priv_validator_laddr"
     )]
-    Host,
+    NoPort,
+    /// The port is no number, or 0.
+    #[error(
+        "`{0}` is not a port: a number from 1 to 65535 is expected, as in tcp://127.0.0.1:26659"
+    )]
+    Port(String),
+    /// There is no host.
+    #[error("the host is missing, as in tcp://127.0.0.1:26659")]
+    NoHost,
+    /// An IPv6 address without its brackets, or something else in them.
+    #[error("`{0}` is not an IPv6 address in brackets, as in tcp://[::1]:26659")]
+    Ipv6(String),
+    /// Digits and dots that are no IPv4 address.
+    #[error(
+        "`{0}` is not an IPv4 address: that has four numbers from 0 to 255, without leading zeros"
+    )]
+    Ipv4(String),
+    /// An address to which nobody can connect.
+    #[error(
+        "`{0}` is an address of many hosts at once, and a link goes to one; write the node's own address"
+    )]
+    ManyHosts(String),
+    /// A name that no host can have.
+    #[error(
+        "`{0}` is not a host's name: letters, digits, `-` and `_` between dots are, 63 of them at most"
+    )]
+    Host(String),
 }
 
 impl FromStr for Address {
     type Err = AddressError;
 
+    /// Blanks around it, a scheme in capitals and a slash at the end are no matter: the older program dialled such, too.
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        if let Some(path) = text.strip_prefix("unix://") {
-            return match path.starts_with('/') && path.len() > 1 {
-                true if path.len() > LONGEST_PATH => Err(AddressError::LongPath(path.len())),
-                true => Ok(Self::Unix(PathBuf::from(path))),
-                false => Err(AddressError::RelativePath(text.to_owned())),
-            };
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(AddressError::Empty);
         }
-        if text.starts_with("noise://") {
-            return Err(AddressError::Noise);
-        }
-        let rest = text.strip_prefix("tcp://").ok_or(AddressError::Scheme)?;
-        let (peer_id, rest) = match rest.rsplit_once('@') {
-            Some((id, rest)) => (
-                Some(
-                    id.parse()
-                        .map_err(|_| AddressError::PeerId(id.to_owned()))?,
-                ),
-                rest,
-            ),
-            None => (None, rest),
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Err(without_scheme(text));
         };
-        let (host, port) = rest.rsplit_once(':').ok_or(AddressError::Port)?;
-        let port = port
-            .parse()
-            .ok()
-            .filter(|port| *port != 0)
-            .ok_or(AddressError::Port)?;
-        Ok(Self::Tcp {
-            peer_id,
-            host: read_host(host)?,
-            port,
-        })
+        match &*scheme.to_ascii_lowercase() {
+            "tcp" => tcp(rest),
+            "unix" => match rest.starts_with('/') && rest.len() > 1 {
+                true if rest.len() > LONGEST_PATH => Err(AddressError::LongPath(rest.len())),
+                true => Ok(Self::Unix(PathBuf::from(rest))),
+                false => Err(AddressError::RelativePath(text.to_owned())),
+            },
+            "noise" => Err(AddressError::Noise),
+            _ => Err(AddressError::Scheme(scheme.to_owned())),
+        }
+    }
+}
+
+/// What somebody meant who wrote no `://`: a path, or what stands behind `tcp://`.
+fn without_scheme(text: &str) -> AddressError {
+    let (tcp_only, unix_only) = (text.strip_prefix("tcp:"), text.strip_prefix("unix:"));
+    let meant = match (unix_only.unwrap_or(text), tcp_only.unwrap_or(text)) {
+        (path, _) if path.starts_with('/') && !path.starts_with("//") => format!("unix://{path}"),
+        (_, rest) => format!("tcp://{}", rest.trim_start_matches('/')),
+    };
+    match meant.parse::<Address>() {
+        Ok(meant) => AddressError::NoScheme(meant.to_string()),
+        Err(error) => error,
+    }
+}
+
+fn tcp(rest: &str) -> Result<Address, AddressError> {
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    let (peer_id, rest) = match rest.rsplit_once('@') {
+        Some((id, rest)) => (
+            Some(
+                id.parse()
+                    .map_err(|_| AddressError::PeerId(id.to_owned()))?,
+            ),
+            rest,
+        ),
+        None => (None, rest),
+    };
+    if let Some(at) = rest.find(['/', '?', '#']) {
+        return Err(AddressError::Path(
+            rest.get(at..).unwrap_or(rest).to_owned(),
+        ));
+    }
+    let (host, port) = host_and_port(rest)?;
+    let port = port
+        .parse()
+        .ok()
+        .filter(|port| *port != 0)
+        .ok_or_else(|| AddressError::Port(port.to_owned()))?;
+    Ok(Address::Tcp {
+        peer_id,
+        host,
+        port,
+    })
+}
+
+fn host_and_port(text: &str) -> Result<(String, &str), AddressError> {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !text.ends_with(']') => (host, port),
+        _ => (text, ""),
+    };
+    let host = read_host(host)?;
+    match port {
+        "" => Err(AddressError::NoPort),
+        port => Ok((host, port)),
     }
 }
 
 fn read_host(host: &str) -> Result<String, AddressError> {
-    if let Some(inner) = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-    {
-        return match inner.parse::<std::net::Ipv6Addr>() {
-            Ok(_) => Ok(inner.to_owned()),
-            Err(_) => Err(AddressError::Host),
+    if host.is_empty() {
+        return Err(AddressError::NoHost);
+    }
+    if host.contains([':', '[', ']']) {
+        let inner = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'));
+        let address = inner.and_then(|inner| inner.parse::<Ipv6Addr>().ok());
+        return match (address, inner) {
+            (Some(address), _) if address.is_multicast() => {
+                Err(AddressError::ManyHosts(host.to_owned()))
+            }
+            (Some(_), Some(inner)) => Ok(inner.to_owned()),
+            _ => Err(AddressError::Ipv6(host.to_owned())),
         };
     }
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    match !host.is_empty() && host.chars().all(plain) {
-        true => Ok(host.to_owned()),
-        false => Err(AddressError::Host),
+    // No name ends with a part of digits (RFC 3696, 2).
+    let name = host.strip_suffix('.').unwrap_or(host);
+    let last = name.rsplit('.').next().unwrap_or(name);
+    if !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()) {
+        return match host.parse::<Ipv4Addr>() {
+            Ok(address) if address.is_multicast() || address.is_broadcast() => {
+                Err(AddressError::ManyHosts(host.to_owned()))
+            }
+            Ok(_) => Ok(host.to_owned()),
+            Err(_) => Err(AddressError::Ipv4(host.to_owned())),
+        };
     }
+    match name.len() <= 253 && name.split('.').all(is_label) {
+        true => Ok(host.to_owned()),
+        false => Err(AddressError::Host(
+            excerpt::brief(host, LONGEST_SHOWN).into_owned(),
+        )),
+    }
+}
+
+/// One part of a host's name (RFC 1123, 2.1), with the `_` that containers have in theirs.
+fn is_label(label: &str) -> bool {
+    (1..=63).contains(&label.len())
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+        && label
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 impl fmt::Display for Address {
@@ -156,43 +267,106 @@ mod tests {
         assert!(upper.is_ok());
     }
 
+    /// As the older program dials them.
+    #[test]
+    fn spellings_that_mean_the_same_are_the_same() {
+        for (text, meant) in [
+            ("TCP://127.0.0.1:26659", "tcp://127.0.0.1:26659"),
+            ("tcp://127.0.0.1:26659/", "tcp://127.0.0.1:26659"),
+            (" tcp://node.example:1\n", "tcp://node.example:1"),
+            ("Unix:///run/x", "unix:///run/x"),
+            ("tcp://node.example.:1", "tcp://node.example.:1"),
+            ("tcp://[::ffff:1.2.3.4]:1/", "tcp://[::ffff:1.2.3.4]:1"),
+        ] {
+            assert_eq!(text.parse::<Address>().unwrap().to_string(), meant);
+        }
+    }
+
     #[test]
     fn what_is_no_address_is_told_apart() {
+        use AddressError as E;
         let error = |text: &str| text.parse::<Address>().unwrap_err();
-        assert_eq!(error("127.0.0.1:26659"), AddressError::Scheme);
-        assert_eq!(error("http://127.0.0.1:26659"), AddressError::Scheme);
-        assert_eq!(error("noise://id@127.0.0.1:26659"), AddressError::Noise);
-        assert!(matches!(
-            error("unix://run/x"),
-            AddressError::RelativePath(_)
-        ));
+        let own = |text: &str| text.to_owned();
+        for (text, meant) in [
+            ("127.0.0.1:26659", "tcp://127.0.0.1:26659"),
+            ("localhost:26659", "tcp://localhost:26659"),
+            ("tcp:127.0.0.1:1", "tcp://127.0.0.1:1"),
+            ("tcp:/127.0.0.1:1", "tcp://127.0.0.1:1"),
+            ("//127.0.0.1:1", "tcp://127.0.0.1:1"),
+            ("/run/x.sock", "unix:///run/x.sock"),
+            ("unix:/run/x.sock", "unix:///run/x.sock"),
+        ] {
+            assert_eq!(error(text), E::NoScheme(own(meant)), "{text}");
+        }
+        assert_eq!(error("http://127.0.0.1:26659"), E::Scheme(own("http")));
+        assert_eq!(error("tpc://127.0.0.1:26659"), E::Scheme(own("tpc")));
+        assert_eq!(error("nonsense"), E::NoPort);
+        assert_eq!(error("256.1.1.1:1"), E::Ipv4(own("256.1.1.1")));
+        assert_eq!(error("noise://id@127.0.0.1:26659"), E::Noise);
+        assert_eq!(error("  "), E::Empty);
+        assert!(matches!(error("unix://run/x"), E::RelativePath(_)));
         let long = format!("unix:///{}", "x".repeat(107));
-        assert_eq!(error(&long), AddressError::LongPath(108));
+        assert_eq!(error(&long), E::LongPath(108));
         assert!(
             long.get(..long.len() - 5)
                 .unwrap()
                 .parse::<Address>()
                 .is_ok()
         );
-        assert!(matches!(error("unix://"), AddressError::RelativePath(_)));
-        assert!(matches!(error("tcp://abc@host:1"), AddressError::PeerId(_)));
+        assert!(matches!(error("unix://"), E::RelativePath(_)));
+        assert!(matches!(error("tcp://abc@host:1"), E::PeerId(_)));
         for text in [
             "tcp://host",
             "tcp://host:",
-            "tcp://host:0",
-            "tcp://host:65536",
-            "tcp://host:x",
+            "tcp://[::1]",
+            "tcp://127.0.0.1/",
         ] {
-            assert_eq!(error(text), AddressError::Port, "{text}");
+            assert_eq!(error(text), E::NoPort, "{text}");
         }
-        for text in [
-            "tcp://:1",
-            "tcp://::1:1",
-            "tcp://[::1:1",
-            "tcp://a b:1",
-            "tcp://a/b:1",
+        for port in ["0", "65536", "x", "-1", "26659 "] {
+            let text = format!("tcp://host:{port}/");
+            assert_eq!(error(&text), E::Port(own(port)), "{text}");
+        }
+        for (text, path) in [
+            ("tcp://a:1/b", "/b"),
+            ("tcp://a/b:1", "/b:1"),
+            ("tcp://a:1?x", "?x"),
+            ("tcp://a:1//", "/"),
         ] {
-            assert_eq!(error(text), AddressError::Host, "{text}");
+            assert_eq!(error(text), E::Path(own(path)), "{text}");
         }
+        for host in [
+            "256.1.1.1",
+            "1.2.3",
+            "1.2.3.4.5",
+            "01.2.3.4",
+            "1",
+            "a.b.1",
+            "1.2.3.4.",
+        ] {
+            assert_eq!(error(&format!("tcp://{host}:1")), E::Ipv4(own(host)));
+        }
+        for host in [
+            "::1",
+            "[::1",
+            "::1]",
+            "[]",
+            "[1.2.3.4]",
+            "[fe80::1%eth0]",
+            "[::g]",
+        ] {
+            assert_eq!(error(&format!("tcp://{host}:1")), E::Ipv6(own(host)));
+        }
+        for host in ["224.0.0.1", "255.255.255.255", "[ff02::1]"] {
+            assert_eq!(error(&format!("tcp://{host}:1")), E::ManyHosts(own(host)));
+        }
+        let label = "a".repeat(64);
+        for host in ["a b", "a..b", ".a", "-a", "a-.b", "ü", "a,b", &label] {
+            assert!(
+                matches!(error(&format!("tcp://{host}:1")), E::Host(_)),
+                "{host}"
+            );
+        }
+        assert_eq!(error("tcp://:1"), E::NoHost);
     }
 }

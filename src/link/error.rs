@@ -49,6 +49,12 @@ pub enum LinkError {
          node's RPC; correct `addr` and restart tmkms"
     )]
     NotPrivval(String),
+    /// The port is the one for peers.
+    #[error(
+        "this port is the node's port for peers (p2p.laddr), and the node greeted tmkms as one; correct `addr` to the node's \
+         priv_validator_laddr and restart tmkms"
+    )]
+    PeerPort,
     /// The listener has another key than the one pinned.
     #[error(
         "the listener is {found}, not {expected} as `addr` says; stock nodes make a fresh key at every start: \
@@ -102,7 +108,7 @@ impl LinkError {
             Self::HandshakeTimeout(_) => "handshake_timeout",
             Self::HandshakeClosed => "handshake_closed",
             Self::Handshake(_) => "handshake",
-            Self::NotPrivval(_) => "not_privval",
+            Self::NotPrivval(_) | Self::PeerPort => "not_privval",
             Self::WrongPeer { .. } => "wrong_peer",
             Self::HalfFrame(_) => "half_frame",
             Self::Silent(_) => "silent",

@@ -6,6 +6,7 @@ mod problem;
 mod spanned;
 mod suggestions;
 mod table_reader;
+mod tables;
 
 pub use paths::{Base, place_of};
 pub use problem::Problem;

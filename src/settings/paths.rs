@@ -9,7 +9,7 @@ use super::problem::Problem;
 use super::spanned::Spanned;
 
 /// Where a configuration lies: what its paths are relative to, and the commands that messages about it print.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Base {
     /// The folder of the configuration file; absolute, because messages name what lies in it.
     pub folder: PathBuf,
@@ -19,6 +19,21 @@ pub struct Base {
     pub commands: Commands,
     /// The variables in which secrets are.
     pub variables: Variables,
+    /// The variables that are no secrets, by their names.
+    pub environment: fn(&str) -> Option<String>,
+}
+
+/// No folder, no home, and an environment with nothing in it.
+impl Default for Base {
+    fn default() -> Self {
+        Self {
+            folder: PathBuf::new(),
+            home: None,
+            commands: Commands::default(),
+            variables: Variables::default(),
+            environment: |_| None,
+        }
+    }
 }
 
 impl Base {

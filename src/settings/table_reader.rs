@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::problem::Problem;
 use super::spanned::Spanned;
 use super::suggestions::nearest;
+use super::tables::{header_of, where_it_belongs};
 
 /// One table of the file.
 pub struct TableReader<'a> {
@@ -218,6 +219,18 @@ impl<'a> TableReader<'a> {
         sections
     }
 
+    /// The keys that were never asked for.
+    pub fn unknown(&self) -> impl Iterator<Item = &str> {
+        let known = |name: &str| {
+            self.known
+                .iter()
+                .chain(&self.refused)
+                .any(|known| *known == name)
+        };
+        let names = self.table.keys().map(|key| &**key.get_ref());
+        names.filter(move |name| !known(name))
+    }
+
     /// Reports each key that was never asked for.
     pub fn finish(self, problems: &mut Vec<Problem>) {
         for key in self.table.keys() {
@@ -233,9 +246,19 @@ impl<'a> TableReader<'a> {
             let mut known = self.known.clone();
             known.sort_unstable();
             known.dedup();
-            let help = match nearest(name, &known) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("known here are: {}", known.join(", ")),
+            // Within a value, as `adapter = { ... }`, the words of other tables are no help.
+            let elsewhere = where_it_belongs(name).filter(|_| !self.name.starts_with('`'));
+            let here = || format!("known here are: {}", known.join(", "));
+            let help = match (nearest(name, &known), elsewhere, header_of(name)) {
+                (Some(near), None, _) => format!("did you mean `{near}`?"),
+                (Some(near), Some(tables), _) => {
+                    format!("did you mean `{near}`? `{name}` itself belongs {tables}")
+                }
+                (None, Some(tables), _) => format!("`{name}` belongs {tables}; {}", here()),
+                (None, None, Some(header)) => {
+                    format!("write the header of this section as {header}")
+                }
+                (None, None, None) => here(),
             };
             problems.push(Problem::at(
                 key.span(),

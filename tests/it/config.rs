@@ -7,10 +7,20 @@ use std::path::{Path, PathBuf};
 use tmkms::config::Config;
 use tmkms::settings::Base;
 
+/// Variables that are set where these files are read.
+fn variable(name: &str) -> Option<String> {
+    match name {
+        "NODE_ADDR" => Some("tcp://node-0.node:26659\n".to_owned()),
+        "NODE_NONSENSE" => Some("node-0:port".to_owned()),
+        _ => None,
+    }
+}
+
 fn read(path: &Path) -> Result<Config, String> {
     let base = Base {
         folder: "/etc/tmkms".into(),
         home: Some("/home/operator".into()),
+        environment: variable,
         ..Base::default()
     };
     let name = path.file_name().unwrap().to_str().unwrap();
@@ -118,6 +128,72 @@ fn they_mean_what_they_say() {
     );
     assert_eq!(chain.nodes[0].timeouts.silence.as_secs(), 15);
     assert!(chain.nodes[0].reconnect && !chain.allow_ephemeral_state);
+}
+
+#[test]
+fn an_address_may_stand_in_the_environment_and_a_listening_one_is_warned_of() {
+    let address = |name: &str| {
+        let config = read(&Path::new("tests/config/good").join(name)).unwrap();
+        (
+            config.chains[0].nodes[0].address.to_string(),
+            config.warnings,
+        )
+    };
+    for name in ["capitals", "slash", "blanks"] {
+        let (address, warnings) = address(&format!("address-{name}.toml"));
+        assert_eq!(address, "tcp://127.0.0.1:26659", "{name}");
+        assert!(warnings.is_empty(), "{warnings:?}");
+    }
+    assert_eq!(
+        address("address-in-environment.toml").0,
+        "tcp://node-0.node:26659"
+    );
+    let (_, warnings) = address("address-unspecified.toml");
+    assert!(
+        warnings.len() == 1 && warnings[0].contains("write 127.0.0.1"),
+        "{warnings:?}"
+    );
+}
+
+/// Every key of the example, put into every other table, is told where it belongs.
+#[test]
+fn each_key_in_the_wrong_table_is_told_its_own() {
+    let example = fs::read_to_string("tmkms.toml.example").unwrap();
+    let mut table = "at the top of the file".to_owned();
+    let mut keys: Vec<(String, String)> = Vec::new();
+    for line in example.lines() {
+        let line = line.trim_start_matches('#').trim();
+        if line.starts_with('[') && line.ends_with(']') {
+            table = line.to_owned();
+        } else if let Some((key, _)) = line.split_once(" = ")
+            && key
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        {
+            keys.push((key.to_owned(), table.clone()));
+        }
+    }
+    keys.dedup();
+    assert!(keys.len() > 35, "{keys:?}");
+    let tables: std::collections::BTreeSet<&String> = keys.iter().map(|(_, table)| table).collect();
+    for wrong in tables.into_iter().filter(|table| table.starts_with('[')) {
+        for (key, _) in &keys {
+            // Files of other programs have this one, and it is told what to do with it.
+            let known = key == "id" && wrong == "[[providers.softsign]]";
+            if known || keys.contains(&(key.clone(), wrong.clone())) {
+                continue;
+            }
+            let said = Config::read(&format!("{wrong}\n{key} = 1\n"), "t", &Base::default());
+            let said = said.err().unwrap().to_string();
+            let own = keys.iter().filter(|(other, _)| other == key);
+            for (_, own) in own {
+                let belongs = said
+                    .lines()
+                    .any(|line| line.contains("belongs") && line.contains(&**own));
+                assert!(belongs, "{key} of {own} in {wrong}:\n{said}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -537,3 +537,39 @@ fn what_another_process_was_handed_is_not_asked_for() {
         assert_eq!(service.wait().code(), Some(0));
     }
 }
+
+/// It is no secret, so it stays in the environment, also where the program executes itself for one that is.
+#[test]
+fn a_node_whose_address_is_in_a_variable_is_dialled() {
+    let secret = in_file("a consensus key", "path", "consensus.key");
+    let config = secret.home.config();
+    let address = secret.listener.address().unwrap().to_string();
+    let before = format!("addr = \"{address}\"");
+    assert!(config.contains(&before), "{config}");
+    let after = config.replace(&before, "addr = \"env:TMKMS_TEST_NODE\"");
+    secret.home.configure(&after);
+    let run = |value: &str| {
+        let mut init = secret
+            .home
+            .command(&["state", "init", "test-1", "--never-signed"]);
+        let init = init.env(NAME, &secret.value).env("TMKMS_TEST_NODE", value);
+        let output = init.output().unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.code(), said)
+    };
+    let (code, said) = run("");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("TMKMS_TEST_NODE is not set"), "{said}");
+    let (code, said) = run("node:port");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("`port` is not a port"), "{said}");
+    let (code, said) = run(&address);
+    assert_eq!(code, Some(0), "{said}");
+    let _service = secret.home.start_with(|command| {
+        command
+            .env(NAME, &secret.value)
+            .env("TMKMS_TEST_NODE", &address);
+    });
+    let mut node = secret.listener.accept(PATIENCE).unwrap();
+    assert!(sign(&mut node, &secret.home.key, 1, 1));
+}

@@ -302,3 +302,46 @@ fn a_closer_wakes_a_blocked_read() {
     closer.stop_reading();
     assert!(matches!(waiting.join().unwrap(), LinkError::Closed));
 }
+
+/// The port for peers does the same handshake; what follows tells.
+#[test]
+fn a_node_that_greets_a_peer_is_named() {
+    use tmkms::codec::{Malformed, decode};
+    let field = |tag: u8, bytes: &[u8]| {
+        let mut field = vec![tag << 3 | 2, u8::try_from(bytes.len()).unwrap()];
+        field.extend_from_slice(bytes);
+        field
+    };
+    // DefaultNodeInfo of proto/tendermint/p2p/types.proto.
+    let greeting = |id: &[u8]| {
+        [
+            field(1, &[8, 8, 16, 11, 24, 1]),
+            field(2, id),
+            field(3, b"tcp://0.0.0.0:26656"),
+            field(4, b"cosmoshub-4"),
+            field(5, b"0.38.17"),
+            field(
+                6,
+                &[0x40, 0x20, 0x21, 0x22, 0x23, 0x30, 0x38, 0x60, 0x61, 0],
+            ),
+            field(7, b"moniker"),
+            field(
+                8,
+                &[&field(1, b"on")[..], &field(2, b"tcp://127.0.0.1:26657")].concat(),
+            ),
+        ]
+        .concat()
+    };
+    for id in [
+        &b"f88883b673fc69d7869cab098de3bafc2ff76eb8"[..],
+        b"0000000000000000000000000000000000000000",
+        b"9999999999999999999999999999999999999999",
+    ] {
+        assert_eq!(decode(&greeting(id)), Err(Malformed::NodeInfo));
+    }
+    assert_ne!(decode(&greeting(b"somebody")), Err(Malformed::NodeInfo));
+    assert_ne!(decode(b"nonsense"), Err(Malformed::NodeInfo));
+    let error = tmkms::session::End::from(Malformed::NodeInfo);
+    assert_eq!(error.code(), "not_privval");
+    assert!(error.to_string().contains("p2p.laddr"), "{error}");
+}

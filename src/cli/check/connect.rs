@@ -8,10 +8,10 @@ use crate::chain::Chain;
 use crate::config::NodeConfig;
 use crate::consensus::{ChainId, PublicKey};
 use crate::events::{Event, Sink};
-use crate::link::{Closer, dial};
+use crate::link::{Closer, LinkError, dial};
 use crate::os::clock::SystemClock;
 use crate::reason::ReasonKind;
-use crate::session::{InFlight, serve};
+use crate::session::{End, InFlight, serve};
 
 /// A node asks for the public key at once or pings within 3.3 s.
 const SILENCE: Duration = Duration::from_secs(6);
@@ -53,6 +53,9 @@ pub(super) fn try_node(
     let hand = InFlight::default();
     let end = serve(&mut link, &chain, None, &hand, &SystemClock, &first);
     link.close();
+    if let End::Link(error @ LinkError::PeerPort) = end {
+        return Err(error.to_string());
+    }
     let asked = first.asked.lock().take();
     let with = peer.map_or_else(String::new, |peer| format!(" {peer}"));
     match asked {

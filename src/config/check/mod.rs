@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::backends::{KeySource, usual};
+use crate::backends::KeySource;
 use crate::consensus::ChainId;
 use crate::gate::heights::bucket::Rate;
 use crate::gate::raw::Dialect;
@@ -39,7 +39,7 @@ pub(super) fn check(
             "nothing to sign for",
             format!(
                 "add a [[chain]], a [[validator]] and a [[providers.{}]]; see tmkms.toml.example",
-                usual()
+                written.backend_of_choice()
             ),
         ));
     }
@@ -97,7 +97,7 @@ pub(super) fn check(
                 "key",
                 &format!(
                     "a [[providers.{}]] section whose `chain_ids` name it",
-                    usual()
+                    written.backend_of_choice()
                 ),
             ));
         }

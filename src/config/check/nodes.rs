@@ -1,9 +1,11 @@
 //! The nodes of each chain: addresses, identities, time limits.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::consensus::Height;
+use crate::link::address::AddressError;
 use crate::link::{Address, Timeouts};
 use crate::remedy;
 use crate::secret_file::SecretSource;
@@ -49,6 +51,14 @@ pub(super) fn nodes(
                 "two [[validator]] sections have one address",
                 "this address stands above already",
                 "a node has one place for a signer: remove one of the two",
+            ));
+        }
+        if let Some(addr) = validator.addr.as_ref().filter(|_| dials_itself(&address)) {
+            warnings.push(Problem::at(
+                addr.span.clone(),
+                "this is where a node listens, not where it is",
+                "it means this very host",
+                "write 127.0.0.1 if the node is on this host, and its own address otherwise",
             ));
         }
         let identity = validator
@@ -164,9 +174,56 @@ fn node(validator: &Validator, address: Address, identity: Option<SecretSource>)
     }
 }
 
+/// The address that is written there, or in the environment variable that is named there as `env:NAME`.
 fn address(addr: &Spanned<String>, base: &Base, problems: &mut Vec<Problem>) -> Option<Address> {
+    let wrong = |title: String, label: &str, help: String| {
+        Problem::at(addr.span.clone(), title, label, help)
+    };
+    let Some(name) = addr.value.strip_prefix("env:") else {
+        return read_address(addr, base, problems, |error| {
+            wrong(
+                "this is not a node's address".to_owned(),
+                "not understood",
+                error.to_string(),
+            )
+        });
+    };
+    match (base.environment)(name) {
+        None => {
+            problems.push(wrong(
+                format!("the environment variable {name} is not set"),
+                "the node's address is to be there",
+                format!(
+                    "set {name} where this program is started, to an address such as tcp://127.0.0.1:26659; commands \
+                     that are run beside the service need it, too"
+                ),
+            ));
+            None
+        }
+        Some(value) => {
+            let value = Spanned {
+                value,
+                span: addr.span.clone(),
+            };
+            read_address(&value, base, problems, |error| {
+                wrong(
+                    format!("the environment variable {name} does not hold a node's address"),
+                    "taken from there",
+                    error.to_string(),
+                )
+            })
+        }
+    }
+}
+
+fn read_address(
+    addr: &Spanned<String>,
+    base: &Base,
+    problems: &mut Vec<Problem>,
+    wrong: impl Fn(&AddressError) -> Problem,
+) -> Option<Address> {
     // A home may stand in the path of a socket, too.
-    let text = match addr.value.strip_prefix("unix://") {
+    let text = match addr.value.trim().strip_prefix("unix://") {
         Some(path) if path.starts_with(['~', '$']) => {
             let path = Spanned {
                 value: path.to_owned(),
@@ -179,20 +236,20 @@ fn address(addr: &Spanned<String>, base: &Base, problems: &mut Vec<Problem>) -> 
     match text.parse::<Address>() {
         Ok(address) => Some(address),
         Err(error) => {
-            problems.push(Problem::at(
-                addr.span.clone(),
-                "this is not a node's address",
-                "not understood",
-                error.to_string(),
-            ));
+            problems.push(wrong(&error));
             None
         }
     }
 }
 
+/// Where a node listens at every address, `0.0.0.0` stands in its own configuration. Dialled, it is this very host.
+fn dials_itself(address: &Address) -> bool {
+    matches!(address, Address::Tcp { host, .. } if host.parse::<IpAddr>().is_ok_and(|host| host.is_unspecified()))
+}
+
 fn without_peer_id(address: &Address) -> String {
     match address {
-        Address::Tcp { host, port, .. } => format!("{host}:{port}"),
+        Address::Tcp { host, port, .. } => format!("{}:{port}", host.to_ascii_lowercase()),
         Address::Unix(path) => path.display().to_string(),
     }
 }
