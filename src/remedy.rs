@@ -85,7 +85,7 @@ impl Commands {
         self.line(["state", "init", &chain.to_string(), "--height", "H"])
     }
 
-    /// The command that says that everything up to a height is used up.
+    /// The command that raises the watermark to a height.
     pub fn raise(&self, chain: impl fmt::Display, height: impl fmt::Display) -> CommandLine {
         let (chain, height) = (chain.to_string(), height.to_string());
         self.line(["state", "raise", &chain, "--height", &height])

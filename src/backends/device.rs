@@ -23,7 +23,7 @@ pub trait Device: Send + Sync {
 /// When the backup of a key was last proven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backup {
-    /// Nobody knows of a proof.
+    /// No proof is known.
     NeverProven,
     /// So long after 1970.
     Proven(Duration),

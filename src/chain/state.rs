@@ -16,7 +16,7 @@ const OPENING: &str =
 /// One chain of the configuration.
 pub struct Chain {
     id: ChainId,
-    /// Held for a look alone, never while something is signed.
+    /// Held only while somebody looks, never while something is signed.
     state: RwLock<ChainState>,
     news: News,
 }

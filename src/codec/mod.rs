@@ -8,7 +8,7 @@
 //! | 7 | `PingRequest` | 8 `PingResponse` |
 //! | 9 | `SignBytesRequest` (v1.0), `SignRawBytesRequest` (Celestia) | 10, their response |
 //!
-//! A message that decodes always becomes a [`crate::request::Request`], if only an invalid one, because it must be answered (W9).
+//! Every message that decodes becomes a [`crate::request::Request`], an invalid one if need be, because it must be answered (W9).
 //! [`Malformed`] is what cannot be answered: the link ends.
 
 mod convert;

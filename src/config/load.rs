@@ -92,7 +92,7 @@ impl Config {
     }
 }
 
-/// Reads the sections of one backend alone, for its commands: before a device is set up there may be no chain.
+/// Reads only the sections of one backend, for its commands: before a device is set up there may be no chain.
 pub fn providers<T>(
     path: &Path,
     backend: &'static str,

@@ -48,7 +48,7 @@ impl Round {
     /// The highest round that a node may ask for (W10).
     pub const MAX_REQUESTED: i32 = 10_000;
 
-    /// The round above all rounds: with it a watermark says that the whole height is used up.
+    /// The round above all rounds: a watermark at it covers the whole height.
     pub const CEILING: Round = Round(i32::MAX);
 
     /// The round, if it is not negative.
@@ -122,7 +122,7 @@ pub struct Hrs {
 }
 
 impl Hrs {
-    /// The highest position of a height: everything at this height is used up.
+    /// The highest position of a height: a watermark at it covers everything at this height.
     pub fn end_of(height: Height) -> Self {
         Self {
             height,

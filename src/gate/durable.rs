@@ -47,7 +47,7 @@ pub(super) enum Advanced {
     Overtaken,
     /// It counts as used, and the store is broken.
     Failed {
-        /// The position that was used up before.
+        /// The watermark's position before.
         before: Option<Hrs>,
         /// What the store said.
         why: String,
@@ -67,12 +67,12 @@ impl DurableWatermark {
         }
     }
 
-    /// What is used up.
+    /// The watermark.
     pub fn watermark(&self) -> &Watermark {
         &self.watermark
     }
 
-    /// The last position used up.
+    /// The watermark's position.
     pub fn hrs(&self) -> Option<Hrs> {
         self.watermark.hrs()
     }

@@ -47,7 +47,7 @@ pub const DEVICE_RESERVE: Duration = Duration::from_millis(500);
 pub enum Admission {
     /// The earlier signature of the same message.
     Replay {
-        /// It.
+        /// That signature.
         signature: Signature,
         /// The timestamp that it covers.
         timestamp: Timestamp,
@@ -122,7 +122,7 @@ impl Gate {
         Prepared::new(request, &self.chain_id, self.settings.sign_extensions)
     }
 
-    /// Judges a request by the watermark; nothing is used up yet.
+    /// Judges a request by the watermark; the watermark does not move yet.
     ///
     /// # Errors
     /// Why it must not be signed.
@@ -192,7 +192,7 @@ impl Gate {
         }
     }
 
-    /// What there is to see, for its holder.
+    /// What can be seen of it, for its holder.
     pub fn snapshot(&self) -> GateSnapshot {
         GateSnapshot {
             last: self.durable.hrs(),

@@ -17,7 +17,7 @@ pub struct Refusal {
     pub asked: Option<Hrs>,
     /// The block asked for.
     pub block: Option<BlockId>,
-    /// The last position used up, where that is known.
+    /// The watermark, where that is known.
     pub last: Option<Hrs>,
     /// Why.
     pub reason: Reason,
@@ -55,7 +55,7 @@ pub enum Reason {
     NotDurable(String),
     /// The chain is not armed (W7).
     NotArmed(String),
-    /// Other requests held the chain's section until the deadline (W4). Nothing is used up.
+    /// Other requests held the chain's section until the deadline (W4). The watermark did not move.
     Busy,
     /// The height is above the validator's `max_height`.
     AboveMaxHeight(Height),

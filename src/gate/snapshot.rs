@@ -15,7 +15,7 @@ use super::heights::bucket::Rate;
 /// What there is to see of a gate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GateSnapshot {
-    /// The last position used up.
+    /// The watermark's position.
     pub last: Option<Hrs>,
     /// When the record was written, by the wall clock: time since 1970-01-01 UTC.
     pub written: Duration,

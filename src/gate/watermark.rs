@@ -8,14 +8,14 @@ use std::cmp::Ordering;
 
 use crate::consensus::{Hrs, Position, SignBytes, Signature};
 
-/// What a validator has used up, for one chain id and key.
+/// The highest position that a validator has used, for one chain id and key, and what was signed there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Watermark {
     /// Nothing was ever signed; the operator said so.
     Never,
-    /// Everything up to and including this position is used up, and nothing is known of what was signed.
+    /// Everything up to and including this position counts as signed; what was signed is not known.
     UpTo(Hrs),
-    /// This message is the last; everything below it is used up.
+    /// This message is the last; everything below it counts as signed.
     Message(Last),
 }
 
@@ -63,7 +63,7 @@ impl Last {
 }
 
 impl Watermark {
-    /// The highest position that is used up; `None` before the first.
+    /// The watermark's position; `None` before the first.
     pub fn hrs(&self) -> Option<Hrs> {
         match self {
             Watermark::Never => None,
@@ -72,7 +72,7 @@ impl Watermark {
         }
     }
 
-    /// The last height that is used up; 0 before the first.
+    /// The watermark's height; 0 before the first.
     pub fn height(&self) -> i64 {
         self.hrs().map_or(0, |hrs| hrs.height.get())
     }
@@ -81,7 +81,7 @@ impl Watermark {
 /// What the rule says of the next message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is above everything used up.
+    /// It is above the watermark.
     Advance,
     /// It is the last message again, or differs from it only in its timestamp: the last one answers it.
     Replay,

@@ -26,7 +26,7 @@ pub enum Address {
         /// The port, at least 1.
         port: u16,
     },
-    /// A Unix socket, protected by file permissions alone.
+    /// A Unix socket, protected only by file permissions.
     Unix(PathBuf),
 }
 

@@ -83,7 +83,7 @@ pub fn write(path: &Path, text: &str) -> io::Result<()> {
     }
 }
 
-/// The position alone. The signature of the last message is in no file of this program, and bytes without it end
+/// Only the position. The signature of the last message is in no file of this program, and bytes without it end
 /// CometBFT's signer with a panic; without both it refuses that position, which is what is wanted.
 pub fn text(watermark: &Watermark, format: ExportFormat) -> String {
     format!("{:#}\n", fields(watermark, format))

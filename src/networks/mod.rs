@@ -128,7 +128,7 @@ impl Network {
     /// The Bech32 prefixes of account and consensus public keys.
     pub fn key_prefixes(&self) -> (String, String) {
         match self.prefix {
-            // IRISnet alone has its own.
+            // Only IRISnet has its own.
             "iaa" => ("iap".to_owned(), "icp".to_owned()),
             prefix => (format!("{prefix}pub"), format!("{prefix}valconspub")),
         }

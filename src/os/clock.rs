@@ -50,7 +50,7 @@ pub trait Clock: Send + Sync {
     /// The time now.
     fn now(&self) -> Moment;
 
-    /// The monotonic clock alone, which is a third of the work.
+    /// Only the monotonic clock, which is a third of the work.
     fn monotonic(&self) -> Duration {
         self.now().monotonic
     }

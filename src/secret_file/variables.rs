@@ -2,7 +2,7 @@
 //!
 //! The environment with which a process was started stays readable in `/proc/PID/environ`, whatever the process does to its
 //! variables later. So `start` reads the secrets, executes itself without them and hands them over (`os::process::handover`); from
-//! then on they are in its memory alone, each once.
+//! then on they are only in its memory, each once.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

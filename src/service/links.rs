@@ -84,7 +84,7 @@ pub(super) struct RunningLink {
 }
 
 impl RunningLink {
-    /// Hangs up where another process signs for the chain by now: a node has one place for a signer (W7).
+    /// Hangs up where another process signs for the chain by now: a node accepts one signer connection (W7).
     pub fn leave_to_others(&self) {
         if self.chain.is_elsewhere() {
             self.wake();

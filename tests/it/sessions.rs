@@ -183,7 +183,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "tests/it/operator.rs",
     ),
     (
-        "and a new dial would take the node's one place",
+        "and a new dial would displace its connection",
         "tests/it/operator.rs",
     ),
     ("runs as process {} for", "tests/it/operator.rs"),

@@ -75,7 +75,7 @@ pub enum DeviceFault {
     /// The app's parser did not like a message that we thought it would.
     #[error("its app refused the message ({0})")]
     Unparsable(&'static str),
-    /// The signature is none.
+    /// What came is not a signature of this message.
     #[error(
         "what came back is not a signature of {} and was discarded; the device is broken or was swapped: compare \
          `{compare}` with the validator's key",

@@ -38,7 +38,7 @@ use super::status::service_of;
 pub(super) struct Check {
     #[command(flatten)]
     config: ConfigFile,
-    /// Dial the nodes and answer public key and ping; a node has one place for a signer, and this takes it for a moment
+    /// Dial the nodes and answer public key and ping; a node accepts one signer connection, and this briefly displaces it
     #[arg(long)]
     connect: bool,
 }
@@ -276,7 +276,7 @@ fn connect_all(chains: &mut [Found<'_>]) {
             status(
                 "Skipped",
                 format!(
-                    "[{}] its nodes: it is {held}, and a new dial would take the node's one place for a signer",
+                    "[{}] its nodes: it is {held}, and a new dial would displace its connection",
                     chain.config.id
                 ),
             );

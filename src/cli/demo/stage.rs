@@ -1,7 +1,7 @@
 //! What the demo brings with it and takes away again: a folder, two keys and a signer.
 //!
 //! A signal that ends the demo clears the stage first. Where nobody can, as after SIGKILL, the signer ends by itself: its
-//! standard input is a pipe from the demo, and it stops when that ends. The keys are in the memory of the processes alone.
+//! standard input is a pipe from the demo, and it stops when that ends. The keys are only in the memory of the processes.
 
 use std::ffi::OsStr;
 use std::fmt::Display;
@@ -160,7 +160,7 @@ impl Stage {
     }
 }
 
-/// For this user alone, under a name that nobody can have made before.
+/// For this user only, under a name that nobody can have made before.
 fn make_home() -> Result<PathBuf, Failure> {
     let mut random = [0; 8];
     getrandom::getrandom(&mut random).map_err(broke("asking for random numbers"))?;

@@ -37,7 +37,7 @@ pub(super) struct Common {
     /// How long to wait for the signer to dial, in seconds
     #[arg(long, value_name = "S", default_value_t = 60.0)]
     pub(super) wait: f64,
-    /// The first height to ask; one that the key used up is passed over where the refusal names it
+    /// The first height to ask; one at or below the watermark is passed over where the refusal names it
     #[arg(long, value_name = "H", default_value_t = 1, value_parser = clap::value_parser!(i64).range(1..1 << 53))]
     pub(super) height: i64,
     /// The length of the vote extension, in bytes

@@ -17,7 +17,7 @@ use super::common::Common;
 pub(in crate::cli) struct Run {
     #[command(flatten)]
     common: Common,
-    /// How long the link is kept with pings alone, in seconds; a node pings every 3.3
+    /// How long the link is kept with nothing but pings, in seconds; a node pings every 3.3
     #[arg(long, value_name = "S", default_value_t = 7.0)]
     keep_alive: f64,
     /// Do only these checks
@@ -47,7 +47,7 @@ fn after_help() -> String {
         "\nExamples:\n  \
          tmkms harness run --listen tcp://127.0.0.1:26659 --chain-id harness-1\n  \
          tmkms harness run --listen unix:///tmp/harness.sock --chain-id harness-1 --skip skip-extension --json\n  \
-         tmkms harness run --listen tcp://0.0.0.0:26659 --chain-id my-testnet-1        public key and ping alone\n\n\
+         tmkms harness run --listen tcp://0.0.0.0:26659 --chain-id my-testnet-1        only public key and ping\n\n\
          docs/harness.md says what to configure in the signer.",
     );
     text

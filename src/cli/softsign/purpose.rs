@@ -4,7 +4,7 @@ use clap::ValueEnum;
 
 use crate::backends::softsign::Purpose;
 
-/// It.
+/// The purpose.
 #[derive(Clone, Copy, ValueEnum)]
 pub(super) enum KeyPurpose {
     Consensus,

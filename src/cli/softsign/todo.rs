@@ -22,7 +22,7 @@ pub(super) enum Todo {
     TakeOver(Settled),
     /// It was taken over before.
     Nothing,
-    /// The operator says what is used up.
+    /// The operator says where the watermark is.
     Begin(Vec<(StateFile, Current)>, Watermark),
 }
 

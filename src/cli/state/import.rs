@@ -1,4 +1,4 @@
-//! `tmkms state import`: takes over what another signer, or this program elsewhere, has used up.
+//! `tmkms state import`: takes over the watermark of another signer, or of this program elsewhere.
 
 use std::path::PathBuf;
 

@@ -57,7 +57,7 @@ struct InitFrom {
 enum Found {
     /// Nothing.
     Nothing,
-    /// A file that `start` would not use, and what it says is used up, if it says anything.
+    /// A file that `start` would not use, and the watermark in it, if there is one.
     Unusable(Option<Hrs>),
 }
 

@@ -38,7 +38,7 @@ pub(super) enum State {
     Import(Import),
     /// The way back: write a chain's watermark as another signer keeps it
     Export(Export),
-    /// Use up everything to a height; the remedy when a chain is too far ahead
+    /// Raise the watermark to a height; the remedy when a chain is too far ahead
     Raise(Raise),
     /// Put a chain's watermark into etcd, so that several hosts may sign for it
     Share(Share),

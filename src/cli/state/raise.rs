@@ -1,4 +1,4 @@
-//! `tmkms state raise`: says that everything up to a height is used up; with a flag that names the danger it lowers.
+//! `tmkms state raise`: raises the watermark to a height; with a flag that names the danger it lowers.
 
 use clap::Args;
 
@@ -43,7 +43,7 @@ impl Raise {
         let file = FileStore::open(&place).map_err(|error| unusable(&config, error))?;
         let before = file.used_up().watermark().hrs();
         let (mut store, shared) = store_of(chain, &place, file).map_err(Failure::new)?;
-        // What other hosts have used up counts, too.
+        // Other hosts' watermark counts, too.
         let before = match shared.is_some() {
             true => store
                 .load()

@@ -130,7 +130,7 @@ impl Looked<'_> {
         }
     }
 
-    /// What the key says is used up.
+    /// The watermark that the key holds.
     pub fn shared_watermark(&self) -> Option<&Watermark> {
         self.value.as_ref().map(|value| &value.record.watermark)
     }

@@ -50,7 +50,7 @@ pub(super) fn nodes(
                 addr.span.clone(),
                 "two [[validator]] sections have one address",
                 "this address stands above already",
-                "a node has one place for a signer: remove one of the two",
+                "a node accepts one signer connection: remove one of the two",
             ));
         }
         if let Some(addr) = validator.addr.as_ref().filter(|_| dials_itself(&address)) {

@@ -43,7 +43,7 @@ pub enum Claim {
 }
 
 impl Claim {
-    /// Judges a height where everything up to `known` is used up; `None` where nothing is known of the chain.
+    /// Judges a height where the watermark is at `known`; `None` where nothing is known of the chain.
     ///
     /// Above what is known, a height is plausible up to twice the known one: one digit too many is ten times as much.
     pub fn of(height: Height, known: Option<Height>) -> Self {

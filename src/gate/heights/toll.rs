@@ -18,7 +18,7 @@ pub struct TooFar {
     pub allowed: u64,
 }
 
-/// Takes the tokens for the heights from the `last` position used up to the `next`, at the boot time `now`.
+/// Takes the tokens for the heights from the watermark at `last` to `next`, at the boot time `now`.
 pub fn pay(
     bucket: &mut Bucket,
     origin: Origin,

@@ -11,7 +11,7 @@ use crate::gate::watermark::Watermark;
 pub struct Record {
     /// Grows with each write; a shared store's token for compare-and-swap.
     pub sequence: u64,
-    /// What is used up.
+    /// The watermark.
     pub watermark: Watermark,
     /// Who raised the watermark to where it is.
     pub origin: Origin,

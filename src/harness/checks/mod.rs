@@ -19,13 +19,13 @@ pub use subject::SignerUnderTest;
 pub struct Settings {
     /// The chain to ask for.
     pub chain_id: String,
-    /// Whether signatures may be asked for; if not, public key and ping alone are.
+    /// Whether signatures may be asked for; if not, only public key and ping are.
     pub may_sign: bool,
     /// The first height that is asked, at least 1.
     pub height: i64,
     /// The length of the vote extension in bytes.
     pub extension_bytes: usize,
-    /// How long a link is kept with pings alone.
+    /// How long a link is kept with nothing but pings.
     pub keep_alive: Duration,
     /// The names of the checks to do; empty means all.
     pub only: Vec<String>,

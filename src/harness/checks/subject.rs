@@ -151,7 +151,7 @@ impl SignerUnderTest {
         }
     }
 
-    /// Learns the key and finds a height that the signer has not used up: the one that was set, or else one above
+    /// Learns the key and finds a height above the signer's watermark: the one that was set, or else one above
     /// a number that the refusal names, as those of all known signers do.
     pub(in crate::harness) fn begin(&mut self) -> Result<(), CheckFailure> {
         if self.begun {

@@ -52,7 +52,7 @@ impl Format {
 pub struct Foreign {
     /// Who wrote it; `None` where its fields do not tell.
     pub format: Option<Format>,
-    /// What is used up.
+    /// The watermark.
     pub watermark: Watermark,
     /// For the operator: what was not taken over, and why.
     pub notes: Vec<String>,

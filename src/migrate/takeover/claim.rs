@@ -1,4 +1,4 @@
-//! The height that an old file says, and what makes it plausible or not: it is used up for good.
+//! The height that an old file says, and what makes it plausible or not: the watermark would never be below it again.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use super::take::Take;
 
 /// Such a height.
 pub struct HeightClaim<'a> {
-    /// The height that would be used up.
+    /// The height that the watermark would be raised to.
     pub height: Height,
     /// The file that says so.
     pub path: &'a Path,
@@ -23,7 +23,7 @@ pub struct HeightClaim<'a> {
 }
 
 impl Plan {
-    /// The height that would be used up, where it is not yet. One that the file holds together with the key's own signature
+    /// The height that the watermark would be raised to, where it is lower. One that the file holds together with the key's own signature
     /// is known.
     pub fn claim(&self) -> Option<HeightClaim<'_>> {
         let What::Take(take) = &self.what else {

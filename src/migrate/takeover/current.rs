@@ -32,7 +32,7 @@ pub enum Current {
         copied: bool,
         /// It was handed over to another signer, so that `start` would not use it.
         handed_over: bool,
-        /// What is used up.
+        /// The watermark.
         used_up: Box<UsedUp>,
     },
 }
@@ -108,7 +108,7 @@ impl Current {
         }
     }
 
-    /// What is used up; `None` where that is not known.
+    /// The watermark; `None` where that is not known.
     pub fn watermark(&self) -> Option<&Watermark> {
         match self {
             Self::Nothing | Self::Tombstone(_) => None,

@@ -1,4 +1,4 @@
-//! Taking over what another signer has used up: one piece of code for `adopt`, `state import` and `softsign import`.
+//! Taking over another signer's watermark: one piece of code for `adopt`, `state import` and `softsign import`.
 //!
 //! The higher position counts. Nothing may work in the old signer's home; its files are read again a second later, after
 //! the question was answered, and while they are made unusable for it; and `start` looks at their places once more (W20).

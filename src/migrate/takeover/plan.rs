@@ -26,7 +26,7 @@ pub struct Plan {
     pub remote_signer: bool,
     key: String,
     old: String,
-    /// What is used up before, in words.
+    /// The watermark before, in words.
     pub now: String,
     /// What is to be done.
     pub what: What,
@@ -41,7 +41,7 @@ pub struct PlanRow {
     pub key: String,
     /// What the old files say.
     pub old: String,
-    /// What is used up now.
+    /// The watermark now.
     pub now: String,
     /// What will be.
     pub then: String,

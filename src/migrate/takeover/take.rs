@@ -1,4 +1,4 @@
-//! Doing what a plan says: the old files are made unusable, and what is used up becomes durable.
+//! Doing what a plan says: the old files are made unusable, and the watermark becomes durable.
 
 use crate::gate::store::file::StateFile;
 use crate::gate::watermark::Watermark;
@@ -17,7 +17,7 @@ pub struct Take {
     pub place: StateFile,
     /// What lies there now.
     pub(super) current: Current,
-    /// What will be used up.
+    /// The watermark to be.
     pub(super) raised: Watermark,
     /// The old files that do not lie at our own place.
     pub(super) old: Vec<OldState>,

@@ -26,7 +26,7 @@ pub struct TakeOver {
 pub enum Question<'a> {
     /// A chain was handed over to another signer: is it to be taken back?
     TakeBack(&'a str),
-    /// A height that is used up for good: is it plausible?
+    /// A height that the watermark would be raised to, for good: is it plausible?
     Height(HeightClaim<'a>),
     /// Is the old signer stopped? With the words where they are not the usual ones.
     Stopped(Option<&'static str>),

@@ -65,7 +65,7 @@ pub(super) struct Family {
 pub(super) enum Values {
     /// One of the service.
     Service(fn(&ServiceSample) -> SampleValue),
-    /// One of the process, under a name that is not of this program alone.
+    /// One of the process, under the name that every program has it.
     Process(fn(&ServiceSample) -> Option<SampleValue>),
     /// One a chain.
     Chain(fn(&ChainSample) -> Option<SampleValue>),

@@ -42,7 +42,7 @@ const TABLES: [&[Family]; 7] = [
 /// Who reads the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
-    /// Whoever asks over HTTP.
+    /// A scraper, over HTTP.
     Scrape,
     /// The collector of text files, which puts them beside the node exporter's own `process_*`: a name that stands twice
     /// spoils its whole answer.

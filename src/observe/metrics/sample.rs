@@ -55,7 +55,7 @@ pub struct ChainSample {
     pub free: Option<u64>,
     /// The devices that hold its key.
     pub devices: Vec<DeviceSample>,
-    /// Since a backup of its key was proven, where that is remembered; the inner `None` is never.
+    /// Since a backup of its key was proven, where that is remembered; the inner `None` says that none ever was.
     pub backup: Option<Option<Duration>>,
     /// What is seen of etcd, where other hosts share the watermark.
     pub shared: Option<SharedSample>,

@@ -1,4 +1,4 @@
-//! The control socket: tells its own user, who alone may open it, what the service does.
+//! The control socket: tells its own user, the only one who may open it, what the service does.
 //!
 //! On a thread of its own; one question a connection. Nothing here can change anything.
 

@@ -1,7 +1,7 @@
 //! A lock on one byte of a file, held by an open file: two of them meet wherever the file is the same one, through bind
 //! mounts and in any namespace.
 //!
-//! The file may be open for reading only, as a key on a read-only mount is. Then the kernel gives shared locks alone, so
+//! The file may be open for reading only, as a key on a read-only mount is. Then the kernel gives only shared locks, so
 //! a shared one is placed and it is asked whether an exclusive one would be possible beside it: not if anybody else has a
 //! shared one there. A `flock` of the whole file around the two steps makes that one step, so that of several at once one
 //! gets it. Open file description locks (fcntl(2)) belong to the open file, not to the process: closing another one of

@@ -92,7 +92,7 @@ mod linux {
         }) else {
             return Ok(None);
         };
-        // Opened again and not adopted, because a number alone proves no ownership.
+        // Opened again and not adopted, because a number by itself proves no ownership.
         let pipe = File::open(format!("/proc/self/fd/{number}"))?;
         if !pipe.metadata()?.file_type().is_fifo() {
             return Err(io::Error::other("it is not a pipe"));

@@ -1,4 +1,4 @@
-//! JSON by the names of its fields. Their values are passed over, because they are secrets; types alone are read.
+//! JSON by the names of its fields. Their values are passed over, because they are secrets; only types are read.
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};

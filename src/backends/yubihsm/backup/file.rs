@@ -43,7 +43,7 @@ pub enum BackupError {
         /// The key's label.
         label: String,
     },
-    /// The key there is none that an interrupted run left.
+    /// The key under this id is not one that an interrupted run left.
     #[error(
         "nothing was changed: key 0x{id:04x} ({label:?}) is not what this command makes: {why}"
     )]

@@ -20,7 +20,7 @@ const NONCE: usize = 13;
 /// `get object info` without its delegated capabilities.
 const HEADER: usize = 58;
 
-/// Why a backup is none.
+/// Why bytes are not a backup.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WrapError {
     /// It is something else, and known as that.

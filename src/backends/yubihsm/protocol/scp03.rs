@@ -158,7 +158,7 @@ impl Handshake {
 }
 
 /// A card that has proven itself. The host proves itself to no other: anyone with its frame and both challenges can try
-/// passwords for as long as he likes, without any device.
+/// passwords for as long as they like, without any device.
 pub struct ProvenCard<'a>(&'a Handshake);
 
 impl ProvenCard<'_> {

@@ -317,7 +317,7 @@ impl DeviceClient {
         let (session, rest) = reply.split_first().ok_or_else(garbage)?;
         let (card, cryptogram) = rest.split_first_chunk::<CHALLENGE>().ok_or_else(garbage)?;
         let handshake = Handshake::new(&self.credentials.key, host, *card);
-        // The device ends a session that nobody proved himself for after 30 s.
+        // The device ends a session in which no host proved itself within 30 s.
         let Some(proven) = handshake.prove(cryptogram) else {
             return Err(ErrorKind::Unproven {
                 auth: id,

@@ -8,7 +8,7 @@ use super::latch::{Latch, of_header};
 use super::value::SharedValue;
 
 /// Judges what a key holds by what a host has `seen`: the revision that wrote it, and its value. `known` is the revision
-/// that was known when it was asked, `local` what the host knows to be used up.
+/// that was known when it was asked, `local` the watermark that the host knows.
 ///
 /// # Errors
 /// What must not be.

@@ -40,7 +40,7 @@ pub enum Latch {
     },
     /// The record is older than one that this host has seen.
     Lowered {
-        /// What this host has seen to be used up.
+        /// The watermark that this host has seen.
         known: Option<Hrs>,
         /// What the key says.
         found: Option<Hrs>,

@@ -136,7 +136,7 @@ impl Membership<'_> {
         self.replace(found, key, &record, false)
     }
 
-    /// Ends the sharing for all hosts and takes what is used up home: `target` as in [`Membership::join`].
+    /// Ends the sharing for all hosts and brings the watermark home: `target` as in [`Membership::join`].
     ///
     /// # Errors
     /// As there; and the key is not the one that this host joined.
@@ -241,7 +241,7 @@ pub fn host_id(file: &FileStore) -> Result<u64, getrandom::Error> {
     Ok(u64::from_be_bytes(bytes))
 }
 
-/// What is used up as the key says it, and by whom.
+/// The watermark that the key holds, and who wrote it.
 ///
 /// # Errors
 /// The key does not hold a value of this chain and key.

@@ -18,7 +18,7 @@ pub struct SharedStats {
     db_quota: AtomicU64,
     /// Seconds since 1970-01-01 UTC; 0 where there is no certificate.
     certificate_ends: AtomicU64,
-    /// Held for a look alone.
+    /// Held only while somebody looks.
     told: Mutex<Reported>,
 }
 

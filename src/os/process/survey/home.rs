@@ -61,7 +61,7 @@ impl Home {
         })
     }
 
-    /// One file alone, whatever else lies in its folder. `None` if nothing lies there.
+    /// Only one file, whatever else lies in its folder. `None` if nothing lies there.
     pub fn of_file(path: &Path) -> Option<Self> {
         let real = std::fs::canonicalize(path).ok()?;
         let shown = absolute(path);
@@ -165,7 +165,7 @@ fn remember(folder: &Path, device: u64, deep: usize, inodes: &mut HashSet<(u64, 
     }
 }
 
-/// Without `.` and `..`, by the words alone.
+/// Without `.` and `..`, by the words only.
 fn plain(path: &Path) -> PathBuf {
     let mut found = PathBuf::new();
     for part in path.components() {

@@ -13,7 +13,7 @@ use crate::gate::watermark::Watermark;
 use super::record::NotAnew;
 
 impl Store for FileStore {
-    /// What was read may stand in the page cache alone: its writer may have died between write and flush, or after a
+    /// What was read may be in the page cache only: its writer may have died between write and flush, or after a
     /// flush that failed. So it is written again and flushed. It is written to a new file: then no backup that was made
     /// before has the place of this one, wherever and however it is restored (W15).
     fn load(&mut self) -> Result<Loaded, StoreError> {
