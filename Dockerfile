@@ -21,8 +21,9 @@ COPY --from=build /src/target/release/tmkms /usr/local/bin/tmkms
 # In numbers, so that a host or cluster that wants no root can see that it is none.
 USER 10001:10001
 WORKDIR /home/tmkms
-# Healthy while every chain can sign and has a node; asks over the control socket, so no port is needed.
+# Healthy while every chain is armed. Not `--ready`, which needs a node: one that waits for this check would wait forever.
+# Asks over the control socket, so no port is needed.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s \
-    CMD ["/usr/local/bin/tmkms", "status", "--ready", "-c", "/home/tmkms/tmkms.toml"]
+    CMD ["/usr/local/bin/tmkms", "status", "--armed", "-c", "/home/tmkms/tmkms.toml"]
 ENTRYPOINT ["/usr/local/bin/tmkms"]
 CMD ["start", "-c", "/home/tmkms/tmkms.toml"]

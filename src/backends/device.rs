@@ -34,6 +34,8 @@ pub enum Backup {
 pub struct DeviceSample {
     /// The device, as messages name it.
     pub name: String,
+    /// Its serial number, where that is configured or was read.
+    pub serial: Option<String>,
     /// Whether its last exchange worked. A key whose [`Signer::unavailable_reason`](crate::signer::Signer::unavailable_reason) says otherwise is down all the same.
     pub up: bool,
     /// Why it is not up, where that is known.

@@ -1,5 +1,6 @@
 //! The command line: one command a file.
 
+mod acknowledge;
 mod adopt;
 mod check;
 mod config_file;
@@ -62,6 +63,8 @@ enum Command {
     Adopt(adopt::Adopt),
     /// Show what the running service does
     Status(status::Status),
+    /// Take the refused double signs of a chain out of sight, once somebody has seen them
+    Acknowledge(acknowledge::Acknowledge),
     /// Show, begin or take over the double-sign watermark of a chain
     #[command(subcommand)]
     State(state::State),
@@ -140,6 +143,7 @@ pub fn run() -> Exit {
         Command::Check(command) => command.run(),
         Command::Adopt(command) => command.run(),
         Command::Status(command) => command.run(),
+        Command::Acknowledge(command) => command.run(),
         Command::State(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Softsign(command) => command.run(),

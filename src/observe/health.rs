@@ -1,14 +1,11 @@
-//! `/live` and `/ready`: is the process well, and can each chain answer a node?
+//! `/live`, `/armed` and `/ready`: is the process well, does each chain hold its key, can it answer a node?
 
 use std::time::Duration;
 
 use crate::os::clock::{Clock, SystemClock};
-use crate::text::excerpt::brief;
 
 use super::registry::Registry;
-
-/// The longest name of a chain that is said back, in bytes.
-const LONGEST_ID: usize = 100;
+use super::status::{ChainVerdict, Expected, HealthQuestion, NothingAsked, probe};
 
 /// The supervisor takes a turn each second; after so long without one it hangs.
 const DEAD: Duration = Duration::from_secs(10);
@@ -23,45 +20,67 @@ pub(crate) fn live(registry: &Registry) -> Result<String, String> {
     Ok("live\n".to_owned())
 }
 
-/// `Err` names each chain that cannot answer a node, and why. `expect=one,two` in the query asks for these chains only.
-pub(crate) fn ready(registry: &Registry, query: Option<&str>) -> Result<String, String> {
-    let expected = query.and_then(expected);
+/// Why a probe has no good news.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unhealthy {
+    /// The answer is no: each chain with the reason.
+    No(String),
+    /// The question is none.
+    Senseless(String),
+}
+
+/// Whether the chains are armed, or ready: all of them, or those that `expect=one,two` in the query asks about.
+///
+/// # Errors
+/// A text that names each chain of which it is not true, and why; or that the question names no chain.
+pub(crate) fn chains(
+    registry: &Registry,
+    question: HealthQuestion,
+    query: Option<&str>,
+) -> Result<String, Unhealthy> {
     let now = SystemClock.now();
-    let mut failing = String::new();
-    let mut count = 0_usize;
-    for chain in &registry.chains {
-        if expected
-            .as_ref()
-            .is_some_and(|expected| !expected.contains(&chain.id))
-        {
-            continue;
+    let chains = registry.chains.iter();
+    let verdicts = chains.map(|chain| (chain.id.clone(), chain.verdict(&now)));
+    answer(verdicts, question, query)
+}
+
+/// The same from verdicts on all chains of the configuration.
+///
+/// # Errors
+/// As above.
+pub(crate) fn answer(
+    verdicts: impl IntoIterator<Item = (String, ChainVerdict)>,
+    question: HealthQuestion,
+    query: Option<&str>,
+) -> Result<String, Unhealthy> {
+    let word = question.word();
+    let asked = asked(query.unwrap_or_default())
+        .map_err(|error| Unhealthy::Senseless(format!("{error}\n")))?;
+    let verdicts = verdicts.into_iter();
+    let chains = verdicts.map(|(id, verdict)| (id, question.about(&verdict).map(str::to_owned)));
+    match probe(chains, &asked) {
+        Ok(count) => Ok(format!("{word}: {count} chains\n")),
+        Err(no) => {
+            let lines = no.lines().join("\n");
+            Err(Unhealthy::No(format!("not {word}\n{lines}\n")))
         }
-        count += 1;
-        if let Some(why) = chain.not_ready(&now) {
-            failing.push_str(&format!("{}: {why}\n", chain.id));
-        }
-    }
-    for id in expected.iter().flatten() {
-        if !registry.chains.iter().any(|chain| chain.id == *id) {
-            // The asker's word, not ours.
-            let id = id.replace(char::is_control, "?");
-            let id = brief(&id, LONGEST_ID);
-            failing.push_str(&format!("{id}: no such chain in the configuration\n"));
-        }
-    }
-    match failing.is_empty() {
-        true => Ok(format!("ready: {count} chains\n")),
-        false => Err(format!("not ready\n{failing}")),
     }
 }
 
-/// The chain ids of `expect=` in a query.
-fn expected(query: &str) -> Option<Vec<String>> {
-    let list = query
+/// The chain ids of every `expect=` in a query.
+fn asked(query: &str) -> Result<Expected, NothingAsked> {
+    let lists: Vec<&str> = query
         .split('&')
-        .find_map(|part| part.strip_prefix("expect="))?;
-    let ids = list.split(',').filter(|id| !id.is_empty());
-    Some(ids.map(decoded).collect())
+        .filter_map(|part| match part.split_once('=') {
+            Some(("expect", list)) => Some(list),
+            None if part == "expect" => Some(""),
+            _ => None,
+        })
+        .collect();
+    match lists.is_empty() {
+        true => Ok(Expected::All),
+        false => Expected::these(lists.iter().flat_map(|list| list.split(',')).map(decoded)),
+    }
 }
 
 /// `%41` is `A`; anything else stays as it is.
@@ -77,10 +96,19 @@ mod tests {
 
     #[test]
     fn chains_are_named_in_the_query() {
-        let ids = |query| expected(query).unwrap();
+        let ids = |query| match asked(query).unwrap() {
+            Expected::These(ids) => ids,
+            Expected::All => Vec::new(),
+        };
         assert_eq!(ids("expect=a,b"), ["a", "b"]);
         assert_eq!(ids("x=1&expect=%61%2cb,"), ["a,b"]);
         assert_eq!(ids("expect=100%,%zz,%4"), ["100%", "%zz", "%4"]);
-        assert_eq!(expected("x=1"), None);
+        assert_eq!(ids("expect=a&expect=b"), ["a", "b"]);
+        for query in ["", "x=1", "expected=a"] {
+            assert_eq!(asked(query), Ok(Expected::All), "{query}");
+        }
+        for query in ["expect=", "expect", "x=1&expect=,", "expect=%20&expect="] {
+            assert_eq!(asked(query), Err(NothingAsked), "{query}");
+        }
     }
 }

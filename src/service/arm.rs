@@ -15,6 +15,7 @@ use crate::gate::store::etcd::{SharedHandle, SharedKey, SharedStore};
 use crate::gate::store::file::{FileStore, OpenError, StateFile};
 use crate::link::IdentityKey;
 use crate::migrate::fence;
+use crate::observe::registry::KnownIdentities;
 use crate::observe::stats::chain::ChainStats;
 use crate::os::clock::{Clock, SystemClock};
 use crate::os::host_name::host_name;
@@ -254,24 +255,43 @@ impl SquattedName {
 }
 
 /// Identity keys, each read once, by the first link that needs it.
-#[derive(Default)]
-pub(super) struct Identities(Mutex<HashMap<String, IdentitySlot>>);
+pub(super) struct Identities {
+    slots: Mutex<HashMap<String, IdentitySlot>>,
+    known: KnownIdentities,
+}
 
 /// One key. Held while its file is read, so that links with the same key read it once.
 type IdentitySlot = Arc<Mutex<Option<Arc<IdentityKey>>>>;
 
 impl Identities {
+    /// None is read yet; those who ask for the status are told by `known`.
+    pub fn telling(known: KnownIdentities) -> Self {
+        Self {
+            slots: Mutex::default(),
+            known,
+        }
+    }
+
     /// The key, or why there is none; that may pass, so it may be asked again.
     pub fn load(&self, source: &SecretSource) -> Result<Arc<IdentityKey>, String> {
         let slot = {
-            let mut all = self.0.lock();
+            let mut all = self.slots.lock();
             all.entry(source.to_string()).or_default().clone()
         };
         let mut key = slot.lock();
         if let Some(key) = &*key {
             return Ok(key.clone());
         }
-        let (identity, warning) = identity_of(source)?;
+        let (identity, warning) =
+            identity_of(source).inspect_err(|why| self.known.miss(source, why))?;
+        let known = self.known.know(source, &identity);
+        info!(
+            event = "identity",
+            node_id = known.node_id,
+            public_key = known.public_key,
+            "this signer is known to its nodes as {}",
+            known.line()
+        );
         if let Some(warning) = warning {
             warn!(event = "configuration", "{warning}");
         }

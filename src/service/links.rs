@@ -149,6 +149,10 @@ fn keep_up(link: &PreparedLink, closer: &Mutex<Option<Closer>>, stop: &Shutdown)
     let mut told: Option<(&'static str, Instant)> = None;
     // The last link ended as soon as it was made, and the log said so a moment ago.
     let mut flapping = false;
+    // Told at the start, also where another process holds the chain. What is wrong is told when the link is dialled.
+    if let Some(source) = &link.identity {
+        let _ = link.identities.load(source);
+    }
     loop {
         if park(link, stop) || stop.wait(redial.delay(random())) {
             return;

@@ -23,7 +23,7 @@ use crate::chain::Chain;
 use crate::config::Config;
 use crate::observe::disk;
 use crate::observe::log::Dropped;
-use crate::observe::registry::{ChainEntry, LinkEntry, Registry};
+use crate::observe::registry::{ChainEntry, KnownIdentities, LinkEntry, Registry};
 use crate::observe::serve::{control, http, textfile};
 use crate::os::clock::{Clock, SystemClock};
 use crate::os::process::beat::Beat;
@@ -58,7 +58,8 @@ pub fn watch_signals(signals: Signals, stop: &Arc<Shutdown>) -> Result<(), Servi
 /// # Errors
 /// Whatever keeps it from running at all; no trouble of one chain, node, disk or port does.
 pub fn run(config: &Config, dropped: Dropped, stop: &Arc<Shutdown>) -> Result<(), ServiceError> {
-    let identities = Arc::new(Identities::default());
+    let known = KnownIdentities::default();
+    let identities = Arc::new(Identities::telling(known.clone()));
     let beat = Arc::new(Beat::new(&SystemClock.now()));
     let mut links = Vec::new();
     let mut chains = Vec::new();
@@ -90,7 +91,7 @@ pub fn run(config: &Config, dropped: Dropped, stop: &Arc<Shutdown>) -> Result<()
     }
     let running = Arc::new(running);
     beat::keep(&beat, &running, stop)?;
-    let registry = Arc::new(Registry::new(config, entries, dropped));
+    let registry = Arc::new(Registry::new(config, entries, known, dropped));
     let observers = observe_and_supervise(config, &registry, mending, &opening, &running, stop);
     // Without a supervisor nothing goes on signing.
     stop.trigger();

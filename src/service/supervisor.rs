@@ -119,7 +119,7 @@ impl Supervisor {
         let chains = &self.registry.chains;
         let failing: Vec<&str> = chains
             .iter()
-            .filter(|chain| chain.not_ready(&now).is_some())
+            .filter(|chain| chain.verdict(&now).not_ready.is_some())
             .map(|chain| chain.id.as_str())
             .collect();
         let (all, bad) = (chains.len(), failing.len());

@@ -55,6 +55,23 @@ fn compose_brings_it_back_and_bounds_its_log() {
     assert_eq!(options["max-file"].as_str(), Some("5"));
 }
 
+/// A node of the same file waits until the signer is healthy, so that must not need a node.
+#[test]
+fn a_container_is_healthy_without_a_node() {
+    let image = fs::read_to_string("Dockerfile").unwrap();
+    let check = image.split("HEALTHCHECK").last().unwrap();
+    let check = check.lines().nth(1).unwrap();
+    assert!(check.contains("\"status\", \"--armed\""), "{check}");
+    let health = value(&section(QUADLET, "Container"), "HealthCmd").unwrap();
+    assert!(health.contains(" status --armed "), "{health}");
+    for path in ["Dockerfile", QUADLET, COMPOSE] {
+        let text = fs::read_to_string(path).unwrap();
+        assert!(!text.contains("status --ready"), "{path}");
+    }
+    let compose = fs::read_to_string(COMPOSE).unwrap();
+    assert!(compose.contains("tmkms: { condition: service_healthy }"));
+}
+
 #[test]
 fn containers_share_the_hosts_folder_for_locks() {
     use saphyr::{LoadableYamlNode, Yaml};

@@ -48,6 +48,7 @@ mod pair_locks;
 mod paused;
 mod planted;
 mod prometheus;
+mod refused_double_sign;
 mod remedies;
 mod replicas;
 mod secret_connection;

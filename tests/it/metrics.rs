@@ -151,6 +151,44 @@ fn documented(text: &str) {
     }
 }
 
+/// A node may wait for it with its own start: nothing of it depends on a node.
+#[test]
+fn armed_needs_no_node_and_ready_does() {
+    let home = Home::new(&["unix:///run/nowhere.sock".parse().unwrap()]);
+    with_metrics(&home, "listen = \"127.0.0.1:0\"");
+    let service = home.start();
+    let at = address(&service);
+    let (code, text) = get(&at, "/armed");
+    assert_eq!(code, 503, "{text}");
+    assert!(text.starts_with("not armed\ntest-1: "), "{text}");
+    let (code, text) = home.run(&["status", "--armed"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("not armed: test-1: "), "{text}");
+    home.init();
+    wait_for("armed", || {
+        get(&at, "/armed") == (200, "armed: 1 chains\n".to_owned())
+    });
+    assert_eq!(home.run(&["status", "--armed"]), (0, "armed\n".to_owned()));
+    assert_eq!(get(&at, "/armed?expect=test-1").0, 200);
+    let (code, text) = get(&at, "/armed?expect=test-1,other");
+    assert_eq!(code, 503);
+    assert!(text.contains("other: no such chain"), "{text}");
+    // Whoever asks whether it answers a node gets one answer, however he asks.
+    assert_eq!(get(&at, "/ready").0, 503);
+    assert_eq!(home.run(&["status", "--ready"]).0, 1);
+    assert_eq!(home.run(&["status", "--json"]).0, 1);
+    let (code, text) = home.run(&["status"]);
+    assert_eq!(code, 1, "{text}");
+    for words in [
+        "not ready: test-1: no node is linked",
+        "test-1: armed, NOT READY",
+    ] {
+        assert!(text.contains(words), "no {words} in {text}");
+    }
+    let (code, text) = home.run(&["status", "--armed", "--ready"]);
+    assert_eq!(code, 2, "{text}");
+}
+
 #[test]
 fn ready_names_each_chain_that_is_not() {
     let listener = Listener::tcp().unwrap();
@@ -185,6 +223,17 @@ fn ready_names_each_chain_that_is_not() {
         text,
         "not ready\nother: no such chain in the configuration\n"
     );
+    // Who asks about nothing is not told that it is fine.
+    for query in ["expect=", "expect", "expect=,", "x=1&expect=%20"] {
+        for path in ["/ready", "/armed"] {
+            let (code, text) = get(&at, &format!("{path}?{query}"));
+            assert_eq!(code, 400, "{text}");
+            assert!(text.starts_with("no chain is named in `expect`"), "{text}");
+        }
+    }
+    assert_eq!(get(&at, "/ready?expect=test-1&expect=test-2").0, 503);
+    let (code, text) = home.run(&["status", "--ready", "--expect", ""]);
+    assert_eq!(code, 2, "{text}");
     let (code, text) = home.run(&["status", "--ready"]);
     assert_eq!(code, 1, "{text}");
     assert!(text.contains("not ready: test-2: "), "{text}");
@@ -196,6 +245,26 @@ fn ready_names_each_chain_that_is_not() {
     for words in ["test-1", "test-2", "not armed", "1 of 2 chains ready"] {
         assert!(html.contains(words), "no {words} in {html}");
     }
+    // The one in trouble stands first, and is named above both.
+    let place = |words: &str| {
+        html.find(words)
+            .unwrap_or_else(|| panic!("{words}: {html}"))
+    };
+    let named = "<span class=\"bad\">not ready</span> <a href=\"#test-2\">test-2</a>: ";
+    assert!(place(named) < place("<main>"), "{html}");
+    assert!(place("<h2>test-2") < place("<h2>test-1"), "{html}");
+    assert!(place("class=\"legend\"") < place("<main>"), "{html}");
+    assert!(html.contains("<details><summary>latency"), "{html}");
+    let unfolded = get(&at, "/?latency").1;
+    assert!(unfolded.contains("<details open><summary>latency"));
+    let (code, text) = home.run(&["status"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("not ready: test-2: "), "{text}");
+    let place = |words: &str| {
+        text.find(words)
+            .unwrap_or_else(|| panic!("{words}: {text}"))
+    };
+    assert!(place("\ntest-2: NOT ARMED") < place("\ntest-1: armed, ready"));
     assert_eq!(get(&at, "/nothing").0, 404);
     let (head, _) = ask(
         &at,

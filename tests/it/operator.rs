@@ -76,6 +76,11 @@ fn check_connects_for_a_moment_and_signs_nothing() {
     assert!(text.contains("NOT REACHED"), "{text}");
 }
 
+fn identity_of(home: &Home) -> tmkms::link::IdentityKey {
+    let text = fs::read(home.path().join("identity.key")).unwrap();
+    tmkms::link::IdentityKey::from_base64(&text).unwrap()
+}
+
 #[test]
 fn a_running_service_tells_its_status_and_is_not_disturbed_by_checks() {
     let listener = Listener::tcp().unwrap();
@@ -111,9 +116,36 @@ fn a_running_service_tells_its_status_and_is_not_disturbed_by_checks() {
     assert_eq!(link["state"], "up");
     assert_eq!((link["signed"] == 1, link["connects"] == 1), (true, true));
     assert_eq!(link["last_refusal"]["code"], "conflict");
+    let host = rustix::system::uname()
+        .nodename()
+        .to_str()
+        .unwrap()
+        .to_owned();
+    assert_eq!(status["host"], host);
+    assert!(status["time"].as_str().unwrap().ends_with('Z'), "{status}");
+    // Who we are to the nodes, as the node itself has seen it.
+    let identity = &status["identities"][0];
+    let id = identity["node_id"].as_str().unwrap();
+    let key = identity["public_key"].as_str().unwrap();
+    assert_eq!(id, identity_of(&home).peer_id().to_string());
+    let log = service.log();
+    let told = log
+        .lines()
+        .position(|line| line.contains(id) && line.contains(key));
+    let armed = log.lines().position(|line| line.contains("connected"));
+    assert!(told.unwrap() < armed.unwrap(), "{log}");
     let (code, text) = home.run(&["status"]);
     assert_eq!(code, 0, "{text}");
-    for words in ["test-1: armed", "5/0/prevote", "1 signed", "(conflict)"] {
+    let told = format!("identity: node id {id}, public key {key} (");
+    let on = format!("on {host}, whose clock shows 20");
+    for words in [
+        "test-1: armed",
+        "5/0/prevote",
+        "1 signed",
+        "(conflict)",
+        &told,
+        &on,
+    ] {
         assert!(text.contains(words), "no {words} in {text}");
     }
     for arguments in [&["check"][..], &["check", "--connect"]] {

@@ -502,7 +502,7 @@ fn a_walk_through_a_link_a_device_a_disk_and_a_conflict() {
     scene.shows(
         (&refused("conflict"), 1.0),
         Ok(()),
-        "class=\"conflict\" title=\"4 conflict\"",
+        "class=\"conflict\" title=\"4 double sign refused\"",
         &["TmkmsConflictRefused"],
         "double sign refused: ",
     );

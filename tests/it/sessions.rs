@@ -191,7 +191,26 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("last signed {} {} ago", "tests/it/operator.rs"),
     ("last refused", "tests/it/operator.rs"),
     ("reads the state file", "tests/it/remedies/service.rs"),
-    ("chains in trouble", "tests/it/operator.rs"),
+    ("chains not ready", "tests/it/metrics.rs"),
+    (
+        "armed, ready, look at it",
+        "tests/it/refused_double_sign.rs",
+    ),
+    ("  not ready: {}: {why}", "tests/it/metrics.rs"),
+    ("whose clock shows", "tests/it/operator.rs"),
+    (
+        "there is no refused double sign",
+        "tests/it/refused_double_sign.rs",
+    ),
+    (
+        "acknowledged: double sign refused",
+        "tests/it/refused_double_sign.rs",
+    ),
+    (
+        "nothing was acknowledged",
+        "a service of another version or configuration",
+    ),
+    ("the running service has another version", "as above"),
     ("no such chain in the configuration", "tests/it/metrics.rs"),
     ("heights since the start", "tests/it/metrics.rs"),
     ("the service of this file runs", "tests/it/operator.rs"),

@@ -238,6 +238,15 @@ fn metrics_tell_a_replica_that_goes_and_comes() {
         page.contains("down: the connector is there and has no device"),
         "{page}"
     );
+    // A chain with one device less is amber, and the device has its serial number, whatever its address.
+    let (_, json) = home.run(&["status", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["chains"][0]["condition"], "attention", "{json}");
+    assert_eq!(json["chains"][0]["devices"][0]["serial"], "0000000001");
+    let lost = "serial number 0000000001 is down: the connector is there and has no device";
+    assert!(status.contains(lost), "{status}");
+    assert!(page.contains(lost), "{page}");
+    assert!(page.contains("class=\"is-warn\""), "{page}");
     two.unplug();
     http::wait_for("no device", || sum("tmkms_chain_ready{") == 0.0);
     let (code, text) = http::get(&at, "/ready");

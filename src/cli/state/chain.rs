@@ -22,7 +22,10 @@ pub(in crate::cli) fn unusable(config: &Config, error: impl Into<LookError>) -> 
     }
 }
 
-pub(super) fn find<'a>(config: &'a Config, chain: &str) -> Result<&'a ChainConfig, Failure> {
+pub(in crate::cli) fn find<'a>(
+    config: &'a Config,
+    chain: &str,
+) -> Result<&'a ChainConfig, Failure> {
     config
         .chains
         .iter()

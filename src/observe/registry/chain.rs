@@ -14,7 +14,9 @@ use crate::consensus::key_text::KeyFormat;
 use crate::observe::metrics::ChainSample;
 use crate::observe::stats::chain::ChainStats;
 use crate::observe::stats::link::LinkStats;
-use crate::observe::status::{ChainStatus, DeviceStatus, LinkStatus, humanize};
+use crate::observe::status::{
+    ChainStatus, ChainVerdict, ConflictStatus, DeviceStatus, Facts, LinkStatus, humanize,
+};
 use crate::os::clock::Moment;
 use crate::remedy::Commands;
 use crate::session::InFlight;
@@ -91,11 +93,6 @@ impl ChainEntry {
         self.chain.public_key()
     }
 
-    fn is_armed(&self) -> bool {
-        // A key that waits for a confirmation or a device arms nothing yet.
-        self.chain.why_unarmed().is_none() && self.chain.key_trouble().is_none()
-    }
-
     /// How long the oldest request in hand has had no answer, where that is too long.
     pub fn stuck(&self, now: &Moment) -> Option<Duration> {
         let waiting = self.links.iter();
@@ -105,57 +102,74 @@ impl ChainEntry {
             .max()
     }
 
-    /// Why it does not sign, links aside.
-    fn unavailable_reason(&self, now: &Moment) -> Option<String> {
-        // A device, a connector or a file may have had a word in it.
-        self.whole_trouble(now)
-            .map(|why| brief(&why, LONGEST_TEXT).into_owned())
-    }
-
-    fn whole_trouble(&self, now: &Moment) -> Option<String> {
+    /// Whether it is armed and ready at `now`, and why not.
+    pub fn verdict(&self, now: &Moment) -> ChainVerdict {
         let chain = &self.chain;
-        if let Some(why) = chain.why_unarmed() {
-            return Some(why);
-        }
-        if let Some(time) = self.stuck(now) {
-            return Some(format!(
+        let stuck = self.stuck(now).map(|time| {
+            format!(
                 "stuck: a request has had no answer for {} s; look at the disk of {} and at the {}",
                 time.as_secs(),
                 self.state_file,
                 self.key
-            ));
-        }
+            )
+        });
         let broken = chain.snapshot().and_then(|gate| gate.broken);
-        let broken = broken.map(|why| why.to_string());
-        broken
-            .or_else(|| chain.key_trouble())
-            .or_else(|| all_down(&self.devices()))
+        // A device, a connector or a file may have had a word in any of these.
+        let kept = |why: String| brief(&why, LONGEST_TEXT).into_owned();
+        ChainVerdict::of(Facts {
+            unarmed: chain.why_unarmed().map(kept),
+            stuck: stuck.map(kept),
+            broken: broken.map(|why| kept(why.to_string())),
+            key: chain.key_trouble().map(kept),
+            devices: all_down(&self.devices()).map(kept),
+            linked: self.links.iter().any(|link| link.stats.is_up()),
+        })
     }
 
-    /// Why it cannot answer a node at the moment, if so.
-    pub fn not_ready(&self, now: &Moment) -> Option<String> {
-        let unlinked = || match self.links.iter().any(|link| link.stats.is_up()) {
-            true => None,
-            false => Some("no node is linked".to_owned()),
+    /// What to do about its refused double signs.
+    fn when_refused(&self) -> String {
+        let acknowledge = self.commands.line(["acknowledge", &self.id]);
+        format!("nothing was signed; find out why that node asked, then `{acknowledge}`")
+    }
+
+    /// Takes its refused double signs out of sight, and gives them.
+    pub fn acknowledge(&self, now: &Moment) -> Vec<ConflictStatus> {
+        let remedy = self.when_refused();
+        let taken = |link: &LinkEntry| {
+            let conflicts = link.stats.acknowledge(now)?;
+            Some(ConflictStatus::of(
+                &link.addr,
+                &conflicts,
+                now,
+                remedy.clone(),
+            ))
         };
-        self.unavailable_reason(now).or_else(unlinked)
+        self.links.iter().filter_map(taken).collect()
     }
 
     /// Its status at `now`.
     pub fn status(&self, now: &Moment) -> ChainStatus {
+        let verdict = self.verdict(now);
         let last = self.chain.snapshot().and_then(|gate| gate.last);
-        let links: Vec<LinkStatus> = self
+        let seen: Vec<_> = self
             .links
             .iter()
-            .map(|link| LinkStatus::of(link.addr.clone(), &link.stats.snapshot()))
+            .map(|link| (&link.addr, link.stats.snapshot()))
             .collect();
+        let links = seen
+            .iter()
+            .map(|(addr, link)| LinkStatus::of((*addr).clone(), link, now))
+            .collect();
+        let remedy = self.when_refused();
+        let conflicts = seen.iter().filter_map(|(addr, link)| {
+            let conflicts = link.unacknowledged?.in_sight(now)?;
+            Some(ConflictStatus::of(addr, &conflicts, now, remedy.clone()))
+        });
         let snapshot = self.stats.snapshot();
-        ChainStatus {
+        let status = ChainStatus {
             id: self.id.clone(),
-            armed: self.is_armed(),
             held: self.chain.why_unarmed().is_none(),
-            not_ready: self.not_ready(now),
-            trouble: self.unavailable_reason(now),
+            conflicts: conflicts.collect(),
             stuck_seconds: self.stuck(now).map(|time| time.as_secs()),
             key: self.key.clone(),
             public_key: self.public_key().map(|key| self.key_format.show(&key)),
@@ -173,7 +187,9 @@ impl ChainEntry {
                 .shared()
                 .map(|shared| shared.stats.sample().into()),
             history: (&snapshot).into(),
-        }
+            ..ChainStatus::default()
+        };
+        status.with(verdict)
     }
 
     /// The devices of its key; none where another process signs: this one has not asked them.
@@ -205,12 +221,13 @@ impl ChainEntry {
             .map(|link| (link.addr.clone(), link.stats.snapshot()))
             .collect();
         let free = self.free.load(Ordering::Relaxed);
+        let verdict = self.verdict(now);
         ChainSample {
             id: self.id.clone(),
             key: self.key.clone(),
             address: self.public_key().map(|key| key.address().to_string()),
-            armed: self.is_armed(),
-            ready: self.not_ready(now).is_none(),
+            armed: verdict.not_armed.is_none(),
+            ready: verdict.not_ready.is_none(),
             stuck: self.stuck(now).is_some(),
             durable: snapshot.as_ref().is_some_and(|gate| gate.broken.is_none()),
             watermark: snapshot.as_ref().and_then(|gate| gate.last),

@@ -3,6 +3,7 @@
 //! Looking costs the signing path nothing: no gate is entered and no lock is taken that two chains share.
 
 mod chain;
+mod identities;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -11,13 +12,16 @@ use parking_lot::Mutex;
 
 use crate::config::Config;
 use crate::os::clock::{Clock, SystemClock};
+use crate::os::host_name::host_name;
 use crate::os::process::usage::ProcessUsage;
+use crate::text::date::Date;
 
 use super::log::Dropped;
 use super::metrics::ServiceSample;
 use super::status::ServiceStatus;
 
 pub(crate) use chain::{ChainEntry, LinkEntry};
+pub(crate) use identities::KnownIdentities;
 
 /// The service.
 pub(crate) struct Registry {
@@ -25,6 +29,7 @@ pub(crate) struct Registry {
     pub started: Instant,
     pub started_wall: SystemTime,
     pub chains: Vec<ChainEntry>,
+    pub identities: KnownIdentities,
     pub dropped: Dropped,
     /// Milliseconds from the start to the supervisor's last turn.
     pub turned: AtomicU64,
@@ -37,12 +42,18 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    pub fn new(config: &Config, chains: Vec<ChainEntry>, dropped: Dropped) -> Self {
+    pub fn new(
+        config: &Config,
+        chains: Vec<ChainEntry>,
+        identities: KnownIdentities,
+        dropped: Dropped,
+    ) -> Self {
         Self {
             config: config.name.clone(),
             started: Instant::now(),
             started_wall: SystemTime::now(),
             chains,
+            identities,
             dropped,
             turned: AtomicU64::new(0),
             pauses: AtomicU64::new(0),
@@ -68,9 +79,12 @@ impl Registry {
             version: crate::VERSION.to_owned(),
             commit: crate::COMMIT.to_owned(),
             pid: std::process::id(),
+            host: host_name(),
+            time: Date::of(now.wall).to_string(),
             uptime_seconds: self.started.elapsed().as_secs(),
             config: self.config.clone(),
             trouble: self.not_listening.lock().clone(),
+            identities: self.identities.all(),
             chains: self.chains.iter().map(|chain| chain.status(&now)).collect(),
         }
     }

@@ -1,6 +1,7 @@
 //! The control socket: tells its own user, the only one who may open it, what the service does.
 //!
-//! On a thread of its own; one question a connection. Nothing here can change anything.
+//! On a thread of its own; one question a connection. Nothing here can change what is signed: what was refused can be taken
+//! out of sight, and no more.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -9,11 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
 use crate::config::Config;
 use crate::observe::registry::Registry;
-use crate::observe::status::ServiceStatus;
+use crate::observe::status::{ConflictStatus, ServiceStatus};
+use crate::os::clock::{Clock, SystemClock};
 use crate::os::unix_socket::{OwnedListener, connect};
 use crate::threads::{STACK, Shutdown, spawn_observer};
 
@@ -21,8 +24,10 @@ use crate::threads::{STACK, Shutdown, spawn_observer};
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Between two tries to listen.
 const BIND_AGAIN: Duration = Duration::from_secs(2);
-/// The longest question in bytes.
-const LONGEST: usize = 64;
+/// The longest question in bytes: a word and a chain id.
+const LONGEST: usize = 128;
+/// Before the id of a chain whose refused double signs somebody has seen.
+const ACKNOWLEDGE: &str = "acknowledge ";
 /// The longest answer in bytes: 1,000 chains with long troubles.
 const LONGEST_ANSWER: u64 = 16 * 1024 * 1024;
 
@@ -116,20 +121,65 @@ fn answer(mut stream: UnixStream, registry: &Registry) -> io::Result<()> {
     while question.len() < LONGEST && stream.read(&mut byte)? == 1 && byte != *b"\n" {
         question.extend_from_slice(&byte);
     }
-    let text = match question.as_slice() {
-        b"status" => serde_json::to_vec(&registry.status())?,
-        _ => br#"{"error":"the only question is `status`"}"#.to_vec(),
+    let question = String::from_utf8_lossy(&question);
+    let text = match (&*question, question.strip_prefix(ACKNOWLEDGE)) {
+        ("status", _) => serde_json::to_vec(&registry.status())?,
+        (_, Some(chain)) => serde_json::to_vec(&acknowledge(registry, chain))?,
+        _ => serde_json::to_vec(&Acknowledgement::Error(
+            "the only questions are `status` and `acknowledge CHAIN`".to_owned(),
+        ))?,
     };
     stream.write_all(&text)
 }
 
+/// What becomes of an acknowledgement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Acknowledgement {
+    /// What is out of sight now, for each node that asked for one.
+    Acknowledged(Vec<ConflictStatus>),
+    /// Why nothing was done.
+    Error(String),
+}
+
+/// Takes what is there and says what that was, so that nothing disappears which nobody was told of.
+fn acknowledge(registry: &Registry, id: &str) -> Acknowledgement {
+    let Some(chain) = registry.chains.iter().find(|chain| chain.id == id) else {
+        return Acknowledgement::Error("the service does not know this chain".to_owned());
+    };
+    let taken = chain.acknowledge(&SystemClock.now());
+    for conflict in &taken {
+        let (node, count) = (&conflict.node, conflict.count);
+        info!(
+            event = "acknowledged",
+            chain = id,
+            node,
+            count,
+            "[{id}] acknowledged: double sign refused, {}",
+            conflict.line()
+        );
+    }
+    Acknowledgement::Acknowledged(taken)
+}
+
 /// Asks the service that belongs to a configuration.
 pub fn ask(path: &Path) -> io::Result<ServiceStatus> {
+    let status: ServiceStatus = serde_json::from_slice(&answer_to("status", path)?)?;
+    Ok(status.judged())
+}
+
+/// Tells that service that somebody has seen the refused double signs of a chain.
+pub fn tell_acknowledged(chain: &str, path: &Path) -> io::Result<Acknowledgement> {
+    let answer = answer_to(&format!("{ACKNOWLEDGE}{chain}"), path)?;
+    Ok(serde_json::from_slice(&answer)?)
+}
+
+fn answer_to(question: &str, path: &Path) -> io::Result<Vec<u8>> {
     let mut stream = connect(path)?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    stream.write_all(b"status\n")?;
+    stream.write_all(format!("{question}\n").as_bytes())?;
     let mut text = Vec::new();
     stream.take(LONGEST_ANSWER).read_to_end(&mut text)?;
-    Ok(serde_json::from_slice(&text)?)
+    Ok(text)
 }

@@ -127,6 +127,7 @@ impl Sink for ChainStats {
         match event {
             Event::Signed {
                 hrs,
+                block,
                 replayed,
                 took,
                 spent,
@@ -146,7 +147,7 @@ impl Sink for ChainStats {
                         at: Instant::now(),
                     });
                 }
-                snapshot.heights.signed(hrs, *replayed);
+                snapshot.heights.signed(hrs, *replayed, block.is_none());
                 snapshot.spend(spent, *took);
             }
             Event::Refused {

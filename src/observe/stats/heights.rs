@@ -18,6 +18,8 @@ const NEAR: i64 = 1_000;
 pub enum HeightOutcome {
     /// A vote or proposal was signed.
     Signed,
+    /// A vote for no block was signed, and no precommit for one: the node had none, or had it too late.
+    Nil,
     /// Earlier signatures were given again, and nothing new was signed.
     Replayed,
     /// Requests came and were refused.
@@ -33,8 +35,9 @@ pub enum HeightOutcome {
 
 impl HeightOutcome {
     /// All of them, in the order of the legend.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Signed,
+        Self::Nil,
         Self::Replayed,
         Self::Refused,
         Self::Conflict,
@@ -47,6 +50,7 @@ impl HeightOutcome {
         match self {
             Self::Unknown => "unknown",
             Self::Signed => "signed",
+            Self::Nil => "nil",
             Self::Replayed => "replayed",
             Self::Refused => "refused",
             Self::Conflict => "conflict",
@@ -58,6 +62,10 @@ impl HeightOutcome {
 #[derive(Clone, Copy, Debug, Default)]
 struct HeightMarks {
     signed: bool,
+    /// A vote for no block was signed.
+    nil: bool,
+    /// A precommit for a block was signed.
+    decided: bool,
     replayed: bool,
     refused: bool,
     conflict: bool,
@@ -120,8 +128,8 @@ impl Heights {
         }
     }
 
-    /// A signature left.
-    pub fn signed(&mut self, hrs: &Hrs, replayed: bool) {
+    /// A signature left: a new one or an earlier one again, for a block or for none.
+    pub fn signed(&mut self, hrs: &Hrs, replayed: bool, nil: bool) {
         let height = hrs.height.get();
         // Above the last signature there were but refusals.
         if height < self.top && height > self.missed.highest {
@@ -140,7 +148,11 @@ impl Heights {
         if let Some(mark) = self.mark(height) {
             match replayed {
                 true => mark.replayed = true,
-                false => mark.signed = true,
+                false => {
+                    mark.signed = true;
+                    mark.nil |= nil;
+                    mark.decided |= hrs.step == Step::Precommit && !nil;
+                }
             }
         }
     }
@@ -188,6 +200,11 @@ impl Heights {
     fn outcome(&self, height: i64, mark: HeightMarks) -> HeightOutcome {
         match mark {
             HeightMarks { conflict: true, .. } => HeightOutcome::Conflict,
+            HeightMarks {
+                nil: true,
+                decided: false,
+                ..
+            } => HeightOutcome::Nil,
             HeightMarks { signed: true, .. } => HeightOutcome::Signed,
             HeightMarks { replayed: true, .. } => HeightOutcome::Replayed,
             HeightMarks { refused: true, .. } => HeightOutcome::Refused,
@@ -282,8 +299,8 @@ mod tests {
     }
 
     fn both(heights: &mut Heights, height: i64) {
-        heights.signed(&hrs(height, Step::Prevote), false);
-        heights.signed(&hrs(height, Step::Precommit), false);
+        heights.signed(&hrs(height, Step::Prevote), false, false);
+        heights.signed(&hrs(height, Step::Precommit), false, false);
     }
 
     fn words(heights: &Heights) -> Vec<(i64, &'static str)> {
@@ -301,7 +318,7 @@ mod tests {
         both(&mut heights, 5);
         both(&mut heights, 8);
         heights.refused(at(9), false);
-        heights.signed(&hrs(8, Step::Precommit), true);
+        heights.signed(&hrs(8, Step::Precommit), true, false);
         heights.refused(at(8), true);
         assert_eq!(
             words(&heights)[4..],
@@ -314,6 +331,30 @@ mod tests {
             ]
         );
         assert_eq!(words(&heights)[0], (1, "unknown"));
+    }
+
+    #[test]
+    fn a_height_is_nil_until_a_precommit_for_a_block_is_signed() {
+        let mut heights = Heights::since(None);
+        // A prevote for a block and a precommit for none; both for none; a prevote for none alone.
+        heights.signed(&hrs(1, Step::Prevote), false, false);
+        heights.signed(&hrs(1, Step::Precommit), false, true);
+        heights.signed(&hrs(2, Step::Prevote), false, true);
+        heights.signed(&hrs(2, Step::Precommit), false, true);
+        heights.signed(&hrs(3, Step::Prevote), false, true);
+        // The block came late, and was decided in the end.
+        heights.signed(&hrs(4, Step::Prevote), false, true);
+        heights.signed(&hrs(4, Step::Precommit), false, false);
+        // A vote for none that is only given again.
+        heights.signed(&hrs(5, Step::Prevote), true, true);
+        heights.signed(&hrs(6, Step::Prevote), false, true);
+        heights.refused(at(6), true);
+        let found = words(&heights).into_iter().map(|(_, word)| word);
+        let found: Vec<&str> = found.collect();
+        assert_eq!(
+            found,
+            ["nil", "nil", "nil", "signed", "replayed", "conflict"]
+        );
     }
 
     #[test]
@@ -351,8 +392,8 @@ mod tests {
     fn votes_that_were_never_asked_for_are_counted() {
         let mut heights = Heights::since(Some(at(3)));
         both(&mut heights, 4);
-        heights.signed(&hrs(5, Step::Prevote), false);
-        heights.signed(&hrs(6, Step::Prevote), false);
+        heights.signed(&hrs(5, Step::Prevote), false, false);
+        heights.signed(&hrs(6, Step::Prevote), false, false);
         let missed = heights.missed();
         assert_eq!((missed.heights, missed.prevotes), (0, 0));
         assert_eq!((missed.precommits, missed.precommits_in_a_row), (1, 1));

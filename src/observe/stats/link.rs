@@ -9,8 +9,11 @@ use parking_lot::Mutex;
 
 use crate::consensus::Hrs;
 use crate::events::{Event, Sink};
+use crate::os::clock::{Clock, Moment, SystemClock};
 use crate::reason::ReasonKind;
 use crate::text::excerpt::brief;
+
+use super::conflict::{Conflict, Conflicts};
 
 /// The longest text that is kept, in bytes.
 const LONGEST_TEXT: usize = 1024;
@@ -55,8 +58,23 @@ pub struct LinkSnapshot {
     pub failed: u64,
     /// The last signature that left: position, when, how long it took.
     pub last_signed: Option<(Hrs, Instant, Duration)>,
-    /// The last refusal or failure: a stable word, why, when.
-    pub last_refusal: Option<(ReasonKind, String, Instant)>,
+    /// The last refusal or failure.
+    pub last_refusal: Option<LastRefusal>,
+    /// Refused double signs that nobody has acknowledged.
+    pub unacknowledged: Option<Conflicts>,
+}
+
+/// The last refusal or failure of a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastRefusal {
+    /// Why, without the details.
+    pub reason: ReasonKind,
+    /// What was asked, why it was refused, and what to do.
+    pub message: String,
+    /// When.
+    pub at: Moment,
+    /// Whether a signature has left since then.
+    pub over: bool,
 }
 
 impl LinkSnapshot {
@@ -98,6 +116,7 @@ impl Default for LinkStats {
             failed: 0,
             last_signed: None,
             last_refusal: None,
+            unacknowledged: None,
         })))
     }
 }
@@ -111,6 +130,23 @@ impl LinkStats {
     /// Whether the link is up.
     pub fn is_up(&self) -> bool {
         self.0.lock().is_up()
+    }
+
+    /// Takes the refused double signs out of sight that are in it now, and gives them.
+    pub fn acknowledge(&self, now: &Moment) -> Option<Conflicts> {
+        self.0.lock().unacknowledged.take()?.in_sight(now)
+    }
+}
+
+impl LinkSnapshot {
+    fn refuse(&mut self, reason: ReasonKind, message: String) {
+        let at = SystemClock.now();
+        self.last_refusal = Some(LastRefusal {
+            reason,
+            message,
+            at,
+            over: false,
+        });
     }
 }
 
@@ -153,17 +189,28 @@ impl Sink for LinkStats {
                     false => snapshot.signed += 1,
                 }
                 snapshot.last_signed = Some((*hrs, now, *took));
+                if let Some(refusal) = &mut snapshot.last_refusal {
+                    refusal.over = true;
+                }
             }
             Event::Refused {
-                reason, message, ..
+                reason,
+                message,
+                hrs,
+                ..
             } => {
                 snapshot.refused += 1;
                 snapshot.conflicts += u64::from(*reason == ReasonKind::Conflict);
-                snapshot.last_refusal = Some((*reason, kept(message), now));
+                snapshot.refuse(*reason, kept(message));
+                if let Some(hrs) = hrs.filter(|_| reason.is_double_sign()) {
+                    let at = SystemClock.now();
+                    let new = Conflict { hrs, at };
+                    snapshot.unacknowledged = Some(Conflicts::and(snapshot.unacknowledged, new));
+                }
             }
             Event::SignerFailed { message, .. } => {
                 snapshot.failed += 1;
-                snapshot.last_refusal = Some((ReasonKind::SignerFailed, kept(message), now));
+                snapshot.refuse(ReasonKind::SignerFailed, kept(message));
             }
             Event::Late { hrs, .. } => {
                 snapshot.failed += 1;
@@ -171,8 +218,7 @@ impl Sink for LinkStats {
                     || "a message of raw bytes".to_owned(),
                     |hrs| hrs.to_string(),
                 );
-                snapshot.last_refusal =
-                    Some((ReasonKind::Late, format!("{what} was signed too late"), now));
+                snapshot.refuse(ReasonKind::Late, format!("{what} was signed too late"));
             }
             Event::RawSigned { .. } => snapshot.raw_signed += 1,
             Event::PublicKeyAsked | Event::Pinged => {}
@@ -231,7 +277,8 @@ mod tests {
             (1, 1, 2, 1, 1)
         );
         assert_eq!(snapshot.last_signed.unwrap().0, hrs);
-        assert_eq!(snapshot.last_refusal.unwrap().0, ReasonKind::Conflict);
+        assert_eq!(snapshot.last_refusal.unwrap().reason, ReasonKind::Conflict);
+        assert_eq!(snapshot.unacknowledged.unwrap().last.hrs, hrs);
         for _ in 0..2 {
             stats.emit(&Event::LinkDown {
                 code: "closed",

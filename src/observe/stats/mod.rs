@@ -1,6 +1,7 @@
 //! What is counted. Anyone who reads statistics gets a snapshot: a copy of one moment.
 
 pub mod chain;
+pub mod conflict;
 pub mod heights;
 pub mod latency;
 pub mod link;

@@ -5,17 +5,25 @@ use serde::{Deserialize, Serialize};
 use crate::observe::stats::chain::{ChainSnapshot, STAGES};
 use crate::observe::stats::heights::HeightOutcome;
 
+use super::conflict::ConflictStatus;
 use super::device::DeviceStatus;
+use super::judgement::condition::Condition;
 use super::link::LinkStatus;
 use super::shared::SharedStatus;
 
 /// One chain.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ChainStatus {
     /// The chain id.
     pub id: String,
+    /// How it is, in one word: what the page, the exit code and `/ready` say of it.
+    #[serde(default)]
+    pub condition: Condition,
     /// Whether it signs.
     pub armed: bool,
+    /// Why it is not armed.
+    #[serde(default)]
+    pub not_armed: Option<String>,
     /// Whether the service holds its key and state; a key that waits for a confirmation does not sign yet.
     pub held: bool,
     /// Why it does not sign, or why its state is not durable at the moment.
@@ -38,6 +46,9 @@ pub struct ChainStatus {
     pub height: i64,
     /// The state file.
     pub state_file: String,
+    /// Refused double signs that nobody has acknowledged, for each node that asked for one.
+    #[serde(default)]
+    pub conflicts: Vec<ConflictStatus>,
     /// The links to its nodes.
     pub links: Vec<LinkStatus>,
     /// The devices that hold its key; none for a key in a file.

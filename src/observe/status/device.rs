@@ -9,6 +9,9 @@ use crate::backends::DeviceSample;
 pub struct DeviceStatus {
     /// The device, as messages name it.
     pub name: String,
+    /// Its serial number, where that is configured or was read.
+    #[serde(default)]
+    pub serial: Option<String>,
     /// Whether its last exchange worked.
     pub up: bool,
     /// Why it is not up.
@@ -28,6 +31,7 @@ impl From<DeviceSample> for DeviceStatus {
         let counts = device.counts.unwrap_or_default();
         Self {
             name: device.name,
+            serial: device.serial,
             up: device.up,
             trouble: device.trouble,
             waiting: counts.waiting,
@@ -39,6 +43,16 @@ impl From<DeviceSample> for DeviceStatus {
 }
 
 impl DeviceStatus {
+    /// The device by its name and serial number.
+    pub fn title(&self) -> String {
+        match &self.serial {
+            Some(serial) if !self.name.contains(serial.as_str()) => {
+                format!("{}, serial number {serial}", self.name)
+            }
+            _ => self.name.clone(),
+        }
+    }
+
     /// The device in one line, for people.
     pub fn line(&self) -> String {
         let mut text = match (self.up, &self.trouble) {

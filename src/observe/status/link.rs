@@ -1,10 +1,16 @@
 //! The status of one link.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::observe::stats::link::{LinkSnapshot, LinkState};
+use crate::observe::stats::link::{LastRefusal, LinkSnapshot, LinkState};
+use crate::os::clock::Moment;
+use crate::text::date::Date;
+
+/// A refusal so long ago is over, whether or not a signature has left since.
+const OVER: Duration = Duration::from_secs(10 * 60);
 
 /// The state of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +70,7 @@ pub struct LinkStatus {
 }
 
 /// A stable word, a sentence, and its age.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct LastError {
     /// The stable word.
     pub code: String,
@@ -72,6 +78,26 @@ pub struct LastError {
     pub message: String,
     /// Whole seconds ago.
     pub seconds_ago: u64,
+    /// When, in UTC (RFC 3339), of a refusal.
+    #[serde(default)]
+    pub time: Option<String>,
+    /// Whether it is over: a signature has left since, or it is ten minutes ago.
+    #[serde(default)]
+    pub over: bool,
+}
+
+impl LastError {
+    /// The refusal as seen at `now`.
+    fn of(refusal: &LastRefusal, now: &Moment) -> Self {
+        let age = now.boot.saturating_sub(refusal.at.boot);
+        Self {
+            code: refusal.reason.label().to_owned(),
+            message: refusal.message.clone(),
+            seconds_ago: age.as_secs(),
+            time: Some(Date::of(refusal.at.wall).to_string()),
+            over: refusal.over || age >= OVER,
+        }
+    }
 }
 
 /// The last signature of a link.
@@ -86,8 +112,8 @@ pub struct LastSigned {
 }
 
 impl LinkStatus {
-    /// The status of the link to `addr`.
-    pub fn of(addr: String, snapshot: &LinkSnapshot) -> Self {
+    /// The status of the link to `addr`, as seen at `now`.
+    pub fn of(addr: String, snapshot: &LinkSnapshot, now: &Moment) -> Self {
         let (state, peer, trouble) = match &snapshot.state {
             LinkState::Dialling => (LinkPhase::Dialling, None, None),
             LinkState::Up(peer) => (LinkPhase::Up, peer.clone(), None),
@@ -98,6 +124,7 @@ impl LinkStatus {
                     code: (*code).to_owned(),
                     message: message.clone(),
                     seconds_ago: snapshot.since.elapsed().as_secs(),
+                    ..LastError::default()
                 }),
             ),
         };
@@ -121,11 +148,7 @@ impl LinkStatus {
             last_refusal: snapshot
                 .last_refusal
                 .as_ref()
-                .map(|(reason, message, when)| LastError {
-                    code: reason.label().to_owned(),
-                    message: message.clone(),
-                    seconds_ago: when.elapsed().as_secs(),
-                }),
+                .map(|refusal| LastError::of(refusal, now)),
         }
     }
 }

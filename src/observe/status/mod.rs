@@ -1,15 +1,24 @@
 //! The status: the service's answer on its control socket, as JSON, for `tmkms status` and the status page.
 
 mod chain;
+mod conflict;
 mod device;
 mod humanize;
+mod identity;
+mod judgement;
 mod link;
 mod service;
 mod shared;
 
 pub use chain::{ChainStatus, History, StageLatency};
+pub use conflict::{ConflictStatus, RefusedAt};
 pub use device::DeviceStatus;
 pub use humanize::humanize;
+pub use identity::IdentityStatus;
+pub use judgement::concern::Concern;
+pub use judgement::condition::Condition;
+pub use judgement::probe::{Expected, HealthQuestion, No, NothingAsked, probe};
+pub use judgement::verdict::{ChainVerdict, Facts};
 pub use link::{LastError, LastSigned, LinkPhase, LinkStatus};
 pub use service::ServiceStatus;
 pub use shared::{EndpointStatus, SharedStatus};

@@ -1,11 +1,15 @@
 //! The status of the service as a whole.
 
+use std::cmp::Reverse;
+
 use serde::{Deserialize, Serialize};
 
 use super::chain::ChainStatus;
+use super::identity::IdentityStatus;
+use super::judgement::probe::{Expected, HealthQuestion, No, probe};
 
 /// The service as a whole.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ServiceStatus {
     /// The program's version.
     pub version: String,
@@ -13,6 +17,12 @@ pub struct ServiceStatus {
     pub commit: String,
     /// The process.
     pub pid: u32,
+    /// The name of the host that it runs on.
+    #[serde(default)]
+    pub host: String,
+    /// What the clock of that host shows, in UTC (RFC 3339).
+    #[serde(default)]
+    pub time: String,
     /// Whole seconds since the start.
     pub uptime_seconds: u64,
     /// The configuration file as it was named.
@@ -20,6 +30,42 @@ pub struct ServiceStatus {
     /// What is wrong with the service itself: its metrics cannot be read. Every chain signs all the same.
     #[serde(default)]
     pub trouble: Option<String>,
+    /// Who it is to its nodes; none where all of them are reached by Unix sockets.
+    #[serde(default)]
+    pub identities: Vec<IdentityStatus>,
     /// The chains, in the order of the file.
     pub chains: Vec<ChainStatus>,
+}
+
+impl ServiceStatus {
+    /// The same with every chain's [`Condition`](super::condition::Condition), as it follows from the rest.
+    pub fn judged(mut self) -> Self {
+        self.chains = self.chains.into_iter().map(ChainStatus::judged).collect();
+        self
+    }
+
+    /// The chains with the worst first; those that are alike in the order of the file.
+    pub fn worst_first(&self) -> Vec<&ChainStatus> {
+        let mut chains: Vec<&ChainStatus> = self.chains.iter().collect();
+        chains.sort_by_key(|chain| Reverse((chain.condition, !chain.conflicts.is_empty())));
+        chains
+    }
+
+    /// How many chains can answer a node, or each that cannot and why.
+    ///
+    /// # Errors
+    /// The answer is no for one of them.
+    pub fn probe(&self, question: HealthQuestion, asked: &Expected) -> Result<usize, No> {
+        let chains = self.chains.iter().map(|chain| {
+            let why = question.about_told(chain).map(str::to_owned);
+            (chain.id.clone(), why)
+        });
+        probe(chains, asked)
+    }
+
+    /// How many of the chains are ready, in words.
+    pub fn headline(&self) -> String {
+        let ready = self.chains.iter().filter(|chain| chain.not_ready.is_none());
+        format!("{} of {} chains ready", ready.count(), self.chains.len())
+    }
 }

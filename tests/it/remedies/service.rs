@@ -41,6 +41,25 @@ fn a_chain_that_is_not_armed() {
 }
 
 #[test]
+fn a_double_sign_that_was_refused() {
+    let walk = Walk::of("a_double_sign_that_was_refused");
+    walk.home.init();
+    let service = walk.home.start();
+    let mut node = walk.node.accept(PATIENCE).unwrap();
+    assert!(sign(&mut node, &walk.home.key, 1, 1));
+    assert!(!sign(&mut node, &walk.home.key, 1, 2));
+    service.wait_for_log("double sign refused");
+    let said = walk.tmkms(&["status"]);
+    let message = "nothing was signed; find out why that node asked";
+    let acknowledge = walk.printed(&said.text, message, "tmkms acknowledge test-1");
+    let seen = walk.paste(&acknowledge);
+    assert_eq!(seen.code, 0, "{}", seen.text);
+    assert!(seen.text.contains("1/0/prevote"), "{}", seen.text);
+    let said = walk.tmkms(&["status"]);
+    assert!(!said.text.contains("double sign refused"), "{}", said.text);
+}
+
+#[test]
 fn an_older_state_file_beside() {
     let walk = Walk::of("an_older_state_file_beside");
     walk.edit("state_file = \"state.json\"\n", "");

@@ -1083,18 +1083,25 @@ pub const TABLE: &[Remedy] = &[
     ),
     // The service.
     row(
-        "src/cli/status.rs",
+        "src/cli/status/mod.rs",
         "line([\"start\"])",
         "start it with",
         "tmkms start",
         Walk("a_service_that_does_not_run"),
     ),
     row(
-        "src/cli/status.rs",
+        "src/cli/status/shown.rs",
         "line([\"state\",\"show\",&chain.id])",
         "reads the state file",
         "tmkms state show test-1",
         Walk("a_chain_that_is_not_armed"),
+    ),
+    row(
+        "src/observe/registry/chain.rs",
+        "line([\"acknowledge\",&self.id])",
+        "nothing was signed; find out why that node asked",
+        "tmkms acknowledge test-1",
+        Walk("a_double_sign_that_was_refused"),
     ),
     row(
         "src/service/arm.rs",

@@ -169,6 +169,7 @@ impl Provider {
         let Some(handle) = self.lock().as_ref().map(|used| used.device.handle()) else {
             return DeviceSample {
                 name,
+                serial: self.serial.map(|serial| serial.to_string()),
                 counts: Some(DeviceCounts::default()),
                 ..DeviceSample::default()
             };
@@ -176,8 +177,10 @@ impl Provider {
         let trouble = handle
             .unavailable_reason()
             .or_else(|| handle.key_trouble(key));
+        let serial = handle.serial().or(self.serial);
         DeviceSample {
             name,
+            serial: serial.map(|serial| serial.to_string()),
             up: trouble.is_none(),
             trouble,
             counts: Some(handle.counts()),

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use parking_lot::Mutex;
 
 use crate::backends::yubihsm::protocol::error::{Error, ErrorKind};
+use crate::backends::yubihsm::protocol::identity::Serial;
 use crate::backends::yubihsm::protocol::info::DeviceInfo;
 
 /// What is known of a device without asking it.
@@ -25,6 +26,8 @@ pub(super) struct DeviceState {
     pub log_size: AtomicU64,
     /// The trouble that was told last.
     pub told: Mutex<Option<ErrorKind>>,
+    /// The serial number; `None` before the device was found.
+    pub serial: Mutex<Option<Serial>>,
     /// Keys that were found, as the device answers for them.
     pub pins: Mutex<BTreeMap<u16, Vec<u8>>>,
     /// Keys that the device would not sign with when it was asked last, and why.
@@ -45,6 +48,7 @@ impl DeviceState {
             log_used: AtomicU64::new(0),
             log_size: AtomicU64::new(0),
             told: Mutex::new(None),
+            serial: Mutex::new(None),
             pins: Mutex::new(BTreeMap::new()),
             refused: Mutex::new(BTreeMap::new()),
         }
@@ -63,6 +67,7 @@ impl DeviceState {
     pub(super) fn learn(&self, info: &DeviceInfo) {
         self.longest
             .store(info.longest_message(), Ordering::Relaxed);
+        *self.serial.lock() = Some(info.serial);
         self.log_used.store(info.log_used.into(), Ordering::Relaxed);
         self.log_size.store(info.log_size.into(), Ordering::Relaxed);
     }

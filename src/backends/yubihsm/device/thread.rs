@@ -15,6 +15,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::backends::abandoned::AbandonedThreads;
 use crate::backends::device::{DeviceCounts, LogFill};
 use crate::backends::yubihsm::protocol::error::{Error, ErrorKind};
+use crate::backends::yubihsm::protocol::identity::Serial;
 use crate::backends::yubihsm::session::client::DeviceClient;
 use crate::consensus::KeyType;
 use crate::gate::permit::Permit;
@@ -205,6 +206,11 @@ impl DeviceHandle {
             sessions: state.sessions.load(Ordering::Relaxed),
             reopened: state.reopened.load(Ordering::Relaxed),
         }
+    }
+
+    /// The serial number of the device that was found last; `None` before that.
+    pub fn serial(&self) -> Option<Serial> {
+        *self.state.serial.lock()
     }
 
     /// How full the device's log was when it was asked last; `None` before that.

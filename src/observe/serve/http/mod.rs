@@ -26,11 +26,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::task::AbortHandle;
 use tracing::{error, info, warn};
 
-use crate::observe::health::{live, ready};
+use crate::observe::health::{self, Unhealthy, live};
 use crate::observe::metrics::{self, Audience, text};
 use crate::observe::registry::Registry;
 use crate::observe::serve::page;
 use crate::observe::serve::runbook;
+use crate::observe::status::HealthQuestion;
 use crate::os::process::priority;
 use crate::text::excerpt::Excerpt;
 use crate::threads::{STACK, Shutdown, spawn_observer};
@@ -145,6 +146,7 @@ fn run(listener: TcpListener, hosts: Arc<Hosts>, registry: Arc<Registry>) -> std
         metrics: RefCell::new(None),
         older: RefCell::new(None),
         page: RefCell::new(None),
+        page_unfolded: RefCell::new(None),
         told: RefCell::new(None),
     });
     let local = tokio::task::LocalSet::new();
@@ -212,6 +214,7 @@ struct Answers {
     metrics: RefCell<Option<(Instant, Bytes)>>,
     older: RefCell<Option<(Instant, Bytes)>>,
     page: RefCell<Option<(Instant, Bytes)>>,
+    page_unfolded: RefCell<Option<(Instant, Bytes)>>,
     /// When the log last said that a client asked for another host.
     told: RefCell<Option<Instant>>,
 }
@@ -231,16 +234,38 @@ impl Answers {
         match request.uri().path() {
             "/metrics" => self.metrics(request),
             "/" => {
-                let html = fresh(&self.page, || Some(page::render(&self.registry.status())));
+                let view = page::PageView::of_query(request.uri().query());
+                let kept = if view.latency {
+                    &self.page_unfolded
+                } else {
+                    &self.page
+                };
+                let html = fresh(kept, || Some(page::render(&self.registry.status(), view)));
                 web_page(html.unwrap_or_default())
             }
             "/runbook" => web_page(runbook::render().into()),
-            "/live" => health(live(&self.registry)),
-            "/ready" => health(ready(&self.registry, request.uri().query())),
+            "/live" => match live(&self.registry) {
+                Ok(text) => plain(StatusCode::OK, text),
+                Err(text) => plain(StatusCode::SERVICE_UNAVAILABLE, text),
+            },
+            "/armed" => self.probe(HealthQuestion::Armed, request),
+            "/ready" => self.probe(HealthQuestion::Ready, request),
             _ => plain(
                 StatusCode::NOT_FOUND,
-                "here are /, /metrics, /live, /ready and /runbook\n",
+                "here are /, /metrics, /live, /armed, /ready and /runbook\n",
             ),
+        }
+    }
+
+    fn probe(
+        &self,
+        question: HealthQuestion,
+        request: &Request<Incoming>,
+    ) -> Response<Full<Bytes>> {
+        match health::chains(&self.registry, question, request.uri().query()) {
+            Ok(text) => plain(StatusCode::OK, text),
+            Err(Unhealthy::No(text)) => plain(StatusCode::SERVICE_UNAVAILABLE, text),
+            Err(Unhealthy::Senseless(text)) => plain(StatusCode::BAD_REQUEST, text),
         }
     }
 
@@ -303,13 +328,6 @@ fn fresh(
     let bytes = Bytes::from(make()?);
     *kept = Some((Instant::now(), bytes.clone()));
     Some(bytes)
-}
-
-fn health(found: Result<String, String>) -> Response<Full<Bytes>> {
-    match found {
-        Ok(text) => plain(StatusCode::OK, text),
-        Err(text) => plain(StatusCode::SERVICE_UNAVAILABLE, text),
-    }
 }
 
 fn web_page(html: Bytes) -> Response<Full<Bytes>> {

@@ -3,24 +3,31 @@
 //! Whatever stands in it may come from a node. The template escapes every text that is put into it, and [`POLICY`] forbids
 //! the browser to load or run anything.
 
+mod chain;
+#[cfg(test)]
+mod colours;
+mod style;
+mod view;
+mod words;
+
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::observe::stats::heights::HeightOutcome;
-use crate::observe::status::{
-    ChainStatus, History, LinkPhase, LinkStatus, ServiceStatus, humanize,
-};
+use crate::observe::status::{ChainStatus, Concern, ServiceStatus, humanize};
+
+use chain::section;
+use style::STYLE;
+pub use view::PageView;
+use words::{Tone, outcome_name, tone_of};
 
 /// The `Content-Security-Policy` that the page is served with.
 pub const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Ours, and the only text that is not escaped.
-const STYLE: &str = include_str!("page.css");
-
 /// The page.
-pub fn render(status: &ServiceStatus) -> String {
-    let chains = &status.chains;
-    let ready = chains.iter().filter(|chain| chain.not_ready.is_none());
-    let (ready, all) = (ready.count(), chains.len());
+pub fn render(status: &ServiceStatus, view: PageView) -> String {
+    let chains = status.worst_first();
+    let worst = chains.first().map_or(Tone::Good, |chain| tone_of(chain));
+    let headline = status.headline();
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -28,24 +35,25 @@ pub fn render(status: &ServiceStatus) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta http-equiv="refresh" content="5";
-                title { (ready) "/" (all) " chains ready - tmkms" }
+                title { (headline) " - tmkms on " (status.host) }
                 style { (PreEscaped(STYLE.replace('\n', " "))) }
             }
             body {
                 header {
-                    h1 { "tmkms" }
-                    p class=(good_if(ready == all)) { (ready) " of " (all) " chains ready" }
+                    h1 { "tmkms on " (status.host) }
+                    p class=(worst.class()) { (headline) }
+                    @if let Some(why) = &status.trouble { p.why { (why) } }
+                    @for chain in &chains { (alerts(chain)) }
                     p.quiet {
-                        (status.version) " (" (status.commit) "), process " (status.pid) ", " (status.config)
-                        ", up " (humanize(status.uptime_seconds))
+                        (status.time) ", up " (humanize(status.uptime_seconds)) ", "
+                        "tmkms " (status.version) " (" (status.commit) "), process " (status.pid) ", " (status.config)
                     }
+                    @for identity in &status.identities { p.quiet { "identity: " (identity.line()) } }
+                    (legend())
                 }
-                main { @for chain in chains { (section(chain)) } }
+                main { @for chain in &chains { (section(chain, view)) } }
                 footer.quiet {
-                    @for outcome in HeightOutcome::ALL {
-                        @let name = if outcome == HeightOutcome::Unknown { "not known" } else { outcome.word() };
-                        (name) " " i class=(outcome.word()) {} " "
-                    }
+                    @if view.latency { a href="/" { "fold latencies" } } @else { a href="/?latency" { "unfold latencies" } }
                 }
             }
         }
@@ -56,101 +64,30 @@ pub fn render(status: &ServiceStatus) -> String {
     page
 }
 
-fn good_if(good: bool) -> &'static str {
-    if good { "good" } else { "bad" }
-}
-
-fn section(chain: &ChainStatus) -> Markup {
-    let word = match (&chain.not_ready, chain.armed) {
-        (None, _) => "ready",
-        (Some(_), true) => "not ready",
-        (Some(_), false) => "not armed",
-    };
+/// What is wrong with a chain, by its name, before anything else.
+fn alerts(chain: &ChainStatus) -> Markup {
+    let link = html! { a href={ "#" (chain.id) } { (chain.id) } };
     html! {
-        section {
-            h2 { (chain.id) }
-            p class=(good_if(chain.not_ready.is_none())) { (word) }
-            @if let Some(why) = &chain.not_ready { p.why { (why) } }
-            (heights(&chain.history))
-            dl { @for (name, value) in facts(chain) { dt { (name) } dd { (value) } } }
-            (latency(&chain.history))
-            ul { @for link in &chain.links { (item(link)) } }
+        @if let Some(why) = &chain.not_ready {
+            p.alert { span.bad { "not ready" } " " (link) ": " (why) }
         }
-    }
-}
-
-/// Each with its name, in the order of the page.
-fn facts(chain: &ChainStatus) -> Vec<(&'static str, String)> {
-    let history = &chain.history;
-    let last = history.last_signed_seconds_ago.map_or_else(
-        || "nothing yet".to_owned(),
-        |ago| format!("{} ago", humanize(ago)),
-    );
-    let totals = format!(
-        "{} signed, {} replayed, {} refused, {} heights missed",
-        history.signed, history.replayed, history.refused, history.missed_heights
-    );
-    let mut facts = vec![
-        ("last signature", last),
-        ("watermark", chain.watermark_in_words().to_owned()),
-        ("since the start", totals),
-        ("key", chain.key.clone()),
-    ];
-    let devices = chain.devices.iter();
-    facts.extend(devices.map(|device| ("device", format!("{} {}", device.name, device.line()))));
-    let shared = chain.shared.iter().flat_map(|shared| shared.lines());
-    facts.extend(shared.map(|line| ("shared", line)));
-    facts.extend(chain.backup.clone().map(|backup| ("backup", backup)));
-    facts.extend(chain.address.clone().map(|address| ("address", address)));
-    facts
-}
-
-fn heights(history: &History) -> Markup {
-    let (heights, newest) = (&history.heights, history.newest_height);
-    let count = |wanted: HeightOutcome| heights.iter().filter(|found| **found == wanted).count();
-    let missed = count(HeightOutcome::Missed);
-    let refused = count(HeightOutcome::Refused) + count(HeightOutcome::Conflict);
-    let oldest = newest.saturating_sub(i64::try_from(heights.len()).unwrap_or(0)) + 1;
-    let label = format!(
-        "the last {} heights up to {newest}: {missed} missed, {refused} refused",
-        heights.len()
-    );
-    html! {
-        div.strip role="img" aria-label=(label) {
-            @for (height, outcome) in (oldest..=newest).zip(heights) {
-                i class=(outcome.word()) title={ (height) " " (outcome.word()) } {}
-            }
-        }
-        @if !heights.is_empty() {
-            p.quiet {
-                "heights up to " (newest) ", the newest last: " (missed) " missed, " (refused) " refused"
+        @for concern in chain.concerns() {
+            @match concern {
+                Concern::Conflict(conflict) => p.alert {
+                    span.double { "double sign refused" } " " (link) ": " (conflict.line())
+                    "; " (conflict.remedy)
+                }
+                _ => p.alert { span.warn { "look at" } " " (link) ": " (concern.line()) }
             }
         }
     }
 }
 
-fn latency(history: &History) -> Markup {
-    let bound = |milliseconds: Option<f64>| {
-        milliseconds.map_or_else(|| "> 5 s".to_owned(), |time| format!("\u{2264} {time} ms"))
-    };
+fn legend() -> Markup {
     html! {
-        table {
-            caption { "latency" }
-            tr { th { "stage" } th { "median" } th { "99 %" } }
-            @for stage in history.latency.iter().filter(|stage| stage.count > 0) {
-                tr { td { (stage.stage) } td { (bound(stage.median_ms)) } td { (bound(stage.p99_ms)) } }
-            }
-        }
-    }
-}
-
-fn item(link: &LinkStatus) -> Markup {
-    html! {
-        li {
-            span class=(good_if(link.state == LinkPhase::Up)) { (link.state) } " " (link.addr)
-            " for " (humanize(link.since_seconds)) ", " (link.connects) " connects"
-            @for told in [&link.trouble, &link.last_refusal].into_iter().flatten() {
-                p.why { (told.message) " (" (told.code) ", " (humanize(told.seconds_ago)) " ago)" }
+        p.legend {
+            @for outcome in HeightOutcome::ALL {
+                span { i class=(outcome.word()) {} " " (outcome_name(outcome)) } " "
             }
         }
     }
@@ -160,8 +97,13 @@ fn item(link: &LinkStatus) -> Markup {
 mod tests {
     use super::*;
     use crate::observe::status::{
-        DeviceStatus, EndpointStatus, LastError, LastSigned, SharedStatus, StageLatency,
+        ConflictStatus, DeviceStatus, EndpointStatus, History, IdentityStatus, LastError,
+        LastSigned, LinkPhase, LinkStatus, RefusedAt, SharedStatus, StageLatency,
     };
+
+    fn shown(status: &ServiceStatus) -> String {
+        render(status, PageView::default())
+    }
 
     /// A status whose every text is `text`.
     fn status_of(text: &str) -> ServiceStatus {
@@ -170,6 +112,13 @@ mod tests {
             code: text.to_owned(),
             message: text.to_owned(),
             seconds_ago: 3,
+            time: some(),
+            over: true,
+        };
+        let at = || RefusedAt {
+            position: text.to_owned(),
+            time: text.to_owned(),
+            seconds_ago: 4,
         };
         let link = LinkStatus {
             addr: text.to_owned(),
@@ -194,6 +143,13 @@ mod tests {
             id: text.to_owned(),
             armed: true,
             held: true,
+            conflicts: vec![ConflictStatus {
+                node: text.to_owned(),
+                count: 2,
+                first: at(),
+                last: at(),
+                remedy: text.to_owned(),
+            }],
             trouble: some(),
             not_ready: some(),
             stuck_seconds: None,
@@ -206,6 +162,7 @@ mod tests {
             links: vec![link],
             devices: vec![DeviceStatus {
                 name: text.to_owned(),
+                serial: Some(format!("{text}1")),
                 trouble: some(),
                 ..DeviceStatus::default()
             }],
@@ -236,21 +193,31 @@ mod tests {
                 }],
                 ..History::default()
             },
+            ..ChainStatus::default()
         };
         ServiceStatus {
+            host: text.to_owned(),
+            time: text.to_owned(),
             version: text.to_owned(),
             commit: text.to_owned(),
             pid: 1,
             uptime_seconds: 0,
             trouble: some(),
             config: text.to_owned(),
+            identities: vec![IdentityStatus {
+                source: text.to_owned(),
+                node_id: some(),
+                public_key: some(),
+                trouble: None,
+            }],
             chains: vec![chain],
         }
+        .judged()
     }
 
     #[test]
     fn whatever_a_text_says_it_stays_text() {
-        let harmless = render(&status_of("x"));
+        let harmless = shown(&status_of("x"));
         for evil in [
             "<script>alert(1)</script>",
             "\"><script>alert(1)</script>",
@@ -259,7 +226,7 @@ mod tests {
             "&lt;script&gt;",
             "\u{7}\n\r\u{1b}[2J\u{85}",
         ] {
-            let html = render(&status_of(evil));
+            let html = shown(&status_of(evil));
             // The same markup as with a harmless text: no tag, no attribute and no comment more.
             let marks = |html: &str, mark: char| html.matches(mark).count();
             for mark in ['<', '>', '"'] {
@@ -269,23 +236,23 @@ mod tests {
             assert_eq!(html.find(|c: char| c.is_control()), Some(html.len() - 1));
         }
         // Nothing is left out either: what was told can be read.
-        let html = render(&status_of("<script>"));
-        let shown = harmless.matches('x').count() - render(&status_of("")).matches('x').count();
+        let html = shown(&status_of("<script>"));
+        let shown = harmless.matches('x').count() - shown(&status_of("")).matches('x').count();
         assert!(shown >= 14, "{shown} texts reach the page");
         assert_eq!(html.matches("&lt;script&gt;").count(), shown);
     }
 
     #[test]
     fn the_page_says_what_became_of_each_height() {
-        let html = render(&status_of("x"));
+        let html = shown(&status_of("x"));
         let strip = "<i class=\"signed\" title=\"9 signed\"></i><i class=\"missed\" title=\"10 missed\"></i>\
-                     <i class=\"conflict\" title=\"11 conflict\"></i><i class=\"unknown\" title=\"12 unknown\"></i>";
+                     <i class=\"conflict\" title=\"11 double sign refused\"></i><i class=\"unknown\" title=\"12 not known\"></i>";
         assert!(html.contains(strip), "{html}");
         assert!(html.contains("the last 4 heights up to 12: 1 missed, 1 refused"));
         // A height that a node asked for, and that no chain has.
         let mut status = status_of("x");
         status.chains[0].history.newest_height = i64::MAX;
-        let html = render(&status);
-        assert!(html.contains(&format!("title=\"{} unknown\"", i64::MAX)));
+        let html = shown(&status);
+        assert!(html.contains(&format!("title=\"{} not known\"", i64::MAX)));
     }
 }

@@ -1,0 +1,27 @@
+//! Who this signer is to its nodes.
+
+use serde::{Deserialize, Serialize};
+
+/// An identity key of SecretConnection links. It signs no votes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdentityStatus {
+    /// Where it is written.
+    pub source: String,
+    /// The id by which nodes know it, in 40 hexadecimal digits.
+    pub node_id: Option<String>,
+    /// Its public key (Ed25519) in base64.
+    pub public_key: Option<String>,
+    /// Why it cannot be read.
+    pub trouble: Option<String>,
+}
+
+impl IdentityStatus {
+    /// In one line, for people.
+    pub fn line(&self) -> String {
+        match (&self.node_id, &self.public_key, &self.trouble) {
+            (Some(id), Some(key), _) => format!("node id {id}, public key {key} ({})", self.source),
+            (_, _, Some(why)) => format!("not known: {why}"),
+            _ => format!("not known ({})", self.source),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What somebody should look at, and the condition of a chain that follows from it.
+
+use super::condition::Condition;
+use super::verdict::ChainVerdict;
+use crate::observe::status::chain::ChainStatus;
+use crate::observe::status::conflict::ConflictStatus;
+use crate::observe::status::device::DeviceStatus;
+use crate::observe::status::humanize::humanize;
+use crate::observe::status::link::{LinkPhase, LinkStatus};
+use crate::observe::status::shared::EndpointStatus;
+
+/// What somebody should look at while the chain signs.
+#[derive(Clone, Copy, Debug)]
+pub enum Concern<'a> {
+    /// A double sign was refused, and nobody has acknowledged that.
+    Conflict(&'a ConflictStatus),
+    /// A device that holds its key does not answer; another may.
+    Device(&'a DeviceStatus),
+    /// A node is not linked; another is.
+    Node(&'a LinkStatus),
+    /// A member of etcd does not answer; a majority may.
+    Member(&'a EndpointStatus),
+}
+
+impl Concern<'_> {
+    /// In one line, for people.
+    pub fn line(&self) -> String {
+        match self {
+            Self::Conflict(conflict) => format!("double sign refused: {}", conflict.line()),
+            Self::Device(device) => match &device.trouble {
+                Some(why) => format!("{} is down: {why}", device.title()),
+                None => format!("{} is down", device.title()),
+            },
+            Self::Node(link) => {
+                let since = humanize(link.since_seconds);
+                format!("{} is not linked, for {since}", link.addr)
+            }
+            Self::Member(member) => {
+                let why = member.trouble.as_deref().unwrap_or("it does not answer");
+                format!("etcd's member {} is down: {why}", member.name)
+            }
+        }
+    }
+}
+
+impl ChainStatus {
+    /// What somebody should look at, the most urgent first.
+    pub fn concerns(&self) -> Vec<Concern<'_>> {
+        let mut concerns: Vec<Concern<'_>> = self.conflicts.iter().map(Concern::Conflict).collect();
+        let devices = self.devices.iter().filter(|device| !device.up);
+        concerns.extend(devices.map(Concern::Device));
+        let is = |phase| move |link: &&LinkStatus| link.state == phase;
+        if self.links.iter().any(|link| link.state == LinkPhase::Up) {
+            let down = self.links.iter().filter(is(LinkPhase::Down));
+            concerns.extend(down.map(Concern::Node));
+        }
+        let members = self.shared.iter().flat_map(|shared| &shared.endpoints);
+        let down = members.filter(|member| member.trouble.is_some());
+        concerns.extend(down.map(Concern::Member));
+        concerns
+    }
+
+    /// The same chain with this verdict, and the [`Condition`] that follows.
+    pub fn with(mut self, verdict: ChainVerdict) -> Self {
+        self.armed = verdict.not_armed.is_none();
+        self.not_armed = verdict.not_armed;
+        self.not_ready = verdict.not_ready;
+        self.trouble = verdict.trouble;
+        self.judged()
+    }
+
+    /// The same chain with its [`Condition`], which follows from all else. What a service of before does not tell is
+    /// filled in.
+    pub fn judged(mut self) -> Self {
+        if !self.armed && self.not_armed.is_none() {
+            let why = self.trouble.clone();
+            self.not_armed = Some(why.unwrap_or_else(|| "it is not armed".to_owned()));
+        }
+        self.condition = match (&self.not_ready, self.concerns().is_empty()) {
+            (Some(_), _) => Condition::NotReady,
+            (None, false) => Condition::Attention,
+            (None, true) => Condition::Ready,
+        };
+        self
+    }
+}

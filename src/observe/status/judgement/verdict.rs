@@ -1,0 +1,52 @@
+//! Whether a chain is armed and ready, and why not: one answer for all who ask. `tmkms status`, its JSON and exit code, the
+//! page, `/armed` and `/ready`, the metrics and systemd are told from it.
+
+/// What is known of a chain at one moment. Each is `None` where nothing is wrong.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Why its key or state is not held.
+    pub unarmed: Option<String>,
+    /// A request has had no answer for too long.
+    pub stuck: Option<String>,
+    /// Why its watermark cannot be written.
+    pub broken: Option<String>,
+    /// Why its key does not sign.
+    pub key: Option<String>,
+    /// Why none of its devices answers.
+    pub devices: Option<String>,
+    /// Whether a node is linked.
+    pub linked: bool,
+}
+
+/// What follows from the [`Facts`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChainVerdict {
+    /// Why it is not armed: key and state are held, and the key can sign.
+    pub not_armed: Option<String>,
+    /// Why it does not sign, links aside.
+    pub trouble: Option<String>,
+    /// Why it cannot answer a node: its trouble, or that no node is linked.
+    pub not_ready: Option<String>,
+}
+
+impl ChainVerdict {
+    /// The verdict on these facts.
+    pub fn of(facts: Facts) -> Self {
+        let Facts {
+            unarmed,
+            stuck,
+            broken,
+            key,
+            devices,
+            linked,
+        } = facts;
+        let not_armed = unarmed.clone().or_else(|| key.clone());
+        let trouble = unarmed.or(stuck).or(broken).or(key).or(devices);
+        let unlinked = (!linked).then(|| "no node is linked".to_owned());
+        Self {
+            not_armed,
+            not_ready: trouble.clone().or(unlinked),
+            trouble,
+        }
+    }
+}
