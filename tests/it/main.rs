@@ -67,5 +67,6 @@ mod yubihsm;
 mod yubihsm_backups;
 mod yubihsm_ceremony;
 mod yubihsm_ceremony_program;
+mod yubihsm_looks;
 mod yubihsm_program;
 mod yubihsm_simulator;

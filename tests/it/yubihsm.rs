@@ -132,6 +132,7 @@ fn each_trouble_has_its_own_words() {
     let kind = ErrorKind::Unproven {
         auth: 4,
         serial: Some(Serial(42)),
+        flaw: None,
     };
     let text = error(wrong.clone(), None).to_string();
     assert!(

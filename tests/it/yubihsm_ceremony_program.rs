@@ -18,7 +18,7 @@ use tmkms::consensus::PublicKey;
 use tmkms::harness::Listener;
 
 /// Everything that went over the terminal, split into what stays and what was on the second screen.
-fn screens(all: &str) -> (String, String) {
+pub fn screens(all: &str) -> (String, String) {
     let (mut public, mut private) = (String::new(), String::new());
     for (at, part) in all.split("\x1b[?1049h").enumerate() {
         match part.split_once("\x1b[?1049l") {
@@ -33,13 +33,13 @@ fn screens(all: &str) -> (String, String) {
     (public, private)
 }
 
-struct Desk {
+pub struct Desk {
     session: OsSession,
     all: String,
 }
 
 impl Desk {
-    fn open(home: &Home, arguments: &[&str]) -> Self {
+    pub fn open(home: &Home, arguments: &[&str]) -> Self {
         let mut session = Session::spawn(home.command(arguments)).unwrap();
         // As a real terminal does: what is typed is shown, unless the program forbids it.
         session.get_process_mut().set_echo(true, None).unwrap();
@@ -51,7 +51,7 @@ impl Desk {
     }
 
     /// Waits for these words and gives what came up to their end.
-    fn see(&mut self, words: &str) -> String {
+    pub fn see(&mut self, words: &str) -> String {
         let found = self.session.expect(words).unwrap_or_else(|error| {
             panic!("no {words:?}: {error}\n{}", self.all);
         });
@@ -61,11 +61,11 @@ impl Desk {
         text
     }
 
-    fn type_line(&mut self, text: &str) {
+    pub fn type_line(&mut self, text: &str) {
         self.session.send_line(text).unwrap();
     }
 
-    fn end(mut self) -> (i32, String) {
+    pub fn end(mut self) -> (i32, String) {
         let found = self.session.expect(Eof).unwrap();
         self.all
             .push_str(&String::from_utf8_lossy(found.as_bytes()));
@@ -89,7 +89,7 @@ fn configure(home: &Home, simulator: &Simulator) {
 }
 
 /// A command whose standard input is a pipe with these lines, run from another host.
-fn piped(home: &Home, arguments: &[&str], lines: &str) -> (i32, String, String) {
+pub fn piped(home: &Home, arguments: &[&str], lines: &str) -> (i32, String, String) {
     let mut child = home
         .command(arguments)
         .env("SSH_CONNECTION", "192.0.2.1 1 192.0.2.2 22")

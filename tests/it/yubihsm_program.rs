@@ -13,7 +13,7 @@ use tmkms::codec::node::{Answer, Ask};
 use tmkms::consensus::PublicKey;
 use tmkms::harness::{Listener, Node};
 
-fn section(simulator: &Simulator) -> String {
+pub fn section(simulator: &Simulator) -> String {
     format!(
         "[[providers.yubihsm]]\nadapter = {{ type = \"http\", addr = \"tcp://{}\" }}\n\
          auth = {{ key = 4, password_file = \"password\" }}\nkeys = [{{ chain_ids = [\"test-1\"], key = 1 }}]\n",
@@ -22,14 +22,14 @@ fn section(simulator: &Simulator) -> String {
 }
 
 /// Devices with one key, made from `seed`; each test has its own, because the lock on chain and key is one per host.
-fn simulator(serial: u32, seed: u8) -> Simulator {
+pub fn simulator(serial: u32, seed: u8) -> Simulator {
     let simulator = Simulator::start(Profile::new(serial, (2, 4, 0)));
     add_keys(&simulator, seed);
     simulator
 }
 
 /// A home whose key is in these devices, and the node that it dials.
-fn home(simulators: &[&Simulator], seed: u8) -> (Home, Listener) {
+pub fn home(simulators: &[&Simulator], seed: u8) -> (Home, Listener) {
     let listener = Listener::tcp().unwrap();
     let mut home = Home::new(&[listener.address().unwrap()]);
     tmkms::secret_file::create(&home.path().join("password"), b"validator\n").unwrap();

@@ -107,6 +107,22 @@ fn serial(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Option<
         {
             return Some(Some(Serial(number)));
         }
+        // Ten digits, as they should be, of a number that no device can have.
+        let too_high = value
+            .as_str()
+            .is_some_and(|text| text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit()));
+        if too_high {
+            problems.push(Problem::at(
+                span,
+                "no YubiHSM has this serial number",
+                format!("serial numbers end at {}", u32::MAX),
+                format!(
+                    "a digit was mistaken: compare it with the device, or with what `{}` shows",
+                    CommandLine::without_config(["yubihsm", "detect"])
+                ),
+            ));
+            return None;
+        }
         problems.push(Problem::at(
             span,
             "this is not a serial number of a YubiHSM",

@@ -15,7 +15,7 @@ use crate::cli::report::{Failure, output, status};
 use crate::consensus::{KeyType, Signature};
 use crate::gate::raw::self_test;
 
-use super::which::{Which, key_id};
+use super::which::{Which, key_id, tell_device};
 
 /// How long one signature may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -43,6 +43,13 @@ pub(in crate::cli) struct Test {
     key_id: u16,
 }
 
+/// Why there is no signature.
+struct Trouble {
+    why: String,
+    /// Whether another try may end better.
+    may_pass: bool,
+}
+
 impl Test {
     pub(super) fn run(self) -> Result<(), Failure> {
         let stop = Arc::new(AtomicBool::new(false));
@@ -50,7 +57,12 @@ impl Test {
             signal_hook::flag::register(signal, stop.clone())
                 .map_err(|error| Failure::new(format!("signals cannot be taken: {error}")))?;
         }
-        let (client, _) = self.which.provider()?.client().map_err(Failure::new)?;
+        let provider = self.which.provider()?;
+        tell_device(&provider)?;
+        let (client, warning) = provider.client().map_err(Failure::new)?;
+        if let Some(warning) = warning {
+            status("Warning", warning);
+        }
         let device = DeviceThread::start(client)
             .map_err(|error| Failure::new(format!("a thread could not be started: {error}")))?;
         let handle = device.handle();
@@ -72,9 +84,12 @@ impl Test {
                     );
                     status("Success", text);
                 }
-                Err(why) => {
+                Err(trouble) => {
                     failures += 1;
-                    status("Failed", why);
+                    status("Failed", &trouble.why);
+                    if !trouble.may_pass {
+                        break;
+                    }
                     thread::sleep(PAUSE);
                 }
             }
@@ -83,26 +98,42 @@ impl Test {
         summary(&times)?;
         match failures {
             0 => Ok(()),
+            some if self.count.is_none_or(|count| number < count)
+                && !stop.load(Ordering::Relaxed) =>
+            {
+                Err(Failure::new(format!(
+                    "{some} of {number} signatures failed, and trying again does not change that; see above"
+                )))
+            }
             some => Err(Failure::new(format!(
                 "{some} of {number} signatures failed; see above"
             ))),
         }
     }
 
-    fn sign(&self, handle: &DeviceHandle, found: &KeyOnDevice, number: u64) -> Result<(), String> {
-        let permit = self_test(number, LENGTH, Duration::MAX).ok_or("no permit")?;
+    fn sign(&self, handle: &DeviceHandle, found: &KeyOnDevice, number: u64) -> Result<(), Trouble> {
+        let permit = self_test(number, LENGTH, Duration::MAX).ok_or_else(|| Trouble {
+            why: "no permit".to_owned(),
+            may_pass: false,
+        })?;
         let key_type = found.public_key.key_type();
         let until = Instant::now() + PATIENCE;
         let signature = handle
             .sign(self.key_id, key_type, &permit, until)
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| Trouble {
+                why: error.to_string(),
+                may_pass: error.kind.may_pass(),
+            })?;
         let signature = Signature::from_bytes(signature);
         match found.public_key.verify(permit.bytes(), &signature) {
             true => Ok(()),
-            false => Err(format!(
-                "{}: the signature is not valid; the device is broken",
-                handle.name()
-            )),
+            false => Err(Trouble {
+                why: format!(
+                    "{}: the signature is not valid; the device is broken",
+                    handle.name()
+                ),
+                may_pass: false,
+            }),
         }
     }
 }

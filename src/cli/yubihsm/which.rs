@@ -7,8 +7,9 @@ use clap::Args;
 use crate::backends::yubihsm::config::{ProviderSection, read_written};
 use crate::backends::yubihsm::device::provider::Provider;
 use crate::backends::yubihsm::protocol::identity::Serial;
+use crate::backends::yubihsm::protocol::info::DeviceInfo;
 use crate::cli::config_file::{ConfigFile, wrong};
-use crate::cli::report::Failure;
+use crate::cli::report::{Failure, status};
 use crate::config;
 use crate::remedy::CommandLine;
 
@@ -20,6 +21,14 @@ pub(super) fn key_id(text: &str) -> Result<u16, String> {
     };
     id.filter(|id| *id != 0)
         .ok_or_else(|| "a key's id is a number from 1 to 65535 (0xffff)".to_owned())
+}
+
+/// Asks the device what it is, and says it: nobody need guess which one of several a command is about.
+pub(super) fn tell_device(provider: &Provider) -> Result<DeviceInfo, Failure> {
+    let info = provider.look().map_err(Failure::new)?;
+    let (serial, firmware) = (info.serial, info.firmware);
+    status("Device", format!("YubiHSM {serial}, firmware {firmware}"));
+    Ok(info)
 }
 
 /// Which of the configured devices.

@@ -347,10 +347,23 @@ fn a_key_whose_backup_fails() {
     let simulator = set_up(9);
     let walk = Walk::of("a_key_whose_backup_fails");
     configure(&walk, &section(&simulator));
-    let said = of_mnemonic(
+    let no_wrap_key = of_mnemonic(
         &walk,
         &["generate", "--mnemonic", "-w", "9", "-b", "backup", "1"],
     );
+    assert_eq!(no_wrap_key.code, 1, "{}", no_wrap_key.text);
+    let restore = walk.printed(
+        &no_wrap_key.text,
+        "sees no wrap key",
+        "tmkms yubihsm setup --restore",
+    );
+    let done = walk.paste_filled(&restore, &[], mnemonic().phrase());
+    assert!(done.text.contains("Nothing is erased"), "{}", done.text);
+
+    // Of another mnemonic: what it wraps cannot be opened here.
+    let place = (object::WRAP_KEY, 1);
+    simulator.device().objects.get_mut(&place).unwrap().body = Body::Wrap(vec![1; 32]);
+    let said = of_mnemonic(&walk, &["generate", "--mnemonic", "-b", "backup", "1"]);
     assert_eq!(said.code, 1, "{}", said.text);
     let words = "tmkms yubihsm keys delete --mnemonic 1";
     let delete = walk.printed(&said.text, "delete the key as the administrator", words);
@@ -500,6 +513,84 @@ fn a_device_for_a_key_was_not_set_up() {
     );
 }
 
+#[test]
+fn a_login_that_may_do_too_much() {
+    let simulator = set_up(19);
+    let mut walk = Walk::of("a_login_that_may_do_too_much");
+    with_key(&mut walk, &simulator);
+    walk.home.init();
+    // The administrator's, as somebody wrote it who wanted it to work at once.
+    walk.edit("key = 4", "key = 1");
+    fs::remove_file(walk.path("password")).unwrap();
+    private(&walk.path("password"), mnemonic().phrase().as_bytes());
+    let said = walk.tmkms(&["check"]);
+    assert_eq!(said.code, 0, "{}", said.text);
+    let words = "tmkms yubihsm derive --role validator -o FILE";
+    let derive = walk.printed(&said.text, "has such a login for signing", words);
+    let file = walk.path("validators");
+    let fill = [("FILE", file.to_str().unwrap())];
+    let done = walk.paste_filled(&derive, &fill, mnemonic().phrase());
+    assert_eq!(done.code, 0, "{}", done.text);
+    walk.edit(
+        "key = 1, password_file = \"password\"",
+        "key = 4, password_file = \"validators\"",
+    );
+    let said = walk.tmkms(&["check"]);
+    assert!(!said.text.contains("more than sign"), "{}", said.text);
+    walk.signs(1);
+
+    let blank = fresh(20);
+    configure(&walk, &section(&blank).replace("key = 4", "key = 1"));
+    fs::remove_file(walk.path("password")).unwrap();
+    private(&walk.path("password"), b"password");
+    let key = Object {
+        id: 1,
+        kind: object::ASYMMETRIC_KEY,
+        algorithm: algorithm::ED25519,
+        label: [0; 40],
+        domains: 1,
+        capabilities: capability::SIGN_EDDSA,
+        delegated: 0,
+        sequence: 0,
+        origin: 1,
+        body: Body::from_put(algorithm::ED25519, &[19; 32]).unwrap(),
+    };
+    blank.device().insert(key);
+    let said = walk.tmkms(&["check"]);
+    let setup = walk.printed(
+        &said.text,
+        "set the device up with",
+        "tmkms yubihsm setup",
+    );
+    // Never without a look at what is on it.
+    let asked = walk.paste(&setup);
+    assert!(asked.text.contains("key(s) that sign"), "{}", asked.text);
+}
+
+#[test]
+fn a_configuration_that_is_not_whole() {
+    let simulator = set_up(21);
+    let mut walk = Walk::of("a_configuration_that_is_not_whole");
+    with_key(&mut walk, &simulator);
+    let export = ["export", "--mnemonic", "-i", "1", "backup"];
+    assert_eq!(of_mnemonic(&walk, &export).code, 0);
+    walk.edit("auth = ", "auth-of = ");
+    for (said, message) in [
+        (
+            walk.tmkms(&["yubihsm", "detect"]),
+            "no connector of it is asked",
+        ),
+        (
+            of_mnemonic(&walk, &["verify-backup", "backup"]),
+            "is not compared with",
+        ),
+    ] {
+        let check = walk.printed(&said.text, message, "tmkms check");
+        let done = walk.paste(&check);
+        assert!(done.text.contains("`auth` is missing"), "{}", done.text);
+    }
+}
+
 /// Whatever is plugged into this host, and nothing mostly.
 #[test]
 fn a_device_that_is_not_plugged_in() {
@@ -523,7 +614,9 @@ fn a_device_that_is_not_plugged_in() {
         &walk.tmkms(&["yubihsm", "keys", "list", "--serial", "7"]),
         "lists what is plugged in",
     );
-    walk.edit("\"4294967295\"", "4294967295");
+    walk.edit("\"4294967295\"", "\"4294967296\"");
+    detects(&walk.tmkms(&["check"]), "a digit was mistaken");
+    walk.edit("\"4294967296\"", "4294967295");
     detects(&walk.tmkms(&["check"]), "write it as");
 }
 

@@ -71,6 +71,42 @@ pub enum BackupError {
         /// The command that lists them.
         list: CommandLine,
     },
+    /// The key never leaves its device.
+    #[error(
+        "nothing was changed: key 0x{id:04x} ({label:?}) never leaves this device: it was made without \
+         `exportable-under-wrap`, which nobody can give it afterwards. There is no backup of it and there can be none: when \
+         this device is lost, the key is. A validator that must survive that needs a new key, made with `-b FILE`"
+    )]
+    NotExportable {
+        /// The id.
+        id: u16,
+        /// The key's label.
+        label: String,
+    },
+    /// There is nothing to wrap with.
+    #[error(
+        "nothing was changed: this login sees no wrap key 0x{wrap:04x}, which encrypts and opens backups: the device was not \
+         set up, or not completely. `{setup}` adds what is missing to a device of the same mnemonic, and ERASES any other; \
+         `--wrap ID` names another wrap key"
+    )]
+    NoWrapKey {
+        /// The id.
+        wrap: u16,
+        /// The command that sets the device up.
+        setup: CommandLine,
+    },
+    /// The wrap key is for other things.
+    #[error(
+        "nothing was changed: wrap key 0x{wrap:04x} ({label:?}) may not {needs}; `--wrap ID` names another wrap key"
+    )]
+    WrapKeyForbids {
+        /// The id.
+        wrap: u16,
+        /// Its label.
+        label: String,
+        /// What for, as Yubico names it.
+        needs: &'static str,
+    },
     /// The file.
     #[error("{0}")]
     File(SecretFileError),
@@ -211,6 +247,52 @@ impl NewKey {
             Some(why) => Err(BackupError::Differs { id, why }),
         }
     }
+}
+
+/// Which way a key goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Out of the device.
+    Export,
+    /// Into it.
+    Import,
+}
+
+/// Whether there is a wrap key that lets keys go this way.
+pub fn has_wrap_key(login: &mut Objects, wrap: u16, way: Way) -> Result<(), BackupError> {
+    let found = login.info(object::WRAP_KEY, wrap);
+    let found = found.map_err(BackupError::Device)?;
+    let found = found.ok_or_else(|| BackupError::NoWrapKey {
+        wrap,
+        setup: login.commands().line(["setup", "--restore"]),
+    })?;
+    let (needed, needs) = match way {
+        Way::Export => (capability::EXPORT_WRAPPED, "export-wrapped"),
+        Way::Import => (capability::IMPORT_WRAPPED, "import-wrapped"),
+    };
+    match found.capabilities & needed {
+        0 => Err(BackupError::WrapKeyForbids {
+            wrap,
+            label: found.label,
+            needs,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a key may leave the device, and under this wrap key.
+pub fn may_leave(login: &mut Objects, wrap: u16, id: u16) -> Result<(), BackupError> {
+    let found = login.info(object::ASYMMETRIC_KEY, id);
+    let found = found.map_err(BackupError::Device)?;
+    let found = found.ok_or_else(|| BackupError::NoKey {
+        id,
+        list: login.commands().keys_list(),
+    })?;
+    if found.capabilities & capability::EXPORTABLE_UNDER_WRAP == 0 {
+        let label = found.label;
+        return Err(BackupError::NotExportable { id, label });
+    }
+    has_wrap_key(login, wrap, Way::Export)
 }
 
 /// Exports a key into a file, reads the file back, and opens it where the wrap key is known.

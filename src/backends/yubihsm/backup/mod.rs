@@ -5,4 +5,6 @@ mod file;
 pub mod log;
 pub mod wrap;
 
-pub use file::{BackupError, NewKey, check, is_named, open, read, shown, write};
+pub use file::{
+    BackupError, NewKey, Way, check, has_wrap_key, is_named, may_leave, open, read, shown, write,
+};

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use crate::backends::yubihsm::protocol::commands::DeviceCommands;
 use crate::backends::yubihsm::protocol::error::ErrorKind;
 use crate::backends::yubihsm::protocol::identity::Serial;
-use crate::backends::yubihsm::protocol::scp03::{AuthKey, Credentials};
+use crate::backends::yubihsm::protocol::scp03::{AuthKey, Credentials, FACTORY_PASSWORD};
 use crate::backends::yubihsm::protocol::transport::Transport;
 use crate::backends::yubihsm::session::client::DeviceClient;
 use crate::backends::yubihsm::session::objects::Objects;
@@ -24,7 +24,7 @@ pub(super) const LOGIN: Duration = Duration::from_secs(5);
 pub fn factory() -> Credentials {
     Credentials {
         id: Role::Admin.id(),
-        key: AuthKey::from_password(b"password"),
+        key: AuthKey::from_password(FACTORY_PASSWORD),
     }
 }
 

@@ -7,6 +7,7 @@ use crate::backends::device::{Backup, Device, DeviceSample};
 use crate::backends::key_source::{KeySource, KeyTraits, OpenKeyError, Opened};
 use crate::backends::replicas::{Replica, ReplicaSource};
 use crate::backends::yubihsm::protocol::error::{Error, ErrorKind};
+use crate::backends::yubihsm::protocol::rights::LoginRisk;
 use crate::consensus::{KeyType, PublicKey, Signature, key_text};
 use crate::gate::Prepared;
 use crate::gate::permit::Permit;
@@ -109,6 +110,7 @@ impl DeviceKeySource {
                 found.info.firmware
             ));
         }
+        warnings.extend(found.risk.as_ref().map(|risk| self.risky(risk)));
         let backups = self.provider.backups.as_ref();
         let wall = SystemClock.now().wall;
         warnings.extend(backups.and_then(|backups| backups.reminder(&found.public_key, wall)));
@@ -120,6 +122,27 @@ impl DeviceKeySource {
             list: self.provider.commands.keys_list(),
         };
         Ok((key, warnings))
+    }
+}
+
+impl DeviceKeySource {
+    /// A login that does not belong into service, and the one that does.
+    fn risky(&self, risk: &LoginRisk) -> String {
+        let place = &self.provider.place;
+        let derive = ["yubihsm", "derive", "--role", "validator", "-o", "FILE"];
+        let derive = CommandLine::without_config(derive);
+        let setup = self.provider.commands.line(["setup"]);
+        let end = "give one that may only sign its own password, and name both in `auth`";
+        match risk {
+            LoginRisk::Factory { .. } => format!(
+                "{place}: {risk}. Back the key up, set the device up with `{setup}` and bring the key in again; or {end}, \
+                 and change or delete the factory's"
+            ),
+            LoginRisk::Powerful { .. } => format!(
+                "{place}: {risk}. A device that was set up here has such a login for signing: write its password with \
+                 `{derive}`, and `auth = {{ key = 4, password_file = \"FILE\" }}`. On another device {end}"
+            ),
+        }
     }
 }
 

@@ -13,9 +13,11 @@ use crate::backends::yubihsm::backup::log::BackupLog;
 use crate::backends::yubihsm::protocol::commands::DeviceCommands;
 use crate::backends::yubihsm::protocol::error::{Error, ErrorKind};
 use crate::backends::yubihsm::protocol::identity::Serial;
+use crate::backends::yubihsm::protocol::info::DeviceInfo;
 use crate::backends::yubihsm::protocol::scp03::{AuthKey, Credentials};
 use crate::backends::yubihsm::protocol::transport::{DeviceAddress, Transport};
 use crate::backends::yubihsm::session::client::DeviceClient;
+use crate::backends::yubihsm::session::login::introduce;
 use crate::remedy::{self, CommandLine};
 use crate::secret_file::{self, Absent, SecretSource};
 
@@ -23,6 +25,9 @@ use super::thread::{DeviceHandle, DeviceThread};
 
 /// Between two looks at a password that the device refused: it may have been corrected.
 const COMPARE: Duration = Duration::from_secs(5);
+
+/// How long a device may take to say what it is.
+const LOOK: Duration = Duration::from_secs(3);
 
 /// Where the password comes from.
 pub enum Password {
@@ -112,6 +117,15 @@ impl Provider {
             self.timeout,
             self.commands.clone(),
         )
+    }
+
+    /// What the device says of itself, without anybody logging in: before a person is asked for secrets.
+    pub fn look(&self) -> Result<DeviceInfo, Error> {
+        let nobody = Credentials {
+            id: 0,
+            key: AuthKey::from_bytes(&[0; 32]),
+        };
+        introduce(&mut self.client_as(nobody), Instant::now() + LOOK)
     }
 
     /// The configured login. The warning is about the password's file.

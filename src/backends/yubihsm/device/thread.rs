@@ -28,6 +28,9 @@ use super::worker::{DeviceJob, KeyOnDevice, Worker};
 /// How long the owner waits for the session to be closed.
 const LEAVE: Duration = Duration::from_millis(1_500);
 
+/// So long before a search must end its thread gives up, to tell what was wrong.
+const TELLING: Duration = Duration::from_millis(500);
+
 /// A device with its thread. Dropping it closes the session.
 pub struct DeviceThread {
     handle: DeviceHandle,
@@ -239,7 +242,8 @@ impl DeviceHandle {
         self.ask(until, |reply| DeviceJob::Find {
             key,
             wanted,
-            until,
+            // What was wrong all the time must be told before nobody listens any more.
+            until: until.checked_sub(TELLING).unwrap_or(until),
             reply,
         })
     }

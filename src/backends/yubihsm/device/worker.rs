@@ -15,7 +15,9 @@ use tracing::{info, warn};
 use crate::backends::yubihsm::protocol::codes::{algorithm, command};
 use crate::backends::yubihsm::protocol::error::{Error, ErrorKind};
 use crate::backends::yubihsm::protocol::info::{DeviceInfo, read_public_key};
+use crate::backends::yubihsm::protocol::rights::LoginRisk;
 use crate::backends::yubihsm::session::client::DeviceClient;
+use crate::backends::yubihsm::session::login::login_risk;
 use crate::consensus::{KeyType, PublicKey};
 
 use super::health::WorkerHealth;
@@ -36,6 +38,8 @@ pub struct KeyOnDevice {
     pub public_key: PublicKey,
     /// The device.
     pub info: DeviceInfo,
+    /// What is wrong with the login that found it, although it works.
+    pub risk: Option<LoginRisk>,
 }
 
 /// What is asked of the thread.
@@ -214,7 +218,12 @@ impl Worker {
             self.state.pin(key, &answer);
         }
         self.client.pin(key, answer.to_vec());
-        Ok(KeyOnDevice { public_key, info })
+        let risk = login_risk(&mut self.client, until)?;
+        Ok(KeyOnDevice {
+            public_key,
+            info,
+            risk,
+        })
     }
 
     fn sign(

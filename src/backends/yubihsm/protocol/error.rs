@@ -6,6 +6,7 @@ use super::codes::{ErrorCode, command};
 use super::commands::DeviceCommands;
 use super::frame::FrameError;
 use super::identity::{Firmware, Serial};
+use super::password::PasswordFlaw;
 use super::scp03::ChannelError;
 
 /// Something went wrong with a device.
@@ -29,9 +30,24 @@ pub enum ErrorKind {
     Absent,
     /// The connector is there and the device is not.
     #[error(
-        "the connector is there and has no device; plug the YubiHSM in where the connector runs"
+        "the connector is there and has no device that it may open; plug the YubiHSM in where the connector runs, and if \
+         it is plugged in there: the user that the connector runs as needs the udev rule (udev/10-yubihsm.rules), nothing \
+         else may hold the device, and a `serial` in yubihsm-connector.yaml must be this device's"
     )]
     AbsentThere,
+    /// The connector takes requests for other host names only.
+    #[error(
+        "the connector refuses requests for the host `{0}` (HTTP 403): its list of host names has another; start it with \
+         `--host-header-allowlist={0}`, or write one that it has into `addr` (localhost and 127.0.0.1, if it has no list \
+         of its own)"
+    )]
+    HostRefused(String),
+    /// The connector has a device and could not carry the exchange.
+    #[error(
+        "the connector is there, has a device, and could not exchange anything with it (HTTP {0}); look at the connector's \
+         own log, and plug the device out and in there"
+    )]
+    ConnectorFailed(u16),
     /// Somebody else has it.
     #[error(
         "in use by another process; stop it (yubihsm-connector, another tmkms?), or share the device through a \
@@ -74,14 +90,16 @@ pub enum ErrorKind {
     /// The device does not know the authentication key that is configured here.
     #[error(
         "the device did not prove that it knows authentication key 0x{auth:04x}: another device, or another password. It \
-         calls itself {}; nothing that depends on the password was sent to it. Correct `auth`, or look at what answers \
-         there (it is asked again in a minute, or as soon as the password's file is corrected)", named(.serial)
+         calls itself {}; nothing that depends on the password was sent to it. {} (it is asked again in a minute, or as soon \
+         as the password's file is corrected)", named(.serial), cause(.flaw)
     )]
     Unproven {
         /// The authentication key.
         auth: u16,
         /// What the device says that its serial number is; nothing proves that either.
         serial: Option<Serial>,
+        /// What is odd about the password itself.
+        flaw: Option<PasswordFlaw>,
     },
     /// The device knows the key and does not take our proof of it.
     #[error(
@@ -239,6 +257,7 @@ impl ErrorKind {
             self,
             Self::Absent
                 | Self::AbsentThere
+                | Self::ConnectorFailed(_)
                 | Self::NoConnector(_)
                 | Self::Usb(_)
                 | Self::Late
@@ -259,9 +278,17 @@ impl ErrorKind {
         )
     }
 
+    /// Whether the next try may end otherwise without anybody doing anything.
+    pub fn may_pass(&self) -> bool {
+        self.is_loss() || matches!(self, Self::Busy)
+    }
+
     /// Whether it says that the device cannot be used at all, and not that it refused one command.
     pub fn is_absence(&self) -> bool {
-        let taken = matches!(self, Self::Busy | Self::Permission | Self::Ambiguous(_));
+        let taken = matches!(
+            self,
+            Self::Busy | Self::Permission | Self::Ambiguous(_) | Self::HostRefused(_)
+        );
         taken || self.is_loss() || self.is_final()
     }
 
@@ -285,6 +312,13 @@ impl From<ChannelError> for ErrorKind {
 
 fn named(serial: &Option<Serial>) -> String {
     serial.map_or_else(|| "nothing".to_owned(), |serial| serial.to_string())
+}
+
+fn cause(flaw: &Option<PasswordFlaw>) -> String {
+    match flaw {
+        None => "Correct `auth`, or look at what answers there".to_owned(),
+        Some(flaw) => format!("Look at the password first: {flaw}"),
+    }
 }
 
 fn list(serials: &[Serial]) -> String {

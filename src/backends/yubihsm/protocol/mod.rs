@@ -7,5 +7,7 @@ pub mod error;
 pub mod frame;
 pub mod identity;
 pub mod info;
+pub mod password;
+pub mod rights;
 pub mod scp03;
 pub mod transport;

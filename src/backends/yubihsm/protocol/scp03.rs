@@ -13,6 +13,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::codes::command;
 use super::frame;
+use super::password::PasswordFlaw;
 
 /// A challenge or cryptogram, in bytes.
 pub const CHALLENGE: usize = 8;
@@ -28,6 +29,9 @@ const S_ENC: u8 = 0x04;
 const S_MAC: u8 = 0x06;
 const S_RMAC: u8 = 0x07;
 
+/// The password of authentication key 1 of every device from the factory (user guide, "Default authentication key").
+pub const FACTORY_PASSWORD: &[u8] = b"password";
+
 /// Who logs in. The name is that of `yubihsm.rs`; those of etcd are its own.
 #[derive(Clone)]
 pub struct Credentials {
@@ -42,6 +46,11 @@ pub struct Credentials {
 pub struct AuthKey {
     enc: [u8; BLOCK],
     mac: [u8; BLOCK],
+    /// What is odd about the password that they are of, in case the device does not know them.
+    #[zeroize(skip)]
+    flaw: Option<PasswordFlaw>,
+    #[zeroize(skip)]
+    factorys: bool,
 }
 
 impl AuthKey {
@@ -49,7 +58,10 @@ impl AuthKey {
     pub fn from_password(password: &[u8]) -> Self {
         let mut both = Zeroizing::new([0; 2 * BLOCK]);
         pbkdf2::pbkdf2_hmac::<sha2::Sha256>(password, b"Yubico", 10_000, &mut *both);
-        Self::from_bytes(&both)
+        let mut key = Self::from_bytes(&both);
+        key.flaw = PasswordFlaw::of(password);
+        key.factorys = password == FACTORY_PASSWORD;
+        key
     }
 
     /// The keys as the device stores them: K-ENC, then K-MAC.
@@ -57,10 +69,22 @@ impl AuthKey {
         let mut key = Self {
             enc: [0; BLOCK],
             mac: [0; BLOCK],
+            flaw: None,
+            factorys: false,
         };
         let all = key.enc.iter_mut().chain(&mut key.mac);
         all.zip(bytes).for_each(|(to, from)| *to = *from);
         key
+    }
+
+    /// Whether they are of the factory's password.
+    pub fn is_factorys(&self) -> bool {
+        self.factorys
+    }
+
+    /// What in the password's text may be why this authentication key does not know it.
+    pub fn flaw(&self, auth: u16) -> Option<PasswordFlaw> {
+        self.flaw.filter(|flaw| flaw.explains(auth))
     }
 
     /// K-ENC, then K-MAC.

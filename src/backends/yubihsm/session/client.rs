@@ -37,7 +37,7 @@ pub struct DeviceClient {
     name: String,
     transport: Box<dyn Transport>,
     serial: Option<Serial>,
-    credentials: Credentials,
+    pub(super) credentials: Credentials,
     /// The longest wait for one frame.
     timeout: Duration,
     channel: Option<Channel>,
@@ -205,7 +205,7 @@ impl DeviceClient {
     }
 
     /// Tries until it works, the time is over, or a new try is of no use.
-    fn patiently<T>(
+    pub(super) fn patiently<T>(
         &mut self,
         until: Instant,
         mut attempt: impl FnMut(&mut Self, Instant) -> Result<T, ErrorKind>,
@@ -322,6 +322,7 @@ impl DeviceClient {
             return Err(ErrorKind::Unproven {
                 auth: id,
                 serial: self.info.as_ref().map(|info| info.serial),
+                flaw: self.credentials.key.flaw(id),
             });
         };
         let (channel, proof) = proven.authenticate(*session);

@@ -2,5 +2,6 @@
 //! command except those that sign, which need a permit of the gate; `objects` has one function for each command.
 
 pub mod client;
+pub mod login;
 pub mod objects;
 mod pins;

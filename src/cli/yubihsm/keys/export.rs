@@ -39,8 +39,11 @@ impl Export {
     pub(super) fn run(self) -> Result<(), Failure> {
         let file = NewFile::open(&self.path).map_err(Failure::new)?;
         let mut login = self.login.open(Role::Operator)?;
-        let opener = login.opener(self.wrap, self.unopened)?;
         let (id, wrap) = (self.id, self.wrap);
+        // Before the mnemonic is asked for.
+        let may_leave = backup::may_leave(&mut login.objects, wrap, id);
+        may_leave.map_err(|error| refused(error, login.configured))?;
+        let opener = login.opener(wrap, self.unopened)?;
         let public = login.objects.public_key(id).map_err(Failure::new)?;
         let opener = opener.as_deref();
         let written = backup::write(&mut login.objects, wrap, id, &public, file, opener);

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::backends::yubihsm::backup::{self, NewKey};
+use crate::backends::yubihsm::backup::{self, NewKey, Way};
 use crate::backends::yubihsm::ceremony::derive::Role;
-use crate::backends::yubihsm::protocol::codes::object;
+use crate::backends::yubihsm::protocol::codes::{algorithm, object};
+use crate::backends::yubihsm::protocol::error::ErrorKind;
+use crate::backends::yubihsm::protocol::info::DeviceInfo;
 use crate::cli::report::{Failure, status};
-use crate::consensus::key_text;
+use crate::consensus::{KeyType, key_text};
 use crate::secret_file::{NewFile, SecretFileError};
 
 use super::login::{Login, refused};
@@ -80,6 +82,11 @@ impl Generate {
         };
         let mut login = self.login.open(Role::Operator)?;
         let configured = login.configured;
+        self.suits(&login.info)?;
+        if self.backup.is_some() {
+            let wrap_key = backup::has_wrap_key(&mut login.objects, self.wrap, Way::Export);
+            wrap_key.map_err(|error| refused(error, configured))?;
+        }
         let opener = match &self.backup {
             Some(_) => login.opener(self.wrap, self.unopened)?,
             None => None,
@@ -162,6 +169,36 @@ impl Generate {
         );
         let how = opener.map(|_| "opened with the mnemonic when it was made");
         tell_proof(&login.provider, &public, path, how);
+        Ok(())
+    }
+}
+
+impl Generate {
+    /// Whether the device can hold such a key, and should.
+    fn suits(&self, info: &DeviceInfo) -> Result<(), Failure> {
+        let key_type = self.kind.key_type();
+        let (algorithm, leaks) = match key_type {
+            KeyType::Ed25519 => (algorithm::ED25519, false),
+            KeyType::Secp256k1 => (algorithm::SECP256K1, info.leaks_ecdsa()),
+        };
+        let firmware = info.firmware;
+        if !info.has(algorithm) {
+            let algorithm = key_type.as_str();
+            let kind = ErrorKind::Disabled {
+                algorithm,
+                firmware,
+            };
+            return Err(Failure::new(format!("nothing was changed: {kind}")));
+        }
+        if leaks {
+            status(
+                "Warning",
+                format!(
+                    "firmware {firmware} leaks secp256k1 keys to anyone who can measure the device for some time (EUCLEAK, \
+                     mended in 2.4); keep the device locked up, or use one with newer firmware"
+                ),
+            );
+        }
         Ok(())
     }
 }

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use zeroize::Zeroizing;
 
 use crate::backends::softsign::Purpose;
 use crate::backends::softsign::key::{SoftKey, SoftKeyError};
-use crate::backends::yubihsm::backup::{self, NewKey, shown};
+use crate::backends::yubihsm::backup::{self, NewKey, Way, shown};
 use crate::backends::yubihsm::ceremony::derive::Role;
 use crate::backends::yubihsm::protocol::codes::{ErrorCode, object};
 use crate::backends::yubihsm::protocol::commands::DeviceCommands;
@@ -18,6 +18,7 @@ use crate::consensus::{KeyType, PublicKey, key_text};
 use crate::secret_file::kind::{self, NamedBy};
 use crate::secret_file::{self, SecretSource};
 
+use super::form::Form;
 use super::login::{LoggedIn, Login};
 use crate::cli::yubihsm::which::key_id;
 
@@ -37,7 +38,7 @@ pub(in crate::cli) struct Import {
     /// The wrap key that opens a backup
     #[arg(short, long, value_name = "ID", value_parser = key_id, default_value = "1")]
     wrap: u16,
-    /// What PATH is; json if it is named priv_validator_key.json, wrap otherwise
+    /// What PATH is; json if it begins with a brace or is named priv_validator_key.json, wrap otherwise
     #[arg(short = 't', long = "type", value_enum)]
     kind: Option<Form>,
     /// The key's label, 40 bytes at most; backups bring their own
@@ -50,25 +51,9 @@ pub(in crate::cli) struct Import {
     path: PathBuf,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Form {
-    /// A backup of `keys export` or `keys generate -b`
-    Wrap,
-    /// CometBFT's priv_validator_key.json
-    Json,
-    /// 32 bytes in base64
-    Base64,
-}
-
 impl Import {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let is_json = self
-            .path
-            .file_name()
-            .is_some_and(|name| name == "priv_validator_key.json");
-        let form = self
-            .kind
-            .unwrap_or(if is_json { Form::Json } else { Form::Wrap });
+        let form = self.kind.unwrap_or_else(|| Form::of(&self.path));
         let (id, public) = match form {
             Form::Wrap => self.wrapped()?,
             form => self.plain(form)?,
@@ -95,6 +80,8 @@ impl Import {
             );
         }
         let mut login = self.login.open(Role::Operator)?;
+        let wrap_key = backup::has_wrap_key(&mut login.objects, self.wrap, Way::Import);
+        wrap_key.map_err(Failure::new)?;
         // Without the mnemonic only the device can open it, and then it is compared afterwards.
         let opener = login.opener(self.wrap, true)?;
         if let Some(key) = opener {
@@ -126,7 +113,15 @@ impl Import {
 
     fn plain(&self, form: Form) -> Result<(u16, PublicKey), Failure> {
         let id = self.id.ok_or_else(|| {
-            Failure::usage("a key that is not a backup needs an id").hint("give one with `-i ID`")
+            let what = match form {
+                Form::Json => "is a priv_validator_key.json or the like, and",
+                _ => "is",
+            };
+            Failure::usage(format!(
+                "{} {what} no backup of a device, so the key in it needs an id there",
+                self.path.display()
+            ))
+            .hint("give one with `-i ID`, as in `-i 1`")
         })?;
         let failed = |error: &dyn std::fmt::Display| {
             let path = self.path.display();

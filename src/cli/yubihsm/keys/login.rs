@@ -11,13 +11,14 @@ use crate::backends::yubihsm::ceremony::mnemonic::Mnemonic;
 use crate::backends::yubihsm::ceremony::paper::words::ask_mnemonic;
 use crate::backends::yubihsm::device::provider::Provider;
 use crate::backends::yubihsm::protocol::error::ErrorKind;
+use crate::backends::yubihsm::protocol::info::DeviceInfo;
 use crate::backends::yubihsm::protocol::scp03::{AuthKey, Credentials};
 use crate::backends::yubihsm::session::objects::Objects;
 use crate::cli::report::{Failure, status};
 use crate::terminal::{Console, Guard, Terminal};
 
 use crate::cli::yubihsm::careful::careful;
-use crate::cli::yubihsm::which::{Which, key_id};
+use crate::cli::yubihsm::which::{Which, key_id, tell_device};
 
 /// The device and the login.
 #[derive(Args)]
@@ -36,6 +37,8 @@ pub(super) struct Login {
 pub(super) struct LoggedIn {
     pub(super) provider: Arc<Provider>,
     pub(super) objects: Objects,
+    /// What the device says of itself.
+    pub(super) info: DeviceInfo,
     /// Whether it is the configured authentication key, which mostly signs and no more.
     pub(super) configured: bool,
     mnemonic: Option<Mnemonic>,
@@ -57,6 +60,8 @@ impl Login {
     /// Asks what there is to ask. `role` is the mnemonic's role that may do it.
     pub(super) fn open(&self, role: Role) -> Result<LoggedIn, Failure> {
         let provider = self.which.provider()?;
+        // Before anything is typed: a device that is not there needs no mnemonic.
+        let info = tell_device(&provider)?;
         let guard = careful()?;
         let mut mnemonic = None;
         let credentials = if self.mnemonic {
@@ -83,6 +88,7 @@ impl Login {
         Ok(LoggedIn {
             objects: Objects::new(provider.client_as(credentials)),
             provider,
+            info,
             configured: !self.mnemonic && self.auth_key.is_none(),
             mnemonic,
             _guard: guard,

@@ -2,6 +2,7 @@
 
 mod delete;
 mod export;
+mod form;
 mod generate;
 mod import;
 mod list;

@@ -1,21 +1,23 @@
 //! `tmkms yubihsm keys verify-backup`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
 use crate::backends::yubihsm::backup::log::BackupLog;
-use crate::backends::yubihsm::backup::{self, shown};
+use crate::backends::yubihsm::backup::{self, Way, shown};
 use crate::backends::yubihsm::ceremony::derive::{Role, wrap_key};
 use crate::backends::yubihsm::ceremony::mnemonic::Mnemonic;
 use crate::backends::yubihsm::ceremony::paper::words::ask_mnemonic;
 use crate::backends::yubihsm::ceremony::target::SetupTarget;
+use crate::backends::yubihsm::device::provider::Provider;
 use crate::backends::yubihsm::protocol::codes::object;
 use crate::backends::yubihsm::protocol::commands::DeviceCommands;
 use crate::backends::yubihsm::protocol::identity::Serial;
-use crate::cli::config_file::{ConfigFile, wrong};
+use crate::cli::config_file::ConfigFile;
 use crate::cli::report::{Failure, output, status};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::consensus::{PublicKey, key_text};
 use crate::gate::store::file::{Newest, newest};
 use crate::migrate::foreign::LONGEST;
@@ -24,7 +26,7 @@ use crate::terminal::Console;
 
 use super::proof::remember;
 use crate::cli::yubihsm::careful::careful;
-use crate::cli::yubihsm::which::{Which, key_id};
+use crate::cli::yubihsm::which::{Which, key_id, tell_device};
 
 /// Prove that a backup holds the key.
 #[derive(Args)]
@@ -52,6 +54,9 @@ pub(in crate::cli) struct VerifyBackup {
 impl VerifyBackup {
     pub(super) fn run(self) -> Result<(), Failure> {
         let bytes = backup::read(&self.file).map_err(Failure::new)?;
+        // Before the words are asked for.
+        let into = self.into.map(Serial);
+        let into = into.map(|serial| self.second(serial)).transpose()?;
         let _guard = careful()?;
         let mnemonic = ask_mnemonic(&mut Console).map_err(Failure::new)?;
         let key = wrap_key(&mnemonic, self.wrap);
@@ -73,9 +78,9 @@ impl VerifyBackup {
             )));
         }
         self.compare(id, &public)?;
-        let how = match self.into.map(Serial) {
-            Some(serial) => {
-                self.bring(serial, id, &public, &bytes, &mnemonic)?;
+        let how = match into {
+            Some((serial, provider)) => {
+                self.bring(serial, &provider, id, &public, &bytes, &mnemonic)?;
                 format!("brought into YubiHSM {serial}")
             }
             None => "opened with the mnemonic".to_owned(),
@@ -103,7 +108,23 @@ impl VerifyBackup {
             );
             return Ok(());
         }
-        let config = Config::load(&self.config.config).map_err(wrong)?;
+        // It may be half written, or for another host: what is proven here does not depend on it.
+        let config = match Config::load(&self.config.config) {
+            Ok(config) => config,
+            Err(_) => {
+                let commands = config::commands(&self.config.config);
+                let check = commands.line(["check"]);
+                status(
+                    "Note",
+                    format!(
+                        "{} cannot be used as it is (`{check}` says why), so the key is not compared with what its chains \
+                         signed with; compare the public key above yourself",
+                        self.config.config.display()
+                    ),
+                );
+                return Ok(());
+            }
+        };
         let mut compared = false;
         for chain in &config.chains {
             // On whichever device: the backup is of this id on all of them.
@@ -136,19 +157,26 @@ impl VerifyBackup {
         Ok(())
     }
 
-    fn bring(
-        &self,
-        serial: Serial,
-        id: u16,
-        public: &PublicKey,
-        bytes: &[u8],
-        mnemonic: &Mnemonic,
-    ) -> Result<(), Failure> {
+    /// The second device, which is there.
+    fn second(&self, serial: Serial) -> Result<(Serial, Arc<Provider>), Failure> {
         let which = Which {
             config: self.config.clone(),
             serial: Some(serial.0),
         };
         let provider = which.provider()?;
+        tell_device(&provider)?;
+        Ok((serial, provider))
+    }
+
+    fn bring(
+        &self,
+        serial: Serial,
+        provider: &Provider,
+        id: u16,
+        public: &PublicKey,
+        bytes: &[u8],
+        mnemonic: &Mnemonic,
+    ) -> Result<(), Failure> {
         let connect = || provider.place.transport();
         let site = SetupTarget {
             name: format!("YubiHSM {serial}"),
@@ -172,6 +200,7 @@ impl VerifyBackup {
         })?;
         let kind = object::ASYMMETRIC_KEY;
         if login.info(kind, id).map_err(Failure::new)?.is_none() {
+            backup::has_wrap_key(&mut login, self.wrap, Way::Import).map_err(Failure::new)?;
             login.import(self.wrap, bytes).map_err(Failure::new)?;
             status(
                 "Imported",

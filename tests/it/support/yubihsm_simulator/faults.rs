@@ -23,6 +23,10 @@ pub struct PowerLoss {
 pub struct Faults {
     pub power_loss: Option<PowerLoss>,
     pub unplugged: bool,
+    /// The connector's list of host names has another one.
+    pub foreign_host: bool,
+    /// The connector finds the device and cannot talk to it.
+    pub no_exchange: bool,
     /// Every frame takes so long.
     pub slow: Duration,
     /// The next frame alone takes so long.

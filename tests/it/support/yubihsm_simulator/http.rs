@@ -107,7 +107,13 @@ fn serve(
         }
         let mut body = vec![0; length];
         reader.read_exact(&mut body)?;
+        let foreign_host = device
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .faults
+            .foreign_host;
         let (status, reply) = match (method.as_str(), path.as_str()) {
+            _ if foreign_host => ("403 Forbidden", b"Forbidden\n".to_vec()),
             ("GET", "/connector/status") => ("200 OK", status(device, address)),
             ("POST", "/connector/api") if (3..=3139).contains(&body.len()) => {
                 match exchange(device, &body) {
@@ -149,7 +155,10 @@ fn exchange(device: &Mutex<Device>, frame: &[u8]) -> Option<Vec<u8>> {
     if !wait.is_zero() {
         thread::sleep(wait);
     }
-    device.exchange(frame)
+    match device.faults.no_exchange {
+        true => None,
+        false => device.exchange(frame),
+    }
 }
 
 fn status(device: &Mutex<Device>, address: SocketAddr) -> Vec<u8> {

@@ -15,6 +15,9 @@ use super::exchange::{Transport, left};
 /// The longest words of an error, in bytes.
 const LONGEST_ERROR: usize = 200;
 
+/// The answer to a host name that is not on the connector's list (`--enable-host-header-allowlist`).
+const FORBIDDEN: u16 = 403;
+
 /// A connector.
 pub struct Http {
     address: String,
@@ -36,6 +39,9 @@ impl Http {
 
     /// What is behind an answer that is not 200: mostly no device.
     fn why(&self, status: u16, time: Duration) -> ErrorKind {
+        if status == FORBIDDEN {
+            return ErrorKind::HostRefused(host(&self.address).to_owned());
+        }
         let request = self.agent.get(self.url("status")).config();
         let answer = request.timeout_global(Some(time)).build().call();
         let text = answer.and_then(|mut answer| {
@@ -44,10 +50,16 @@ impl Http {
         });
         match text {
             Ok(text) if text.contains("NO_DEVICE") => ErrorKind::AbsentThere,
+            Ok(text) if text.contains("status=OK") => ErrorKind::ConnectorFailed(status),
             Err(ureq::Error::Timeout(_)) => ErrorKind::Late,
             _ => ErrorKind::NoConnector(format!("it answered with HTTP status {status}")),
         }
     }
+}
+
+/// The host of `host:port`.
+fn host(address: &str) -> &str {
+    address.rsplit_once(':').map_or(address, |(host, _)| host)
 }
 
 impl Transport for Http {

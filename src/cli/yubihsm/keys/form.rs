@@ -1,0 +1,38 @@
+//! What a file to import is.
+
+use std::path::Path;
+
+use clap::ValueEnum;
+use zeroize::Zeroizing;
+
+use crate::os::files::bounded;
+
+/// The longest key that is looked at, in bytes.
+const LONGEST: u64 = 64 * 1024;
+
+/// The forms that a key comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Form {
+    /// A backup of `keys export` or `keys generate -b`
+    Wrap,
+    /// CometBFT's priv_validator_key.json
+    Json,
+    /// 32 bytes in base64
+    Base64,
+}
+
+impl Form {
+    /// What a file is: JSON begins with a brace, whatever its name is. A backup says for itself what is wrong with it.
+    pub(super) fn of(path: &Path) -> Self {
+        let begins = bounded::read(path, LONGEST).unwrap_or_default();
+        let text = Zeroizing::new(begins);
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+        let is_named = path
+            .file_name()
+            .is_some_and(|name| name == "priv_validator_key.json");
+        match is_named || text.trim_ascii_start().starts_with(b"{") {
+            true => Self::Json,
+            false => Self::Wrap,
+        }
+    }
+}
