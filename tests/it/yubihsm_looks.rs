@@ -155,8 +155,8 @@ fn what_a_connector_says_has_words_of_its_own() {
     };
     simulator.unplug();
     says(
-        "has no device that it may open; plug the YubiHSM in where the connector runs, and if it is plugged in there: the user \
-          that the connector runs as needs the udev rule",
+        "has no device; plug the YubiHSM in where the connector runs. If it is plugged in there, the connector may not open it: \
+         its user needs a udev rule",
     );
     simulator.plug();
     simulator.device().faults.no_exchange = true;

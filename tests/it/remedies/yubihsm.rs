@@ -557,11 +557,7 @@ fn a_login_that_may_do_too_much() {
     };
     blank.device().insert(key);
     let said = walk.tmkms(&["check"]);
-    let setup = walk.printed(
-        &said.text,
-        "set the device up with",
-        "tmkms yubihsm setup",
-    );
+    let setup = walk.printed(&said.text, "set the device up with", "tmkms yubihsm setup");
     // Never without a look at what is on it.
     let asked = walk.paste(&setup);
     assert!(asked.text.contains("key(s) that sign"), "{}", asked.text);

@@ -30,9 +30,9 @@ pub enum ErrorKind {
     Absent,
     /// The connector is there and the device is not.
     #[error(
-        "the connector is there and has no device that it may open; plug the YubiHSM in where the connector runs, and if \
-         it is plugged in there: the user that the connector runs as needs the udev rule (udev/10-yubihsm.rules), nothing \
-         else may hold the device, and a `serial` in yubihsm-connector.yaml must be this device's"
+        "the connector is there and has no device; plug the YubiHSM in where the connector runs. If it is plugged in \
+         there, the connector may not open it: its user needs a udev rule (udev/10-yubihsm.rules), nothing else may hold \
+         the device, and a `serial` in yubihsm-connector.yaml must be this device's"
     )]
     AbsentThere,
     /// The connector takes requests for other host names only.
