@@ -328,15 +328,19 @@ fn a_file_of_another_kind_is_recognised_before_a_device_is_asked() {
         (
             "{\"id\": 1}",
             &["-t", "wrap"][..],
-            "it is JSON, and a backup is one line of base64",
+            "it is JSON, and not that of a key",
         ),
         ("{\"id\": 1}", &["-i", "9"], "cannot be imported"),
         (
             "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=",
             &[],
-            "a key of 32 bytes that is not encrypted",
+            "a backup is one line of base64",
         ),
-        ("-----BEGIN PRIVATE KEY-----", &[], "it is not base64"),
+        (
+            "-----BEGIN PRIVATE KEY-----",
+            &[],
+            "a backup is one line of base64",
+        ),
     ] {
         let path = home.path().join("file");
         let _ = fs::remove_file(&path);

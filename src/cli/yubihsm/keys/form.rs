@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use zeroize::Zeroizing;
 
 use crate::os::files::bounded;
+use crate::secret_file::kind;
 
 /// The longest key that is looked at, in bytes.
 const LONGEST: u64 = 64 * 1024;
@@ -26,11 +27,10 @@ impl Form {
     pub(super) fn of(path: &Path) -> Self {
         let begins = bounded::read(path, LONGEST).unwrap_or_default();
         let text = Zeroizing::new(begins);
-        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
         let is_named = path
             .file_name()
             .is_some_and(|name| name == "priv_validator_key.json");
-        match is_named || text.trim_ascii_start().starts_with(b"{") {
+        match is_named || kind::text(&text).starts_with(b"{") {
             true => Self::Json,
             false => Self::Wrap,
         }
