@@ -62,7 +62,7 @@ impl LoginRisk {
             .filter(|(some, _)| may & some != 0)
             .map(|(_, words)| *words)
             .collect();
-        if login.key.is_factorys() {
+        if login.key.is_of_factory() {
             return Some(Self::Factory { auth, harm });
         }
         (!harm.is_empty()).then_some(Self::Powerful { auth, harm })
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_factorys_password_is_told_whatever_its_key_may() {
+    fn the_factory_password_is_told_whatever_its_key_may() {
         let weak = told(FACTORY_PASSWORD, may_sign());
         assert!(weak.ends_with("signs with the validator's key"), "{weak}");
         assert_eq!(told(FACTORY_PASSWORD, None), weak);

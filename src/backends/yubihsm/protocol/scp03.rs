@@ -50,7 +50,7 @@ pub struct AuthKey {
     #[zeroize(skip)]
     flaw: Option<PasswordFlaw>,
     #[zeroize(skip)]
-    factorys: bool,
+    of_factory: bool,
 }
 
 impl AuthKey {
@@ -60,7 +60,7 @@ impl AuthKey {
         pbkdf2::pbkdf2_hmac::<sha2::Sha256>(password, b"Yubico", 10_000, &mut *both);
         let mut key = Self::from_bytes(&both);
         key.flaw = PasswordFlaw::of(password);
-        key.factorys = password == FACTORY_PASSWORD;
+        key.of_factory = password == FACTORY_PASSWORD;
         key
     }
 
@@ -70,7 +70,7 @@ impl AuthKey {
             enc: [0; BLOCK],
             mac: [0; BLOCK],
             flaw: None,
-            factorys: false,
+            of_factory: false,
         };
         let all = key.enc.iter_mut().chain(&mut key.mac);
         all.zip(bytes).for_each(|(to, from)| *to = *from);
@@ -78,8 +78,8 @@ impl AuthKey {
     }
 
     /// Whether they are of the factory's password.
-    pub fn is_factorys(&self) -> bool {
-        self.factorys
+    pub fn is_of_factory(&self) -> bool {
+        self.of_factory
     }
 
     /// What in the password's text may be why this authentication key does not know it.
