@@ -69,3 +69,15 @@ pub struct DeviceCounts {
     /// How often a thread that hung in it was abandoned, and another reopened it.
     pub reopened: u64,
 }
+
+/// Why no device of a key answers, unless one does or there is none.
+pub fn all_down(devices: &[DeviceSample]) -> Option<String> {
+    if devices.is_empty() || devices.iter().any(|device| device.up) {
+        return None;
+    }
+    let why = devices.iter().map(|device| match &device.trouble {
+        Some(why) => format!("{}: {why}", device.name),
+        None => format!("{}: not in use yet", device.name),
+    });
+    Some(why.collect::<Vec<_>>().join("; "))
+}

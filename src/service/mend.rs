@@ -7,8 +7,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use tracing::info;
+use tracing::{error, info};
 
+use crate::backends::{Device, DeviceSample, all_down};
 use crate::chain::Chain;
 use crate::config::ChainConfig;
 use crate::observe::stats::chain::ChainStats;
@@ -20,6 +21,9 @@ use super::error::ServiceError;
 
 /// Between two tries to arm a chain whose key, device or state was not there.
 const ARM_AGAIN: Duration = Duration::from_secs(5);
+
+/// After so many turns, of a second each, without a device that answers it is told.
+const GONE: u32 = 2;
 
 /// What is needed to arm a chain.
 #[derive(Clone)]
@@ -36,6 +40,8 @@ pub(super) struct Mending {
     at_work: HashMap<usize, JoinHandle<()>>,
     tried: Instant,
     concluded: bool,
+    /// For how many turns in a row each chain has had no device that answers.
+    gone: HashMap<usize, u32>,
 }
 
 impl Mending {
@@ -57,6 +63,7 @@ impl Mending {
             at_work,
             tried: Instant::now(),
             concluded: false,
+            gone: HashMap::new(),
         };
         Ok((mending, told))
     }
@@ -107,6 +114,13 @@ impl Mending {
             let unarmed = soon && served.chain.why_unarmed().is_some();
             let devices = served.config.key.devices();
             let ailing = devices.iter().any(|device| device.needs_repair());
+            if served.chain.why_unarmed().is_none() {
+                tell_if_gone(
+                    &served.config,
+                    &devices,
+                    self.gone.entry(index).or_default(),
+                );
+            }
             if !(served.chain.is_broken() || unarmed || ailing) || self.at_work.contains_key(&index)
             {
                 continue;
@@ -119,6 +133,24 @@ impl Mending {
                 self.at_work.insert(index, thread);
             }
         }
+    }
+}
+
+/// Tells, once, that no device of a chain answers any more. For a moment none may, and a vote waits that long.
+fn tell_if_gone(config: &ChainConfig, devices: &[&dyn Device], turns: &mut u32) {
+    let samples: Vec<DeviceSample> = devices.iter().map(|device| device.status()).collect();
+    let Some(why) = all_down(&samples) else {
+        *turns = 0;
+        return;
+    };
+    *turns = turns.saturating_add(1);
+    if *turns == GONE {
+        let chain = &config.id;
+        error!(
+            event = "no_device",
+            chain = %chain,
+            "[{chain}] no device that holds its key answers, so nothing is signed for it until one does: {why}"
+        );
     }
 }
 

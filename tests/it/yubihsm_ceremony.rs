@@ -155,6 +155,22 @@ fn a_blank_device_is_set_up_and_nothing_secret_stays_on_the_terminal() {
         2,
         "a slip shows it again"
     );
+    // What is wrong is said where the words are looked at, and not behind them.
+    let (_, again) = person
+        .private
+        .split_once(" was not right. Here are all 24 again")
+        .unwrap();
+    assert!(again.contains("THE MNEMONIC (YubiHSM 0000000007)"));
+    assert!(!person.public.contains("was not right"));
+    assert!(person.private.contains(" (1 of 4), from the paper:"));
+    assert_eq!(person.enters.len(), 1);
+    assert!(!person.enters[0].0 && person.enters[0].1.contains("pen and paper ready"));
+    for line in [
+        "Erasing      YubiHSM 0000000007",
+        "Verifying    all of YubiHSM 0000000007",
+    ] {
+        assert!(person.public.contains(line), "{}", person.public);
+    }
     assert_eq!(wire.device().open_sessions(), 0);
     assert_eq!(wire.device().blinks, 1);
 
@@ -217,7 +233,13 @@ fn a_finished_device_is_verified_and_never_erased_by_its_own_mnemonic() {
     let proof = outcome.proof.unwrap();
     assert_eq!(proof.good.len(), 4 + 6 + 2, "{:?}", proof.good);
     assert_eq!(proof.keys, ["0x0001 ed25519 \"mine\""]);
-    setup(&wire, &RESTORE, None, &mut Person::knowing("", WORDS)).unwrap();
+    let mut person = Person::knowing("7", WORDS);
+    setup(&wire, &RESTORE, None, &mut person).unwrap();
+    assert!(
+        person.public.contains("Somebody has set it up"),
+        "{}",
+        person.public
+    );
     assert_eq!(state(&wire), before);
     assert_eq!(wire.device().executed(command::RESET_DEVICE), 1);
 }
@@ -420,16 +442,84 @@ fn a_device_that_differs_from_the_plan_is_named() {
 fn wrong_words_are_told_in_private_and_asked_for_again() {
     let wire = Wire::new(profile());
     let mut person = Person::knowing("7", &WORDS.replace("vote", "vtoe"));
-    person.mnemonics.push(WORDS.replace(" vote", ""));
-    person.mnemonics.push(WORDS.to_owned());
+    // The rest of the line does not count, and what was right is not typed again.
+    person.mnemonics.push("zoo zoo".to_owned());
+    person.mnemonics.push("zoo ".repeat(24));
+    person.mnemonics.extend(["zoo"; 23].map(str::to_owned));
+    person
+        .mnemonics
+        .extend(["- zoo", "VOTE"].map(str::to_owned));
     setup(&wire, &RESTORE, None, &mut person).unwrap();
-    assert!(
-        person
-            .private
-            .contains("word 24, `vtoe`, is not in the list: did you mean toe or vote?")
-    );
-    assert!(person.private.contains("these are 23 words"));
+    for words in [
+        "word 24, `vtoe`, is not in the list: did you mean toe or vote?",
+        "these are 25 words",
+        "the checksum is wrong",
+        "Word 24 of 24:",
+        "Word 1 of 24 (again, not shown while you type):",
+    ] {
+        assert!(
+            person.private.contains(words),
+            "{words}: {}",
+            person.private
+        );
+    }
     assert!(!person.public.contains("vtoe"));
+    assert_eq!(state(&wire), planned(WORDS));
+}
+
+/// What is said last would be wiped with the screen.
+#[test]
+fn the_last_word_on_the_private_screen_waits_for_enter() {
+    let wire = Wire::new(profile());
+    let zoo = ["zoo"; 24].join(" ");
+    let mut person = Person::knowing("7", &zoo);
+    person.mnemonics = vec![zoo; 5];
+    let error = setup(&wire, &RESTORE, None, &mut person).unwrap_err();
+    assert!(matches!(error, SetupError::GivenUp(_)), "{error}");
+    let (private, question) = person.enters.last().unwrap();
+    assert!(*private && question.contains("wipe"), "{question}");
+    assert_eq!(person.private.matches("the checksum is wrong").count(), 5);
+    assert!(wire.device().is_fresh());
+}
+
+/// With and without words: the device, its serial number, the words.
+#[test]
+fn both_ways_of_a_setup_ask_in_the_same_order() {
+    let wire = Wire::new(profile());
+    let (mut new, mut again) = (Person::new("8"), Person::knowing("8", WORDS));
+    for (wishes, person) in [(SetupOptions::default(), &mut new), (RESTORE, &mut again)] {
+        let error = setup(&wire, &wishes, None, person).unwrap_err();
+        assert!(
+            matches!(error, SetupError::OtherSerial(Serial(7))),
+            "{error}"
+        );
+        assert!(
+            person.enters.is_empty(),
+            "no words before the device is named"
+        );
+    }
+    assert_eq!(again.mnemonics.len(), 1);
+    let (said, more) = again
+        .public
+        .split_once("What a setup with the same words began")
+        .unwrap();
+    assert!(new.public.starts_with(said), "{}\n{said}", new.public);
+    assert!(more.contains("Type its serial number to erase it:"));
+    // Agreed to once, and asked once.
+    let mut person = Person::knowing("7", WORDS);
+    setup(&wire, &RESTORE, None, &mut person).unwrap();
+    assert_eq!(person.public.matches("Type its serial number").count(), 1);
+    assert_eq!(person.public.matches("ALL OF THEM ARE ERASED").count(), 1);
+    // Another device's words: nothing was seen of it before, so that it is asked again before it is erased.
+    let other = Mnemonic::from_entropy(&[5; 32]);
+    let admin = Credentials {
+        id: 1,
+        key: Role::Admin.auth_key(&Mnemonic::parse(WORDS).ok().unwrap()),
+    };
+    let mut person = Person::knowing("7", other.phrase());
+    setup(&wire, &RESTORE, Some(&admin), &mut person).unwrap();
+    assert_eq!(person.public.matches("Type its serial number").count(), 2);
+    assert_eq!(state(&wire), planned(other.phrase()));
 }
 
 /// A setup with sheets for so many holders, which are printed from a file in memory.
@@ -498,7 +588,7 @@ fn sheets_of_a_typed_mnemonic_are_its_words() {
     print(&mut Person::knowing("7", WORDS));
     assert_eq!(state(&wire), planned(WORDS));
     // Once more, with the device as it is.
-    print(&mut Person::knowing("", WORDS));
+    print(&mut Person::knowing("7", WORDS));
     assert_eq!(wire.device().executed(command::RESET_DEVICE), 1);
     let mut pipe = Person::knowing("", WORDS);
     pipe.pipe = true;

@@ -61,6 +61,14 @@ impl Desk {
         text
     }
 
+    /// Goes on to the private screen and types the words there, all in one line.
+    pub fn type_words(&mut self, phrase: &str) {
+        self.see("Press Enter to go on to it.");
+        self.type_line("");
+        self.see("not shown while you type):");
+        self.type_line(phrase);
+    }
+
     pub fn type_line(&mut self, text: &str) {
         self.session.send_line(text).unwrap();
     }
@@ -124,6 +132,10 @@ fn from_a_blank_device_to_a_signed_vote_in_a_real_terminal() {
     desk.see("ALL OF THEM ARE ERASED");
     desk.see("Type its serial number to erase it:");
     desk.type_line("0000000077");
+    // What is said before the words can be read before the words.
+    let said = desk.see("Press Enter when that is so.");
+    assert!(!said.contains("\x1b[?1049h"), "{said:?}");
+    desk.type_line("");
     let shown = desk.see("press Enter");
     let mut paper = vec![String::new(); 24];
     let words: Vec<&str> = shown.split_whitespace().collect();
@@ -136,9 +148,10 @@ fn from_a_blank_device_to_a_signed_vote_in_a_real_terminal() {
         }
     }
     desk.type_line("");
-    for _ in 0..4 {
+    for asked in 1..=4 {
         desk.see("Word ");
-        let number: usize = desk.see(":").trim_end_matches(':').parse().unwrap();
+        let number = desk.see(&format!(" ({asked} of 4), from the paper:"));
+        let number: usize = number.split(' ').next().unwrap().parse().unwrap();
         desk.type_line(&paper[number - 1]);
     }
     let (code, all) = desk.end();
@@ -175,11 +188,18 @@ fn from_a_blank_device_to_a_signed_vote_in_a_real_terminal() {
             &home,
             &["yubihsm", "derive", "--role", "validator", "-o", "password"],
         );
-        desk.see("they are not shown while you type):");
-        desk.type_line(&phrase.replace(&paper[2], "wrongword"));
-        desk.see("`wrongword`, is not in the list");
-        desk.see("Again, all 24 words:");
-        desk.type_line(&phrase);
+        // Word by word, one of them wrong, from which on it goes on; then the rest, four letters each.
+        let words: Vec<&str> = phrase.split(' ').collect();
+        desk.type_words(&format!("{} wrongword {}", words[..2].join(" "), words[3]));
+        desk.see("word 3, `wrongword`, is not in the list");
+        desk.see("Word 3 of 24:");
+        desk.type_line(words[2]);
+        desk.see("Word 4 of 24:");
+        let rest: Vec<String> = words[3..]
+            .iter()
+            .map(|word| word.chars().take(4).collect())
+            .collect();
+        desk.type_line(&rest.join(" "));
         desk.end()
     };
     assert_eq!(code, 0, "{all}");
@@ -191,6 +211,28 @@ fn from_a_blank_device_to_a_signed_vote_in_a_real_terminal() {
     );
     let password = std::fs::read_to_string(home.path().join("password")).unwrap();
     assert_eq!(password, *Role::Validator.password(&mnemonic));
+    // Nobody types 24 words for a file that is there already, or for a device that is not.
+    let derive = ["yubihsm", "derive", "--role", "validator", "-o", "password"];
+    let (code, all) = Desk::open(&home, &derive).end();
+    assert_eq!(code, 1, "{all}");
+    assert!(
+        all.contains("exists already") && !all.contains("24 words"),
+        "{all}"
+    );
+    simulator.unplug();
+    for arguments in [
+        &["yubihsm", "keys", "export", "--mnemonic", "-i", "1", "x"][..],
+        &["yubihsm", "setup", "--restore"],
+        &["yubihsm", "setup", "--verify"],
+    ] {
+        let (code, all) = Desk::open(&home, arguments).end();
+        assert_eq!(code, 1, "{all}");
+        assert!(
+            all.contains("has no device") && !all.contains("24 words"),
+            "{all}"
+        );
+    }
+    simulator.plug();
 
     // The key and its backup.
     let mut desk = Desk::open(
@@ -205,11 +247,13 @@ fn from_a_blank_device_to_a_signed_vote_in_a_real_terminal() {
             "1",
         ],
     );
-    desk.see("while you type):");
-    desk.type_line(&phrase);
+    desk.type_words(&phrase);
     let (code, all) = desk.end();
     assert_eq!(code, 0, "{all}");
     for words in [
+        "      Device YubiHSM 0000000077, firmware 2.4.0",
+        "        Next note the public key on the sheets, copy the backup to two places",
+        "before the first vote, as the key is new: `tmkms state init CHAIN --never-signed -c ",
         "   Generated consensus (ed25519) key 0x0001: ",
         "       Wrote backup of key 1 (encrypted under wrap key 1) to consensus.backup",
         "      Proven the backup was opened with the mnemonic",
@@ -235,10 +279,12 @@ fn from_a_blank_device_to_a_signed_vote_in_a_real_terminal() {
     // The second device, by the mnemonic alone.
     configure(&home, &second);
     let mut desk = Desk::open(&home, &["yubihsm", "setup", "--restore"]);
-    desk.see("while you type):");
-    desk.type_line(&phrase);
+    // In the order of the first device: what is on it, its serial number, the words.
+    desk.see("ALL OF THEM ARE ERASED");
     desk.see("Type its serial number to erase it:");
     desk.type_line("78");
+    desk.type_words(&phrase);
+    desk.see("Erasing      YubiHSM 0000000078");
     let (code, all) = desk.end();
     assert_eq!(code, 0, "{all}");
     let verify = [
@@ -277,6 +323,8 @@ fn sheets_with_the_words() {
     let shown = |desk: &mut Desk| {
         desk.see("Type its serial number to erase it:");
         desk.type_line("81");
+        desk.see("Press Enter when that is so.");
+        desk.type_line("");
         desk.see("are in /dev/shm/");
         desk.see("press Enter");
         std::fs::read_to_string(path).unwrap()
@@ -293,10 +341,10 @@ fn sheets_with_the_words() {
     let sheets = shown(&mut desk);
     let pages: Vec<&str> = sheets.split('\x0c').collect();
     desk.type_line("");
-    for copy in [1, 2, 1, 2] {
+    for (asked, copy) in [1, 2, 1, 2].into_iter().enumerate() {
         desk.see("Word ");
-        let number = desk.see(&format!(", from copy {copy} of 2:"));
-        let label = format!("{:>4}.", number.split(',').next().unwrap());
+        let number = desk.see(&format!(" ({} of 4), from copy {copy} of 2:", asked + 1));
+        let label = format!("{:>4}.", number.split(' ').next().unwrap());
         let (_, after) = pages[copy - 1].split_once(&label).unwrap();
         desk.type_line(after.split_whitespace().next().unwrap());
     }
@@ -369,12 +417,16 @@ fn an_interrupt_wipes_the_private_screen() {
     let home = Home::new(&[]);
     configure(&home, &simulator);
     let mut desk = Desk::open(&home, &["yubihsm", "setup", "--restore"]);
+    desk.see("Type its serial number");
+    desk.type_line("79");
+    desk.see("Press Enter to go on to it.");
+    desk.type_line("");
     desk.see("while you type):");
     desk.session.send("\x03").unwrap();
     let found = desk.session.expect(Eof).unwrap();
     let text = String::from_utf8_lossy(found.as_bytes()).into_owned();
     assert!(text.contains("\x1b[?1049l"), "{text:?}");
-    assert_eq!(simulator.device().executed.len(), 0);
+    assert!(simulator.device().is_fresh());
 }
 
 #[test]

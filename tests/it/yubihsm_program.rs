@@ -271,6 +271,43 @@ fn metrics_tell_a_replica_that_goes_and_comes() {
 }
 
 #[test]
+fn that_both_devices_are_gone_is_an_error_and_one_is_a_warning() {
+    let (one, two) = (simulator(1, 120), simulator(2, 120));
+    let (home, listener) = home(&[&one, &two], 120);
+    home.init();
+    let service = home.start();
+    let mut node = listener.accept(PATIENCE).unwrap();
+    assert!(sign(&mut node, &home.key, 1, 1));
+    let errors = || service.log().matches("ERROR").count();
+    one.unplug();
+    assert!(sign(&mut node, &home.key, 2, 1));
+    service.wait_for_log("WARN");
+    std::thread::sleep(Duration::from_secs(4));
+    assert_eq!(errors(), 0, "{}", service.log());
+    for round in 1..=2 {
+        two.unplug();
+        let began = Instant::now();
+        while errors() < round {
+            assert!(began.elapsed() < PATIENCE, "{}", service.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let log = service.log();
+        assert_eq!(
+            log.matches("[test-1] no device that holds its key answers")
+                .count(),
+            round,
+            "{log}"
+        );
+        two.plug();
+        let height = 2 + i64::try_from(round).unwrap();
+        http::wait_for("a device", || sign(&mut node, &home.key, height, 1));
+        // Seen as there again.
+        std::thread::sleep(Duration::from_secs(2));
+    }
+    assert_eq!(errors(), 2, "told once each time: {}", service.log());
+}
+
+#[test]
 fn a_key_that_the_device_does_not_sign_with_is_not_ready() {
     let simulator = simulator(7, 109);
     let (home, listener) = home(&[&simulator], 109);

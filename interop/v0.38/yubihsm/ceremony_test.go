@@ -111,11 +111,21 @@ func copyDown(t *testing.T, shown string) []string {
 func asked(d *desk) int {
 	d.t.Helper()
 	d.see("Word ")
-	number, err := strconv.Atoi(strings.TrimSuffix(d.see(":"), ":"))
+	number, err := strconv.Atoi(strings.TrimSuffix(d.see(" ("), " ("))
 	if err != nil {
 		d.t.Fatal(err)
 	}
+	d.see("from the paper:")
 	return number
+}
+
+// typed goes on to the private screen and types the words there.
+func typed(d *desk, phrase string) {
+	d.t.Helper()
+	d.see("Press Enter to go on to it.")
+	d.enter("")
+	d.see(hidden)
+	d.enter(phrase)
 }
 
 // TestCeremony goes from two devices from the factory to a real node whose only validator they are, with nothing but the
@@ -143,11 +153,13 @@ func TestCeremony(t *testing.T) {
 	d.see("ALL OF THEM ARE ERASED")
 	d.see("Type its serial number to erase it:")
 	d.enter(fmt.Sprintf("%010d", first))
+	d.see("Press Enter when that is so.")
+	d.enter("")
 	mnemonic := copyDown(t, d.see("press Enter"))
 	d.enter("")
 	asked(d)
 	d.enter("wrong") // which is no word of any mnemonic
-	d.see("One of the words was not right")
+	d.see("was not right")
 	if paper := copyDown(t, d.see("press Enter")); strings.Join(paper, " ") != strings.Join(mnemonic, " ") {
 		t.Fatal("the words are others now")
 	}
@@ -155,7 +167,7 @@ func TestCeremony(t *testing.T) {
 	for range 4 {
 		d.enter(mnemonic[asked(d)-1])
 	}
-	if before := d.see("Erasing"); strings.Contains(before, "One of the words") {
+	if before := d.see("Erasing"); strings.Contains(before, "was not right") {
 		t.Fatal("right words were refused")
 	}
 	d.see("Success")
@@ -167,12 +179,10 @@ func TestCeremony(t *testing.T) {
 
 	// The password that signs, the key with its backup, the state.
 	d = w.sit("yubihsm", "derive", "--role", "validator", "-o", "secrets/yubihsm-password")
-	d.see(hidden)
-	d.enter(phrase)
+	typed(d, phrase)
 	d.leave()
 	d = w.sit("yubihsm", "keys", "generate", "--mnemonic", "-b", "consensus.backup", "1")
-	d.see(hidden)
-	d.enter(phrase)
+	typed(d, phrase)
 	d.see("the backup was opened with the mnemonic and holds this very key")
 	d.leave()
 	w.run("state", "init", network, "--never-signed")
@@ -199,15 +209,13 @@ func TestCeremony(t *testing.T) {
 	// The second device, from the paper and the backup, while the node goes on with the first one.
 	w.edit(func(text string) string { return text + section(second, two) })
 	d = w.sit("yubihsm", "setup", "--serial", fmt.Sprint(second), "--restore", "-w", "second.json")
-	d.see(hidden)
-	d.enter(phrase)
 	d.see("Type its serial number to erase it:")
 	d.enter(fmt.Sprint(second))
+	typed(d, phrase)
 	d.see("Success")
 	d.leave()
 	d = w.sit("yubihsm", "keys", "verify-backup", "consensus.backup", "--into", fmt.Sprint(second))
-	d.see(hidden)
-	d.enter(phrase)
+	typed(d, phrase)
 	d.see(fmt.Sprintf("brought into YubiHSM %010d", second))
 	d.leave()
 	service.stop()

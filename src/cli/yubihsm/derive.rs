@@ -11,7 +11,7 @@ use crate::backends::yubihsm::ceremony::mnemonic::Mnemonic;
 use crate::backends::yubihsm::ceremony::paper::words::ask_mnemonic;
 use crate::backends::yubihsm::ceremony::plan::WRAP_KEY;
 use crate::cli::report::{Failure, output, status};
-use crate::secret_file;
+use crate::secret_file::NewFile;
 use crate::terminal::{Console, Terminal, privately};
 
 use super::careful::careful;
@@ -54,6 +54,9 @@ impl From<RoleName> for Role {
 
 impl Derive {
     pub(super) fn run(self) -> Result<(), Failure> {
+        // Before the words are asked for: a file that cannot be made needs none.
+        let file = self.output.as_deref().map(NewFile::open).transpose();
+        let file = file.map_err(Failure::new)?;
         let _guard = careful()?;
         let mut terminal = Console;
         let piped = !std::io::stdout().is_terminal();
@@ -64,15 +67,13 @@ impl Derive {
             .hint("run it without a pipe, or write one to a file with `--role ROLE -o FILE`"));
         }
         let mnemonic = ask_mnemonic(&mut terminal).map_err(Failure::new)?;
-        if let (Some(role), Some(path)) = (self.role, &self.output) {
+        if let (Some(role), Some(file)) = (self.role, file) {
             let role = Role::from(role);
             let password = role.password(&mnemonic);
-            secret_file::create(path, password.as_bytes()).map_err(Failure::new)?;
+            let path = file.path().display().to_string();
+            file.finish(password.as_bytes()).map_err(Failure::new)?;
             let name = role.name();
-            status(
-                "Wrote",
-                format!("the password of the {name} to {}", path.display()),
-            );
+            status("Wrote", format!("the password of the {name} to {path}"));
             return Ok(());
         }
         let text = self.text(&mnemonic);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::backends::{Backup, DeviceSample, KeySource};
+use crate::backends::{Backup, DeviceSample, KeySource, all_down};
 use crate::chain::Chain;
 use crate::config::ChainConfig;
 use crate::consensus::PublicKey;
@@ -249,18 +249,6 @@ impl ChainEntry {
             links,
         }
     }
-}
-
-/// Why no device of a key answers, unless one does or there is none.
-fn all_down(devices: &[DeviceSample]) -> Option<String> {
-    if devices.is_empty() || devices.iter().any(|device| device.up) {
-        return None;
-    }
-    let why = devices.iter().map(|device| match &device.trouble {
-        Some(why) => format!("{}: {why}", device.name),
-        None => format!("{}: not in use yet", device.name),
-    });
-    Some(why.collect::<Vec<_>>().join("; "))
 }
 
 fn backup_in_words(backup: Backup, now: &Moment, commands: &Commands) -> String {

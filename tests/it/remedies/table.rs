@@ -457,6 +457,20 @@ pub const TABLE: &[Remedy] = &[
         Walk("a_configuration_that_is_not_whole"),
     ),
     row(
+        "src/cli/yubihsm/keys/generate.rs",
+        "line([\"yubihsm\",\"keys\",\"verify-backup\",&file,\"--into\",\"SERIAL\"])",
+        "bring the key into the second device",
+        "tmkms yubihsm keys verify-backup --into SERIAL",
+        Walk("a_new_key_and_what_comes_next"),
+    ),
+    row(
+        "src/cli/yubihsm/keys/generate.rs",
+        "init_never_signed(\"CHAIN\")",
+        "before the first vote, as the key is new",
+        "tmkms state init CHAIN --never-signed",
+        Walk("a_new_key_and_what_comes_next"),
+    ),
+    row(
         "src/cli/yubihsm/which.rs",
         "without_config([\"yubihsm\",\"detect\"])",
         "lists what is plugged in",

@@ -564,6 +564,38 @@ fn a_login_that_may_do_too_much() {
 }
 
 #[test]
+fn a_new_key_and_what_comes_next() {
+    let (first, second) = (set_up(22), set_up(23));
+    let mut walk = Walk::of("a_new_key_and_what_comes_next");
+    configure(&walk, &format!("{}{}", section(&first), section(&second)));
+    let made = of_mnemonic(
+        &walk,
+        &[
+            "generate",
+            "--serial",
+            "22",
+            "--mnemonic",
+            "-b",
+            "backup",
+            "1",
+        ],
+    );
+    assert_eq!(made.code, 0, "{}", made.text);
+    walk.home.key = key_of(&first);
+    let message = "bring the key into the second device";
+    let words = "tmkms yubihsm keys verify-backup --into SERIAL";
+    let bring = walk.printed(&made.text, message, words);
+    let done = walk.paste_filled(&bring, &[("SERIAL", "23")], mnemonic().phrase());
+    assert_eq!(done.code, 0, "{}", done.text);
+    assert_eq!(key_of(&second), walk.home.key);
+    let message = "before the first vote, as the key is new";
+    let init = walk.printed(&made.text, message, "tmkms state init CHAIN --never-signed");
+    let done = walk.paste_filled(&init, &[("CHAIN", "test-1")], "");
+    assert_eq!(done.code, 0, "{}", done.text);
+    walk.signs(1);
+}
+
+#[test]
 fn a_configuration_that_is_not_whole() {
     let simulator = set_up(21);
     let mut walk = Walk::of("a_configuration_that_is_not_whole");

@@ -40,6 +40,8 @@ pub struct Person {
     pub leaves_at_quiz: bool,
     /// Wrong words to type in the quiz before the right ones.
     pub slips: usize,
+    /// Where Enter was waited for, and whether that was on the private screen.
+    pub enters: Vec<(bool, String)>,
     /// There is no terminal.
     pub pipe: bool,
 }
@@ -100,6 +102,9 @@ impl Terminal for Person {
         self.see(question);
         let answer = if question.contains("serial number") {
             self.serial.clone()
+        } else if question.contains("Press Enter") {
+            self.enters.push((self.screen, question.to_owned()));
+            String::new()
         } else if question.contains("press Enter") {
             if let Some(path) = &self.sheets {
                 self.printed = std::fs::read_to_string(path).unwrap();
@@ -107,10 +112,12 @@ impl Terminal for Person {
             String::new()
         } else if let Some(number) = question.strip_prefix("Word ") {
             assert!(self.screen, "the quiz is private");
-            let number = number.trim_end_matches(':');
-            let (number, copy) = number.split_once(", from copy ").unwrap_or((number, ""));
+            let (number, rest) = number.split_once(" (").unwrap();
+            let (_, from) = rest.split_once("), from ").unwrap();
+            let copy = from.trim_end_matches(':').strip_prefix("copy ");
+            assert!(copy.is_some() || from == "the paper:", "{from}");
             let number: usize = number.parse().unwrap();
-            self.copies.push(copy.to_owned());
+            self.copies.push(copy.unwrap_or("").to_owned());
             if self.leaves_at_quiz {
                 return Ok(None);
             }

@@ -15,6 +15,8 @@ pub const ENTROPY: usize = 32;
 
 const LIST: &str = include_str!("bip39-english.txt");
 const BITS: usize = 11;
+/// So many letters decide a word of the list.
+const DECIDING: usize = 4;
 
 /// A mnemonic and its entropy; wiped when dropped, never shown by `Debug`.
 pub struct Mnemonic {
@@ -155,6 +157,29 @@ impl Mnemonic {
     pub fn entropy(&self) -> &[u8; ENTROPY] {
         &self.entropy
     }
+}
+
+/// The place in the list of a word, or of the only one that begins with these letters, which are four at least.
+///
+/// # Errors
+/// What may have been meant.
+pub(super) fn complete(word: &str) -> Result<u16, Vec<&'static str>> {
+    let all: Vec<&'static str> = LIST.lines().collect();
+    let place = |at: usize| u16::try_from(at).unwrap_or_default();
+    if let Ok(found) = all.binary_search(&word) {
+        return Ok(place(found));
+    }
+    let begins = |(_, known): &(usize, &&str)| known.starts_with(word);
+    let mut found = all.iter().enumerate().filter(begins);
+    match (word.chars().count() >= DECIDING, found.next(), found.next()) {
+        (true, Some((only, _)), None) => Ok(place(only)),
+        _ => Err(meant(word, &all)),
+    }
+}
+
+/// The word at this place of the list.
+pub(super) fn word_at(place: u16) -> &'static str {
+    LIST.lines().nth(place.into()).unwrap_or_default()
 }
 
 fn checksum_of(entropy: &[u8; ENTROPY]) -> u8 {

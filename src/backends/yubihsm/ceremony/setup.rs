@@ -4,7 +4,6 @@
 //! Nothing is erased before the person has shown that the mnemonic is on paper, and nothing at all by a dry run. How
 //! the mnemonic gets onto paper is in `paper`, what is done to the device in `steps`.
 
-use crate::backends::yubihsm::protocol::codes::algorithm;
 use crate::backends::yubihsm::protocol::identity::Serial;
 use crate::backends::yubihsm::protocol::info::DeviceInfo;
 use crate::backends::yubihsm::protocol::scp03::Credentials;
@@ -12,12 +11,12 @@ use crate::os::clock::{Clock, SystemClock};
 use crate::terminal::Terminal;
 use crate::text::date::Date;
 
+use super::consent::{Agreed, agree, describe, may_erase};
 use super::error::SetupError;
-use super::found::{ForeignDevice, FoundDevice};
+use super::found::FoundDevice;
 use super::paper::printout::Printout;
 use super::paper::sheets::Heading;
 use super::paper::words::{MnemonicSheets, ask_mnemonic};
-use super::plan;
 use super::report::{device_report, file_report};
 use super::steps::{self, say};
 use super::target::{self, Secrets, SetupTarget};
@@ -63,6 +62,25 @@ pub fn run(
         printout,
         typed: None,
     };
+    let factory = &target::factory();
+    let logins = Logins {
+        factory,
+        configured,
+    };
+    // As without words: the device first, then its serial number, then the words.
+    let asks_first = options.restore && !options.dry_run && terminal.is_interactive();
+    let agreed = match asks_first {
+        true => Some(agree(target, options.destroy_keys, factory, terminal)?),
+        false => {
+            // Nobody types 24 words for a device that is not there.
+            let there = target.introduce().map_err(SetupError::Step)?;
+            if options.verify {
+                let (serial, firmware) = (there.serial, there.firmware);
+                terminal.say(&format!("YubiHSM {serial}, firmware {firmware}"))?;
+            }
+            None
+        }
+    };
     let secrets = match options.restore || options.verify {
         true => {
             let mnemonic = ask_mnemonic(terminal)?;
@@ -72,11 +90,8 @@ pub fn run(
         }
         false => None,
     };
-    let logins = Logins {
-        factory: &target::factory(),
-        configured,
-    };
-    carry_out(target, options, logins, secrets.as_ref(), paper, terminal)
+    let secrets = secrets.as_ref();
+    go_on(target, options, logins, secrets, agreed, paper, terminal)
 }
 
 /// Who may log in besides the mnemonic's roles.
@@ -94,6 +109,18 @@ pub fn carry_out(
     options: &SetupOptions,
     logins: Logins<'_>,
     secrets: Option<&Secrets>,
+    paper: MnemonicSheets<'_>,
+    terminal: &mut dyn Terminal,
+) -> Result<SetupOutcome, SetupError> {
+    go_on(target, options, logins, secrets, None, paper, terminal)
+}
+
+fn go_on(
+    target: &SetupTarget<'_>,
+    options: &SetupOptions,
+    logins: Logins<'_>,
+    secrets: Option<&Secrets>,
+    agreed: Option<Agreed>,
     mut paper: MnemonicSheets<'_>,
     terminal: &mut dyn Terminal,
 ) -> Result<SetupOutcome, SetupError> {
@@ -105,6 +132,14 @@ pub fn carry_out(
     if let (true, Some(secrets)) = (options.verify, secrets) {
         return compare(target, secrets, terminal);
     }
+    // The one that was agreed on, whatever is plugged in meanwhile.
+    let serial = agreed.as_ref().map(Agreed::serial).or(target.serial);
+    let target = &SetupTarget {
+        name: target.name.clone(),
+        serial,
+        commands: target.commands.clone(),
+        ..*target
+    };
     let found = steps::look(target, secrets, options.anew, configured, factory);
     let found = found.map_err(step)?;
     let info = match &found {
@@ -119,8 +154,14 @@ pub fn carry_out(
         ..*target
     };
     let now = Date::of(SystemClock.now().wall);
-    for line in describe(&info, &found) {
-        terminal.say(&line)?;
+    let covered = match (&found, &agreed) {
+        (FoundDevice::Other(foreign), Some(agreed)) => agreed.covers(foreign),
+        _ => false,
+    };
+    if !covered {
+        for line in describe(&info, &found) {
+            terminal.say(&line)?;
+        }
     }
     if options.dry_run {
         terminal.say("Dry run: nothing was changed.")?;
@@ -143,7 +184,9 @@ pub fn carry_out(
         }
         (FoundDevice::Ours(_), None) => return Err(SetupError::GivenUp("there is no mnemonic")),
         (FoundDevice::Other(foreign), secrets) => {
-            may_erase(&target, &foreign, options, terminal)?;
+            if !covered {
+                may_erase(&target, &foreign, options.destroy_keys, terminal)?;
+            }
             let secrets = match secrets {
                 Some(secrets) => {
                     paper.print_typed(heading, terminal)?;
@@ -163,7 +206,7 @@ pub fn carry_out(
     let date = now.to_string();
     let report = device_report(info.serial, now);
     steps::complete(&target, secrets, &date, report.as_bytes(), terminal).map_err(step)?;
-    say(terminal, "Verifying    all of it").map_err(step)?;
+    say(terminal, &format!("Verifying    all of {}", target.name)).map_err(step)?;
     let proof = verify(&target, secrets).map_err(step)?;
     finish(&target, info, true, proof, now, terminal)
 }
@@ -175,7 +218,7 @@ fn compare(
     terminal: &mut dyn Terminal,
 ) -> Result<SetupOutcome, SetupError> {
     let step = SetupError::Step;
-    terminal.say("Verifying    all of it")?;
+    terminal.say(&format!("Verifying    all of {}", target.name))?;
     let proof = verify(target, secrets).map_err(step)?;
     let stranger = || SetupError::Stranger(target.name.clone());
     let info = proof.info.clone().ok_or_else(stranger)?;
@@ -217,79 +260,4 @@ fn finish(
         proof: Some(proof),
         report,
     })
-}
-
-/// The plan in words, before anything happens.
-fn describe(info: &DeviceInfo, found: &FoundDevice) -> Vec<String> {
-    let mut lines = vec![format!(
-        "YubiHSM {}, firmware {}, {} of {} places of its log in use",
-        info.serial, info.firmware, info.log_used, info.log_size
-    )];
-    match found {
-        FoundDevice::Ours(_) => {
-            lines.push(
-                "It was set up, or its setup began, from this mnemonic. Nothing is erased; what is missing is added."
-                    .to_owned(),
-            );
-        }
-        FoundDevice::Other(foreign) => {
-            lines.push(format!(
-                "It holds {} object(s), {} of them keys that sign. ALL OF THEM ARE ERASED.",
-                foreign.objects,
-                foreign.keys.len()
-            ));
-            let keys = foreign.keys.iter();
-            lines.extend(keys.map(|key| format!("  0x{:04x} {:?}", key.id, key.label)));
-        }
-    }
-    if !info.has(algorithm::ED25519) {
-        lines.push(
-            "WARNING: Ed25519 is disabled on this device, as in FIPS mode: it can hold no consensus key of most chains."
-                .to_owned(),
-        );
-    }
-    lines.push("Afterwards it holds:".to_owned());
-    lines.extend(
-        plan::whole()
-            .iter()
-            .map(|planned| format!("  {}", plan::line(planned))),
-    );
-    lines.push("and logs whatever makes, moves or removes keys.".to_owned());
-    lines
-}
-
-fn may_erase(
-    target: &SetupTarget<'_>,
-    foreign: &ForeignDevice,
-    options: &SetupOptions,
-    terminal: &mut dyn Terminal,
-) -> Result<(), SetupError> {
-    let serial = foreign.info.serial;
-    if !foreign.keys.is_empty() && options.destroy_keys != Some(serial) {
-        let keys = foreign.keys.iter();
-        return Err(SetupError::HoldsKeys {
-            serial,
-            keys: keys
-                .map(|key| format!("0x{:04x} {:?}", key.id, key.label))
-                .collect(),
-            commands: target.commands.clone(),
-        });
-    }
-    if !foreign.sees_all && options.destroy_keys != Some(serial) {
-        return Err(SetupError::Hidden(serial));
-    }
-    if !terminal.is_interactive() {
-        return Err(SetupError::NoTerminal);
-    }
-    // A device that does not blink is not worth stopping for.
-    if let Ok(mut login) = target.need(&foreign.credentials) {
-        let _ = login.blink();
-    }
-    let question = "The device that will be erased blinks now for ten seconds. Type its serial number to erase it:";
-    let typed = terminal.ask(question)?.unwrap_or_default();
-    let digits = typed.trim().trim_start_matches('#');
-    match digits.parse() == Ok(serial.0) {
-        true => Ok(()),
-        false => Err(SetupError::OtherSerial(serial)),
-    }
 }

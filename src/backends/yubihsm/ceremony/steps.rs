@@ -97,7 +97,7 @@ pub fn erase(
     terminal: &mut dyn Terminal,
 ) -> Result<Objects, CeremonyError> {
     let device = CeremonyError::Device;
-    say(terminal, "Erasing      the device")?;
+    say(terminal, &format!("Erasing      {}", target.name))?;
     let mut login = target.need(before)?;
     login.reset().map_err(device)?;
     drop(login);
@@ -136,8 +136,11 @@ pub fn erase(
             before.id
         )));
     }
-    let text = "Proven       that it is empty: one factory key, and no earlier login";
-    say(terminal, text)?;
+    let text = format!(
+        "Proven       that {} is empty: one factory key, and no earlier login",
+        target.name
+    );
+    say(terminal, &text)?;
     Ok(login)
 }
 

@@ -1,15 +1,17 @@
 //! A device that a ceremony works on, and who may log in to it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
 use crate::backends::yubihsm::protocol::commands::DeviceCommands;
 use crate::backends::yubihsm::protocol::error::ErrorKind;
 use crate::backends::yubihsm::protocol::identity::Serial;
+use crate::backends::yubihsm::protocol::info::DeviceInfo;
 use crate::backends::yubihsm::protocol::scp03::{AuthKey, Credentials, FACTORY_PASSWORD};
 use crate::backends::yubihsm::protocol::transport::Transport;
 use crate::backends::yubihsm::session::client::DeviceClient;
+use crate::backends::yubihsm::session::login::introduce;
 use crate::backends::yubihsm::session::objects::Objects;
 
 use super::derive::{self, Role};
@@ -54,6 +56,16 @@ impl SetupTarget<'_> {
             self.timeout,
             self.commands.clone(),
         )
+    }
+
+    /// What the device says of itself, without anybody logging in.
+    pub(super) fn introduce(&self) -> Result<DeviceInfo, CeremonyError> {
+        let nobody = Credentials {
+            id: 0,
+            key: AuthKey::from_bytes(&[0; 32]),
+        };
+        let info = introduce(&mut self.client(nobody), Instant::now() + LOGIN);
+        info.map_err(CeremonyError::Device)
     }
 
     /// Logs in; `None` where the key is not there or its password is another one.

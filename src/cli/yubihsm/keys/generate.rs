@@ -10,7 +10,9 @@ use crate::backends::yubihsm::protocol::codes::{algorithm, object};
 use crate::backends::yubihsm::protocol::error::ErrorKind;
 use crate::backends::yubihsm::protocol::info::DeviceInfo;
 use crate::cli::report::{Failure, status};
+use crate::config;
 use crate::consensus::{KeyType, key_text};
+use crate::os::files::paths::absolute;
 use crate::secret_file::{NewFile, SecretFileError};
 
 use super::login::{Login, refused};
@@ -138,6 +140,7 @@ impl Generate {
             status("Proven", text);
             let how = "opened with the mnemonic";
             remember(login.provider.backups.as_ref(), &public, path, how);
+            self.next(path);
             return Ok(());
         };
         if let Err(error) = backup::write(objects, self.wrap, id, &public, file, opener) {
@@ -169,7 +172,35 @@ impl Generate {
         );
         let how = opener.map(|_| "opened with the mnemonic when it was made");
         tell_proof(&login.provider, &public, path, how);
+        self.next(path);
         Ok(())
+    }
+
+    /// What is left to do until the key signs, and until it can be lost without harm.
+    fn next(&self, backup: &Path) {
+        let commands = config::commands(&self.login.which.config.config);
+        let file = absolute(backup);
+        let file = file.to_string_lossy();
+        let second = commands.line([
+            "yubihsm",
+            "keys",
+            "verify-backup",
+            &file,
+            "--into",
+            "SERIAL",
+        ]);
+        status(
+            "Next",
+            format!(
+                "note the public key on the sheets, copy the backup to two places, and bring the key into the second device, set \
+                 up from the same words: `{second}`"
+            ),
+        );
+        let never = commands.init_never_signed("CHAIN");
+        status(
+            "",
+            format!("before the first vote, as the key is new: `{never}`"),
+        );
     }
 }
 

@@ -3,4 +3,5 @@
 
 pub mod printout;
 pub mod sheets;
+mod typed;
 pub mod words;

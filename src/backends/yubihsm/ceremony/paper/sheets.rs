@@ -31,11 +31,9 @@ pub fn empty(holders: u8) -> String {
             "Holder: {BLANK}   Date: ______________   Signature: {BLANK}\n\n\
              Devices: ______________   ______________   ______________\n\n"
         ));
-        for row in 1..=ROWS {
-            text.push_str(&format!(
-                "{row:>4}. {BLANK}      {:>4}. {BLANK}\n\n",
-                row + ROWS
-            ));
+        for row in rows(|_| BLANK) {
+            text.push_str(&row);
+            text.push_str("\n\n");
         }
         text.push_str(
             "Checked against the other copies: ______________   Tried (`tmkms yubihsm keys verify-backup`): ______________\n",
@@ -65,10 +63,9 @@ pub(super) fn filled(mnemonic: &Mnemonic, heading: Heading, holders: u8) -> Zero
             "Set up: YubiHSM {serial}, {date}   Further devices: ______________   ______________\n\n\
              Holder: {BLANK}   Signature: {BLANK}\n\n"
         ));
-        for row in 1..=ROWS {
-            let (left, right) = (mnemonic.word(row), mnemonic.word(row + ROWS));
-            let line = format!("{row:>4}. {left:<24}      {:>4}. {right}\n\n", row + ROWS);
-            text.push_str(&Zeroizing::new(line));
+        for row in rows(|number| mnemonic.word(number)) {
+            text.push_str(&row);
+            text.push_str("\n\n");
         }
         text.push_str(
             "What to do with them: type all 24 in this order, with a space between them, where tmkms asks for the\n\
@@ -82,6 +79,15 @@ pub(super) fn filled(mnemonic: &Mnemonic, heading: Heading, holders: u8) -> Zero
         text.push_str(PAGE);
     }
     text
+}
+
+/// The lines of words as every sheet and the private screen have them, so that one is copied from the other line by line.
+pub(super) fn rows<'a>(word: impl Fn(usize) -> &'a str) -> impl Iterator<Item = Zeroizing<String>> {
+    (1..=ROWS).map(move |row| {
+        let (left, right) = (word(row), word(row + ROWS));
+        let line = format!("{row:>4}. {left:<24}      {:>4}. {right}", row + ROWS);
+        Zeroizing::new(line)
+    })
 }
 
 fn title(holder: u8, holders: u8) -> String {

@@ -1,6 +1,9 @@
 //! The mnemonic between the person, the private screen and the paper: shown, printed where that is wished, asked for
 //! again, and typed.
 //!
+//! What has to be read before the words is said before them, and waits for Enter: the private screen hides it. What went
+//! wrong on the private screen is said there, and waits, too.
+//!
 //! Words are only on the private screen and on paper. A mnemonic counts as written down when the person has typed words
 //! of it from the paper, and from each printed sheet.
 
@@ -8,6 +11,7 @@ use std::io;
 
 use zeroize::Zeroizing;
 
+use crate::backends::yubihsm::protocol::identity::Serial;
 use crate::terminal::{Terminal, privately};
 
 use super::super::error::CeremonyError;
@@ -16,7 +20,8 @@ use super::super::found::ForeignDevice;
 use super::super::mnemonic::{Mnemonic, WORDS};
 use super::super::target::SetupTarget;
 use super::printout::Printout;
-use super::sheets::Heading;
+use super::sheets::{Heading, rows};
+use super::typed::{BACK, TypedWords};
 
 /// Words that are asked for again, at least.
 const QUIZ: usize = 4;
@@ -49,10 +54,17 @@ impl MnemonicSheets<'_> {
             random.map_err(|error| SetupError::Step(CeremonyError::Device(error)))?
         };
         let mnemonic = Mnemonic::generate(&random).map_err(io::Error::other)?;
-        terminal.say(match self.printout {
-            None => "The mnemonic comes on a screen of its own. Have pen and paper ready; nobody and no camera should see it.",
-            Some(_) => "The mnemonic comes on a screen of its own, and is printed. Nobody and no camera should see either.",
-        })?;
+        let before = match self.printout {
+            None => {
+                "The mnemonic comes on a screen of its own. Have pen and paper ready; nobody and no camera should see it. \
+                 Press Enter when that is so."
+            }
+            Some(_) => {
+                "The mnemonic comes on a screen of its own, and is printed. Nobody and no camera should see either. Press \
+                 Enter when that is so."
+            }
+        };
+        terminal.ask(before)?.ok_or(ENDED)?;
         write_down(&mnemonic, self.printout.as_deref_mut(), heading, terminal)?;
         Ok(mnemonic)
     }
@@ -73,6 +85,17 @@ impl MnemonicSheets<'_> {
     }
 }
 
+const ENDED: SetupError = SetupError::GivenUp("the input ended before the mnemonic was confirmed");
+
+/// How a quiz ended.
+enum Quiz {
+    Passed,
+    /// This word was not right.
+    Wrong(usize),
+    /// Nobody answers any more.
+    Ended,
+}
+
 /// Shows the words, prints them where that is wished, and asks for some of them until they are right.
 fn write_down(
     mnemonic: &Mnemonic,
@@ -80,12 +103,16 @@ fn write_down(
     heading: Heading,
     terminal: &mut dyn Terminal,
 ) -> Result<(), SetupError> {
-    const ENDED: SetupError =
-        SetupError::GivenUp("the input ended before the mnemonic was confirmed");
+    let mut wrong = None;
     let copies = printout.as_ref().map(|printout| printout.holders());
     loop {
         let shown = privately(terminal, |terminal| {
-            terminal.say(&screen(mnemonic))?;
+            if let Some(number) = wrong {
+                terminal.say(&format!(
+                    "Word {number} was not right. Here are all 24 again: compare it with what is on the paper.\n"
+                ))?;
+            }
+            terminal.say(&screen(mnemonic, heading.serial))?;
             let request = match &mut printout {
                 None => "Write all 24 words down, then press Enter; the screen is wiped, and some of them are asked for."
                     .to_owned(),
@@ -99,9 +126,9 @@ fn write_down(
         })?;
         shown.ok_or(ENDED)?;
         match privately(terminal, |terminal| quiz(mnemonic, copies, terminal))? {
-            Some(true) => break,
-            Some(false) => terminal.say("One of the words was not right: here they are again.")?,
-            None => return Err(ENDED),
+            Quiz::Passed => break,
+            Quiz::Wrong(number) => wrong = Some(number),
+            Quiz::Ended => return Err(ENDED),
         }
     }
     if let Some(printout) = printout {
@@ -110,76 +137,97 @@ fn write_down(
     Ok(())
 }
 
-/// The words in four columns, with their numbers.
-fn screen(mnemonic: &Mnemonic) -> Zeroizing<String> {
-    let mut text = Zeroizing::new(String::with_capacity(1024));
-    text.push_str(
-        "THE MNEMONIC: anyone who has it has the keys of every device set up from it.\n\n",
-    );
-    let rows = WORDS / 4;
-    for row in 1..=rows {
-        for column in 0..4 {
-            let number = column * rows + row;
-            text.push_str(&Zeroizing::new(format!(
-                "{number:>4}. {:<10}",
-                mnemonic.word(number)
-            )));
-        }
+/// The words with their numbers, as the sheets have them.
+fn screen(mnemonic: &Mnemonic, serial: Serial) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(1536));
+    text.push_str(&format!(
+        "THE MNEMONIC (YubiHSM {serial}): anyone who has it has the keys of every device set up from it.\n\n"
+    ));
+    for row in rows(|number| mnemonic.word(number)) {
+        text.push_str(&row);
         text.push('\n');
     }
     text
 }
 
-/// Asks for some words, in a random order, and from each printed copy in turn. `None` at the end of input.
-fn quiz(
-    mnemonic: &Mnemonic,
-    copies: Option<u8>,
-    terminal: &mut dyn Terminal,
-) -> io::Result<Option<bool>> {
+/// Asks for some words, in a random order, and from each printed copy in turn.
+fn quiz(mnemonic: &Mnemonic, copies: Option<u8>, terminal: &mut dyn Terminal) -> io::Result<Quiz> {
     let mut left: Vec<usize> = (1..=WORDS).collect();
     let copies = copies.map_or(1, usize::from).max(1);
-    for asked in 0..QUIZ.max(copies) {
+    let questions = QUIZ.max(copies);
+    for asked in 0..questions {
         let mut random = [0; 8];
         getrandom::getrandom(&mut random).map_err(io::Error::other)?;
         let count = u64::try_from(left.len()).unwrap_or(1).max(1);
         let at = usize::try_from(u64::from_be_bytes(random) % count).unwrap_or(0);
         let number = left.swap_remove(at);
-        let question = match copies {
-            1 => format!("Word {number}:"),
-            _ => format!(
-                "Word {number}, from copy {} of {copies}:",
-                asked % copies + 1
-            ),
+        let from = match copies {
+            1 => "the paper".to_owned(),
+            _ => format!("copy {} of {copies}", asked % copies + 1),
         };
+        let question = format!("Word {number} ({} of {questions}), from {from}:", asked + 1);
         let Some(word) = terminal.ask(&question)? else {
-            return Ok(None);
+            return Ok(Quiz::Ended);
         };
         if !word.trim().eq_ignore_ascii_case(mnemonic.word(number)) {
-            return Ok(Some(false));
+            return Ok(Quiz::Wrong(number));
         }
     }
-    Ok(Some(true))
+    Ok(Quiz::Passed)
 }
 
 /// Asks for a mnemonic until it is one. What is wrong with it is said on the private screen.
 pub fn ask_mnemonic(terminal: &mut dyn Terminal) -> Result<Mnemonic, SetupError> {
+    const NONE: SetupError = SetupError::GivenUp(
+        "no valid mnemonic of 24 words was entered; in a terminal this command says what is wrong with one",
+    );
+    if !terminal.is_interactive() {
+        // In a pipe there is no second try, and what is said goes into somebody's log.
+        let line = privately(terminal, |terminal| terminal.ask_secret(""))?;
+        let mnemonic = line.and_then(|line| Mnemonic::parse(&line).ok());
+        return mnemonic.ok_or(NONE);
+    }
+    let before = "The 24 words of the mnemonic are typed on a screen of its own, which is wiped afterwards. Press Enter to go on \
+                  to it.";
+    terminal.ask(before)?.ok_or(NONE)?;
     let found = privately(terminal, |terminal| {
-        let mut question = "The 24 words of the mnemonic (they are not shown while you type):";
-        for _ in 0..TRIES {
-            let Some(text) = terminal.ask_secret(question)? else {
+        for turn in 1..=TRIES {
+            let Some(typed) = type_words(turn, terminal)? else {
                 return Ok(None);
             };
-            match Mnemonic::parse(&text) {
+            match typed.mnemonic() {
                 Ok(mnemonic) => return Ok(Some(mnemonic)),
-                // In a pipe there is no second try, and what is said goes into somebody's log.
-                Err(_) if !terminal.is_interactive() => return Ok(None),
                 Err(error) => terminal.say(&Zeroizing::new(error.to_string()))?,
             }
-            question = "Again, all 24 words:";
         }
+        // Otherwise it would be wiped before anybody has read it.
+        terminal.ask("Press Enter to wipe this screen.")?;
         Ok::<_, io::Error>(None)
     })?;
-    found.ok_or(SetupError::GivenUp(
-        "no valid mnemonic of 24 words was entered; in a terminal this command says what is wrong with one",
-    ))
+    found.ok_or(NONE)
+}
+
+/// Asks for the words one by one; a line may have several. `None` at the end of input.
+fn type_words(turn: usize, terminal: &mut dyn Terminal) -> io::Result<Option<TypedWords>> {
+    let mut typed = TypedWords::new();
+    let start = match turn {
+        1 => "",
+        _ => "again, ",
+    };
+    while let Some(number) = typed.next() {
+        let question = match number {
+            1 => format!(
+                "Four letters of a word are enough; several words may stand in a line; {BACK} goes back by one.\n\
+                 Word 1 of {WORDS} ({start}not shown while you type):"
+            ),
+            _ => format!("Word {number} of {WORDS}:"),
+        };
+        let Some(line) = terminal.ask_secret(&question)? else {
+            return Ok(None);
+        };
+        if let Err(error) = typed.take(&line) {
+            terminal.say(&Zeroizing::new(error.to_string()))?;
+        }
+    }
+    Ok(Some(typed))
 }
