@@ -231,3 +231,37 @@ fn type_words(turn: usize, terminal: &mut dyn Terminal) -> io::Result<Option<Typ
     }
     Ok(Some(typed))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::sheets::{empty, filled};
+    use super::*;
+    use crate::text::date::Date;
+
+    #[test]
+    fn the_screen_has_the_very_lines_of_the_sheets() {
+        let mnemonic = Mnemonic::from_entropy(&[7; 32]);
+        let heading = Heading {
+            serial: Serial(7),
+            date: Date::of(Duration::from_secs(1_795_000_000)),
+        };
+        let shown = screen(&mnemonic, heading.serial);
+        assert!(shown.starts_with("THE MNEMONIC (YubiHSM 0000000007): "));
+        let words: Vec<&str> = shown.lines().skip(2).collect();
+        assert_eq!(words.len(), 12, "a terminal has 24 lines");
+        let printed = filled(&mnemonic, heading, 1);
+        let blank = empty(1);
+        let numbers = |line: &str| -> Vec<String> {
+            let words = line.split_whitespace();
+            let numbers = words.filter(|word| word.ends_with('.'));
+            numbers.map(str::to_owned).collect()
+        };
+        for line in words {
+            assert_eq!(printed.lines().filter(|found| *found == line).count(), 1);
+            let same = |found: &&str| numbers(found) == numbers(line);
+            assert_eq!(blank.lines().filter(same).count(), 1, "{line}");
+        }
+    }
+}
