@@ -62,14 +62,14 @@ def check(vector, tmkms, address, folder):
     mnemonic = vector["mnemonic"]
     with open(f"{folder}/tmkms.toml", "w", encoding="ascii") as file:
         file.write(CONFIG.format(address=address))
-    words = (b"while you type):", mnemonic)
+    words = [(b"Press Enter to go on to it.", ""), (b"while you type):", mnemonic)]
     setup = [tmkms, "yubihsm", "setup", "--restore"]
-    in_terminal(setup, folder, [words, (b"to erase it:", SERIAL)])
+    in_terminal(setup, folder, [(b"to erase it:", SERIAL), *words])
     backup = f"{folder}/backup"
     if os.path.exists(backup):
         os.remove(backup)
     generate = [tmkms, "yubihsm", "keys", "generate", "--mnemonic", "-b", "backup", "16"]
-    in_terminal(generate, folder, [words])
+    in_terminal(generate, folder, words.copy())
 
     hsm = YubiHsm.connect(f"http://{address}")
     key = bytes.fromhex(vector["wrap_keys"]["0x0001"]["key"])
