@@ -27,6 +27,8 @@ pub(super) struct RawConfig {
     pub etcd: Option<RawEtcd>,
     /// Some section of a key could not be read; already reported.
     pub unread_provider: bool,
+    /// There is a [[chain]], as a comment: the file is as `init` made it.
+    pub commented_out: bool,
     /// Which backends have a section, in the order of the table of backends.
     pub backends: Vec<&'static str>,
 }
@@ -101,6 +103,7 @@ pub(super) fn read(text: &str, base: &Base) -> (Option<RawConfig>, Vec<Problem>)
         hosts: Vec::new(),
         etcd: etcd::read(&mut root, &mut problems),
         unread_provider: false,
+        commented_out: text.lines().any(is_commented_chain),
         backends: Vec::new(),
     };
     if let Some(mut section) = root.section("metrics", &mut problems) {
@@ -155,6 +158,11 @@ pub(super) fn sections_of<T>(
         found
     });
     found.collect()
+}
+
+fn is_commented_chain(line: &str) -> bool {
+    let bare = line.trim_start().trim_start_matches(['#', ' ']);
+    line.trim_start().starts_with('#') && bare.trim_end() == "[[chain]]"
 }
 
 fn no_toml(error: &toml::de::Error) -> Problem {

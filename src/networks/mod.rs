@@ -1,7 +1,11 @@
 //! The table of known chains: 223 mainnets and 160 testnets of the Cosmos chain registry (CC-BY 4.0), as of
 //! August 2026. Chain ids change with upgrades; an operator's own word always counts more than this table.
 
+mod needs;
+
 use crate::settings::nearest;
+
+pub use needs::Needs;
 
 const TABLE: &str = include_str!("networks.csv");
 
@@ -55,11 +59,26 @@ pub fn all() -> impl Iterator<Item = Network> {
     })
 }
 
-/// The line of a configuration that says how the keys of a chain are shown; empty where the chain is not known.
-pub fn key_format_line(chain_id: &str) -> String {
-    all()
-        .find(|network| network.chain_id == chain_id)
-        .map_or_else(String::new, |network| network.key_format_line())
+/// The network of a chain id, if it is known.
+pub fn of_chain(chain_id: &str) -> Option<Network> {
+    all().find(|network| network.chain_id == chain_id)
+}
+
+/// The line of a configuration that says how the keys of a chain with this prefix are shown.
+pub fn key_format_line(prefix: &str) -> String {
+    let (account, consensus) = key_prefixes(prefix);
+    format!(
+        "key_format = {{ type = \"bech32\", account_key_prefix = \"{account}\", consensus_key_prefix = \"{consensus}\" }}\n"
+    )
+}
+
+/// The Bech32 prefixes of account and consensus public keys, of the prefix of addresses.
+pub fn key_prefixes(prefix: &str) -> (String, String) {
+    match prefix {
+        // Only IRISnet has its own.
+        "iaa" => ("iap".to_owned(), "icp".to_owned()),
+        prefix => (format!("{prefix}pub"), format!("{prefix}valconspub")),
+    }
 }
 
 /// What a word means: a name, a chain id, or a chain id without its number, in any case.
@@ -83,19 +102,10 @@ pub fn find(word: &str) -> Meaning {
             Meaning::None(near)
         }
         several => {
-            // The name of a mainnet beats the names of testnets, and nothing else.
-            let named = |network: &&Network| network.name.eq_ignore_ascii_case(word);
-            match several
-                .iter()
-                .find(|network| network.mainnet && named(network))
-            {
-                Some(mainnet)
-                    if several
-                        .iter()
-                        .all(|other| other == mainnet || (named(&other) && !other.mainnet)) =>
-                {
-                    Meaning::One(mainnet.clone())
-                }
+            // A mainnet beats testnets, whichever of their names the word is.
+            let mut mainnets = several.iter().filter(|network| network.mainnet);
+            match (mainnets.next(), mainnets.next()) {
+                (Some(mainnet), None) => Meaning::One(mainnet.clone()),
                 _ => Meaning::Several(found),
             }
         }
@@ -117,21 +127,9 @@ impl Network {
         (!number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())).then_some(base)
     }
 
-    /// The line of a configuration that says how its keys are shown.
-    pub fn key_format_line(&self) -> String {
-        let (account, consensus) = self.key_prefixes();
-        format!(
-            "key_format = {{ type = \"bech32\", account_key_prefix = \"{account}\", consensus_key_prefix = \"{consensus}\" }}\n"
-        )
-    }
-
-    /// The Bech32 prefixes of account and consensus public keys.
-    pub fn key_prefixes(&self) -> (String, String) {
-        match self.prefix {
-            // Only IRISnet has its own.
-            "iaa" => ("iap".to_owned(), "icp".to_owned()),
-            prefix => (format!("{prefix}pub"), format!("{prefix}valconspub")),
-        }
+    /// What its validators need beyond what all do.
+    pub fn needs(&self) -> Needs {
+        Needs::of(self.name)
     }
 
     /// Whether nodes of this network can have vote extensions; `None` where the registry does not tell the series.
@@ -181,6 +179,11 @@ mod tests {
             ("core", "core-1"),
             ("sentinelhub", "sentinelhub-2"),
             ("osmosis", "osmosis-1"),
+            // Testnets have these as their chain ids, with and without a number.
+            ("arkeo", "arkeo-main-v1"),
+            ("injective", "injective-1"),
+            ("injective-888", "injective-888"),
+            ("arkeonetworktestnet", "arkeo"),
         ] {
             assert_eq!(one(word), chain_id, "{word}");
         }
@@ -188,7 +191,7 @@ mod tests {
 
     #[test]
     fn words_with_several_meanings_are_told() {
-        for word in ["titan", "arkeo", "sandbox"] {
+        for word in ["titan", "mainnet", "sandbox"] {
             let Meaning::Several(found) = find(word) else {
                 panic!("{word}")
             };
@@ -206,9 +209,26 @@ mod tests {
     }
 
     #[test]
+    fn what_few_networks_need_is_known_of_those_only() {
+        let needs = |chain_id| of_chain(chain_id).unwrap().needs();
+        assert!(needs("laozi-mainnet").is_account());
+        for chain_id in ["celestia", "mocha-4", "arabica-11"] {
+            let setting = "raw_bytes = { dialect = \"celestia\", ids = [\"fibre\"] }";
+            assert_eq!(
+                needs(chain_id).raw_bytes_setting().as_deref(),
+                Some(setting)
+            );
+            assert!(!needs(chain_id).is_account());
+        }
+        assert_eq!(needs("cosmoshub-4"), Needs::default());
+        let known = all().filter(|network| network.needs() != Needs::default());
+        assert_eq!(known.count(), 4);
+    }
+
+    #[test]
     fn prefixes_of_keys() {
         let prefixes = |word| match find(word) {
-            Meaning::One(network) => network.key_prefixes(),
+            Meaning::One(network) => key_prefixes(network.prefix),
             other => panic!("{other:?}"),
         };
         assert_eq!(prefixes("cosmoshub").1, "cosmosvalconspub");

@@ -386,10 +386,49 @@ fn init_makes_a_home_that_start_accepts() {
         fs::read_to_string(folder.path().join("tmkms.toml")).unwrap(),
         config
     );
-    // A network more is not written into an operator's file, but shown.
+    // A network more is put at its end, and what was there stays.
+    let path = folder.path().join("tmkms.toml");
+    let changed = config.replace("26659", "26669");
+    fs::write(&path, &changed).unwrap();
     let more = tmkms(folder.path(), &["init", "-n", "cosmoshub,osmosis"]);
-    assert_eq!(more.code, 1);
-    assert!(more.err.contains("id = \"osmosis-1\""), "{}", more.err);
+    assert_eq!(more.code, 0, "{}", more.err);
+    let after = fs::read_to_string(&path).unwrap();
+    let (before, new) = after.split_at(changed.trim_end().len());
+    assert_eq!(before, changed.trim_end());
+    assert!(
+        new.contains("id = \"osmosis-1\"") && new.contains("26659"),
+        "{new}"
+    );
+    assert!(!new.contains("cosmoshub"), "{new}");
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    // A file that could not be used with it stays as it is.
+    let broken =
+        format!("{after}\n[[validator]]\nchain_id = \"juno-1\"\naddr = \"unix:///run/x\"\n");
+    fs::write(&path, &broken).unwrap();
+    let more = tmkms(folder.path(), &["init", "-n", "irishub"]);
+    assert_eq!(more.code, 2, "{}", more.err);
+    assert!(
+        more.err.contains("there is no [[chain]] juno-1"),
+        "{}",
+        more.err
+    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), broken);
+    // The chain that is missing there may be the one that is asked for.
+    let more = tmkms(folder.path(), &["init", "-n", "juno"]);
+    assert_eq!(more.code, 0, "{}", more.err);
+    // A link stays one.
+    let real = folder.path().join("real.toml");
+    fs::rename(&path, &real).unwrap();
+    std::os::unix::fs::symlink("real.toml", &path).unwrap();
+    assert_eq!(tmkms(folder.path(), &["init", "-n", "irishub"]).code, 0);
+    assert!(path.is_symlink());
+    assert!(fs::read_to_string(&real).unwrap().contains("irishub-1"));
+    for id in ["a\"b", "a\\b", "a\nb", ""] {
+        let wrong = tmkms(folder.path(), &["init", "--chain-id", id, "wrong"]);
+        assert_eq!(wrong.code, 2, "{id}");
+        assert!(!folder.path().join("wrong").exists(), "{id}");
+    }
     // A half-done home is completed.
     fs::remove_file(folder.path().join("secrets/kms-identity.key")).unwrap();
     assert_eq!(tmkms(folder.path(), &["init", "-n", "cosmoshub"]).code, 0);

@@ -128,6 +128,16 @@ fn sessions_go_as_written() {
 /// Sentences that no session can provoke, and why.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("on all hosts that share it", "tests/it/shared_program.rs"),
+    ("have keys of type {wanted}", "tests/it/remedies/homes.rs"),
+    ("have raw bytes signed for {}", "tests/it/remedies/homes.rs"),
+    (
+        " Keys of this network are secp256k1: type",
+        "a build without keys in files",
+    ),
+    (
+        "a chain id with such characters is written",
+        "tests/it/cli.rs",
+    ),
     (
         "a shared watermark is never lowered",
         "tests/it/shared_program.rs",

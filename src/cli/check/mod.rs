@@ -3,6 +3,7 @@
 mod connect;
 mod etcd;
 mod identity;
+mod network;
 
 use std::thread::ScopedJoinHandle;
 
@@ -150,6 +151,8 @@ fn look<'a>(config: &'a ChainConfig, service: Option<&ServiceStatus>) -> Found<'
         Ok(Opened { signer, warnings }) => {
             found.warnings.extend(warnings);
             found.public_key = Some(signer.public_key());
+            let compared = network::compare(config, &signer.public_key());
+            found.warnings.extend(compared);
             look_at_state(&mut found, signer.public_key(), service);
             // The device of a chain in service is in use, and `status` tells how it is.
             if found.held.is_none() {

@@ -14,6 +14,7 @@ use crate::consensus::ChainId;
 use crate::gate::heights::bucket::Rate;
 use crate::gate::raw::Dialect;
 use crate::gate::{Settings, SignExtensions};
+use crate::remedy::CommandLine;
 use crate::settings::{Base, Problem};
 
 use super::etcd::{self, StoreKind};
@@ -33,15 +34,7 @@ pub(super) fn check(
         if !problems.is_empty() {
             return Vec::new();
         }
-        problems.push(Problem::at(
-            0..0,
-            "there is no [[chain]]",
-            "nothing to sign for",
-            format!(
-                "add a [[chain]], a [[validator]] and a [[providers.{}]]; see tmkms.toml.example",
-                written.backend_of_choice()
-            ),
-        ));
+        problems.push(no_chain(&written, base));
     }
     let ids = chain_ids(&written.chains, problems);
     let known: Vec<&str> = ids.keys().map(ChainId::as_str).collect();
@@ -161,6 +154,27 @@ pub(super) fn check(
         }
     }
     chains
+}
+
+fn no_chain(written: &RawConfig, base: &Base) -> Problem {
+    let (label, help) = match written.commented_out {
+        true => (
+            "its sections are commented out",
+            format!(
+                "take the leading `# ` away from the lines of a [[chain]], a [[validator]] and a provider and set their values, \
+                 or have them written with `{}`",
+                CommandLine::on_file("tmkms", &["init", "-n", "NAME"], &base.folder)
+            ),
+        ),
+        false => (
+            "nothing to sign for",
+            format!(
+                "add a [[chain]], a [[validator]] and a [[providers.{}]]; see tmkms.toml.example",
+                written.backend_of_choice()
+            ),
+        ),
+    };
+    Problem::at(0..0, "there is no [[chain]]", label, help)
 }
 
 /// What a chain may not ask of a key that signs votes and proposals only.

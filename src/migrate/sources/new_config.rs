@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, ConfigError};
-use crate::networks::key_format_line;
+use crate::networks;
 
 /// A configuration of ours with the same meaning as another signer's.
 #[derive(Debug)]
@@ -78,7 +78,12 @@ fn configuration_text(from: &str, chains: &[ChainText]) -> String {
     for chain in chains {
         let id = quoted(&chain.id);
         text.push_str(&format!("\n[[chain]]\nid = {id}\n"));
-        text.push_str(&key_format_line(&chain.id));
+        if let Some(network) = networks::of_chain(&chain.id) {
+            text.push_str(&networks::key_format_line(network.prefix));
+            if let Some(setting) = network.needs().raw_bytes_setting() {
+                text.push_str(&format!("{setting}\n"));
+            }
+        }
         let file = quoted(&format!("state/{}-consensus.json", chain.id));
         text.push_str(&format!("state_file = {file}\n"));
         for addr in &chain.nodes {

@@ -28,16 +28,71 @@ fn a_home_without_a_network() {
     let walk = Walk::of("a_home_without_a_network");
     let said = walk.tmkms(&["init", "a new home"]);
     assert_eq!(said.code, 0, "{}", said.text);
-    fs::remove_file(walk.path("a new home/tmkms.toml")).unwrap();
     let fill = [("NAME", "cosmoshub")];
+    walk.follow_filled(&said, "write your chains into", "tmkms init -n NAME", &fill);
+    let config = fs::read_to_string(walk.path("a new home/tmkms.toml")).unwrap();
+    assert!(config.contains("id = \"cosmoshub-4\""), "{config}");
+}
+
+/// What was there stays: the comments, and whatever was set.
+#[test]
+fn a_home_whose_sections_are_comments() {
+    let walk = Walk::of("a_home_whose_sections_are_comments");
+    assert_eq!(walk.tmkms(&["init", "a new home"]).code, 0);
+    let path = walk.path("a new home/tmkms.toml");
+    let before = fs::read_to_string(&path).unwrap();
+    let before = before.replace("# lock_dir = \"/run/tmkms\"", "control_socket = \"c.sock\"");
+    fs::write(&path, &before).unwrap();
+    let check = ["check", "-c", "a new home/tmkms.toml"];
+    let said = walk.tmkms(&check);
+    assert_eq!(said.code, 2, "{}", said.text);
+    assert!(said.text.contains("its sections are commented out"));
+    let fill = [("NAME", "cosmoshub,bandchain")];
     walk.follow_filled(
         &said,
-        "or move it away and use",
+        "or have them written with",
         "tmkms init -n NAME",
         &fill,
     );
-    let config = fs::read_to_string(walk.path("a new home/tmkms.toml")).unwrap();
-    assert!(config.contains("id = \"cosmoshub-4\""), "{config}");
+    let after = fs::read_to_string(&path).unwrap();
+    assert!(after.starts_with(before.trim_end()), "{after}");
+    let said = walk.tmkms(&check);
+    assert!(said.text.contains("laozi-mainnet"), "{}", said.text);
+}
+
+/// Band's validators sign with secp256k1.
+#[test]
+fn a_new_home_for_a_network_of_other_keys() {
+    let walk = Walk::of("a_new_home_for_a_network_of_other_keys");
+    let said = walk.tmkms(&["init", "-n", "bandchain", "a new home"]);
+    let keygen = "tmkms softsign keygen -t account";
+    walk.follow(&said, "bring the validator's key to", keygen);
+    let show = ["keys", "show", "-c", "a new home/tmkms.toml"];
+    let shown = walk.tmkms(&show);
+    assert!(shown.text.contains("bandpub1"), "{}", shown.text);
+    // A key of the usual type is read, and told.
+    let path = walk.path("a new home/tmkms.toml");
+    let config = fs::read_to_string(&path).unwrap();
+    fs::write(&path, config.replace("key_type = \"account\"\n", "")).unwrap();
+    let said = walk.tmkms(&["check", "-c", "a new home/tmkms.toml"]);
+    let warned = "the key is ed25519, and validators of Band Protocol have keys of type secp256k1";
+    assert!(said.text.contains(warned), "{}", said.text);
+    // What nodes of Celestia ask for is allowed there, and told where it is not.
+    assert_eq!(walk.tmkms(&["init", "-n", "celestia", "raw home"]).code, 0);
+    let key = "raw home/secrets/celestia-consensus.key";
+    assert_eq!(walk.tmkms(&["softsign", "keygen", key]).code, 0);
+    let path = walk.path("raw home/tmkms.toml");
+    let config = fs::read_to_string(&path).unwrap();
+    let check = ["check", "-c", "raw home/tmkms.toml"];
+    let warned = "nodes of Celestia have raw bytes signed for fibre, which is not allowed here";
+    let said = walk.tmkms(&check);
+    assert!(!said.text.contains(warned), "{}", said.text);
+    let setting = "raw_bytes = { dialect = \"celestia\", ids = [\"fibre\"] }\n";
+    assert!(config.contains(setting), "{config}");
+    fs::write(&path, config.replace(setting, "")).unwrap();
+    let said = walk.tmkms(&check);
+    assert!(said.text.contains(warned), "{}", said.text);
+    assert!(said.text.contains(setting.trim_end()), "{}", said.text);
 }
 
 /// The node of the new home, in place of the usual port.
