@@ -59,6 +59,7 @@ mod shared_program;
 mod signals;
 mod start;
 mod status_page;
+mod status_pictures;
 mod support;
 mod takeover;
 mod vanish;

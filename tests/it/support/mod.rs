@@ -1,6 +1,7 @@
 //! What several tests need: a key, a chain, a store in memory whose disk can fail, a clock that stands still.
 #![allow(dead_code, reason = "each test file uses a part of this")]
 
+pub mod browser;
 pub mod chain;
 pub mod command;
 pub mod fake_etcd;
