@@ -38,7 +38,7 @@ pub struct ServiceStatus {
 }
 
 impl ServiceStatus {
-    /// The same with every chain's [`Condition`](super::condition::Condition), as it follows from the rest.
+    /// The same with every chain's [`Condition`](super::Condition), as it follows from the rest.
     pub fn judged(mut self) -> Self {
         self.chains = self.chains.into_iter().map(ChainStatus::judged).collect();
         self
