@@ -70,14 +70,23 @@ pub struct DeviceCounts {
     pub reopened: u64,
 }
 
+/// A device in words, with the serial number that it told, unless the words have it.
+pub fn with_serial(words: &str, serial: Option<impl ToString>) -> String {
+    match serial.map(|serial| serial.to_string()) {
+        Some(serial) if !words.contains(&serial) => format!("{words} (serial {serial})"),
+        _ => words.to_owned(),
+    }
+}
+
 /// Why no device of a key answers, unless one does or there is none.
 pub fn all_down(devices: &[DeviceSample]) -> Option<String> {
     if devices.is_empty() || devices.iter().any(|device| device.up) {
         return None;
     }
-    let why = devices.iter().map(|device| match &device.trouble {
-        Some(why) => format!("{}: {why}", device.name),
-        None => format!("{}: not in use yet", device.name),
+    let why = devices.iter().map(|device| {
+        let name = with_serial(&device.name, device.serial.as_ref());
+        let why = device.trouble.as_deref().unwrap_or("not in use yet");
+        format!("{name}: {why}")
     });
     Some(why.collect::<Vec<_>>().join("; "))
 }

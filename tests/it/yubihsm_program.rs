@@ -298,6 +298,10 @@ fn that_both_devices_are_gone_is_an_error_and_one_is_a_warning() {
             round,
             "{log}"
         );
+        for serial in ["(serial 0000000001): ", "(serial 0000000002): "] {
+            let told = log.lines().filter(|line| line.contains(serial));
+            assert!(told.count() > round, "down, and gone with the other: {log}");
+        }
         two.plug();
         let height = 2 + i64::try_from(round).unwrap();
         http::wait_for("a device", || sign(&mut node, &home.key, height, 1));

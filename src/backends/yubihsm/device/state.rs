@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
+use crate::backends::device::with_serial;
 use crate::backends::yubihsm::protocol::error::{Error, ErrorKind};
 use crate::backends::yubihsm::protocol::identity::Serial;
 use crate::backends::yubihsm::protocol::info::DeviceInfo;
@@ -52,6 +53,11 @@ impl DeviceState {
             pins: Mutex::new(BTreeMap::new()),
             refused: Mutex::new(BTreeMap::new()),
         }
+    }
+
+    /// The device in words, with its serial number once that is known.
+    pub(super) fn shown(&self) -> String {
+        with_serial(&self.name, *self.serial.lock())
     }
 
     pub(super) fn is_up(&self) -> bool {

@@ -169,7 +169,7 @@ impl DeviceHandle {
 
     fn error(&self, kind: ErrorKind) -> Error {
         Error {
-            device: self.state.name.clone(),
+            device: self.state.shown(),
             kind,
         }
     }

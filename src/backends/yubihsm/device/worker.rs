@@ -167,11 +167,13 @@ impl Worker {
         match self.state.note(error, self.client.is_open()) {
             Some(Some(kind)) => {
                 let device = &self.state.name;
-                warn!(event = "device_down", device, "{device}: {kind}");
+                let shown = self.state.shown();
+                warn!(event = "device_down", device, "{shown}: {kind}");
             }
             Some(None) => {
                 let device = &self.state.name;
-                info!(event = "device_up", device, "{device}: back");
+                let shown = self.state.shown();
+                info!(event = "device_up", device, "{shown}: back");
             }
             None => {}
         }
@@ -179,7 +181,7 @@ impl Worker {
 
     fn error(&self, kind: ErrorKind) -> Error {
         Error {
-            device: self.state.name.clone(),
+            device: self.state.shown(),
             kind,
         }
     }

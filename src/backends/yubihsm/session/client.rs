@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
+use crate::backends::device::with_serial;
 use crate::backends::yubihsm::protocol::codes::{ErrorCode, command};
 use crate::backends::yubihsm::protocol::commands::DeviceCommands;
 use crate::backends::yubihsm::protocol::error::{Error, ErrorKind};
@@ -245,10 +246,10 @@ impl DeviceClient {
     }
 
     fn error(&self, kind: ErrorKind) -> Error {
-        Error {
-            device: self.name.clone(),
-            kind,
-        }
+        // What did not prove itself may call itself anything.
+        let told = self.info.as_ref().filter(|_| !kind.is_final());
+        let device = with_serial(&self.name, told.map(|info| info.serial));
+        Error { device, kind }
     }
 
     fn exchange(&mut self, frame: &[u8], until: Instant) -> Result<Vec<u8>, ErrorKind> {
