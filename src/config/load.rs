@@ -15,6 +15,7 @@ use super::error::ConfigError;
 use super::file;
 use super::meaning::Config;
 use super::metrics;
+use super::named_files::{self, NamedFile};
 use super::permissions;
 use super::report;
 
@@ -28,7 +29,8 @@ impl Config {
     pub fn load_with(path: &Path, variables: Variables) -> Result<Self, ConfigError> {
         let (text, mut base, mut exposed) = open(path)?;
         base.variables = variables;
-        let mut config = Self::read(&text, &path.display().to_string(), &base)?;
+        let mut config =
+            Self::read_and(&text, &path.display().to_string(), &base, named_files::look)?;
         exposed.extend(permissions::around(&config));
         config.warnings.extend(exposed.iter().cloned());
         config.warning_lines.extend(exposed);
@@ -48,11 +50,23 @@ impl Config {
         Self::read(text, &path.display().to_string(), &base)
     }
 
-    /// Reads a text that is called `name`.
+    /// Reads a text that is called `name`. No file that it names is looked at.
     pub fn read(text: &str, name: &str, base: &Base) -> Result<Self, ConfigError> {
+        Self::read_and(text, name, base, |_| Vec::new())
+    }
+
+    /// The same; where the text is wrong, `look` says what is wrong with the files that it names.
+    fn read_and(
+        text: &str,
+        name: &str,
+        base: &Base,
+        look: impl FnOnce(&[NamedFile]) -> Vec<Problem>,
+    ) -> Result<Self, ConfigError> {
         let (written, mut problems) = file::read(text, base);
         let mut warnings = Vec::new();
+        let mut named = Vec::new();
         let meant = written.map(|written| {
+            named = named_files::named(&written, base);
             let control = match &written.control {
                 Some(path) => base.path(path, &mut problems).unwrap_or_default(),
                 None => base.in_folder(&control_name(name)),
@@ -83,11 +97,14 @@ impl Config {
                     variables: base.variables.all_named(),
                 })
             }
-            _ => Err(ConfigError::Wrong(report::errors(
-                text,
-                name,
-                &mut problems,
-            ))),
+            _ => {
+                problems.extend(look(&named));
+                Err(ConfigError::Wrong(report::errors(
+                    text,
+                    name,
+                    &mut problems,
+                )))
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ mod file;
 mod load;
 mod meaning;
 mod metrics;
+mod named_files;
 mod permissions;
 mod report;
 

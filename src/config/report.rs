@@ -4,15 +4,24 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use crate::settings::Problem;
 
-/// All problems, in the order of the file.
+/// How many problems are shown. More than these have one cause, or are mended after the first ones.
+const MOST: usize = 50;
+
+/// All problems in the order of the file, up to [`MOST`] of them.
 pub(super) fn errors(text: &str, name: &str, problems: &mut Vec<Problem>) -> String {
     problems.sort_by_key(|problem| (problem.span.start, problem.span.end));
     problems.dedup();
     let text = without_secrets(text);
-    let shown: Vec<String> = problems
+    let mut shown: Vec<String> = problems
         .iter()
+        .take(MOST)
         .map(|problem| render(Level::ERROR, &text, name, problem))
         .collect();
+    if let Some(more) = problems.len().checked_sub(MOST).filter(|more| *more > 0) {
+        shown.push(format!(
+            "{more} more problems of {name} are not shown; correct these first"
+        ));
+    }
     shown.join("\n\n")
 }
 

@@ -18,6 +18,7 @@ use crate::migrate::fence;
 use crate::observe::registry::KnownIdentities;
 use crate::observe::stats::chain::ChainStats;
 use crate::os::clock::{Clock, SystemClock};
+use crate::os::files::paths::absolute;
 use crate::os::host_name::host_name;
 use crate::os::pair_lock::{Retake, Retaken};
 use crate::secret_file::SecretSource;
@@ -213,11 +214,21 @@ pub fn with_older_files(error: OpenError, config: &ChainConfig) -> String {
     if matches!(error, OpenError::Missing { .. }) {
         for older in &config.older_state_files {
             if *older != config.state_file && older.is_file() {
-                text.push_str(&format!(
-                    "; there is a state file {} where an older tmkms may have kept it: `{}` takes it over",
-                    older.display(),
-                    config.commands.line(["adopt"])
-                ));
+                // Seen from another folder a relative one is not there, so it is named as a whole.
+                let told = match older.is_relative() {
+                    true => format!(
+                        "; there is a state file {} below the working directory, where an older tmkms may have kept it: \
+                         `{}` takes it over",
+                        absolute(older).display(),
+                        config.commands.import(&config.id, older)
+                    ),
+                    false => format!(
+                        "; there is a state file {} where an older tmkms may have kept it: `{}` takes it over",
+                        older.display(),
+                        config.commands.line(["adopt"])
+                    ),
+                };
+                text.push_str(&told);
             }
         }
     }

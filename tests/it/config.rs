@@ -233,3 +233,72 @@ fn a_device_with_more_chains_than_it_can_sign_for_is_warned_of() {
         "{found:?}"
     );
 }
+
+/// The file is wrong, and so are keys that it names: one run tells all of it.
+#[test]
+fn keys_that_cannot_be_opened_stand_beside_what_is_wrong_in_the_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, text: &str, mode: u32| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        path
+    };
+    let seed = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=\n";
+    put("good.key", seed, 0o600);
+    put("open.key", seed, 0o644);
+    put("hex.key", &"ab".repeat(32), 0o600);
+    let text = |wrong: &str| {
+        let chains = ["good", "open", "hex", "none"].map(|name| {
+            format!(
+                "[[chain]]\nid = \"{name}\"\n[[validator]]\nchain_id = \"{name}\"\naddr = \"tcp://{name}:1\"\n\
+                 secret_key = \"no-identity.key\"\n[[providers.softsign]]\nchain_ids = [\"{name}\"]\npath = \"{name}.key\"\n"
+            )
+        });
+        format!("{wrong}{}", chains.concat())
+    };
+    let wrong = put("tmkms.toml", &text("lock = 1\n"), 0o600);
+    let said = Config::load(&wrong).err().unwrap().to_string();
+    for (line, words) in [
+        (1, "unknown key `lock`"),
+        (7, "make one with"),
+        (19, "chmod 600"),
+        (28, "64 hexadecimal digits"),
+        (37, "none.key does not exist"),
+    ] {
+        assert!(said.contains(words), "{words}:\n{said}");
+        assert!(
+            said.contains(&format!("tmkms.toml:{line}:")),
+            "{line}:\n{said}"
+        );
+    }
+    assert!(!said.contains("tmkms.toml:10:"), "{said}");
+    assert_eq!(
+        said.matches("make one with").count(),
+        1,
+        "one identity, one problem"
+    );
+    assert!(!said.contains("AQID") && !said.contains("abab"), "{said}");
+    // Where the file is right, that is for `check` and `start`: a key may come later.
+    let right = put("tmkms.toml", &text(""), 0o600);
+    assert!(Config::load(&right).is_ok());
+}
+
+#[test]
+fn ten_thousand_problems_are_capped() {
+    let text: String = (0..10_000).map(|n| format!("unknown_{n} = 1\n")).collect();
+    let began = std::time::Instant::now();
+    let said = Config::read(&text, "tmkms.toml", &Base::default());
+    let said = said.err().unwrap().to_string();
+    assert_eq!(said.matches("error: ").count(), 50, "{}", said.len());
+    assert!(said.contains("unknown key `unknown_0`"));
+    // One of them is that there is no [[chain]], unless that only follows.
+    assert!(said.ends_with("9950 more problems of tmkms.toml are not shown; correct these first"));
+    assert!(said.len() < 20_000, "{}", said.len());
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+    let text: String = (0..50).map(|n| format!("unknown_{n} = 1\n")).collect();
+    let said = Config::read(&text, "tmkms.toml", &Base::default());
+    let said = said.err().unwrap().to_string();
+    assert!(!said.contains("not shown"), "{said}");
+}

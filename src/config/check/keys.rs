@@ -21,6 +21,8 @@ pub(super) fn keys(
     let mut keys: BTreeMap<String, Vec<&ConfiguredKey>> = BTreeMap::new();
     let mut sources: BTreeSet<&str> = BTreeSet::new();
     let mut devices: BTreeMap<&str, &Spanned<String>> = BTreeMap::new();
+    // Every section that names a chain, whether it may or not.
+    let mut sections: BTreeMap<&str, Vec<&ConfiguredKey>> = BTreeMap::new();
     for provided in &written.provided {
         if !sources.insert(&provided.source.value) {
             problems.push(Problem::at(
@@ -57,18 +59,15 @@ pub(super) fn keys(
                 problems.push(unknown_chain(id, known));
                 continue;
             }
+            let before = sections.entry(&id.value).or_default();
+            before.push(provided);
             let members = keys.entry(id.value.clone()).or_default();
             if let Some(other) = members.first()
                 && (provided.replica.is_none()
                     || other.replica.is_none()
                     || members.iter().any(|other| same_device(other, provided)))
             {
-                problems.push(Problem::at(
-                    id.span.clone(),
-                    format!("chain {} has two keys", id.value),
-                    format!("it has the {} already", other.key.traits().location),
-                    "keep the section of the key that the chain knows, and remove the chain from the other one",
-                ));
+                problems.push(several_keys(id, before));
                 continue;
             }
             members.push(provided);
@@ -81,6 +80,29 @@ pub(super) fn keys(
     sources
         .filter_map(|(id, source)| Some((id, source?)))
         .collect()
+}
+
+/// A section that names a chain which others before it name; the last of `sections` is this one.
+fn several_keys(id: &Spanned<String>, sections: &[&ConfiguredKey]) -> Problem {
+    let others = sections.len().saturating_sub(1);
+    let others: Vec<String> = sections
+        .iter()
+        .take(others)
+        .map(|other| format!("the {}", other.key.traits().location))
+        .collect();
+    let (how_many, the_others) = match others.len() {
+        0 | 1 => ("two".to_owned(), "the other one"),
+        2 => ("three".to_owned(), "the other two"),
+        more => ((more + 1).to_string(), "all others"),
+    };
+    Problem::at(
+        id.span.clone(),
+        format!("chain {} has {how_many} keys", id.value),
+        format!("it has {} already", others.join(" and ")),
+        format!(
+            "keep the section of the key that the chain knows, and remove the chain from {the_others}"
+        ),
+    )
 }
 
 /// Votes of a block: a prevote, a precommit, and a proposal or extension.

@@ -77,3 +77,29 @@ fn an_older_state_file_beside() {
     walk.is_ready();
     walk.signs(42);
 }
+
+/// By its whole name, so that it is found from any folder.
+#[test]
+fn an_older_state_file_below_the_working_directory() {
+    let walk = Walk::of("an_older_state_file_below_the_working_directory");
+    walk.edit("state_file = \"state.json\"\n", "");
+    let state = "{\"height\":\"41\",\"round\":\"0\",\"step\":3,\"block_id\":null}";
+    let here = tempfile::tempdir().unwrap();
+    let name = "test-1_priv_validator_state.json";
+    fs::write(here.path().join(name), state).unwrap();
+    let config = walk.path("tmkms.toml");
+    let mut check = walk
+        .home
+        .command(&["check", "-c", config.to_str().unwrap()]);
+    let output = check.current_dir(here.path()).output().unwrap();
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    let message = "below the working directory";
+    assert!(
+        said.contains(&here.path().join(name).display().to_string()),
+        "{said}"
+    );
+    let import = walk.printed(&said, message, "tmkms state import test-1");
+    walk.paste_and_agree(&import, &[]);
+    walk.is_ready();
+    walk.signs(42);
+}

@@ -1182,6 +1182,13 @@ pub const TABLE: &[Remedy] = &[
     ),
     row(
         "src/service/arm.rs",
+        "import(&config.id,older)",
+        "below the working directory",
+        "tmkms state import test-1",
+        Walk("an_older_state_file_below_the_working_directory"),
+    ),
+    row(
+        "src/service/arm.rs",
         "line([\"adopt\"])",
         "where an older tmkms may have kept it",
         "tmkms adopt",
