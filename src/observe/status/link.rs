@@ -157,6 +157,33 @@ impl LinkStatus {
 mod tests {
     use super::*;
     use crate::observe::stats::heights::HeightOutcome;
+    use crate::reason::ReasonKind;
+
+    #[test]
+    fn a_refusal_is_over_once_a_signature_has_left_or_after_ten_minutes() {
+        let at = |boot: Duration| Moment {
+            monotonic: Duration::ZERO,
+            boot,
+            wall: Duration::from_secs(1_795_251_661),
+        };
+        let refusal = |over| LastRefusal {
+            reason: ReasonKind::Regression,
+            message: "no".to_owned(),
+            at: at(Duration::from_secs(5)),
+            over,
+        };
+        let seen = |over, after: Duration| {
+            let now = at(Duration::from_secs(5) + after);
+            LastError::of(&refusal(over), &now)
+        };
+        let moment = Duration::from_secs(1);
+        assert!(!seen(false, OVER - moment).over);
+        assert!(seen(false, OVER).over);
+        assert!(seen(true, moment).over);
+        let told = seen(true, moment);
+        assert_eq!(told.time.as_deref(), Some("2026-11-21T09:01:01Z"));
+        assert_eq!((told.seconds_ago, told.code.as_str()), (1, "regression"));
+    }
 
     #[test]
     fn json_has_the_words_that_people_read() {

@@ -84,3 +84,74 @@ impl ChainStatus {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::status::shared::SharedStatus;
+
+    fn link(state: LinkPhase) -> LinkStatus {
+        let json = serde_json::json!({
+            "addr": "tcp://a:1", "state": state, "since_seconds": 7200, "connects": 0, "signed": 0,
+            "replayed": 0, "raw_signed": 0, "refused": 0, "failed": 0,
+        });
+        serde_json::from_value(json).unwrap()
+    }
+
+    fn lines(chain: &ChainStatus) -> Vec<String> {
+        chain.concerns().iter().map(Concern::line).collect()
+    }
+
+    #[test]
+    fn a_node_that_is_down_is_a_concern_beside_one_that_is_up() {
+        let with = |states: &[LinkPhase]| ChainStatus {
+            links: states.iter().map(|state| link(*state)).collect(),
+            ..ChainStatus::default()
+        };
+        let (up, down, dialling) = (LinkPhase::Up, LinkPhase::Down, LinkPhase::Dialling);
+        assert_eq!(
+            lines(&with(&[up, down])),
+            ["tcp://a:1 is not linked, for 2 h"]
+        );
+        for states in [&[up, up][..], &[up, dialling], &[down, down], &[down]] {
+            assert!(lines(&with(states)).is_empty(), "{states:?}");
+        }
+    }
+
+    #[test]
+    fn a_device_has_its_serial_number_and_a_member_of_etcd_its_address() {
+        let device = |name: &str, serial: Option<&str>| DeviceStatus {
+            name: name.to_owned(),
+            serial: serial.map(str::to_owned),
+            trouble: Some("unplugged".to_owned()),
+            ..DeviceStatus::default()
+        };
+        let member = |name: &str, trouble: Option<&str>| EndpointStatus {
+            name: name.to_owned(),
+            trouble: trouble.map(str::to_owned),
+        };
+        let chain = ChainStatus {
+            devices: vec![
+                device("YubiHSM at h:1", Some("0012345678")),
+                device("YubiHSM 0012345679 (USB)", Some("0012345679")),
+                device("Ledger", None),
+            ],
+            shared: Some(SharedStatus {
+                endpoints: vec![member("https://a", None), member("https://b", Some("late"))],
+                ..SharedStatus::default()
+            }),
+            ..ChainStatus::default()
+        };
+        let told = lines(&chain);
+        assert_eq!(
+            told,
+            [
+                "YubiHSM at h:1, serial number 0012345678 is down: unplugged",
+                "YubiHSM 0012345679 (USB) is down: unplugged",
+                "Ledger is down: unplugged",
+                "etcd's member https://b is down: late",
+            ]
+        );
+        assert_eq!(chain.judged().condition, Condition::Attention);
+    }
+}
