@@ -28,7 +28,7 @@ impl Needs {
         }
     }
 
-    /// The setting of a [[chain]] that allows the raw bytes, without a line end.
+    /// The setting of a `[[chain]]` that allows the raw bytes, without a line end.
     pub fn raw_bytes_setting(&self) -> Option<String> {
         let ids: Vec<String> = self
             .raw_bytes
