@@ -4,7 +4,7 @@ FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
 # The commit, because there is no repository in here: docker build --build-arg TMKMS_COMMIT=$(git rev-parse --short=12 HEAD) .
 ARG TMKMS_COMMIT=unknown
-COPY Cargo.toml Cargo.lock build.rs ./
+COPY Cargo.toml Cargo.lock build.rs tmkms.toml.example ./
 COPY .cargo ./.cargo
 COPY src ./src
 COPY benches ./benches

@@ -1,24 +1,34 @@
 //! The configuration file that all commands take.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::{PathBufValueParser, TypedValueParser};
 
 use crate::config::{Config, ConfigError};
+use crate::os::files::paths::absolute;
+use crate::os::files::replace::folder_of;
+use crate::remedy::{CommandLine, Commands};
 use crate::secret_file::Variables;
 
 use super::report::Failure;
+use super::typed::empty_variable::EmptyVariable;
+
+/// What it is called in a home.
+const NAME: &str = "tmkms.toml";
 
 /// The file that all commands read.
 #[derive(Args, Clone, Debug)]
 pub struct ConfigFile {
-    /// The configuration file
+    /// The configuration file, or the folder of a `tmkms.toml`
     #[arg(
         short,
         long = "config",
         env = "TMKMS_CONFIG_FILE",
-        default_value = "tmkms.toml",
-        value_name = "PATH"
+        default_value = NAME,
+        value_name = "PATH",
+        value_parser = file_or_home()
     )]
     pub(super) config: PathBuf,
 }
@@ -38,13 +48,42 @@ impl ConfigFile {
     }
 }
 
+/// Reads the path of a configuration. A folder stands for the `tmkms.toml` in it.
+fn file_or_home() -> impl TypedValueParser<Value = PathBuf> {
+    EmptyVariable {
+        parser: PathBufValueParser::new().map(|path| match path.is_dir() {
+            true => path.join(NAME),
+            false => path,
+        }),
+        unset: PathBuf::from(NAME),
+    }
+}
+
 /// What a configuration that cannot be used ends a command with.
 pub(super) fn wrong(error: ConfigError) -> Failure {
     match error {
-        ConfigError::Unreadable { .. } => {
-            Failure::usage(&error).hint("`tmkms.toml.example` shows every setting")
+        ConfigError::Unreadable { path, source } if source.kind() == io::ErrorKind::NotFound => {
+            let path = absolute(&path);
+            Failure::usage(format!("there is no configuration {}", path.display()))
+                .hint(where_from(&path))
         }
+        ConfigError::Unreadable { .. } => Failure::usage(&error)
+            .hint("name another one with `-c PATH` or in TMKMS_CONFIG_FILE, or correct this one"),
         ConfigError::Exposed { .. } => Failure::usage(error),
         ConfigError::Wrong(text) => Failure::usage(text),
     }
+}
+
+/// How to come by a configuration, where there is none.
+fn where_from(path: &Path) -> String {
+    let home = folder_of(path);
+    let path = &home.join(NAME);
+    let init = CommandLine::on_file("tmkms", &["init", "-n", "NAME"], home);
+    let networks = CommandLine::without_config(["networks"]);
+    let commands = Commands::with_config(path);
+    let adopt = commands.adopt(Path::new("HOME"));
+    format!(
+        "if it lies elsewhere, name it with `-c PATH` or in TMKMS_CONFIG_FILE; `{init}` makes a new home with a {NAME} \
+         (`{networks}` lists the names); `{adopt}` takes another signer over"
+    )
 }

@@ -7,12 +7,13 @@ use crate::config::ChainConfig;
 use crate::consensus::key_text::{self, KeyFormat};
 
 use super::config_file::ConfigFile;
+use super::identities;
 use super::report::{Failure, output};
 
 /// The configured keys.
 #[derive(Subcommand)]
 pub(super) enum Keys {
-    /// Show the public half of every configured key
+    /// Show the public half of every configured key, and of the identity keys of its links
     Show(Show),
 }
 
@@ -48,11 +49,7 @@ impl Show {
         } else {
             output(&shown.iter().map(lines).collect::<String>())?;
         }
-        match shown
-            .iter()
-            .filter(|key| key.get("error").is_some())
-            .count()
-        {
+        match shown.iter().map(unreadable).sum::<usize>() {
             0 => Ok(()),
             some => Err(Failure::new(format!(
                 "{some} key(s) cannot be opened; see above"
@@ -61,7 +58,40 @@ impl Show {
     }
 }
 
+/// How many of a chain's keys cannot be read.
+fn unreadable(chain: &Value) -> usize {
+    let identities = chain.get(IDENTITIES).and_then(Value::as_array);
+    let all = identities.into_iter().flatten().chain([chain]);
+    all.filter(|key| key.get("error").is_some()).count()
+}
+
+/// The field of the identity keys.
+const IDENTITIES: &str = "identities";
+
 fn describe(chain: &ChainConfig) -> Value {
+    let mut shown = describe_key(chain);
+    if let Some(fields) = shown.as_object_mut() {
+        fields.insert(IDENTITIES.to_owned(), Value::from(identities_of(chain)));
+    }
+    shown
+}
+
+/// The identity keys of a chain's links: none where all of them are unix://.
+fn identities_of(chain: &ChainConfig) -> Vec<Value> {
+    let found = identities::of_nodes(&chain.nodes).into_iter();
+    found
+        .map(|(source, found)| match found {
+            Ok(identity) => json!({
+                "identity": source.to_string(),
+                "peer_id": identity.peer_id,
+                "public_key": identity.public_key,
+            }),
+            Err(error) => json!({ "identity": source.to_string(), "error": error }),
+        })
+        .collect()
+}
+
+fn describe_key(chain: &ChainConfig) -> Value {
     let (id, source) = (chain.id.as_str(), &chain.key.traits().location);
     let key = match chain.key.open() {
         Ok(opened) => opened.signer.public_key(),
@@ -86,7 +116,7 @@ fn describe(chain: &ChainConfig) -> Value {
 
 fn lines(key: &Value) -> String {
     let mut text = String::new();
-    for name in [
+    let names = [
         "chain_id",
         "key",
         "type",
@@ -95,9 +125,22 @@ fn lines(key: &Value) -> String {
         "cosmos_json",
         "bech32",
         "error",
-    ] {
-        if let Some(value) = key.get(name).and_then(Value::as_str) {
-            let indent = if name == "chain_id" { "" } else { "  " };
+    ];
+    text.push_str(&fields(key, &names));
+    let identities = key.get(IDENTITIES).and_then(Value::as_array);
+    for identity in identities.into_iter().flatten() {
+        let names = ["identity", "peer_id", "public_key", "error"];
+        text.push_str(&fields(identity, &names));
+    }
+    text
+}
+
+/// Those fields that are there, one a line; what belongs to a chain is indented below its id.
+fn fields(of: &Value, names: &[&str]) -> String {
+    let mut text = String::new();
+    for name in names {
+        if let Some(value) = of.get(name).and_then(Value::as_str) {
+            let indent = if *name == "chain_id" { "" } else { "  " };
             text.push_str(&format!("{indent}{name}: {value}\n"));
         }
     }

@@ -3,12 +3,14 @@
 mod acknowledge;
 mod adopt;
 mod check;
+pub mod color;
 mod config_file;
 mod container;
 #[cfg(feature = "softsign")]
 mod demo;
 mod generate;
 mod harness;
+mod identities;
 mod init;
 mod keys;
 #[cfg(feature = "ledger")]
@@ -20,16 +22,18 @@ mod start;
 mod state;
 mod status;
 mod takeover;
+mod typed;
 mod version;
 #[cfg(feature = "yubihsm")]
 mod yubihsm;
 
 use clap::error::{ContextKind, ContextValue};
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::backends::absent;
 pub use config_file::ConfigFile;
 use report::{Exit, Failure};
+use typed::{config_first, elsewhere};
 
 /// What `tmkms` understands.
 #[derive(Parser)]
@@ -37,7 +41,7 @@ use report::{Exit, Failure};
     name = "tmkms",
     about = "Remote signer for CometBFT (Tendermint) validators: one key, never two signatures",
     long_about = None,
-    disable_version_flag = true,
+    version = version::text(),
     arg_required_else_help = true,
     after_help = "Examples:\n  tmkms demo                                        see it work, with nothing but this program\n  \
                   tmkms init -n cosmoshub                           make a home\n  \
@@ -92,14 +96,14 @@ enum Command {
     #[command(after_help = "Examples:\n  tmkms version | head -1")]
     Version,
     /// Write completions for a shell
-    Completions(generate::Completions),
+    Completions(generate::completions::Completions),
     /// Write manual pages
-    Man(generate::Man),
+    Man(generate::man::Man),
 }
 
 /// The definition of the command line, from which completions and manual pages are made.
 pub fn definition() -> clap::Command {
-    Arguments::command()
+    Arguments::command().arg(config_first::option())
 }
 
 /// The commands that hang on a backend, and its name in the configuration.
@@ -121,10 +125,13 @@ fn left_out(error: &clap::Error) -> Option<Failure> {
 
 /// Runs the command line and says how it ended.
 pub fn run() -> Exit {
-    let arguments = match Arguments::try_parse() {
+    let words = config_first::behind(std::env::args_os().collect(), &definition());
+    let parsed = definition().try_get_matches_from(words);
+    let arguments = match parsed.and_then(|found| Arguments::from_arg_matches(&found)) {
         Ok(arguments) => arguments,
         Err(error) => {
-            if let Some(failure) = left_out(&error) {
+            let failure = left_out(&error).or_else(|| elsewhere::failure(&error, &definition()));
+            if let Some(failure) = failure {
                 return failure.print();
             }
             // Help goes to standard output and is not a failure; a closed pipe is none either.

@@ -7,6 +7,8 @@ use std::process::ExitCode;
 
 use crate::text::excerpt::printable;
 
+use super::color::{self, Tone, paint};
+
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -109,21 +111,22 @@ impl Failure {
             return self.exit;
         }
         let mut err = io::stderr();
+        let color = color::on_stderr();
+        let lead = |word, tone| paint(word, tone, color);
         // Rendered diagnostics bring their own `error:`.
-        let lead = if self.what.starts_with("error:") {
-            ""
-        } else {
-            "error: "
-        };
+        let what = self.what.strip_prefix("error:").unwrap_or(&self.what);
+        let what = what.strip_prefix(' ').unwrap_or(what);
+        let error = lead("error:", Tone::Wrong);
         // A node, a device or a file may have had a word in any of these.
-        let _ = writeln!(err, "{lead}{}", printable(&self.what));
+        let _ = writeln!(err, "{error} {}", printable(what));
         let mut cause = self.cause.as_deref().map(|cause| cause as &dyn Error);
         while let Some(error) = cause {
-            let _ = writeln!(err, "caused by: {}", printable(&error.to_string()));
+            let caused = lead("caused by:", Tone::Wrong);
+            let _ = writeln!(err, "{caused} {}", printable(&error.to_string()));
             cause = error.source();
         }
         if let Some(hint) = &self.hint {
-            let _ = writeln!(err, "hint: {}", printable(hint));
+            let _ = writeln!(err, "{} {}", lead("hint:", Tone::Said), printable(hint));
         }
         self.exit
     }
@@ -150,7 +153,9 @@ pub fn output(text: &str) -> Result<(), Failure> {
 /// A status line on standard error: the verb to the right of twelve columns.
 pub fn status(verb: &str, text: impl fmt::Display) {
     let text = text.to_string();
-    let _ = writeln!(io::stderr(), "{verb:>12} {}", printable(&text));
+    let color = color::on_stderr();
+    let verb = paint(&format!("{verb:>12}"), Tone::of(verb), color);
+    let _ = writeln!(io::stderr(), "{verb} {}", printable(&text));
 }
 
 /// Rows in columns, the first row in capitals. Cells are as wide as the widest of their column.

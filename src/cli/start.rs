@@ -1,8 +1,8 @@
 //! `tmkms start`.
 
-use std::io::IsTerminal;
 use std::sync::Arc;
 
+use clap::builder::EnumValueParser;
 use clap::{Args, ValueEnum};
 use tracing::{error, info, warn};
 
@@ -15,9 +15,11 @@ use crate::secret_file::{self, Variable, Variables};
 use crate::service::{self, ServiceError};
 use crate::threads::{STACK, Shutdown, spawn};
 
+use super::color;
 use super::config_file::ConfigFile;
 use super::container::Hidden;
 use super::report::{Exit, Failure};
+use super::typed::empty_variable::EmptyVariable;
 
 /// Sign until told to stop.
 #[derive(Args)]
@@ -31,9 +33,15 @@ pub(super) struct Start {
     /// Log more: the public key and pings, too
     #[arg(short, long)]
     verbose: bool,
-    /// For whom the log is; by default journald when it reads standard error, otherwise people
-    #[arg(long, env = "TMKMS_LOG_FORMAT", value_name = "FORMAT")]
-    log_format: Option<Readers>,
+    /// For whom the log is
+    #[arg(
+        long,
+        env = "TMKMS_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "auto",
+        value_parser = EmptyVariable { parser: EnumValueParser::new(), unset: Readers::Auto }
+    )]
+    log_format: Readers,
     /// Stop when standard input ends: with the process that started it, however that one ends
     #[arg(long, hide = true)]
     until_eof: bool,
@@ -42,6 +50,8 @@ pub(super) struct Start {
 /// Who reads the log.
 #[derive(Clone, Copy, ValueEnum)]
 enum Readers {
+    /// For journald where it reads standard error, otherwise for people
+    Auto,
     /// For people: time, level, message
     Text,
     /// For programs: one JSON object a line
@@ -50,12 +60,14 @@ enum Readers {
     Journald,
 }
 
-impl From<Readers> for LogFormat {
-    fn from(readers: Readers) -> Self {
-        match readers {
-            Readers::Text => Self::Text,
-            Readers::Json => Self::Json,
-            Readers::Journald => Self::Journald,
+impl Readers {
+    /// What they read; `journal` is the variable by which systemd says what standard error is.
+    fn format(self, journal: &str) -> LogFormat {
+        match self {
+            Readers::Auto => LogFormat::of_stderr(journal),
+            Readers::Text => LogFormat::Text,
+            Readers::Json => LogFormat::Json,
+            Readers::Journald => LogFormat::Journald,
         }
     }
 }
@@ -77,11 +89,9 @@ impl Start {
                 .or_else(|| variable("RUST_LOG"))
                 .unwrap_or_else(|| "info".to_owned()),
         };
-        let color = std::io::stderr().is_terminal() && variable("NO_COLOR").is_none();
-        let format = self.log_format.map_or_else(
-            || LogFormat::of_stderr(&variable("JOURNAL_STREAM").unwrap_or_default()),
-            LogFormat::from,
-        );
+        let color = color::on_stderr();
+        let journal = variable("JOURNAL_STREAM").unwrap_or_default();
+        let format = self.log_format.format(&journal);
         let log = log::start(&filter, format, color);
         let (version, commit) = (crate::VERSION, crate::COMMIT);
         info!(

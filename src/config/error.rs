@@ -10,9 +10,7 @@ use crate::os::files::strangers::Exposed;
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// It cannot be read.
-    #[error(
-        "the configuration {} cannot be read: {source}; name it with `-c PATH` or in TMKMS_CONFIG_FILE", path.display()
-    )]
+    #[error("the configuration {} cannot be read: {source}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,

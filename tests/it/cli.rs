@@ -49,8 +49,8 @@ fn keygen_makes_a_private_file_once() {
     let secret = String::from_utf8(before.clone()).unwrap();
     assert!(!done.out.contains(secret.trim()) && !done.err.contains(secret.trim()));
     let again = tmkms(folder.path(), &["softsign", "keygen", "my key.key"]);
-    assert_eq!(again.code, 1);
-    assert!(again.err.contains("never overwritten"), "{}", again.err);
+    assert_eq!(again.code, 0);
+    assert!(again.err.contains("no new one was made"), "{}", again.err);
     assert_eq!(fs::read(&path).unwrap(), before);
     let account = tmkms(
         folder.path(),
@@ -533,6 +533,63 @@ fn raise_raises_and_lowers_only_when_told_twice() {
     assert!(shown().contains("watermark at 90000"));
     assert_eq!(lower("c-1\n"), Some(0));
     assert!(shown().contains("watermark at 50"));
+}
+
+/// The seed of `0x09` 32 times, and what it is to a node.
+const IDENTITY: &str = "CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=";
+const PUBLIC: &str = "/RckOFqgx1tk+3jNYC+h2ZH96/drE8WO1wLqyDXp9hg=";
+
+#[test]
+fn the_signers_identity_stands_where_it_is_made_checked_and_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |words: &[&str]| tmkms(folder.path(), words);
+    fs::create_dir(folder.path().join("secrets")).unwrap();
+    let path = folder.path().join("secrets/kms-identity.key");
+    tmkms::secret_file::create(&path, IDENTITY.as_bytes()).unwrap();
+    let peer_id = "dbc298251c51321b7266e78d1c151c2b62aff8cb";
+    let wanted = format!("peer id {peer_id}, public key {PUBLIC}");
+    let made = run(&["init", "-n", "cosmoshub,osmosis"]);
+    assert!(made.err.contains(&wanted), "{}", made.err);
+    // Both chains have it, and it is named once.
+    let checked = run(&["check"]);
+    assert_eq!(checked.err.matches(&wanted).count(), 1, "{}", checked.err);
+    let shown = run(&["keys", "show"]);
+    assert_eq!(
+        shown
+            .out
+            .matches(&format!("  peer_id: {peer_id}\n"))
+            .count(),
+        2,
+        "{}",
+        shown.out
+    );
+    let json: serde_json::Value =
+        serde_json::from_str(&run(&["keys", "show", "--json"]).out).unwrap();
+    for chain in json.as_array().unwrap() {
+        assert_eq!(chain["identities"][0]["peer_id"], peer_id);
+        assert_eq!(chain["identities"][0]["public_key"], PUBLIC);
+    }
+    // A new one is told at once, and the same later.
+    let other = tmkms(folder.path(), &["init", "-n", "cosmoshub", "other"]);
+    let (_, told) = other.err.split_once("the identity of links, ").unwrap();
+    let (told, _) = told.split_once(';').unwrap();
+    let checked = run(&["-c", "other", "check"]);
+    assert!(checked.err.contains(told), "{told}: {}", checked.err);
+    // One that cannot be read is counted with the keys.
+    fs::write(&path, "x").unwrap();
+    let shown = run(&["keys", "show"]);
+    assert_eq!(shown.code, 1);
+    assert!(
+        shown.err.contains("4 key(s)"),
+        "two chains, each with key and identity: {}",
+        shown.err
+    );
+    let kept = run(&["init"]);
+    assert!(
+        kept.err.contains("Warning") && kept.err.contains("kms-identity.key"),
+        "{}",
+        kept.err
+    );
 }
 
 #[test]

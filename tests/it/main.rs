@@ -24,6 +24,7 @@ mod deploy;
 mod device_hangs;
 mod docs;
 mod documented_commands;
+mod door;
 mod elsewhere;
 mod environment;
 mod evidence;

@@ -40,7 +40,9 @@ pub struct Desk {
 
 impl Desk {
     pub fn open(home: &Home, arguments: &[&str]) -> Self {
-        let mut session = Session::spawn(home.command(arguments)).unwrap();
+        let mut command = home.command(arguments);
+        command.env("NO_COLOR", "1");
+        let mut session = Session::spawn(command).unwrap();
         // As a real terminal does: what is typed is shown, unless the program forbids it.
         session.get_process_mut().set_echo(true, None).unwrap();
         session.set_expect_timeout(Some(Duration::from_secs(20)));
@@ -276,6 +278,8 @@ fn from_a_blank_device_to_a_signed_vote_in_a_real_terminal() {
         }
     }
 
+    once_more(&home, &phrase);
+
     // The second device, by the mnemonic alone.
     configure(&home, &second);
     let mut desk = Desk::open(&home, &["yubihsm", "setup", "--restore"]);
@@ -307,6 +311,66 @@ fn from_a_blank_device_to_a_signed_vote_in_a_real_terminal() {
     let mut node = listener.accept(PATIENCE).unwrap();
     assert!(sign(&mut node, &home.key, 4, 1), "{}", service.log());
     assert!(!service.log().contains("ever proven"), "{}", service.log());
+}
+
+/// What is made or brought again is there already; the older program's words are read.
+fn once_more(home: &Home, phrase: &str) {
+    let run = |arguments: &[&str]| piped(home, arguments, phrase);
+    let keys = |more: &[&str]| run(&[&["yubihsm", "keys"], more].concat());
+    let backup = [
+        "import",
+        "--mnemonic",
+        "--wrapkey",
+        "0x1",
+        "consensus.backup",
+    ];
+    let (code, _, err) = keys(&backup);
+    assert_eq!(code, 0, "{err}");
+    assert!(
+        err.contains("Kept key 0x0001, which is on the device already"),
+        "{err}"
+    );
+
+    let seeds = [
+        "CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=",
+        "CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg=",
+    ];
+    for (name, seed) in ["nine", "eight"].iter().zip(seeds) {
+        tmkms::secret_file::create(&home.path().join(name), seed.as_bytes()).unwrap();
+    }
+    let import = |name| keys(&["import", "--mnemonic", "-t", "base64", "-i", "2", name]);
+    let (code, _, err) = import("nine");
+    assert!(code == 0 && err.contains("Imported key 0x0002"), "{err}");
+    let (code, _, err) = import("nine");
+    assert!(code == 0 && err.contains("Kept key 0x0002"), "{err}");
+    let (code, _, err) = import("eight");
+    assert!(
+        code == 1 && err.contains("there is a key 0x0002 already"),
+        "{err}"
+    );
+
+    let (code, _, err) = keys(&["generate", "--mnemonic", "5", "0x6"]);
+    assert_eq!(code, 0, "{err}");
+    for id in ["0x0005", "0x0006"] {
+        assert!(
+            err.contains(&format!("Generated consensus (ed25519) key {id}: ")),
+            "{err}"
+        );
+    }
+    let (code, _, err) = keys(&["generate", "--mnemonic", "-b", "both.backup", "7", "8"]);
+    assert!(code == 2 && err.contains("of one key"), "{err}");
+    assert!(!home.path().join("both.backup").exists());
+    let exported = [
+        "export",
+        "--mnemonic",
+        "-i",
+        "5",
+        "--wrapkey",
+        "1",
+        "five.backup",
+    ];
+    let (code, _, err) = keys(&exported);
+    assert_eq!(code, 0, "{err}");
 }
 
 /// The words printed from a file in memory: the quiz is answered from the sheets, and an interrupt removes them.
@@ -509,8 +573,11 @@ fn commands_in_a_pipe() {
     assert_eq!(code, 0, "{err}");
     assert!(err.contains("    Imported key 0x0010: "), "{err}");
     let (code, _, err) = piped(&home, &import, "password\n");
-    assert_eq!(code, 1);
-    assert!(err.contains("there is a key 0x0010 already"), "{err}");
+    assert_eq!(code, 0, "the very same: {err}");
+    assert!(
+        err.contains("        Kept key 0x0010, which is on the device already"),
+        "{err}"
+    );
     let position = import.len() - 1;
     import[position] = "00112233";
     let (code, _, err) = piped(&home, &import, "password\n");

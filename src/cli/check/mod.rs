@@ -26,6 +26,7 @@ use crate::threads::{STACK, spawn_scoped};
 
 use super::config_file::ConfigFile;
 use super::container::Hidden;
+use super::identities;
 use super::report::{Failure, columns, output, status};
 use super::status::service_of;
 
@@ -82,6 +83,13 @@ impl Check {
             connect_all(&mut chains);
         }
         output(&table(&chains))?;
+        let nodes = config.chains.iter().flat_map(|chain| &chain.nodes);
+        for (source, found) in identities::of_nodes(nodes) {
+            // Why one cannot be read is a problem of its chains.
+            if let Ok(identity) = found {
+                status("Identity", format!("{identity}: {source}"));
+            }
+        }
         let mut problems = 0;
         // The running service has the port itself.
         let listen = config.metrics.listen.filter(|_| service.is_none());

@@ -5,9 +5,8 @@ mod existing;
 mod text;
 mod words;
 
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -16,12 +15,16 @@ use crate::backends::softsign::Purpose;
 use crate::backends::softsign::key::SoftKey;
 use crate::backends::{is_here, usual};
 use crate::consensus::{ChainId, key_text};
+use crate::link::IdentityKey;
 use crate::networks::of_chain;
+use crate::os::files::owner::make_folders;
 use crate::os::files::replace::{Readers, create};
 use crate::os::files::strangers;
 use crate::remedy::{self, CommandLine, Commands};
-use crate::secret_file::{self, SecretFileError};
+use crate::secret_file::{self, SecretFileError, SecretSource};
+use crate::service::identity_of;
 
+use super::identities::PublicIdentity;
 use super::report::{Failure, status};
 use text::{NewChain, configuration, key_name};
 use words::{list, resolve};
@@ -116,34 +119,51 @@ fn prefix(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn make_folder(path: &Path) -> Result<(), Failure> {
-    match DirBuilder::new().recursive(true).mode(0o700).create(path) {
-        Ok(()) => Ok(()),
-        Err(error) => Err(failed(path, &error)),
-    }
+    make_folders(path).map_err(|error| failed(path, &error))
 }
 
+/// Makes the identity key of links, or keeps the one that is there, and says by what nodes will know it.
 pub(super) fn make_identity(path: &Path) -> Result<(), Failure> {
     if fs::symlink_metadata(path).is_ok() {
-        status(
-            "Kept",
-            format!("{}, which is there already", path.display()),
-        );
+        keep_identity(path);
         return Ok(());
     }
     let (_, text) = SoftKey::generate(Purpose::Consensus)
         .map_err(|error| Failure::new(format!("no random numbers: {error}")))?;
     match secret_file::create(path, &text) {
-        Ok(()) => status(
-            "Created",
-            format!(
-                "{}: the identity of links; it signs no votes",
-                path.display()
-            ),
-        ),
-        Err(SecretFileError::Exists(_)) => status("Kept", path.display()),
+        Ok(()) => {
+            let shown = match IdentityKey::from_base64(&text) {
+                Ok(key) => PublicIdentity::of(&key).to_string(),
+                Err(error) => error.to_string(),
+            };
+            status(
+                "Created",
+                format!(
+                    "{}: the identity of links, {shown}; it signs no votes",
+                    path.display()
+                ),
+            );
+        }
+        Err(SecretFileError::Exists(_)) => keep_identity(path),
         Err(error) => return Err(Failure::new(error)),
     }
     Ok(())
+}
+
+fn keep_identity(path: &Path) {
+    let kept = format!("{}, which is there already", path.display());
+    match identity_of(&SecretSource::File(path.to_owned())) {
+        Ok((key, warning)) => {
+            status("Kept", format!("{kept}: {}", PublicIdentity::of(&key)));
+            if let Some(warning) = warning {
+                status("Warning", warning);
+            }
+        }
+        Err(why) => {
+            status("Kept", kept);
+            status("Warning", why);
+        }
+    }
 }
 
 pub(super) fn write_new(path: &Path, text: &str) -> io::Result<()> {

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::key_files::{paths, plain};
 use super::purpose::KeyPurpose;
+use super::there;
 use super::todo::{self, Todo};
 use crate::backends::softsign::Purpose;
 use crate::backends::softsign::key::{SoftKey, SoftKeyError};
@@ -20,8 +21,8 @@ use crate::cli::takeover::settle::settle;
 use crate::cli::takeover::shown::refused;
 use crate::cli::takeover::{node_key, quiet};
 use crate::config::{self, ChainConfig, Config};
-use crate::consensus::{Height, Hrs, PublicKey, key_text};
-use crate::gate::store::file::StateFile;
+use crate::consensus::{Height, Hrs, KeyType, PublicKey, key_text};
+use crate::gate::store::file::{StateFile, inspect};
 use crate::gate::watermark::Watermark;
 use crate::migrate::around::Around;
 use crate::migrate::evidence::{Evidence, Nearby};
@@ -29,10 +30,10 @@ use crate::migrate::node_key::holds;
 use crate::migrate::takeover::current::Current;
 use crate::migrate::takeover::quiet::Quiet;
 use crate::migrate::watermarks::shown;
-use crate::os::files::paths::absolute;
+use crate::os::files::paths::{absolute, same_file};
 use crate::remedy::{CommandLine, Commands};
 use crate::secret_file::kind::{self, NamedBy};
-use crate::secret_file::{self, SecretFileError, SecretSource};
+use crate::secret_file::{self, SecretSource};
 use crate::terminal::Terminal;
 
 #[derive(Args)]
@@ -68,7 +69,7 @@ pub(in crate::cli) struct Import {
     /// The key file to read
     #[arg(value_name = "IN")]
     from: PathBuf,
-    /// The key file to make; never overwritten
+    /// The key file to make; never overwritten, and kept where it holds this very key already
     #[arg(value_name = "OUT")]
     to: PathBuf,
 }
@@ -90,9 +91,7 @@ impl Import {
         let chains = self.chains(&config)?;
         let key = self.read(chains.first().copied())?;
         let public = key.public_key();
-        if std::fs::symlink_metadata(&self.to).is_ok() {
-            return Err(Failure::new(SecretFileError::Exists(self.to.clone())));
-        }
+        let there = there::is_in(&self.to, &public, purpose_of(&key))?;
         // All that can be refused is refused before anything is made.
         let homes = [Some(self.from.as_path()), self.state.as_deref()];
         let service = process_of(&config);
@@ -118,24 +117,33 @@ impl Import {
             From::Said(watermark) => {
                 quiet::tell_unseen(&homes);
                 quiet::check(&homes)?;
-                let fresh = chains
-                    .iter()
-                    .map(|chain| self.begin(&config, chain, public, &watermark, terminal));
-                Todo::Begin(fresh.collect::<Result<_, _>>()?, watermark)
+                let mut fresh = Vec::new();
+                for chain in &chains {
+                    let begun = self.begin(&config, chain, public, &watermark, there, terminal)?;
+                    fresh.extend(begun);
+                }
+                Todo::Begin(fresh, watermark)
             }
         };
-        secret_file::create(&self.to, &key.to_base64()).map_err(Failure::new)?;
+        let to = self.to.display();
+        if !there {
+            secret_file::create(&self.to, &key.to_base64()).map_err(Failure::new)?;
+        }
         if let Err((chain, why)) = todo.carry_out() {
+            if there {
+                return Err(Failure::new(format!(
+                    "the state of chain {chain} could not be written: {why}"
+                )));
+            }
             let _ = std::fs::remove_file(&self.to);
             return Err(Failure::new(format!(
-                "the state of chain {chain} could not be written, so {} was removed again: {why}",
-                self.to.display()
+                "the state of chain {chain} could not be written, so {to} was removed again: {why}"
             )));
         }
-        status(
-            "Imported",
-            format!("{} key into {}", public.key_type(), self.to.display()),
-        );
+        match there {
+            true => status("Kept", format!("{to}, which holds this very key already")),
+            false => status("Imported", format!("{} key into {to}", public.key_type())),
+        }
         output(&format!(
             "public key: {}\naddress: {}\n",
             key_text::to_cosmos_json(&public),
@@ -143,6 +151,8 @@ impl Import {
         ))?;
         match holds(&self.from, &public) {
             true => node_key::settle(&self.from, &public, &config, &self.consent, terminal),
+            // It is not to be taken away from itself.
+            false if same_file(&self.from, &self.to) => Ok(()),
             false => {
                 status(
                     "Next",
@@ -307,16 +317,22 @@ impl Import {
         })
     }
 
-    /// A chain whose watermark the operator says.
+    /// A chain whose watermark the operator says. `None` where key and state are there already, and say as much or more.
     fn begin(
         &self,
         config: &Config,
         chain: &ChainConfig,
         public_key: PublicKey,
         watermark: &Watermark,
+        there: bool,
         terminal: &mut dyn Terminal,
-    ) -> Result<(StateFile, Current), Failure> {
+    ) -> Result<Option<(StateFile, Current)>, Failure> {
         let place = chain.place(public_key);
+        if there && let Some(at) = said_already(&place, watermark) {
+            let path = place.path.display();
+            status("Kept", format!("{path} of chain {}: {at}", chain.id));
+            return Ok(None);
+        }
         let current = Current::look(&place).map_err(|error| unusable(config, error))?;
         if let Some(hrs) = watermark.hrs() {
             let sure = self.consent.sure;
@@ -349,7 +365,23 @@ impl Import {
         {
             return Err(refused(&found, &place, &self.instead(&place, &found)));
         }
-        Ok((place, current))
+        Ok(Some((place, current)))
+    }
+}
+
+/// What the state of this chain and key says, where it is sound and at `watermark` or above. Takes no lock: the service may
+/// hold it.
+fn said_already(place: &StateFile, watermark: &Watermark) -> Option<String> {
+    let found = inspect(place).ok()?;
+    let used_up = found.used_up();
+    let there = used_up.watermark();
+    (found.damage.is_none() && there.hrs() >= watermark.hrs()).then(|| shown(Some(there)))
+}
+
+fn purpose_of(key: &SoftKey) -> Purpose {
+    match key.public_key().key_type() {
+        KeyType::Ed25519 => Purpose::Consensus,
+        KeyType::Secp256k1 => Purpose::Account,
     }
 }
 

@@ -3,6 +3,7 @@
 mod import;
 mod key_files;
 mod purpose;
+mod there;
 mod todo;
 
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use crate::backends::softsign::key::SoftKey;
-use crate::consensus::key_text;
+use crate::consensus::{PublicKey, key_text};
 use crate::remedy;
 use crate::secret_file::{self, SecretFileError};
 use crate::terminal::Console;
@@ -35,7 +36,7 @@ pub(super) struct Keygen {
     /// What the key is for: consensus is Ed25519, account is secp256k1
     #[arg(short = 't', long = "type", value_enum, default_value = "consensus")]
     kind: KeyPurpose,
-    /// The file to make; never overwritten
+    /// The file to make; never overwritten: a key that is there already is kept and shown
     path: PathBuf,
 }
 
@@ -50,6 +51,17 @@ impl Softsign {
 
 impl Keygen {
     fn run(self) -> Result<(), Failure> {
+        if let Some(public) = there::key_in(&self.path, self.kind.purpose())? {
+            status(
+                "Kept",
+                format!(
+                    "{}, which holds an {} key already; no new one was made",
+                    self.path.display(),
+                    public.key_type()
+                ),
+            );
+            return show(&public);
+        }
         let (key, text) = SoftKey::generate(self.kind.purpose())
             .map_err(|error| Failure::new(format!("no random numbers: {error}")))?;
         secret_file::create(&self.path, &text).map_err(|error| {
@@ -75,10 +87,15 @@ impl Keygen {
             "Next",
             "keep a copy of this file offline, and name it as `path` of a [[providers.softsign]]",
         );
-        output(&format!(
-            "public key: {}\naddress: {}\n",
-            key_text::to_cosmos_json(&public),
-            public.address()
-        ))
+        show(&public)
     }
+}
+
+/// Writes the public half of a key to standard output.
+fn show(public: &PublicKey) -> Result<(), Failure> {
+    output(&format!(
+        "public key: {}\naddress: {}\n",
+        key_text::to_cosmos_json(public),
+        public.address()
+    ))
 }

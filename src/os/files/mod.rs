@@ -2,6 +2,7 @@
 
 pub mod bounded;
 pub mod filesystem;
+pub mod owner;
 pub mod paths;
 pub mod rename;
 pub mod replace;

@@ -17,6 +17,9 @@ use std::path::Path;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::owner;
+pub use super::paths::folder_of;
+
 /// Who may read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readers {
@@ -38,7 +41,8 @@ pub enum Flush {
 /// The longest part of a file's name in the random one, in bytes: names have 255 at most.
 const NAME: usize = 200;
 
-/// Replaces a file, or makes it. A link at `path` is replaced, not followed. Its owner is this user.
+/// Replaces a file, or makes it. A link at `path` is replaced, not followed. Its owner is this user; in another's folder
+/// what root makes is that user's ([`super::owner`]).
 ///
 /// Fails where the folder cannot be read and written, or the disk is full: then the old file is untouched.
 pub fn replace(path: &Path, bytes: &[u8], readers: Readers, flush: Flush) -> io::Result<()> {
@@ -87,6 +91,7 @@ impl Draft {
             return Ok(None);
         }
         set_readers(&file, readers)?;
+        owner::give_to_owner_of(&folder, &file)?;
         Ok(Some(Self {
             folder,
             name,
@@ -113,6 +118,7 @@ impl Draft {
             temporary: Some(temporary),
         };
         set_readers(&draft.file, readers)?;
+        owner::give_to_owner_of(&draft.folder, &draft.file)?;
         Ok(draft)
     }
 
@@ -191,14 +197,6 @@ impl Drop for Draft {
         if let Some(name) = &self.temporary {
             let _ = rustix::fs::unlinkat(&self.folder, name, AtFlags::empty());
         }
-    }
-}
-
-/// The folder of a path; that of a bare name is the one where this process stands.
-pub fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
     }
 }
 

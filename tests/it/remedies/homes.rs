@@ -12,6 +12,33 @@ use crate::support::chain::Chain;
 use crate::support::home::PATIENCE;
 
 #[test]
+fn no_configuration() {
+    let walk = Walk::of("no_configuration");
+    let config = walk.home.config();
+    fs::create_dir(walk.path("a new home")).unwrap();
+    // From an older tmkms, of which only the configuration was named wrongly.
+    let said = walk.tmkms(&["check", "-c", "a new home"]);
+    assert_eq!(said.code, 2, "{}", said.text);
+    let printed = walk.printed(&said.text, "takes another signer over", "tmkms adopt HOME");
+    let old = walk.home.path().to_str().unwrap().to_owned();
+    let taken = walk.paste_filled(&printed, &[("HOME", &old)], "");
+    assert!(taken.text.contains("test-1"), "{}", taken.text);
+    assert_eq!(walk.home.config(), config);
+
+    let known = walk.follow(&said, "lists the names", "tmkms networks");
+    assert!(known.text.contains("cosmoshub"), "{}", known.text);
+    let fill = [("NAME", "cosmoshub")];
+    walk.follow_filled(
+        &said,
+        "makes a new home with a",
+        "tmkms init -n NAME",
+        &fill,
+    );
+    let said = walk.tmkms(&["check", "-c", "a new home"]);
+    assert!(said.text.contains("cosmoshub-4  NO"), "{}", said.text);
+}
+
+#[test]
 fn a_network_that_nobody_knows() {
     let walk = Walk::of("a_network_that_nobody_knows");
     for name in ["no such network at all", "cosmoshab"] {

@@ -54,6 +54,16 @@ pub const MAKERS: &[&str] = &[
 /// Texts that name a command of this program and tell nobody to run it, with the reason.
 pub const MENTIONS: &[(&str, &str, &str)] = &[
     (
+        "src/cli/generate/chains.rs",
+        "function __tmkms_chains",
+        "a script, for a shell to run",
+    ),
+    (
+        "src/cli/generate/man.rs",
+        "answers tmkms status",
+        "a sentence of the manual",
+    ),
+    (
         "src/cli/state/share.rs",
         "on each other host",
         "for another host, whose configuration lies elsewhere",
@@ -836,6 +846,37 @@ pub const TABLE: &[Remedy] = &[
         Walk("a_state_that_was_restored_for_one_chain"),
     ),
     // Homes, and keys that come from elsewhere.
+    row(
+        "src/cli/config_file.rs",
+        "on_file(\"tmkms\",&[\"init\",\"-n\",\"NAME\"],home)",
+        "makes a new home with a",
+        "tmkms init -n NAME",
+        Walk("no_configuration"),
+    ),
+    row(
+        "src/cli/config_file.rs",
+        "without_config([\"networks\"])",
+        "lists the names",
+        "tmkms networks",
+        Walk("no_configuration"),
+    ),
+    row(
+        "src/cli/config_file.rs",
+        "adopt(Path::new(\"HOME\"))",
+        "takes another signer over",
+        "tmkms adopt HOME",
+        Walk("no_configuration"),
+    ),
+    row(
+        "src/cli/typed/elsewhere.rs",
+        "without_config(words)",
+        "did you mean",
+        "tmkms softsign keygen",
+        Test(
+            "tests/it/door.rs",
+            "a_command_that_is_typed_in_the_wrong_place_is_found",
+        ),
+    ),
     row(
         "src/cli/init/words.rs",
         "without_config([\"networks\"])",

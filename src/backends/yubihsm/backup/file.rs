@@ -220,10 +220,22 @@ impl NewKey {
         Ok((public, made))
     }
 
-    /// Puts a secret that came from elsewhere into the device: 32 bytes.
-    pub fn put(&self, login: &mut Objects, secret: &[u8]) -> Result<PublicKey, BackupError> {
+    /// Puts a secret that came from elsewhere into the device: 32 bytes, whose public key is `wanted`. The second value says
+    /// whether it was put there now, and was not there before.
+    pub fn put(
+        &self,
+        login: &mut Objects,
+        secret: &[u8],
+        wanted: &PublicKey,
+    ) -> Result<(PublicKey, bool), BackupError> {
         let (device, id) = (BackupError::Device, self.id);
         if let Some(info) = login.info(object::ASYMMETRIC_KEY, id).map_err(device)? {
+            if info.algorithm == self.planned().algorithm
+                && login.public_key(id).map_err(device)? == *wanted
+            {
+                self.check(login)?;
+                return Ok((*wanted, false));
+            }
             let label = info.label;
             return Err(BackupError::Taken { id, label });
         }
@@ -231,7 +243,7 @@ impl NewKey {
             .put(&self.planned(), &self.label, secret)
             .map_err(device)?;
         self.check(login)?;
-        login.public_key(id).map_err(device)
+        Ok((login.public_key(id).map_err(device)?, true))
     }
 
     fn check(&self, login: &mut Objects) -> Result<(), BackupError> {

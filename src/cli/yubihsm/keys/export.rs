@@ -26,7 +26,7 @@ pub(in crate::cli) struct Export {
     #[arg(short, long, value_name = "ID", value_parser = key_id)]
     id: u16,
     /// The wrap key that encrypts the backup
-    #[arg(short, long, value_name = "ID", value_parser = key_id, default_value = "1")]
+    #[arg(short, long, visible_alias = "wrapkey", value_name = "ID", value_parser = key_id, default_value = "1")]
     wrap: u16,
     /// Do not ask for the mnemonic that opens the backup; prove it later with `verify-backup`
     #[arg(long)]

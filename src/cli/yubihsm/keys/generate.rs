@@ -15,7 +15,7 @@ use crate::consensus::{KeyType, key_text};
 use crate::os::files::paths::absolute;
 use crate::secret_file::{NewFile, SecretFileError};
 
-use super::login::{Login, refused};
+use super::login::{LoggedIn, Login, refused};
 use super::name::KeyName;
 use super::proof::{now, remember, tell_proof};
 use crate::cli::yubihsm::which::key_id;
@@ -47,7 +47,7 @@ pub(in crate::cli) struct Generate {
     #[arg(short, long, value_name = "FILE")]
     backup: Option<PathBuf>,
     /// The wrap key that encrypts the backup
-    #[arg(short, long, value_name = "ID", value_parser = key_id, default_value = "1")]
+    #[arg(short, long, visible_alias = "wrapkey", value_name = "ID", value_parser = key_id, default_value = "1")]
     wrap: u16,
     /// Go on with a key that an interrupted run made, and that has no backup yet
     #[arg(long)]
@@ -55,13 +55,19 @@ pub(in crate::cli) struct Generate {
     /// Do not ask for the mnemonic that opens the backup; prove it later with `verify-backup`
     #[arg(long)]
     unopened: bool,
-    /// The key's id, as 16 or 0x0010
-    #[arg(value_parser = key_id)]
-    key_id: u16,
+    /// The key's id, as 16 or 0x0010; several make several keys, each of which is backed up afterwards
+    #[arg(value_name = "KEY_ID", value_parser = key_id, required = true)]
+    key_ids: Vec<u16>,
 }
 
 impl Generate {
     pub(super) fn run(self) -> Result<(), Failure> {
+        if self.key_ids.len() > 1 && self.backup.is_some() {
+            return Err(Failure::usage(
+                "`--backup` writes the backup of one key, and several ids were given",
+            )
+            .hint("give one id a command, each with a file of its own"));
+        }
         if let Some(prefix) = self
             .prefix
             .as_ref()
@@ -93,10 +99,28 @@ impl Generate {
             Some(_) => login.opener(self.wrap, self.unopened)?,
             None => None,
         };
-        let id = self.key_id;
+        let opener = opener.as_deref();
+        match self.key_ids.as_slice() {
+            [id] => self.make(*id, &label, file, opener, &mut login),
+            several => several
+                .iter()
+                .try_for_each(|id| self.make(*id, &label, None, None, &mut login)),
+        }
+    }
+
+    /// Makes one key, and its backup in `file`.
+    fn make(
+        &self,
+        id: u16,
+        label: &str,
+        file: Option<NewFile>,
+        opener: Option<&[u8; 32]>,
+        login: &mut LoggedIn,
+    ) -> Result<(), Failure> {
+        let configured = login.configured;
         let key = NewKey {
             id,
-            label,
+            label: label.to_owned(),
             key_type: self.kind.key_type(),
             exportable: !self.non_exportable,
         };
@@ -127,7 +151,6 @@ impl Generate {
             }
             return Ok(());
         };
-        let opener = opener.as_deref();
         let Some(file) = file else {
             let opener = opener.ok_or_else(|| {
                 Failure::new(SecretFileError::Exists(path.clone()))

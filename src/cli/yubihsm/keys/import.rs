@@ -12,6 +12,7 @@ use crate::backends::yubihsm::ceremony::derive::Role;
 use crate::backends::yubihsm::protocol::codes::{ErrorCode, object};
 use crate::backends::yubihsm::protocol::commands::DeviceCommands;
 use crate::backends::yubihsm::protocol::error::{Error, ErrorKind};
+use crate::backends::yubihsm::session::objects::Objects;
 use crate::cli::report::{Failure, status};
 use crate::config;
 use crate::consensus::{KeyType, PublicKey, key_text};
@@ -36,7 +37,7 @@ pub(in crate::cli) struct Import {
     #[arg(short, long, value_name = "ID", value_parser = key_id)]
     id: Option<u16>,
     /// The wrap key that opens a backup
-    #[arg(short, long, value_name = "ID", value_parser = key_id, default_value = "1")]
+    #[arg(short, long, visible_alias = "wrapkey", value_name = "ID", value_parser = key_id, default_value = "1")]
     wrap: u16,
     /// What PATH is; json if it begins with a brace or is named priv_validator_key.json, wrap otherwise
     #[arg(short = 't', long = "type", value_enum)]
@@ -54,12 +55,18 @@ pub(in crate::cli) struct Import {
 impl Import {
     pub(super) fn run(self) -> Result<(), Failure> {
         let form = self.kind.unwrap_or_else(|| Form::of(&self.path));
-        let (id, public) = match form {
+        let (id, public, made) = match form {
             Form::Wrap => self.wrapped()?,
             form => self.plain(form)?,
         };
         let text = key_text::to_hex(&public);
-        status("Imported", format!("key 0x{id:04x}: {text}"));
+        match made {
+            true => status("Imported", format!("key 0x{id:04x}: {text}")),
+            false => status(
+                "Kept",
+                format!("key 0x{id:04x}, which is on the device already: {text}"),
+            ),
+        }
         let commands = config::commands(&self.login.which.config.config);
         status(
             "Next",
@@ -71,7 +78,8 @@ impl Import {
         Ok(())
     }
 
-    fn wrapped(&self) -> Result<(u16, PublicKey), Failure> {
+    /// The key's id, its public half, and whether it was brought into the device now.
+    fn wrapped(&self) -> Result<(u16, PublicKey, bool), Failure> {
         let bytes = backup::read(&self.path).map_err(Failure::new)?;
         if self.id.is_some() || self.label.is_some() {
             status(
@@ -84,11 +92,18 @@ impl Import {
         wrap_key.map_err(Failure::new)?;
         // Without the mnemonic only the device can open it, and then it is compared afterwards.
         let opener = login.opener(self.wrap, true)?;
+        let mut known = None;
         if let Some(key) = opener {
-            let (_, public) = backup::open(&self.path, &bytes, &key).map_err(Failure::new)?;
+            let (wrapped, public) = backup::open(&self.path, &bytes, &key).map_err(Failure::new)?;
             self.expected(&public)?;
+            known = Some((wrapped.info.id, public));
         }
         let objects = &mut login.objects;
+        if let Some((id, public)) = known
+            && is_on(objects, id, &public)?
+        {
+            return Ok((id, public, false));
+        }
         let imported = objects.import(self.wrap, &bytes);
         let (kind, id) = imported.map_err(|error| refused(error, objects.commands()))?;
         if kind != object::ASYMMETRIC_KEY {
@@ -98,7 +113,7 @@ impl Import {
         }
         let public = objects.public_key(id).map_err(Failure::new)?;
         match self.expected(&public) {
-            Ok(()) => Ok((id, public)),
+            Ok(()) => Ok((id, public, true)),
             Err(failure) => Err(Failure::new(format!(
                 "key 0x{id:04x} is on the device now, and {failure}"
             ))
@@ -111,7 +126,8 @@ impl Import {
         }
     }
 
-    fn plain(&self, form: Form) -> Result<(u16, PublicKey), Failure> {
+    /// As [`Import::wrapped`].
+    fn plain(&self, form: Form) -> Result<(u16, PublicKey, bool), Failure> {
         let id = self.id.ok_or_else(|| {
             let what = match form {
                 Form::Json => "is a priv_validator_key.json or the like, and",
@@ -157,11 +173,11 @@ impl Import {
             key_type: KeyType::Ed25519,
             exportable: true,
         };
-        let public = new
-            .put(&mut login.objects, &secret[..])
+        let (public, made) = new
+            .put(&mut login.objects, &secret[..], &wanted)
             .map_err(Failure::new)?;
         match public == wanted {
-            true => Ok((id, public)),
+            true => Ok((id, public, made)),
             false => Err(Failure::new(format!(
                 "the device made another key of it: {}, not {}; do not use it",
                 shown(id, &public),
@@ -182,6 +198,15 @@ impl Import {
     }
 }
 
+/// Whether the device has this very key under this id.
+fn is_on(objects: &mut Objects, id: u16, public: &PublicKey) -> Result<bool, Failure> {
+    match objects.info(object::ASYMMETRIC_KEY, id) {
+        Ok(Some(_)) => Ok(objects.public_key(id).map_err(Failure::new)? == *public),
+        Ok(None) => Ok(false),
+        Err(error) => Err(Failure::new(error)),
+    }
+}
+
 fn refused(error: Error, commands: &DeviceCommands) -> Failure {
     let code = match &error.kind {
         ErrorKind::Device { code, .. } => Some(*code),
@@ -190,7 +215,8 @@ fn refused(error: Error, commands: &DeviceCommands) -> Failure {
     let failure = Failure::new(error);
     match code {
         Some(ErrorCode::OBJECT_EXISTS) => failure.hint(format!(
-            "a key with the backup's id is on the device already; `{}` shows it, and nothing was overwritten",
+            "a key with the backup's id is on the device already; `{}` shows it, and nothing was overwritten; with `--mnemonic` \
+             the backup is opened, to see whether it is this very key",
             commands.keys_list()
         )),
         Some(ErrorCode::INVALID_DATA) => failure.hint(

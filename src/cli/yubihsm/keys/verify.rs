@@ -42,7 +42,7 @@ pub(in crate::cli) struct VerifyBackup {
     #[arg(long, value_name = "SERIAL")]
     into: Option<u32>,
     /// The wrap key that encrypted it
-    #[arg(short, long, value_name = "ID", value_parser = key_id, default_value = "1")]
+    #[arg(short, long, visible_alias = "wrapkey", value_name = "ID", value_parser = key_id, default_value = "1")]
     wrap: u16,
     /// The public key or address that it must have, in any form that is printed anywhere
     #[arg(long, value_name = "KEY")]

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::os::files::owner::make_folder;
+
 pub(super) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -12,13 +14,12 @@ pub(super) fn folder_of(path: &Path) -> &Path {
 
 /// Makes the folder and those above it, each with its entry flushed (W3).
 pub fn create_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
     if folder.is_dir() {
         return Ok(());
     }
     let above = folder_of(folder);
     create_folder(above)?;
-    match std::fs::DirBuilder::new().mode(0o700).create(folder) {
+    match make_folder(folder) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }

@@ -1,0 +1,53 @@
+//! The identity keys of links, each once: by them nodes know this signer.
+
+use std::fmt;
+
+use subtle_encoding::base64;
+
+use crate::config::NodeConfig;
+use crate::link::IdentityKey;
+use crate::secret_file::SecretSource;
+use crate::service::identity_of;
+
+/// The public half of an identity key, in the two forms that are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PublicIdentity {
+    /// As nodes and their operators write it: 40 hexadecimal digits.
+    pub peer_id: String,
+    /// The Ed25519 public key, in base64.
+    pub public_key: String,
+}
+
+impl PublicIdentity {
+    /// That of a key.
+    pub(super) fn of(key: &IdentityKey) -> Self {
+        Self {
+            peer_id: key.peer_id().to_string(),
+            public_key: String::from_utf8_lossy(&base64::encode(key.public_key())).into_owned(),
+        }
+    }
+}
+
+impl fmt::Display for PublicIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            peer_id,
+            public_key,
+        } = self;
+        write!(f, "peer id {peer_id}, public key {public_key}")
+    }
+}
+
+/// The identities of these nodes in their order, each once, or why one cannot be read.
+pub(super) fn of_nodes<'a>(
+    nodes: impl IntoIterator<Item = &'a NodeConfig>,
+) -> Vec<(&'a SecretSource, Result<PublicIdentity, String>)> {
+    let mut found: Vec<(&SecretSource, _)> = Vec::new();
+    for source in nodes.into_iter().filter_map(|node| node.identity.as_ref()) {
+        if !found.iter().any(|(known, _)| *known == source) {
+            let read = identity_of(source);
+            found.push((source, read.map(|(key, _)| PublicIdentity::of(&key))));
+        }
+    }
+    found
+}
