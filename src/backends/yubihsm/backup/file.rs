@@ -220,8 +220,7 @@ impl NewKey {
         Ok((public, made))
     }
 
-    /// Puts a secret that came from elsewhere into the device: 32 bytes, whose public key is `wanted`. The second value says
-    /// whether it was put there now, and was not there before.
+    /// Puts a secret from elsewhere into the device: 32 bytes with this public key. `false`: it was there already.
     pub fn put(
         &self,
         login: &mut Objects,
@@ -229,21 +228,18 @@ impl NewKey {
         wanted: &PublicKey,
     ) -> Result<(PublicKey, bool), BackupError> {
         let (device, id) = (BackupError::Device, self.id);
-        if let Some(info) = login.info(object::ASYMMETRIC_KEY, id).map_err(device)? {
-            if info.algorithm == self.planned().algorithm
-                && login.public_key(id).map_err(device)? == *wanted
-            {
-                self.check(login)?;
-                return Ok((*wanted, false));
-            }
-            let label = info.label;
+        let found = login.info(object::ASYMMETRIC_KEY, id).map_err(device)?;
+        let is_new = found.is_none();
+        if let Some(ObjectInfo { label, .. }) = found
+            && login.public_key(id).ok() != Some(*wanted)
+        {
             return Err(BackupError::Taken { id, label });
         }
-        login
-            .put(&self.planned(), &self.label, secret)
-            .map_err(device)?;
+        if is_new {
+            (login.put(&self.planned(), &self.label, secret)).map_err(device)?;
+        }
         self.check(login)?;
-        Ok((login.public_key(id).map_err(device)?, true))
+        Ok((login.public_key(id).map_err(device)?, is_new))
     }
 
     fn check(&self, login: &mut Objects) -> Result<(), BackupError> {
