@@ -34,11 +34,16 @@ pub(super) fn named(written: &RawConfig, base: &Base) -> Vec<NamedFile> {
     });
     let identities = written.validators.iter().filter_map(|validator| {
         let written = validator.secret_key.as_ref()?;
-        // NamedSecret is wrong with the path itself is told already.
-        let source = base.secret(written, &mut Vec::new())?;
-        matches!(source, SecretSource::File(_)).then(|| NamedFile {
+        let is_elsewhere = ["env:", "credential:"]
+            .iter()
+            .any(|start| written.value.starts_with(start));
+        // What is wrong with the path itself is told already.
+        let path = base
+            .path(written, &mut Vec::new())
+            .filter(|_| !is_elsewhere)?;
+        Some(NamedFile {
             span: written.span.clone(),
-            what: NamedSecret::Identity(source),
+            what: NamedSecret::Identity(SecretSource::File(path)),
         })
     });
     let mut seen = BTreeSet::new();
