@@ -295,8 +295,12 @@ fn a_device_without_a_number_gets_the_key() {
     walk.is_ready();
     walk.signs(42);
 
-    // A second time.
+    // A second time: with the mnemonic it is known for the very same, without it only the device could tell.
     let again = walk.paste_filled(&bring, &[("BACKUP", "backup")], mnemonic().phrase());
+    assert_eq!(again.code, 0, "{}", again.text);
+    assert!(again.text.contains("Kept key 0x0001"), "{}", again.text);
+    let operator = ["yubihsm", "keys", "import", "--auth-key", "2", backup];
+    let again = walk.tmkms_with(&operator, &Role::Operator.password(&mnemonic()));
     assert_eq!(again.code, 1, "{}", again.text);
     let list = walk.follow(
         &again,
