@@ -57,7 +57,7 @@ bench:
 advisories:
     cargo deny check advisories
 
-# Our speed against others', through one meter in turns; TMKMS_OLDER=path adds an older tmkms, e.g. `just compare -rounds 500`.
+# Our speed against others', through one meter in turns; TMKMS_OLDER=path adds an older tmkms, TMKMS_BEFORE=path an earlier build of this one, e.g. `just compare -rounds 500`.
 compare *flags:
     cargo build --release --locked --quiet
     cd interop/compare && go build -o ../../target/compare . && TMKMS=../../target/release/tmkms ../../target/compare {{flags}}

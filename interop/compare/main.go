@@ -1,5 +1,6 @@
 // Compare measures signers through one meter, in turns: this repository's program, CometBFT's own SignerServer with
-// FilePV as a process of its own, and, when TMKMS_OLDER names its binary, an older tmkms.
+// FilePV as a process of its own, and, when TMKMS_OLDER names its binary, an older tmkms, or when TMKMS_BEFORE does, an
+// earlier build of this program.
 package main
 
 import (
@@ -51,7 +52,10 @@ func run() error {
 	if _, err := os.Stat(program); err != nil {
 		return fmt.Errorf("no binary to measure (cargo build --release, or TMKMS=path): %w", err)
 	}
-	makers := []maker{ours(program), comet()}
+	makers := []maker{ours("ours", program), comet()}
+	if path := os.Getenv("TMKMS_BEFORE"); path != "" {
+		makers = append(makers, ours("before", path))
+	}
 	if path := os.Getenv("TMKMS_OLDER"); path != "" {
 		makers = append(makers, older(path))
 	}

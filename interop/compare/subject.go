@@ -85,8 +85,8 @@ func (s *subject) residentMB() float64 {
 }
 
 // ours is the program of this repository.
-func ours(program string) maker {
-	return maker{"ours", func(home string, chains []chain) (*exec.Cmd, error) {
+func ours(name, program string) maker {
+	return maker{name, func(home string, chains []chain) (*exec.Cmd, error) {
 		config, err := writeHome(home, chains, "")
 		if err != nil {
 			return nil, err
