@@ -5,6 +5,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::os::clock::{Clock, SystemClock};
 use crate::os::process::namespace::{Namespaces, View};
 
 use super::found::{InHome, Sign, Survey, Unseen};
@@ -12,6 +13,9 @@ use super::home::Home;
 
 /// How far up ancestors are followed.
 const MOST_ANCESTORS: usize = 256;
+/// By how much a file's time and a process's may each be told too early, with room to spare: both come in ticks of the kernel,
+/// of 10 ms at most.
+const CLOCK_GRAIN: Duration = Duration::from_millis(100);
 
 pub(super) fn in_homes(homes: &[Home], known: &[u32]) -> Survey {
     let mut survey = Survey::default();
@@ -237,7 +241,10 @@ fn named_program(process: &Path, arguments: &[String]) -> Option<(u64, u64)> {
         began: began(process)?,
     };
     let own_users = status(Path::new("/proc/self"), "Uid:")?;
-    let changed = Duration::from_secs(u64::try_from(file.ctime()).ok()?);
+    let changed = Duration::new(
+        u64::try_from(file.ctime()).ok()?,
+        u32::try_from(file.ctime_nsec()).ok()?,
+    );
     (is_hidden && hidden.runs_a_file_of(&own_users, changed)).then(|| (file.dev(), file.ino()))
 }
 
@@ -247,7 +254,7 @@ struct Hidden {
     users: String,
     /// Its number in each namespace of processes, from this one inwards.
     namespaces: String,
-    /// Since 1970-01-01 UTC, to the second.
+    /// Since 1970-01-01 UTC.
     began: Duration,
 }
 
@@ -256,21 +263,20 @@ impl Hidden {
     /// container within, where the name may be of another file, and begun when the file was what it is now.
     fn runs_a_file_of(&self, users: &str, changed: Duration) -> bool {
         let in_container = self.namespaces.split_whitespace().count() != 1;
-        self.users == users && !in_container && self.began > changed + Duration::from_secs(1)
+        self.users == users && !in_container && self.began > changed + CLOCK_GRAIN
     }
 }
 
-/// When a process began: since 1970-01-01 UTC.
+/// When a process began: since 1970-01-01 UTC, as exactly as the system's ticks tell.
 fn began(process: &Path) -> Option<Duration> {
     let stat = std::fs::read_to_string(process.join("stat")).ok()?;
     // The name in parentheses may hold anything; the 22nd field is the 20th after it.
     let ticks = stat.rsplit_once(") ")?.1.split(' ').nth(19)?;
-    let since_boot = ticks.parse::<u64>().ok()? / rustix::param::clock_ticks_per_second();
-    let all = std::fs::read_to_string("/proc/stat").ok()?;
-    let boot = all.lines().find_map(|line| line.strip_prefix("btime "))?;
-    Some(Duration::from_secs(
-        boot.trim().parse::<u64>().ok()? + since_boot,
-    ))
+    let millis = ticks.parse::<u64>().ok()?.checked_mul(1_000)?;
+    let since_boot = Duration::from_millis(millis / rustix::param::clock_ticks_per_second());
+    let now = SystemClock.now();
+    // Not /proc/stat's `btime`, which drops what is left of a second.
+    now.wall.checked_sub(now.boot)?.checked_add(since_boot)
 }
 
 fn follow_file(process: &Path, link: &Path) -> Option<(PathBuf, Option<std::fs::Metadata>)> {
@@ -289,7 +295,7 @@ mod tests {
     use std::time::Duration;
 
     use super::super::*;
-    use super::{Hidden, launches};
+    use super::{CLOCK_GRAIN, Hidden, launches};
 
     /// A process under another name that waits until it is dropped.
     struct Other(Child);
@@ -420,6 +426,8 @@ mod tests {
             began: at(began),
         };
         assert!(hidden(USERS, "94", 1_000).runs_a_file_of(USERS, at(900)));
+        let just_before = at(900) - CLOCK_GRAIN / 2;
+        assert!(!hidden(USERS, "94", 900).runs_a_file_of(USERS, just_before));
         for (no, why) in [
             (hidden("0\t0\t0\t0", "94", 1_000), "another user"),
             (
