@@ -75,7 +75,8 @@ mod tests {
             ("tmkms -c check check", "tmkms check -c check"),
             // Twice is for clap to refuse.
             ("tmkms -c x check -c y", "tmkms check -c x -c y"),
-            ("tmkms -c x migrate old", "tmkms migrate -c x old"),
+            // By its other name.
+            ("tmkms -c x ack c-1", "tmkms ack -c x c-1"),
         ] {
             assert_eq!(moved(typed), meant);
         }
