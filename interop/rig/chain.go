@@ -180,8 +180,8 @@ func (n *RealNode) End() Findings {
 	}
 	text := n.log()
 	for _, bad := range []string{consensusFailure, "panic", "evidence of", "onflicting vote"} {
-		if strings.Contains(text, bad) {
-			n.t.Errorf("the node's log says %q", bad)
+		if at := strings.Index(text, bad); at >= 0 {
+			n.t.Errorf("the node's log says %q: %s", bad, text[max(0, at-500):min(len(text), at+2000)])
 		}
 	}
 	var found Findings
