@@ -85,7 +85,8 @@ impl Keygen {
         );
         status(
             "Next",
-            "keep a copy of this file offline, and name it as `path` of a [[providers.softsign]]",
+            "keep a copy of this file offline, and name it as `path` of a [[providers.softsign]]; for the identity of links, which needs no \
+             copy, as `secret_key` of a [[validator]]",
         );
         show(&public)
     }
