@@ -5,6 +5,7 @@ use std::fmt;
 use subtle_encoding::base64;
 
 use crate::config::NodeConfig;
+use crate::consensus::{KeyType, PublicKey, key_text};
 use crate::link::IdentityKey;
 use crate::secret_file::SecretSource;
 use crate::service::identity_of;
@@ -25,6 +26,13 @@ impl PublicIdentity {
             peer_id: key.peer_id().to_string(),
             public_key: String::from_utf8_lossy(&base64::encode(key.public_key())).into_owned(),
         }
+    }
+}
+
+impl PublicIdentity {
+    /// Whether this is the key that a validator signs with.
+    pub(super) fn is_of(&self, key: &PublicKey) -> bool {
+        key.key_type() == KeyType::Ed25519 && key_text::to_base64(key) == self.public_key
     }
 }
 

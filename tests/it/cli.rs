@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use crate::support::ABSENT;
 use crate::support::chain::Chain;
 use crate::support::command::tmkms;
+use crate::support::home::Home;
 
 /// A home with a key and a chain `c-1`, without state.
 fn home() -> tempfile::TempDir {
@@ -538,6 +539,22 @@ fn raise_raises_and_lowers_only_when_told_twice() {
 /// The seed of `0x09` 32 times, and what it is to a node.
 const IDENTITY: &str = "CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=";
 const PUBLIC: &str = "/RckOFqgx1tk+3jNYC+h2ZH96/drE8WO1wLqyDXp9hg=";
+
+#[test]
+fn a_validators_key_that_is_the_identity_of_links_too_is_told() {
+    let home = Home::new(&["tcp://127.0.0.1:1".parse().unwrap()]);
+    home.init();
+    let told = "identity.key holds the validator's key itself";
+    assert!(!home.run(&["check"]).1.contains(told));
+    fs::copy(
+        home.path().join("consensus.key"),
+        home.path().join("identity.key"),
+    )
+    .unwrap();
+    let (code, said) = home.run(&["check"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains(told), "{said}");
+}
 
 #[test]
 fn the_signers_identity_stands_where_it_is_made_checked_and_shown() {

@@ -136,6 +136,7 @@ fn sessions_go_as_written() {
 /// Sentences that no session can provoke, and why.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("on all hosts that share it", "tests/it/shared_program.rs"),
+    ("holds the validator's key itself, and", "tests/it/cli.rs"),
     ("have keys of type {wanted}", "tests/it/remedies/homes.rs"),
     ("have raw bytes signed for {}", "tests/it/remedies/homes.rs"),
     (

@@ -86,8 +86,20 @@ impl Check {
         let nodes = config.chains.iter().flat_map(|chain| &chain.nodes);
         for (source, found) in identities::of_nodes(nodes) {
             // Why one cannot be read is a problem of its chains.
-            if let Ok(identity) = found {
-                status("Identity", format!("{identity}: {source}"));
+            let Ok(identity) = found else {
+                continue;
+            };
+            status("Identity", format!("{identity}: {source}"));
+            let keys = chains.iter().map(|chain| (chain, chain.public_key));
+            for (chain, _) in keys.filter(|(_, key)| key.is_some_and(|key| identity.is_of(&key))) {
+                status(
+                    "Warning",
+                    format!(
+                        "[{}] {source} holds the validator's key itself, and nodes have the identity of a link sign their \
+                         handshakes: make another key for the links, and name it as `secret_key`",
+                        chain.config.id
+                    ),
+                );
             }
         }
         let mut problems = 0;
