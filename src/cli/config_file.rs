@@ -43,7 +43,7 @@ impl ConfigFile {
     pub(super) fn load_to_serve(&self, handed: Variables) -> Result<Config, Failure> {
         Config::load_with(&self.config, handed).map_err(|error| match error {
             ConfigError::Unreadable { .. } | ConfigError::Exposed { .. } => wrong(error).may_heal(),
-            ConfigError::Wrong(_) => wrong(error),
+            ConfigError::AnotherFile { .. } | ConfigError::Wrong(_) => wrong(error),
         })
     }
 }
@@ -69,7 +69,7 @@ pub(super) fn wrong(error: ConfigError) -> Failure {
         }
         ConfigError::Unreadable { .. } => Failure::usage(&error)
             .hint("name another one with `-c PATH` or in TMKMS_CONFIG_FILE, or correct this one"),
-        ConfigError::Exposed { .. } => Failure::usage(error),
+        ConfigError::Exposed { .. } | ConfigError::AnotherFile { .. } => Failure::usage(error),
         ConfigError::Wrong(text) => Failure::usage(text),
     }
 }

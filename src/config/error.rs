@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::backends::OpenKeyError;
 use crate::consensus::ChainId;
 use crate::os::files::strangers::Exposed;
+use crate::secret_file::kind::FileKind;
 
 /// The file cannot be used. Exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -25,9 +26,31 @@ pub enum ConfigError {
         /// Why, and the remedy.
         exposed: Exposed,
     },
+    /// It is something else, such as a key; nothing of it is shown.
+    #[error(
+        "{} is not a configuration: {}; name a tmkms.toml with `-c`",
+        path.display(),
+        instead(kind)
+    )]
+    AnotherFile {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        kind: FileKind,
+    },
     /// It is wrong; all problems with their places, rendered.
     #[error("{0}")]
     Wrong(String),
+}
+
+/// What a file is that was named as the configuration, in words.
+fn instead(kind: &FileKind) -> String {
+    match kind {
+        FileKind::Base64 | FileKind::OddBase64 { .. } | FileKind::Hex { .. } | FileKind::Raw(_) => {
+            "it may be a private key, so nothing of it is shown".to_owned()
+        }
+        other => other.to_string(),
+    }
 }
 
 /// A key could not be opened.

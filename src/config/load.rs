@@ -8,6 +8,7 @@ use crate::os::files::paths::absolute;
 use crate::os::files::replace::folder_of;
 use crate::remedy::Commands;
 use crate::secret_file::Variables;
+use crate::secret_file::kind::{self, FileKind};
 use crate::settings::{Base, Problem, TableReader};
 
 use super::check;
@@ -130,6 +131,13 @@ pub fn providers<T>(
     }
 }
 
+/// What a text that is no TOML is, where that is known: `-c` may have been given a key, of which nothing must be shown.
+fn another_file(text: &str) -> Option<FileKind> {
+    let is_toml = toml::de::DeTable::parse(text).is_ok();
+    let kind = (!is_toml).then(|| kind::look(text.as_bytes()))??;
+    (kind != FileKind::Configuration).then_some(kind)
+}
+
 /// A file's text, what its paths are relative to, and warnings about who can change or read it.
 fn open(path: &Path) -> Result<(String, Base, Vec<String>), ConfigError> {
     let unreadable = |source| ConfigError::Unreadable {
@@ -139,6 +147,12 @@ fn open(path: &Path) -> Result<(String, Base, Vec<String>), ConfigError> {
     let mut file = File::open(path).map_err(unreadable)?;
     let mut text = String::new();
     file.read_to_string(&mut text).map_err(unreadable)?;
+    if let Some(kind) = another_file(&text) {
+        return Err(ConfigError::AnotherFile {
+            path: path.to_owned(),
+            kind,
+        });
+    }
     let judged = permissions::judge(path, &file, &text).map_err(unreadable)?;
     let warnings = judged.map_err(|exposed| ConfigError::Exposed {
         path: path.to_owned(),

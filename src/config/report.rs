@@ -61,9 +61,50 @@ fn render(level: Level<'_>, text: &str, name: &str, problem: &Problem) -> String
     Renderer::plain().render(report)
 }
 
-/// The text with what follows each `password =` and the like replaced, byte for byte, so that places stay right: a
-/// line with a mistake is shown whole, and the mistake may stand beside a secret (W14).
+/// The text with what follows each `password =` and the like, and what looks like a key, replaced byte for byte, so that
+/// places stay right: a line with a mistake is shown whole, and the mistake may stand beside a secret (W14).
 fn without_secrets(text: &str) -> String {
+    without_keys(&without_passwords(text))
+}
+
+/// Without words that may be private keys, which belong into files of their own. A peer id and an address have 40 digits.
+fn without_keys(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        match line.contains("public_key") {
+            true => shown.push_str(line),
+            false => without_key(line, &mut shown),
+        }
+    }
+    shown
+}
+
+fn without_key(line: &str, shown: &mut String) {
+    let of_word =
+        |char: char| char.is_ascii_alphanumeric() || matches!(char, '+' | '/' | '_' | '-');
+    let mut rest = line;
+    while let Some(first) = rest.chars().next() {
+        let is_word = of_word(first);
+        let end = rest.find(|char| of_word(char) != is_word);
+        let (part, after) = rest.split_at(end.unwrap_or(rest.len()));
+        match is_word && may_be_key(part) {
+            true => shown.push_str(&stars(part)),
+            false => shown.push_str(part),
+        }
+        rest = after;
+    }
+}
+
+/// Whether a word may be 32 bytes or more in hexadecimal digits, or 30 in base64.
+fn may_be_key(word: &str) -> bool {
+    let is_hex = word.len() >= 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    // Of 40 random digits of base64 some 16 are capitals, and hardly any path has six.
+    let capitals = word.bytes().filter(u8::is_ascii_uppercase).count();
+    let is_base64 = word.len() >= 40 && capitals >= 6;
+    is_hex || is_base64
+}
+
+fn without_passwords(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut within = None;
     for line in text.split_inclusive('\n') {
@@ -131,6 +172,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_may_be_a_key_is_hidden_wherever_it_stands() {
+        for (text, shown) in [
+            (
+                "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=",
+                "*******************************************=",
+            ),
+            (
+                "path = \"AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA\"\nx",
+                "path = \"*******************************************\"\nx",
+            ),
+            (
+                "# 0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20",
+                "# ****************************************************************",
+            ),
+        ] {
+            assert_eq!(without_secrets(text), shown);
+        }
+    }
+
+    #[test]
     fn secrets_are_hidden_and_places_stay() {
         for (text, shown) in [
             ("password = \"é1\"\n", "password =******\n"),
@@ -150,6 +211,11 @@ mod tests {
             assert_eq!(without_secrets(text).len(), text.len());
             assert_eq!(holds_secret(text), text != shown, "{text}");
         }
+        // Peer ids and paths stay.
+        let addr = "addr = \"tcp://f8a65d35c3a79ccc7062ea0838c0262c01e5230d@10.0.0.1:26659\"";
+        assert_eq!(without_secrets(addr), addr);
+        let path = "path = \"/home/Validator1/kms/secrets/cosmoshub-4-consensus.key\"";
+        assert_eq!(without_secrets(path), path);
         assert!(!holds_secret("  # password = \"x\"\n"));
     }
 }

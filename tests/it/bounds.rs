@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::support::home::{Home, PATIENCE, Running, sign};
-use crate::support::http::{address, get, with_metrics};
+use crate::support::http::{address, get, wait_for, with_metrics};
 use tmkms::codec::node::Ask;
 use tmkms::consensus::ChainId;
 use tmkms::harness::messages::Maker;
@@ -188,9 +188,10 @@ fn what_cannot_be_answered_is_told_in_few_words() {
         let _ = node.send_raw(&bytes);
         assert!(node.receive_raw().is_err());
     }
-    listener.accept(PATIENCE).unwrap();
+    let _node = listener.accept(PATIENCE).unwrap();
     service.wait_for_log("is this a CometBFT node");
     service.wait_for_log("the link cannot be read on");
+    wait_for("a link", || home.run(&["status", "--ready"]).0 == 0);
     let longest = service.log().lines().map(str::len).max().unwrap();
     assert!(longest < 2_000, "a line of {longest} bytes");
     let (code, status) = home.run(&["status", "--json"]);

@@ -74,6 +74,35 @@ fn each_kind_of_file_has_its_sentence() {
     assert_eq!(said, fs::read_to_string(expected).unwrap_or_default());
 }
 
+/// `-c` may be given any file: what is not a configuration is named as what it is, and nothing of it is shown.
+#[test]
+fn nothing_of_a_file_that_is_named_as_the_configuration_is_shown() {
+    for fixture in fixtures() {
+        let (_folder, path) = private(&fixture);
+        let bytes = fs::read(&path).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        for command in [&["check"][..], &["start"], &["status"], &["keys", "show"]] {
+            let mut tmkms = Command::new(env!("CARGO_BIN_EXE_tmkms"));
+            let output = tmkms.args(command).arg("-c").arg(&path).output().unwrap();
+            assert!(!output.status.success());
+            let said =
+                String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+            let parts = text.split(|char: char| char.is_whitespace() || "\",:=".contains(char));
+            for part in parts.filter(|part| part.len() >= 32 && !part.contains('.')) {
+                assert!(!said.contains(part), "{}: {said}", fixture.display());
+            }
+            let name = fixture.file_name().unwrap().to_str().unwrap();
+            // What is a bit short of a key is shown as what it may be, with stars.
+            if ["base64.key", "hex-64.txt", "pkcs8.pem", "mnemonic.txt"].contains(&name) {
+                assert!(
+                    said.contains("is not a configuration: it "),
+                    "{name}: {said}"
+                );
+            }
+        }
+    }
+}
+
 /// Each command that converts a file makes a private one of the key that was in it.
 #[test]
 fn what_can_be_converted_is_converted_by_the_command_that_is_printed() {
