@@ -325,7 +325,7 @@ fn what_stands_in_one_pipeline_is_no_stranger() {
     for pipeline in [
         "\"$0\" state init c-1 --height 100 | cat",
         "\"$0\" state init c-1 --height 100 2>&1 | tee log | cat",
-        "sleep 60 | \"$0\" state init c-1 --height 100; kill $!",
+        "sleep 5 | \"$0\" state init c-1 --height 100; kill $!",
     ] {
         let site = Site::with_key();
         let text = in_shell(&site, &format!("set -o pipefail; {pipeline}"));
