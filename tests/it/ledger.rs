@@ -2,6 +2,7 @@
 //! cable and a person can do to it.
 #![cfg(feature = "ledger")]
 
+use crate::support::http::wait_for;
 use crate::support::ledger_simulator;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -139,13 +140,11 @@ fn it_keeps_the_contract() {
         began.elapsed()
     );
     assert!(matches!(result, Err(SignerError::Late(_))), "{result:?}");
-    assert!(
-        bench
-            .signer
-            .unavailable_reason()
-            .unwrap()
-            .contains("did not answer within 5")
-    );
+    // Its thread tells so a moment after the answer to whoever waited.
+    wait_for("that it is told", || {
+        let why = bench.signer.unavailable_reason();
+        why.is_some_and(|why| why.contains("did not answer within 5"))
+    });
     wait_until_ready(&bench.signer);
     bench.sign(&prevote(100)).unwrap();
 
