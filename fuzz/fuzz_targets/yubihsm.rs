@@ -4,7 +4,8 @@
 use libfuzzer_sys::fuzz_target;
 use tmkms::backends::yubihsm::protocol::frame;
 use tmkms::backends::yubihsm::protocol::info::{DeviceInfo, ObjectInfo, read_list, read_public_key};
-use tmkms::backends::yubihsm::protocol::scp03::{AuthKey, Handshake};
+use tmkms::backends::yubihsm::protocol::auth_key::AuthKey;
+use tmkms::backends::yubihsm::protocol::scp03::Handshake;
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((code, data)) = bytes.split_first() else {

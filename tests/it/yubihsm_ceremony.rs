@@ -13,10 +13,10 @@ use tmkms::backends::yubihsm::ceremony::setup::{
     Logins, SetupOptions, SetupOutcome, carry_out, run,
 };
 use tmkms::backends::yubihsm::ceremony::target::{Secrets, factory};
+use tmkms::backends::yubihsm::protocol::auth_key::AuthKey;
+use tmkms::backends::yubihsm::protocol::auth_key::Credentials;
 use tmkms::backends::yubihsm::protocol::codes::{algorithm, capability, command, object};
 use tmkms::backends::yubihsm::protocol::identity::Serial;
-use tmkms::backends::yubihsm::protocol::scp03::AuthKey;
-use tmkms::backends::yubihsm::protocol::scp03::Credentials;
 use tmkms::backends::yubihsm::protocol::transport::Transport;
 use tmkms::terminal::RemoveOnSignal;
 

@@ -9,8 +9,8 @@ use tmkms::backends::yubihsm::ceremony::mnemonic::Mnemonic;
 use tmkms::backends::yubihsm::ceremony::paper::words::MnemonicSheets;
 use tmkms::backends::yubihsm::ceremony::setup::{Logins, SetupOptions, carry_out};
 use tmkms::backends::yubihsm::ceremony::target::{Secrets, SetupTarget, factory};
+use tmkms::backends::yubihsm::protocol::auth_key::Credentials;
 use tmkms::backends::yubihsm::protocol::codes::{algorithm, capability, object};
-use tmkms::backends::yubihsm::protocol::scp03::Credentials;
 use tmkms::backends::yubihsm::protocol::transport::DeviceAddress;
 use tmkms::consensus::PublicKey;
 

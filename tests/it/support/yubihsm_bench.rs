@@ -9,8 +9,8 @@ use super::yubihsm_simulator::{Body, Object, Profile, Simulator};
 use tmkms::backends::replicas::Policy;
 use tmkms::backends::yubihsm::device::key::DeviceKeySource;
 use tmkms::backends::yubihsm::device::provider::{Password, Provider};
+use tmkms::backends::yubihsm::protocol::auth_key::AuthKey;
 use tmkms::backends::yubihsm::protocol::codes::{algorithm, capability, object};
-use tmkms::backends::yubihsm::protocol::scp03::AuthKey;
 use tmkms::backends::yubihsm::protocol::transport::DeviceAddress;
 use tmkms::consensus::KeyType;
 

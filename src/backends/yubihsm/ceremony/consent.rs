@@ -1,9 +1,9 @@
 //! What a person is told of a device before it is touched, and agrees to by typing its serial number.
 
+use crate::backends::yubihsm::protocol::auth_key::Credentials;
 use crate::backends::yubihsm::protocol::codes::algorithm;
 use crate::backends::yubihsm::protocol::identity::Serial;
 use crate::backends::yubihsm::protocol::info::DeviceInfo;
-use crate::backends::yubihsm::protocol::scp03::Credentials;
 use crate::terminal::Terminal;
 
 use super::error::{CeremonyError, SetupError};

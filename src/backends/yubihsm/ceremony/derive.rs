@@ -9,7 +9,7 @@ use sha2::Sha512;
 use subtle_encoding::bech32::Bech32;
 use zeroize::Zeroizing;
 
-use crate::backends::yubihsm::protocol::scp03::AuthKey;
+use crate::backends::yubihsm::protocol::auth_key::AuthKey;
 
 use super::mnemonic::Mnemonic;
 

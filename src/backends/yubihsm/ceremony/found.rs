@@ -1,7 +1,7 @@
 //! What a device holds before it is set up.
 
+use crate::backends::yubihsm::protocol::auth_key::Credentials;
 use crate::backends::yubihsm::protocol::info::DeviceInfo;
-use crate::backends::yubihsm::protocol::scp03::Credentials;
 
 /// A key that signs, as it is found before a device is erased.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,9 +4,9 @@
 //! Nothing is erased before the person has shown that the mnemonic is on paper, and nothing at all by a dry run. How
 //! the mnemonic gets onto paper is in `paper`, what is done to the device in `steps`.
 
+use crate::backends::yubihsm::protocol::auth_key::Credentials;
 use crate::backends::yubihsm::protocol::identity::Serial;
 use crate::backends::yubihsm::protocol::info::DeviceInfo;
-use crate::backends::yubihsm::protocol::scp03::Credentials;
 use crate::os::clock::{Clock, SystemClock};
 use crate::terminal::Terminal;
 use crate::text::date::Date;

@@ -8,8 +8,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::backends::yubihsm::protocol::auth_key::Credentials;
 use crate::backends::yubihsm::protocol::codes::{capability, object, option};
-use crate::backends::yubihsm::protocol::scp03::Credentials;
 use crate::backends::yubihsm::session::objects::Objects;
 use crate::backends::yubihsm::session::objects::Planned;
 use crate::terminal::Terminal;

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
+use crate::backends::yubihsm::protocol::auth_key::{AuthKey, Credentials, FACTORY_PASSWORD};
 use crate::backends::yubihsm::protocol::commands::DeviceCommands;
 use crate::backends::yubihsm::protocol::error::ErrorKind;
 use crate::backends::yubihsm::protocol::identity::Serial;
 use crate::backends::yubihsm::protocol::info::DeviceInfo;
-use crate::backends::yubihsm::protocol::scp03::{AuthKey, Credentials, FACTORY_PASSWORD};
 use crate::backends::yubihsm::protocol::transport::Transport;
 use crate::backends::yubihsm::session::client::DeviceClient;
 use crate::backends::yubihsm::session::login::introduce;

@@ -3,9 +3,9 @@
 //! A password in service is on a host that many programs share. Who gets it may do what its authentication key may do:
 //! sign, which cannot be helped, and nothing by which the validator's key could be lost, taken away or given to others.
 
+use super::auth_key::Credentials;
 use super::codes::{capability, object};
 use super::info::ObjectInfo;
-use super::scp03::Credentials;
 
 /// By these a key is lost, leaves, or is given to others; in the words of Yubico's capability names.
 const HARMFUL: &[(u64, &str)] = &[
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
     use crate::backends::yubihsm::ceremony::derive::Role;
     use crate::backends::yubihsm::ceremony::plan;
-    use crate::backends::yubihsm::protocol::scp03::{AuthKey, FACTORY_PASSWORD};
+    use crate::backends::yubihsm::protocol::auth_key::{AuthKey, FACTORY_PASSWORD};
 
     fn told(password: &[u8], capabilities: Option<u64>) -> String {
         let login = Credentials {

@@ -1,5 +1,4 @@
-//! SCP03 as the YubiHSM 2 speaks it: keys from a password, session keys from two challenges, an encrypted and
-//! authenticated channel.
+//! SCP03 as the YubiHSM 2 speaks it: session keys from two challenges, an encrypted and authenticated channel.
 //!
 //! Both ends are here: the program is the host, the device simulator of the tests is the card. A message whose MAC is
 //! wrong is never decrypted, and any wrong message ends the channel for the caller. Sources: GlobalPlatform Card
@@ -9,18 +8,17 @@ use aes::Aes128;
 use aes::cipher::{BlockDecrypt, BlockEncrypt, KeyInit};
 use cmac::{Cmac, Mac};
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
+use super::auth_key::{AuthKey, BLOCK};
 use super::codes::command;
 use super::frame;
-use super::password::PasswordFlaw;
 
 /// A challenge or cryptogram, in bytes.
 pub const CHALLENGE: usize = 8;
 /// Messages after which a channel is replaced by a new one: its MACs have 8 bytes only.
 pub const LONGEST_LIFE: u32 = 1 << 20;
 
-const BLOCK: usize = 16;
 const MAC: usize = 8;
 /// The derivation constants of amendment D, table 4-1.
 const CARD_CRYPTOGRAM: u8 = 0x00;
@@ -28,70 +26,6 @@ const HOST_CRYPTOGRAM: u8 = 0x01;
 const S_ENC: u8 = 0x04;
 const S_MAC: u8 = 0x06;
 const S_RMAC: u8 = 0x07;
-
-/// The password of authentication key 1 of every device from the factory (user guide, "Default authentication key").
-pub const FACTORY_PASSWORD: &[u8] = b"password";
-
-/// Who logs in. The name is that of `yubihsm.rs`; those of etcd are its own.
-#[derive(Clone)]
-pub struct Credentials {
-    /// The id of the authentication key.
-    pub id: u16,
-    /// The key itself.
-    pub key: AuthKey,
-}
-
-/// The two static keys of an authentication key.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct AuthKey {
-    enc: [u8; BLOCK],
-    mac: [u8; BLOCK],
-    /// What is odd about the password that they are of, in case the device does not know them.
-    #[zeroize(skip)]
-    flaw: Option<PasswordFlaw>,
-    #[zeroize(skip)]
-    of_factory: bool,
-}
-
-impl AuthKey {
-    /// The keys of a password: PBKDF2-HMAC-SHA256 with salt `Yubico` and 10,000 rounds.
-    pub fn from_password(password: &[u8]) -> Self {
-        let mut both = Zeroizing::new([0; 2 * BLOCK]);
-        pbkdf2::pbkdf2_hmac::<sha2::Sha256>(password, b"Yubico", 10_000, &mut *both);
-        let mut key = Self::from_bytes(&both);
-        key.flaw = PasswordFlaw::of(password);
-        key.of_factory = password == FACTORY_PASSWORD;
-        key
-    }
-
-    /// The keys as the device stores them: K-ENC, then K-MAC.
-    pub fn from_bytes(bytes: &[u8; 2 * BLOCK]) -> Self {
-        let mut key = Self {
-            enc: [0; BLOCK],
-            mac: [0; BLOCK],
-            flaw: None,
-            of_factory: false,
-        };
-        let all = key.enc.iter_mut().chain(&mut key.mac);
-        all.zip(bytes).for_each(|(to, from)| *to = *from);
-        key
-    }
-
-    /// Whether they are of the factory's password.
-    pub fn is_of_factory(&self) -> bool {
-        self.of_factory
-    }
-
-    /// What in the password's text may be why this authentication key does not know it.
-    pub fn flaw(&self, auth: u16) -> Option<PasswordFlaw> {
-        self.flaw.filter(|flaw| flaw.explains(auth))
-    }
-
-    /// K-ENC, then K-MAC.
-    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new([self.enc, self.mac].concat())
-    }
-}
 
 /// A message that is not to be believed. The channel is of no use after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -384,17 +318,6 @@ mod tests {
         let (host_end, frame) = proven.unwrap().authenticate(5);
         let card_end = card_end.accept(5, &frame);
         (host_end, card_end.ok().unwrap())
-    }
-
-    /// The keys of the factory's password, as Yubico's documents print them for authentication key 1.
-    #[test]
-    fn the_factory_password() {
-        let key = AuthKey::from_password(b"password");
-        let hex = subtle_encoding::hex::encode(key.to_bytes().as_slice());
-        assert_eq!(
-            String::from_utf8(hex).unwrap(),
-            "090b47dbed595654901dee1cc655e420592fd483f759e29909a04c4505d2ce0a"
-        );
     }
 
     #[test]

@@ -11,15 +11,14 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 use crate::backends::device::with_serial;
+use crate::backends::yubihsm::protocol::auth_key::Credentials;
 use crate::backends::yubihsm::protocol::codes::{ErrorCode, command};
 use crate::backends::yubihsm::protocol::commands::DeviceCommands;
 use crate::backends::yubihsm::protocol::error::{Error, ErrorKind};
 use crate::backends::yubihsm::protocol::frame::{self, FrameError};
 use crate::backends::yubihsm::protocol::identity::Serial;
 use crate::backends::yubihsm::protocol::info::DeviceInfo;
-use crate::backends::yubihsm::protocol::scp03::{
-    CHALLENGE, Channel, Credentials, Handshake, LONGEST_LIFE,
-};
+use crate::backends::yubihsm::protocol::scp03::{CHALLENGE, Channel, Handshake, LONGEST_LIFE};
 use crate::backends::yubihsm::protocol::transport::Transport;
 
 use super::pins::Pins;

@@ -5,6 +5,8 @@ mod found;
 mod home;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(target_os = "linux")]
+mod program;
 
 pub use found::{InHome, Sign, Survey, Unseen};
 pub use home::Home;

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use tmkms::backends::yubihsm::protocol::auth_key::AuthKey;
 use tmkms::backends::yubihsm::protocol::codes::{ErrorCode, algorithm, command, object};
 use tmkms::backends::yubihsm::protocol::frame;
-use tmkms::backends::yubihsm::protocol::scp03::{AuthKey, CHALLENGE, Channel, Handshake};
+use tmkms::backends::yubihsm::protocol::scp03::{CHALLENGE, Channel, Handshake};
 
 use super::audit::{CAPACITY, Log, What};
 use super::faults::{Faults, Moment};

@@ -3,8 +3,8 @@
 use ed25519_dalek::VerifyingKey;
 use ed25519_dalek::hazmat::{ExpandedSecretKey, raw_sign};
 use sha2::{Digest, Sha512};
+use tmkms::backends::yubihsm::protocol::auth_key::AuthKey;
 use tmkms::backends::yubihsm::protocol::codes::{algorithm, object};
-use tmkms::backends::yubihsm::protocol::scp03::AuthKey;
 
 pub const GENERATED: u8 = 0x01;
 pub const IMPORTED: u8 = 0x02;
