@@ -2,29 +2,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::support::ABSENT;
 use crate::support::chain::Chain;
-use crate::support::command::{Done, tmkms};
-
-/// The program, with variables.
-fn with(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Done {
-    let output = Command::new(env!("CARGO_BIN_EXE_tmkms"))
-        .args(arguments)
-        .current_dir(folder)
-        .env_remove("TMKMS_CONFIG_FILE")
-        .envs(variables.iter().copied())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Done {
-        code: output.status.code().unwrap(),
-        out: text(output.stdout),
-        err: text(output.stderr),
-    }
-}
+use crate::support::command::{tmkms, tmkms_with};
 
 /// A folder with `home/tmkms.toml`, whose chain `c-1` has a key and no state.
 fn folder() -> tempfile::TempDir {
@@ -100,10 +82,10 @@ fn a_variable_that_is_set_to_nothing_is_not_set() {
     let folder = folder();
     let home = &folder.path().join("home");
     for variable in ["TMKMS_CONFIG_FILE", "TMKMS_LOG", "TMKMS_LOG_FORMAT"] {
-        let checked = with(home, &[(variable, "")], &["check"]);
+        let checked = tmkms_with(home, &[(variable, "")], &["check"]);
         assert!(checked.out.contains("c-1"), "{variable}: {}", checked.err);
         // Nobody else's command reads the format of the log.
-        let started = with(
+        let started = tmkms_with(
             folder.path(),
             &[(variable, "")],
             &["start", "-c", "nowhere.toml"],
@@ -114,9 +96,9 @@ fn a_variable_that_is_set_to_nothing_is_not_set() {
             started.err
         );
     }
-    let named = with(folder.path(), &[("TMKMS_CONFIG_FILE", "home")], &["check"]);
+    let named = tmkms_with(folder.path(), &[("TMKMS_CONFIG_FILE", "home")], &["check"]);
     assert!(named.out.contains("c-1"), "{}", named.err);
-    let wrong = with(home, &[("TMKMS_LOG_FORMAT", "xml")], &["start"]);
+    let wrong = tmkms_with(home, &[("TMKMS_LOG_FORMAT", "xml")], &["start"]);
     assert_eq!(wrong.code, 2, "{}", wrong.err);
     assert!(
         wrong.err.contains("auto, text, json, journald"),

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::support::command::tmkms;
 use tmkms::backends::KeySource;
 use tmkms::backends::softsign::{FileFormat, KeyFile, Purpose};
 use tmkms::link::identity;
@@ -78,15 +79,13 @@ fn each_kind_of_file_has_its_sentence() {
 #[test]
 fn nothing_of_a_file_that_is_named_as_the_configuration_is_shown() {
     for fixture in fixtures() {
-        let (_folder, path) = private(&fixture);
+        let (folder, path) = private(&fixture);
         let bytes = fs::read(&path).unwrap();
-        let text = String::from_utf8_lossy(&bytes);
+        let (text, path) = (String::from_utf8_lossy(&bytes), path.to_str().unwrap());
         for command in [&["check"][..], &["start"], &["status"], &["keys", "show"]] {
-            let mut tmkms = Command::new(env!("CARGO_BIN_EXE_tmkms"));
-            let output = tmkms.args(command).arg("-c").arg(&path).output().unwrap();
-            assert!(!output.status.success());
-            let said =
-                String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+            let done = tmkms(folder.path(), &[command, &["-c", path]].concat());
+            assert_ne!(done.code, 0);
+            let said = done.out + &done.err;
             let parts = text.split(|char: char| char.is_whitespace() || "\",:=".contains(char));
             for part in parts.filter(|part| part.len() >= 32 && !part.contains('.')) {
                 assert!(!said.contains(part), "{}: {said}", fixture.display());

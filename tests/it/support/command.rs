@@ -12,10 +12,16 @@ pub struct Done {
 
 /// Runs the program in a folder, with nobody at the keyboard.
 pub fn tmkms(folder: &Path, arguments: &[&str]) -> Done {
+    tmkms_with(folder, &[], arguments)
+}
+
+/// The same with variables.
+pub fn tmkms_with(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Done {
     let output = Command::new(env!("CARGO_BIN_EXE_tmkms"))
         .args(arguments)
         .current_dir(folder)
         .env_remove("TMKMS_CONFIG_FILE")
+        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .output()
         .unwrap();
