@@ -304,6 +304,16 @@ fn a_real_prometheus_understands_everything_and_alerts() {
     );
     drop(service);
     prometheus.wait_for_alert("TmkmsDown", "");
+    // Its run book is gone with it, and Prometheus is not.
+    let url = prometheus.annotation("TmkmsDown", "runbook_url");
+    let at = format!("127.0.0.1:{}", prometheus.port);
+    let its_own = format!(":{}/", prometheus.port);
+    assert!(
+        url.starts_with("http://") && url.ends_with(&its_own),
+        "{url}"
+    );
+    // It leads to the page of queries, which has another address in each version.
+    assert_eq!(get(&at, "/").0, 302);
     // Nothing looks well when nobody answers.
     let after = overview(&prometheus);
     assert_eq!(after[0], ("Signers down".into(), "1".into(), "red".into()));
