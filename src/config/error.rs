@@ -30,13 +30,13 @@ pub enum ConfigError {
     #[error(
         "{} is not a configuration: {}; name a tmkms.toml with `-c`",
         path.display(),
-        instead(kind)
+        instead(kind.as_ref())
     )]
     AnotherFile {
         /// The file.
         path: PathBuf,
-        /// What it is.
-        kind: FileKind,
+        /// What it is, where that is known.
+        kind: Option<FileKind>,
     },
     /// It is wrong; all problems with their places, rendered.
     #[error("{0}")]
@@ -44,12 +44,14 @@ pub enum ConfigError {
 }
 
 /// What a file is that was named as the configuration, in words.
-fn instead(kind: &FileKind) -> String {
+fn instead(kind: Option<&FileKind>) -> String {
     match kind {
-        FileKind::Base64 | FileKind::OddBase64 { .. } | FileKind::Hex { .. } | FileKind::Raw(_) => {
-            "it may be a private key, so nothing of it is shown".to_owned()
-        }
-        other => other.to_string(),
+        None => "it is not TOML, and has no [[chain]] or other section, so nothing of it is shown"
+            .to_owned(),
+        Some(
+            FileKind::Base64 | FileKind::OddBase64 { .. } | FileKind::Hex { .. } | FileKind::Raw(_),
+        ) => "it may be a private key, so nothing of it is shown".to_owned(),
+        Some(other) => other.to_string(),
     }
 }
 

@@ -40,6 +40,7 @@ impl Config {
 
     /// What a text would mean as the file at `path`, which may not be there yet.
     pub fn read_for(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let text = &configuration(path, text.as_bytes().to_vec())?;
         let folder = folder_of(path);
         let base = Base {
             folder: absolute(folder),
@@ -131,11 +132,20 @@ pub fn providers<T>(
     }
 }
 
-/// What a text that is no TOML is, where that is known: `-c` may have been given a key, of which nothing must be shown.
-fn another_file(text: &str) -> Option<FileKind> {
-    let is_toml = toml::de::DeTable::parse(text).is_ok();
-    let kind = (!is_toml).then(|| kind::look(text.as_bytes()))??;
-    (kind != FileKind::Configuration).then_some(kind)
+/// The text of a file, if it is TOML or has a section of a configuration. `-c` may have been given a key, a password or words,
+/// and of those nothing must be shown.
+fn configuration(path: &Path, bytes: Vec<u8>) -> Result<String, ConfigError> {
+    let kind = kind::look(&bytes);
+    let another = || ConfigError::AnotherFile {
+        path: path.to_owned(),
+        kind: kind.clone(),
+    };
+    let text = String::from_utf8(bytes).map_err(|_| another())?;
+    let is_toml = toml::de::DeTable::parse(&text).is_ok();
+    match is_toml || kind == Some(FileKind::Configuration) {
+        true => Ok(text),
+        false => Err(another()),
+    }
 }
 
 /// A file's text, what its paths are relative to, and warnings about who can change or read it.
@@ -145,14 +155,9 @@ fn open(path: &Path) -> Result<(String, Base, Vec<String>), ConfigError> {
         source,
     };
     let mut file = File::open(path).map_err(unreadable)?;
-    let mut text = String::new();
-    file.read_to_string(&mut text).map_err(unreadable)?;
-    if let Some(kind) = another_file(&text) {
-        return Err(ConfigError::AnotherFile {
-            path: path.to_owned(),
-            kind,
-        });
-    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(unreadable)?;
+    let text = configuration(path, bytes)?;
     let judged = permissions::judge(path, &file, &text).map_err(unreadable)?;
     let warnings = judged.map_err(|exposed| ConfigError::Exposed {
         path: path.to_owned(),

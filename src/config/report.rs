@@ -3,6 +3,7 @@
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use crate::settings::Problem;
+use crate::text::masked::{keys_in, stars, without};
 
 /// How many problems are shown. More than these have one cause, or are mended after the first ones.
 const MOST: usize = 50;
@@ -11,11 +12,11 @@ const MOST: usize = 50;
 pub(super) fn errors(text: &str, name: &str, problems: &mut Vec<Problem>) -> String {
     problems.sort_by_key(|problem| (problem.span.start, problem.span.end));
     problems.dedup();
-    let text = without_secrets(text);
+    let text = SafeText::of(text);
     let mut shown: Vec<String> = problems
         .iter()
         .take(MOST)
-        .map(|problem| render(Level::ERROR, &text, name, problem))
+        .map(|problem| text.render(Level::ERROR, name, problem))
         .collect();
     if let Some(more) = problems.len().checked_sub(MOST).filter(|more| *more > 0) {
         shown.push(format!(
@@ -27,7 +28,7 @@ pub(super) fn errors(text: &str, name: &str, problems: &mut Vec<Problem>) -> Str
 
 /// One warning.
 pub(super) fn warning(text: &str, name: &str, problem: &Problem) -> String {
-    render(Level::WARNING, &without_secrets(text), name, problem)
+    SafeText::of(text).render(Level::WARNING, name, problem)
 }
 
 /// One warning as one line, for the log.
@@ -37,73 +38,53 @@ pub(super) fn line(text: &str, name: &str, problem: &Problem) -> String {
     let Problem {
         title, label, help, ..
     } = problem;
-    format!("{name}, line {number}: {title} ({label}); {help}")
+    without(
+        &format!("{name}, line {number}: {title} ({label}); {help}"),
+        &keys_in(text),
+    )
 }
 
-fn render(level: Level<'_>, text: &str, name: &str, problem: &Problem) -> String {
-    let end = problem.span.end.min(text.len());
-    let start = problem.span.start.min(end);
-    // A section's span is its whole text; its first line is place enough.
-    let line_end = text
-        .get(start..end)
-        .and_then(|part| part.find('\n'))
-        .map(|at| start + at);
-    let span = start..line_end.unwrap_or(end);
-    let snippet = Snippet::source(text).path(name).annotation(
-        AnnotationKind::Primary
-            .span(span)
-            .label(problem.label.as_str()),
-    );
-    let report = &[level
-        .primary_title(problem.title.as_str())
-        .element(snippet)
-        .element(Level::HELP.message(problem.help.as_str()))];
-    Renderer::plain().render(report)
+/// A configuration as it may be shown: without passwords, and without words that may be keys, neither in its lines nor in
+/// what is said of them.
+struct SafeText<'a> {
+    text: String,
+    keys: Vec<&'a str>,
 }
 
-/// The text with what follows each `password =` and the like, and what looks like a key, replaced byte for byte, so that
-/// places stay right: a line with a mistake is shown whole, and the mistake may stand beside a secret (W14).
-fn without_secrets(text: &str) -> String {
-    without_keys(&without_passwords(text))
-}
-
-/// Without words that may be private keys, which belong into files of their own. A peer id and an address have 40 digits.
-fn without_keys(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for line in text.split_inclusive('\n') {
-        match line.contains("public_key") {
-            true => shown.push_str(line),
-            false => without_key(line, &mut shown),
+impl<'a> SafeText<'a> {
+    fn of(text: &'a str) -> Self {
+        let keys = keys_in(text);
+        Self {
+            text: without(&without_passwords(text), &keys),
+            keys,
         }
     }
-    shown
-}
 
-fn without_key(line: &str, shown: &mut String) {
-    let of_word =
-        |char: char| char.is_ascii_alphanumeric() || matches!(char, '+' | '/' | '_' | '-');
-    let mut rest = line;
-    while let Some(first) = rest.chars().next() {
-        let is_word = of_word(first);
-        let end = rest.find(|char| of_word(char) != is_word);
-        let (part, after) = rest.split_at(end.unwrap_or(rest.len()));
-        match is_word && may_be_key(part) {
-            true => shown.push_str(&stars(part)),
-            false => shown.push_str(part),
-        }
-        rest = after;
+    fn render(&self, level: Level<'_>, name: &str, problem: &Problem) -> String {
+        let end = problem.span.end.min(self.text.len());
+        let start = problem.span.start.min(end);
+        // A section's span is its whole text; its first line is place enough.
+        let line_end = self
+            .text
+            .get(start..end)
+            .and_then(|part| part.find('\n'))
+            .map(|at| start + at);
+        let span = start..line_end.unwrap_or(end);
+        let [title, label, help] =
+            [&problem.title, &problem.label, &problem.help].map(|words| without(words, &self.keys));
+        let snippet = Snippet::source(&self.text)
+            .path(name)
+            .annotation(AnnotationKind::Primary.span(span).label(&label));
+        let report = &[level
+            .primary_title(&title)
+            .element(snippet)
+            .element(Level::HELP.message(&help))];
+        Renderer::plain().render(report)
     }
 }
 
-/// Whether a word may be 32 bytes or more in hexadecimal digits, or 30 in base64.
-fn may_be_key(word: &str) -> bool {
-    let is_hex = word.len() >= 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
-    // Of 40 random digits of base64 some 16 are capitals, and hardly any path has six.
-    let capitals = word.bytes().filter(u8::is_ascii_uppercase).count();
-    let is_base64 = word.len() >= 40 && capitals >= 6;
-    is_hex || is_base64
-}
-
+/// The text with what follows each `password =` and the like replaced, byte for byte, so that places stay right: a line
+/// with a mistake is shown whole, and the mistake may stand beside a secret (W14).
 fn without_passwords(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut within = None;
@@ -159,37 +140,9 @@ fn secret_in(line: &str) -> Option<usize> {
     None
 }
 
-fn stars(text: &str) -> String {
-    let hide = |char: char| match char {
-        '\n' | '\r' => char.to_string(),
-        _ => "*".repeat(char.len_utf8()),
-    };
-    text.chars().map(hide).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_may_be_a_key_is_hidden_wherever_it_stands() {
-        for (text, shown) in [
-            (
-                "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=",
-                "*******************************************=",
-            ),
-            (
-                "path = \"AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA\"\nx",
-                "path = \"*******************************************\"\nx",
-            ),
-            (
-                "# 0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20",
-                "# ****************************************************************",
-            ),
-        ] {
-            assert_eq!(without_secrets(text), shown);
-        }
-    }
 
     #[test]
     fn secrets_are_hidden_and_places_stay() {
@@ -207,15 +160,10 @@ mod tests {
                 "mnemonic =****\n**\n*****\nid = 1",
             ),
         ] {
-            assert_eq!(without_secrets(text), shown);
-            assert_eq!(without_secrets(text).len(), text.len());
+            assert_eq!(without_passwords(text), shown);
+            assert_eq!(without_passwords(text).len(), text.len());
             assert_eq!(holds_secret(text), text != shown, "{text}");
         }
-        // Peer ids and paths stay.
-        let addr = "addr = \"tcp://f8a65d35c3a79ccc7062ea0838c0262c01e5230d@10.0.0.1:26659\"";
-        assert_eq!(without_secrets(addr), addr);
-        let path = "path = \"/home/Validator1/kms/secrets/cosmoshub-4-consensus.key\"";
-        assert_eq!(without_secrets(path), path);
         assert!(!holds_secret("  # password = \"x\"\n"));
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::remedy::Commands;
 use crate::secret_file::{SecretSource, Variables};
+use crate::text::masked::may_be_key;
 
 use super::problem::Problem;
 use super::spanned::Spanned;
@@ -87,7 +88,17 @@ impl Base {
         let variable = written.value.strip_prefix("env:");
         let credential = written.value.strip_prefix("credential:");
         let Some(name) = variable.or(credential) else {
-            return self.path(written, problems).map(SecretSource::File);
+            let path = self.path(written, problems)?;
+            if may_be_key(written.value.trim_end_matches('=')) && !path.exists() {
+                problems.push(Problem::at(
+                    written.span.clone(),
+                    "this looks like a key itself",
+                    "the name of a file is wanted here",
+                    "put the key into a file of its own with mode 600, and name that; from here take it away",
+                ));
+                return None;
+            }
+            return Some(SecretSource::File(path));
         };
         if name.is_empty() || name.contains(['/', '=', '\0']) || name.starts_with('.') {
             problems.push(Problem::at(

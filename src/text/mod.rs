@@ -3,3 +3,4 @@
 pub mod base64;
 pub mod date;
 pub mod excerpt;
+pub mod masked;

@@ -64,6 +64,50 @@ fn broken_ones_say_exactly_what_is_wrong_and_what_to_do() {
     }
 }
 
+/// A key that was pasted where something else is wanted, as the value of any setting or as its name, is in no message: neither
+/// in the lines shown nor in what is said of them.
+#[test]
+fn a_key_that_stands_in_the_configuration_is_in_no_message() {
+    const KEYS: [&str; 2] = [
+        "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA",
+        "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20",
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tmkms.toml");
+    let mut told = 0;
+    for file in files("tests/config/good") {
+        let text = fs::read_to_string(&file).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        for (at, line) in lines.iter().enumerate() {
+            let Some((name, _)) = line.split_once('=').filter(|_| !line.starts_with('#')) else {
+                continue;
+            };
+            for key in KEYS {
+                let value = format!("{name}= \"{key}\"");
+                let variable = format!("{name}= \"env:{key}\"");
+                let renamed = format!("{key} = 1");
+                for new in [value, variable, renamed] {
+                    let mut lines = lines.clone();
+                    lines[at] = &new;
+                    let Err(error) = Config::read_for(&lines.join("\n"), &path) else {
+                        continue;
+                    };
+                    let error = error.to_string();
+                    // What is said of a public key may be shown.
+                    let public = new.contains("public_key");
+                    assert!(
+                        public || !error.contains(key),
+                        "{new} in {}: {error}",
+                        file.display()
+                    );
+                    told += 1;
+                }
+            }
+        }
+    }
+    assert!(told > 1_000, "{told}");
+}
+
 #[test]
 fn valid_ones_are_accepted() {
     let files = files("tests/config/good");

@@ -210,9 +210,12 @@ fn look(
             match foreign::read(&bytes, None, &place.chain_id, &place.public_key) {
                 // Its signer says so, too.
                 Err(ForeignError::NothingSigned) => Ok(Found::Unusable(None)),
-                Err(ForeignError::Empty | ForeignError::NotJson(_) | ForeignError::Field(_)) => {
-                    aside(None)
-                }
+                Err(
+                    ForeignError::Empty
+                    | ForeignError::NotJson(_)
+                    | ForeignError::OtherKind(_)
+                    | ForeignError::Field(_),
+                ) => aside(None),
                 // It says something, to somebody.
                 Ok(_) | Err(_) => Err(Failure::new(&error)),
             }

@@ -19,6 +19,8 @@ use crate::gate::store::file::format::FILE;
 use crate::gate::store::file::{Newest, newest};
 use crate::gate::used_up::UsedUp;
 use crate::gate::watermark::{Last, Watermark};
+use crate::secret_file::kind::{self, FileKind};
+use crate::text::masked::{keys_in, without};
 
 pub use reading::LONGEST;
 
@@ -67,6 +69,9 @@ pub enum ForeignError {
     /// Not JSON, or not an object.
     #[error("it is not the JSON of a state file ({0})")]
     NotJson(String),
+    /// Another kind of file, such as a key.
+    #[error("{0}; name the signer's state file")]
+    OtherKind(FileKind),
     /// A field is missing or impossible.
     #[error("its field `{0}` is missing or impossible")]
     Field(&'static str),
@@ -92,8 +97,26 @@ pub enum ForeignError {
     Damaged,
 }
 
-/// Reads a state file of any known program; `named` is what the operator says it is.
+/// Reads a state file of any known program; `named` is what the operator says it is. Nothing of a key that was named by
+/// mistake stands in the error.
 pub fn read(
+    bytes: &[u8],
+    named: Option<Format>,
+    chain: &ChainId,
+    key: &PublicKey,
+) -> Result<Foreign, ForeignError> {
+    read_state(bytes, named, chain, key).map_err(|error| match error {
+        ForeignError::NotJson(_) | ForeignError::Field(_) => match kind::look(bytes) {
+            None | Some(FileKind::State(_) | FileKind::OtherJson | FileKind::BrokenJson(..)) => {
+                error
+            }
+            Some(other) => ForeignError::OtherKind(other),
+        },
+        _ => error,
+    })
+}
+
+fn read_state(
     bytes: &[u8],
     named: Option<Format>,
     chain: &ChainId,
@@ -105,8 +128,13 @@ pub fn read(
     if bytes.len() == FILE {
         return own(bytes, chain, key);
     }
-    let Once(fields) =
-        serde_json::from_slice(bytes).map_err(|error| ForeignError::NotJson(error.to_string()))?;
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(ForeignError::NotJson("it begins with no `{`".to_owned()));
+    }
+    let Once(fields) = serde_json::from_slice(bytes).map_err(|error| {
+        let words = error.to_string();
+        ForeignError::NotJson(without(&words, &keys_in(&words)))
+    })?;
     let told = tell(&fields);
     if let (Some(found), Some(named)) = (told, named)
         && found != named

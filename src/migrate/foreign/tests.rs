@@ -117,7 +117,11 @@ fn nothing_is_no_state() {
         shown("height: 5", None),
         Err(ForeignError::NotJson(_))
     ));
-    assert!(matches!(shown("[1]", None), Err(ForeignError::NotJson(_))));
+    assert_eq!(
+        shown("[1]", None),
+        Err(ForeignError::OtherKind(FileKind::Numbers))
+    );
+    assert!(matches!(shown("[{}]", None), Err(ForeignError::NotJson(_))));
     let twice = r#"{"height":"9","round":"0","step":1,"height":"8"}"#;
     let Err(ForeignError::NotJson(why)) = shown(twice, None) else {
         panic!("one of two heights was believed")

@@ -136,8 +136,9 @@ fn remedy(error: &ForeignError, path: &Path, place: &StateFile) -> String {
             let command = commands.init_never_signed(chain);
             format!("; if that is so {away} `{command}`")
         }
-        ForeignError::OtherFormat { .. } | ForeignError::OtherChain(_) | ForeignError::OtherKey => {
-            String::new()
-        }
+        ForeignError::OtherKind(_)
+        | ForeignError::OtherFormat { .. }
+        | ForeignError::OtherChain(_)
+        | ForeignError::OtherKey => String::new(),
     }
 }

@@ -81,16 +81,16 @@ fn is_word(word: &str) -> bool {
 
 /// At least as many digits as a short key has; fewer say nothing.
 fn hex(text: &str) -> Option<FileKind> {
-    let digits = text
-        .strip_prefix("0x")
-        .or_else(|| text.strip_prefix("0X"))
-        .unwrap_or(text);
-    let all = digits.len() >= 32
-        && digits.len().is_multiple_of(2)
-        && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let bare = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+    let prefix = bare.is_some();
+    // In lines, in groups, or byte by byte with colons, as `xxd -p` and OpenSSL write them.
+    let digits = bare.unwrap_or(text).bytes();
+    let mut digits = digits.filter(|byte| !byte.is_ascii_whitespace() && *byte != b':');
+    let count = digits.clone().count();
+    let all = count >= 32 && count.is_multiple_of(2) && digits.all(|byte| byte.is_ascii_hexdigit());
     all.then_some(FileKind::Hex {
-        bytes: digits.len() / 2,
-        prefix: digits.len() < text.len(),
+        bytes: count / 2,
+        prefix,
     })
 }
 
@@ -168,6 +168,11 @@ fn is_configuration(text: &str) -> bool {
         "[[chain]]",
         "[[validator]]",
         "[[providers.",
+        "[chain",
+        "[validator",
+        "[providers",
+        "[etcd]",
+        "[metrics]",
         "chains:",
         "validators:",
         "[p2p]",
