@@ -95,12 +95,12 @@ pub const MENTIONS: &[(&str, &str, &str)] = &[
         "said to the node",
     ),
     (
-        "src/observe/serve/control.rs",
+        "src/observe/serve/control/mod.rs",
         "`tmkms status` cannot be answered",
         "what does not work",
     ),
     (
-        "src/observe/serve/control.rs",
+        "src/observe/serve/control/mod.rs",
         "`tmkms status` is answered at",
         "what works",
     ),

@@ -1,35 +1,35 @@
 //! The control socket: tells its own user, the only one who may open it, what the service does.
 //!
-//! On a thread of its own; one question a connection. Nothing here can change what is signed: what was refused can be taken
-//! out of sight, and no more.
+//! On a thread of its own; one question a connection. `question.rs` has what may be asked, and each question that is more
+//! than a look has a file of its own.
 
-use std::io::{self, Read, Write};
+mod acknowledge;
+mod client;
+mod question;
+
+use std::io::{self, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
 use crate::config::Config;
 use crate::observe::registry::Registry;
-use crate::observe::status::{ConflictStatus, ServiceStatus};
-use crate::os::clock::{Clock, SystemClock};
-use crate::os::unix_socket::{OwnedListener, connect};
+use crate::os::unix_socket::OwnedListener;
 use crate::threads::{STACK, Shutdown, spawn_observer};
+
+use acknowledge::acknowledge;
+pub use acknowledge::{Acknowledgement, tell_acknowledged};
+pub use client::ask;
+use question::ControlQuestion;
 
 /// How long one question and its answer may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Between two tries to listen.
 const BIND_AGAIN: Duration = Duration::from_secs(2);
-/// The longest question in bytes: a word and a chain id.
-const LONGEST: usize = 128;
-/// Before the id of a chain whose refused double signs somebody has seen.
-const ACKNOWLEDGE: &str = "acknowledge ";
-/// The longest answer in bytes: 1,000 chains with long troubles.
-const LONGEST_ANSWER: u64 = 16 * 1024 * 1024;
 
 /// The socket, for as long as the service lives.
 pub(crate) struct Control(Arc<Mutex<Option<OwnedListener>>>);
@@ -116,70 +116,12 @@ fn answer_all(listener: &UnixListener, registry: &Registry) {
 fn answer(mut stream: UnixStream, registry: &Registry) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    let mut question = Vec::new();
-    let mut byte = [0];
-    while question.len() < LONGEST && stream.read(&mut byte)? == 1 && byte != *b"\n" {
-        question.extend_from_slice(&byte);
-    }
-    let question = String::from_utf8_lossy(&question);
-    let text = match (&*question, question.strip_prefix(ACKNOWLEDGE)) {
-        ("status", _) => serde_json::to_vec(&registry.status())?,
-        (_, Some(chain)) => serde_json::to_vec(&acknowledge(registry, chain))?,
-        _ => serde_json::to_vec(&Acknowledgement::Error(
-            "the only questions are `status` and `acknowledge CHAIN`".to_owned(),
-        ))?,
+    let text = match ControlQuestion::read(&stream)? {
+        Ok(ControlQuestion::Status) => serde_json::to_vec(&registry.status())?,
+        Ok(ControlQuestion::Acknowledge(chain)) => {
+            serde_json::to_vec(&acknowledge(registry, &chain))?
+        }
+        Err(unknown) => serde_json::to_vec(&Acknowledgement::Error(unknown.to_string()))?,
     };
     stream.write_all(&text)
-}
-
-/// What becomes of an acknowledgement.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Acknowledgement {
-    /// What is out of sight now, for each node that asked for one.
-    Acknowledged(Vec<ConflictStatus>),
-    /// Why nothing was done.
-    Error(String),
-}
-
-/// Takes what is there and says what that was, so that nothing disappears which nobody was told of.
-fn acknowledge(registry: &Registry, id: &str) -> Acknowledgement {
-    let Some(chain) = registry.chains.iter().find(|chain| chain.id == id) else {
-        return Acknowledgement::Error("the service does not know this chain".to_owned());
-    };
-    let taken = chain.acknowledge(&SystemClock.now());
-    for conflict in &taken {
-        let (node, count) = (&conflict.node, conflict.count);
-        info!(
-            event = "acknowledged",
-            chain = id,
-            node,
-            count,
-            "[{id}] acknowledged: double sign refused, {}",
-            conflict.line()
-        );
-    }
-    Acknowledgement::Acknowledged(taken)
-}
-
-/// Asks the service that belongs to a configuration.
-pub fn ask(path: &Path) -> io::Result<ServiceStatus> {
-    let status: ServiceStatus = serde_json::from_slice(&answer_to("status", path)?)?;
-    Ok(status.judged())
-}
-
-/// Tells that service that somebody has seen the refused double signs of a chain.
-pub fn tell_acknowledged(chain: &str, path: &Path) -> io::Result<Acknowledgement> {
-    let answer = answer_to(&format!("{ACKNOWLEDGE}{chain}"), path)?;
-    Ok(serde_json::from_slice(&answer)?)
-}
-
-fn answer_to(question: &str, path: &Path) -> io::Result<Vec<u8>> {
-    let mut stream = connect(path)?;
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    stream.write_all(format!("{question}\n").as_bytes())?;
-    let mut text = Vec::new();
-    stream.take(LONGEST_ANSWER).read_to_end(&mut text)?;
-    Ok(text)
 }

@@ -1,0 +1,38 @@
+//! The other side of the control socket: one question, one answer.
+
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use crate::observe::status::ServiceStatus;
+use crate::os::unix_socket::connect;
+
+use super::question::ControlQuestion;
+
+/// How long the question may take to leave.
+const SEND: Duration = Duration::from_secs(2);
+/// How long the answer may take.
+const WAIT: Duration = Duration::from_secs(10);
+/// The longest answer in bytes: 1,000 chains with long troubles.
+const LONGEST_ANSWER: u64 = 16 * 1024 * 1024;
+
+/// Asks the service that belongs to a configuration what it does.
+///
+/// # Errors
+/// No service answers there, or it answers what this program does not understand.
+pub fn ask(path: &Path) -> io::Result<ServiceStatus> {
+    let status: ServiceStatus =
+        serde_json::from_slice(&answer_to(&ControlQuestion::Status, path)?)?;
+    Ok(status.judged())
+}
+
+/// The answer as it came.
+pub(super) fn answer_to(question: &ControlQuestion, path: &Path) -> io::Result<Vec<u8>> {
+    let mut stream = connect(path)?;
+    stream.set_read_timeout(Some(WAIT))?;
+    stream.set_write_timeout(Some(SEND))?;
+    stream.write_all(question.line().as_bytes())?;
+    let mut text = Vec::new();
+    stream.take(LONGEST_ANSWER).read_to_end(&mut text)?;
+    Ok(text)
+}

@@ -1,0 +1,95 @@
+//! What may be asked at the control socket: one line, a word and what belongs to it.
+
+use std::fmt;
+use std::io::{self, BufRead, BufReader, Read};
+
+/// The longest question in bytes: a word, a chain id and what somebody wrote about it.
+const LONGEST: u64 = 8 * 1024;
+
+/// One question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ControlQuestion {
+    /// What the service does.
+    Status,
+    /// Somebody has seen the refused double signs of the chain with this id.
+    Acknowledge(String),
+}
+
+/// What is no question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct UnknownQuestion;
+
+impl fmt::Display for UnknownQuestion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the only questions are `status` and `acknowledge CHAIN`")
+    }
+}
+
+impl ControlQuestion {
+    /// Reads one line, or as much of it as a question may be long.
+    ///
+    /// # Errors
+    /// The client says nothing for too long, or is gone.
+    pub fn read(from: impl Read) -> io::Result<Result<Self, UnknownQuestion>> {
+        let mut line = Vec::new();
+        BufReader::new(from.take(LONGEST)).read_until(b'\n', &mut line)?;
+        // What ends without an end of line is a part of a question.
+        let Some(line) = line.strip_suffix(b"\n") else {
+            return Ok(Err(UnknownQuestion));
+        };
+        Ok(std::str::from_utf8(line).map_or(Err(UnknownQuestion), Self::of))
+    }
+
+    fn of(line: &str) -> Result<Self, UnknownQuestion> {
+        match line.split_once(' ') {
+            None if line == "status" => Ok(Self::Status),
+            Some(("acknowledge", chain)) => Ok(Self::Acknowledge(chain.to_owned())),
+            _ => Err(UnknownQuestion),
+        }
+    }
+
+    /// The line, with its end.
+    pub fn line(&self) -> String {
+        match self {
+            Self::Status => "status\n".to_owned(),
+            Self::Acknowledge(chain) => format!("acknowledge {chain}\n"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &[u8]) -> Result<ControlQuestion, UnknownQuestion> {
+        ControlQuestion::read(line).unwrap()
+    }
+
+    #[test]
+    fn what_is_asked_is_what_is_heard() {
+        for question in [
+            ControlQuestion::Status,
+            ControlQuestion::Acknowledge("test-1".to_owned()),
+            ControlQuestion::Acknowledge("a chain with spaces".to_owned()),
+        ] {
+            assert_eq!(read(question.line().as_bytes()), Ok(question));
+        }
+    }
+
+    #[test]
+    fn anything_else_is_no_question() {
+        let long = [b"acknowledge ", &[b'x'; 8 * 1024][..], b"\n"].concat();
+        let bad: [&[u8]; 7] = [
+            b"",
+            b"\n",
+            b"status",
+            b"status of what\n",
+            b"acknowledge\n",
+            b"\xff\xfe\n",
+            &long,
+        ];
+        for line in bad {
+            assert_eq!(read(line), Err(UnknownQuestion), "{line:?}");
+        }
+    }
+}
