@@ -167,9 +167,10 @@ fn what_can_be_converted_is_converted_by_the_command_that_is_printed() {
         if command.contains("openssl") && !openssl {
             continue;
         }
+        let new = path.with_file_name(format!("{name}.base64"));
+        nothing_is_overwritten(command, &new);
         let done = Command::new("sh").args(["-c", command]).output().unwrap();
         assert!(done.status.success(), "{name}: {command}: {done:?}");
-        let new = path.with_file_name(format!("{name}.base64"));
         let mode = fs::metadata(&new).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
         match said.contains("key_type = \"account\"") {
@@ -202,4 +203,26 @@ fn what_can_be_converted_is_converted_by_the_command_that_is_printed() {
     }
     let wanted = if openssl { 13 } else { 9 };
     assert!(converted.len() >= wanted, "{converted:?}");
+}
+
+/// What lies there already, whether a file or what a link leads to, stays as it is, and nothing private gets into it.
+fn nothing_is_overwritten(command: &str, new: &Path) {
+    let other = new.with_extension("other");
+    for shell in ["sh", "bash"] {
+        for file in [new, &other] {
+            fs::write(file, "another file\n").unwrap();
+            fs::set_permissions(file, fs::Permissions::from_mode(0o644)).unwrap();
+            if file == other {
+                std::os::unix::fs::symlink(&other, new).unwrap();
+            }
+            let done = Command::new(shell).args(["-c", command]).output();
+            // A bare machine may be without bash.
+            if let Ok(done) = done {
+                assert!(!done.status.success(), "{shell}: {command}: {done:?}");
+            }
+            assert_eq!(fs::read(file).unwrap(), b"another file\n", "{command}");
+            fs::remove_file(new).unwrap();
+        }
+        fs::remove_file(&other).unwrap();
+    }
 }

@@ -41,14 +41,14 @@ pub fn remedy(kind: &FileKind, source: &SecretSource, by: NamedBy) -> String {
     }
 }
 
-/// How a file becomes a key file. Nothing of the old one is lost.
+/// How a file becomes a key file. Nothing of the old one is lost, and no other file is overwritten (`set -C`).
 fn converted(kind: &FileKind, path: &Path, by: NamedBy) -> String {
     let path = absolute(path);
     let mut new = path.clone().into_os_string();
     new.push(".base64");
     let (make, new) = (convert(kind, &path), PathBuf::from(new));
     let command = format!(
-        "convert it with `(umask 077; {make} > {})`",
+        "convert it with `(umask 077; set -C; {make} > {})`",
         quoted(new.as_os_str())
     );
     let shown = new.display();

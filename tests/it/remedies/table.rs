@@ -120,7 +120,7 @@ pub const SYSTEM: &[(&str, &str, &str)] = &[
     ),
     (
         "src/secret_file/kind/remedy.rs",
-        "(umask 077; {make} > {})",
+        "(umask 077; set -C; {make} > {})",
         "run by what_can_be_converted_is_converted_by_the_command_that_is_printed with its files",
     ),
     (
