@@ -38,13 +38,22 @@ impl ConfigFile {
         Config::load(&self.config).map_err(wrong)
     }
 
+    /// For a command that dials the nodes, or tells whether they could be.
+    pub(super) fn load_to_dial(&self) -> Result<Config, Failure> {
+        self.load()?.for_dialling().map_err(wrong)
+    }
+
     /// For a service: a file that cannot be read may come with a mount that is late, and one that everybody
     /// may change with a `chmod`, so these are worth another start.
     pub(super) fn load_to_serve(&self, handed: Variables) -> Result<Config, Failure> {
-        Config::load_with(&self.config, handed).map_err(|error| match error {
-            ConfigError::Unreadable { .. } | ConfigError::Exposed { .. } => wrong(error).may_heal(),
-            ConfigError::AnotherFile { .. } | ConfigError::Wrong(_) => wrong(error),
-        })
+        let read = Config::load_with(&self.config, handed);
+        read.and_then(Config::for_dialling)
+            .map_err(|error| match error {
+                ConfigError::Unreadable { .. } | ConfigError::Exposed { .. } => {
+                    wrong(error).may_heal()
+                }
+                ConfigError::AnotherFile { .. } | ConfigError::Wrong(_) => wrong(error),
+            })
     }
 }
 

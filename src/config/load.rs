@@ -67,6 +67,7 @@ impl Config {
         let (written, mut problems) = file::read(text, base);
         let mut warnings = Vec::new();
         let mut named = Vec::new();
+        let mut undialled = Vec::new();
         let meant = written.map(|written| {
             named = named_files::named(&written, base);
             let control = match &written.control {
@@ -74,7 +75,7 @@ impl Config {
                 None => base.in_folder(&control_name(name)),
             };
             let metrics = metrics::metrics(&written, base, &mut problems, &mut warnings);
-            let chains = check::check(written, base, &mut problems, &mut warnings);
+            let chains = check::check(written, base, &mut problems, &mut warnings, &mut undialled);
             (chains, control, metrics)
         });
         match meant {
@@ -87,6 +88,8 @@ impl Config {
                     .iter()
                     .map(|warning| report::warning(text, name, warning))
                     .collect();
+                let without_address =
+                    (!undialled.is_empty()).then(|| report::errors(text, name, &mut undialled));
                 let name = name.to_owned();
                 Ok(Self {
                     chains,
@@ -97,9 +100,11 @@ impl Config {
                     warning_lines,
                     commands: base.commands.clone(),
                     variables: base.variables.all_named(),
+                    without_address,
                 })
             }
             _ => {
+                problems.extend(undialled);
                 problems.extend(look(&named));
                 Err(ConfigError::Wrong(report::errors(
                     text,

@@ -9,13 +9,14 @@ use crate::consensus::{ChainId, Height, PublicKey};
 use crate::gate;
 use crate::gate::store;
 use crate::gate::store::file::StateFile;
-use crate::link::{Address, Timeouts};
+use crate::link::Timeouts;
 use crate::os::pair_lock::Scopes;
 use crate::remedy::Commands;
 use crate::secret_file::{SecretSource, Variable};
 
 use super::error::KeyNotOpened;
 use super::metrics::Metrics;
+use super::node_address::NodeAddress;
 
 /// What a valid file means.
 pub struct Config {
@@ -35,6 +36,8 @@ pub struct Config {
     pub commands: Commands,
     /// The variables in which its secrets are: every `env:NAME`.
     pub variables: Vec<Variable>,
+    /// What is said of the nodes whose address is to be in a variable and is not; rendered with their places.
+    pub(super) without_address: Option<String>,
 }
 
 /// One chain with its key and nodes.
@@ -102,7 +105,7 @@ impl ChainConfig {
 #[derive(Clone, Debug)]
 pub struct NodeConfig {
     /// Where it listens.
-    pub address: Address,
+    pub address: NodeAddress,
     /// Our identity on TCP links.
     pub identity: Option<SecretSource>,
     /// Dial again when the link ends.

@@ -10,6 +10,7 @@ mod load;
 mod meaning;
 mod metrics;
 mod named_files;
+mod node_address;
 mod permissions;
 mod report;
 
@@ -17,3 +18,4 @@ pub use error::{ConfigError, KeyNotOpened};
 pub use load::{commands, is_place, providers, user_home};
 pub use meaning::{ChainConfig, Config, NodeConfig};
 pub use metrics::Metrics;
+pub use node_address::{AddressNotKnown, NodeAddress};

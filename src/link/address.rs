@@ -116,12 +116,17 @@ impl FromStr for Address {
             "unix" => match rest.starts_with('/') && rest.len() > 1 {
                 true if rest.len() > LONGEST_PATH => Err(AddressError::LongPath(rest.len())),
                 true => Ok(Self::Unix(PathBuf::from(rest))),
-                false => Err(AddressError::RelativePath(text.to_owned())),
+                false => Err(AddressError::RelativePath(shown(text))),
             },
             "noise" => Err(AddressError::Noise),
-            _ => Err(AddressError::Scheme(scheme.to_owned())),
+            _ => Err(AddressError::Scheme(shown(scheme))),
         }
     }
+}
+
+/// What of a text that is wrong stands in a message.
+fn shown(text: &str) -> String {
+    excerpt::brief(text, LONGEST_SHOWN).into_owned()
 }
 
 /// What somebody meant who wrote no `://`: a path, or what stands behind `tcp://`.
@@ -141,25 +146,21 @@ fn tcp(rest: &str) -> Result<Address, AddressError> {
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     let (peer_id, rest) = match rest.rsplit_once('@') {
         Some((id, rest)) => (
-            Some(
-                id.parse()
-                    .map_err(|_| AddressError::PeerId(id.to_owned()))?,
-            ),
+            Some(id.parse().map_err(|_| AddressError::PeerId(shown(id)))?),
             rest,
         ),
         None => (None, rest),
     };
     if let Some(at) = rest.find(['/', '?', '#']) {
-        return Err(AddressError::Path(
-            rest.get(at..).unwrap_or(rest).to_owned(),
-        ));
+        return Err(AddressError::Path(shown(rest.get(at..).unwrap_or(rest))));
     }
     let (host, port) = host_and_port(rest)?;
-    let port = port
-        .parse()
-        .ok()
+    // A number's sign is none of a port's.
+    let digits = Some(port).filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+    let port = digits
+        .and_then(|digits| digits.parse().ok())
         .filter(|port| *port != 0)
-        .ok_or_else(|| AddressError::Port(port.to_owned()))?;
+        .ok_or_else(|| AddressError::Port(shown(port)))?;
     Ok(Address::Tcp {
         peer_id,
         host,
@@ -190,10 +191,10 @@ fn read_host(host: &str) -> Result<String, AddressError> {
         let address = inner.and_then(|inner| inner.parse::<Ipv6Addr>().ok());
         return match (address, inner) {
             (Some(address), _) if address.is_multicast() => {
-                Err(AddressError::ManyHosts(host.to_owned()))
+                Err(AddressError::ManyHosts(shown(host)))
             }
             (Some(_), Some(inner)) => Ok(inner.to_owned()),
-            _ => Err(AddressError::Ipv6(host.to_owned())),
+            _ => Err(AddressError::Ipv6(shown(host))),
         };
     }
     // No name ends with a part of digits (RFC 3696, 2).
@@ -202,17 +203,15 @@ fn read_host(host: &str) -> Result<String, AddressError> {
     if !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()) {
         return match host.parse::<Ipv4Addr>() {
             Ok(address) if address.is_multicast() || address.is_broadcast() => {
-                Err(AddressError::ManyHosts(host.to_owned()))
+                Err(AddressError::ManyHosts(shown(host)))
             }
             Ok(_) => Ok(host.to_owned()),
-            Err(_) => Err(AddressError::Ipv4(host.to_owned())),
+            Err(_) => Err(AddressError::Ipv4(shown(host))),
         };
     }
     match name.len() <= 253 && name.split('.').all(is_label) {
         true => Ok(host.to_owned()),
-        false => Err(AddressError::Host(
-            excerpt::brief(host, LONGEST_SHOWN).into_owned(),
-        )),
+        false => Err(AddressError::Host(shown(host))),
     }
 }
 
@@ -323,7 +322,7 @@ mod tests {
         ] {
             assert_eq!(error(text), E::NoPort, "{text}");
         }
-        for port in ["0", "65536", "x", "-1", "26659 "] {
+        for port in ["0", "65536", "x", "-1", "26659 ", "+5", "+26659", "٣"] {
             let text = format!("tcp://host:{port}/");
             assert_eq!(error(&text), E::Port(own(port)), "{text}");
         }
@@ -368,5 +367,30 @@ mod tests {
             );
         }
         assert_eq!(error("tcp://:1"), E::NoHost);
+    }
+
+    #[test]
+    fn however_long_what_is_no_address_is_its_message_is_short() {
+        let (long, digits) = ("x".repeat(3000), "1".repeat(3000));
+        for text in [
+            long.clone(),
+            format!("{long}://host:1"),
+            format!("unix://{long}"),
+            format!("unix:///{long}"),
+            format!("unix:/{long}"),
+            format!("tcp://{long}@host:1"),
+            format!("tcp://host:1/{long}"),
+            format!("tcp://host:{digits}"),
+            format!("tcp://host:{}", "ü".repeat(3000)),
+            format!("tcp://{long}:1"),
+            format!("tcp://{digits}:1"),
+            format!("tcp://[{long}]:1"),
+            format!("tcp://[::1%{long}]:1"),
+            format!("[{digits}"),
+        ] {
+            let error = text.parse::<Address>().unwrap_err();
+            let told = error.to_string();
+            assert!(told.len() < 400, "{} bytes: {told}", told.len());
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Why the service does not run, or ended by itself.
 
+use crate::config::AddressNotKnown;
 use crate::os::process::signals::Arrived;
 
 /// Why the service does not run, or ended by itself. Exit code 1: each of these can heal, so it is worth another start.
@@ -11,6 +12,9 @@ pub enum ServiceError {
     /// A thread could not be started.
     #[error("a thread could not be started: {0}; look at this host's limits of threads and memory")]
     Thread(std::io::Error),
+    /// The configuration was not read for dialling.
+    #[error(transparent)]
+    Address(#[from] AddressNotKnown),
     /// Signals could not be taken.
     #[error("signals cannot be taken: {0}")]
     Signals(std::io::Error),

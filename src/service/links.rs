@@ -57,8 +57,9 @@ pub(super) fn prepare(
     node: &NodeConfig,
     identities: &Arc<Identities>,
     beat: &Arc<Beat>,
-) -> PreparedLink {
-    PreparedLink {
+) -> Result<PreparedLink, ServiceError> {
+    Ok(PreparedLink {
+        address: node.address.known()?.clone(),
         chain: chain.clone(),
         identity: node.identity.clone(),
         identities: identities.clone(),
@@ -71,8 +72,7 @@ pub(super) fn prepare(
             link: LinkStats::default(),
             chain: stats.clone(),
         },
-        address: node.address.clone(),
-    }
+    })
 }
 
 /// A link's thread, and how to end it.

@@ -68,7 +68,7 @@ pub fn run(config: &Config, dropped: Dropped, stop: &Arc<Shutdown>) -> Result<()
         let chain = Arc::new(Chain::opening(config.id.clone()));
         let mut entry = ChainEntry::new(config, chain.clone());
         for node in &config.nodes {
-            let link = prepare(&chain, &entry.stats, node, &identities, &beat);
+            let link = prepare(&chain, &entry.stats, node, &identities, &beat)?;
             entry.links.push(LinkEntry {
                 addr: node.address.to_string(),
                 stats: link.sink.link.clone(),

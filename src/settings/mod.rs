@@ -2,6 +2,7 @@
 //! are written there; and what to say of a word that is not known.
 
 mod paths;
+mod plain_name;
 mod problem;
 mod spanned;
 mod suggestions;
@@ -9,6 +10,7 @@ mod table_reader;
 mod tables;
 
 pub use paths::{Base, place_of};
+pub use plain_name::is_plain;
 pub use problem::Problem;
 pub use spanned::Spanned;
 pub use suggestions::nearest;

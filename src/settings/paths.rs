@@ -6,6 +6,7 @@ use crate::remedy::Commands;
 use crate::secret_file::{SecretSource, Variables};
 use crate::text::masked::may_be_key;
 
+use super::plain_name::is_plain;
 use super::problem::Problem;
 use super::spanned::Spanned;
 
@@ -100,7 +101,7 @@ impl Base {
             }
             return Some(SecretSource::File(path));
         };
-        if name.is_empty() || name.contains(['/', '=', '\0']) || name.starts_with('.') {
+        if !is_plain(name) {
             problems.push(Problem::at(
                 written.span.clone(),
                 format!("`{name}` is not a name"),

@@ -24,7 +24,9 @@ fn read(path: &Path) -> Result<Config, String> {
         ..Base::default()
     };
     let name = path.file_name().unwrap().to_str().unwrap();
-    Config::read(&fs::read_to_string(path).unwrap(), name, &base).map_err(|error| error.to_string())
+    Config::read(&fs::read_to_string(path).unwrap(), name, &base)
+        .and_then(Config::for_dialling)
+        .map_err(|error| error.to_string())
 }
 
 fn files(folder: &str) -> Vec<PathBuf> {
@@ -121,6 +123,7 @@ fn valid_ones_are_accepted() {
 
 #[test]
 fn they_mean_what_they_say() {
+    use tmkms::config::NodeAddress;
     use tmkms::gate::SignExtensions;
     use tmkms::link::Address;
     let config = read(Path::new("tests/config/good/everything.toml")).unwrap();
@@ -143,7 +146,7 @@ fn they_mean_what_they_say() {
     );
     assert!(!chain.nodes[0].reconnect);
     assert!(
-        matches!(&chain.nodes[1].address, Address::Unix(path) if path == Path::new("/run/privval.sock"))
+        matches!(&chain.nodes[1].address, NodeAddress::Known(Address::Unix(path)) if path == Path::new("/run/privval.sock"))
     );
     assert_eq!(config.warnings.len(), 1, "sign_extensions = false");
     let config = read(Path::new("tests/config/good/metrics.toml")).unwrap();
@@ -188,9 +191,13 @@ fn an_address_may_stand_in_the_environment_and_a_listening_one_is_warned_of() {
         assert_eq!(address, "tcp://127.0.0.1:26659", "{name}");
         assert!(warnings.is_empty(), "{warnings:?}");
     }
+    for name in ["environment", "environment-blanks"] {
+        let (address, _) = address(&format!("address-in-{name}.toml"));
+        assert_eq!(address, "tcp://node-0.node:26659", "{name}");
+    }
     assert_eq!(
-        address("address-in-environment.toml").0,
-        "tcp://node-0.node:26659"
+        address("address-capitals-home.toml").0,
+        "unix:///home/operator/x"
     );
     let (_, warnings) = address("address-unspecified.toml");
     assert!(

@@ -44,6 +44,7 @@ mod logs;
 mod metrics;
 mod metrics_load;
 mod names;
+mod node_addresses;
 mod operator;
 mod pair_locks;
 mod paused;

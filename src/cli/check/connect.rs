@@ -45,8 +45,9 @@ pub(super) fn try_node(
     let mut times = node.timeouts;
     times.silence = SILENCE;
     let hold = |closer| *first.closer.lock() = Some(closer);
+    let address = node.address.known().map_err(|error| error.to_string())?;
     let mut link =
-        dial(&node.address, identity.as_ref(), &times, hold).map_err(|error| error.to_string())?;
+        dial(address, identity.as_ref(), &times, hold).map_err(|error| error.to_string())?;
     let peer = link.peer().map(|peer| peer.to_string());
     let why = "only `tmkms check` is connected for a moment".to_owned();
     let chain = Chain::unarmed(id, key, why);

@@ -60,7 +60,7 @@ struct Found<'a> {
 
 impl Check {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let config = self.config.load()?;
+        let config = self.config.load_to_dial()?;
         for warning in &config.warnings {
             status("Warning", warning);
         }

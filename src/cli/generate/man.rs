@@ -130,7 +130,7 @@ const OF_CONFIGURATION: [(&str, &str); 4] = [
     ),
     (
         "NAME",
-        "any variable that the configuration names as env:NAME holds a secret",
+        "any variable that the configuration names as env:NAME: a secret, or, for start and check, the address of a node",
     ),
 ];
 

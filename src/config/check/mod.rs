@@ -23,11 +23,13 @@ use super::meaning::{ChainConfig, NodeConfig};
 use keys::keys;
 use nodes::nodes;
 
+/// What keeps only the commands that dial from their work goes to `undialled`.
 pub(super) fn check(
     written: RawConfig,
     base: &Base,
     problems: &mut Vec<Problem>,
     warnings: &mut Vec<Problem>,
+    undialled: &mut Vec<Problem>,
 ) -> Vec<ChainConfig> {
     if written.chains.is_empty() {
         // What was meant to be one is reported already, and everything else would only follow from it.
@@ -39,7 +41,7 @@ pub(super) fn check(
     let ids = chain_ids(&written.chains, problems);
     let known: Vec<&str> = ids.keys().map(ChainId::as_str).collect();
     let mut keys = keys(&written, &known, problems, warnings);
-    let mut nodes = nodes(&written, &known, base, problems, warnings);
+    let mut nodes = nodes(&written, &known, base, problems, warnings, undialled);
     let lock_dir = written.lock_dir.as_ref();
     let lock_dir = lock_dir.and_then(|written| base.path(written, problems));
     let etcd = written

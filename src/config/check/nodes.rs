@@ -9,11 +9,16 @@ use crate::link::address::AddressError;
 use crate::link::{Address, Timeouts};
 use crate::remedy;
 use crate::secret_file::SecretSource;
-use crate::settings::{Base, Problem, Spanned, place_of};
+use crate::settings::{Base, Problem, Spanned, is_plain, place_of};
+use crate::text::excerpt::brief;
 
 use super::unknown::unknown_chain;
 use crate::config::file::{RawConfig, Validator};
 use crate::config::meaning::NodeConfig;
+use crate::config::node_address::NodeAddress;
+
+/// How much of what is no name is shown, in bytes.
+const LONGEST_SHOWN: usize = 80;
 
 /// Where `tmkms init` makes the identity key of links.
 const IDENTITY: &str = "secrets/kms-identity.key";
@@ -24,6 +29,7 @@ pub(super) fn nodes(
     base: &Base,
     problems: &mut Vec<Problem>,
     warnings: &mut Vec<Problem>,
+    undialled: &mut Vec<Problem>,
 ) -> BTreeMap<String, Vec<NodeConfig>> {
     one_max_height(&written.validators, known, problems);
     let mut nodes: BTreeMap<String, Vec<NodeConfig>> = BTreeMap::new();
@@ -39,7 +45,7 @@ pub(super) fn nodes(
         let Some(address) = validator
             .addr
             .as_ref()
-            .and_then(|addr| address(addr, base, problems))
+            .and_then(|addr| address(addr, base, problems, undialled))
         else {
             continue;
         };
@@ -80,7 +86,9 @@ pub(super) fn nodes(
                 ),
             ));
         }
-        if matches!(address, Address::Tcp { .. }) && validator.secret_key.is_none() {
+        if matches!(address, NodeAddress::Known(Address::Tcp { .. }))
+            && validator.secret_key.is_none()
+        {
             problems.push(Problem::at(
                 validator.addr.as_ref().map_or(validator.span.clone(), |addr| addr.span.clone()),
                 "`secret_key` is missing",
@@ -152,7 +160,7 @@ fn one_max_height(validators: &[Validator], known: &[&str], problems: &mut Vec<P
     }
 }
 
-fn node(validator: &Validator, address: Address, identity: Option<SecretSource>) -> NodeConfig {
+fn node(validator: &Validator, address: NodeAddress, identity: Option<SecretSource>) -> NodeConfig {
     let default = Timeouts::default();
     let seconds = validator.timeout.as_ref().map(|timeout| timeout.value);
     NodeConfig {
@@ -174,82 +182,101 @@ fn node(validator: &Validator, address: Address, identity: Option<SecretSource>)
     }
 }
 
-/// The address that is written there, or in the environment variable that is named there as `env:NAME`.
-fn address(addr: &Spanned<String>, base: &Base, problems: &mut Vec<Problem>) -> Option<Address> {
-    let wrong = |title: String, label: &str, help: String| {
-        Problem::at(addr.span.clone(), title, label, help)
-    };
-    let Some(name) = addr.value.strip_prefix("env:") else {
-        return read_address(addr, base, problems, |error| {
-            wrong(
-                "this is not a node's address".to_owned(),
-                "not understood",
-                error.to_string(),
-            )
-        });
-    };
-    match (base.environment)(name) {
-        None => {
-            problems.push(wrong(
-                format!("the environment variable {name} is not set"),
-                "the node's address is to be there",
-                format!(
-                    "set {name} where this program is started, to an address such as tcp://127.0.0.1:26659; commands \
-                     that are run beside the service need it, too"
-                ),
-            ));
-            None
-        }
-        Some(value) => {
-            let value = Spanned {
-                value,
-                span: addr.span.clone(),
-            };
-            read_address(&value, base, problems, |error| {
-                wrong(
-                    format!("the environment variable {name} does not hold a node's address"),
-                    "taken from there",
-                    error.to_string(),
-                )
-            })
-        }
-    }
-}
-
-fn read_address(
+/// The address that is written there, or in the environment variable that is named there as `env:NAME`. A variable that does
+/// not hold one is told in `undialled`: it may well be the service's alone.
+fn address(
     addr: &Spanned<String>,
     base: &Base,
     problems: &mut Vec<Problem>,
-    wrong: impl Fn(&AddressError) -> Problem,
-) -> Option<Address> {
+    undialled: &mut Vec<Problem>,
+) -> Option<NodeAddress> {
+    let wrong = |title: String, label: &str, help: String| {
+        Problem::at(addr.span.clone(), title, label, help)
+    };
+    let Some(name) = variable(&addr.value) else {
+        return match read_address(&addr.value, addr, base, problems)? {
+            Ok(address) => Some(NodeAddress::Known(address)),
+            Err(error) => {
+                problems.push(wrong(
+                    "this is not a node's address".to_owned(),
+                    "not understood",
+                    error.to_string(),
+                ));
+                None
+            }
+        };
+    };
+    if !is_plain(name) {
+        problems.push(wrong(
+            format!("`{}` is not a name", brief(name, LONGEST_SHOWN)),
+            "not the name of a variable",
+            "write `env:NAME` with the plain name of an environment variable, or the address itself".to_owned(),
+        ));
+        return None;
+    }
+    let Some(value) = (base.environment)(name) else {
+        undialled.push(wrong(
+            format!("the environment variable {name} is not set"),
+            "the node's address is to be there",
+            format!(
+                "set {name} where this command is run, to an address such as tcp://127.0.0.1:26659"
+            ),
+        ));
+        return Some(NodeAddress::Variable(name.to_owned()));
+    };
+    match read_address(&value, addr, base, undialled) {
+        Some(Ok(address)) => Some(NodeAddress::Known(address)),
+        Some(Err(error)) => {
+            undialled.push(wrong(
+                format!("the environment variable {name} does not hold a node's address"),
+                "taken from there",
+                error.to_string(),
+            ));
+            Some(NodeAddress::Variable(name.to_owned()))
+        }
+        None => Some(NodeAddress::Variable(name.to_owned())),
+    }
+}
+
+/// The name in `env:NAME`. As with an address, blanks and capitals are no matter.
+fn variable(text: &str) -> Option<&str> {
+    let (scheme, name) = text.trim().split_once(':')?;
+    scheme.eq_ignore_ascii_case("env").then(|| name.trim())
+}
+
+/// What the text means that was found for `addr`; nothing where a problem is told already.
+fn read_address(
+    text: &str,
+    addr: &Spanned<String>,
+    base: &Base,
+    problems: &mut Vec<Problem>,
+) -> Option<Result<Address, AddressError>> {
     // A home may stand in the path of a socket, too.
-    let text = match addr.value.trim().strip_prefix("unix://") {
-        Some(path) if path.starts_with(['~', '$']) => {
+    Some(match text.trim().split_once("://") {
+        Some((scheme, path))
+            if scheme.eq_ignore_ascii_case("unix") && path.starts_with(['~', '$']) =>
+        {
             let path = Spanned {
                 value: path.to_owned(),
                 span: addr.span.clone(),
             };
-            format!("unix://{}", base.path(&path, problems)?.display())
+            format!("unix://{}", base.path(&path, problems)?.display()).parse()
         }
-        _ => addr.value.clone(),
-    };
-    match text.parse::<Address>() {
-        Ok(address) => Some(address),
-        Err(error) => {
-            problems.push(wrong(&error));
-            None
-        }
-    }
+        _ => text.parse(),
+    })
 }
 
 /// Where a node listens at every address, `0.0.0.0` stands in its own configuration. Dialled, it is this very host.
-fn dials_itself(address: &Address) -> bool {
-    matches!(address, Address::Tcp { host, .. } if host.parse::<IpAddr>().is_ok_and(|host| host.is_unspecified()))
+fn dials_itself(address: &NodeAddress) -> bool {
+    matches!(address, NodeAddress::Known(Address::Tcp { host, .. }) if host.parse::<IpAddr>().is_ok_and(|host| host.is_unspecified()))
 }
 
-fn without_peer_id(address: &Address) -> String {
+fn without_peer_id(address: &NodeAddress) -> String {
     match address {
-        Address::Tcp { host, port, .. } => format!("{}:{port}", host.to_ascii_lowercase()),
-        Address::Unix(path) => path.display().to_string(),
+        NodeAddress::Known(Address::Tcp { host, port, .. }) => {
+            format!("{}:{port}", host.to_ascii_lowercase())
+        }
+        NodeAddress::Known(Address::Unix(path)) => path.display().to_string(),
+        NodeAddress::Variable(_) => address.to_string(),
     }
 }
