@@ -27,9 +27,7 @@ impl PublicIdentity {
             public_key: String::from_utf8_lossy(&base64::encode(key.public_key())).into_owned(),
         }
     }
-}
 
-impl PublicIdentity {
     /// Whether this is the key that a validator signs with.
     pub(super) fn is_of(&self, key: &PublicKey) -> bool {
         key.key_type() == KeyType::Ed25519 && key_text::to_base64(key) == self.public_key

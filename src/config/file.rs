@@ -160,9 +160,14 @@ pub(super) fn sections_of<T>(
     found.collect()
 }
 
+/// Whether a comment is the header of a `[[chain]]`, however its blanks stand and whatever is said behind it.
 fn is_commented_chain(line: &str) -> bool {
-    let bare = line.trim_start().trim_start_matches(['#', ' ']);
-    line.trim_start().starts_with('#') && bare.trim_end() == "[[chain]]"
+    let Some(comment) = line.trim_start().strip_prefix('#') else {
+        return false;
+    };
+    let bare = comment.trim_start_matches(['#', ' ', '\t']);
+    bare.starts_with("[[")
+        && DeTable::parse(bare).is_ok_and(|table| table.get_ref().contains_key("chain"))
 }
 
 fn no_toml(error: &toml::de::Error) -> Problem {

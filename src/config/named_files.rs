@@ -34,17 +34,14 @@ pub(super) fn named(written: &RawConfig, base: &Base) -> Vec<NamedFile> {
     });
     let identities = written.validators.iter().filter_map(|validator| {
         let written = validator.secret_key.as_ref()?;
-        let is_elsewhere = ["env:", "credential:"]
-            .iter()
-            .any(|start| written.value.starts_with(start));
-        // What is wrong with the path itself is told already.
-        let path = base
-            .path(written, &mut Vec::new())
-            .filter(|_| !is_elsewhere)?;
-        Some(NamedFile {
-            span: written.span.clone(),
-            what: NamedSecret::Identity(SecretSource::File(path)),
-        })
+        // What is wrong with the place itself is told already.
+        match base.secret(written, &mut Vec::new())? {
+            source @ SecretSource::File(_) => Some(NamedFile {
+                span: written.span.clone(),
+                what: NamedSecret::Identity(source),
+            }),
+            SecretSource::Environment(_) | SecretSource::Credential(_) => None,
+        }
     });
     let mut seen = BTreeSet::new();
     keys.chain(identities)

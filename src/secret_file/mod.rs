@@ -194,12 +194,15 @@ fn read_file(path: &Path) -> Result<Secret, SecretFileError> {
     let me = rustix::process::geteuid().as_raw();
     let owner = meta.uid();
     let warning = if owner != me && owner != 0 {
+        // Root given the file would take it from the one who signs with it.
+        let remedy = match me {
+            0 => format!("run tmkms as that user, with sudo -u {},", user_name(owner)),
+            _ => format!("run `{}`{}", remedy::give_to(me, path), remedy::as_user(0)),
+        };
         Some(format!(
-            "the secret in {} belongs to user {}, who can read and replace it; run `{}`{} unless that is meant",
+            "the secret in {} belongs to user {}, who can read and replace it; {remedy} unless that is meant",
             path.display(),
             user_name(owner),
-            remedy::give_to(me, path),
-            remedy::as_user(0)
         ))
     } else if mode & 0o070 != 0 {
         Some(format!(

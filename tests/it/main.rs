@@ -34,6 +34,7 @@ mod half_written;
 mod harness;
 mod harness_bad_input;
 mod harness_long_run;
+mod init_again;
 mod key_files;
 mod keys;
 mod ledger;

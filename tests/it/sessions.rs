@@ -135,6 +135,8 @@ fn sessions_go_as_written() {
 
 /// Sentences that no session can provoke, and why.
 const ELSEWHERE: &[(&str, &str)] = &[
+    ("and is left as it is: it belongs", "tests/it/init_again.rs"),
+    ("add by hand what it lacks:", "tests/it/init_again.rs"),
     ("on all hosts that share it", "tests/it/shared_program.rs"),
     ("holds the validator's key itself, and", "tests/it/cli.rs"),
     ("have keys of type {wanted}", "tests/it/remedies/homes.rs"),
@@ -324,7 +326,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("this build has no command", "tests/features.rs"),
     ("none in this build", "tests/features.rs"),
     (
-        "with the validator's key to {}",
+        "with the key of {id}'s validator to",
         "tests/features.rs: a build without keys in files",
     ),
     (

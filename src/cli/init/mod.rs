@@ -2,6 +2,7 @@
 //! already is left as it is, what is missing is added.
 
 mod existing;
+mod next;
 mod text;
 mod words;
 
@@ -13,21 +14,21 @@ use clap::Args;
 
 use crate::backends::softsign::Purpose;
 use crate::backends::softsign::key::SoftKey;
-use crate::backends::{is_here, usual};
 use crate::consensus::{ChainId, key_text};
 use crate::link::IdentityKey;
 use crate::networks::of_chain;
 use crate::os::files::owner::make_folders;
 use crate::os::files::replace::{Readers, create};
 use crate::os::files::strangers;
-use crate::remedy::{self, CommandLine, Commands};
 use crate::secret_file::{self, SecretFileError, SecretSource};
 use crate::service::identity_of;
 
 use super::identities::PublicIdentity;
 use super::report::{Failure, status};
-use text::{NewChain, configuration, key_name};
-use words::{list, resolve};
+use existing::Existing;
+use next::next_steps;
+use text::{NewChain, configuration};
+use words::resolve;
 
 /// Make a home for the signer.
 #[derive(Args)]
@@ -53,33 +54,46 @@ pub(super) struct Init {
 impl Init {
     pub(super) fn run(self) -> Result<(), Failure> {
         // Before anything is made.
-        let mut chains = resolve(&self.networks)?;
-        chains.extend(
-            self.own_chain()
-                .filter(|own| chains.iter().all(|chain| chain.id != own.id)),
-        );
+        let chains = self.chains()?;
         let path = self.home.join("tmkms.toml");
         // What `start` would not use is not made.
         strangers::around(&path).map_err(Failure::new)?;
+        let there = Existing::read(&path)?;
+        let unlike = there.as_ref().and_then(|there| self.unlike(there));
+        let lacks = there.map(|there| there.without(&chains)).transpose()?;
         for folder in ["", "secrets", "state"] {
             make_folder(&self.home.join(folder))?;
         }
         make_identity(&self.home.join("secrets/kms-identity.key"))?;
-        let new = match write_new(&path, &configuration(&chains)) {
-            Ok(()) => {
+        let new = match lacks {
+            None => {
+                write_new(&path, &configuration(&chains)).map_err(|error| failed(&path, &error))?;
                 status("Created", path.display());
                 chains
             }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                match existing::add(&path, &chains)? {
-                    added if added.is_empty() => chains,
-                    added => added,
-                }
-            }
-            Err(error) => return Err(failed(&path, &error)),
+            Some(lacks) => match lacks.write()? {
+                added if added.is_empty() => chains,
+                added => added,
+            },
         };
+        if let Some(unlike) = unlike {
+            status("Warning", unlike);
+        }
         next_steps(&new, &path);
         Ok(())
+    }
+
+    /// All that are named, each once.
+    fn chains(&self) -> Result<Vec<NewChain>, Failure> {
+        let mut chains = resolve(&self.networks)?;
+        if let Some(own) = self.own_chain() {
+            match chains.iter_mut().find(|chain| chain.id == own.id) {
+                // The same network, and the prefix that was asked for.
+                Some(chain) => *chain = own,
+                None => chains.push(own),
+            }
+        }
+        Ok(chains)
     }
 
     /// The chain of `--chain-id`; what is known of it is used.
@@ -91,6 +105,11 @@ impl Init {
             chain.prefix = Some(prefix.clone());
         }
         Some(chain)
+    }
+
+    /// What `--prefix` would have set, and what is there already does not have.
+    fn unlike(&self, there: &Existing) -> Option<String> {
+        there.unlike(self.chain_id.as_ref()?.as_str(), self.prefix.as_ref()?)
     }
 }
 
@@ -168,53 +187,6 @@ fn keep_identity(path: &Path) {
 
 pub(super) fn write_new(path: &Path, text: &str) -> io::Result<()> {
     create(path, text.as_bytes(), Readers::Owner)
-}
-
-fn next_steps(chains: &[NewChain], path: &Path) {
-    let Some(first) = chains.first() else {
-        let home = path.parent().unwrap_or(Path::new("."));
-        status(
-            "Next",
-            format!(
-                "write your chains into {}, or use `{}`; `{}` lists the known ones",
-                path.display(),
-                CommandLine::on_file("tmkms", &["init", "-n", "NAME"], home),
-                list()
-            ),
-        );
-        return;
-    };
-    let id = &*first.id;
-    let commands = Commands::with_config(path);
-    let key = std::path::absolute(path.with_file_name("secrets").join(key_name(id)));
-    let key = key.unwrap_or_else(|_| key_name(id).into());
-    let keygen = match first.needs.is_account() {
-        true => CommandLine::on_file("tmkms", &["softsign", "keygen", "-t", "account"], &key),
-        false => remedy::keygen(&key),
-    };
-    status(
-        "Next",
-        match is_here("softsign") {
-            true => format!(
-                "bring the validator's key to {} (or make one with `{keygen}`)",
-                key.display()
-            ),
-            false => format!(
-                "add a [[providers.{}]] with the validator's key to {}",
-                usual(),
-                path.display()
-            ),
-        },
-    );
-    let import = commands.import(id, Path::new("FILE"));
-    status("", format!("`{import}` with the old signer's state, or"));
-    let init = commands.init_never_signed(id);
-    status("", format!("`{init}` for a key that never signed"));
-    let start = commands.line(["start"]);
-    status(
-        "",
-        format!("set `addr` to the node's priv_validator_laddr, then `{start}`"),
-    );
 }
 
 fn failed(path: &Path, error: &io::Error) -> Failure {

@@ -15,12 +15,18 @@ impl<'de> Deserialize<'de> for Present {
     }
 }
 
+/// The same of one that is as good as missing where it is `null`: a private half that somebody took out.
+fn unless_null<'de, D: Deserializer<'de>>(from: D) -> Result<Present, D::Error> {
+    Option::<IgnoredAny>::deserialize(from).map(|value| Present(value.is_some()))
+}
+
 const YES: Present = Present(true);
 const NO: Present = Present(false);
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ObjectFields {
+    #[serde(deserialize_with = "unless_null")]
     priv_key: Present,
     pub_key: Present,
     address: Present,

@@ -1,6 +1,7 @@
 //! New homes, and keys that come from another signer.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use tmkms::codec::node::Ask;
 use tmkms::harness::Listener;
@@ -85,6 +86,25 @@ fn a_home_whose_sections_are_comments() {
     assert!(after.starts_with(before.trim_end()), "{after}");
     let said = walk.tmkms(&check);
     assert!(said.text.contains("laozi-mainnet"), "{}", said.text);
+}
+
+/// A file that others may read is not made one of its owner's alone, unless the operator says so.
+#[test]
+fn a_home_whose_configuration_the_group_may_read() {
+    let walk = Walk::of("a_home_whose_configuration_the_group_may_read");
+    assert_eq!(walk.tmkms(&["init", "-n", "osmosis", "a new home"]).code, 0);
+    let path = walk.path("a new home/tmkms.toml");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    let before = fs::read_to_string(&path).unwrap();
+    let add = ["init", "-n", "irishub", "a new home"];
+    let said = walk.tmkms(&add);
+    assert_eq!(said.code, 1, "{}", said.text);
+    assert_eq!(fs::read_to_string(&path).unwrap(), before);
+    walk.follow(&said, "and the same command again, or add", "chmod 600");
+    let said = walk.tmkms(&add);
+    assert_eq!(said.code, 0, "{}", said.text);
+    let after = fs::read_to_string(&path).unwrap();
+    assert!(after.contains("id = \"irishub-1\""), "{after}");
 }
 
 /// Band's validators sign with secp256k1.

@@ -2,12 +2,17 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Command;
 
 use tmkms::backends::softsign::Purpose;
 use tmkms::backends::softsign::key::SoftKey;
 
-use super::walk::{Walk, private};
+use super::walk::{Said, Walk, private};
+
+const ME: u32 = 64_100;
+const OTHER: u32 = 64_101;
 
 fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
@@ -40,14 +45,33 @@ fn a_key_of_another_user() {
     let walk = Walk::of("a_key_of_another_user");
     walk.home.init();
     let key = walk.path("consensus.key");
-    if chown(&key, Some(64_101), None).is_err() {
+    if chown(&key, Some(OTHER), None).is_err() {
         // Nobody but root can give a file away, so nobody else has this trouble to walk out of.
         return walk.give_up();
     }
+    // Root is told who to be: what it gave itself the service's user could not read any more.
     let said = walk.tmkms(&["check"]);
-    walk.follow(&said, "who can read and replace it", "chown");
-    assert_eq!(fs::metadata(&key).unwrap().uid(), 0);
-    assert!(!walk.tmkms(&["check"]).text.contains("replace it"));
+    let told = "who can read and replace it; run tmkms as that user, with sudo -u 64101, unless";
+    assert!(said.text.contains(told), "{}", said.text);
+    assert!(!said.text.contains("chown"), "{}", said.text);
+    // Another user who may read it is told what root can do.
+    let _ = walk.tmkms_as(ME, &["check"]);
+    let check = || {
+        let mut command = Command::new(walk.path("tmkms"));
+        command.arg("check").current_dir(walk.path(""));
+        let output = command.uid(ME).gid(ME).output().unwrap();
+        Said {
+            code: output.status.code().unwrap(),
+            text: String::from_utf8([output.stdout, output.stderr].concat()).unwrap(),
+        }
+    };
+    chown(walk.path("state.json"), Some(ME), None).unwrap();
+    chown(&key, Some(OTHER), Some(ME)).unwrap();
+    set_mode(&key, 0o640);
+    let told = check();
+    walk.follow(&told, "who can read and replace it", "chown");
+    assert_eq!(fs::metadata(&key).unwrap().uid(), ME);
+    assert!(!check().text.contains("replace it"));
 }
 
 #[test]
