@@ -38,6 +38,17 @@ impl Config {
         Ok(config)
     }
 
+    /// The same for a command that dials the nodes.
+    ///
+    /// # Errors
+    /// [`ConfigError::Wrong`] where a variable does not hold the address of a node.
+    pub fn for_dialling(mut self) -> Result<Self, ConfigError> {
+        match self.without_address.take() {
+            None => Ok(self),
+            Some(told) => Err(ConfigError::Wrong(told)),
+        }
+    }
+
     /// What a text would mean as the file at `path`, which may not be there yet.
     pub fn read_for(text: &str, path: &Path) -> Result<Self, ConfigError> {
         let text = &configuration(path, text.as_bytes().to_vec())?;

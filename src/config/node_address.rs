@@ -4,9 +4,6 @@ use std::fmt;
 
 use crate::link::Address;
 
-use super::error::ConfigError;
-use super::meaning::Config;
-
 /// What `addr` of a `[[validator]]` says.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum NodeAddress {
@@ -25,7 +22,7 @@ impl NodeAddress {
     /// What is to be dialled.
     ///
     /// # Errors
-    /// The variable does not hold an address. [`Config::for_dialling`] tells all of them with their places.
+    /// The variable does not hold an address. [`crate::config::Config::for_dialling`] tells all of them with their places.
     pub fn known(&self) -> Result<&Address, AddressNotKnown> {
         match self {
             Self::Known(address) => Ok(address),
@@ -39,19 +36,6 @@ impl fmt::Display for NodeAddress {
         match self {
             Self::Known(address) => address.fmt(f),
             Self::Variable(name) => write!(f, "env:{name}"),
-        }
-    }
-}
-
-impl Config {
-    /// The same for a command that dials the nodes.
-    ///
-    /// # Errors
-    /// [`ConfigError::Wrong`] where a variable does not hold the address of a node.
-    pub fn for_dialling(mut self) -> Result<Self, ConfigError> {
-        match self.without_address.take() {
-            None => Ok(self),
-            Some(told) => Err(ConfigError::Wrong(told)),
         }
     }
 }
