@@ -5,23 +5,13 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
-use crate::support::ABSENT;
-use crate::support::chain::Chain;
-use crate::support::command::tmkms;
+use crate::support::command::{keyed_home, tmkms};
 use crate::support::home::Home;
 
 /// A home with a key and a chain `c-1`, without state.
 fn home() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(
-        tmkms(folder.path(), &["softsign", "keygen", "c.key"]).code,
-        0
-    );
-    fs::write(
-        folder.path().join("tmkms.toml"),
-        Chain::new("c-1").node(ABSENT).key("c.key").to_string(),
-    )
-    .unwrap();
+    keyed_home(folder.path());
     folder
 }
 

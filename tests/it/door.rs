@@ -4,21 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::ABSENT;
-use crate::support::chain::Chain;
-use crate::support::command::{tmkms, tmkms_with};
+use crate::support::command::{keyed_home, tmkms, tmkms_with};
 
 /// A folder with `home/tmkms.toml`, whose chain `c-1` has a key and no state.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    fs::create_dir(folder.path().join("home")).unwrap();
-    let made = tmkms(folder.path(), &["softsign", "keygen", "home/c.key"]);
-    assert_eq!(made.code, 0, "{}", made.err);
-    fs::write(
-        folder.path().join("home/tmkms.toml"),
-        Chain::new("c-1").node(ABSENT).key("c.key").to_string(),
-    )
-    .unwrap();
+    keyed_home(&folder.path().join("home"));
     folder
 }
 
@@ -302,83 +293,6 @@ fn our_own_words_have_colour_on_a_terminal_that_has_it() {
     );
     // Nor where it goes into a file.
     assert!(!tmkms(folder.path(), check).err.contains('\x1b'));
-}
-
-/// Asks bash what it would complete behind these words.
-fn completed(home: &Path, words: &[&str]) -> Vec<String> {
-    let script = "source <(tmkms completions bash); COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); \
-                  _tmkms_with_chains tmkms \"${COMP_WORDS[COMP_CWORD]}\" \"${COMP_WORDS[COMP_CWORD-1]}\"; \
-                  printf '%s\\n' \"${COMPREPLY[@]}\"";
-    let program = Path::new(env!("CARGO_BIN_EXE_tmkms")).parent().unwrap();
-    let output = Command::new("bash")
-        .args(["-c", script, "bash"])
-        .args(words)
-        .current_dir(home)
-        .env_remove("TMKMS_CONFIG_FILE")
-        .env(
-            "PATH",
-            format!("{}:{}", program.display(), std::env::var("PATH").unwrap()),
-        )
-        .output()
-        .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    text.lines().map(str::to_owned).collect()
-}
-
-#[test]
-fn chains_and_networks_are_completed() {
-    let folder = folder();
-    let home = &folder.path().join("home");
-    let has = |found: &[String], word: &str| found.iter().any(|found| found == word);
-    for words in [
-        &["tmkms", "state", "show", ""][..],
-        &["tmkms", "state", "init", "c"],
-        &["tmkms", "softsign", "import", "--chain", ""],
-        &["tmkms", "adopt", "--insist", "c-"],
-    ] {
-        assert!(has(&completed(home, words), "c-1"), "{words:?}");
-    }
-    for words in [
-        &["tmkms", "state", "show", "-c", "home", ""][..],
-        &["tmkms", "-c", "home", "state", "raise", ""],
-    ] {
-        assert!(has(&completed(folder.path(), words), "c-1"), "{words:?}");
-        assert!(
-            !has(&completed(home, words), "c-1"),
-            "no such configuration: {words:?}"
-        );
-    }
-    // Not where no chain belongs.
-    for words in [
-        &["tmkms", "check", ""][..],
-        &["tmkms", "state", "show", "x"],
-        &["tmkms", ""],
-    ] {
-        assert!(!has(&completed(home, words), "c-1"), "{words:?}");
-    }
-    let networks = completed(home, &["tmkms", "init", "-n", "cosmos"]);
-    assert!(has(&networks, "cosmoshub"), "{networks:?}");
-    assert!(!has(&networks, "osmosis"), "{networks:?}");
-    let commands = completed(home, &["tmkms", "state", "sh"]);
-    assert!(
-        has(&commands, "show") && has(&commands, "share"),
-        "{commands:?}"
-    );
-
-    let text = |shell| tmkms(home, &["completions", shell]).out;
-    let zsh = text("zsh");
-    assert!(zsh.starts_with("#compdef tmkms"));
-    assert!(zsh.matches(":_tmkms_chains'").count() >= 10, "{zsh}");
-    assert!(zsh.contains("cosmoshub"));
-    let fish = text("fish");
-    assert!(
-        fish.contains(
-            "from state; and __fish_seen_subcommand_from show\" -f -a \"(__tmkms_chains)\""
-        )
-    );
-    let chains = tmkms(home, &["completions", "--chains"]);
-    assert_eq!((chains.code, &*chains.out), (0, "c-1\n"));
-    assert_eq!(tmkms(home, &["completions"]).code, 2);
 }
 
 #[test]

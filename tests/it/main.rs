@@ -18,6 +18,7 @@ mod backends;
 mod bounds;
 mod bugs;
 mod cli;
+mod completions;
 mod config;
 mod demo;
 mod deploy;

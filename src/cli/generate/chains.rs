@@ -66,20 +66,31 @@ fn alternatives<T: AsRef<str>>(words: &[T]) -> String {
     once.join("|")
 }
 
+/// Bash has `=` as a word of its own, if COMP_WORDBREAKS is what it was. The ids are read line by line, because `compgen -W`
+/// would run what they name: a `tmkms.toml` in the folder where one stands is anybody's.
 const BASH: &str = r#"_tmkms_with_chains() {
     _tmkms "$@"
-    local current="${COMP_WORDS[COMP_CWORD]}" command="" config=() at
+    local current="${COMP_WORDS[COMP_CWORD]}" before="${COMP_WORDS[COMP_CWORD-1]}" command="" config=() at chain
     for ((at = 1; at < COMP_CWORD; at++)); do
         case "${COMP_WORDS[at]}" in
             -c|--config)
                 ((at++))
+                [[ ${COMP_WORDS[at]} == "=" ]] && ((at++))
                 config=(-c "${COMP_WORDS[at]/#\~/$HOME}")
                 ;;
-            -*) ;;
+            --config=*) config=(-c "${COMP_WORDS[at]#--config=}") ;;
+            -c?*) config=(-c "${COMP_WORDS[at]#-c}") ;;
+            -*|=) ;;
             *) command="$command ${COMP_WORDS[at]}" ;;
         esac
     done
-    case "${COMP_WORDS[COMP_CWORD-1]}" in
+    if [[ $current == "=" ]]; then
+        current=""
+    elif [[ $before == "=" ]]; then
+        before="${COMP_WORDS[COMP_CWORD-2]}"
+    fi
+    case "$before" in
+        -c|--config) return ;;
         OPTIONS) COMPREPLY=() ;;
         *)
             case "$current" in
@@ -91,7 +102,9 @@ const BASH: &str = r#"_tmkms_with_chains() {
             esac
             ;;
     esac
-    COMPREPLY+=($(compgen -W "$("$1" completions --chains "${config[@]}" 2>/dev/null)" -- "$current"))
+    while IFS= read -r chain; do
+        [[ $chain == "$current"* ]] && COMPREPLY+=("$(printf %q "$chain")")
+    done < <("$1" completions --chains "${config[@]}" 2>/dev/null)
 }
 complete -F _tmkms_with_chains -o bashdefault -o default tmkms
 "#;
@@ -113,16 +126,32 @@ fn zsh(text: &str) -> String {
             false => lines.push_str(line),
         }
     }
+    let lines = lines.replacen(ZSH_START, &format!("{ZSH_START}{ZSH_WORDS}"), 1);
     match lines.split_once('\n') {
         Some((head, rest)) => format!("{head}\n\n{ZSH}{rest}"),
         None => lines,
     }
 }
 
+/// How clap's own function begins.
+const ZSH_START: &str = "\n_tmkms() {\n";
+
+/// The line as it was typed: `_arguments` cuts the commands and what is before them from `$words`.
+const ZSH_WORDS: &str = "    local -a typed=(\"${words[@]}\")\n";
+
 const ZSH: &str = r#"_tmkms_chains() {
     local -a config
-    local at=$words[(I)(-c|--config)]
-    (( at )) && config=(-c ${~words[at+1]})
+    local -i at
+    for ((at = 2; at <= $#typed; at++)); do
+        case $typed[at] in
+            -c|--config)
+                ((at++))
+                config=(-c "${${(Q)typed[at]}/#\~/$HOME}")
+                ;;
+            --config=*) config=(-c "${(Q)typed[at]#--config=}") ;;
+            -c?*) config=(-c "${(Q)typed[at]#-c}") ;;
+        esac
+    done
     compadd -- ${(f)"$(tmkms completions --chains $config 2>/dev/null)"}
 }
 
@@ -154,6 +183,8 @@ const FISH: &str = r#"function __tmkms_chains
     for at in (seq 2 (count $words))
         if contains -- $words[$at] -c --config; and test $at -lt (count $words)
             set config -c (string replace -r '^~' $HOME -- $words[(math $at + 1)])
+        else if string match -qr '^(--config=|-c).' -- $words[$at]
+            set config -c (string replace -r '^(--config=|-c)' '' -- $words[$at])
         end
     end
     tmkms completions --chains $config 2>/dev/null
