@@ -7,8 +7,7 @@ use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 
 use crate::config::{Config, ConfigError};
-use crate::os::files::paths::absolute;
-use crate::os::files::replace::folder_of;
+use crate::os::files::paths::{absolute, folder_of};
 use crate::remedy::{CommandLine, Commands};
 use crate::secret_file::Variables;
 

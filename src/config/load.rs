@@ -4,8 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::os::files::paths::absolute;
-use crate::os::files::replace::folder_of;
+use crate::os::files::paths::{absolute, folder_of};
 use crate::remedy::Commands;
 use crate::secret_file::Variables;
 use crate::secret_file::kind::{self, FileKind};

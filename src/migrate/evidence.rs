@@ -16,7 +16,7 @@ use crate::config::{ChainConfig, Config};
 use crate::consensus::{Height, Hrs};
 use crate::gate::store::file::StateFile;
 use crate::gate::watermark::Watermark;
-use crate::os::files::paths::{absolute, same_file};
+use crate::os::files::paths::{absolute, folder_of, same_file};
 use crate::remedy::CommandLine;
 
 use super::fence;
@@ -150,10 +150,6 @@ fn is_copy(file: &Path, other: &Path) -> bool {
         && name(file)
             .zip(name(other))
             .is_some_and(|(file, other)| file.starts_with(&other))
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().unwrap_or(Path::new("."))
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

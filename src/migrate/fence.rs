@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::consensus::{Height, Hrs, Round, Step};
 use crate::gate::store::file::{StateFile, create_folder};
-use crate::os::files::paths::absolute;
-use crate::os::files::replace::{Flush, Readers, folder_of, replace};
+use crate::os::files::paths::{absolute, folder_of};
+use crate::os::files::replace::{Flush, Readers, replace};
 
 use super::foreign;
 use super::foreign::reading::Reading;

@@ -5,8 +5,8 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
-use crate::support::command::{keyed_home, tmkms};
-use crate::support::home::Home;
+use crate::support::command::tmkms;
+use crate::support::home::{Home, keyed_home};
 
 /// A home with a key and a chain `c-1`, without state.
 fn home() -> tempfile::TempDir {

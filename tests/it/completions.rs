@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::command::{keyed_home, tmkms};
+use crate::support::command::tmkms;
+use crate::support::home::keyed_home;
 
 /// A chain id that would be a command, wherever a shell reads it as one.
 const HOSTILE: &str = "$(id>PWNED)`id>PWNED`";

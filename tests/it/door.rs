@@ -1,10 +1,12 @@
 //! The way in: what is typed before anybody has read the documents, and what scripts of the older program type.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::command::{keyed_home, tmkms, tmkms_with};
+use crate::support::command::{tmkms, tmkms_with};
+use crate::support::home::keyed_home;
 
 /// A folder with `home/tmkms.toml`, whose chain `c-1` has a key and no state.
 fn folder() -> tempfile::TempDir {
@@ -293,6 +295,47 @@ fn our_own_words_have_colour_on_a_terminal_that_has_it() {
     );
     // Nor where it goes into a file.
     assert!(!tmkms(folder.path(), check).err.contains('\x1b'));
+}
+
+/// For everybody, as the pages are.
+#[test]
+fn folders_of_manual_pages_are_made() {
+    let folder = tempfile::tempdir().unwrap();
+    for (typed, made) in [
+        ("man1", &["man1", "man5"][..]),
+        (
+            "share/man/man1/",
+            &["share", "share/man", "share/man/man1", "share/man/man5"],
+        ),
+        ("pages", &["pages"]),
+    ] {
+        let done = tmkms(folder.path(), &["man", typed]);
+        assert_eq!(done.code, 0, "{typed}: {}", done.err);
+        for name in made {
+            let mode = folder
+                .path()
+                .join(name)
+                .metadata()
+                .unwrap()
+                .permissions()
+                .mode();
+            assert_eq!(mode & 0o7777, 0o755, "{name}");
+        }
+    }
+    for page in [
+        "man5/tmkms.toml.5",
+        "share/man/man1/tmkms.1",
+        "pages/tmkms.toml.5",
+    ] {
+        let mode = folder
+            .path()
+            .join(page)
+            .metadata()
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o7777, 0o644, "{page}");
+    }
 }
 
 #[test]

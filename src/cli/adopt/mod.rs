@@ -13,7 +13,7 @@ use crate::migrate::takeover::plans::{candidates, plans};
 use crate::migrate::takeover::quiet::Quiet;
 use crate::migrate::takeover::take::Applied;
 use crate::migrate::takeover::take_over::TakeOver;
-use crate::os::files::replace::folder_of;
+use crate::os::files::paths::folder_of;
 use crate::terminal::{Console, Terminal};
 
 use super::config_file::{ConfigFile, wrong};

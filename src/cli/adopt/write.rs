@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::cli::init;
 use crate::cli::report::{Failure, status};
-use crate::os::files::replace::folder_of;
+use crate::os::files::paths::folder_of;
 
 /// Writes it where there is none yet, with the identity key and the folders that it names.
 pub(super) fn configuration(path: &Path, text: &str) -> Result<(), Failure> {

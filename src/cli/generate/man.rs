@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::roff;
 use crate::cli::report::{Failure, status};
-use crate::os::files::owner::make_folders;
+use crate::os::files::folders::make_folders;
 use crate::os::files::replace::{Flush, Readers, replace};
 
 /// The example shows every setting with its default and what it is for, and a test holds it to that.
@@ -28,13 +28,14 @@ impl Man {
     pub(in crate::cli) fn run(self, definition: clap::Command) -> Result<(), Failure> {
         let mut command = definition;
         command.build();
+        make(&self.folder)?;
         let pages = write_pages(&command, "tmkms", &self.folder)?;
         let folder = match self.folder.file_name() {
             Some(name) if name == "man1" => self.folder.with_file_name("man5"),
             _ => self.folder.clone(),
         };
         let path = folder.join("tmkms.toml.5");
-        make_folders(&folder).map_err(|error| not_written(&path, &error))?;
+        make(&folder)?;
         write(&path, configuration().as_bytes())?;
         status(
             "Wrote",
@@ -50,6 +51,12 @@ impl Man {
 
 fn not_written(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(format!("{} cannot be written: {error}", path.display()))
+}
+
+/// A manual is for everybody.
+fn make(folder: &Path) -> Result<(), Failure> {
+    make_folders(folder, Readers::Everyone)
+        .map_err(|error| Failure::new(format!("{} cannot be made: {error}", folder.display())))
 }
 
 fn write(path: &Path, text: &[u8]) -> Result<(), Failure> {

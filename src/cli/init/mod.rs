@@ -17,7 +17,7 @@ use crate::backends::softsign::key::SoftKey;
 use crate::consensus::{ChainId, key_text};
 use crate::link::IdentityKey;
 use crate::networks::of_chain;
-use crate::os::files::owner::make_folders;
+use crate::os::files::folders::make_folders;
 use crate::os::files::replace::{Readers, create};
 use crate::os::files::strangers;
 use crate::secret_file::{self, SecretFileError, SecretSource};
@@ -138,7 +138,7 @@ fn prefix(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn make_folder(path: &Path) -> Result<(), Failure> {
-    make_folders(path).map_err(|error| failed(path, &error))
+    make_folders(path, Readers::Owner).map_err(|error| failed(path, &error))
 }
 
 /// Makes the identity key of links, or keeps the one that is there, and says by what nodes will know it.

@@ -6,8 +6,7 @@ use saphyr::Yaml;
 
 use crate::migrate::candidate::Candidate;
 use crate::migrate::foreign::Format;
-use crate::os::files::paths::absolute;
-use crate::os::files::replace::folder_of;
+use crate::os::files::paths::{absolute, folder_of};
 use crate::secret_file::kind;
 
 use super::error::SourceError;

@@ -1,10 +1,10 @@
 //! Makes an old state file unusable for the signer that wrote it, and puts it back if the take-over fails.
 
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::gate::store::file::StateFile;
+use crate::os::files::owner::give_to;
 use crate::os::files::rename::{exchange, over};
 use crate::os::files::replace::{Draft, Flush, Readers, replace};
 
@@ -83,19 +83,14 @@ impl Buried {
 
 /// The text, under the first free name beside the old file. Root works for the user to whom the old file belongs.
 fn draft(old: &OldState, place: &StateFile) -> io::Result<(PathBuf, String)> {
-    let owner = rustix::process::geteuid()
-        .is_root()
-        .then(|| std::fs::symlink_metadata(&old.path))
-        .transpose()?;
+    let owner = std::fs::symlink_metadata(&old.path)?;
     for number in 0..MOST_KEPT {
         let kept = kept_name(&old.path, number);
         let draft = match Draft::new(&kept, Readers::Everyone) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
             other => other?,
         };
-        if let Some(owner) = &owner {
-            std::os::unix::fs::fchown(draft.file(), Some(owner.uid()), Some(owner.gid()))?;
-        }
+        give_to(&owner, draft.file())?;
         let format = match old.foreign.format {
             Some(Format::Tmkms | Format::Own) => "tmkms",
             Some(Format::Horcrux) => "horcrux",

@@ -2,6 +2,7 @@
 
 pub mod bounded;
 pub mod filesystem;
+pub mod folders;
 pub mod owner;
 pub mod paths;
 pub mod rename;

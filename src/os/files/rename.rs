@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustix::fs::{CWD, renameat};
 
-use super::replace::folder_of;
+use super::paths::folder_of;
 
 /// Swaps what two names name, at once: nobody finds either of them missing, and nothing that is written under one of them
 /// gets lost in between. Flushes the folder. `false` where the system or the file system cannot.

@@ -18,14 +18,14 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::owner;
-pub use super::paths::folder_of;
+use super::paths::folder_of;
 
-/// Who may read a file.
+/// Who may read a file, or a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readers {
-    /// Its owner: 0600.
+    /// Its owner: 0600, a folder 0700.
     Owner,
-    /// Everybody: 0644.
+    /// Everybody: 0644, a folder 0755.
     Everyone,
 }
 

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::remedy;
 
-use super::replace::folder_of;
+use super::paths::folder_of;
 use crate::os::users::user_name;
 
 /// Who can write.

@@ -1,11 +1,7 @@
 //! The program as it is typed.
 
-use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-
-use super::ABSENT;
-use super::chain::Chain;
 
 /// How a command ended, and what it said.
 pub struct Done {
@@ -35,17 +31,4 @@ pub fn tmkms_with(folder: &Path, variables: &[(&str, &str)], arguments: &[&str])
         out: text(output.stdout),
         err: text(output.stderr),
     }
-}
-
-/// Makes a home, in a folder that may be there: a `tmkms.toml` whose chain `c-1` has a key, no state, and a node that nobody
-/// ever hears of.
-pub fn keyed_home(folder: &Path) {
-    fs::create_dir_all(folder).unwrap();
-    let made = tmkms(folder, &["softsign", "keygen", "c.key"]);
-    assert_eq!(made.code, 0, "{}", made.err);
-    fs::write(
-        folder.join("tmkms.toml"),
-        Chain::new("c-1").node(ABSENT).key("c.key").to_string(),
-    )
-    .unwrap();
 }

@@ -13,7 +13,8 @@ use tmkms::harness::Node;
 use tmkms::link::Address;
 
 use super::chain::Chain;
-use super::maker;
+use super::command::tmkms;
+use super::{ABSENT, maker};
 
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -212,4 +213,17 @@ pub fn copy_program(to: &Path) {
     let mut cp = Command::new("cp");
     let status = cp.arg(env!("CARGO_BIN_EXE_tmkms")).arg(to).status();
     assert!(status.unwrap().success());
+}
+
+/// Makes a home, in a folder that may be there: a `tmkms.toml` whose chain `c-1` has a key, no state, and a node that nobody
+/// ever hears of.
+pub fn keyed_home(folder: &Path) {
+    fs::create_dir_all(folder).unwrap();
+    let made = tmkms(folder, &["softsign", "keygen", "c.key"]);
+    assert_eq!(made.code, 0, "{}", made.err);
+    fs::write(
+        folder.join("tmkms.toml"),
+        Chain::new("c-1").node(ABSENT).key("c.key").to_string(),
+    )
+    .unwrap();
 }

@@ -9,11 +9,12 @@ use crate::gate::store::interface::{Store, StoreError};
 use crate::gate::store::record::{Origin, Record, Seen};
 use crate::gate::used_up::UsedUp;
 use crate::gate::watermark::Watermark;
+use crate::os::files::paths::folder_of;
 use crate::os::files::rename::to_new_name;
 use crate::os::pair_lock::{PairLock, Remark, Retake};
 
 use super::error::OpenError;
-use super::folder::{folder_of, sweep};
+use super::folder::sweep;
 use super::format::{Entry, SLOT};
 use super::medium::{FileSystem, Medium};
 use super::open::locks;

@@ -3,14 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::os::files::owner::make_folder;
-
-pub(super) fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
-}
+use crate::os::files::folders::make_folder;
+use crate::os::files::paths::folder_of;
+use crate::os::files::replace::Readers;
 
 /// Makes the folder and those above it, each with its entry flushed (W3).
 pub fn create_folder(folder: &Path) -> io::Result<()> {
@@ -19,7 +14,7 @@ pub fn create_folder(folder: &Path) -> io::Result<()> {
     }
     let above = folder_of(folder);
     create_folder(above)?;
-    match make_folder(folder) {
+    match make_folder(folder, Readers::Owner) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }

@@ -10,7 +10,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -18,9 +18,10 @@ use sha2::{Digest, Sha256};
 use subtle_encoding::hex;
 
 use crate::os::files::filesystem::Marks;
+use crate::os::files::owner::give_to;
+use crate::os::files::paths::folder_of;
 use crate::os::files::replace::{Draft, Readers};
 
-use crate::gate::store::file::folder::folder_of;
 use crate::gate::store::file::format::{self, Entry, SLOT};
 use crate::gate::store::file::medium::Medium;
 
@@ -117,11 +118,8 @@ pub(in crate::gate::store::file) fn leave(
     let Some(mark) = Mark::of(entry, &medium.marks(draft.file())?) else {
         return Ok(());
     };
-    if rustix::process::geteuid().is_root() {
-        // Anyone who reads the state reads its mark.
-        let owner = std::fs::symlink_metadata(state)?;
-        std::os::unix::fs::fchown(draft.file(), Some(owner.uid()), Some(owner.gid()))?;
-    }
+    // Anyone who reads the state reads its mark.
+    give_to(&std::fs::symlink_metadata(state)?, draft.file())?;
     let mut text = serde_json::to_vec(&mark)?;
     text.push(b'\n');
     draft.finish(&text)

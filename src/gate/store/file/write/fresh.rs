@@ -2,14 +2,16 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::gate::store::file::folder::{folder_of, temporary_name};
+use crate::gate::store::file::folder::temporary_name;
 use crate::gate::store::file::format::{self, Entry, SLOT};
 use crate::gate::store::file::medium::Medium;
 use crate::gate::store::file::place::StateFile;
 use crate::gate::store::record::{Record, Seen};
+use crate::os::files::owner::give_to;
+use crate::os::files::paths::folder_of;
 
 /// A complete new state file under a name of its own.
 pub(super) struct Fresh {
@@ -83,9 +85,6 @@ impl Drop for Temporary {
 
 /// Root works for the service's user: what root writes belongs to whom the old file, or the folder, belongs to.
 fn keep_owner(path: &Path, file: &File) -> io::Result<()> {
-    if !rustix::process::geteuid().is_root() {
-        return Ok(());
-    }
     let model = std::fs::symlink_metadata(path).or_else(|_| std::fs::metadata(folder_of(path)))?;
-    std::os::unix::fs::fchown(file, Some(model.uid()), Some(model.gid()))
+    give_to(&model, file)
 }

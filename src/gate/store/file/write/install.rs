@@ -8,10 +8,11 @@ use crate::gate::store::interface::Store;
 use crate::gate::store::record::{Origin, Record};
 use crate::gate::watermark::Watermark;
 use crate::os::files::filesystem;
+use crate::os::files::paths::folder_of;
 
 use crate::gate::store::file::error::OpenError;
 use crate::gate::store::file::file_store::FileStore;
-use crate::gate::store::file::folder::{create_folder, folder_of, sweep};
+use crate::gate::store::file::folder::{create_folder, sweep};
 use crate::gate::store::file::format::SLOT;
 use crate::gate::store::file::medium::{FileSystem, Medium};
 use crate::gate::store::file::open::locks;
