@@ -84,7 +84,11 @@ pub(super) fn wrong(error: ConfigError) -> Failure {
 
 /// How to come by a configuration, where there is none.
 fn where_from(path: &Path) -> String {
-    let home = folder_of(path);
+    let home = match path.extension() {
+        Some(_) => folder_of(path),
+        // As homes are called, and no configuration.
+        None => path,
+    };
     let path = &home.join(NAME);
     let init = CommandLine::on_file("tmkms", &["init", "-n", "NAME"], home);
     let networks = CommandLine::without_config(["networks"]);
@@ -94,4 +98,27 @@ fn where_from(path: &Path) -> String {
         "if it lies elsewhere, name it with `-c PATH` or in TMKMS_CONFIG_FILE; `{init}` makes a new home with a {NAME} \
          (`{networks}` lists the names); `{adopt}` takes another signer over"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_home_is_where_the_configuration_was_looked_for() {
+        for (asked, home) in [
+            ("/srv/kms/tmkms.toml", "/srv/kms"),
+            ("/srv/kms/mainnet.toml", "/srv/kms"),
+            ("/srv/kms", "/srv/kms"),
+            ("/srv/kms/", "/srv/kms/"),
+            ("/tmkms.toml", "/"),
+            ("/.tmkms", "/.tmkms"),
+        ] {
+            let said = where_from(Path::new(asked));
+            let init = format!("`tmkms init -n NAME {home}`");
+            assert!(said.contains(&init), "{asked}: {said}");
+            let adopt = format!("-c {}`", Path::new(home).join(NAME).display());
+            assert!(said.contains(&adopt), "{asked}: {said}");
+        }
+    }
 }

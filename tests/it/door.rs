@@ -74,7 +74,7 @@ fn the_configuration_stands_before_the_command_or_behind_it_and_may_be_a_folder(
 fn a_variable_that_is_set_to_nothing_is_not_set() {
     let folder = folder();
     let home = &folder.path().join("home");
-    for variable in ["TMKMS_CONFIG_FILE", "TMKMS_LOG", "TMKMS_LOG_FORMAT"] {
+    for variable in ["TMKMS_CONFIG_FILE", "TMKMS_LOG_FORMAT"] {
         let checked = tmkms_with(home, &[(variable, "")], &["check"]);
         assert!(checked.out.contains("c-1"), "{variable}: {}", checked.err);
         // Nobody else's command reads the format of the log.
@@ -116,19 +116,39 @@ fn a_command_that_is_typed_in_the_wrong_place_is_found() {
         (&["show"], "`tmkms state show` or `tmkms keys show`"),
         (&["-c", "x", "raise", "c-1"], "`tmkms state raise`"),
         (&["state", "keygen"], "`tmkms softsign keygen`"),
+        (&["-c", "x", "state", "keygen"], "`tmkms softsign keygen`"),
+        (
+            &["run"],
+            "did you mean `tmkms start` or `tmkms harness run`?",
+        ),
+        (&["validate"], "did you mean `tmkms start`?"),
+        (&["-c", "x", "sign"], "did you mean `tmkms start`?"),
+        (&["softsign", "sign"], "did you mean `tmkms start`?"),
     ] {
         let done = tmkms(folder.path(), words);
         assert_eq!(done.code, 2, "{words:?}");
         assert!(done.err.contains(meant), "{words:?}: {}", done.err);
         assert!(!done.err.contains("similar"), "{words:?}: {}", done.err);
     }
-    // What is only misspelt is for the parser.
-    let done = tmkms(folder.path(), &["adopts"]);
-    assert!(
-        done.err.contains("similar subcommand exists: 'adopt'"),
-        "{}",
-        done.err
-    );
+    // What is only misspelt, or left out, is for the parser, and a configuration before it hides nothing of that.
+    for (words, said) in [
+        (&["adopts"][..], "similar subcommand exists: 'adopt'"),
+        (
+            &["-c", "x", "state", "sho", "c-1"],
+            "similar subcommand exists: 'show'",
+        ),
+        (&["state", "-c", "x"], "Show, begin or take over"),
+        (
+            &["--config=x", "yubihsm", "keys", "lst"],
+            "similar subcommand exists: 'list'",
+        ),
+    ] {
+        let done = tmkms(folder.path(), words);
+        assert_eq!(done.code, 2, "{words:?}");
+        assert!(done.err.contains(said), "{words:?}: {}", done.err);
+    }
+    let help = tmkms(folder.path(), &["-c", "x", "state", "--help"]);
+    assert_eq!(help.code, 0, "{}", help.err);
 }
 
 #[test]
@@ -147,13 +167,38 @@ fn a_key_that_is_made_again_is_there_already() {
             fs::read(folder.path().join(words.last().unwrap())).unwrap()
         );
     }
-    fs::write(folder.path().join("notes"), "what is that").unwrap();
-    for other in ["notes", "."] {
-        let refused = run(&[other]);
-        assert_eq!(refused.code, 1, "{}", refused.err);
-        assert!(refused.err.contains("never overwritten"), "{}", refused.err);
+    let put = |name: &str, text: &[u8], mode: u32| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let key = fs::read(folder.path().join("one.key")).unwrap();
+    put("notes", b"what is that", 0o600);
+    put("a.json", A_JSON_KEY, 0o600);
+    put("open.key", &key, 0o644);
+    let (other, unseen) = (
+        "hint: it is not the key that was asked for: ",
+        "hint: whether it is the key that was asked for cannot be seen: ",
+    );
+    for (name, why) in [
+        ("notes", other),
+        // `start` reads base64 there, unless it is told otherwise.
+        ("a.json", other),
+        ("open.key", unseen),
+        (".", unseen),
+    ] {
+        let refused = run(&[name]);
+        assert_eq!(refused.code, 1, "{name}: {}", refused.err);
+        assert!(
+            refused.err.contains("never overwritten") && refused.err.contains(why),
+            "{name}: {}",
+            refused.err
+        );
     }
 }
+
+/// As a node has it.
+const A_JSON_KEY: &[u8] = include_bytes!("../key_files/priv_validator_key.json");
 
 #[test]
 fn a_key_that_is_imported_again_is_there_already() {
@@ -188,6 +233,17 @@ fn a_key_that_is_imported_again_is_there_already() {
     let other = import(&["--never-signed"], "other.key");
     assert_eq!(other.code, 1, "{}", other.err);
     assert!(other.err.contains("it holds another key"), "{}", other.err);
+    // The very key, in a form that `start` would not read.
+    let second = &folder.path().join("second");
+    keyed_home(second);
+    for name in ["a.json", "c.key"] {
+        fs::write(second.join(name), A_JSON_KEY).unwrap();
+    }
+    fs::set_permissions(second.join("a.json"), fs::Permissions::from_mode(0o600)).unwrap();
+    let import_json = ["softsign", "import", "--never-signed", "a.json", "c.key"];
+    let json = tmkms(second, &import_json);
+    assert_eq!(json.code, 1, "{}", json.err);
+    assert!(json.err.contains("never overwritten"), "{}", json.err);
 
     // Whatever was signed since then stays; more than that is refused as before.
     let raise = ["state", "raise", "c-1", "--height", "41"];

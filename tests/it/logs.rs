@@ -192,6 +192,36 @@ fn a_request_that_is_refused_in_a_loop_fills_no_disk() {
     assert_eq!(written + left_out, 1_001, "{log}");
 }
 
+/// As service managers and compose files leave them.
+#[test]
+fn variables_that_are_set_to_nothing_silence_nothing() {
+    let listener = Listener::tcp().unwrap();
+    let home = Home::new(&[listener.address().unwrap()]);
+    home.init();
+    for (variables, all) in [
+        (&[("TMKMS_LOG", "")][..], false),
+        (&[("TMKMS_LOG", ""), ("RUST_LOG", "")], false),
+        (&[("TMKMS_LOG", ""), ("RUST_LOG", "trace")], true),
+        (&[("TMKMS_LOG", "info"), ("RUST_LOG", "trace")], false),
+    ] {
+        let log = home.path().join("log");
+        let child = home
+            .command(&["start", "--log-format", "json"])
+            .envs(variables.iter().copied())
+            .stdout(Stdio::null())
+            .stderr(File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let service = Running { child, log };
+        let mut node = listener.accept(PATIENCE).unwrap();
+        node.ask(&Ask::Ping).unwrap();
+        let log = end(service);
+        assert!(log.contains("\"level\":\"info\""), "{variables:?}: {log}");
+        let found = log.contains("\"level\":\"trace\"");
+        assert_eq!(found, all, "{variables:?}: {log}");
+    }
+}
+
 #[test]
 fn no_secret_is_logged_however_much_is() {
     let listener = Listener::tcp().unwrap();

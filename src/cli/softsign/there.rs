@@ -8,25 +8,25 @@ use crate::cli::report::Failure;
 use crate::consensus::PublicKey;
 use crate::secret_file::{self, SecretFileError, SecretSource};
 
-/// The public half of the key in `path`; `None` where nothing has this name.
+/// The public half of the key in `path`; `None` where nothing has this name. Only the form that is written here counts: a
+/// key in another one would be shown as made, and `start` would not read it.
 ///
 /// # Errors
-/// What lies there is not a key for `purpose`, or others may read it. Nothing is ever made in its place.
+/// What lies there is not a key for `purpose`, or cannot be read, as when others may read it. Nothing is ever made in its
+/// place.
 pub(super) fn key_in(path: &Path, purpose: Purpose) -> Result<Option<PublicKey>, Failure> {
     if std::fs::symlink_metadata(path).is_err() {
         return Ok(None);
     }
-    let unusable = |why: &dyn std::fmt::Display| {
-        Failure::new(SecretFileError::Exists(path.to_owned()))
-            .hint(format!("it is not the key that was asked for: {why}"))
-    };
-    let secret = secret_file::read(&SecretSource::File(path.to_owned()));
-    let secret = secret.map_err(|error| unusable(&error))?;
-    let key = match secret.bytes.trim_ascii_start().starts_with(b"{") {
-        true => SoftKey::from_json(&secret.bytes, purpose),
-        false => SoftKey::from_base64(&secret.bytes, purpose),
-    };
-    Ok(Some(key.map_err(|error| unusable(&error))?.public_key()))
+    let exists = || Failure::new(SecretFileError::Exists(path.to_owned()));
+    let secret = secret_file::read(&SecretSource::File(path.to_owned())).map_err(|error| {
+        exists().hint(format!(
+            "whether it is the key that was asked for cannot be seen: {error}"
+        ))
+    })?;
+    let key = SoftKey::from_base64(&secret.bytes, purpose)
+        .map_err(|error| exists().hint(format!("it is not the key that was asked for: {error}")))?;
+    Ok(Some(key.public_key()))
 }
 
 /// Whether `path` holds this very key already.

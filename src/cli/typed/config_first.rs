@@ -24,7 +24,7 @@ fn words_of_config(word: &OsStr) -> usize {
 }
 
 /// Moves the configuration from before the commands to behind them, where each command that reads one takes it, and any
-/// other refuses it.
+/// other refuses it. A group of commands refuses whatever comes behind it, so that what is wrong there is told alone.
 pub fn behind(words: Vec<OsString>, definition: &Command) -> Vec<OsString> {
     let mut rest = words.iter();
     let mut commands: Vec<OsString> = rest.next().cloned().into_iter().collect();
@@ -43,7 +43,9 @@ pub fn behind(words: Vec<OsString>, definition: &Command) -> Vec<OsString> {
     if commands.len() < 2 {
         return words;
     }
-    commands.extend(moved);
+    if !at.has_subcommands() {
+        commands.extend(moved);
+    }
     commands.extend(rest.cloned());
     commands
 }
@@ -77,6 +79,19 @@ mod tests {
             ("tmkms -c x check -c y", "tmkms check -c x -c y"),
             // By its other name.
             ("tmkms -c x ack c-1", "tmkms ack -c x c-1"),
+        ] {
+            assert_eq!(moved(typed), meant);
+        }
+    }
+
+    #[test]
+    fn a_mistake_behind_a_group_is_told_without_the_configuration() {
+        for (typed, meant) in [
+            ("tmkms -c x state", "tmkms state"),
+            ("tmkms state -c x", "tmkms state"),
+            ("tmkms --config=x state sho c-1", "tmkms state sho c-1"),
+            ("tmkms -cx yubihsm keys lst", "tmkms yubihsm keys lst"),
+            ("tmkms -c x state --help", "tmkms state --help"),
         ] {
             assert_eq!(moved(typed), meant);
         }

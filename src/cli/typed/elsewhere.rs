@@ -6,12 +6,19 @@ use clap::error::{ContextKind, ContextValue};
 use crate::cli::report::Failure;
 use crate::remedy::CommandLine;
 
-/// What to say of a word that is no command here, and is the last word of others: `keygen` of `softsign keygen`.
+/// What other signers, or people who have just come, call `start`.
+const STARTS: &[&str] = &["run", "serve", "sign", "validate"];
+
+/// What to say of a word that is no command here, and is the last word of others (`keygen` of `softsign keygen`), or another
+/// word for `start`.
 pub fn failure(error: &clap::Error, definition: &Command) -> Option<Failure> {
     let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else {
         return None;
     };
-    let mut found = Vec::new();
+    let mut found = match STARTS.contains(&word.as_str()) {
+        true => vec![vec!["start"]],
+        false => Vec::new(),
+    };
     ending_in(word, definition, &mut Vec::new(), &mut found);
     if found.is_empty() {
         return None;
