@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::config::ChainConfig;
 use crate::consensus::key_text::{self, KeyFormat};
+use crate::text::count::count;
 
 use super::config_file::ConfigFile;
 use super::identities;
@@ -52,7 +53,8 @@ impl Show {
         match shown.iter().map(unreadable).sum::<usize>() {
             0 => Ok(()),
             some => Err(Failure::new(format!(
-                "{some} key(s) cannot be opened; see above"
+                "{} cannot be opened; see above",
+                count(some, "key")
             ))),
         }
     }

@@ -3,6 +3,7 @@
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use crate::settings::Problem;
+use crate::text::count::count;
 use crate::text::masked::{keys_in, stars, without};
 
 /// How many problems are shown. More than these have one cause, or are mended after the first ones.
@@ -20,7 +21,8 @@ pub(super) fn errors(text: &str, name: &str, problems: &mut Vec<Problem>) -> Str
         .collect();
     if let Some(more) = problems.len().checked_sub(MOST).filter(|more| *more > 0) {
         shown.push(format!(
-            "{more} more problems of {name} are not shown; correct these first"
+            "not shown: {} of {name}; correct these first",
+            count(more, "more problem")
         ));
     }
     shown.join("\n\n")

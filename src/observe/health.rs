@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::os::clock::{Clock, SystemClock};
+use crate::text::count::count;
 
 use super::registry::Registry;
 use super::status::{ChainVerdict, Expected, HealthQuestion, NothingAsked, probe};
@@ -59,7 +60,7 @@ pub(crate) fn answer(
     let verdicts = verdicts.into_iter();
     let chains = verdicts.map(|(id, verdict)| (id, question.about(&verdict).map(str::to_owned)));
     match probe(chains, &asked) {
-        Ok(count) => Ok(format!("{word}: {count} chains\n")),
+        Ok(all) => Ok(format!("{word}: {}\n", count(all, "chain"))),
         Err(no) => {
             let lines = no.lines().join("\n");
             Err(Unhealthy::No(format!("not {word}\n{lines}\n")))

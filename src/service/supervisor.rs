@@ -12,6 +12,7 @@ use tracing::{error, info, warn};
 
 use crate::observe::registry::Registry;
 use crate::os::clock::{Clock, Moment, SystemClock};
+use crate::text::count::count as things;
 
 /// A turn that comes so much too late, or a wall clock that is so far off, is worth telling.
 const LEAP: Duration = Duration::from_secs(3);
@@ -123,7 +124,11 @@ impl Supervisor {
             .map(|chain| chain.id.as_str())
             .collect();
         let (all, bad) = (chains.len(), failing.len());
-        let mut text = format!("{} of {all} chains ready", all.saturating_sub(bad));
+        let mut text = format!(
+            "{} of {} ready",
+            all.saturating_sub(bad),
+            things(all, "chain")
+        );
         if bad > 0 {
             text.push_str("; not ready: ");
             text.push_str(&failing.join(", "));

@@ -587,7 +587,7 @@ fn the_signers_identity_stands_where_it_is_made_checked_and_shown() {
     let shown = run(&["keys", "show"]);
     assert_eq!(shown.code, 1);
     assert!(
-        shown.err.contains("4 key(s)"),
+        shown.err.contains("4 keys cannot"),
         "two chains, each with key and identity: {}",
         shown.err
     );

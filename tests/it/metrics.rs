@@ -166,7 +166,7 @@ fn armed_needs_no_node_and_ready_does() {
     assert!(text.contains("not armed: test-1: "), "{text}");
     home.init();
     wait_for("armed", || {
-        get(&at, "/armed") == (200, "armed: 1 chains\n".to_owned())
+        get(&at, "/armed") == (200, "armed: 1 chain\n".to_owned())
     });
     assert_eq!(home.run(&["status", "--armed"]), (0, "armed\n".to_owned()));
     assert_eq!(get(&at, "/armed?expect=test-1").0, 200);
@@ -471,7 +471,7 @@ fn systemd_is_told() {
     };
     wait("READY=1");
     let _node = listener.accept(PATIENCE).unwrap();
-    wait("STATUS=1 of 1 chains ready");
+    wait("STATUS=1 of 1 chain ready");
     wait("WATCHDOG=1");
     service.signal(rustix::process::Signal::TERM);
     wait("STOPPING=1");

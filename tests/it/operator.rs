@@ -27,7 +27,7 @@ fn check_says_all_that_is_wrong_and_then_that_it_is_ready() {
         text.contains("chmod 600") && text.contains("identity.key"),
         "{text}"
     );
-    assert!(text.contains("2 problem(s); 1 of 1 chains"), "{text}");
+    assert!(text.contains("2 problems; 1 of 1 chain"), "{text}");
     mode(0o600);
     fs::rename(
         home.path().join("elsewhere"),
@@ -41,7 +41,7 @@ fn check_says_all_that_is_wrong_and_then_that_it_is_ready() {
     let before = fs::read(home.path().join("state.json")).unwrap();
     let (code, text) = home.run(&["check"]);
     assert_eq!(code, 0, "{text}");
-    assert!(text.contains("Ready 1 of 1 chains"), "{text}");
+    assert!(text.contains("Ready 1 of 1 chain"), "{text}");
     assert!(text.contains("nothing signed yet"), "{text}");
     assert_eq!(fs::read(home.path().join("state.json")).unwrap(), before);
     home.configure(&home.config().replace("[[chain]]", "[[chian]]"));
@@ -251,5 +251,5 @@ fn a_state_file_of_another_user_is_not_believed() {
     );
     chown(&state, Some(ME), None).unwrap();
     let text = check();
-    assert!(text.contains("Ready 1 of 1 chains"), "{text}");
+    assert!(text.contains("Ready 1 of 1 chain"), "{text}");
 }

@@ -422,7 +422,7 @@ fn a_walk_through_a_link_a_device_a_disk_and_a_conflict() {
     scene.shows(
         (&of("tmkms_chain_ready"), 1.0),
         Ok(()),
-        "1 of 1 chains ready",
+        "1 of 1 chain ready",
         &[],
         "] signed prevote",
     );
@@ -465,7 +465,7 @@ fn a_walk_through_a_link_a_device_a_disk_and_a_conflict() {
     scene.shows(
         (&of("tmkms_replicas_up"), 1.0),
         Ok(()),
-        "1 of 1 chains ready",
+        "1 of 1 chain ready",
         &[],
         ": back",
     );
@@ -500,7 +500,7 @@ fn a_walk_through_a_link_a_device_a_disk_and_a_conflict() {
     scene.shows(
         (&of("tmkms_chain_durable"), 1.0),
         Ok(()),
-        "1 of 1 chains ready",
+        "1 of 1 chain ready",
         &[],
         "durable again",
     );

@@ -208,11 +208,11 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "tests/it/operator.rs",
     ),
     ("runs as process {} for", "tests/it/operator.rs"),
-    ("connects, {} signed, {} replayed", "tests/it/operator.rs"),
+    ("{}, {} signed, {} replayed", "tests/it/operator.rs"),
     ("last signed {} {} ago", "tests/it/operator.rs"),
     ("last refused", "tests/it/operator.rs"),
     ("reads the state file", "tests/it/remedies/service.rs"),
-    ("chains not ready", "tests/it/metrics.rs"),
+    ("of {} not ready", "tests/it/metrics.rs"),
     (
         "armed, ready, look at it",
         "tests/it/refused_double_sign.rs",
@@ -233,7 +233,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ),
     ("the running service has another version", "as above"),
     ("no such chain in the configuration", "tests/it/metrics.rs"),
-    ("heights since the start", "tests/it/metrics.rs"),
+    ("{} since the start", "tests/it/metrics.rs"),
     ("the service of this file runs", "tests/it/operator.rs"),
     ("in use by the service", "tests/it/operator.rs"),
     (

@@ -15,6 +15,7 @@ use crate::migrate::takeover::take::Applied;
 use crate::migrate::takeover::take_over::TakeOver;
 use crate::os::files::paths::folder_of;
 use crate::terminal::{Console, Terminal};
+use crate::text::count::count;
 
 use super::config_file::{ConfigFile, wrong};
 use super::report::{Failure, output, status};
@@ -216,7 +217,8 @@ fn finish(done: &[Applied], mut left: usize) -> Result<(), Failure> {
     match left {
         0 => Ok(()),
         _ => Err(Failure::new(format!(
-            "{left} chain(s) were not taken over; see above"
+            "not taken over: {}; see above",
+            count(left, "chain")
         ))),
     }
 }

@@ -22,6 +22,7 @@ use crate::observe::status::ServiceStatus;
 use crate::observe::status::humanize;
 use crate::os::clock::{Clock, SystemClock};
 use crate::service::{identity_of, with_older_files};
+use crate::text::count::count;
 use crate::threads::{STACK, spawn_scoped};
 
 use super::config_file::ConfigFile;
@@ -125,17 +126,15 @@ impl Check {
             .iter()
             .filter(|chain| !chain.problems.is_empty())
             .count();
+        let all = count(chains.len(), "chain");
         match bad {
             0 => {
-                status(
-                    "Ready",
-                    format!("{} of {} chains", chains.len(), chains.len()),
-                );
+                status("Ready", format!("{} of {all}", chains.len()));
                 Ok(())
             }
             _ => Err(Failure::new(format!(
-                "{problems} problem(s); {bad} of {} chains would not be signed for",
-                chains.len()
+                "{}; {bad} of {all} would not be signed for",
+                count(problems, "problem")
             ))),
         }
     }

@@ -12,6 +12,7 @@ use crate::harness::bench::{BenchError, Measured, Plan, Series, measure};
 use crate::harness::checks::SignerUnderTest;
 use crate::os::files::replace::{Readers, create};
 use crate::remedy::CommandLine;
+use crate::text::count::count;
 
 use super::super::report::{Failure, output, status};
 use super::common::{Common, seconds};
@@ -161,8 +162,8 @@ fn table(measured: &Measured) -> String {
     }
     text.push_str(&histogram(measured));
     text.push_str(&format!(
-        "\n{} requests in {:.1} s over one link, {:.0} per second with the verification of each signature\n",
-        measured.requests(),
+        "\n{} in {:.1} s over one link, {:.0} per second with the verification of each signature\n",
+        count(measured.requests(), "request"),
         measured.wall.as_secs_f64(),
         measured.requests() as f64 / measured.wall.as_secs_f64().max(1e-9)
     ));

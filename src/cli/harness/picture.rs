@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::harness::bench::{Measured, Series};
+use crate::text::count::count;
 
 /// Bars for each doubling of the time.
 const BARS: i32 = 8;
@@ -68,8 +69,8 @@ pub(super) fn svg(measured: &Measured, bound: Duration) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" \
          font-family=\"sans-serif\" font-size=\"12\">\n\
          <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n\
-         <text x=\"{LEFT}\" y=\"22\" font-size=\"15\">Answers of the signer, {} requests; the line is the bound of {} ms</text>\n",
-        measured.requests(),
+         <text x=\"{LEFT}\" y=\"22\" font-size=\"15\">Answers of the signer, {}; the line is the bound of {} ms</text>\n",
+        count(measured.requests(), "request"),
         bound.as_secs_f64() * 1000.0
     );
     let mut y = TOP;

@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::harness::checks::{CHECKS, Outcome, Row, SignerUnderTest, examine};
+use crate::text::count::count;
 
 use super::super::report::{Failure, output, status};
 use super::common::Common;
@@ -129,14 +130,14 @@ fn first_failed(rows: &[Row]) -> Option<&Row> {
 }
 
 fn verdict(rows: &[Row]) -> Result<(), Failure> {
-    let count = |result| rows.iter().filter(|row| row.result == result).count();
+    let of = |result| rows.iter().filter(|row| row.result == result).count();
     status(
         "Done",
         format!(
-            "{} checks passed, {} failed, {} did not apply",
-            count(Outcome::Pass),
-            count(Outcome::Fail),
-            count(Outcome::NotApplicable)
+            "{} passed, {} failed, {} did not apply",
+            count(of(Outcome::Pass), "check"),
+            of(Outcome::Fail),
+            of(Outcome::NotApplicable)
         ),
     );
     match first_failed(rows) {

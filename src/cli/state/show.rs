@@ -14,6 +14,7 @@ use crate::migrate::foreign::LONGEST;
 use crate::os::clock::{Clock, SystemClock};
 use crate::os::files::bounded;
 use crate::service::with_older_files;
+use crate::text::count::count;
 
 use super::chain::find;
 use super::shared::shown_in_etcd;
@@ -56,7 +57,8 @@ impl Show {
         match unusable {
             0 => Ok(()),
             _ => Err(Failure::new(format!(
-                "{unusable} state file(s) cannot be used; see above"
+                "{} cannot be used; see above",
+                count(unusable, "state file")
             ))),
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::cli::report::Failure;
 use crate::observe::status::{Expected, HealthQuestion, ServiceStatus};
+use crate::text::count::count;
 
 /// For health checks: what to say when it is true of every chain that is asked about; each of which it is not.
 pub(super) fn probed(
@@ -24,9 +25,9 @@ pub(super) fn concluded(answer: &ServiceStatus) -> Result<(), Failure> {
             |no| {
                 let ids: Vec<&str> = no.chains().iter().map(|(id, _)| id.as_str()).collect();
                 Err(Failure::new(format!(
-                    "{} of {} chains not ready: {}",
+                    "{} of {} not ready: {}",
                     ids.len(),
-                    answer.chains.len(),
+                    count(answer.chains.len(), "chain"),
                     ids.join(", ")
                 )))
             },
@@ -131,7 +132,7 @@ mod tests {
             // The text and the page, with the same reason.
             let text = shown(&client, &Commands::default());
             let html = page::render(&status, PageView::default());
-            let count = format!("{} of 1 chains ready", u8::from(ready));
+            let count = format!("{} of 1 chain ready", u8::from(ready));
             assert!(text.contains(&count) && html.contains(&count), "{bits:b}");
             assert_eq!(text.contains("NOT ARMED"), !armed, "{bits:b}: {text}");
             match &verdict.not_ready {

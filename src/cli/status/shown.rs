@@ -5,6 +5,7 @@ use crate::observe::status::{
 };
 use crate::remedy::Commands;
 use crate::service::NOTICED;
+use crate::text::count::count;
 
 /// The whole answer.
 pub(super) fn shown(answer: &ServiceStatus, commands: &Commands) -> String {
@@ -99,7 +100,10 @@ fn chain_lines(chain: &ChainStatus, commands: &Commands) -> String {
         }
     }
     if chain.history.missed_heights > 0 {
-        let missed = format!("{} heights since the start", chain.history.missed_heights);
+        let missed = format!(
+            "{} since the start",
+            count(chain.history.missed_heights, "height")
+        );
         line("missed", &missed);
     }
     for link in &chain.links {
@@ -112,11 +116,11 @@ fn chain_lines(chain: &ChainStatus, commands: &Commands) -> String {
 
 fn link_lines(link: &LinkStatus) -> Vec<String> {
     let mut lines = vec![format!(
-        "{} {} for {}, {} connects, {} signed, {} replayed, {} refused, {} failed",
+        "{} {} for {}, {}, {} signed, {} replayed, {} refused, {} failed",
         link.addr,
         link.state,
         humanize(link.since_seconds),
-        link.connects,
+        count(link.connects, "connect"),
         link.signed,
         link.replayed,
         link.refused,

@@ -14,6 +14,7 @@ use crate::backends::yubihsm::protocol::error::ErrorKind;
 use crate::cli::report::{Failure, output, status};
 use crate::consensus::{KeyType, Signature};
 use crate::gate::raw::self_test;
+use crate::text::count::count;
 
 use super::which::{Which, key_id, tell_device};
 
@@ -102,11 +103,13 @@ impl Test {
                 && !stop.load(Ordering::Relaxed) =>
             {
                 Err(Failure::new(format!(
-                    "{some} of {number} signatures failed, and trying again does not change that; see above"
+                    "{some} of {} failed, and trying again does not change that; see above",
+                    count(number, "signature")
                 )))
             }
             some => Err(Failure::new(format!(
-                "{some} of {number} signatures failed; see above"
+                "{some} of {} failed; see above",
+                count(number, "signature")
             ))),
         }
     }

@@ -9,6 +9,7 @@ use crate::settings::{Problem, Spanned};
 
 use super::unknown::unknown_chain;
 use crate::config::file::RawConfig;
+use crate::text::count::count;
 
 /// The key of each chain; several devices with one key are replicas.
 pub(super) fn keys(
@@ -125,7 +126,7 @@ fn busy_devices(provided: &[ConfiguredKey], warnings: &mut Vec<Problem>) {
             warnings.push(Problem::at(
                 device.name.span.clone(),
                 format!("{chains} chains share {name}"),
-                format!("it makes about {gives} signatures a second"),
+                format!("it makes about {} a second", count(gives, "signature")),
                 format!(
                     "with a block every {BLOCK_SECONDS} s these chains want about {wanted}; votes that wait too long \
                      are not signed: spread the chains over several devices"

@@ -16,6 +16,7 @@ use tracing_subscriber::EnvFilter;
 use crate::consensus::{BlockId, Hrs};
 use crate::events::{Event, RequestKind, Sink};
 use crate::reason::ReasonKind;
+use crate::text::count::count;
 
 use format::LineFormat;
 pub use format::LogFormat;
@@ -136,7 +137,8 @@ impl LogSink {
                 node,
                 kind,
                 left_out,
-                "{place} {left_out} lines like the next one ({kind}) were left out; the metrics count them all"
+                "{place} left out {} like the next one ({kind}); the metrics count them all",
+                count(left_out, "line")
             );
         }
         true

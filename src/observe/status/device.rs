@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::backends::DeviceSample;
+use crate::text::count::count;
 
 /// One device.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -62,8 +63,9 @@ impl DeviceStatus {
         };
         if self.failures > 0 {
             text.push_str(&format!(
-                ", {} failures, lost {} times",
-                self.failures, self.losses
+                ", {}, lost {}",
+                count(self.failures, "failure"),
+                count(self.losses, "time")
             ));
         }
         if let Some((used, size)) = self.log {

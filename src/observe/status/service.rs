@@ -1,5 +1,7 @@
 //! The status of the service as a whole.
 
+use crate::text::count::count;
+
 use std::cmp::Reverse;
 
 use serde::{Deserialize, Serialize};
@@ -66,6 +68,10 @@ impl ServiceStatus {
     /// How many of the chains are ready, in words.
     pub fn headline(&self) -> String {
         let ready = self.chains.iter().filter(|chain| chain.not_ready.is_none());
-        format!("{} of {} chains ready", ready.count(), self.chains.len())
+        format!(
+            "{} of {} ready",
+            ready.count(),
+            count(self.chains.len(), "chain")
+        )
     }
 }

@@ -313,7 +313,7 @@ fn an_identity_key_in_the_environment_that_is_none() {
     assert_eq!(done.code, 0, "{}", done.text);
     let made = fs::read_to_string(walk.elsewhere("new key")).unwrap();
     let text = check(made.trim());
-    assert!(text.contains("Ready 1 of 1 chains"), "{text}");
+    assert!(text.contains("Ready 1 of 1 chain"), "{text}");
 }
 
 #[test]

@@ -218,7 +218,7 @@ impl Walk {
     pub fn is_ready(&self) {
         let said = self.tmkms(&["check"]);
         assert_eq!(said.code, 0, "{}", said.text);
-        assert!(said.text.contains("Ready 1 of 1 chains"), "{}", said.text);
+        assert!(said.text.contains("Ready 1 of 1 chain"), "{}", said.text);
     }
 
     /// The chain signs, at this height.

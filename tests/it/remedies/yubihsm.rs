@@ -564,7 +564,7 @@ fn a_login_that_may_do_too_much() {
     let setup = walk.printed(&said.text, "set the device up with", "tmkms yubihsm setup");
     // Never without a look at what is on it.
     let asked = walk.paste(&setup);
-    assert!(asked.text.contains("key(s) that sign"), "{}", asked.text);
+    assert!(asked.text.contains("signing key"), "{}", asked.text);
 }
 
 #[test]

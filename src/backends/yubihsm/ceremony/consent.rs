@@ -5,6 +5,7 @@ use crate::backends::yubihsm::protocol::codes::algorithm;
 use crate::backends::yubihsm::protocol::identity::Serial;
 use crate::backends::yubihsm::protocol::info::DeviceInfo;
 use crate::terminal::Terminal;
+use crate::text::count::count;
 
 use super::error::{CeremonyError, SetupError};
 use super::found::{ForeignDevice, FoundDevice};
@@ -88,9 +89,9 @@ pub(super) fn describe(info: &DeviceInfo, found: &FoundDevice) -> Vec<String> {
         }
         FoundDevice::Other(foreign) => {
             lines.push(format!(
-                "It holds {} object(s), {} of them keys that sign. ALL OF THEM ARE ERASED.",
-                foreign.objects,
-                foreign.keys.len()
+                "It holds {}, {} that can sign among them. ALL OF THEM ARE ERASED.",
+                count(foreign.objects, "object"),
+                count(foreign.keys.len(), "key")
             ));
             let keys = foreign.keys.iter();
             lines.extend(keys.map(|key| format!("  0x{:04x} {:?}", key.id, key.label)));

@@ -5,6 +5,7 @@ use std::io;
 use crate::backends::yubihsm::protocol::commands::DeviceCommands;
 use crate::backends::yubihsm::protocol::error::Error;
 use crate::backends::yubihsm::protocol::identity::Serial;
+use crate::text::count::count;
 
 use super::paper::printout::PrintoutError;
 
@@ -70,8 +71,8 @@ pub enum SetupError {
     Sheets(PrintoutError),
     /// Keys would be lost.
     #[error(
-        "nothing was changed: YubiHSM {serial} holds {} key(s) that sign ({}); back each up with `{}`, prove that with \
-         `{}`, and repeat this with `--destroy-keys {serial}` to lose them", keys.len(), keys.join(", "),
+        "nothing was changed: YubiHSM {serial} holds {} ({}); back each up with `{}`, prove that with \
+         `{}`, and repeat this with `--destroy-keys {serial}` to lose them", count(keys.len(), "signing key"), keys.join(", "),
         commands.line(["keys", "export", "-i", "ID", "FILE"]), commands.verify_backup("FILE")
     )]
     HoldsKeys {

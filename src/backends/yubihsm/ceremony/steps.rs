@@ -13,6 +13,7 @@ use crate::backends::yubihsm::protocol::codes::{capability, object, option};
 use crate::backends::yubihsm::session::objects::Objects;
 use crate::backends::yubihsm::session::objects::Planned;
 use crate::terminal::Terminal;
+use crate::text::count::count;
 
 use super::derive::Role;
 use super::error::CeremonyError;
@@ -125,8 +126,8 @@ pub fn erase(
         .map_or_else(String::new, |info| info.label);
     if list.len() != 1 || label != FACTORY_LABEL {
         return Err(target.not_erased(format!(
-            "it still holds {} objects, and the key that logs in is labelled {label:?}",
-            list.len()
+            "it still holds {}, and the key that logs in is labelled {label:?}",
+            count(list.len(), "object")
         )));
     }
     let is_factory = before.id == factory.id && *before.key.to_bytes() == *factory.key.to_bytes();

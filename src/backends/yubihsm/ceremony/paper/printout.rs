@@ -15,6 +15,7 @@ use crate::os::files::filesystem::ephemeral;
 use crate::remedy::{self, CommandLine};
 use crate::secret_file::{NewFile, SecretFileError};
 use crate::terminal::RemoveOnSignal;
+use crate::text::count::count;
 
 use super::super::mnemonic::Mnemonic;
 use super::sheets::{Heading, filled};
@@ -143,12 +144,12 @@ impl Printout {
 
     /// What the person is asked to do with the sheets that were just written.
     pub(super) fn request(&self) -> String {
-        let (path, copies) = (self.path.display(), self.holders);
+        let (path, copies) = (self.path.display(), count(self.holders, "sheet"));
         let first = match self.place {
-            PrintTarget::Printer(_) => format!("{copies} sheet(s) went to {path}."),
+            PrintTarget::Printer(_) => format!("{copies} went to {path}."),
             PrintTarget::InMemory(_) => format!(
-                "{copies} sheet(s) are in {path}, in memory only. Print them now, from another terminal, as with `{}` (a spooler, \
-                 such as that of `lp`, would keep them on a disk).",
+                "{path} holds {copies}, in memory only. Print that now, from another terminal, as with `{}` (a spooler, \
+                 such as that of `lp`, would keep it on a disk).",
                 to_printer(&self.path)
             ),
         };

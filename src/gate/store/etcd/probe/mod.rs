@@ -13,6 +13,7 @@ use crate::gate::store::etcd::client::api::{
 use crate::gate::store::etcd::client::members::Session;
 use crate::gate::store::etcd::settings::{EtcdSettings, EtcdSettingsError};
 use crate::https::{Tls, certificate, certificate_of};
+use crate::text::count::count as things;
 
 use version::{Support, Version};
 
@@ -256,11 +257,13 @@ impl Report {
         }
         match self.voters {
             Some((count @ 0..=2, _)) => warnings.push(format!(
-                "this etcd has {count} voting member(s): without any one of them nothing is signed; three on three machines \
-                 survive the loss of one"
+                "this etcd has {}: without any one of them nothing is signed; three on three machines \
+                 survive the loss of one",
+                things(count, "voting member")
             )),
             Some((count, machines)) if machines < count => warnings.push(format!(
-                "{count} members of etcd share {machines} machine(s): the loss of one machine may be the loss of the majority"
+                "{count} members of etcd share {}: the loss of one machine may be the loss of the majority",
+                things(machines, "machine")
             )),
             _ => {}
         }
