@@ -13,7 +13,8 @@ use crate::config::{Config, ConfigError};
 use crate::consensus::key_text::KeyFormat;
 use crate::link::Address;
 use crate::networks::{key_format_line, key_prefixes};
-use crate::os::files::replace::{Flush, Readers, folder_of, replace};
+use crate::os::files::paths::folder_of;
+use crate::os::files::replace::{Flush, Readers, replace};
 use crate::os::users::user_name;
 use crate::remedy;
 
