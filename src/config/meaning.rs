@@ -106,7 +106,7 @@ impl ChainConfig {
 pub struct NodeConfig {
     /// Where it listens.
     pub address: NodeAddress,
-    /// Our identity on TCP links.
+    /// Our identity on a TCP link; none on a Unix socket, whatever `secret_key` says there.
     pub identity: Option<SecretSource>,
     /// Dial again when the link ends.
     pub reconnect: bool,

@@ -10,6 +10,7 @@ use crate::link::identity;
 use crate::secret_file::SecretSource;
 use crate::settings::{Base, Problem};
 
+use super::check::may_need_identity;
 use super::file::RawConfig;
 
 /// A file and its place in the configuration.
@@ -32,7 +33,9 @@ pub(super) fn named(written: &RawConfig, base: &Base) -> Vec<NamedFile> {
             what: NamedSecret::Key(provided.key.clone()),
         })
     });
-    let identities = written.validators.iter().filter_map(|validator| {
+    let used = written.validators.iter();
+    let used = used.filter(|validator| may_need_identity(validator, base));
+    let identities = used.filter_map(|validator| {
         let written = validator.secret_key.as_ref()?;
         // What is wrong with the place itself is told already.
         match base.secret(written, &mut Vec::new())? {

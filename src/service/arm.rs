@@ -298,7 +298,7 @@ impl Identities {
         let known = self.known.know(source, &identity);
         info!(
             event = "identity",
-            node_id = known.node_id,
+            peer_id = known.peer_id,
             public_key = known.public_key,
             "this signer is known to its nodes as {}",
             known.line()

@@ -125,7 +125,7 @@ fn a_running_service_tells_its_status_and_is_not_disturbed_by_checks() {
     assert!(status["time"].as_str().unwrap().ends_with('Z'), "{status}");
     // Who we are to the nodes, as the node itself has seen it.
     let identity = &status["identities"][0];
-    let id = identity["node_id"].as_str().unwrap();
+    let id = identity["peer_id"].as_str().unwrap();
     let key = identity["public_key"].as_str().unwrap();
     assert_eq!(id, identity_of(&home).peer_id().to_string());
     let log = service.log();
@@ -136,7 +136,7 @@ fn a_running_service_tells_its_status_and_is_not_disturbed_by_checks() {
     assert!(told.unwrap() < armed.unwrap(), "{log}");
     let (code, text) = home.run(&["status"]);
     assert_eq!(code, 0, "{text}");
-    let told = format!("identity: node id {id}, public key {key} (");
+    let told = format!("identity: peer id {id}, public key {key} (");
     let on = format!("on {host}, whose clock shows 20");
     for words in [
         "test-1: armed",
@@ -252,4 +252,43 @@ fn a_state_file_of_another_user_is_not_believed() {
     chown(&state, Some(ME), None).unwrap();
     let text = check();
     assert!(text.contains("Ready 1 of 1 chain"), "{text}");
+}
+
+#[test]
+fn an_identity_at_a_unix_socket_is_neither_needed_nor_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = Listener::unix(&folder.path().join("node.sock")).unwrap();
+    let home = Home::new(&[listener.address().unwrap()]);
+    assert!(home.config().contains("secret_key"), "{}", home.config());
+    // One that can be read is still not who we are to a node that never asks.
+    home.init();
+    let (code, text) = home.run(&["check"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(!text.contains("Identity"), "{text}");
+    fs::remove_file(home.path().join("identity.key")).unwrap();
+    for command in ["check", "keys show"] {
+        let words: Vec<_> = command.split(' ').collect();
+        let (code, text) = home.run(&words);
+        assert_eq!(code, 0, "{command}: {text}");
+        assert!(!text.contains("identity"), "{command}: {text}");
+    }
+    let service = home.start();
+    let mut node = listener.accept(PATIENCE).unwrap();
+    assert!(sign(&mut node, &home.key, 5, 1));
+    let (code, text) = home.run(&["status"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(!text.contains("identity"), "{text}");
+    assert!(!service.log().contains("identity"), "{}", service.log());
+    // Where something else is wrong, the file is not asked for either; a tcp:// link needs it.
+    home.configure(&format!("{}\nwrong = 1\n", home.config()));
+    let (code, text) = home.run(&["check"]);
+    assert_eq!(code, 2, "{text}");
+    assert!(!text.contains("identity.key"), "{text}");
+    let config = home.config();
+    let (_, addr) = config.split_once("unix://").unwrap();
+    let (path, _) = addr.split_once('"').unwrap();
+    home.configure(&config.replace(&format!("unix://{path}"), "tcp://127.0.0.1:26659"));
+    let (code, text) = home.run(&["check"]);
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("identity.key"), "{text}");
 }

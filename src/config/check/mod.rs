@@ -21,6 +21,7 @@ use super::etcd::{self, StoreKind};
 use super::file::{Chain, RawConfig, Validator};
 use super::meaning::{ChainConfig, NodeConfig};
 use keys::keys;
+pub(super) use nodes::may_need_identity;
 use nodes::nodes;
 
 /// What keeps only the commands that dial from their work goes to `undialled`.

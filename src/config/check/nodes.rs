@@ -112,6 +112,7 @@ pub(super) fn nodes(
             ));
         }
         if let Some(id) = &validator.chain_id {
+            let identity = identity.filter(|_| !is_unix(&address));
             nodes.entry(id.value.clone()).or_default().push(node(
                 validator,
                 address,
@@ -180,6 +181,20 @@ fn node(validator: &Validator, address: NodeAddress, identity: Option<SecretSour
             .and_then(|max| i64::try_from(max.value).ok())
             .and_then(Height::new),
     }
+}
+
+/// Whether the link to this node may have an identity; a `secret_key` at any other is used by nobody. `true` where the
+/// address is wrong.
+pub(in crate::config) fn may_need_identity(validator: &Validator, base: &Base) -> bool {
+    let address = validator.addr.as_ref();
+    // What is wrong with it is told already.
+    let address =
+        address.and_then(|addr| self::address(addr, base, &mut Vec::new(), &mut Vec::new()));
+    address.is_none_or(|address| !is_unix(&address))
+}
+
+fn is_unix(address: &NodeAddress) -> bool {
+    matches!(address, NodeAddress::Known(Address::Unix(_)))
 }
 
 /// The address that is written there, or in the environment variable that is named there as `env:NAME`. A variable that does

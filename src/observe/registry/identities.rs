@@ -20,7 +20,7 @@ impl KnownIdentities {
         let key = PublicKey::Ed25519(identity.public_key());
         self.put(IdentityStatus {
             source: source.to_string(),
-            node_id: Some(identity.peer_id().to_string()),
+            peer_id: Some(identity.peer_id().to_string()),
             public_key: Some(key_text::to_base64(&key)),
             trouble: None,
         })

@@ -8,7 +8,7 @@ pub struct IdentityStatus {
     /// Where it is written.
     pub source: String,
     /// The id by which nodes know it, in 40 hexadecimal digits.
-    pub node_id: Option<String>,
+    pub peer_id: Option<String>,
     /// Its public key (Ed25519) in base64.
     pub public_key: Option<String>,
     /// Why it cannot be read.
@@ -18,8 +18,8 @@ pub struct IdentityStatus {
 impl IdentityStatus {
     /// In one line, for people.
     pub fn line(&self) -> String {
-        match (&self.node_id, &self.public_key, &self.trouble) {
-            (Some(id), Some(key), _) => format!("node id {id}, public key {key} ({})", self.source),
+        match (&self.peer_id, &self.public_key, &self.trouble) {
+            (Some(id), Some(key), _) => format!("peer id {id}, public key {key} ({})", self.source),
             (_, _, Some(why)) => format!("not known: {why}"),
             _ => format!("not known ({})", self.source),
         }

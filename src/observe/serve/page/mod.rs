@@ -206,7 +206,7 @@ mod tests {
             config: text.to_owned(),
             identities: vec![IdentityStatus {
                 source: text.to_owned(),
-                node_id: some(),
+                peer_id: some(),
                 public_key: some(),
                 trouble: None,
             }],
