@@ -8,6 +8,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use crate::consensus::{ChainId, PublicKey};
 
 use super::armed::Armed;
+use super::seen::ChainSeen;
 
 /// What is said of a chain that is being opened.
 const OPENING: &str =
@@ -148,6 +149,19 @@ impl Chain {
             ChainState::Opening { .. } => Err(OPENING.to_owned()),
             ChainState::Armed(armed) => Ok(armed.clone()),
             ChainState::Unarmed { why, .. } => Err(why.clone()),
+        })
+    }
+
+    /// What signs, or what there is to see of a chain where nothing does.
+    pub(super) fn signing_or_seen(&self) -> Result<Arc<Armed>, ChainSeen> {
+        self.look(|state| match state {
+            ChainState::Opening { .. } => Err(ChainSeen::unarmed(None, OPENING.to_owned(), false)),
+            ChainState::Armed(armed) => Ok(armed.clone()),
+            ChainState::Unarmed {
+                public_key,
+                why,
+                elsewhere,
+            } => Err(ChainSeen::unarmed(*public_key, why.clone(), !*elsewhere)),
         })
     }
 

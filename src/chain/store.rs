@@ -3,19 +3,14 @@
 use std::time::Duration;
 
 use crate::consensus::Height;
-use crate::gate::snapshot::GateSnapshot;
 use crate::gate::store::StoreError;
 use crate::gate::store::etcd::SharedHandle;
 use crate::os::clock::Clock;
 
+use super::seen::ChainSeen;
 use super::state::Chain;
 
 impl Chain {
-    /// Why an armed chain's key cannot sign at the moment, if so.
-    pub fn key_trouble(&self) -> Option<String> {
-        self.signing().ok()?.signer.unavailable_reason()
-    }
-
     /// Whether the store failed and [`Chain::recover`] has work to do.
     pub fn is_broken(&self) -> bool {
         self.signing().is_ok_and(|armed| armed.shown.is_broken())
@@ -62,9 +57,19 @@ impl Chain {
         }
     }
 
-    /// What the gate showed last, without waiting for it; `None` where there is none.
-    pub fn snapshot(&self) -> Option<GateSnapshot> {
-        Some(self.signing().ok()?.shown.look())
+    /// How it is now. Enters no gate and waits for no device.
+    pub fn seen(&self) -> ChainSeen {
+        match self.signing_or_seen() {
+            Err(seen) => seen,
+            Ok(armed) => ChainSeen {
+                public_key: Some(armed.signer.public_key()),
+                why_unarmed: None,
+                asks_devices: true,
+                gate: Some(armed.shown.look()),
+                key_trouble: armed.signer.unavailable_reason(),
+                shared: armed.shared.clone(),
+            },
+        }
     }
 
     /// The last height that a node asked for before the start, unless the operator set the watermark since.

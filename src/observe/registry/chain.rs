@@ -7,13 +7,13 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::backends::{Backup, DeviceSample, KeySource, all_down};
-use crate::chain::Chain;
+use crate::chain::{Chain, ChainSeen};
 use crate::config::ChainConfig;
 use crate::consensus::PublicKey;
 use crate::consensus::key_text::KeyFormat;
 use crate::observe::metrics::ChainSample;
 use crate::observe::stats::chain::ChainStats;
-use crate::observe::stats::link::LinkStats;
+use crate::observe::stats::link::{LinkSnapshot, LinkStats};
 use crate::observe::status::{
     ChainStatus, ChainVerdict, ConflictStatus, DeviceStatus, Facts, LinkStatus, humanize,
 };
@@ -44,6 +44,16 @@ pub(crate) struct ChainEntry {
     /// When the key's backup was proven, where that is remembered. Held briefly.
     backup: Mutex<Option<Backup>>,
     commands: Commands,
+}
+
+/// A chain at one moment.
+struct Look<'a> {
+    chain: ChainSeen,
+    /// How long the oldest request in hand has had no answer, where that is too long.
+    stuck: Option<Duration>,
+    devices: Vec<DeviceSample>,
+    /// Each with the address of its node.
+    links: Vec<(&'a str, LinkSnapshot)>,
 }
 
 /// One link of a chain.
@@ -104,8 +114,26 @@ impl ChainEntry {
 
     /// Whether it is armed and ready at `now`, and why not.
     pub fn verdict(&self, now: &Moment) -> ChainVerdict {
-        let chain = &self.chain;
-        let stuck = self.stuck(now).map(|time| {
+        self.judge(&self.look(now))
+    }
+
+    /// All that is told of it, looked at once: what is told twice is the same both times.
+    fn look(&self, now: &Moment) -> Look<'_> {
+        let chain = self.chain.seen();
+        let links = self.links.iter();
+        Look {
+            devices: self.devices(&chain),
+            stuck: self.stuck(now),
+            links: links
+                .map(|link| (link.addr.as_str(), link.stats.snapshot()))
+                .collect(),
+            chain,
+        }
+    }
+
+    fn judge(&self, look: &Look<'_>) -> ChainVerdict {
+        let chain = &look.chain;
+        let stuck = look.stuck.map(|time| {
             format!(
                 "stuck: a request has had no answer for {} s; look at the disk of {} and at the {}",
                 time.as_secs(),
@@ -113,16 +141,16 @@ impl ChainEntry {
                 self.key
             )
         });
-        let broken = chain.snapshot().and_then(|gate| gate.broken);
+        let broken = chain.gate.as_ref().and_then(|gate| gate.broken.as_ref());
         // A device, a connector or a file may have had a word in any of these.
         let kept = |why: String| brief(&why, LONGEST_TEXT).into_owned();
         ChainVerdict::of(Facts {
-            unarmed: chain.why_unarmed().map(kept),
+            unarmed: chain.why_unarmed.clone().map(kept),
             stuck: stuck.map(kept),
             broken: broken.map(|why| kept(why.to_string())),
-            key: chain.key_trouble().map(kept),
-            devices: all_down(&self.devices()).map(kept),
-            linked: self.links.iter().any(|link| link.stats.is_up()),
+            key: chain.key_trouble.clone().map(kept),
+            devices: all_down(&look.devices).map(kept),
+            linked: look.links.iter().any(|(_, link)| link.is_up()),
         })
     }
 
@@ -149,58 +177,56 @@ impl ChainEntry {
 
     /// Its status at `now`.
     pub fn status(&self, now: &Moment) -> ChainStatus {
-        let verdict = self.verdict(now);
-        let last = self.chain.snapshot().and_then(|gate| gate.last);
-        let seen: Vec<_> = self
-            .links
-            .iter()
-            .map(|link| (&link.addr, link.stats.snapshot()))
-            .collect();
-        let links = seen
-            .iter()
-            .map(|(addr, link)| LinkStatus::of((*addr).clone(), link, now))
-            .collect();
+        let look = self.look(now);
+        let verdict = self.judge(&look);
+        let Look {
+            chain,
+            stuck,
+            devices,
+            links,
+        } = look;
+        let last = chain.gate.and_then(|gate| gate.last);
         let remedy = self.when_refused();
-        let conflicts = seen.iter().filter_map(|(addr, link)| {
+        let conflicts = links.iter().filter_map(|(addr, link)| {
             let conflicts = link.unacknowledged?.in_sight(now)?;
             Some(ConflictStatus::of(addr, &conflicts, now, remedy.clone()))
         });
+        let links = links.iter();
         let snapshot = self.stats.snapshot();
         let status = ChainStatus {
             id: self.id.clone(),
-            held: self.chain.why_unarmed().is_none(),
+            held: chain.why_unarmed.is_none(),
             conflicts: conflicts.collect(),
-            stuck_seconds: self.stuck(now).map(|time| time.as_secs()),
+            stuck_seconds: stuck.map(|time| time.as_secs()),
             key: self.key.clone(),
-            public_key: self.public_key().map(|key| self.key_format.show(&key)),
-            address: self.public_key().map(|key| key.address().to_string()),
+            public_key: chain.public_key.map(|key| self.key_format.show(&key)),
+            address: chain.public_key.map(|key| key.address().to_string()),
             watermark: last.map(|hrs| hrs.to_string()),
             height: last.map_or(0, |hrs| hrs.height.get()),
             state_file: self.state_file.clone(),
-            links,
-            devices: self.devices().into_iter().map(DeviceStatus::from).collect(),
+            links: links
+                .map(|(addr, link)| LinkStatus::of((*addr).to_owned(), link, now))
+                .collect(),
+            devices: devices.into_iter().map(DeviceStatus::from).collect(),
             backup: self
                 .backup()
                 .map(|backup| backup_in_words(backup, now, &self.commands)),
-            shared: self
-                .chain
-                .shared()
-                .map(|shared| shared.stats.sample().into()),
+            shared: chain.shared.map(|shared| shared.stats.sample().into()),
             history: (&snapshot).into(),
             ..ChainStatus::default()
         };
         status.with(verdict)
     }
 
-    /// The devices of its key; none where another process signs: this one has not asked them.
-    fn devices(&self) -> Vec<DeviceSample> {
-        if self.chain.is_elsewhere() {
+    /// The devices of its key, where this process has asked them for it.
+    fn devices(&self, chain: &ChainSeen) -> Vec<DeviceSample> {
+        if !chain.asks_devices {
             return Vec::new();
         }
         let Some(source) = self.source.upgrade() else {
             return Vec::new();
         };
-        let works = self.public_key().is_some() && self.chain.key_trouble().is_none();
+        let works = chain.public_key.is_some() && chain.key_trouble.is_none();
         let devices = source.devices().into_iter();
         let mut devices: Vec<DeviceSample> = devices.map(|device| device.status()).collect();
         for device in &mut devices {
@@ -214,39 +240,40 @@ impl ChainEntry {
 
     /// Its sample for the metrics at `now`.
     pub fn sample(&self, now: &Moment) -> ChainSample {
-        let snapshot = self.chain.snapshot();
-        let links: Vec<_> = self
-            .links
-            .iter()
-            .map(|link| (link.addr.clone(), link.stats.snapshot()))
-            .collect();
+        let look = self.look(now);
+        let verdict = self.judge(&look);
+        let Look {
+            chain,
+            stuck,
+            devices,
+            links,
+        } = look;
         let free = self.free.load(Ordering::Relaxed);
-        let verdict = self.verdict(now);
+        let gate = chain.gate.as_ref();
+        let links = links.into_iter();
         ChainSample {
             id: self.id.clone(),
             key: self.key.clone(),
-            address: self.public_key().map(|key| key.address().to_string()),
+            address: chain.public_key.map(|key| key.address().to_string()),
             armed: verdict.not_armed.is_none(),
             ready: verdict.not_ready.is_none(),
-            stuck: self.stuck(now).is_some(),
-            durable: snapshot.as_ref().is_some_and(|gate| gate.broken.is_none()),
-            watermark: snapshot.as_ref().and_then(|gate| gate.last),
-            watermark_age: snapshot
-                .as_ref()
-                .map(|gate| now.wall.saturating_sub(gate.written)),
-            tokens: snapshot.map(|gate| {
+            stuck: stuck.is_some(),
+            durable: gate.is_some_and(|gate| gate.broken.is_none()),
+            watermark: gate.and_then(|gate| gate.last),
+            watermark_age: gate.map(|gate| now.wall.saturating_sub(gate.written)),
+            tokens: gate.map(|gate| {
                 let level = gate.rate.level(gate.tokens, gate.counted, now.boot);
                 (level, gate.rate.max_gap)
             }),
             free: (free != u64::MAX).then_some(free),
-            devices: self.devices(),
+            devices,
             backup: self.backup().map(|backup| match backup {
                 Backup::NeverProven => None,
                 Backup::Proven(at) => Some(now.wall.saturating_sub(at)),
             }),
-            shared: self.chain.shared().map(|shared| shared.stats.sample()),
+            shared: chain.shared.map(|shared| shared.stats.sample()),
             snapshot: self.stats.snapshot(),
-            links,
+            links: links.map(|(addr, link)| (addr.to_owned(), link)).collect(),
         }
     }
 }
@@ -271,7 +298,7 @@ mod tests {
     use crate::os::clock::{Clock, SystemClock};
     use std::sync::atomic::Ordering;
 
-    struct NoKey(KeyTraits);
+    struct NoKey(KeyTraits, AtomicU64);
 
     impl KeySource for NoKey {
         fn traits(&self) -> &KeyTraits {
@@ -279,6 +306,7 @@ mod tests {
         }
 
         fn devices(&self) -> Vec<&dyn Device> {
+            self.1.fetch_add(1, Ordering::Relaxed);
             vec![self]
         }
 
@@ -346,15 +374,41 @@ mod tests {
     }
 
     #[test]
-    fn of_a_chain_that_another_process_holds_no_device_is_called_down() {
-        let source: Arc<dyn KeySource> = Arc::new(NoKey(KeyTraits::of("key")));
+    fn a_device_is_called_down_only_where_this_process_has_asked_it() {
+        let source = Arc::new(NoKey(KeyTraits::of("key"), AtomicU64::new(0)));
+        let source: Arc<dyn KeySource> = source;
         let now = SystemClock.now();
         let mut known = chain("one");
         known.source = Arc::downgrade(&source);
         assert_eq!(known.sample(&now).devices.len(), 1);
-        let id = known.chain.id().clone();
-        known.chain = Arc::new(Chain::elsewhere(id, None, "in use".to_owned()));
-        assert!(known.sample(&now).devices.is_empty());
-        assert!(known.status(&now).devices.is_empty());
+        let id = || known.chain.id().clone();
+        let opening = Chain::opening(id());
+        let (why, elsewhere) = (opening.why_unarmed(), "in use".to_owned());
+        let elsewhere = (
+            Some(elsewhere.clone()),
+            Chain::elsewhere(id(), None, elsewhere),
+        );
+        for (why, chain) in [(why, opening), elsewhere] {
+            known.chain = Arc::new(chain);
+            assert!(known.sample(&now).devices.is_empty(), "{why:?}");
+            let status = known.status(&now);
+            assert!(status.devices.is_empty(), "{why:?}");
+            assert_eq!(status.not_ready, why);
+        }
+    }
+
+    #[test]
+    fn what_is_told_together_was_looked_at_once() {
+        let source = Arc::new(NoKey(KeyTraits::of("key"), AtomicU64::new(0)));
+        let shared: Arc<dyn KeySource> = source.clone();
+        let now = SystemClock.now();
+        let mut known = chain("one");
+        known.source = Arc::downgrade(&shared);
+        let _ = known.status(&now);
+        assert_eq!(source.1.swap(0, Ordering::Relaxed), 1);
+        let _ = known.sample(&now);
+        assert_eq!(source.1.swap(0, Ordering::Relaxed), 1);
+        let _ = known.verdict(&now);
+        assert_eq!(source.1.swap(0, Ordering::Relaxed), 1);
     }
 }
