@@ -17,7 +17,7 @@ pub mod yubihsm;
 use crate::settings::{Base, Problem, TableReader};
 
 pub use configured::{ConfiguredKey, SharedDevice};
-pub use device::{Backup, Device, DeviceCounts, DeviceSample, LogFill, all_down};
+pub use device::{Backup, Device, DeviceCounts, DeviceSample, LogFill, all_down, with_serial};
 pub use key_source::{DeviceKeyId, InFile, KeySource, KeyTraits, OpenKeyError, Opened};
 
 /// One kind of `[[providers.NAME]]`.

@@ -243,7 +243,7 @@ fn metrics_tell_a_replica_that_goes_and_comes() {
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["chains"][0]["condition"], "attention", "{json}");
     assert_eq!(json["chains"][0]["devices"][0]["serial"], "0000000001");
-    let lost = "serial number 0000000001 is down: the connector is there and has no device";
+    let lost = "(serial 0000000001) is down: the connector is there and has no device";
     assert!(status.contains(lost), "{status}");
     assert!(page.contains(lost), "{page}");
     assert!(page.contains("class=\"is-warn\""), "{page}");

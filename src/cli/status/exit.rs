@@ -148,7 +148,7 @@ mod tests {
             let frame = match status.chains[0].condition {
                 Condition::Ready => "is-good",
                 Condition::Attention => "is-warn",
-                Condition::NotReady | Condition::Unknown => "is-bad",
+                Condition::NotReady => "is-bad",
             };
             assert!(html.contains(&format!("class=\"{frame}\"")), "{bits:b}");
             assert_eq!(frame != "is-bad", ready, "{bits:b}");
@@ -178,6 +178,10 @@ mod tests {
             let chain = json["chains"][0].as_object_mut().unwrap();
             for new in ["condition", "not_armed", "conflicts"] {
                 chain.remove(new).unwrap();
+            }
+            if bits % 2 == 1 {
+                // What a newer one may say.
+                chain.insert("condition".to_owned(), "another word".into());
             }
             let client: ServiceStatus = serde_json::from_value(json).unwrap();
             let client = client.judged();

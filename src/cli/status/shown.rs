@@ -52,7 +52,7 @@ pub(super) fn shown(answer: &ServiceStatus, commands: &Commands) -> String {
 fn state(chain: &ChainStatus) -> &'static str {
     match (chain.armed, chain.condition) {
         (false, _) => "NOT ARMED",
-        (true, Condition::NotReady | Condition::Unknown) => "armed, NOT READY",
+        (true, Condition::NotReady) => "armed, NOT READY",
         (true, Condition::Attention) => "armed, ready, look at it",
         (true, Condition::Ready) => "armed, ready",
     }

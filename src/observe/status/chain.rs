@@ -16,8 +16,9 @@ use super::shared::SharedStatus;
 pub struct ChainStatus {
     /// The chain id.
     pub id: String,
-    /// How it is, in one word: what the page, the exit code and `/ready` say of it.
-    #[serde(default)]
+    /// How it is, in one word: what the page, the exit code and `/ready` say of it. What another program says it is does not
+    /// count: it follows from the rest ([`ChainStatus::judged`]).
+    #[serde(skip_deserializing)]
     pub condition: Condition,
     /// Whether it signs.
     pub armed: bool,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::backends::DeviceSample;
+use crate::backends::{DeviceSample, with_serial};
 use crate::text::count::count;
 
 /// One device.
@@ -46,12 +46,7 @@ impl From<DeviceSample> for DeviceStatus {
 impl DeviceStatus {
     /// The device by its name and serial number.
     pub fn title(&self) -> String {
-        match &self.serial {
-            Some(serial) if !self.name.contains(serial.as_str()) => {
-                format!("{}, serial number {serial}", self.name)
-            }
-            _ => self.name.clone(),
-        }
+        with_serial(&self.name, self.serial.as_ref())
     }
 
     /// The device in one line, for people.

@@ -49,7 +49,11 @@ impl ServiceStatus {
     /// The chains with the worst first; those that are alike in the order of the file.
     pub fn worst_first(&self) -> Vec<&ChainStatus> {
         let mut chains: Vec<&ChainStatus> = self.chains.iter().collect();
-        chains.sort_by_key(|chain| Reverse((chain.condition, !chain.conflicts.is_empty())));
+        chains.sort_by_key(|chain| {
+            let conflict = !chain.conflicts.is_empty();
+            // Without a key or state nobody can be answered; without a node nobody asks.
+            Reverse((chain.condition, conflict, !chain.armed))
+        });
         chains
     }
 
@@ -73,5 +77,52 @@ impl ServiceStatus {
             ready.count(),
             count(self.chains.len(), "chain")
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::conflict::ConflictStatus;
+    use super::super::judgement::condition::Condition;
+    use super::*;
+
+    #[test]
+    fn the_chains_that_need_somebody_most_come_first() {
+        let chain = |id: &str, condition, armed, conflicts: usize| ChainStatus {
+            id: id.to_owned(),
+            condition,
+            armed,
+            conflicts: vec![ConflictStatus::default(); conflicts],
+            ..ChainStatus::default()
+        };
+        let status = ServiceStatus {
+            chains: vec![
+                chain("well", Condition::Ready, true, 0),
+                chain("a node is gone", Condition::Attention, true, 0),
+                chain("unlinked", Condition::NotReady, true, 0),
+                chain("refused", Condition::Attention, true, 1),
+                chain("no key", Condition::NotReady, false, 0),
+                chain("no state", Condition::NotReady, false, 0),
+                chain("unlinked and refused", Condition::NotReady, true, 1),
+            ],
+            ..ServiceStatus::default()
+        };
+        let order: Vec<&str> = status
+            .worst_first()
+            .iter()
+            .map(|chain| &*chain.id)
+            .collect();
+        assert_eq!(
+            order,
+            [
+                "unlinked and refused",
+                "no key",
+                "no state",
+                "unlinked",
+                "refused",
+                "a node is gone",
+                "well",
+            ]
+        );
     }
 }

@@ -7,7 +7,7 @@
 mod hosts;
 mod places;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -147,6 +147,7 @@ fn run(listener: TcpListener, hosts: Arc<Hosts>, registry: Arc<Registry>) -> std
         older: RefCell::new(None),
         page: RefCell::new(None),
         page_unfolded: RefCell::new(None),
+        runbook: OnceCell::new(),
         told: RefCell::new(None),
     });
     let local = tokio::task::LocalSet::new();
@@ -215,6 +216,8 @@ struct Answers {
     older: RefCell<Option<(Instant, Bytes)>>,
     page: RefCell<Option<(Instant, Bytes)>>,
     page_unfolded: RefCell<Option<(Instant, Bytes)>>,
+    /// Made when somebody asks for it first.
+    runbook: OnceCell<Bytes>,
     /// When the log last said that a client asked for another host.
     told: RefCell<Option<Instant>>,
 }
@@ -243,7 +246,10 @@ impl Answers {
                 let html = fresh(kept, || Some(page::render(&self.registry.status(), view)));
                 web_page(html.unwrap_or_default())
             }
-            "/runbook" => web_page(runbook::render().into()),
+            "/runbook" => {
+                let html = self.runbook.get_or_init(|| runbook::render().into());
+                web_page(html.clone())
+            }
             "/live" => match live(&self.registry) {
                 Ok(text) => plain(StatusCode::OK, text),
                 Err(text) => plain(StatusCode::SERVICE_UNAVAILABLE, text),

@@ -53,7 +53,7 @@ pub fn render(status: &ServiceStatus, view: PageView) -> String {
                 }
                 main { @for chain in &chains { (section(chain, view)) } }
                 footer.quiet {
-                    @if view.latency { a href="/" { "fold latencies" } } @else { a href="/?latency" { "unfold latencies" } }
+                    @if view.latency { a href="." { "fold latencies" } } @else { a href="?latency" { "unfold latencies" } }
                 }
             }
         }
@@ -68,7 +68,7 @@ pub fn render(status: &ServiceStatus, view: PageView) -> String {
 fn alerts(chain: &ChainStatus) -> Markup {
     let link = html! { a href={ "#" (chain.id) } { (chain.id) } };
     html! {
-        @if let Some(why) = &chain.not_ready {
+        @if let Some(why) = chain.why_not_ready() {
             p.alert { span.bad { "not ready" } " " (link) ": " (why) }
         }
         @for concern in chain.concerns() {
@@ -240,6 +240,20 @@ mod tests {
         let shown = harmless.matches('x').count() - shown(&status_of("")).matches('x').count();
         assert!(shown >= 14, "{shown} texts reach the page");
         assert_eq!(html.matches("&lt;script&gt;").count(), shown);
+    }
+
+    /// A proxy may serve it below a path of its own.
+    #[test]
+    fn the_page_leads_to_itself_wherever_it_is_served() {
+        let status = status_of("x");
+        let unfolded = render(&status, PageView { latency: true });
+        for (html, link) in [
+            (shown(&status), "<a href=\"?latency\">"),
+            (unfolded, "<a href=\".\">"),
+        ] {
+            assert!(html.contains(link), "{html}");
+            assert!(!html.contains("=\"/"), "{html}");
+        }
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub(super) fn tone_of(chain: &ChainStatus) -> Tone {
     match chain.condition {
         Condition::Ready => Tone::Good,
         Condition::Attention => Tone::Warn,
-        Condition::NotReady | Condition::Unknown => Tone::Bad,
+        Condition::NotReady => Tone::Bad,
     }
 }
 

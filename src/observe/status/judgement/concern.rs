@@ -33,7 +33,9 @@ impl Concern<'_> {
             },
             Self::Node(link) => {
                 let since = humanize(link.since_seconds);
-                format!("{} is not linked, for {since}", link.addr)
+                let why = link.trouble.as_ref().map(|told| &told.message);
+                let why = why.map_or_else(String::new, |why| format!(": {why}"));
+                format!("{} is not linked, for {since}{why}", link.addr)
             }
             Self::Member(member) => {
                 let why = member.trouble.as_deref().unwrap_or("it does not answer");
@@ -48,6 +50,7 @@ impl ChainStatus {
     pub fn concerns(&self) -> Vec<Concern<'_>> {
         let mut concerns: Vec<Concern<'_>> = self.conflicts.iter().map(Concern::Conflict).collect();
         let devices = self.devices.iter().filter(|device| !device.up);
+        let devices = devices.filter(|device| !self.is_told(device));
         concerns.extend(devices.map(Concern::Device));
         let is = |phase| move |link: &&LinkStatus| link.state == phase;
         if self.links.iter().any(|link| link.state == LinkPhase::Up) {
@@ -58,6 +61,26 @@ impl ChainStatus {
         let down = members.filter(|member| member.trouble.is_some());
         concerns.extend(down.map(Concern::Member));
         concerns
+    }
+
+    /// Whether the reason why the chain is not ready is that of this device: nobody is to read it twice.
+    fn is_told(&self, device: &DeviceStatus) -> bool {
+        let its = device.trouble.as_ref().unwrap_or(&device.name);
+        let why = self.not_ready.as_ref();
+        why.is_some_and(|why| why.contains(its.as_str()))
+    }
+
+    /// Why it cannot answer a node, if so; where no node is linked, with what became of each.
+    pub fn why_not_ready(&self) -> Option<String> {
+        let why = self.not_ready.clone()?;
+        if self.trouble.is_some() {
+            return Some(why);
+        }
+        let down = self.links.iter().filter_map(|link| {
+            let told = link.trouble.as_ref()?;
+            Some(format!("; {}: {}", link.addr, told.message))
+        });
+        Some(down.fold(why, |why, link| why + &link))
     }
 
     /// The same chain with this verdict, and the [`Condition`] that follows.
@@ -88,6 +111,7 @@ impl ChainStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::status::link::LastError;
     use crate::observe::status::shared::SharedStatus;
 
     fn link(state: LinkPhase) -> LinkStatus {
@@ -119,6 +143,64 @@ mod tests {
     }
 
     #[test]
+    fn what_became_of_a_link_is_told_with_its_cause() {
+        let failed = |why: &str| LinkStatus {
+            trouble: Some(LastError {
+                message: why.to_owned(),
+                ..LastError::default()
+            }),
+            ..link(LinkPhase::Down)
+        };
+        // Beside one that is up.
+        let chain = ChainStatus {
+            links: vec![link(LinkPhase::Up), failed("no route")],
+            ..ChainStatus::default()
+        };
+        let told = "tcp://a:1 is not linked, for 2 h: no route";
+        assert_eq!(lines(&chain), [told]);
+        assert_eq!(chain.why_not_ready(), None);
+        // And where none is.
+        let mut chain = ChainStatus {
+            not_ready: Some("no node is linked".to_owned()),
+            links: vec![
+                failed("refused"),
+                failed("no route"),
+                link(LinkPhase::Dialling),
+            ],
+            ..ChainStatus::default()
+        };
+        assert!(lines(&chain).is_empty());
+        let told = "no node is linked; tcp://a:1: refused; tcp://a:1: no route";
+        assert_eq!(chain.why_not_ready().as_deref(), Some(told));
+        // What keeps the chain from signing is the cause then.
+        chain.trouble = Some("no key".to_owned());
+        chain.not_ready = chain.trouble.clone();
+        assert_eq!(chain.why_not_ready().as_deref(), Some("no key"));
+    }
+
+    #[test]
+    fn a_device_is_no_concern_where_it_is_the_reason_already() {
+        let device = |name: &str, trouble: Option<&str>| DeviceStatus {
+            name: name.to_owned(),
+            trouble: trouble.map(str::to_owned),
+            ..DeviceStatus::default()
+        };
+        let mut chain = ChainStatus {
+            devices: vec![device("one", Some("unplugged")), device("two", None)],
+            ..ChainStatus::default()
+        };
+        assert_eq!(lines(&chain).len(), 2);
+        for (why, left) in [
+            ("one: unplugged; two: not in use yet", 0),
+            ("the key cannot be opened: unplugged", 1),
+            ("stuck", 2),
+        ] {
+            chain.not_ready = Some(why.to_owned());
+            assert_eq!(lines(&chain).len(), left, "{why}");
+        }
+    }
+
+    #[test]
     fn a_device_has_its_serial_number_and_a_member_of_etcd_its_address() {
         let device = |name: &str, serial: Option<&str>| DeviceStatus {
             name: name.to_owned(),
@@ -146,7 +228,7 @@ mod tests {
         assert_eq!(
             told,
             [
-                "YubiHSM at h:1, serial number 0012345678 is down: unplugged",
+                "YubiHSM at h:1 (serial 0012345678) is down: unplugged",
                 "YubiHSM 0012345679 (USB) is down: unplugged",
                 "Ledger is down: unplugged",
                 "etcd's member https://b is down: late",

@@ -1,9 +1,9 @@
 //! How a chain is, in one word.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// How a chain is, the best first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Condition {
     /// It answers its nodes, and nobody needs to look at it.
@@ -13,7 +13,4 @@ pub enum Condition {
     Attention,
     /// It cannot answer a node.
     NotReady,
-    /// What a newer service says and this program has no word for.
-    #[serde(other)]
-    Unknown,
 }
