@@ -101,6 +101,37 @@ fn containers_share_the_hosts_folder_for_locks() {
     assert_eq!(kept.as_deref(), Some("yes"));
 }
 
+/// Commands in comments are typed in the top folder, as those of the unit, of udev and of systemd's users say.
+#[test]
+fn what_is_to_be_installed_lies_where_the_command_says() {
+    let folders = [
+        "deploy",
+        "deploy/container",
+        "deploy/systemd",
+        "deploy/etcd",
+        "udev",
+    ];
+    let files = folders
+        .iter()
+        .flat_map(|folder| fs::read_dir(folder).unwrap());
+    let mut found = 0;
+    for path in files.map(|entry| entry.unwrap().path()) {
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        for line in text.lines().filter(|line| line.starts_with('#')) {
+            let mut words = line.split_whitespace().skip_while(|word| *word != "-m");
+            let (true, Some(source)) = (
+                line.contains("install ") && !line.contains(" -d "),
+                words.nth(2),
+            ) else {
+                continue;
+            };
+            assert!(fs::exists(source).unwrap(), "{}: {line}", path.display());
+            found += 1;
+        }
+    }
+    assert!(found >= 5, "{found}");
+}
+
 /// The ports in what stands between `before` and the end of a word.
 fn ports(path: &str, before: &str) -> Vec<String> {
     let text = fs::read_to_string(path).unwrap();

@@ -142,7 +142,11 @@ fn each_trouble_has_its_own_words() {
     assert!(text.contains("calls itself 0000000042"), "{text}");
     check(error(wrong, None), kind, "0x0004");
     let unknown = credentials(9, "validator");
-    check(error(unknown, None), ErrorKind::UnknownAuthKey(9), "0x0009");
+    let kind = ErrorKind::UnknownAuthKey {
+        auth: 9,
+        flaw: None,
+    };
+    check(error(unknown, None), kind, "0x0009");
     let serials = ErrorKind::WrongSerial {
         found: Serial(42),
         wanted: Serial(43),

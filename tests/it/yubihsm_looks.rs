@@ -112,11 +112,16 @@ fn a_password_that_is_no_password_is_named_as_that() {
         ),
         (
             whole.replace("kms-validator-password-", ""),
-            "the validator's password without its start: write `kms-validator-password-1`",
+            "the validator's password without its start: write `kms-validator-password-` before it",
+        ),
+        (format!("\u{feff}{whole}"), "begins with a byte order mark"),
+        (
+            whole.to_uppercase(),
+            "the validator's password in capitals: write it in small letters",
         ),
         (
             operator.replace("kms-operator-password-1", ""),
-            "the operator's password without its start",
+            "the operator's password without its start: write `kms-operator-password-1` before it",
         ),
         (
             whole.replace("265", "256"),
@@ -137,8 +142,17 @@ fn a_password_that_is_no_password_is_named_as_that() {
         let (code, text) = checked(&home, 4, &password);
         assert_eq!(code, 1, "{text}");
         assert!(text.contains(words), "{words}: {text}");
+        let text = text.to_lowercase();
         assert!(!text.contains("68w265"), "no part of it is shown: {text}");
     }
+    // The right password with the id of a key that is not there: setting the device up would erase it.
+    let (code, text) = checked(&home, 9, whole);
+    assert_eq!(code, 1, "{text}");
+    assert!(
+        text.contains("no authentication key 0x0009; this is the validator's password, whose authentication key is 0x0004"),
+        "{text}"
+    );
+    assert!(!text.contains("set the device up"), "{text}");
 }
 
 #[test]

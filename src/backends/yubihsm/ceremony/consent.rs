@@ -8,7 +8,7 @@ use crate::terminal::Terminal;
 use crate::text::count::count;
 
 use super::error::{CeremonyError, SetupError};
-use super::found::{ForeignDevice, FoundDevice};
+use super::found::{ForeignDevice, FoundDevice, SigningKey};
 use super::plan;
 use super::steps;
 use super::target::SetupTarget;
@@ -18,7 +18,30 @@ pub(super) enum Agreed {
     /// This is the device. What is on it was not to be seen without the words.
     Device(Serial),
     /// All that was seen on this device is erased, unless it came from the words.
-    Erasure(Serial, usize),
+    Erasure(Seen),
+}
+
+/// What a person saw of a device when agreeing to its erasure.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    serial: Serial,
+    /// The keys that sign. Their loss needs a word of its own, so that they count by name.
+    keys: Vec<SigningKey>,
+    /// All objects.
+    objects: usize,
+    /// Whether nothing was hidden.
+    sees_all: bool,
+}
+
+impl Seen {
+    fn of(foreign: &ForeignDevice) -> Self {
+        Self {
+            serial: foreign.info.serial,
+            keys: foreign.keys.clone(),
+            objects: foreign.objects,
+            sees_all: foreign.sees_all,
+        }
+    }
 }
 
 /// Says what can be seen of a device before the words, and has its serial number typed.
@@ -57,20 +80,19 @@ pub(super) fn agree(
     }
     terminal.say("What a setup with the same words began on it is recognised once they are typed, and completed.")?;
     may_erase(target, foreign, destroy_keys, terminal)?;
-    Ok(Agreed::Erasure(foreign.info.serial, foreign.objects))
+    Ok(Agreed::Erasure(Seen::of(foreign)))
 }
 
 impl Agreed {
     pub(super) fn serial(&self) -> Serial {
         match self {
-            Self::Device(serial) | Self::Erasure(serial, _) => *serial,
+            Self::Device(serial) | Self::Erasure(Seen { serial, .. }) => *serial,
         }
     }
 
     /// Whether the person has seen and agreed to what erasing this device erases.
     pub(super) fn covers(&self, foreign: &ForeignDevice) -> bool {
-        matches!(self, Self::Erasure(serial, objects)
-            if *serial == foreign.info.serial && *objects == foreign.objects)
+        matches!(self, Self::Erasure(seen) if *seen == Seen::of(foreign))
     }
 }
 
@@ -155,5 +177,56 @@ fn typed_serial(
     match digits.parse() == Ok(serial.0) {
         true => Ok(()),
         false => Err(SetupError::OtherSerial(serial)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backends::yubihsm::protocol::auth_key::AuthKey;
+
+    fn device(serial: u32, keys: &[(u16, &str)], objects: usize, sees_all: bool) -> ForeignDevice {
+        let data = [&[2, 4, 0][..], &serial.to_be_bytes(), &[62, 3, 46]].concat();
+        ForeignDevice {
+            credentials: Credentials {
+                id: 1,
+                key: AuthKey::from_bytes(&[0; 32]),
+            },
+            info: DeviceInfo::read(&data).unwrap(),
+            keys: keys
+                .iter()
+                .map(|(id, label)| SigningKey {
+                    id: *id,
+                    label: (*label).to_owned(),
+                })
+                .collect(),
+            objects,
+            sees_all,
+        }
+    }
+
+    /// Somebody else may reach the device, over its connector, while 24 words are typed.
+    #[test]
+    fn an_erasure_is_agreed_to_for_what_was_seen_and_nothing_else() {
+        let seen = |device: &ForeignDevice| Agreed::Erasure(Seen::of(device));
+        let empty = || device(7, &[], 2, true);
+        let one = || device(7, &[(1, "consensus")], 2, true);
+        assert!(seen(&empty()).covers(&empty()) && seen(&one()).covers(&one()));
+        for other in [
+            one(),
+            device(8, &[], 2, true),
+            device(7, &[], 3, true),
+            device(7, &[], 2, false),
+        ] {
+            assert!(!seen(&empty()).covers(&other), "{:?}", Seen::of(&other));
+        }
+        for other in [
+            empty(),
+            device(7, &[(2, "consensus")], 2, true),
+            device(7, &[(1, "account")], 2, true),
+        ] {
+            assert!(!seen(&one()).covers(&other), "{:?}", Seen::of(&other));
+        }
+        assert!(!Agreed::Device(Serial(7)).covers(&empty()));
     }
 }

@@ -109,7 +109,7 @@ impl SetupTarget<'_> {
 fn is_stranger(kind: &ErrorKind) -> bool {
     matches!(
         kind,
-        ErrorKind::Unproven { .. } | ErrorKind::UnknownAuthKey(_)
+        ErrorKind::Unproven { .. } | ErrorKind::UnknownAuthKey { .. }
     )
 }
 

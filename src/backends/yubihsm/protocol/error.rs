@@ -57,7 +57,7 @@ pub enum ErrorKind {
     /// The system does not let us.
     #[error(
         "no permission to open the USB device; install udev/10-yubihsm.rules, put this user into its group, and plug \
-         the device in again"
+         the device in again; for the service: deploy/systemd/device.conf, whose head has the steps"
     )]
     Permission,
     /// Several devices, and none named.
@@ -108,8 +108,13 @@ pub enum ErrorKind {
     )]
     ProofRefused(u16),
     /// No such authentication key.
-    #[error("the device has no authentication key 0x{0:04x}; correct `auth`, or set the device up")]
-    UnknownAuthKey(u16),
+    #[error("the device has no authentication key 0x{auth:04x}; {}", unknown(.flaw))]
+    UnknownAuthKey {
+        /// The authentication key.
+        auth: u16,
+        /// What is odd about the password; it may be another key's.
+        flaw: Option<PasswordFlaw>,
+    },
     /// No free session.
     #[error(
         "all 16 sessions of the device are taken; stop other programs that use it, or wait: a session that nobody uses \
@@ -273,7 +278,7 @@ impl ErrorKind {
             self,
             Self::Unproven { .. }
                 | Self::ProofRefused(_)
-                | Self::UnknownAuthKey(_)
+                | Self::UnknownAuthKey { .. }
                 | Self::WrongSerial { .. }
         )
     }
@@ -318,6 +323,14 @@ fn cause(flaw: &Option<PasswordFlaw>) -> String {
     match flaw {
         None => "Correct `auth`, or look at what answers there".to_owned(),
         Some(flaw) => format!("Look at the password first: {flaw}"),
+    }
+}
+
+fn unknown(flaw: &Option<PasswordFlaw>) -> String {
+    match flaw {
+        None => "correct `key` in `auth`, or set the device up if it is new".to_owned(),
+        Some(flaw @ PasswordFlaw::OfRole { .. }) => flaw.to_string(),
+        Some(flaw) => format!("correct `key` in `auth`, and the password: {flaw}"),
     }
 }
 

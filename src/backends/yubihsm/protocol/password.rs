@@ -11,6 +11,8 @@ use zeroize::Zeroizing;
 const ROLES: [(&str, u16); 3] = [("operator", 2), ("auditor", 3), ("validator", 4)];
 /// The longest text that is judged, in bytes: a mnemonic has 215 at most.
 const LONGEST: usize = 1024;
+/// Byte order marks of UTF-8 and of UTF-16 in both orders.
+const MARKS: [&[u8]; 3] = [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
 
 /// What is odd about a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,13 +31,27 @@ pub enum PasswordFlaw {
         "the password stands in quotation marks, which a password's file does not want: remove them"
     )]
     Quoted,
+    /// What marks a text as Unicode, and is seen by nobody.
+    #[error(
+        "the password begins with a byte order mark, which no editor shows: save it as plain text without one"
+    )]
+    Mark,
+    /// A role's password in capitals, in part or as a whole.
+    #[error("this is the {role}'s password in capitals: write it in small letters")]
+    UpperCase {
+        /// Whose it is.
+        role: &'static str,
+    },
     /// The start of a role's password is missing.
     #[error(
-        "this is the {role}'s password without its start: write `kms-{role}-password-1` before it"
+        "this is the {role}'s password without its start: write `kms-{role}-password-{}` before it",
+        if *.separated { "" } else { "1" }
     )]
     NoPrefix {
         /// Whose it is.
         role: &'static str,
+        /// Whether the digit that separates the start from the rest is there.
+        separated: bool,
     },
     /// A role's password with a letter too many, too few, or mistaken.
     #[error(
@@ -61,6 +77,9 @@ pub enum PasswordFlaw {
 impl PasswordFlaw {
     /// What is odd about this text as a password.
     pub fn of(password: &[u8]) -> Option<Self> {
+        if MARKS.iter().any(|mark| password.starts_with(mark)) {
+            return Some(Self::Mark);
+        }
         let text = str::from_utf8(password)
             .ok()
             .filter(|text| text.len() <= LONGEST)?;
@@ -78,7 +97,16 @@ impl PasswordFlaw {
         if quoted('"') || quoted('\'') {
             return Some(Self::Quoted);
         }
-        ROLES.iter().find_map(|(role, id)| of_role(text, role, *id))
+        let lower = Zeroizing::new(text.to_ascii_lowercase());
+        let found = ROLES
+            .iter()
+            .find_map(|(role, id)| of_role(&lower, role, *id));
+        match found {
+            Some(Self::OfRole { role, .. } | Self::NoPrefix { role, .. }) if *lower != text => {
+                Some(Self::UpperCase { role })
+            }
+            found => found,
+        }
     }
 
     /// Whether it explains that this authentication key was refused.
@@ -87,7 +115,7 @@ impl PasswordFlaw {
     }
 }
 
-/// A text that is the password of this role, or nearly.
+/// A text in small letters that is the password of this role, or nearly.
 fn of_role(text: &str, role: &'static str, id: u16) -> Option<PasswordFlaw> {
     let prefix = format!("kms-{role}-password-");
     let is_whole = |text: &str| {
@@ -103,9 +131,11 @@ fn of_role(text: &str, role: &'static str, id: u16) -> Option<PasswordFlaw> {
         return Some(PasswordFlaw::Mistyped { role });
     }
     // Without its start: a checksum of six letters is not right by chance.
-    let whole = Zeroizing::new(format!("{prefix}1{}", text.trim_start_matches('1')));
+    let separated = text.starts_with('1');
+    let start = if separated { "" } else { "1" };
+    let whole = Zeroizing::new(format!("{prefix}{start}{text}"));
     let is_start_missing = !text.starts_with("kms-") && is_whole(&whole);
-    is_start_missing.then_some(PasswordFlaw::NoPrefix { role })
+    is_start_missing.then_some(PasswordFlaw::NoPrefix { role, separated })
 }
 
 #[cfg(test)]
@@ -143,9 +173,13 @@ mod tests {
             (format!("{VALIDATOR}\t"), PasswordFlaw::Space),
             (format!("\"{VALIDATOR}\""), PasswordFlaw::Quoted),
             (format!("'{VALIDATOR}'"), PasswordFlaw::Quoted),
-            // With and without the digit that separates, which belongs to neither half for a reader.
-            (rest.to_owned(), PasswordFlaw::NoPrefix { role }),
-            (rest[1..].to_owned(), PasswordFlaw::NoPrefix { role }),
+            (format!("\u{feff}{VALIDATOR}"), PasswordFlaw::Mark),
+            (VALIDATOR.to_uppercase(), PasswordFlaw::UpperCase { role }),
+            (
+                VALIDATOR.replace("kms", "KMS"),
+                PasswordFlaw::UpperCase { role },
+            ),
+            (rest.to_uppercase(), PasswordFlaw::UpperCase { role }),
             (
                 VALIDATOR.replace("265", "256"),
                 PasswordFlaw::Mistyped { role },
@@ -166,5 +200,23 @@ mod tests {
             assert_eq!(PasswordFlaw::of(fine.as_bytes()), None, "{fine}");
         }
         assert_eq!(PasswordFlaw::of(&[0xff]), None);
+        assert_eq!(PasswordFlaw::of(b"\xff\xfek\0"), Some(PasswordFlaw::Mark));
+    }
+
+    /// With and without the digit that separates, which belongs to neither half for a reader.
+    #[test]
+    fn the_start_that_is_told_makes_the_password_whole() {
+        let operator = "kms-operator-password-1k02vtxh4ggxct5tngncc33rk9yy5yjhk";
+        for (whole, prefix) in [
+            (VALIDATOR, "kms-validator-password-"),
+            (operator, "kms-operator-password-"),
+        ] {
+            for rest in [&whole[prefix.len()..], &whole[prefix.len() + 1..]] {
+                let flaw = PasswordFlaw::of(rest.as_bytes()).unwrap().to_string();
+                let (_, told) = flaw.split_once("write `").unwrap();
+                let (start, _) = told.split_once('`').unwrap();
+                assert_eq!(format!("{start}{rest}"), whole, "{flaw}");
+            }
+        }
     }
 }

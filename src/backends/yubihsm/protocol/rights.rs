@@ -16,6 +16,7 @@ const HARMFUL: &[(u64, &str)] = &[
         capability::PUT_WRAP_KEY | capability::GENERATE_WRAP_KEY,
         "make wrap keys",
     ),
+    (capability::DELETE_WRAP_KEY, "delete wrap keys"),
     (
         capability::PUT_AUTHENTICATION_KEY
             | capability::CHANGE_AUTHENTICATION_KEY
@@ -114,10 +115,12 @@ mod tests {
         let admin = told(b"its own", may(Role::Admin));
         assert!(
             admin.ends_with(
-                "can erase the device, delete keys, export keys, make wrap keys, change who logs in"
+                "can erase the device, delete keys, export keys, make wrap keys, delete wrap keys, change who logs in"
             ),
             "{admin}"
         );
+        let deletes = told(b"its own", Some(capability::DELETE_WRAP_KEY));
+        assert!(deletes.ends_with("can delete wrap keys"), "{deletes}");
         let rekeys = told(b"its own", Some(capability::CHANGE_AUTHENTICATION_KEY));
         assert!(rekeys.ends_with("can change who logs in"), "{rekeys}");
     }

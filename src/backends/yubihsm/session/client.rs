@@ -306,7 +306,10 @@ impl DeviceClient {
             .outside(command::CREATE_SESSION, &data, until)
             .map_err(|kind| match kind {
                 ErrorKind::Device { code, .. } if code == ErrorCode::OBJECT_NOT_FOUND => {
-                    ErrorKind::UnknownAuthKey(id)
+                    ErrorKind::UnknownAuthKey {
+                        auth: id,
+                        flaw: self.credentials.key.flaw(id),
+                    }
                 }
                 ErrorKind::Device { code, .. } if code == ErrorCode::SESSIONS_FULL => {
                     ErrorKind::SessionsFull
