@@ -15,7 +15,7 @@ use super::report::Failure;
 use super::typed::empty_variable::EmptyVariable;
 
 /// What it is called in a home.
-const NAME: &str = "tmkms.toml";
+pub(super) const NAME: &str = "tmkms.toml";
 
 /// The file that all commands read.
 #[derive(Args, Clone, Debug)]

@@ -22,6 +22,8 @@ pub struct TableReader<'a> {
     known: Vec<&'static str>,
     /// Keys of other programs that are refused by name, and not offered as a remedy.
     refused: Vec<&'static str>,
+    /// Whether what is not asked for here is another reader's.
+    in_part: bool,
 }
 
 impl<'a> TableReader<'a> {
@@ -33,7 +35,13 @@ impl<'a> TableReader<'a> {
             table,
             known: Vec::new(),
             refused: Vec::new(),
+            in_part: false,
         }
+    }
+
+    /// Leaves whatever else stands in it to another reader.
+    pub fn read_in_part(&mut self) {
+        self.in_part = true;
     }
 
     fn get(&mut self, key: &'static str) -> Option<&'a toml::Spanned<DeValue<'a>>> {
@@ -231,8 +239,11 @@ impl<'a> TableReader<'a> {
         names.filter(move |name| !known(name))
     }
 
-    /// Reports each key that was never asked for.
+    /// Reports each key that was never asked for, unless the table is read in part.
     pub fn finish(self, problems: &mut Vec<Problem>) {
+        if self.in_part {
+            return;
+        }
         for key in self.table.keys() {
             let name = key.get_ref();
             if self

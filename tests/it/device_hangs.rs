@@ -240,7 +240,7 @@ fn a_device_that_cannot_be_opened_is_not_up() {
     });
     let _signer = source.open().unwrap().signer;
     // Pulled out; and when it is plugged in again, somebody else has it, or may have it.
-    *trouble.lock().unwrap() = Some(ErrorKind::Absent);
+    *trouble.lock().unwrap() = Some(ErrorKind::absent());
     assert!(source.open().is_err());
     let now = || source.status();
     for kind in [
@@ -267,7 +267,7 @@ fn a_device_that_cannot_be_opened_is_not_up() {
 fn many_chains_wait_for_a_device_that_is_away_once() {
     let simulator = yubihsm_bench::simulator(45);
     let (trouble, door) = (
-        Arc::new(Mutex::new(Some(ErrorKind::Absent))),
+        Arc::new(Mutex::new(Some(ErrorKind::absent()))),
         Arc::new(Door::default()),
     );
     let (shared, behind) = (trouble.clone(), door.clone());
@@ -280,7 +280,7 @@ fn many_chains_wait_for_a_device_that_is_away_once() {
     let began = Instant::now();
     for _ in 0..5 {
         let why = source.open().err().unwrap().to_string();
-        assert!(why.contains(&ErrorKind::Absent.to_string()), "{why}");
+        assert!(why.contains(&ErrorKind::absent().to_string()), "{why}");
     }
     assert!(began.elapsed() < Duration::from_secs(2));
     // A thread that takes over before any key was found looks for the device, too.

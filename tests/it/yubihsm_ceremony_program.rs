@@ -389,7 +389,7 @@ fn sheets_with_the_words() {
         desk.type_line("81");
         desk.see("Press Enter when that is so.");
         desk.type_line("");
-        desk.see("are in /dev/shm/");
+        desk.see("sheets holds 2 sheets, in memory only. ");
         desk.see("press Enter");
         std::fs::read_to_string(path).unwrap()
     };

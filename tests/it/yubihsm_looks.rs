@@ -246,9 +246,18 @@ fn a_test_does_not_repeat_what_no_repetition_mends() {
     let (code, text) = home.run(&["yubihsm", "test", "1"]);
     assert_eq!(code, 1, "it is looked at first: {text}");
     simulator.plug();
-    simulator.device().faults.slow_once = std::time::Duration::from_millis(1_500);
-    let (_, text) = home.run(&["yubihsm", "test", "-n", "3", "1"]);
-    assert!(text.contains("     Success "), "{text}");
+    // For longer than one signature is waited for.
+    let away = (command::SIGN_EDDSA, std::time::Duration::from_millis(5_500));
+    simulator.device().faults.slow_command = Some(away);
+    let (code, text) = home.run(&["yubihsm", "test", "-n", "3", "1"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(
+        text.contains("1 of 3 signatures failed; see above"),
+        "{text}"
+    );
+    assert_eq!(text.matches("      Failed ").count(), 1, "{text}");
+    assert_eq!(text.matches("     Success ").count(), 2, "{text}");
+    assert!(text.find("Failed") < text.find("Success"), "{text}");
 }
 
 #[test]
@@ -288,10 +297,68 @@ fn detect_asks_the_connectors_of_the_configuration() {
         text.contains("Serial #0000000071") && text.contains("names 0000000070"),
         "{text}"
     );
+    let usb = fs::read_dir("/sys/bus/usb/devices").is_ok_and(|mut found| found.next().is_some());
+    // What is wrong elsewhere is often corrected by what is shown here.
+    let adapter = format!(
+        "adapter = {{ type = \"http\", addr = \"tcp://{}\" }}",
+        two.address()
+    );
+    for rest in [
+        "serial_number = \"9999999999\"",
+        "serial_number = 72",
+        "auth = { key = 4 }\nkeys = 5\nunheard = true",
+    ] {
+        home.configure(&format!(
+            "[[providers.yubihsm]]\n{adapter}\n{rest}\n[[chain]]\n"
+        ));
+        let (code, text) = detect();
+        assert_eq!(code, 0, "{text}");
+        assert!(text.contains("- Serial #0000000072 (connector "), "{text}");
+        assert!(
+            !text.contains("Note") && !text.contains("Warning"),
+            "{text}"
+        );
+    }
     // A configuration that is not one yet.
     home.configure("[[providers.yubihsm]]\nadapter = { type = \"http\" }\n");
     let (_, text) = detect();
     assert!(text.contains("no connector of it is asked"), "{text}");
+    // A section that is not one yet hides no other.
+    let both = format!("[[providers.yubihsm]]\nadapter = 1\n[[providers.yubihsm]]\n{adapter}\n");
+    home.configure(&both);
+    let (code, text) = detect();
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("no connector of it is asked"), "{text}");
+    assert!(text.contains("Serial #0000000072"), "{text}");
+    // What was said of a connector is not explained by the USB.
+    two.unplug();
+    let (code, text) = detect();
+    if !usb {
+        assert_eq!(code, 1, "{text}");
+        assert!(text.contains("hint: see the warnings above"), "{text}");
+        assert!(!text.contains("lsusb"), "{text}");
+    }
+}
+
+#[test]
+fn only_a_configuration_that_nobody_named_may_be_absent_for_detect() {
+    let listener = Listener::tcp().unwrap();
+    let home = Home::new(&[listener.address().unwrap()]);
+    fs::remove_file(home.path().join("tmkms.toml")).unwrap();
+    for named in [
+        &["-c", "/missing/x.toml"][..],
+        &["-c", "."],
+        &["--config", "tmkms.tml"],
+    ] {
+        let (code, text) = home.run(&[&["yubihsm", "detect"], named].concat());
+        assert_eq!(code, 2, "{text}");
+        assert!(text.contains("there is no configuration /"), "{text}");
+    }
+    let (_, text) = home.run(&["yubihsm", "detect"]);
+    assert!(
+        text.contains("there is no tmkms.toml here, so no connector is asked"),
+        "{text}"
+    );
 }
 
 fn json(folder: &Home, name: &str) -> String {
@@ -346,9 +413,14 @@ fn a_file_of_another_kind_is_recognised_before_a_device_is_asked() {
         ),
         ("{\"id\": 1}", &["-i", "9"], "cannot be imported"),
         (
-            "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=",
-            &[],
-            "a backup is one line of base64",
+            PLAIN,
+            &["-t", "wrap"],
+            "it is a key in base64 and no backup, which is encrypted",
+        ),
+        (
+            PLAIN.trim_end_matches('='),
+            &["-t", "wrap"],
+            "it is a key in base64 and no backup, which is encrypted",
         ),
         (
             "-----BEGIN PRIVATE KEY-----",
@@ -362,11 +434,30 @@ fn a_file_of_another_kind_is_recognised_before_a_device_is_asked() {
         let (code, _, err) = import(&[more, &["file"]].concat());
         assert_eq!(code, 1, "{err}");
         assert!(err.contains(words), "{err}");
+        assert!(!err.contains("not the JSON"), "{err}");
         let (code, _, err) = piped(&home, &["yubihsm", "keys", "verify-backup", "file"], "");
         assert_eq!(code, 1, "{err}");
         assert!(err.contains("is of no use: it is"), "{err}");
+        assert!(!err.contains("not the JSON"), "{err}");
     }
+
+    // A key as it is, by its content.
+    let path = home.path().join("file");
+    fs::remove_file(&path).unwrap();
+    tmkms::secret_file::create(&path, PLAIN.as_bytes()).unwrap();
+    let (code, _, err) = import(&["file"]);
+    assert_eq!(code, 2, "{err}");
+    assert!(
+        err.contains("file is no backup of a device") && err.contains("`-i ID`"),
+        "{err}"
+    );
+    let (code, _, err) = import(&["-i", "10", "file"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(err.contains("    Imported key 0x000a: "), "{err}");
 }
+
+/// A seed.
+const PLAIN: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 
 #[test]
 fn a_key_that_never_leaves_and_a_wrap_key_that_is_not_there() {

@@ -7,7 +7,6 @@ use zeroize::Zeroizing;
 
 use crate::backends::configured::{ConfiguredKey, SharedDevice};
 use crate::consensus::KeyType;
-use crate::remedy::CommandLine;
 use crate::settings::{Base, Problem, Spanned, TableReader};
 
 use super::backup::log::BackupLog;
@@ -79,13 +78,41 @@ pub fn read(
     .collect()
 }
 
+/// Where the device of a section is.
+pub struct DevicePlace {
+    /// Where.
+    pub address: DeviceAddress,
+    /// The serial number that it must have.
+    pub serial: Option<Serial>,
+    /// The longest wait for one frame.
+    pub timeout: Duration,
+    /// The commands about it, as messages print them.
+    pub commands: DeviceCommands,
+}
+
+/// Reads where the device of a section is, whatever else is wrong there: a device is looked for to correct that. `None` if
+/// that itself cannot be used.
+pub fn read_place(section: &mut TableReader<'_>, base: &Base) -> Option<DevicePlace> {
+    let mut told_elsewhere = Vec::new();
+    let serial = serial(section, base, &mut told_elsewhere).flatten();
+    let place = adapter(section, serial, &mut told_elsewhere);
+    section.read_in_part();
+    let (address, timeout) = place?;
+    Some(DevicePlace {
+        address,
+        serial,
+        timeout,
+        commands: DeviceCommands::new(base.commands.clone(), serial),
+    })
+}
+
 /// Reads one section as it stands.
 pub fn read_written(
     section: &mut TableReader<'_>,
     base: &Base,
     problems: &mut Vec<Problem>,
 ) -> Option<ProviderSection> {
-    let serial = serial(section, problems);
+    let serial = serial(section, base, problems);
     let adapter = adapter(section, serial.as_ref().and_then(|found| *found), problems);
     let auth = auth(section, base, problems);
     let keys = keys(section, problems);
@@ -100,7 +127,12 @@ pub fn read_written(
 }
 
 /// `None` is a problem, `Some(None)` is a section without one.
-fn serial(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Option<Option<Serial>> {
+fn serial(
+    section: &mut TableReader<'_>,
+    base: &Base,
+    problems: &mut Vec<Problem>,
+) -> Option<Option<Serial>> {
+    let detect = base.commands.line(["yubihsm", "detect"]);
     if let Some(Spanned { value, span }) = section.any("serial_number") {
         if let Some(text) = value.as_str().filter(|text| text.len() <= 10)
             && let Ok(number) = text.parse()
@@ -117,8 +149,7 @@ fn serial(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Option<
                 "no YubiHSM has this serial number",
                 format!("serial numbers end at {}", u32::MAX),
                 format!(
-                    "a digit was mistaken: compare it with the device, or with what `{}` shows",
-                    CommandLine::without_config(["yubihsm", "detect"])
+                    "a digit was mistaken: compare it with the device, or with what `{detect}` shows"
                 ),
             ));
             return None;
@@ -127,10 +158,7 @@ fn serial(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Option<
             span,
             "this is not a serial number of a YubiHSM",
             "expected its ten digits as text",
-            format!(
-                "write it as `{}` shows it: serial_number = \"0123456789\"",
-                CommandLine::without_config(["yubihsm", "detect"])
-            ),
+            format!("write it as `{detect}` shows it: serial_number = \"0123456789\""),
         ));
         return None;
     }

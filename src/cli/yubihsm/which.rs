@@ -11,7 +11,6 @@ use crate::backends::yubihsm::protocol::info::DeviceInfo;
 use crate::cli::config_file::{ConfigFile, wrong};
 use crate::cli::report::{Failure, status};
 use crate::config;
-use crate::remedy::CommandLine;
 
 /// A key's id as it is typed, in decimal or hexadecimal digits.
 pub(super) fn key_id(text: &str) -> Result<u16, String> {
@@ -64,13 +63,16 @@ impl Which {
             .filter(|provider| provider.serial == Some(serial))
             .collect();
         match named.is_empty() {
-            true => Err(Failure::usage(format!(
-                "no [[providers.yubihsm]] has `serial_number = \"{serial}\"`"
-            ))
-            .hint(format!(
-                "write it into the section of that device; `{}` lists what is plugged in",
-                CommandLine::without_config(["yubihsm", "detect"])
-            ))),
+            true => {
+                let commands = config::commands(path);
+                Err(Failure::usage(format!(
+                    "no [[providers.yubihsm]] has `serial_number = \"{serial}\"`"
+                ))
+                .hint(format!(
+                    "write it into the section of that device; `{}` lists what is plugged in",
+                    commands.line(["yubihsm", "detect"])
+                )))
+            }
             false => Ok(named),
         }
     }

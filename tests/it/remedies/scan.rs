@@ -160,6 +160,7 @@ pub fn commands_made(source: &Source) -> Vec<String> {
         "commands.init_never_signed(",
         "commands.init_height(",
         "commands.raise(",
+        "commands.detect(",
         "commands.keys_list(",
         "commands().keys_list(",
         "commands.verify_backup(",

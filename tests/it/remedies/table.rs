@@ -433,21 +433,21 @@ pub const TABLE: &[Remedy] = &[
     ),
     row(
         "src/backends/yubihsm/protocol/error.rs",
-        "without_config([\"yubihsm\",\"detect\"])",
+        "detect()",
         "not plugged in",
         "tmkms yubihsm detect",
         Walk("a_device_that_is_not_plugged_in"),
     ),
     row(
         "src/backends/yubihsm/config.rs",
-        "without_config([\"yubihsm\",\"detect\"])",
+        "line([\"yubihsm\",\"detect\"])",
         "write it as",
         "tmkms yubihsm detect",
         Walk("a_device_that_is_not_plugged_in"),
     ),
     row(
         "src/backends/yubihsm/config.rs",
-        "without_config([\"yubihsm\",\"detect\"])",
+        "line([\"yubihsm\",\"detect\"])",
         "a digit was mistaken",
         "tmkms yubihsm detect",
         Walk("a_device_that_is_not_plugged_in"),
@@ -482,7 +482,7 @@ pub const TABLE: &[Remedy] = &[
     ),
     row(
         "src/cli/yubihsm/which.rs",
-        "without_config([\"yubihsm\",\"detect\"])",
+        "line([\"yubihsm\",\"detect\"])",
         "lists what is plugged in",
         "tmkms yubihsm detect",
         Walk("a_device_that_is_not_plugged_in"),

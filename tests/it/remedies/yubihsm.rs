@@ -606,50 +606,49 @@ fn a_configuration_that_is_not_whole() {
     with_key(&mut walk, &simulator);
     let export = ["export", "--mnemonic", "-i", "1", "backup"];
     assert_eq!(of_mnemonic(&walk, &export).code, 0);
-    walk.edit("auth = ", "auth-of = ");
-    for (said, message) in [
-        (
-            walk.tmkms(&["yubihsm", "detect"]),
-            "no connector of it is asked",
-        ),
-        (
-            of_mnemonic(&walk, &["verify-backup", "backup"]),
-            "is not compared with",
-        ),
-    ] {
+    let follow = |said: &Said, message: &str, why: &str| {
         let check = walk.printed(&said.text, message, "tmkms check");
         let done = walk.paste(&check);
-        assert!(done.text.contains("`auth` is missing"), "{}", done.text);
-    }
+        assert!(done.text.contains(why), "{}", done.text);
+    };
+    walk.edit("auth = ", "auth-of = ");
+    let said = of_mnemonic(&walk, &["verify-backup", "backup"]);
+    follow(&said, "is not compared with", "`auth` is missing");
+    walk.edit("addr = ", "address = ");
+    let said = walk.tmkms(&["yubihsm", "detect"]);
+    follow(&said, "no connector of it is asked", "`addr` is missing");
 }
 
-/// Whatever is plugged into this host, and nothing mostly.
+/// It is at a connector, and the command is pasted where no configuration lies.
 #[test]
 fn a_device_that_is_not_plugged_in() {
+    let simulator = fresh(24);
     let walk = Walk::of("a_device_that_is_not_plugged_in");
     let detects = |said: &Said, message: &str| {
         let detect = walk.printed(&said.text, message, "tmkms yubihsm detect");
         let done = walk.paste(&detect);
-        let there = done.code == 0 && done.text.contains("Serial #");
+        assert_eq!(done.code, 0, "{}", done.text);
         assert!(
-            there || done.text.contains("no YubiHSM2 devices detected"),
+            done.text.contains("- Serial #0000000024 (connector "),
             "{}",
             done.text
         );
     };
-    let usb = "[[providers.yubihsm]]\nadapter = { type = \"usb\" }\nserial_number = \"4294967295\"\n\
-               auth = { key = 4, password_file = \"password\" }\nkeys = [{ chain_ids = [\"test-1\"], key = 1 }]\n";
-    configure(&walk, usb);
-    let list = ["yubihsm", "keys", "list"];
-    detects(&walk.tmkms(&list), "not plugged in");
+    let right = section(&simulator);
+    configure(&walk, &right);
     detects(
         &walk.tmkms(&["yubihsm", "keys", "list", "--serial", "7"]),
         "lists what is plugged in",
     );
-    walk.edit("\"4294967295\"", "\"4294967296\"");
+    walk.edit("\"0000000024\"", "\"9999999999\"");
     detects(&walk.tmkms(&["check"]), "a digit was mistaken");
-    walk.edit("\"4294967296\"", "4294967295");
+    walk.edit("\"9999999999\"", "24");
     detects(&walk.tmkms(&["check"]), "write it as");
+    let usb = "[[providers.yubihsm]]\nadapter = { type = \"usb\" }\nserial_number = \"4294967295\"\n\
+               auth = { key = 4, password_file = \"password\" }\n";
+    configure(&walk, &format!("{usb}{right}"));
+    let list = ["yubihsm", "keys", "list", "--serial", "4294967295"];
+    detects(&walk.tmkms(&list), "not plugged in");
 }
 
 #[test]

@@ -26,6 +26,12 @@ pub enum WrapError {
     /// It is something else, and known as that.
     #[error("{0}; a backup is one line of base64, written by `keys export` or `keys generate -b`")]
     OtherKind(FileKind),
+    /// A key as it is, which is base64, too.
+    #[error(
+        "it is a key in base64 and no backup, which is encrypted; `keys import -t base64 -i ID` brings such a key into a \
+         device"
+    )]
+    PlainKey,
     /// Not base64.
     #[error("it is not base64; a backup is one line of it")]
     NotBase64,
@@ -81,7 +87,11 @@ pub fn from_text(text: &[u8]) -> Result<Vec<u8>, WrapError> {
         Some(bytes) => WrapError::NoObject(bytes.len()),
         None => WrapError::NotBase64,
     };
-    Err(kind::look(text).map_or(error, WrapError::OtherKind))
+    Err(match kind::look(text) {
+        Some(FileKind::Base64 | FileKind::OddBase64 { .. }) => WrapError::PlainKey,
+        Some(kind) => WrapError::OtherKind(kind),
+        None => error,
+    })
 }
 
 /// Opens what `wrap data` or `export` made.

@@ -183,15 +183,11 @@ fn typed_serial(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backends::yubihsm::protocol::auth_key::AuthKey;
 
     fn device(serial: u32, keys: &[(u16, &str)], objects: usize, sees_all: bool) -> ForeignDevice {
         let data = [&[2, 4, 0][..], &serial.to_be_bytes(), &[62, 3, 46]].concat();
         ForeignDevice {
-            credentials: Credentials {
-                id: 1,
-                key: AuthKey::from_bytes(&[0; 32]),
-            },
+            credentials: Credentials::nobody(),
             info: DeviceInfo::read(&data).unwrap(),
             keys: keys
                 .iter()

@@ -60,12 +60,8 @@ impl SetupTarget<'_> {
 
     /// What the device says of itself, without anybody logging in.
     pub(super) fn introduce(&self) -> Result<DeviceInfo, CeremonyError> {
-        let nobody = Credentials {
-            id: 0,
-            key: AuthKey::from_bytes(&[0; 32]),
-        };
-        let info = introduce(&mut self.client(nobody), Instant::now() + LOGIN);
-        info.map_err(CeremonyError::Device)
+        let mut client = self.client(Credentials::nobody());
+        introduce(&mut client, Instant::now() + LOGIN).map_err(CeremonyError::Device)
     }
 
     /// Logs in; `None` where the key is not there or its password is another one.

@@ -27,7 +27,7 @@ use super::thread::{DeviceHandle, DeviceThread};
 const COMPARE: Duration = Duration::from_secs(5);
 
 /// How long a device may take to say what it is.
-const LOOK: Duration = Duration::from_secs(3);
+pub const LOOK: Duration = Duration::from_secs(3);
 
 /// Where the password comes from.
 pub enum Password {
@@ -121,11 +121,8 @@ impl Provider {
 
     /// What the device says of itself, without anybody logging in: before a person is asked for secrets.
     pub fn look(&self) -> Result<DeviceInfo, Error> {
-        let nobody = Credentials {
-            id: 0,
-            key: AuthKey::from_bytes(&[0; 32]),
-        };
-        introduce(&mut self.client_as(nobody), Instant::now() + LOOK)
+        let mut client = self.client_as(Credentials::nobody());
+        introduce(&mut client, Instant::now() + LOOK)
     }
 
     /// The configured login. The warning is about the password's file.

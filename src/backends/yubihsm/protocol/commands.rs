@@ -43,6 +43,11 @@ impl DeviceCommands {
         }
     }
 
+    /// The command that lists what is plugged in, and what the connectors of the configuration have.
+    pub fn detect(&self) -> CommandLine {
+        self.commands.line(["yubihsm", "detect"])
+    }
+
     /// The command that lists the keys of the device.
     pub fn keys_list(&self) -> CommandLine {
         self.line(["keys", "list"])
@@ -68,6 +73,7 @@ mod tests {
             named.keys_list().to_string(),
             "tmkms yubihsm keys list --serial 0000000007 -c PATH"
         );
+        assert_eq!(named.detect().to_string(), "tmkms yubihsm detect -c PATH");
         assert_eq!(
             one.bring("FILE").to_string(),
             "tmkms yubihsm keys import --mnemonic FILE"

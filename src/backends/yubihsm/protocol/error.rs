@@ -23,11 +23,11 @@ pub struct Error {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ErrorKind {
     /// Not on the USB.
-    #[error(
-        "not plugged in; check cable and port (`{}` lists what is there)",
-        CommandLine::without_config(["yubihsm", "detect"])
-    )]
-    Absent,
+    #[error("not plugged in; check cable and port (`{detect}` lists what is there)")]
+    Absent {
+        /// The command that lists what is plugged in.
+        detect: CommandLine,
+    },
     /// The connector is there and the device is not.
     #[error(
         "the connector is there and has no device; plug the YubiHSM in where the connector runs. If it is plugged in \
@@ -256,11 +256,27 @@ impl ErrorKind {
         }
     }
 
+    /// That no device is there, for those who know no configuration.
+    pub fn absent() -> Self {
+        let detect = DeviceCommands::default().detect();
+        Self::Absent { detect }
+    }
+
+    /// The same with the commands of the configuration.
+    pub fn with_commands(self, commands: &DeviceCommands) -> Self {
+        match self {
+            Self::Absent { .. } => Self::Absent {
+                detect: commands.detect(),
+            },
+            other => other,
+        }
+    }
+
     /// Whether a new connection and session may cure it, now.
     pub fn is_loss(&self) -> bool {
         matches!(
             self,
-            Self::Absent
+            Self::Absent { .. }
                 | Self::AbsentThere
                 | Self::ConnectorFailed(_)
                 | Self::NoConnector(_)

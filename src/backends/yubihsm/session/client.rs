@@ -248,6 +248,7 @@ impl DeviceClient {
         // What did not prove itself may call itself anything.
         let told = self.info.as_ref().filter(|_| !kind.is_final());
         let device = with_serial(&self.name, told.map(|info| info.serial));
+        let kind = kind.with_commands(&self.commands);
         Error { device, kind }
     }
 

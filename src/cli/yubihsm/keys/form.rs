@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use zeroize::Zeroizing;
 
 use crate::os::files::bounded;
-use crate::secret_file::kind;
+use crate::secret_file::kind::{self, FileKind};
 
 /// The longest key that is looked at, in bytes.
 const LONGEST: u64 = 64 * 1024;
@@ -23,16 +23,20 @@ pub(super) enum Form {
 }
 
 impl Form {
-    /// What a file is: JSON begins with a brace, whatever its name is. A backup says for itself what is wrong with it.
+    /// What a file is: JSON begins with a brace, whatever its name is, and base64 of a key is shorter than that of a backup.
+    /// A backup says for itself what is wrong with it.
     pub(super) fn of(path: &Path) -> Self {
         let begins = bounded::read(path, LONGEST).unwrap_or_default();
         let text = Zeroizing::new(begins);
         let is_named = path
             .file_name()
             .is_some_and(|name| name == "priv_validator_key.json");
-        match is_named || kind::text(&text).starts_with(b"{") {
-            true => Self::Json,
-            false => Self::Wrap,
+        if is_named || kind::text(&text).starts_with(b"{") {
+            return Self::Json;
+        }
+        match kind::look(&text) {
+            Some(FileKind::Base64 | FileKind::OddBase64 { .. }) => Self::Base64,
+            _ => Self::Wrap,
         }
     }
 }

@@ -39,7 +39,7 @@ pub(in crate::cli) struct Import {
     /// The wrap key that opens a backup
     #[arg(short, long, visible_alias = "wrapkey", value_name = "ID", value_parser = key_id, default_value = "1")]
     wrap: u16,
-    /// What PATH is; json if it begins with a brace or is named priv_validator_key.json, wrap otherwise
+    /// What PATH is, where its content does not say it
     #[arg(short = 't', long = "type", value_enum)]
     kind: Option<Form>,
     /// The key's label, 40 bytes at most; backups bring their own

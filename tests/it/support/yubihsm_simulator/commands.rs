@@ -58,6 +58,9 @@ impl Rights {
 impl Device {
     pub(super) fn command(&mut self, rights: &Rights, code: u8, data: &[u8]) -> Answer {
         let mut fields = Fields(data);
+        if let Some((_, wait)) = self.faults.slow_command.take_if(|(slow, _)| *slow == code) {
+            std::thread::sleep(wait);
+        }
         match code {
             command::ECHO => Ok(data.to_vec()),
             command::DEVICE_INFO => self.device_info(data),

@@ -31,6 +31,8 @@ pub struct Faults {
     pub slow: Duration,
     /// The next frame alone takes so long.
     pub slow_once: Duration,
+    /// The next command with this code takes so long.
+    pub slow_command: Option<(u8, Duration)>,
     /// Each signature has a flipped bit.
     pub wrong_signatures: bool,
     /// A reset answers well and does nothing.

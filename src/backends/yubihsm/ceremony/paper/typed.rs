@@ -118,8 +118,11 @@ mod tests {
             "{said}"
         );
         assert_eq!(typed.next(), Some(3));
-        // Too little to decide by: `act` is a word, `ac` is none, `acti` is one of two.
-        typed.take("act").unwrap();
+        // Too little to decide by is `ac`; `act` is a word, and only one begins with `acti`.
+        typed.take("acti").unwrap();
+        assert_eq!(typed.places[2], complete("action").unwrap());
+        typed.take("- act").unwrap();
+        assert_eq!(typed.places[2], complete("act").unwrap());
         assert!(told(&mut typed, "ac").contains("word 4, `ac`"));
         assert!(told(&mut typed, "abandoned").contains("did you mean abandon?"));
         assert_eq!(typed.next(), Some(4));

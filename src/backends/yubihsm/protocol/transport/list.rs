@@ -42,9 +42,9 @@ pub fn choose(found: &[Plugged], serial: Option<Serial>) -> Result<Plugged, Erro
     match (serial, found) {
         (Some(serial), found) => {
             let named = found.iter().find(|device| device.serial == serial);
-            named.copied().ok_or(ErrorKind::Absent)
+            named.copied().ok_or_else(ErrorKind::absent)
         }
-        (None, []) => Err(ErrorKind::Absent),
+        (None, []) => Err(ErrorKind::absent()),
         (None, [only]) => Ok(*only),
         (None, several) => Err(ErrorKind::Ambiguous(
             several.iter().map(|device| device.serial).collect(),
@@ -133,8 +133,8 @@ mod tests {
         assert_eq!((found[1].bus, found[1].address), (3, 17));
 
         assert_eq!(choose(&found, Some(Serial(7_550_054))).unwrap().address, 17);
-        assert_eq!(choose(&found, Some(Serial(1))), Err(ErrorKind::Absent));
-        assert_eq!(choose(&[], None), Err(ErrorKind::Absent));
+        assert_eq!(choose(&found, Some(Serial(1))), Err(ErrorKind::absent()));
+        assert_eq!(choose(&[], None), Err(ErrorKind::absent()));
         assert!(matches!(choose(&found, None), Err(ErrorKind::Ambiguous(both)) if both.len() == 2));
         assert_eq!(choose(&found[..1], None).unwrap().address, 19);
     }

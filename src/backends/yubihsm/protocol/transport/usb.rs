@@ -115,7 +115,7 @@ fn open(serial: Option<Serial>) -> Result<Box<dyn Bulk>, ErrorKind> {
     let device = devices
         .iter()
         .find(|device| (device.bus_number(), device.address()) == (wanted.bus, wanted.address))
-        .ok_or(ErrorKind::Absent)?;
+        .ok_or_else(ErrorKind::absent)?;
     let handle = device.open().map_err(failed)?;
     handle.claim_interface(INTERFACE).map_err(failed)?;
     Ok(Box::new(UsbHandle(handle)))
@@ -125,7 +125,7 @@ fn failed(error: rusb::Error) -> ErrorKind {
     match error {
         rusb::Error::Access => ErrorKind::Permission,
         rusb::Error::Busy => ErrorKind::Busy,
-        rusb::Error::NoDevice | rusb::Error::NotFound => ErrorKind::Absent,
+        rusb::Error::NoDevice | rusb::Error::NotFound => ErrorKind::absent(),
         rusb::Error::Timeout => ErrorKind::Late,
         other => ErrorKind::Usb(other.to_string()),
     }
@@ -186,8 +186,8 @@ mod tests {
         assert_eq!(usb.exchange(&[2; 128], soon()).unwrap(), [2; 128]);
         assert_eq!(echo.lock().written, [vec![1; 63], vec![2; 128], vec![]]);
         assert_eq!(*opened.lock(), 1);
-        echo.lock().trouble = Some(ErrorKind::Absent);
-        assert_eq!(usb.exchange(&[3; 10], soon()), Err(ErrorKind::Absent));
+        echo.lock().trouble = Some(ErrorKind::absent());
+        assert_eq!(usb.exchange(&[3; 10], soon()), Err(ErrorKind::absent()));
         // What came too late is not the answer to the next one.
         assert_eq!(usb.exchange(&[4; 10], soon()).unwrap(), [4; 10]);
         assert_eq!(*opened.lock(), 2);
@@ -198,7 +198,7 @@ mod tests {
     fn errors_of_libusb_have_their_words() {
         assert_eq!(failed(rusb::Error::Access), ErrorKind::Permission);
         assert_eq!(failed(rusb::Error::Busy), ErrorKind::Busy);
-        assert_eq!(failed(rusb::Error::NoDevice), ErrorKind::Absent);
+        assert_eq!(failed(rusb::Error::NoDevice), ErrorKind::absent());
         assert_eq!(failed(rusb::Error::Timeout), ErrorKind::Late);
         assert!(
             ErrorKind::Permission
