@@ -13,8 +13,7 @@
 #[path = "../tests/it/support/yubihsm_simulator/mod.rs"]
 mod yubihsm_simulator;
 
-use tmkms::backends::yubihsm::protocol::codes::{algorithm, capability, object};
-use yubihsm_simulator::{Body, Object, Profile, Simulator};
+use yubihsm_simulator::{Object, Profile, Simulator};
 
 const USAGE: &str =
     "usage: yubihsm-simulator --listen 127.0.0.1:PORT [--serial N] [--firmware 2.2.0|2.3.1|2.4.0] \
@@ -50,18 +49,9 @@ fn main() {
     for key in keys {
         let (id, seed) = key.split_once(':').unwrap_or_else(usage);
         let seed = subtle_encoding::hex::decode(seed).unwrap_or_else(|_| usage());
-        simulator.device().insert(Object {
-            id: id.parse().unwrap_or_else(|_| usage()),
-            kind: object::ASYMMETRIC_KEY,
-            algorithm: algorithm::ED25519,
-            label: [0; 40],
-            domains: 1,
-            capabilities: capability::SIGN_EDDSA,
-            delegated: 0,
-            sequence: 0,
-            origin: 2,
-            body: Body::from_put(algorithm::ED25519, &seed).unwrap_or_else(usage),
-        });
+        let id = id.parse().unwrap_or_else(|_| usage());
+        let seed = seed.try_into().unwrap_or_else(|_| usage());
+        simulator.device().insert(Object::ed25519(id, &seed));
     }
     println!(
         "simulated YubiHSM 2, NO HSM, at http://{}",

@@ -126,19 +126,20 @@ impl Config {
     }
 }
 
-/// Reads only the sections of one backend, for its commands: before a device is set up there may be no chain.
+/// Reads only the sections of one backend, for its commands: before a device is set up there may be no chain. With warnings
+/// about who can change or read the file.
 pub fn providers<T>(
     path: &Path,
     backend: &'static str,
     mut read: impl FnMut(&mut TableReader<'_>, &Base, &mut Vec<Problem>) -> Option<T>,
-) -> Result<Vec<T>, ConfigError> {
-    let (text, base, _) = open(path)?;
+) -> Result<(Vec<T>, Vec<String>), ConfigError> {
+    let (text, base, warnings) = open(path)?;
     let mut problems = Vec::new();
     let found = file::sections_of(&text, backend, &mut problems, |section, problems| {
         read(section, &base, problems)
     });
     match problems.is_empty() {
-        true => Ok(found),
+        true => Ok((found, warnings)),
         false => Err(ConfigError::Wrong(report::errors(
             &text,
             &path.display().to_string(),

@@ -47,10 +47,19 @@ pub(super) fn judge(
             )
         })
         .collect();
-    if found.mode() & 0o004 != 0 && holds_secret(text) {
+    let (everyone, group) = (found.mode() & 0o004 != 0, found.mode() & 0o040 != 0);
+    if (everyone || group) && holds_secret(text) {
+        let (readers, unless) = match everyone {
+            true => ("every user of this host".to_owned(), ""),
+            // The service may be one of them.
+            false => (
+                format!("the group {}", found.gid()),
+                ", unless that is meant",
+            ),
+        };
         warnings.push(format!(
-            "every user of this host can read the password in {}; run `{}`{}, or keep it in a file of its own and name \
-             that as `password_file`",
+            "{readers} can read the password in {}; keep it in a file of its own and name that as `password_file`, or run \
+             `{}`{}{unless}",
             path.display(),
             remedy::make_private(&path),
             remedy::as_user(found.uid())

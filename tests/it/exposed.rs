@@ -169,14 +169,30 @@ fn a_password_that_everybody_may_read_is_warned_of() {
     let config = home.config();
     let (rest, _) = config.split_once("[[providers.softsign]]").unwrap();
     home.configure(&format!("{rest}{yubihsm}"));
-    let warns = || {
-        tmkms(home.path(), &["check"])
-            .err
-            .contains("can read the password in")
-    };
-    for (open, warned) in [(0o644, true), (0o640, false), (0o600, false)] {
+    for (open, readers) in [
+        (0o644, Some("every user of this host")),
+        (0o604, Some("every user of this host")),
+        (0o640, Some("the group ")),
+        (0o600, None),
+    ] {
         chmod(&home.path().join("tmkms.toml"), open);
-        assert_eq!(warns(), warned, "{open:o}");
+        for command in [
+            &["check"][..],
+            &["yubihsm", "detect"],
+            &["yubihsm", "keys", "list"],
+        ] {
+            let said = tmkms(home.path(), command).err;
+            let told = said
+                .lines()
+                .find(|line| line.contains("can read the password in"));
+            match readers {
+                Some(readers) => assert!(
+                    told.unwrap().contains(&format!("Warning {readers}")),
+                    "{open:o} {command:?}: {said}"
+                ),
+                None => assert_eq!(told, None, "{open:o} {command:?}"),
+            }
+        }
     }
     chmod(&home.path().join("tmkms.toml"), 0o644);
     let service = home.start();

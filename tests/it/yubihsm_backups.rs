@@ -54,6 +54,7 @@ fn device(serial: u32) -> Wire {
             &wishes,
             logins,
             Some(secrets()),
+            None,
             MnemonicSheets::default(),
             &mut person,
         )

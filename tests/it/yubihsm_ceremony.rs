@@ -15,7 +15,7 @@ use tmkms::backends::yubihsm::ceremony::setup::{
 use tmkms::backends::yubihsm::ceremony::target::{Secrets, factory};
 use tmkms::backends::yubihsm::protocol::auth_key::AuthKey;
 use tmkms::backends::yubihsm::protocol::auth_key::Credentials;
-use tmkms::backends::yubihsm::protocol::codes::{algorithm, capability, command, object};
+use tmkms::backends::yubihsm::protocol::codes::{capability, command, object};
 use tmkms::backends::yubihsm::protocol::identity::Serial;
 use tmkms::backends::yubihsm::protocol::transport::Transport;
 use tmkms::terminal::RemoveOnSignal;
@@ -271,16 +271,8 @@ fn add_key(wire: &Wire, id: u16) {
     let mut label = [0; 40];
     label[..4].copy_from_slice(b"mine");
     wire.device().insert(Object {
-        id,
-        kind: object::ASYMMETRIC_KEY,
-        algorithm: algorithm::ED25519,
         label,
-        domains: 1,
-        capabilities: capability::SIGN_EDDSA,
-        delegated: 0,
-        sequence: 0,
-        origin: 1,
-        body: Body::from_put(algorithm::ED25519, &[9; 32]).unwrap(),
+        ..Object::ed25519(id, &[9; 32])
     });
 }
 
@@ -707,6 +699,7 @@ fn cuts(moment: Moment, host: Host) {
             &RESTORE,
             logins,
             Some(&secrets),
+            None,
             MnemonicSheets::default(),
             person,
         )

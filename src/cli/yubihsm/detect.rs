@@ -95,6 +95,12 @@ impl Detect {
             unusable |= place.is_none();
             place
         });
+        let read = read.map(|(places, warnings)| {
+            for warning in warnings {
+                status("Warning", warning);
+            }
+            places
+        });
         let (what, places) = match read {
             Ok(places) if unusable => (format!("an `adapter` in {}", path.display()), places),
             Ok(places) => return Ok(places),

@@ -44,7 +44,11 @@ impl Which {
     /// The configured devices that are meant; at least one.
     pub(super) fn providers(&self) -> Result<Vec<Arc<Provider>>, Failure> {
         let path = &self.config.config;
-        let written = config::providers(path, "yubihsm", read_written).map_err(wrong)?;
+        let read = config::providers(path, "yubihsm", read_written);
+        let (written, warnings) = read.map_err(wrong)?;
+        for warning in warnings {
+            status("Warning", warning);
+        }
         let all: Vec<Arc<Provider>> = written
             .into_iter()
             .map(|ProviderSection { provider, .. }| provider)

@@ -165,6 +165,7 @@ pub fn commands_made(source: &Source) -> Vec<String> {
         "commands().keys_list(",
         "commands.verify_backup(",
         "commands.bring(",
+        "commands.second(",
         "CommandLine::without_config(",
         "CommandLine::of_system(",
         "CommandLine::on_file(",

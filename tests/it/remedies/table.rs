@@ -468,7 +468,7 @@ pub const TABLE: &[Remedy] = &[
     ),
     row(
         "src/cli/yubihsm/keys/generate.rs",
-        "line([\"yubihsm\",\"keys\",\"verify-backup\",&file,\"--into\",\"SERIAL\"])",
+        "second(&file)",
         "bring the key into the second device",
         "tmkms yubihsm keys verify-backup --into SERIAL",
         Walk("a_new_key_and_what_comes_next"),

@@ -55,6 +55,7 @@ fn set_up(serial: u32) -> Simulator {
         &wishes,
         logins,
         Some(secrets),
+        None,
         MnemonicSheets::default(),
         &mut person,
     )

@@ -14,16 +14,16 @@ use super::steps;
 use super::target::SetupTarget;
 
 /// What the person has agreed to before the words were typed.
-pub(super) enum Agreed {
+pub enum Agreed {
     /// This is the device. What is on it was not to be seen without the words.
     Device(Serial),
     /// All that was seen on this device is erased, unless it came from the words.
-    Erasure(Seen),
+    Erasure(SeenDevice),
 }
 
 /// What a person saw of a device when agreeing to its erasure.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Seen {
+pub struct SeenDevice {
     serial: Serial,
     /// The keys that sign. Their loss needs a word of its own, so that they count by name.
     keys: Vec<SigningKey>,
@@ -33,7 +33,7 @@ pub(super) struct Seen {
     sees_all: bool,
 }
 
-impl Seen {
+impl SeenDevice {
     fn of(foreign: &ForeignDevice) -> Self {
         Self {
             serial: foreign.info.serial,
@@ -80,19 +80,19 @@ pub(super) fn agree(
     }
     terminal.say("What a setup with the same words began on it is recognised once they are typed, and completed.")?;
     may_erase(target, foreign, destroy_keys, terminal)?;
-    Ok(Agreed::Erasure(Seen::of(foreign)))
+    Ok(Agreed::Erasure(SeenDevice::of(foreign)))
 }
 
 impl Agreed {
     pub(super) fn serial(&self) -> Serial {
         match self {
-            Self::Device(serial) | Self::Erasure(Seen { serial, .. }) => *serial,
+            Self::Device(serial) | Self::Erasure(SeenDevice { serial, .. }) => *serial,
         }
     }
 
     /// Whether the person has seen and agreed to what erasing this device erases.
     pub(super) fn covers(&self, foreign: &ForeignDevice) -> bool {
-        matches!(self, Self::Erasure(seen) if *seen == Seen::of(foreign))
+        matches!(self, Self::Erasure(seen) if *seen == SeenDevice::of(foreign))
     }
 }
 
@@ -204,7 +204,7 @@ mod tests {
     /// Somebody else may reach the device, over its connector, while 24 words are typed.
     #[test]
     fn an_erasure_is_agreed_to_for_what_was_seen_and_nothing_else() {
-        let seen = |device: &ForeignDevice| Agreed::Erasure(Seen::of(device));
+        let seen = |device: &ForeignDevice| Agreed::Erasure(SeenDevice::of(device));
         let empty = || device(7, &[], 2, true);
         let one = || device(7, &[(1, "consensus")], 2, true);
         assert!(seen(&empty()).covers(&empty()) && seen(&one()).covers(&one()));
@@ -214,14 +214,18 @@ mod tests {
             device(7, &[], 3, true),
             device(7, &[], 2, false),
         ] {
-            assert!(!seen(&empty()).covers(&other), "{:?}", Seen::of(&other));
+            assert!(
+                !seen(&empty()).covers(&other),
+                "{:?}",
+                SeenDevice::of(&other)
+            );
         }
         for other in [
             empty(),
             device(7, &[(2, "consensus")], 2, true),
             device(7, &[(1, "account")], 2, true),
         ] {
-            assert!(!seen(&one()).covers(&other), "{:?}", Seen::of(&other));
+            assert!(!seen(&one()).covers(&other), "{:?}", SeenDevice::of(&other));
         }
         assert!(!Agreed::Device(Serial(7)).covers(&empty()));
     }

@@ -91,7 +91,7 @@ pub fn run(
         false => None,
     };
     let secrets = secrets.as_ref();
-    go_on(target, options, logins, secrets, agreed, paper, terminal)
+    carry_out(target, options, logins, secrets, agreed, paper, terminal)
 }
 
 /// Who may log in besides the mnemonic's roles.
@@ -103,19 +103,9 @@ pub struct Logins<'a> {
     pub configured: Option<&'a Credentials>,
 }
 
-/// The conversation after the mnemonic; without secrets a new one is made.
+/// The conversation after the mnemonic; without secrets a new one is made. What was agreed to before the words is not asked
+/// for again.
 pub fn carry_out(
-    target: &SetupTarget<'_>,
-    options: &SetupOptions,
-    logins: Logins<'_>,
-    secrets: Option<&Secrets>,
-    paper: MnemonicSheets<'_>,
-    terminal: &mut dyn Terminal,
-) -> Result<SetupOutcome, SetupError> {
-    go_on(target, options, logins, secrets, None, paper, terminal)
-}
-
-fn go_on(
     target: &SetupTarget<'_>,
     options: &SetupOptions,
     logins: Logins<'_>,

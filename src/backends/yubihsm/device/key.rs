@@ -102,14 +102,9 @@ impl DeviceKeySource {
         let (handle, mut warnings) = self.provider.handle().map_err(failed)?;
         let until = Instant::now() + FIND;
         let found = handle.find(self.id, self.key_type, until).map_err(failed)?;
-        if self.key_type == KeyType::Secp256k1 && found.info.leaks_ecdsa() {
-            warnings.push(format!(
-                "{}: firmware {} leaks secp256k1 keys to anyone who can measure the device for some time (EUCLEAK, mended \
-                 in 2.4); keep the device locked up, or use one with newer firmware",
-                self.traits.location,
-                found.info.firmware
-            ));
-        }
+        let leak = found.info.ecdsa_leak();
+        let leak = leak.filter(|_| self.key_type == KeyType::Secp256k1);
+        warnings.extend(leak.map(|leak| format!("{}: {leak}", self.traits.location)));
         warnings.extend(found.risk.as_ref().map(|risk| self.risky(risk)));
         let backups = self.provider.backups.as_ref();
         let wall = SystemClock.now().wall;
@@ -123,9 +118,7 @@ impl DeviceKeySource {
         };
         Ok((key, warnings))
     }
-}
 
-impl DeviceKeySource {
     /// A login that does not belong into service, and the one that does.
     fn risky(&self, risk: &LoginRisk) -> String {
         let place = &self.provider.place;

@@ -31,16 +31,19 @@ impl DeviceCommands {
     /// The command that brings the key of a backup into the device, which was set up from the mnemonic that opens it.
     pub fn bring(&self, file: &str) -> CommandLine {
         match self.serial {
-            Some(serial) => self.commands.line([
-                "yubihsm",
-                "keys",
-                "verify-backup",
-                file,
-                "--into",
-                &serial.to_string(),
-            ]),
+            Some(serial) => self.bring_into(file, &serial.to_string()),
             None => self.line(["keys", "import", "--mnemonic", file]),
         }
+    }
+
+    /// The command that brings the key of a backup into another device, whose serial number is to be filled in.
+    pub fn second(&self, file: &str) -> CommandLine {
+        self.bring_into(file, "SERIAL")
+    }
+
+    fn bring_into(&self, file: &str, serial: &str) -> CommandLine {
+        let words = ["yubihsm", "keys", "verify-backup", file, "--into", serial];
+        self.commands.line(words)
     }
 
     /// The command that lists what is plugged in, and what the connectors of the configuration have.
@@ -74,6 +77,10 @@ mod tests {
             "tmkms yubihsm keys list --serial 0000000007 -c PATH"
         );
         assert_eq!(named.detect().to_string(), "tmkms yubihsm detect -c PATH");
+        assert_eq!(
+            named.second("FILE").to_string(),
+            "tmkms yubihsm keys verify-backup FILE --into SERIAL -c PATH"
+        );
         assert_eq!(
             one.bring("FILE").to_string(),
             "tmkms yubihsm keys import --mnemonic FILE"

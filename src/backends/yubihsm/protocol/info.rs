@@ -58,11 +58,19 @@ impl DeviceInfo {
         self.algorithms.contains(&algorithm)
     }
 
-    /// Infineon's ECDSA leaked timings to anyone who holds the device, before firmware 2.4 (EUCLEAK).
-    pub fn leaks_ecdsa(&self) -> bool {
-        self.firmware < Firmware(2, 4, 0)
+    /// Whether it leaks secp256k1 keys.
+    pub fn ecdsa_leak(&self) -> Option<EcdsaLeak> {
+        (self.firmware < Firmware(2, 4, 0)).then_some(EcdsaLeak(self.firmware))
     }
 }
+
+/// Infineon's ECDSA leaked timings to anyone who holds the device, before firmware 2.4 (EUCLEAK). Displayed with what to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "firmware {0} leaks secp256k1 keys to anyone who can measure the device for some time (EUCLEAK, mended in 2.4); keep the \
+     device locked up, or use one with newer firmware"
+)]
+pub struct EcdsaLeak(Firmware);
 
 /// One line of `list objects`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,9 +199,15 @@ mod tests {
             DeviceInfo::read(&data).unwrap()
         };
         let old = info([2, 3, 1]);
-        assert_eq!((old.longest_message(), old.leaks_ecdsa()), (2019, true));
+        assert_eq!(
+            (old.longest_message(), old.ecdsa_leak().is_some()),
+            (2019, true)
+        );
         let new = info([2, 4, 0]);
-        assert_eq!((new.longest_message(), new.leaks_ecdsa()), (3107, false));
+        assert_eq!(
+            (new.longest_message(), new.ecdsa_leak().is_some()),
+            (3107, false)
+        );
         assert_eq!(new.serial.to_string(), "0000000042");
         assert!(new.has(algorithm::ED25519) && !new.has(1));
     }

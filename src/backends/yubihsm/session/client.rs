@@ -298,19 +298,17 @@ impl DeviceClient {
 
     fn login(&mut self, until: Instant) -> Result<Channel, ErrorKind> {
         self.look(until)?;
-        let id = self.credentials.id;
+        let auth = self.credentials.id;
+        let flaw = self.credentials.key.flaw(auth);
         let mut host = [0; CHALLENGE];
         getrandom::getrandom(&mut host)
             .map_err(|error| ErrorKind::Garbage(format!("no random numbers: {error}")))?;
-        let data = [&id.to_be_bytes()[..], &host].concat();
+        let data = [&auth.to_be_bytes()[..], &host].concat();
         let reply = self
             .outside(command::CREATE_SESSION, &data, until)
             .map_err(|kind| match kind {
                 ErrorKind::Device { code, .. } if code == ErrorCode::OBJECT_NOT_FOUND => {
-                    ErrorKind::UnknownAuthKey {
-                        auth: id,
-                        flaw: self.credentials.key.flaw(id),
-                    }
+                    ErrorKind::UnknownAuthKey { auth, flaw }
                 }
                 ErrorKind::Device { code, .. } if code == ErrorCode::SESSIONS_FULL => {
                     ErrorKind::SessionsFull
@@ -324,9 +322,9 @@ impl DeviceClient {
         // The device ends a session in which no host proved itself within 30 s.
         let Some(proven) = handshake.prove(cryptogram) else {
             return Err(ErrorKind::Unproven {
-                auth: id,
+                auth,
                 serial: self.info.as_ref().map(|info| info.serial),
-                flaw: self.credentials.key.flaw(id),
+                flaw,
             });
         };
         let (channel, proof) = proven.authenticate(*session);
@@ -339,7 +337,7 @@ impl DeviceClient {
             }
             .into()),
             Err(FrameError::Device(ErrorCode::AUTHENTICATION_FAILED)) => {
-                Err(ErrorKind::ProofRefused(id))
+                Err(ErrorKind::ProofRefused(auth))
             }
             Err(FrameError::Device(code)) => Err(ErrorKind::Lost(code)),
             Err(error) => Err(error.into()),

@@ -7,6 +7,7 @@ use clap::Args;
 use crate::backends::yubihsm::backup::{self, NewKey, Way};
 use crate::backends::yubihsm::ceremony::derive::Role;
 use crate::backends::yubihsm::protocol::codes::{algorithm, object};
+use crate::backends::yubihsm::protocol::commands::DeviceCommands;
 use crate::backends::yubihsm::protocol::error::ErrorKind;
 use crate::backends::yubihsm::protocol::info::DeviceInfo;
 use crate::cli::report::{Failure, status};
@@ -204,14 +205,10 @@ impl Generate {
         let commands = config::commands(&self.login.which.config.config);
         let file = absolute(backup);
         let file = file.to_string_lossy();
-        let second = commands.line([
-            "yubihsm",
-            "keys",
-            "verify-backup",
-            &file,
-            "--into",
-            "SERIAL",
-        ]);
+        let second = {
+            let commands = DeviceCommands::new(commands.clone(), None);
+            commands.second(&file)
+        };
         status(
             "Next",
             format!(
@@ -225,15 +222,13 @@ impl Generate {
             format!("before the first vote, as the key is new: `{never}`"),
         );
     }
-}
 
-impl Generate {
     /// Whether the device can hold such a key, and should.
     fn suits(&self, info: &DeviceInfo) -> Result<(), Failure> {
         let key_type = self.kind.key_type();
-        let (algorithm, leaks) = match key_type {
-            KeyType::Ed25519 => (algorithm::ED25519, false),
-            KeyType::Secp256k1 => (algorithm::SECP256K1, info.leaks_ecdsa()),
+        let (algorithm, leak) = match key_type {
+            KeyType::Ed25519 => (algorithm::ED25519, None),
+            KeyType::Secp256k1 => (algorithm::SECP256K1, info.ecdsa_leak()),
         };
         let firmware = info.firmware;
         if !info.has(algorithm) {
@@ -244,14 +239,8 @@ impl Generate {
             };
             return Err(Failure::new(format!("nothing was changed: {kind}")));
         }
-        if leaks {
-            status(
-                "Warning",
-                format!(
-                    "firmware {firmware} leaks secp256k1 keys to anyone who can measure the device for some time (EUCLEAK, \
-                     mended in 2.4); keep the device locked up, or use one with newer firmware"
-                ),
-            );
+        if let Some(leak) = leak {
+            status("Warning", leak);
         }
         Ok(())
     }

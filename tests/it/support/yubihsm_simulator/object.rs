@@ -4,7 +4,7 @@ use ed25519_dalek::VerifyingKey;
 use ed25519_dalek::hazmat::{ExpandedSecretKey, raw_sign};
 use sha2::{Digest, Sha512};
 use tmkms::backends::yubihsm::protocol::auth_key::AuthKey;
-use tmkms::backends::yubihsm::protocol::codes::{algorithm, object};
+use tmkms::backends::yubihsm::protocol::codes::{algorithm, capability, object};
 
 pub const GENERATED: u8 = 0x01;
 pub const IMPORTED: u8 = 0x02;
@@ -170,6 +170,22 @@ pub fn wrap_key_length(algorithm: u8) -> Option<usize> {
 }
 
 impl Object {
+    /// A key in domain 1 that signs and does nothing else, imported from this seed.
+    pub fn ed25519(id: u16, seed: &[u8; 32]) -> Self {
+        Self {
+            id,
+            kind: object::ASYMMETRIC_KEY,
+            algorithm: algorithm::ED25519,
+            label: [0; 40],
+            domains: 1,
+            capabilities: capability::SIGN_EDDSA,
+            delegated: 0,
+            sequence: 0,
+            origin: IMPORTED,
+            body: Body::Ed25519(expand(seed)),
+        }
+    }
+
     /// Bytes as `get object info` counts them: authentication and wrap keys have their delegated capabilities inside.
     pub fn size(&self) -> u16 {
         let delegated = match self.kind {
