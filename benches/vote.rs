@@ -41,7 +41,7 @@ use tmkms::link::{Address, IdentityKey, Timeouts, accept_unix, dial};
 use tmkms::os::clock::{Clock, Moment, SystemClock};
 use tmkms::os::process::beat::{Beat, EVERY};
 use tmkms::request::SignRequest;
-use tmkms::session::{InFlight, serve};
+use tmkms::session::{InFlight, MaxHeight, serve};
 use tmkms::signer::Signer;
 
 struct Nobody;
@@ -137,7 +137,14 @@ fn served(folder: &Path, name: &str, tcp: bool) -> Node {
     });
     thread::spawn(move || {
         pin(SIGNER);
-        serve(&mut ours, &chain, None, &hand, &SystemClock, &Nobody)
+        serve(
+            &mut ours,
+            &chain,
+            &MaxHeight::default(),
+            &hand,
+            &SystemClock,
+            &Nobody,
+        )
     });
     node
 }

@@ -1,7 +1,7 @@
 //! The whole service in one function: read, decide, sign, answer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::chain::{Chain, DEADLINE};
@@ -152,11 +152,41 @@ impl InFlight {
     }
 }
 
+/// The height above which a node's requests are refused; it may be set while the link is up.
+#[derive(Debug, Default)]
+pub struct MaxHeight(AtomicI64);
+
+impl MaxHeight {
+    /// No height is above 0, so it stands for none.
+    const NONE: i64 = 0;
+
+    /// This one, or none.
+    pub fn new(height: Option<Height>) -> Self {
+        let max = Self::default();
+        max.set(height);
+        max
+    }
+
+    /// From the next request on.
+    pub fn set(&self, height: Option<Height>) {
+        let height = height.map_or(Self::NONE, Height::get);
+        self.0.store(height, Ordering::SeqCst);
+    }
+
+    /// As it is set now.
+    pub fn get(&self) -> Option<Height> {
+        match self.0.load(Ordering::SeqCst) {
+            Self::NONE => None,
+            height => Height::new(height),
+        }
+    }
+}
+
 /// Answers one node until the link ends. Never ends for a refusal or a failing device.
 pub fn serve(
     link: &mut dyn Link,
     chain: &Chain,
-    max_height: Option<Height>,
+    max_height: &MaxHeight,
     hand: &InFlight,
     clock: &dyn Clock,
     sink: &dyn Sink,
@@ -173,7 +203,7 @@ pub fn serve(
 fn serve_one(
     link: &mut dyn Link,
     chain: &Chain,
-    max_height: Option<Height>,
+    max_height: &MaxHeight,
     hand: &InFlight,
     clock: &dyn Clock,
     sink: &dyn Sink,
@@ -192,7 +222,12 @@ fn serve_one(
     }
     let arrival = hand.arrival(&frame.read_at).ok_or(End::Paused)?;
     hand.begin(&arrival);
-    let mut answer = chain.answer(codec::decode(frame.bytes)?, &arrival, max_height, clock);
+    let mut answer = chain.answer(
+        codec::decode(frame.bytes)?,
+        &arrival,
+        max_height.get(),
+        clock,
+    );
     hand.end();
     out.clear();
     codec::encode(&answer.reply, out);

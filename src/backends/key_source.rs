@@ -17,6 +17,10 @@ pub trait KeySource: Any + Send + Sync {
     /// too.
     fn devices(&self) -> Vec<&dyn Device>;
 
+    /// Whether it is the key of `other`, opened in the same way: a service that reads its configuration again then keeps the
+    /// one that it has.
+    fn is_same(&self, other: &dyn KeySource) -> bool;
+
     /// Opens it.
     fn open(&self) -> Result<Opened, OpenKeyError>;
 }

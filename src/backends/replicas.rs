@@ -3,6 +3,7 @@
 //! Every member gets the same bytes and a share of the time, so that the last one can still answer within the
 //! deadline. A member with another public key never signs. Members that were away at the start join when they are there.
 
+use std::any::Any;
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
@@ -80,6 +81,16 @@ impl ReplicaSetSource {
 }
 
 impl KeySource for ReplicaSetSource {
+    fn is_same(&self, other: &dyn KeySource) -> bool {
+        let other: &dyn Any = other;
+        other.downcast_ref::<Self>().is_some_and(|other| {
+            let mut pairs = self.sources.iter().zip(&other.sources);
+            self.policy == other.policy
+                && self.sources.len() == other.sources.len()
+                && pairs.all(|(ours, theirs)| ours.is_same(theirs.as_ref()))
+        })
+    }
+
     fn traits(&self) -> &KeyTraits {
         &self.traits
     }

@@ -6,18 +6,21 @@ use std::time::Duration;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::consensus::Height;
-use crate::gate::Gate;
 use crate::gate::raw::RawPolicy;
 use crate::gate::snapshot::SnapshotReader;
 use crate::gate::store::etcd::SharedHandle;
+use crate::gate::{Gate, Settings};
 use crate::signer::Signer;
 
 /// What signs.
+#[derive(Clone)]
 pub struct Armed {
     /// Check, write, signature and its memory are one critical section (W4).
-    gate: Mutex<Gate>,
+    gate: Arc<Mutex<Gate>>,
     pub(super) signer: Arc<dyn Signer>,
     pub(super) raw: Option<RawPolicy>,
+    /// What the gate was told of the operator's settings.
+    pub(super) settings: Settings,
     /// What can be seen of the store, where other hosts share it.
     pub(super) shared: Option<SharedHandle>,
     /// What the gate showed last, to be seen without waiting for it.
@@ -31,7 +34,8 @@ impl Armed {
         Self {
             shown: gate.reader(),
             last_asked: gate.last_asked(),
-            gate: Mutex::new(gate),
+            settings: gate.settings(),
+            gate: Arc::new(Mutex::new(gate)),
             signer,
             raw: None,
             shared: None,
@@ -46,6 +50,15 @@ impl Armed {
     /// Signs raw bytes, too, within this policy.
     pub fn signing_raw(self, raw: Option<RawPolicy>) -> Self {
         Self { raw, ..self }
+    }
+
+    /// The same gate and key with these settings, which the gate was told of.
+    pub(super) fn following(&self, settings: Settings, raw: Option<RawPolicy>) -> Self {
+        Self {
+            settings,
+            raw,
+            ..self.clone()
+        }
     }
 
     /// Waits up to `patience` for its turn at the gate; `None` when that was not enough.

@@ -14,6 +14,9 @@ use super::seen::ChainSeen;
 const OPENING: &str =
     "tmkms has just started and is opening its key and state; it signs as soon as they are there";
 
+/// What is said of a chain that was taken out of the configuration while a link was still up.
+const RETIRED: &str = "the chain was taken out of this signer's configuration";
+
 /// One chain of the configuration.
 pub struct Chain {
     id: ChainId,
@@ -22,7 +25,7 @@ pub struct Chain {
     news: News,
 }
 
-/// A chain is armed once and stays so.
+/// A chain is armed once and stays so until it is taken out.
 enum ChainState {
     /// The first try to arm it is under way.
     Opening {
@@ -37,6 +40,10 @@ enum ChainState {
         why: String,
         /// Another process signs for it.
         elsewhere: bool,
+    },
+    /// It was taken out of a service that goes on.
+    Retired {
+        public_key: Option<PublicKey>,
     },
 }
 
@@ -94,7 +101,7 @@ impl Chain {
     pub fn replace_state(&self, other: Chain) {
         let other = other.state.into_inner();
         let mut state = self.state.write();
-        if !matches!(&*state, ChainState::Armed(_)) {
+        if !matches!(&*state, ChainState::Armed(_) | ChainState::Retired { .. }) {
             *state = other;
         }
         drop(state);
@@ -106,6 +113,25 @@ impl Chain {
         let mut state = self.state.write();
         if let ChainState::Opening { free } = &mut *state {
             *free = true;
+        }
+    }
+
+    /// From now on it only answers, and never signs again. Its locks are given back when the last request that is at the
+    /// gate has left.
+    pub(super) fn take_out(&self) {
+        let public_key = self.public_key();
+        let before =
+            std::mem::replace(&mut *self.state.write(), ChainState::Retired { public_key });
+        // Outside of the lock: the end of a gate may wait for a disk, that of a key for its device.
+        drop(before);
+        self.tell_news();
+    }
+
+    /// Takes `armed` for what signs, if the chain is armed.
+    pub(super) fn replace_armed(&self, armed: Armed) {
+        let mut state = self.state.write();
+        if let ChainState::Armed(before) = &mut *state {
+            *before = Arc::new(armed);
         }
     }
 
@@ -136,6 +162,7 @@ impl Chain {
             ChainState::Opening { free } => *free,
             ChainState::Armed(_) => true,
             ChainState::Unarmed { elsewhere, .. } => !*elsewhere,
+            ChainState::Retired { .. } => false,
         })
     }
 
@@ -149,6 +176,7 @@ impl Chain {
             ChainState::Opening { .. } => Err(OPENING.to_owned()),
             ChainState::Armed(armed) => Ok(armed.clone()),
             ChainState::Unarmed { why, .. } => Err(why.clone()),
+            ChainState::Retired { .. } => Err(RETIRED.to_owned()),
         })
     }
 
@@ -175,7 +203,9 @@ impl Chain {
         self.look(|state| match state {
             ChainState::Opening { .. } => None,
             ChainState::Armed(armed) => Some(armed.signer.public_key()),
-            ChainState::Unarmed { public_key, .. } => *public_key,
+            ChainState::Unarmed { public_key, .. } | ChainState::Retired { public_key } => {
+                *public_key
+            }
         })
     }
 

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use crate::consensus::Height;
+use crate::gate;
+use crate::gate::raw::RawPolicy;
 use crate::gate::store::StoreError;
 use crate::gate::store::etcd::SharedHandle;
 use crate::os::clock::Clock;
@@ -40,6 +42,40 @@ impl Chain {
             Some(mut gate) => gate.close(&clock.now()),
             None => Ok(()),
         }
+    }
+
+    /// The end of this chain in a service that goes on: as [`Chain::close`], and it only answers from now on. Its locks
+    /// are given back as soon as no request is at the gate.
+    ///
+    /// # Errors
+    /// Why the store could not be told.
+    pub fn retire(&self, patience: Duration, clock: &dyn Clock) -> Result<(), StoreError> {
+        let closed = self.close(patience, clock);
+        self.take_out();
+        closed
+    }
+
+    /// Follows other settings, from the next request on. `false` while the gate is busy; to be asked again.
+    pub fn follow(
+        &self,
+        settings: gate::Settings,
+        raw: Option<&RawPolicy>,
+        clock: &dyn Clock,
+    ) -> bool {
+        // A chain that is not armed takes them when it is.
+        let Ok(armed) = self.signing() else {
+            return true;
+        };
+        if armed.settings == settings && armed.raw.as_ref() == raw {
+            return true;
+        }
+        let Some(mut gate) = armed.enter(Duration::from_millis(100)) else {
+            return false;
+        };
+        gate.follow(settings, &clock.now());
+        drop(gate);
+        self.replace_armed(armed.following(settings, raw.cloned()));
+        true
     }
 
     /// What can be seen of an armed chain's store, where other hosts share it.

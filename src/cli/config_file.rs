@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, is_place};
 use crate::os::files::paths::{absolute, folder_of};
 use crate::remedy::{CommandLine, Commands};
 use crate::secret_file::Variables;
+use crate::settings::KnownDevices;
 
 use super::report::Failure;
 use super::typed::empty_variable::EmptyVariable;
@@ -44,8 +45,12 @@ impl ConfigFile {
 
     /// For a service: a file that cannot be read may come with a mount that is late, and one that everybody
     /// may change with a `chmod`, so these are worth another start.
-    pub(super) fn load_to_serve(&self, handed: Variables) -> Result<Config, Failure> {
-        let read = Config::load_with(&self.config, handed);
+    pub(super) fn load_to_serve(
+        &self,
+        handed: Variables,
+        devices: &KnownDevices,
+    ) -> Result<Config, Failure> {
+        let read = Config::load_with(&self.config, handed, devices);
         read.and_then(Config::for_dialling)
             .map_err(|error| match error {
                 ConfigError::Unreadable { .. } | ConfigError::Exposed { .. } => {
@@ -53,6 +58,27 @@ impl ConfigFile {
                 }
                 ConfigError::AnotherFile { .. } | ConfigError::Wrong(_) => wrong(error),
             })
+    }
+}
+
+impl ConfigFile {
+    /// For a service that runs: the file as it is now, or what is wrong with it.
+    pub(super) fn load_again(
+        &self,
+        handed: Variables,
+        devices: &KnownDevices,
+    ) -> Result<Config, String> {
+        match is_place(&self.config) {
+            true => {
+                Config::load_with(&self.config, handed, devices)
+                    .and_then(Config::for_dialling)
+                    .map_err(|error| error.to_string())
+            }
+            false => Err(
+                "the configuration came through a pipe, which cannot be read again; restart tmkms"
+                    .to_owned(),
+            ),
+        }
     }
 }
 

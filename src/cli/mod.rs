@@ -16,7 +16,8 @@ mod keys;
 #[cfg(feature = "ledger")]
 mod ledger;
 mod networks;
-pub mod report;
+pub mod reload;
+mod report;
 mod softsign;
 mod start;
 mod state;
@@ -69,6 +70,7 @@ enum Command {
     Status(status::Status),
     /// Take the refused double signs of a chain out of sight, once somebody has seen them
     Acknowledge(acknowledge::Acknowledge),
+    Reload(reload::Reload),
     /// Show, begin or take over the double-sign watermark of a chain
     #[command(subcommand)]
     State(state::State),
@@ -151,6 +153,7 @@ pub fn run() -> Exit {
         Command::Adopt(command) => command.run(),
         Command::Status(command) => command.run(),
         Command::Acknowledge(command) => command.run(),
+        Command::Reload(command) => command.run(),
         Command::State(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Softsign(command) => command.run(),

@@ -1,6 +1,5 @@
-//! What a command ends with: an exit code, and for a failure `error:`, `caused by:` and `hint:` lines.
+//! What a command ends with: an exit code, and for a failure `error:` and `hint:` lines.
 
-use std::error::Error;
 use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -39,7 +38,6 @@ pub struct Failure {
     exit: Exit,
     what: String,
     hint: Option<String>,
-    cause: Option<Box<dyn Error>>,
     /// The operator has read it already.
     told: bool,
 }
@@ -51,7 +49,6 @@ impl Failure {
             exit: Exit::Failed,
             what: what.to_string(),
             hint: None,
-            cause: None,
             told: false,
         }
     }
@@ -97,14 +94,6 @@ impl Failure {
         }
     }
 
-    /// What led to it.
-    pub fn because(self, cause: impl Error + 'static) -> Self {
-        Self {
-            cause: Some(Box::new(cause)),
-            ..self
-        }
-    }
-
     /// Prints it to standard error and gives the exit code.
     pub fn print(&self) -> Exit {
         if self.told {
@@ -119,12 +108,6 @@ impl Failure {
         let error = lead("error:", Tone::Wrong);
         // A node, a device or a file may have had a word in any of these.
         let _ = writeln!(err, "{error} {}", printable(what));
-        let mut cause = self.cause.as_deref().map(|cause| cause as &dyn Error);
-        while let Some(error) = cause {
-            let caused = lead("caused by:", Tone::Wrong);
-            let _ = writeln!(err, "{caused} {}", printable(&error.to_string()));
-            cause = error.source();
-        }
         if let Some(hint) = &self.hint {
             let _ = writeln!(err, "{} {}", lead("hint:", Tone::Said), printable(hint));
         }

@@ -6,14 +6,15 @@ use clap::builder::EnumValueParser;
 use clap::{Args, ValueEnum};
 use tracing::{error, info, warn};
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, Log};
 use crate::observe::log::{self, LogFormat};
 use crate::os::process::handover;
 use crate::os::process::harden::{forbid_core_dumps, harden};
 use crate::os::process::signals::Signals;
 use crate::secret_file::{self, Variable, Variables};
-use crate::service::{self, ServiceError};
-use crate::threads::{STACK, Shutdown, spawn};
+use crate::service::{self, Again, ServiceError};
+use crate::settings::KnownDevices;
+use crate::threads::{Reloads, STACK, Shutdown, spawn};
 
 use super::color;
 use super::config_file::ConfigFile;
@@ -72,27 +73,54 @@ impl Readers {
     }
 }
 
+/// What the command line and the variables say of the log, which counts more than what the file says.
+struct Logging {
+    filter: Option<String>,
+    readers: Readers,
+    /// What systemd says standard error is.
+    journal: String,
+}
+
+impl Logging {
+    /// How much is logged, and for whom, where the file says this.
+    fn of(&self, file: &Log) -> (String, LogFormat) {
+        let filter = self.filter.clone().or_else(|| file.level.clone());
+        let format = match (self.readers, file.format) {
+            (Readers::Auto, Some(format)) => format,
+            (readers, _) => readers.format(&self.journal),
+        };
+        (filter.unwrap_or_else(|| "info".to_owned()), format)
+    }
+}
+
 impl Start {
+    fn logging(&self) -> Logging {
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let filter = match self.verbose {
+            true => Some("debug".to_owned()),
+            false => variable("TMKMS_LOG").or_else(|| variable("RUST_LOG")),
+        };
+        Logging {
+            filter,
+            readers: self.log_format,
+            journal: variable("JOURNAL_STREAM").unwrap_or_default(),
+        }
+    }
+
     pub(super) fn run(self) -> Result<(), Failure> {
         // Before any thread, so that all of them leave signals to the one that reads them.
         let signals =
             Signals::block().map_err(|error| Failure::new(ServiceError::Signals(error)))?;
         // Before any secret is read; `harden` tells what could not be done.
         forbid_core_dumps();
-        let config = self.config.load_to_serve(handed_over()?)?;
+        let variables = handed_over()?;
+        let devices = KnownDevices::default();
+        let config = self.config.load_to_serve(variables.clone(), &devices)?;
         // Also before any thread: this program may be executed again here.
         let exposed = self.take_out_of_environment(&config);
-        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let filter = match self.verbose {
-            true => "debug".to_owned(),
-            false => variable("TMKMS_LOG")
-                .or_else(|| variable("RUST_LOG"))
-                .unwrap_or_else(|| "info".to_owned()),
-        };
-        let color = color::on_stderr();
-        let journal = variable("JOURNAL_STREAM").unwrap_or_default();
-        let format = self.log_format.format(&journal);
-        let log = log::start(&filter, format, color);
+        let logging = self.logging();
+        let (filter, format) = logging.of(&config.log);
+        let log = log::start(&filter, format, color::on_stderr());
         let (version, commit) = (crate::VERSION, crate::COMMIT);
         info!(
             event = "starting",
@@ -111,8 +139,20 @@ impl Start {
         if self.until_eof {
             ring_at_eof(&stop)?;
         }
-        let ended = service::watch_signals(signals, &stop)
-            .and_then(|()| service::run(&config, log.dropped(), &stop));
+        let (reloads, inbox) = Reloads::channel();
+        let dial = log.dial();
+        let again = Again {
+            dropped: log.dropped(),
+            reloads: reloads.clone(),
+            inbox,
+            read: Box::new(move || self.config.load_again(variables.clone(), &devices)),
+            log: Box::new(move |now| {
+                let (filter, format) = logging.of(now);
+                dial.turn(&filter, format);
+            }),
+        };
+        let ended = service::watch_signals(signals, &stop, reloads)
+            .and_then(|()| service::run(config, again, &stop));
         ended.map_err(|error| {
             // The last line of a log for programs is one for programs, too.
             let told = tracing::enabled!(tracing::Level::ERROR);

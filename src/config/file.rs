@@ -24,6 +24,8 @@ pub(super) struct RawConfig {
     pub listen: Option<Spanned<String>>,
     pub textfile: Option<Spanned<String>>,
     pub hosts: Vec<Spanned<String>>,
+    pub log_level: Option<Spanned<String>>,
+    pub log_format: Option<Spanned<String>>,
     pub etcd: Option<RawEtcd>,
     /// Some section of a key could not be read; already reported.
     pub unread_provider: bool,
@@ -101,6 +103,8 @@ pub(super) fn read(text: &str, base: &Base) -> (Option<RawConfig>, Vec<Problem>)
         listen: None,
         textfile: None,
         hosts: Vec::new(),
+        log_level: None,
+        log_format: None,
         etcd: etcd::read(&mut root, &mut problems),
         unread_provider: false,
         commented_out: text.lines().any(is_commented_chain),
@@ -111,6 +115,12 @@ pub(super) fn read(text: &str, base: &Base) -> (Option<RawConfig>, Vec<Problem>)
         written.textfile = section.text("textfile", &mut problems);
         written.hosts = section.texts("hosts", &mut problems).unwrap_or_default();
         section.name = "[metrics]".to_owned();
+        section.finish(&mut problems);
+    }
+    if let Some(mut section) = root.section("log", &mut problems) {
+        written.log_level = section.text("level", &mut problems);
+        written.log_format = section.text("format", &mut problems);
+        section.name = "[log]".to_owned();
         section.finish(&mut problems);
     }
     if let Some(section) = root.section("providers", &mut problems) {

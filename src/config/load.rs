@@ -8,11 +8,12 @@ use crate::os::files::paths::{absolute, folder_of};
 use crate::remedy::Commands;
 use crate::secret_file::Variables;
 use crate::secret_file::kind::{self, FileKind};
-use crate::settings::{Base, Problem, TableReader};
+use crate::settings::{Base, KnownDevices, Problem, TableReader};
 
 use super::check;
 use super::error::ConfigError;
 use super::file;
+use super::log;
 use super::meaning::Config;
 use super::metrics;
 use super::named_files::{self, NamedFile};
@@ -22,13 +23,19 @@ use super::report;
 impl Config {
     /// Reads a file; a pipe will do, too.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        Self::load_with(path, Variables::default())
+        Self::load_with(path, Variables::default(), &KnownDevices::default())
     }
 
-    /// The same, where values of variables were handed over.
-    pub fn load_with(path: &Path, variables: Variables) -> Result<Self, ConfigError> {
+    /// The same for a service, which may read it again: with values of variables that were handed over, and with devices
+    /// that it has open already.
+    pub fn load_with(
+        path: &Path,
+        variables: Variables,
+        devices: &KnownDevices,
+    ) -> Result<Self, ConfigError> {
         let (text, mut base, mut exposed) = open(path)?;
         base.variables = variables;
+        base.devices = devices.clone();
         let mut config =
             Self::read_and(&text, &path.display().to_string(), &base, named_files::look)?;
         exposed.extend(permissions::around(&config));
@@ -85,11 +92,12 @@ impl Config {
                 None => base.in_folder(&control_name(name)),
             };
             let metrics = metrics::metrics(&written, base, &mut problems, &mut warnings);
+            let log = log::log(&written, &mut problems);
             let chains = check::check(written, base, &mut problems, &mut warnings, &mut undialled);
-            (chains, control, metrics)
+            (chains, control, metrics, log)
         });
         match meant {
-            Some((chains, control, metrics)) if problems.is_empty() => {
+            Some((chains, control, metrics, log)) if problems.is_empty() => {
                 let warning_lines = warnings
                     .iter()
                     .map(|warning| report::line(text, name, warning))
@@ -106,6 +114,7 @@ impl Config {
                     name,
                     control,
                     metrics,
+                    log,
                     warnings,
                     warning_lines,
                     commands: base.commands.clone(),
@@ -193,6 +202,7 @@ fn open(path: &Path) -> Result<(String, Base, Vec<String>), ConfigError> {
         commands: commands(path),
         variables: Variables::default(),
         environment: variable,
+        devices: KnownDevices::default(),
     };
     Ok((text, base, warnings))
 }

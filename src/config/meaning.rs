@@ -15,6 +15,7 @@ use crate::remedy::Commands;
 use crate::secret_file::{SecretSource, Variable};
 
 use super::error::KeyNotOpened;
+use super::log::Log;
 use super::metrics::Metrics;
 use super::node_address::NodeAddress;
 
@@ -28,6 +29,8 @@ pub struct Config {
     pub control: PathBuf,
     /// What is served to Prometheus.
     pub metrics: Metrics,
+    /// How much is logged, and for whom.
+    pub log: Log,
     /// Worth saying, and no reason to stop; rendered with their places.
     pub warnings: Vec<String>,
     /// The same, each in one line.

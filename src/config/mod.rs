@@ -7,6 +7,7 @@ mod error;
 mod etcd;
 mod file;
 mod load;
+mod log;
 mod meaning;
 mod metrics;
 mod named_files;
@@ -16,6 +17,7 @@ mod report;
 
 pub use error::{ConfigError, KeyNotOpened};
 pub use load::{commands, is_place, providers, user_home};
+pub use log::Log;
 pub use meaning::{ChainConfig, Config, NodeConfig};
 pub use metrics::Metrics;
 pub use node_address::{AddressNotKnown, NodeAddress};

@@ -114,6 +114,18 @@ impl Gate {
         Self { commands, ..self }
     }
 
+    /// What the operator has set.
+    pub fn settings(&self) -> Settings {
+        self.settings
+    }
+
+    /// Follows other settings from the next request on. What was judged keeps the settings that it was judged by.
+    pub fn follow(&mut self, settings: Settings, now: &Moment) {
+        self.bucket.reshape(settings.rate, now.boot);
+        self.settings = settings;
+        self.publish();
+    }
+
     /// Makes the bytes of a request.
     ///
     /// # Errors

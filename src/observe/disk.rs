@@ -2,6 +2,7 @@
 //!
 //! On a thread of its own, because a sick disk may hang the look.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -25,12 +26,11 @@ const EVERY: u32 = 10;
 pub(crate) fn keep(registry: &Arc<Registry>, stop: &Arc<Shutdown>) -> io::Result<()> {
     let (registry, inner) = (registry.clone(), stop.clone());
     spawn_observer("disk", STACK, stop, move || {
-        let mut had_key = vec![false; registry.chains.len()];
+        let mut had_key = BTreeSet::new();
         for tick in 0_u32.. {
-            for (chain, had_key) in registry.chains.iter().zip(&mut had_key) {
+            for chain in registry.chains().iter() {
                 // A key may take its time to open, and only with it there is a backup to look for.
-                let key_is_new = chain.has_key() && !*had_key;
-                *had_key |= key_is_new;
+                let key_is_new = chain.has_key() && had_key.insert(chain.id.clone());
                 if key_is_new || tick.is_multiple_of(EVERY) {
                     look(chain);
                 }

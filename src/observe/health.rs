@@ -40,8 +40,10 @@ pub(crate) fn chains(
     query: Option<&str>,
 ) -> Result<String, Unhealthy> {
     let now = SystemClock.now();
-    let chains = registry.chains.iter();
-    let verdicts = chains.map(|chain| (chain.id.clone(), chain.verdict(&now)));
+    let chains = registry.chains();
+    let verdicts = chains
+        .iter()
+        .map(|chain| (chain.id.clone(), chain.verdict(&now)));
     answer(verdicts, question, query)
 }
 

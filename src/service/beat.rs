@@ -10,14 +10,15 @@ use crate::threads::{Shutdown, spawn_vital};
 
 use super::error::ServiceError;
 use super::links::RunningLink;
+use super::roster::Roster;
 
 /// Begins to strike.
 pub(super) fn keep(
     beat: &Arc<Beat>,
-    running: &Arc<Vec<RunningLink>>,
+    roster: &Arc<Roster>,
     stop: &Arc<Shutdown>,
 ) -> Result<(), ServiceError> {
-    let (beat, running, inner) = (beat.clone(), running.clone(), stop.clone());
+    let (beat, roster, inner) = (beat.clone(), roster.clone(), stop.clone());
     spawn_vital("beat", stop, move || {
         let mut known = beat.pauses();
         while !inner.wait(EVERY) {
@@ -26,7 +27,7 @@ pub(super) fn keep(
             let pauses = beat.pauses();
             if pauses != known {
                 known = pauses;
-                running.iter().for_each(RunningLink::end_if_paused);
+                roster.each_link(RunningLink::end_if_paused);
             }
         }
     })

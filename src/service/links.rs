@@ -1,5 +1,6 @@
 //! A link's thread: dial, serve, and dial again, until the end of the service.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,11 +22,10 @@ use crate::observe::stats::link::LinkStats;
 use crate::os::clock::SystemClock;
 use crate::os::process::beat::Beat;
 use crate::secret_file::SecretSource;
-use crate::session::{InFlight, serve};
+use crate::session::{InFlight, MaxHeight, serve};
 use crate::threads::{STACK, Shutdown, spawn};
 
 use super::arm::Identities;
-use super::error::ServiceError;
 
 /// A link that lived less long than this is not dialled again at once.
 const LIVED: Duration = Duration::from_secs(1);
@@ -46,9 +46,12 @@ pub(super) struct PreparedLink {
     identities: Arc<Identities>,
     times: Timeouts,
     reconnect: bool,
-    max_height: Option<Height>,
-    pub in_flight: Arc<InFlight>,
-    pub sink: LinkSink,
+    max_height: Arc<MaxHeight>,
+    /// Tells this link alone to end.
+    stop: Arc<Shutdown>,
+    config: NodeConfig,
+    in_flight: Arc<InFlight>,
+    sink: LinkSink,
 }
 
 pub(super) fn prepare(
@@ -65,7 +68,9 @@ pub(super) fn prepare(
         identities: identities.clone(),
         times: node.timeouts,
         reconnect: node.reconnect,
-        max_height: node.max_height,
+        max_height: Arc::new(MaxHeight::new(node.max_height)),
+        stop: Arc::default(),
+        config: node.clone(),
         in_flight: Arc::new(InFlight::with(beat.clone())),
         sink: LinkSink {
             log: LogSink::new(chain.id().as_str(), &node.address.to_string()),
@@ -78,8 +83,14 @@ pub(super) fn prepare(
 /// A link's thread, and how to end it.
 pub(super) struct RunningLink {
     chain: Arc<Chain>,
-    in_flight: Arc<InFlight>,
+    pub in_flight: Arc<InFlight>,
+    /// What it has done.
+    pub stats: LinkStats,
     closer: Arc<Mutex<Option<Closer>>>,
+    max_height: Arc<MaxHeight>,
+    stop: Arc<Shutdown>,
+    /// What was configured when it began.
+    pub config: NodeConfig,
     thread: JoinHandle<()>,
 }
 
@@ -91,10 +102,16 @@ impl RunningLink {
         }
     }
 
-    /// Ends it: no new request is read, what is being answered is still sent.
-    pub fn stop_reading(&self) {
+    /// Ends it: no new request is read, what is being answered is still sent, and it is not dialled again.
+    pub fn end(&self) {
         self.in_flight.stop.store(true, Ordering::SeqCst);
+        self.stop.trigger();
         self.wake();
+    }
+
+    /// Another height above which requests are refused, from the next one on.
+    pub fn limit(&self, max_height: Option<Height>) {
+        self.max_height.set(max_height);
     }
 
     /// Hangs up where what is queued may be too old, and dials again (W16).
@@ -121,16 +138,27 @@ impl RunningLink {
     }
 }
 
-pub(super) fn start(link: PreparedLink, stop: &Arc<Shutdown>) -> Result<RunningLink, ServiceError> {
+/// Its thread.
+pub(super) fn start(link: PreparedLink) -> io::Result<RunningLink> {
     let (chain, in_flight) = (link.chain.clone(), link.in_flight.clone());
+    let stats = link.sink.link.clone();
     let closer = Arc::new(Mutex::new(None));
-    let (inner_closer, inner_stop) = (closer.clone(), stop.clone());
-    let body = move || keep_up(&link, &inner_closer, &inner_stop);
-    let thread = spawn("link", STACK, body).map_err(ServiceError::Thread)?;
+    let (max_height, stop, config) = (
+        link.max_height.clone(),
+        link.stop.clone(),
+        link.config.clone(),
+    );
+    let inner = closer.clone();
+    let body = move || keep_up(&link, &inner);
+    let thread = spawn("link", STACK, body)?;
     Ok(RunningLink {
         chain,
         in_flight,
+        stats,
         closer,
+        max_height,
+        stop,
+        config,
         thread,
     })
 }
@@ -143,7 +171,8 @@ struct Down {
 }
 
 /// Dials, serves, and dials again.
-fn keep_up(link: &PreparedLink, closer: &Mutex<Option<Closer>>, stop: &Shutdown) {
+fn keep_up(link: &PreparedLink, closer: &Mutex<Option<Closer>>) {
+    let stop = &link.stop;
     let mut redial = Redial::default();
     let mut dialer = Dialer::new(&link.address);
     let mut told: Option<(&'static str, Instant)> = None;
@@ -246,7 +275,7 @@ fn dial_and_serve(
     let end = serve(
         &mut connection,
         &link.chain,
-        link.max_height,
+        &link.max_height,
         &link.in_flight,
         &SystemClock,
         &link.sink,

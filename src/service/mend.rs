@@ -2,22 +2,23 @@
 //! absent device may hold its thread for long.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tracing::{error, info};
 
 use crate::backends::{Device, DeviceSample, all_down};
-use crate::chain::Chain;
 use crate::config::ChainConfig;
-use crate::observe::stats::chain::ChainStats;
+use crate::consensus::ChainId;
 use crate::os::clock::SystemClock;
 use crate::threads::{STACK, spawn};
 
-use super::arm::{SquattedName, arm, arm_later};
+use super::arm::{arm, arm_later};
 use super::error::ServiceError;
+use super::roster::{Roster, Served};
 
 /// Between two tries to arm a chain whose key, device or state was not there.
 const ARM_AGAIN: Duration = Duration::from_secs(5);
@@ -25,41 +26,28 @@ const ARM_AGAIN: Duration = Duration::from_secs(5);
 /// After so many turns, of a second each, without a device that answers it is told.
 const GONE: u32 = 2;
 
-/// What is needed to arm a chain.
-#[derive(Clone)]
-pub(super) struct Served {
-    pub chain: Arc<Chain>,
-    pub config: ChainConfig,
-    pub stats: ChainStats,
-    pub name: SquattedName,
-}
-
 /// The chains, and the threads that work on them: at most one a chain.
 pub(super) struct Mending {
-    chains: Vec<Served>,
-    at_work: HashMap<usize, JoinHandle<()>>,
+    roster: Arc<Roster>,
+    /// By chain; one that was taken out and put in again waits for the thread of the one before.
+    at_work: HashMap<ChainId, JoinHandle<()>>,
     tried: Instant,
     concluded: bool,
     /// For how many turns in a row each chain has had no device that answers.
-    gone: HashMap<usize, u32>,
+    gone: HashMap<ChainId, u32>,
 }
 
 impl Mending {
     /// Begins to arm all chains at once. The receiver hears from each and is disconnected when all first tries are done.
-    pub fn begin(chains: Vec<Served>) -> Result<(Self, Receiver<()>), ServiceError> {
+    pub fn begin(roster: Arc<Roster>) -> Result<(Self, Receiver<()>), ServiceError> {
         let (tell, told) = channel();
         let mut at_work = HashMap::new();
-        for (index, served) in chains.iter().enumerate() {
-            let (served, tell) = (served.clone(), tell.clone());
-            let thread = spawn("arm", STACK, move || {
-                arm(&served.config, &served.chain, &served.stats, &served.name);
-                // The receiver is gone where the service ends in the meantime.
-                let _ = tell.send(());
-            });
-            at_work.insert(index, thread.map_err(ServiceError::Thread)?);
+        for served in roster.all().iter() {
+            let thread = arm_beside(served, &tell).map_err(ServiceError::Thread)?;
+            at_work.insert(served.config.id.clone(), thread);
         }
         let mending = Self {
-            chains,
+            roster,
             at_work,
             tried: Instant::now(),
             concluded: false,
@@ -70,17 +58,20 @@ impl Mending {
 
     /// Whether one of the chains was tried, and no other process holds it.
     pub fn one_is_ours(&self) -> bool {
-        let mut chains = self.chains.iter();
-        chains.any(|served| served.chain.is_free() && !served.chain.is_opening())
+        let all = self.roster.all();
+        all.iter()
+            .any(|served| served.chain.is_free() && !served.chain.is_opening())
     }
 
     /// Where other processes hold every chain: what is known of them.
     pub fn all_elsewhere(&self) -> Option<String> {
-        if !self.chains.iter().all(|served| served.chain.is_elsewhere()) {
+        let all = self.roster.all();
+        // A reload may just have taken all of them out.
+        if all.is_empty() || !all.iter().all(|served| served.chain.is_elsewhere()) {
             return None;
         }
-        let why = self.chains.iter();
-        let why: Vec<String> = why
+        let why: Vec<String> = all
+            .iter()
             .filter_map(|served| served.chain.why_unarmed())
             .collect();
         Some(why.join("; "))
@@ -105,7 +96,13 @@ impl Mending {
             self.tried = Instant::now();
         }
         self.at_work.retain(|_, thread| !thread.is_finished());
-        for (index, served) in self.chains.iter().enumerate() {
+        let all = self.roster.all();
+        self.gone
+            .retain(|id, _| all.iter().any(|served| served.config.id == *id));
+        for served in all.iter() {
+            let id = &served.config.id;
+            // A reload may have come while the chain was being armed or its gate was busy.
+            served.follow();
             if try_arming {
                 served.name.retake(&served.chain);
             }
@@ -118,11 +115,12 @@ impl Mending {
                 tell_if_gone(
                     &served.config,
                     &devices,
-                    self.gone.entry(index).or_default(),
+                    self.gone.entry(id.clone()).or_default(),
                 );
             }
-            if !(served.chain.is_broken() || unarmed || ailing) || self.at_work.contains_key(&index)
-            {
+            // The first try has a thread of its own.
+            let work = served.chain.is_broken() || unarmed && !served.chain.is_opening() || ailing;
+            if !work || self.at_work.contains_key(id) {
                 continue;
             }
             let served = served.clone();
@@ -130,10 +128,20 @@ impl Mending {
             let started = spawn("mend", STACK, move || mend(&served, ailing, unarmed));
             // A host without room for a thread may have some in a second.
             if let Ok(thread) = started {
-                self.at_work.insert(index, thread);
+                self.at_work.insert(id.clone(), thread);
             }
         }
     }
+}
+
+/// The first try to arm a chain, on a thread of its own. `tell` hears when it is done, whatever came of it.
+pub(super) fn arm_beside(served: &Arc<Served>, tell: &Sender<()>) -> io::Result<JoinHandle<()>> {
+    let (served, tell) = (served.clone(), tell.clone());
+    spawn("arm", STACK, move || {
+        arm(&served.config, &served.chain, &served.stats, &served.name);
+        // The receiver is gone where the service ends in the meantime.
+        let _ = tell.send(());
+    })
 }
 
 /// Tells, once, that no device of a chain answers any more. For a moment none may, and a vote waits that long.
@@ -160,6 +168,7 @@ fn mend(served: &Served, ailing: bool, unarmed: bool) {
         config,
         stats,
         name,
+        ..
     } = served;
     if ailing {
         let devices = config.key.devices().into_iter();

@@ -8,9 +8,14 @@ mod beat;
 mod error;
 mod links;
 mod mend;
+mod observers;
+mod parts;
+mod reload;
+mod roster;
 mod shared;
 mod signals;
 mod supervisor;
+mod wiring;
 
 use std::io;
 use std::sync::Arc;
@@ -19,149 +24,120 @@ use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
 
-use crate::chain::Chain;
 use crate::config::Config;
-use crate::observe::disk;
-use crate::observe::log::Dropped;
-use crate::observe::registry::{ChainEntry, KnownIdentities, LinkEntry, Registry};
-use crate::observe::serve::{control, http, textfile};
-use crate::os::clock::{Clock, SystemClock};
-use crate::os::process::beat::Beat;
+use crate::observe::registry::{KnownIdentities, Registry};
+use crate::os::clock::SystemClock;
 use crate::os::process::signals::Signals;
-use crate::threads::{Shutdown, ShutdownCause};
+use crate::threads::{Reloads, Shutdown, ShutdownCause};
 
-use arm::{Identities, SquattedName};
 pub use arm::{NOTICED, identity_of, store_of, with_older_files};
 pub use error::ServiceError;
-use links::{RunningLink, prepare, start};
-use mend::{Mending, Served};
+use links::RunningLink;
+use mend::Mending;
+use observers::SharedObservers;
+use parts::{LEAVE, Service};
+pub use reload::Again;
+use roster::Roster;
 use supervisor::Supervisor;
+use wiring::Wiring;
 
-/// How long votes in hand may take at the end.
-const LEAVE: Duration = Duration::from_secs(3);
 /// How long the start is waited for before the service is called ready all the same: chains that answer by then do not
 /// depend on a device that does not.
 const START: Duration = Duration::from_secs(10);
 /// How often the start looks whether it was asked to stop.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Acts on signals from now on: ends the service for those that ask for it, and says why for all others.
+/// Acts on signals from now on: ends the service for those that ask for it, asks for a reload, and says why for all others.
 ///
 /// # Errors
 /// [`ServiceError::Thread`].
-pub fn watch_signals(signals: Signals, stop: &Arc<Shutdown>) -> Result<(), ServiceError> {
-    signals::watch(signals, stop)
+pub fn watch_signals(
+    signals: Signals,
+    stop: &Arc<Shutdown>,
+    reloads: Reloads,
+) -> Result<(), ServiceError> {
+    signals::watch(signals, stop, reloads)
 }
 
 /// Runs until a signal or [`Shutdown::trigger`].
 ///
 /// # Errors
 /// Whatever keeps it from running at all; no trouble of one chain, node, disk or port does.
-pub fn run(config: &Config, dropped: Dropped, stop: &Arc<Shutdown>) -> Result<(), ServiceError> {
+pub fn run(config: Config, again: Again, stop: &Arc<Shutdown>) -> Result<(), ServiceError> {
     let known = KnownIdentities::default();
-    let identities = Arc::new(Identities::telling(known.clone()));
-    let beat = Arc::new(Beat::new(&SystemClock.now()));
-    let mut links = Vec::new();
-    let mut chains = Vec::new();
-    let mut entries = Vec::new();
-    for config in &config.chains {
-        let chain = Arc::new(Chain::opening(config.id.clone()));
-        let mut entry = ChainEntry::new(config, chain.clone());
-        for node in &config.nodes {
-            let link = prepare(&chain, &entry.stats, node, &identities, &beat)?;
-            entry.links.push(LinkEntry {
-                addr: node.address.to_string(),
-                stats: link.sink.link.clone(),
-                in_flight: link.in_flight.clone(),
-            });
-            links.push(link);
-        }
-        chains.push(Served {
-            chain,
-            config: config.clone(),
-            stats: entry.stats.clone(),
-            name: SquattedName::default(),
-        });
-        entries.push(entry);
-    }
-    let (mending, opening) = Mending::begin(chains)?;
-    let mut running = Vec::new();
-    for link in links {
-        running.push(start(link, stop)?);
-    }
-    let running = Arc::new(running);
-    beat::keep(&beat, &running, stop)?;
-    let registry = Arc::new(Registry::new(config, entries, known, dropped));
-    let observers = observe_and_supervise(config, &registry, mending, &opening, &running, stop);
+    let wiring = Wiring::telling(known.clone());
+    let roster = Arc::new(Roster::default());
+    let chains = config.chains.iter().cloned();
+    let chains = chains
+        .map(|chain| wiring.begin(chain, None).map(Arc::new))
+        .collect::<io::Result<Vec<_>>>()
+        .map_err(ServiceError::Thread)?;
+    let entries = chains.iter().map(|served| served.entry.clone()).collect();
+    roster.replace(chains);
+    let (mending, opening) = Mending::begin(roster.clone())?;
+    beat::keep(&wiring.beat, &roster, stop)?;
+    let registry = Arc::new(Registry::new(
+        &config,
+        entries,
+        known,
+        again.dropped.clone(),
+    ));
+    let service = Service {
+        roster: roster.clone(),
+        registry,
+        wiring,
+        observers: SharedObservers::default(),
+        stop: stop.clone(),
+    };
+    let ended = observe_and_supervise(&service, config, again, mending, &opening);
     // Without a supervisor nothing goes on signing.
     stop.trigger();
-    leave(&running);
-    close(&registry);
-    drop(observers?);
+    leave(&roster);
+    close(&roster);
+    service.observers.end();
+    ended?;
     how_it_ended(stop)
 }
 
 fn observe_and_supervise(
-    config: &Config,
-    registry: &Arc<Registry>,
+    service: &Service,
+    config: Config,
+    again: Again,
     mut mending: Mending,
     opening: &Receiver<()>,
-    running: &[RunningLink],
-    stop: &Arc<Shutdown>,
-) -> Result<Option<Observers>, ServiceError> {
+) -> Result<(), ServiceError> {
+    let stop = &service.stop;
     let begun = Instant::now();
-    let mut observers = None;
+    let observe = || {
+        service
+            .observers
+            .begin(&config, &service.registry, &again.reloads, stop)
+            .map_err(ServiceError::Thread)
+    };
+    let mut observed = false;
     // Not before a chain is ours: a second service by mistake touches neither the port nor the socket of the first one.
     while !stop.is_set() && begun.elapsed() < START {
         let all_tried = opening.recv_timeout(LOOK) == Err(RecvTimeoutError::Disconnected);
-        if observers.is_none() && mending.one_is_ours() {
-            observers = Some(observe(config, registry, stop).map_err(ServiceError::Thread)?);
+        if !observed && mending.one_is_ours() {
+            observe()?;
+            observed = true;
         }
         if all_tried {
             break;
         }
     }
-    if observers.is_none() && !stop.is_set() && mending.all_elsewhere().is_none() {
-        observers = Some(observe(config, registry, stop).map_err(ServiceError::Thread)?);
+    if !observed && !stop.is_set() && mending.all_elsewhere().is_none() {
+        observe()?;
     }
-    supervise(registry, &mut mending, opening, running, stop);
-    Ok(observers)
-}
-
-/// What must be let go at the end of the service: the control socket and the text file.
-struct Observers {
-    _control: control::Control,
-    _textfile: Option<textfile::Kept>,
-}
-
-fn observe(
-    config: &Config,
-    registry: &Arc<Registry>,
-    stop: &Arc<Shutdown>,
-) -> io::Result<Observers> {
-    let observers = Observers {
-        _control: control::serve(config, registry.clone(), stop)?,
-        _textfile: textfile::keep(config.metrics.textfile.as_deref(), registry, stop)?,
-    };
-    disk::keep(registry, stop)?;
-    for (chain, entry) in config.chains.iter().zip(&registry.chains) {
-        shared::watch(chain, &entry.chain, stop)?;
-    }
-    if let Some(address) = config.metrics.listen {
-        http::serve(address, &config.metrics.hosts, registry.clone(), stop)?;
-    }
-    Ok(observers)
+    reload::keep(service, config, again).map_err(ServiceError::Thread)?;
+    supervise(service, &mut mending, opening);
+    Ok(())
 }
 
 /// Mends stores, arms chains, and waits for the end.
-fn supervise(
-    registry: &Arc<Registry>,
-    mending: &mut Mending,
-    opening: &Receiver<()>,
-    running: &[RunningLink],
-    stop: &Shutdown,
-) {
-    let mut supervisor = Supervisor::begin(registry.clone());
+fn supervise(service: &Service, mending: &mut Mending, opening: &Receiver<()>) {
+    let (roster, stop) = (&service.roster, &service.stop);
+    let mut supervisor = Supervisor::begin(service.registry.clone());
     let mut all_tried = false;
     loop {
         while !all_tried {
@@ -178,7 +154,7 @@ fn supervise(
         {
             stop.trigger_for(ShutdownCause::NoChain(why));
         }
-        if running.iter().all(RunningLink::has_ended) {
+        if roster.nobody_dials() {
             stop.trigger_for(ShutdownCause::AllEnded);
         }
         if stop.wait(Duration::from_secs(1)) {
@@ -186,23 +162,26 @@ fn supervise(
         }
         supervisor.turn();
         mending.turn();
-        running.iter().for_each(RunningLink::leave_to_others);
+        roster.each_link(RunningLink::leave_to_others);
     }
     supervisor.end();
 }
 
 /// Ends links in order: no new request is read, and votes in hand are finished.
-fn leave(running: &[RunningLink]) {
-    running.iter().for_each(RunningLink::stop_reading);
+fn leave(roster: &Roster) {
+    let all = roster.all();
+    all.iter().for_each(|served| served.stop.trigger());
+    roster.each_link(RunningLink::end);
     let end = Instant::now();
-    while running.iter().any(RunningLink::is_busy) && end.elapsed() < LEAVE {
+    while roster.any_link(RunningLink::is_busy) && end.elapsed() < LEAVE {
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
 /// Leaves word of a clean stop beside each state file (W15). A chain whose disk hangs gets none.
-fn close(registry: &Registry) {
-    for ChainEntry { id, chain, .. } in &registry.chains {
+fn close(roster: &Roster) {
+    for served in roster.all().iter() {
+        let (id, chain) = (&served.config.id, &served.chain);
         if let Err(error) = chain.close(Duration::from_millis(100), &SystemClock) {
             warn!(
                 event = "no_clean_stop",

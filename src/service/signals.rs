@@ -8,7 +8,7 @@ use signal_hook::consts as known;
 use tracing::{error, warn};
 
 use crate::os::process::signals::{Number, Signals};
-use crate::threads::{Shutdown, ShutdownCause, spawn_vital};
+use crate::threads::{Reloads, Shutdown, ShutdownCause, spawn_vital};
 
 use super::error::ServiceError;
 
@@ -28,6 +28,8 @@ enum Effect {
     Fail,
     /// The end at once, by this signal: the process does not work any more.
     Abort,
+    /// The configuration is read again.
+    Reload,
     /// Nothing, and the log says why.
     Ignore(&'static str),
     /// Nothing, and the log says what is wrong with this host or unit.
@@ -40,10 +42,7 @@ fn effect(signal: Number) -> Effect {
         SIGPWR if cfg!(target_os = "linux") => Effect::Stop,
         known::SIGQUIT => Effect::Fail,
         known::SIGABRT => Effect::Abort,
-        known::SIGHUP => Effect::Ignore(
-            "the configuration is read at the start only; to read it again, restart tmkms \
-             (`systemctl restart tmkms`)",
-        ),
+        known::SIGHUP => Effect::Reload,
         known::SIGTSTP | known::SIGTTIN | known::SIGTTOU => {
             Effect::Ignore("a stopped signer signs nothing; SIGTERM or Ctrl-C ends it")
         }
@@ -63,12 +62,17 @@ fn effect(signal: Number) -> Effect {
 }
 
 /// Begins to act on signals.
-pub(super) fn watch(signals: Signals, stop: &Arc<Shutdown>) -> Result<(), ServiceError> {
+pub(super) fn watch(
+    signals: Signals,
+    stop: &Arc<Shutdown>,
+    reloads: Reloads,
+) -> Result<(), ServiceError> {
     let inner = stop.clone();
-    spawn_vital("signals", stop, move || act(signals, &inner)).map_err(ServiceError::Thread)
+    spawn_vital("signals", stop, move || act(signals, &inner, &reloads))
+        .map_err(ServiceError::Thread)
 }
 
-fn act(mut signals: Signals, stop: &Shutdown) {
+fn act(mut signals: Signals, stop: &Shutdown, reloads: &Reloads) {
     let mut told = SignalLog::default();
     loop {
         let arrived = match signals.wait() {
@@ -93,6 +97,9 @@ fn act(mut signals: Signals, stop: &Shutdown) {
             error!(event = "ended", signal, "ended by {arrived}");
             std::thread::sleep(LAST_LINE);
             std::process::abort();
+        }
+        if let Effect::Reload = effect {
+            reloads.ask_and_go();
         }
         if let Effect::Ignore(why) | Effect::Warn(why) = effect
             && let Some(more) = told.admit(arrived.signal, Instant::now())
@@ -142,7 +149,10 @@ mod tests {
     fn few_signals_end_it_and_each_other_one_says_why_not() {
         let ending: Vec<i32> = (1..=64)
             .filter(|signal| {
-                !matches!(effect(Number(*signal)), Effect::Ignore(_) | Effect::Warn(_))
+                !matches!(
+                    effect(Number(*signal)),
+                    Effect::Reload | Effect::Ignore(_) | Effect::Warn(_)
+                )
             })
             .collect();
         let mut expected = [

@@ -87,7 +87,7 @@ impl Supervisor {
     }
 
     fn look_for_stuck(&mut self, now: &Moment) {
-        for chain in &self.registry.chains {
+        for chain in self.registry.chains().iter() {
             match chain.stuck(now) {
                 Some(time) if !self.stuck.contains(&chain.id) => {
                     error!(
@@ -117,7 +117,7 @@ impl Supervisor {
 
     fn tell_status(&mut self) {
         let now = SystemClock.now();
-        let chains = &self.registry.chains;
+        let chains = self.registry.chains();
         let failing: Vec<&str> = chains
             .iter()
             .filter(|chain| chain.verdict(&now).not_ready.is_some())

@@ -6,6 +6,7 @@ use crate::remedy::Commands;
 use crate::secret_file::{SecretSource, Variables};
 use crate::text::masked::may_be_key;
 
+use super::known_devices::KnownDevices;
 use super::plain_name::is_plain;
 use super::problem::Problem;
 use super::spanned::Spanned;
@@ -23,6 +24,8 @@ pub struct Base {
     pub variables: Variables,
     /// The variables that are no secrets, by their names.
     pub environment: fn(&str) -> Option<String>,
+    /// The devices that this process has open already.
+    pub devices: KnownDevices,
 }
 
 /// No folder, no home, and an environment with nothing in it.
@@ -34,6 +37,7 @@ impl Default for Base {
             commands: Commands::default(),
             variables: Variables::default(),
             environment: |_| None,
+            devices: KnownDevices::default(),
         }
     }
 }

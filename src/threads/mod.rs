@@ -3,6 +3,7 @@
 //! The line in the log that says where a panic was is the panic hook's. What becomes of the work differs: [`spawn`] leaves it
 //! to the owner of the handle, [`spawn_vital`] ends the service, [`spawn_observer`] begins again.
 
+mod reloads;
 mod shutdown;
 
 use std::io;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle};
 use std::time::Duration;
 
+pub use reloads::{ReloadAnswer, ReloadInbox, ReloadRequest, Reloads};
 pub use shutdown::{Shutdown, ShutdownCause};
 
 /// The stack of a thread in bytes, where no library needs more.

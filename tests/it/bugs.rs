@@ -16,8 +16,7 @@ use tmkms::config::Config;
 use tmkms::consensus::{PublicKey, Signature};
 use tmkms::gate::permit::Permit;
 use tmkms::harness::Listener;
-use tmkms::observe::log::Dropped;
-use tmkms::service::{self, ServiceError};
+use tmkms::service::{self, Again, ServiceError};
 use tmkms::signer::{Signer, SignerError};
 use tmkms::threads::Shutdown;
 
@@ -59,6 +58,10 @@ struct Source {
 }
 
 impl KeySource for Source {
+    fn is_same(&self, _: &dyn KeySource) -> bool {
+        true
+    }
+
     fn traits(&self) -> &KeyTraits {
         &self.traits
     }
@@ -114,7 +117,7 @@ impl World {
         });
         let stop = Arc::new(Shutdown::default());
         let inner = stop.clone();
-        let service = thread::spawn(move || service::run(&config, Dropped::default(), &inner));
+        let service = thread::spawn(move || service::run(config, Again::never(), &inner));
         Self {
             node,
             key: public_key,

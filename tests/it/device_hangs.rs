@@ -23,8 +23,7 @@ use tmkms::config::Config;
 use tmkms::consensus::KeyType;
 use tmkms::harness::Listener;
 use tmkms::harness::messages::Maker;
-use tmkms::observe::log::Dropped;
-use tmkms::service;
+use tmkms::service::{self, Again};
 use tmkms::threads::Shutdown;
 
 /// While it is shut, nothing comes back from the device.
@@ -124,7 +123,7 @@ fn a_device_that_hangs_gets_another_thread_and_its_neighbour_notices_nothing() {
     let at = at.to_string();
     let stop = Arc::new(Shutdown::default());
     let inner_stop = stop.clone();
-    let service = thread::spawn(move || service::run(&config, Dropped::default(), &inner_stop));
+    let service = thread::spawn(move || service::run(config, Again::never(), &inner_stop));
     let mut node = one.accept(PATIENCE).unwrap();
     let mut other = two.accept(PATIENCE).unwrap();
     let maker = Maker::new("test-2".parse().unwrap());

@@ -53,6 +53,7 @@ mod paused;
 mod planted;
 mod prometheus;
 mod refused_double_sign;
+mod reload;
 mod remedies;
 mod replicas;
 mod secret_connection;

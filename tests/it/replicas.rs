@@ -155,6 +155,10 @@ struct Slow {
 }
 
 impl KeySource for Slow {
+    fn is_same(&self, _: &dyn KeySource) -> bool {
+        false
+    }
+
     fn traits(&self) -> &KeyTraits {
         &self.traits
     }

@@ -16,7 +16,7 @@ use tmkms::gate::{Gate, Settings};
 use tmkms::harness::Node;
 use tmkms::link::{Timeouts, accept_unix};
 use tmkms::os::clock::{Clock, SystemClock};
-use tmkms::session::{InFlight, serve};
+use tmkms::session::{InFlight, MaxHeight, serve};
 
 const LINKS: u8 = 16;
 const POSITIONS: i64 = 1_000;
@@ -48,7 +48,7 @@ fn sixteen_links_that_ask_for_conflicting_votes_get_one_signature() {
                 serve(
                     &mut connection,
                     &chain,
-                    None,
+                    &MaxHeight::default(),
                     &InFlight::default(),
                     &SystemClock,
                     &Nobody,

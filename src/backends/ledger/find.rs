@@ -8,7 +8,7 @@ use super::error::{DeviceFault, FindError};
 use super::transport::{Connector, PluggedDevice};
 
 /// What to look for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     /// The key; without one there must be one device only.
     pub public_key: Option<PublicKey>,

@@ -1,5 +1,6 @@
 //! A configured Ledger: how its key is opened, and what the operator is told then.
 
+use std::any::Any;
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -72,6 +73,16 @@ impl LedgerSource {
 }
 
 impl KeySource for LedgerSource {
+    fn is_same(&self, other: &dyn KeySource) -> bool {
+        let other: &dyn Any = other;
+        // The name says where it is and with which key.
+        other.downcast_ref::<Self>().is_some_and(|other| {
+            let (ours, theirs) = (&self.settings, &other.settings);
+            (&ours.chain, &ours.name, &ours.wanted, ours.timeout)
+                == (&theirs.chain, &theirs.name, &theirs.wanted, theirs.timeout)
+        })
+    }
+
     fn traits(&self) -> &KeyTraits {
         &self.traits
     }

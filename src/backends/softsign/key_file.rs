@@ -1,5 +1,6 @@
 //! A configured key file: how it is read, and what is said of one that cannot be.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use crate::backends::device::Device;
@@ -121,6 +122,14 @@ impl KeyFile {
 }
 
 impl KeySource for KeyFile {
+    fn is_same(&self, other: &dyn KeySource) -> bool {
+        let other: &dyn Any = other;
+        other.downcast_ref::<Self>().is_some_and(|other| {
+            (&self.source, self.format, self.purpose)
+                == (&other.source, other.format, other.purpose)
+        })
+    }
+
     fn traits(&self) -> &KeyTraits {
         &self.traits
     }

@@ -122,7 +122,7 @@ pub fn read_written(
     provider.note = note;
     provider.commands = DeviceCommands::new(base.commands.clone(), provider.serial);
     provider.backups = Some(BackupLog::beside(&base.folder, provider.commands.clone()));
-    let provider = Arc::new(provider);
+    let provider = base.devices.known_or(provider, Provider::is_same);
     Some(ProviderSection { provider, keys })
 }
 

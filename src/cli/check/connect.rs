@@ -11,7 +11,7 @@ use crate::events::{Event, Sink};
 use crate::link::{Closer, LinkError, dial};
 use crate::os::clock::SystemClock;
 use crate::reason::ReasonKind;
-use crate::session::{End, InFlight, serve};
+use crate::session::{End, InFlight, MaxHeight, serve};
 
 /// A node asks for the public key at once or pings within 3.3 s.
 const SILENCE: Duration = Duration::from_secs(6);
@@ -52,7 +52,14 @@ pub(super) fn try_node(
     let why = "only `tmkms check` is connected for a moment".to_owned();
     let chain = Chain::unarmed(id, key, why);
     let hand = InFlight::default();
-    let end = serve(&mut link, &chain, None, &hand, &SystemClock, &first);
+    let end = serve(
+        &mut link,
+        &chain,
+        &MaxHeight::default(),
+        &hand,
+        &SystemClock,
+        &first,
+    );
     link.close();
     if let End::Link(error @ LinkError::PeerPort) = end {
         return Err(error.to_string());

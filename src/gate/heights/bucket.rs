@@ -59,6 +59,15 @@ impl Bucket {
         }
     }
 
+    /// The same bucket with another shape, from `now` on. What is above a lower ceiling is gone at once.
+    pub fn reshape(&mut self, rate: Rate, now: Duration) {
+        self.top_up(now);
+        if rate.max_gap < self.rate.max_gap {
+            self.level = self.level.min(u128::from(rate.max_gap) * TOKEN);
+        }
+        self.rate = rate;
+    }
+
     /// Takes `heights` tokens at the boot time `now`, or takes nothing and says how many there are.
     pub fn take(&mut self, heights: u64, now: Duration) -> Result<(), u64> {
         self.top_up(now);
@@ -149,6 +158,28 @@ mod tests {
         let looked = rate.level(bucket.tokens(), bucket.counted(), 4 * SECOND);
         assert_eq!(bucket.take(u64::MAX, 4 * SECOND), Err(looked));
         assert_eq!(looked, 140);
+    }
+
+    #[test]
+    fn another_shape_takes_tokens_at_once_and_gives_none() {
+        let rate = |max_gap| Rate {
+            max_gap,
+            ..Rate::default()
+        };
+        let mut bucket = bucket(0);
+        bucket.reshape(rate(100), Duration::ZERO);
+        assert_eq!(bucket.tokens(), 100, "a lower ceiling clips");
+        bucket.reshape(rate(5_000), Duration::ZERO);
+        assert_eq!(bucket.tokens(), 100, "a higher one gives nothing by itself");
+        bucket.reshape(rate(5_000), SECOND);
+        assert_eq!(bucket.tokens(), 120, "time does");
+        let mut rested = Bucket::new(Rate::default(), 10 * SECOND, Duration::ZERO);
+        rested.reshape(rate(1_000), Duration::ZERO);
+        assert_eq!(
+            rested.tokens(),
+            1_200,
+            "what an absence has earned stays where nothing is lower"
+        );
     }
 
     #[test]

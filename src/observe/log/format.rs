@@ -6,6 +6,8 @@
 
 use std::fmt::{self, Write};
 use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
@@ -34,6 +36,17 @@ pub enum LogFormat {
     Journald,
 }
 
+/// As the configuration has it.
+impl fmt::Display for LogFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Journald => "journald",
+        })
+    }
+}
+
 impl LogFormat {
     /// What standard error wants when nobody says anything: [`LogFormat::Journald`] when it is the stream that systemd
     /// names in `JOURNAL_STREAM`. Source: systemd.exec(5).
@@ -45,9 +58,29 @@ impl LogFormat {
     }
 }
 
+/// The format at this moment.
+pub(super) struct CurrentFormat(AtomicU8);
+
+impl CurrentFormat {
+    pub fn new(format: LogFormat) -> Self {
+        Self(AtomicU8::new(format as u8))
+    }
+
+    pub fn set(&self, format: LogFormat) {
+        self.0.store(format as u8, Ordering::Relaxed);
+    }
+
+    pub fn get(&self) -> LogFormat {
+        let now = self.0.load(Ordering::Relaxed);
+        let all = [LogFormat::Text, LogFormat::Json, LogFormat::Journald];
+        let found = all.into_iter().find(|format| *format as u8 == now);
+        found.unwrap_or(LogFormat::Text)
+    }
+}
+
 /// Writes lines.
 pub(super) struct LineFormat {
-    pub format: LogFormat,
+    pub format: Arc<CurrentFormat>,
     pub color: bool,
 }
 
@@ -66,10 +99,11 @@ where
         event.record(&mut parts);
         let level = *event.metadata().level();
         let mut time = String::new();
-        if self.format != LogFormat::Journald {
+        let format = self.format.get();
+        if format != LogFormat::Journald {
             SystemTime.format_time(&mut Writer::new(&mut time))?;
         }
-        let line = match self.format {
+        let line = match format {
             LogFormat::Text => text(&time, level, &parts.message, self.color),
             LogFormat::Journald => {
                 format!("<{}>{}", priority(level), Escaped(&parts.message))

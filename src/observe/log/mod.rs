@@ -6,6 +6,7 @@
 mod format;
 mod limit;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -18,8 +19,8 @@ use crate::events::{Event, RequestKind, Sink};
 use crate::reason::ReasonKind;
 use crate::text::count::count;
 
-use format::LineFormat;
 pub use format::LogFormat;
+use format::{CurrentFormat, LineFormat};
 use limit::{Allowance, LogLimits, TROUBLE, WORK};
 
 /// How many lines wait at most.
@@ -29,9 +30,37 @@ const QUEUE: usize = 16_384;
 pub struct Logging {
     _worker: WorkerGuard,
     dropped: ErrorCounter,
+    dial: LogDial,
+}
+
+/// Changes what is logged while the log runs. Clones are for the same log.
+#[derive(Clone)]
+pub struct LogDial {
+    filter: Arc<dyn Fn(EnvFilter) + Send + Sync>,
+    format: Arc<CurrentFormat>,
+}
+
+impl LogDial {
+    /// From now on. `filter` is a directive as in `RUST_LOG`; one that is none changes nothing.
+    pub fn turn(&self, filter: &str, format: LogFormat) {
+        if let Ok(filter) = EnvFilter::try_new(filter) {
+            (self.filter)(filter);
+        }
+        self.format.set(format);
+    }
+}
+
+/// Whether a text says how much is to be logged.
+pub fn is_filter(text: &str) -> bool {
+    !text.trim().is_empty() && EnvFilter::try_new(text).is_ok()
 }
 
 impl Logging {
+    /// What changes it while it runs.
+    pub fn dial(&self) -> LogDial {
+        self.dial.clone()
+    }
+
     /// Counts the lines that did not fit into the queue.
     pub fn dropped(&self) -> Dropped {
         Dropped(Some(self.dropped.clone()))
@@ -59,17 +88,26 @@ pub fn start(filter: &str, format: LogFormat, color: bool) -> Logging {
         .finish(std::io::stderr());
     let dropped = writer.error_counter();
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let format = Arc::new(CurrentFormat::new(format));
     let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .event_format(LineFormat { format, color })
+        .event_format(LineFormat {
+            format: format.clone(),
+            color,
+        })
         .with_writer(writer)
-        .finish();
+        .with_env_filter(filter)
+        .with_filter_reloading();
+    let handle = subscriber.reload_handle();
+    let subscriber = subscriber.finish();
+    // Fails only where the log is gone.
+    let filter = Arc::new(move |filter| drop(handle.reload(filter)));
     // Fails only where a log is running already, as in tests that share a process.
     let _ = tracing::subscriber::set_global_default(subscriber);
     std::panic::set_hook(Box::new(tell_panic));
     Logging {
         _worker: worker,
         dropped,
+        dial: LogDial { filter, format },
     }
 }
 

@@ -57,6 +57,7 @@ struct Look<'a> {
 }
 
 /// One link of a chain.
+#[derive(Clone)]
 pub(crate) struct LinkEntry {
     pub addr: String,
     pub stats: LinkStats,
@@ -64,20 +65,34 @@ pub(crate) struct LinkEntry {
 }
 
 impl ChainEntry {
-    pub fn new(config: &ChainConfig, chain: Arc<Chain>) -> Self {
+    /// What is seen of a chain and its links. `stats` may have counted before.
+    pub fn new(
+        config: &ChainConfig,
+        chain: Arc<Chain>,
+        stats: ChainStats,
+        links: Vec<LinkEntry>,
+    ) -> Self {
         Self {
             id: config.id.to_string(),
             key: config.key.traits().location.clone(),
             source: Arc::downgrade(&config.key),
             key_format: config.key_format.clone(),
             state_file: config.state_file.display().to_string(),
-            stats: ChainStats::new(chain.last_asked()),
+            stats,
             chain,
-            links: Vec::new(),
+            links,
             free: AtomicU64::new(u64::MAX),
             backup: Mutex::new(None),
             commands: config.commands.clone(),
         }
+    }
+
+    /// What disks said of `before`, the entry of the same chain until now, so that it need not be asked again at once.
+    pub fn remembering(self, before: &Self) -> Self {
+        let free = before.free.load(Ordering::Relaxed);
+        self.free.store(free, Ordering::Relaxed);
+        *self.backup.lock() = before.backup();
+        self
     }
 
     /// Finds out when the key's backup was proven. May wait for a disk.
@@ -301,6 +316,10 @@ mod tests {
     struct NoKey(KeyTraits, AtomicU64);
 
     impl KeySource for NoKey {
+        fn is_same(&self, _: &dyn KeySource) -> bool {
+            true
+        }
+
         fn traits(&self) -> &KeyTraits {
             &self.0
         }

@@ -5,6 +5,7 @@
 mod chain;
 mod identities;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -28,7 +29,8 @@ pub(crate) struct Registry {
     pub config: String,
     pub started: Instant,
     pub started_wall: SystemTime,
-    pub chains: Vec<ChainEntry>,
+    /// The chains that are served at the moment. Held briefly.
+    chains: Mutex<Arc<Vec<Arc<ChainEntry>>>>,
     pub identities: KnownIdentities,
     pub dropped: Dropped,
     /// Milliseconds from the start to the supervisor's last turn.
@@ -44,7 +46,7 @@ pub(crate) struct Registry {
 impl Registry {
     pub fn new(
         config: &Config,
-        chains: Vec<ChainEntry>,
+        chains: Vec<Arc<ChainEntry>>,
         identities: KnownIdentities,
         dropped: Dropped,
     ) -> Self {
@@ -52,7 +54,7 @@ impl Registry {
             config: config.name.clone(),
             started: Instant::now(),
             started_wall: SystemTime::now(),
-            chains,
+            chains: Mutex::new(Arc::new(chains)),
             identities,
             dropped,
             turned: AtomicU64::new(0),
@@ -60,6 +62,16 @@ impl Registry {
             clock_steps: AtomicU64::new(0),
             not_listening: Mutex::new(None),
         }
+    }
+
+    /// The chains that are served at the moment, in the order of the configuration.
+    pub fn chains(&self) -> Arc<Vec<Arc<ChainEntry>>> {
+        self.chains.lock().clone()
+    }
+
+    /// Others from now on.
+    pub fn replace_chains(&self, chains: Vec<Arc<ChainEntry>>) {
+        *self.chains.lock() = Arc::new(chains);
     }
 
     /// Whether metrics can be read, and why not.
@@ -85,7 +97,11 @@ impl Registry {
             config: self.config.clone(),
             trouble: self.not_listening.lock().clone(),
             identities: self.identities.all(),
-            chains: self.chains.iter().map(|chain| chain.status(&now)).collect(),
+            chains: self
+                .chains()
+                .iter()
+                .map(|chain| chain.status(&now))
+                .collect(),
         }
     }
 
@@ -98,7 +114,11 @@ impl Registry {
             since_turn: self.since_turn(),
             pauses: self.pauses.load(Ordering::Relaxed),
             clock_steps: self.clock_steps.load(Ordering::Relaxed),
-            chains: self.chains.iter().map(|chain| chain.sample(&now)).collect(),
+            chains: self
+                .chains()
+                .iter()
+                .map(|chain| chain.sample(&now))
+                .collect(),
         }
     }
 }

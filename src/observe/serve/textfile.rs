@@ -26,15 +26,17 @@ const REPEAT: Duration = Duration::from_secs(600);
 /// How long the end waits for a file that is being written.
 const LEAVE: Duration = Duration::from_secs(1);
 
-/// Removes the file when it is dropped, after everyone was asked to stop.
+/// Writes until it is dropped, which removes the file.
 pub(crate) struct Kept {
     path: PathBuf,
+    stop: Arc<Shutdown>,
     /// Closed when nobody writes any more.
     writing: Receiver<()>,
 }
 
 impl Drop for Kept {
     fn drop(&mut self) {
+        self.stop.trigger();
         // A file that is renamed after this one is removed would stay.
         let _ = self.writing.recv_timeout(LEAVE);
         let _ = fs::remove_file(&self.path);
@@ -45,21 +47,19 @@ impl Drop for Kept {
 ///
 /// # Errors
 /// The host has no room for another thread.
-pub(crate) fn keep(
-    path: Option<&Path>,
-    registry: &Arc<Registry>,
-    stop: &Arc<Shutdown>,
-) -> io::Result<Option<Kept>> {
+pub(crate) fn keep(path: Option<&Path>, registry: &Arc<Registry>) -> io::Result<Option<Kept>> {
     let Some(path) = path.map(Path::to_owned) else {
         return Ok(None);
     };
     let (written, writing) = channel();
+    let stop = Arc::new(Shutdown::default());
     let kept = Kept {
         path: path.clone(),
+        stop: stop.clone(),
         writing,
     };
     let (registry, inner) = (registry.clone(), stop.clone());
-    spawn_observer("textfile", STACK, stop, move || {
+    spawn_observer("textfile", STACK, &stop, move || {
         let _written: &Sender<()> = &written;
         priority::lower_priority();
         let mut told: Option<Instant> = None;

@@ -1,5 +1,6 @@
 //! Keys on a device as the rest of the program knows them: found at the start, and asked to sign.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -32,6 +33,14 @@ pub struct DeviceKeySource {
 }
 
 impl KeySource for DeviceKeySource {
+    fn is_same(&self, other: &dyn KeySource) -> bool {
+        let other: &dyn Any = other;
+        other.downcast_ref::<Self>().is_some_and(|other| {
+            self.provider.is_same(&other.provider)
+                && (self.id, self.key_type) == (other.id, other.key_type)
+        })
+    }
+
     fn traits(&self) -> &KeyTraits {
         &self.traits
     }

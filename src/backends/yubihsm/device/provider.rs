@@ -30,6 +30,7 @@ const COMPARE: Duration = Duration::from_secs(5);
 pub const LOOK: Duration = Duration::from_secs(3);
 
 /// Where the password comes from.
+#[derive(PartialEq, Eq)]
 pub enum Password {
     /// It stands in the configuration.
     Inline(Zeroizing<String>),
@@ -93,6 +94,13 @@ impl Provider {
             commands: DeviceCommands::default(),
             device: Mutex::new(None),
         }
+    }
+
+    /// Whether it is the same device, reached and logged in to in the same way.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (&self.place, self.serial, self.auth_key, self.timeout)
+            == (&other.place, other.serial, other.auth_key, other.timeout)
+            && self.password == other.password
     }
 
     /// A client of its own, for commands. The warning is about the password's file.

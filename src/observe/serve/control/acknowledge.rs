@@ -25,7 +25,8 @@ pub enum Acknowledgement {
 
 /// Takes what is there and says what that was, so that nothing disappears which nobody was told of.
 pub(super) fn acknowledge(registry: &Registry, id: &str) -> Acknowledgement {
-    let Some(chain) = registry.chains.iter().find(|chain| chain.id == id) else {
+    let chains = registry.chains();
+    let Some(chain) = chains.iter().find(|chain| chain.id == id) else {
         return Acknowledgement::Error("the service does not know this chain".to_owned());
     };
     let taken = chain.acknowledge(&SystemClock.now());

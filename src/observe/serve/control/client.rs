@@ -13,6 +13,8 @@ use super::question::ControlQuestion;
 const SEND: Duration = Duration::from_secs(2);
 /// How long the answer may take.
 const WAIT: Duration = Duration::from_secs(10);
+/// How long the answer to a reload may take: nodes are dialled and chains armed meanwhile.
+pub(super) const WAIT_LONG: Duration = Duration::from_secs(60);
 /// The longest answer in bytes: 1,000 chains with long troubles.
 const LONGEST_ANSWER: u64 = 16 * 1024 * 1024;
 
@@ -29,7 +31,11 @@ pub fn ask(path: &Path) -> io::Result<ServiceStatus> {
 /// The answer as it came.
 pub(super) fn answer_to(question: &ControlQuestion, path: &Path) -> io::Result<Vec<u8>> {
     let mut stream = connect(path)?;
-    stream.set_read_timeout(Some(WAIT))?;
+    let wait = match question {
+        ControlQuestion::Reload => WAIT_LONG,
+        ControlQuestion::Status | ControlQuestion::Acknowledge(_) => WAIT,
+    };
+    stream.set_read_timeout(Some(wait))?;
     stream.set_write_timeout(Some(SEND))?;
     stream.write_all(question.line().as_bytes())?;
     let mut text = Vec::new();

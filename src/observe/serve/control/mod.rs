@@ -6,6 +6,7 @@
 mod acknowledge;
 mod client;
 mod question;
+mod reload;
 
 use std::io::{self, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -19,12 +20,13 @@ use tracing::{info, warn};
 use crate::config::Config;
 use crate::observe::registry::Registry;
 use crate::os::unix_socket::OwnedListener;
-use crate::threads::{STACK, Shutdown, spawn_observer};
+use crate::threads::{Reloads, STACK, Shutdown, spawn_observer};
 
 use acknowledge::acknowledge;
 pub use acknowledge::{Acknowledgement, tell_acknowledged};
 pub use client::ask;
 use question::ControlQuestion;
+pub use reload::tell_reload;
 
 /// How long one question and its answer may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -48,6 +50,7 @@ impl Drop for Control {
 pub(crate) fn serve(
     config: &Config,
     registry: Arc<Registry>,
+    reloads: &Reloads,
     stop: &Arc<Shutdown>,
 ) -> io::Result<Control> {
     let slot = Arc::new(Mutex::new(None));
@@ -63,10 +66,10 @@ pub(crate) fn serve(
     if let Err(error) = bind(&path, &slot) {
         told(error);
     }
-    let (inner, inner_stop) = (slot.clone(), stop.clone());
+    let (inner, inner_stop, reloads) = (slot.clone(), stop.clone(), reloads.clone());
     spawn_observer("control", STACK, stop, move || {
         if let Some(listener) = bound(&inner).or_else(|| bind_later(&path, &inner, &inner_stop)) {
-            answer_all(&listener, &registry);
+            answer_all(&listener, &registry, &reloads);
         }
     })?;
     Ok(Control(slot))
@@ -102,18 +105,18 @@ fn bind_later(
     None
 }
 
-fn answer_all(listener: &UnixListener, registry: &Registry) {
+fn answer_all(listener: &UnixListener, registry: &Registry, reloads: &Reloads) {
     for stream in listener.incoming() {
         match stream {
             // A client that asks and goes away does not matter.
-            Ok(stream) => drop(answer(stream, registry)),
+            Ok(stream) => drop(answer(stream, registry, reloads)),
             // Too many open files, for instance: it passes, and must not become a busy loop.
             Err(_) => std::thread::sleep(Duration::from_millis(100)),
         }
     }
 }
 
-fn answer(mut stream: UnixStream, registry: &Registry) -> io::Result<()> {
+fn answer(mut stream: UnixStream, registry: &Registry, reloads: &Reloads) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let text = match ControlQuestion::read(&stream)? {
@@ -121,6 +124,8 @@ fn answer(mut stream: UnixStream, registry: &Registry) -> io::Result<()> {
         Ok(ControlQuestion::Acknowledge(chain)) => {
             serde_json::to_vec(&acknowledge(registry, &chain))?
         }
+        // It may take seconds, and others want to know how things are.
+        Ok(ControlQuestion::Reload) => return reload::beside(stream, reloads.clone()),
         Err(unknown) => serde_json::to_vec(&Acknowledgement::Error(unknown.to_string()))?,
     };
     stream.write_all(&text)

@@ -13,6 +13,8 @@ pub(super) enum ControlQuestion {
     Status,
     /// Somebody has seen the refused double signs of the chain with this id.
     Acknowledge(String),
+    /// The configuration is to be read again.
+    Reload,
 }
 
 /// What is no question.
@@ -21,7 +23,10 @@ pub(super) struct UnknownQuestion;
 
 impl fmt::Display for UnknownQuestion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the only questions are `status` and `acknowledge CHAIN`")
+        write!(
+            f,
+            "the only questions are `status`, `acknowledge CHAIN` and `reload`"
+        )
     }
 }
 
@@ -43,6 +48,7 @@ impl ControlQuestion {
     fn of(line: &str) -> Result<Self, UnknownQuestion> {
         match line.split_once(' ') {
             None if line == "status" => Ok(Self::Status),
+            None if line == "reload" => Ok(Self::Reload),
             Some(("acknowledge", chain)) => Ok(Self::Acknowledge(chain.to_owned())),
             _ => Err(UnknownQuestion),
         }
@@ -52,6 +58,7 @@ impl ControlQuestion {
     pub fn line(&self) -> String {
         match self {
             Self::Status => "status\n".to_owned(),
+            Self::Reload => "reload\n".to_owned(),
             Self::Acknowledge(chain) => format!("acknowledge {chain}\n"),
         }
     }
@@ -69,6 +76,7 @@ mod tests {
     fn what_is_asked_is_what_is_heard() {
         for question in [
             ControlQuestion::Status,
+            ControlQuestion::Reload,
             ControlQuestion::Acknowledge("test-1".to_owned()),
             ControlQuestion::Acknowledge("a chain with spaces".to_owned()),
         ] {

@@ -9,10 +9,14 @@ mod places;
 
 use std::cell::{OnceCell, RefCell};
 use std::convert::Infallible;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use http_body_util::Full;
@@ -23,6 +27,8 @@ use hyper::header::{
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tracing::{error, info, warn};
 
@@ -55,6 +61,8 @@ const HEADER_LINES: usize = 64;
 /// An answer is given again for so long, so that a flood of questions is little work.
 const FRESH: Duration = Duration::from_millis(200);
 
+/// How long the end waits for those who are being answered.
+const LEAVE: Duration = Duration::from_secs(1);
 /// Between two tries to listen: the program that has the port may end.
 const AGAIN: Duration = Duration::from_secs(3);
 /// How often the same trouble is told.
@@ -84,59 +92,117 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
     listen().map_err(|source| ListenError { address, source })
 }
 
-/// Begins to answer, as soon as the address can be had. No trouble with it keeps a chain from being signed for.
+/// Begins to answer, as soon as the address can be had, or at once at `first`. No trouble with it keeps a chain from being
+/// signed for.
 ///
 /// # Errors
 /// The host has no room for another thread.
 pub(crate) fn serve(
     address: SocketAddr,
     names: &[String],
+    first: Option<TcpListener>,
     registry: Arc<Registry>,
-    stop: &Arc<Shutdown>,
-) -> io::Result<()> {
+) -> io::Result<HttpServer> {
     let hosts = Arc::new(Hosts::new(names));
+    let stop = Arc::new(Shutdown::default());
+    let (ended, ending) = channel();
+    let (wake, woken) = watch::channel(());
+    let server = HttpServer {
+        stop: stop.clone(),
+        wake: Some(wake),
+        ending,
+    };
     let inner = stop.clone();
-    spawn_observer("http", 4 * STACK, stop, move || {
+    let first = Mutex::new(first);
+    spawn_observer("http", 4 * STACK, &stop, move || {
+        let _ended: &Sender<()> = &ended;
         priority::lower_priority();
-        listen(address, &hosts, &registry, &inner);
-    })
+        let answering = Answering {
+            address,
+            hosts: hosts.clone(),
+            registry: registry.clone(),
+            until: woken.clone(),
+        };
+        let first = first.lock().take();
+        answering.listen(first, &inner);
+    })?;
+    Ok(server)
 }
 
-fn listen(address: SocketAddr, hosts: &Arc<Hosts>, registry: &Arc<Registry>, stop: &Shutdown) {
-    let mut told: Option<(String, Instant)> = None;
-    loop {
-        let why = match bind(address) {
-            Err(error) => error.to_string(),
-            Ok(listener) => {
-                registry.listening(None);
-                let at = listener.local_addr().unwrap_or(address);
-                info!(event = "listening", address = %at, "metrics, health and a status page at http://{at}/");
-                match run(listener, hosts.clone(), registry.clone()) {
-                    Ok(()) => return,
-                    Err(error) => format!("metrics at {address} cannot be served: {error}"),
+/// Answers until it is dropped.
+pub(crate) struct HttpServer {
+    stop: Arc<Shutdown>,
+    /// Wakes who listens when it is dropped.
+    wake: Option<watch::Sender<()>>,
+    /// Closed when nobody listens any more.
+    ending: Receiver<()>,
+}
+
+impl Drop for HttpServer {
+    fn drop(&mut self) {
+        self.stop.trigger();
+        drop(self.wake.take());
+        // The port may be wanted by whoever comes next.
+        let _ = self.ending.recv_timeout(LEAVE);
+    }
+}
+
+struct Answering {
+    address: SocketAddr,
+    hosts: Arc<Hosts>,
+    registry: Arc<Registry>,
+    until: watch::Receiver<()>,
+}
+
+impl Answering {
+    fn listen(self, mut first: Option<TcpListener>, stop: &Shutdown) {
+        let Self {
+            address,
+            hosts,
+            registry,
+            until,
+        } = self;
+        let mut told: Option<(String, Instant)> = None;
+        loop {
+            let why = match first.take().map_or_else(|| bind(address), Ok) {
+                Err(error) => error.to_string(),
+                Ok(listener) => {
+                    registry.listening(None);
+                    let at = listener.local_addr().unwrap_or(address);
+                    info!(event = "listening", address = %at, "metrics, health and a status page at http://{at}/");
+                    match run(listener, hosts.clone(), registry.clone(), until.clone()) {
+                        _ if stop.is_set() => return,
+                        Ok(()) => return,
+                        Err(error) => format!("metrics at {address} cannot be served: {error}"),
+                    }
                 }
+            };
+            let news = told
+                .as_ref()
+                .is_none_or(|(last, at)| *last != why || at.elapsed() >= REPEAT);
+            if news {
+                error!(
+                    event = "not_listening",
+                    %address,
+                    "{why}. Signing goes on; it is tried again every {} s",
+                    AGAIN.as_secs()
+                );
+                told = Some((why.clone(), Instant::now()));
             }
-        };
-        let news = told
-            .as_ref()
-            .is_none_or(|(last, at)| *last != why || at.elapsed() >= REPEAT);
-        if news {
-            error!(
-                event = "not_listening",
-                %address,
-                "{why}. Signing goes on; it is tried again every {} s",
-                AGAIN.as_secs()
-            );
-            told = Some((why.clone(), Instant::now()));
-        }
-        registry.listening(Some(why));
-        if stop.wait(AGAIN) {
-            return;
+            registry.listening(Some(why));
+            if stop.wait(AGAIN) {
+                return;
+            }
         }
     }
 }
 
-fn run(listener: TcpListener, hosts: Arc<Hosts>, registry: Arc<Registry>) -> std::io::Result<()> {
+fn run(
+    listener: TcpListener,
+    hosts: Arc<Hosts>,
+    registry: Arc<Registry>,
+    mut until: watch::Receiver<()>,
+) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -151,7 +217,15 @@ fn run(listener: TcpListener, hosts: Arc<Hosts>, registry: Arc<Registry>) -> std
         told: RefCell::new(None),
     });
     let local = tokio::task::LocalSet::new();
-    runtime.block_on(local.run_until(accept(listener, answers)))
+    let whole = async move {
+        let (mut accepting, mut ending) = (pin!(accept(listener, answers)), pin!(until.changed()));
+        poll_fn(|context| match ending.as_mut().poll(context) {
+            Poll::Ready(_) => Poll::Ready(Ok(())),
+            Poll::Pending => accepting.as_mut().poll(context),
+        })
+        .await
+    };
+    runtime.block_on(local.run_until(whole))
 }
 
 /// Gives a place back when it is dropped.

@@ -1,0 +1,266 @@
+//! Does what a plan says.
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Weak};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use tracing::warn;
+
+use crate::backends::KeySource;
+use crate::config::{ChainConfig, Metrics};
+use crate::observe::serve::http;
+use crate::os::clock::SystemClock;
+use crate::service::links::RunningLink;
+use crate::service::mend::arm_beside;
+use crate::service::parts::{LEAVE, Service};
+use crate::service::roster::Served;
+use crate::service::wiring::entry_of;
+
+use super::plan::{Fate, NodeFate, Plan};
+use super::refused::Refused;
+
+/// How long a node that was added may take before those that are left are hung up on.
+const NEW_FIRST: Duration = Duration::from_secs(3);
+/// How long the answer waits for chains to be armed.
+const ARMED: Duration = Duration::from_secs(10);
+/// How long a device may take to be given back before it is opened in another way.
+const GIVEN_BACK: Duration = Duration::from_secs(3);
+/// Between two looks at what is waited for.
+const TICK: Duration = Duration::from_millis(5);
+
+/// Looks at every key that can be looked at without disturbing a device.
+///
+/// # Errors
+/// A key that is not the one that signs, or that cannot be opened and has to be.
+pub(super) fn check_keys(served: &[Arc<Served>], plan: &Plan) -> Result<(), Refused> {
+    for (config, fate) in &plan.chains {
+        if !config.key.devices().is_empty() {
+            continue;
+        }
+        let running = served.iter().find(|served| served.config.id == config.id);
+        let signs = running.and_then(|served| served.chain.public_key());
+        match config.key.open() {
+            Ok(opened) => {
+                let now = opened.signer.public_key();
+                if let Some(signs) = signs.filter(|signs| *signs != now) {
+                    return Err(Refused::AnotherKey {
+                        chain: config.id.clone(),
+                        place: config.key.traits().location.clone(),
+                        now: now.address().to_string(),
+                        signs: signs.address().to_string(),
+                    });
+                }
+            }
+            // A chain that goes on has its key in memory.
+            Err(_) if matches!(fate, Fate::Kept(_)) => {}
+            Err(why) => {
+                return Err(Refused::Key {
+                    chain: config.id.clone(),
+                    why: why.to_string(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes another address for the metrics before anything is changed, because it may not be had.
+///
+/// # Errors
+/// It cannot be had.
+pub(super) fn listen_first(
+    service: &Service,
+    before: &Metrics,
+    now: &Metrics,
+) -> Result<Option<TcpListener>, Refused> {
+    match now.listen {
+        Some(address) if before.listen != now.listen && service.observers.are_there() => {
+            Ok(Some(http::bind(address)?))
+        }
+        Some(_) | None => Ok(None),
+    }
+}
+
+/// Follows a plan for the chains. What does not work of it is told; it never leaves a chain out that was served before.
+pub(super) fn follow(service: &Service, plan: Vec<(ChainConfig, Fate)>) -> Vec<String> {
+    let before = service.roster.all();
+    let mut troubles = Vec::new();
+    let stays = |served: &Served| {
+        plan.iter()
+            .any(|(config, fate)| config.id == served.config.id && matches!(fate, Fate::Kept(_)))
+    };
+    let (stay, go): (Vec<_>, Vec<_>) = before.iter().cloned().partition(|served| stays(served));
+    let stats: Vec<_> = go
+        .iter()
+        .map(|served| (served.config.id.clone(), served.stats.clone()))
+        .collect();
+    if !go.is_empty() {
+        take_out(&go);
+        publish(service, &stay);
+    }
+    let given_back: Vec<Weak<dyn KeySource>> = go
+        .iter()
+        .map(|served| Arc::downgrade(&served.config.key))
+        .collect();
+    drop((before, go));
+    wait(GIVEN_BACK, || {
+        given_back.iter().all(|key| key.strong_count() == 0)
+    });
+
+    let (mut chains, mut begun, mut swapped) = (Vec::new(), Vec::new(), SwappedLinks::default());
+    for (config, fate) in plan {
+        let id = config.id.clone();
+        let old = stay.iter().find(|served| served.config.id == id);
+        let made = match (fate, old) {
+            (Fate::Kept(nodes), Some(old)) => kept(service, old, config, &nodes, &mut swapped),
+            (Fate::Kept(_) | Fate::Added | Fate::Reopened, _) => {
+                let stats = stats.iter().find(|(known, _)| *known == id);
+                let made = service
+                    .wiring
+                    .begin(config, stats.map(|(_, stats)| stats.clone()));
+                made.map(|served| {
+                    let served = Arc::new(served);
+                    begun.push(served.clone());
+                    served
+                })
+            }
+        };
+        match (made, old) {
+            (Ok(served), _) => chains.push(served),
+            (Err(error), old) => {
+                troubles.push(format!("{id}: {}", Refused::Thread(error)));
+                chains.extend(old.cloned());
+            }
+        }
+    }
+    publish(service, &chains);
+    let (tell, told) = channel();
+    for served in &begun {
+        if let Err(error) = arm_beside(served, &tell) {
+            // The supervisor's next turn tries it again.
+            troubles.push(format!("{}: {}", served.config.id, Refused::Thread(error)));
+        }
+    }
+    drop(tell);
+    swapped.leave();
+    let began = Instant::now();
+    while let Some(rest) = ARMED.checked_sub(began.elapsed()) {
+        if told.recv_timeout(rest) == Err(RecvTimeoutError::Disconnected) {
+            break;
+        }
+    }
+    wait(ARMED, || chains.iter().all(|served| served.follow()));
+    troubles.extend(begun.iter().filter_map(|served| {
+        let why = served.chain.why_unarmed()?;
+        Some(format!("{}: not armed: {why}", served.config.id))
+    }));
+    troubles
+}
+
+/// Chains that are not served any more: votes in hand are finished, and their stores know that they stopped cleanly.
+fn take_out(go: &[Arc<Served>]) {
+    let links = || go.iter().flat_map(|served| &served.links);
+    links().for_each(|link| link.end());
+    go.iter().for_each(|served| served.stop.trigger());
+    wait(LEAVE, || links().all(|link| !link.is_busy()));
+    for served in go {
+        let id = &served.config.id;
+        if let Err(error) = served
+            .chain
+            .retire(Duration::from_millis(100), &SystemClock)
+        {
+            warn!(
+                event = "no_clean_stop",
+                chain = %id,
+                "[{id}] the clean stop could not be recorded: {error}; a chown or chmod of the state file before it is \
+                 armed again will need a take-over"
+            );
+        }
+    }
+}
+
+/// What is served and seen from now on.
+fn publish(service: &Service, chains: &[Arc<Served>]) {
+    let entries = chains.iter().map(|served| served.entry.clone()).collect();
+    service.registry.replace_chains(entries);
+    service.roster.replace(chains.to_vec());
+}
+
+/// A chain that goes on.
+fn kept(
+    service: &Service,
+    old: &Arc<Served>,
+    config: ChainConfig,
+    nodes: &[NodeFate],
+    swapped: &mut SwappedLinks,
+) -> io::Result<Arc<Served>> {
+    let config = ChainConfig {
+        // The one that is open.
+        key: old.config.key.clone(),
+        ..config
+    };
+    let mut links = Vec::new();
+    for (node, fate) in config.nodes.iter().zip(nodes) {
+        let before = match fate {
+            NodeFate::Kept(index) | NodeFate::Again(index) => old.links.get(*index),
+            NodeFate::Added => None,
+        };
+        links.push(match (fate, before) {
+            (NodeFate::Kept(_), Some(link)) => {
+                link.limit(node.max_height);
+                link.clone()
+            }
+            (_, before) => {
+                if let Some(link) = before {
+                    link.end();
+                    wait(LEAVE, || link.has_ended());
+                }
+                let link = service.wiring.link(&old.chain, &old.stats, node)?;
+                swapped.added.push(link.clone());
+                link
+            }
+        });
+    }
+    let goes_on = |link: &&Arc<RunningLink>| !links.iter().any(|other| Arc::ptr_eq(other, link));
+    swapped
+        .left
+        .extend(old.links.iter().filter(goes_on).cloned());
+    let entry = entry_of(&config, &old.chain, &old.stats, &links).remembering(&old.entry);
+    Ok(Arc::new(Served {
+        config,
+        links,
+        entry: Arc::new(entry),
+        ..(**old).clone()
+    }))
+}
+
+/// Links that a reload made, and those that it leaves.
+#[derive(Default)]
+struct SwappedLinks {
+    added: Vec<Arc<RunningLink>>,
+    left: Vec<Arc<RunningLink>>,
+}
+
+impl SwappedLinks {
+    /// Hangs up on nodes that are left, when those that are dialled in their stead are up or had their time.
+    fn leave(&self) {
+        if !self.left.is_empty() {
+            wait(NEW_FIRST, || {
+                self.added.iter().all(|link| link.stats.is_up())
+            });
+        }
+        self.left.iter().for_each(|link| link.end());
+        wait(LEAVE, || self.left.iter().all(|link| !link.is_busy()));
+    }
+}
+
+/// Waits for at most `time` until something is so.
+fn wait(time: Duration, so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !so() && began.elapsed() < time {
+        sleep(TICK);
+    }
+}

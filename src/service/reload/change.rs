@@ -1,0 +1,83 @@
+//! What is different after a reload.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::consensus::{ChainId, Height};
+use crate::observe::log::LogFormat;
+
+/// One difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    ChainAdded(ChainId),
+    ChainRemoved(ChainId),
+    /// The key is opened in another way, at this place.
+    KeyReopened(ChainId, String),
+    Setting(ChainId, Setting),
+    NodeAdded(ChainId, String),
+    NodeRemoved(ChainId, String),
+    /// The same listener, dialled in another way.
+    NodeChanged(ChainId, String),
+    MaxHeight(ChainId, String, Option<Height>),
+    MetricsListen(Option<SocketAddr>),
+    MetricsHosts,
+    Textfile(Option<PathBuf>),
+    LogLevel(Option<String>),
+    LogFormat(Option<LogFormat>),
+}
+
+/// A setting of a chain that a gate follows while it is armed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Setting {
+    SignExtensions,
+    MaxGap(u64),
+    MaxBlocksPerSecond(u32),
+    RawBytes,
+    KeyFormat,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ChainAdded(id) => write!(f, "{id}: added"),
+            Self::ChainRemoved(id) => write!(f, "{id}: removed"),
+            Self::KeyReopened(id, place) => write!(f, "{id}: the key is opened anew: {place}"),
+            Self::Setting(id, setting) => write!(f, "{id}: {setting}"),
+            Self::NodeAdded(id, addr) => write!(f, "{id}: dials {addr}"),
+            Self::NodeRemoved(id, addr) => write!(f, "{id}: leaves {addr}"),
+            Self::NodeChanged(id, addr) => {
+                write!(f, "{id}: dials {addr} again with its new settings")
+            }
+            Self::MaxHeight(id, addr, Some(max)) => {
+                write!(f, "{id}: `max_height` of {addr} is {max}")
+            }
+            Self::MaxHeight(id, addr, None) => write!(f, "{id}: {addr} has no `max_height`"),
+            Self::MetricsListen(Some(at)) => {
+                write!(f, "metrics and the status page are at http://{at}/")
+            }
+            Self::MetricsListen(None) => f.write_str("metrics are not served over HTTP"),
+            Self::MetricsHosts => f.write_str("`hosts` of [metrics] changed"),
+            Self::Textfile(Some(path)) => {
+                write!(f, "metrics are written to {}", path.display())
+            }
+            Self::Textfile(None) => f.write_str("metrics are not written to a file"),
+            Self::LogLevel(Some(level)) => write!(f, "`level` of [log] is {level}"),
+            Self::LogLevel(None) => f.write_str("[log] has no `level`"),
+            Self::LogFormat(Some(format)) => write!(f, "`format` of [log] is {format}"),
+            Self::LogFormat(None) => f.write_str("`format` of [log] is auto"),
+        }
+    }
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SignExtensions => f.write_str("`sign_extensions` changed"),
+            Self::MaxGap(gap) => write!(f, "`max_gap` is {gap}"),
+            Self::MaxBlocksPerSecond(rate) => write!(f, "`max_blocks_per_second` is {rate}"),
+            Self::RawBytes => f.write_str("`raw_bytes` changed"),
+            Self::KeyFormat => f.write_str("`key_format` changed"),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Reads the configuration again and follows what is different, while the rest goes on (`SIGHUP`, `tmkms reload`).
+//!
+//! On a thread of its own, one reload at a time. What can be known before anything is touched is looked at first: then
+//! nothing is changed at all. A chain that nothing was changed of keeps its gate, key, lock and links.
+
+mod apply;
+mod change;
+mod plan;
+mod refused;
+
+use std::io;
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+use tracing::{error, info, warn};
+
+use crate::config::{Config, Log};
+use crate::observe::log::Dropped;
+use crate::threads::{ReloadAnswer, ReloadInbox, Reloads, spawn_vital};
+
+use super::parts::Service;
+use change::Change;
+use refused::Refused;
+
+/// How often it is looked whether everybody is asked to stop.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// How a configuration is read again, and whom that concerns outside of the service.
+pub struct Again {
+    /// How many lines of the log were dropped.
+    pub dropped: Dropped,
+    /// Where a reload is asked for.
+    pub reloads: Reloads,
+    /// Who asked.
+    pub inbox: ReloadInbox,
+    /// Reads the configuration as it is now; the text says what is wrong with it.
+    pub read: Box<dyn Fn() -> Result<Config, String> + Send>,
+    /// Lets the log follow.
+    pub log: Box<dyn Fn(&Log) + Send>,
+}
+
+impl Again {
+    /// For a service whose configuration lies in no file.
+    pub fn never() -> Self {
+        let (reloads, inbox) = Reloads::channel();
+        Self {
+            dropped: Dropped::default(),
+            reloads,
+            inbox,
+            read: Box::new(|| Err("this configuration lies in no file".to_owned())),
+            log: Box::new(|_| {}),
+        }
+    }
+}
+
+/// Begins to wait for those who ask.
+pub(super) fn keep(service: &Service, config: Config, again: Again) -> io::Result<()> {
+    let stop = service.stop.clone();
+    let mut reloader = Reloader {
+        service: service.clone(),
+        config,
+        again,
+    };
+    spawn_vital("reload", &service.stop, move || {
+        while !stop.is_set() {
+            let asked = reloader.again.inbox.take(LOOK);
+            if asked.is_empty() || stop.is_set() {
+                continue;
+            }
+            let answer = reloader.turn();
+            for request in asked {
+                request.answer(&answer);
+            }
+        }
+    })
+}
+
+struct Reloader {
+    service: Service,
+    /// What is followed.
+    config: Config,
+    again: Again,
+}
+
+/// What became of a reload.
+struct Followed {
+    changes: Vec<Change>,
+    /// What does not work yet.
+    troubles: Vec<String>,
+}
+
+impl Reloader {
+    /// One reload, from the news to systemd and the log to the answer.
+    fn turn(&mut self) -> ReloadAnswer {
+        let mut begins = vec![NotifyState::Reloading];
+        begins.extend(NotifyState::monotonic_usec_now().ok());
+        // Without systemd this does nothing.
+        let _ = sd_notify::notify(&begins);
+        let answer = match self.reload() {
+            Ok(Followed { changes, troubles }) => {
+                let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
+                let told = match changes.is_empty() {
+                    true => "nothing is different".to_owned(),
+                    false => changes.join("; "),
+                };
+                info!(
+                    event = "reloaded",
+                    "the configuration was read again: {told}"
+                );
+                for trouble in &troubles {
+                    warn!(event = "reloaded", "after the reload: {trouble}");
+                }
+                ReloadAnswer::Done { changes, troubles }
+            }
+            Err(refused) => {
+                let why = refused.to_string();
+                error!(
+                    event = "not_reloaded",
+                    "the configuration was not followed, and nothing was changed: {why}"
+                );
+                ReloadAnswer::Refused(why)
+            }
+        };
+        let _ = sd_notify::notify(&[NotifyState::Ready]);
+        answer
+    }
+
+    fn reload(&mut self) -> Result<Followed, Refused> {
+        let now = (self.again.read)().map_err(Refused::Configuration)?;
+        let served = self.service.roster.all();
+        let configs: Vec<_> = served.iter().map(|served| &served.config).collect();
+        let plan = plan::plan(&configs, &self.config, &now)?;
+        apply::check_keys(&served, &plan)?;
+        let listener = apply::listen_first(&self.service, &self.config.metrics, &now.metrics)?;
+        drop(served);
+        for warning in &now.warning_lines {
+            if !self.config.warning_lines.contains(warning) {
+                warn!(event = "configuration", "{warning}");
+            }
+        }
+        let changes = plan.changes;
+        let mut troubles = apply::follow(&self.service, plan.chains);
+        let metrics = (&self.config.metrics, &now.metrics);
+        if let Err(error) = self
+            .service
+            .observers
+            .follow(metrics, listener, &self.service.registry)
+        {
+            troubles.push(format!("metrics: {}", Refused::Thread(error)));
+        }
+        (self.again.log)(&now.log);
+        self.config = now;
+        Ok(Followed { changes, troubles })
+    }
+}

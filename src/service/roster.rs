@@ -1,0 +1,74 @@
+//! The chains that are served at the moment. A reload replaces the list; whoever looks takes a copy of it.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::chain::Chain;
+use crate::config::ChainConfig;
+use crate::observe::registry::ChainEntry;
+use crate::observe::stats::chain::ChainStats;
+use crate::os::clock::SystemClock;
+use crate::threads::Shutdown;
+
+use super::arm::SquattedName;
+use super::links::RunningLink;
+
+/// A chain with all that runs for it. Never changed: a reload makes another one of it.
+#[derive(Clone)]
+pub(super) struct Served {
+    pub chain: Arc<Chain>,
+    pub config: ChainConfig,
+    pub stats: ChainStats,
+    pub name: SquattedName,
+    pub links: Vec<Arc<RunningLink>>,
+    /// What is seen of it.
+    pub entry: Arc<ChainEntry>,
+    /// Tells what looks at this chain alone to end.
+    pub stop: Arc<Shutdown>,
+}
+
+impl Served {
+    /// Lets an armed chain follow its configuration. `false` while its gate is busy.
+    pub fn follow(&self) -> bool {
+        let ChainConfig { gate, raw, .. } = &self.config;
+        self.chain.follow(*gate, raw.as_ref(), &SystemClock)
+    }
+}
+
+/// The chains, in the order of the configuration.
+#[derive(Default)]
+pub(super) struct Roster(Mutex<Arc<Vec<Arc<Served>>>>);
+
+impl Roster {
+    /// Those at this moment.
+    pub fn all(&self) -> Arc<Vec<Arc<Served>>> {
+        self.0.lock().clone()
+    }
+
+    /// Others from now on.
+    pub fn replace(&self, chains: Vec<Arc<Served>>) {
+        *self.0.lock() = Arc::new(chains);
+    }
+
+    /// Does something with every link.
+    pub fn each_link(&self, act: impl Fn(&RunningLink)) {
+        let all = self.all();
+        all.iter()
+            .flat_map(|served| &served.links)
+            .for_each(|link| act(link));
+    }
+
+    /// Whether a link is so.
+    pub fn any_link(&self, so: impl Fn(&RunningLink) -> bool) -> bool {
+        let all = self.all();
+        all.iter()
+            .flat_map(|served| &served.links)
+            .any(|link| so(link))
+    }
+
+    /// Whether there are chains, and all their links ended for good.
+    pub fn nobody_dials(&self) -> bool {
+        !self.all().is_empty() && !self.any_link(|link| !link.has_ended())
+    }
+}

@@ -1,0 +1,82 @@
+//! What runs for a chain, put together: at the start, and again when its configuration has changed.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::chain::Chain;
+use crate::config::{ChainConfig, NodeConfig};
+use crate::observe::registry::{ChainEntry, KnownIdentities, LinkEntry};
+use crate::observe::stats::chain::ChainStats;
+use crate::os::clock::{Clock, SystemClock};
+use crate::os::process::beat::Beat;
+use crate::threads::Shutdown;
+
+use super::arm::{Identities, SquattedName};
+use super::links::{RunningLink, prepare, start};
+use super::roster::Served;
+use super::shared;
+
+/// What all chains have together: our identities, and what notices that the process was stopped.
+#[derive(Clone)]
+pub(super) struct Wiring {
+    pub identities: Arc<Identities>,
+    pub beat: Arc<Beat>,
+}
+
+impl Wiring {
+    pub fn telling(known: KnownIdentities) -> Self {
+        Self {
+            identities: Arc::new(Identities::telling(known)),
+            beat: Arc::new(Beat::new(&SystemClock.now())),
+        }
+    }
+
+    /// A chain that is being opened, with its links, which wait for that. `before` are the statistics of the same chain until
+    /// now.
+    pub fn begin(&self, config: ChainConfig, before: Option<ChainStats>) -> io::Result<Served> {
+        let chain = Arc::new(Chain::opening(config.id.clone()));
+        let stats = before.unwrap_or_else(|| ChainStats::new(None));
+        let links = config.nodes.iter();
+        let links = links
+            .map(|node| self.link(&chain, &stats, node))
+            .collect::<io::Result<Vec<_>>>()?;
+        let entry = Arc::new(entry_of(&config, &chain, &stats, &links));
+        let served = Served {
+            chain,
+            config,
+            stats,
+            name: SquattedName::default(),
+            links,
+            entry,
+            stop: Arc::new(Shutdown::default()),
+        };
+        shared::watch(&served.config, &served.chain, &served.stop)?;
+        Ok(served)
+    }
+
+    /// A link, dialled from now on.
+    pub fn link(
+        &self,
+        chain: &Arc<Chain>,
+        stats: &ChainStats,
+        node: &NodeConfig,
+    ) -> io::Result<Arc<RunningLink>> {
+        let link = prepare(chain, stats, node, &self.identities, &self.beat);
+        start(link).map(Arc::new)
+    }
+}
+
+/// What is seen of a chain with these links.
+pub(super) fn entry_of(
+    config: &ChainConfig,
+    chain: &Arc<Chain>,
+    stats: &ChainStats,
+    links: &[Arc<RunningLink>],
+) -> ChainEntry {
+    let links = links.iter().map(|link| LinkEntry {
+        addr: link.config.address.to_string(),
+        stats: link.stats.clone(),
+        in_flight: link.in_flight.clone(),
+    });
+    ChainEntry::new(config, chain.clone(), stats.clone(), links.collect())
+}

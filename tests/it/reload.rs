@@ -1,0 +1,449 @@
+//! The configuration is read again while the program runs: what changed is followed, and nothing else is touched.
+
+use std::fs;
+use std::net::TcpListener;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tmkms::codec::node::Ask;
+use tmkms::harness::{Listener, Node};
+
+use crate::support::home::{Home, PATIENCE, Running, sign};
+use crate::support::http;
+
+/// A home whose one node is linked.
+struct World {
+    home: Home,
+    service: Running,
+    node: Node,
+    listener: Listener,
+}
+
+fn world() -> World {
+    let listener = Listener::tcp().unwrap();
+    let home = Home::new(&[listener.address().unwrap()]);
+    home.init();
+    let service = home.start();
+    let node = listener.accept(PATIENCE).unwrap();
+    let mut world = World {
+        home,
+        service,
+        node,
+        listener,
+    };
+    assert!(world.signs(1, 1));
+    world
+}
+
+impl World {
+    fn signs(&mut self, height: i64, tag: u8) -> bool {
+        sign(&mut self.node, &self.home.key, height, tag)
+    }
+
+    fn edit(&self, from: &str, to: &str) {
+        let text = self.home.config();
+        assert!(text.contains(from), "{text}");
+        self.home.configure(&text.replace(from, to));
+    }
+
+    /// What `tmkms reload` says, and its exit code.
+    fn reload(&self) -> (i32, String) {
+        self.home.run(&["reload"])
+    }
+
+    /// The same, while a node is dialled.
+    fn reload_with(&mut self, listener: &Listener) -> (i32, String) {
+        let (node, answer) = thread::scope(|scope| {
+            let reload = scope.spawn(|| self.home.run(&["reload"]));
+            let node = listener.accept(PATIENCE).unwrap();
+            (node, reload.join().unwrap())
+        });
+        self.node = node;
+        answer
+    }
+
+    /// The same, while its own node is dialled again.
+    fn reload_with_its_node(&mut self) -> (i32, String) {
+        let (node, answer) = thread::scope(|scope| {
+            let reload = scope.spawn(|| self.home.run(&["reload"]));
+            let node = self.listener.accept(PATIENCE).unwrap();
+            (node, reload.join().unwrap())
+        });
+        self.node = node;
+        answer
+    }
+
+    fn reloads(&self, expected: &str) {
+        assert_eq!(
+            self.reload(),
+            (0, expected.to_owned()),
+            "{}",
+            self.service.log()
+        );
+    }
+
+    /// Nothing is followed, for a reason with these words.
+    fn refuses(&self, words: &str) {
+        let (code, text) = self.reload();
+        assert_eq!(code, 2, "{text}");
+        assert!(text.contains("nothing was changed"), "{text}");
+        assert!(text.contains(words), "{text}");
+    }
+}
+
+/// A chain `test-2` is in the home, and its node.
+fn with_a_second(world: &World) -> Listener {
+    let listener = Listener::tcp().unwrap();
+    world.home.add_a_chain(&listener.address().unwrap());
+    listener
+}
+
+#[test]
+fn nothing_is_different() {
+    let mut world = world();
+    world.reloads("nothing is different\n");
+    assert!(world.signs(2, 1));
+    assert_eq!(world.service.log().matches("connected").count(), 1);
+}
+
+#[test]
+fn a_chain_comes_and_goes_and_comes_again_beside_one_that_goes_on() {
+    let mut world = world();
+    let one = world.home.config();
+    let listener = with_a_second(&world);
+    let two = world.home.config();
+    world.reloads("test-2: added\n");
+    let mut node = listener.accept(PATIENCE).unwrap();
+    let maker = tmkms::harness::messages::Maker::new("test-2".parse().unwrap());
+    let ask = |node: &mut Node, height, tag| {
+        let request = maker.prevote(height, 0, Some(tag), height);
+        node.ask(&Ask::Sign(request))
+    };
+    let signed = |answer| matches!(answer, Ok(tmkms::codec::node::Answer::Signed { .. }));
+    assert!(signed(ask(&mut node, 5, 1)));
+    assert!(world.signs(2, 1));
+    world.home.configure(&one);
+    world.reloads("test-2: removed\n");
+    assert!(ask(&mut node, 6, 1).is_err(), "hung up on");
+    assert!(world.signs(3, 1));
+    let (_, text) = world.home.run(&["status"]);
+    assert!(!text.contains("test-2"), "{text}");
+    // Its lock is free, and it stopped cleanly: it comes again with what it knew.
+    world.home.configure(&two);
+    world.reloads("test-2: added\n");
+    let mut node = listener.accept(PATIENCE).unwrap();
+    assert!(
+        !signed(ask(&mut node, 5, 2)),
+        "the watermark is where it was"
+    );
+    assert!(signed(ask(&mut node, 6, 1)));
+    assert!(world.signs(4, 1));
+    assert_eq!(world.service.log().matches("[test-1] armed").count(), 1);
+}
+
+#[test]
+fn a_chain_that_cannot_be_armed_yet_is_told_and_comes_by_itself() {
+    let mut world = world();
+    let listener = with_a_second(&world);
+    let state = world.home.path().join("two.json");
+    fs::rename(&state, world.home.path().join("away")).unwrap();
+    let (code, text) = world.reload();
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("test-2: added\n"), "{text}");
+    assert!(text.contains("test-2: not armed: "), "{text}");
+    assert!(world.signs(2, 1));
+    let (code, text) = world
+        .home
+        .run(&["state", "init", "test-2", "--never-signed"]);
+    assert_eq!(code, 0, "{text}");
+    world.service.wait_for_log("[test-2] armed");
+    drop(listener.accept(PATIENCE).unwrap());
+}
+
+#[test]
+fn a_file_with_an_error_changes_nothing() {
+    let mut world = world();
+    let good = world.home.config();
+    let half = &good[..good.len() / 2];
+    for bad in ["", "[[chain]\n", half, "max_gap = 7\n"] {
+        world.home.configure(bad);
+        let (code, text) = world.reload();
+        assert_eq!(code, 2, "{text}");
+        world.service.signal(Signal::HUP);
+        world
+            .service
+            .wait_for_log("the configuration was not followed, and nothing was changed");
+    }
+    fs::remove_file(world.home.path().join("tmkms.toml")).unwrap();
+    assert_eq!(world.reload().0, 2);
+    assert!(world.signs(2, 1));
+    world.home.configure(&good);
+    world.reloads("nothing is different\n");
+}
+
+#[test]
+fn a_node_moves() {
+    let mut world = world();
+    let new = Listener::tcp().unwrap();
+    let (old, at) = (world.listener.address().unwrap(), new.address().unwrap());
+    world.edit(&old.to_string(), &at.to_string());
+    let before = world.service.threads();
+    let reload = world.reload_with(&new);
+    let expected = format!("test-1: dials {at}\ntest-1: leaves {old}\n");
+    assert_eq!(reload, (0, expected));
+    assert!(world.signs(2, 1));
+    assert!(!world.signs(2, 2), "the gate is the same");
+    let began = Instant::now();
+    while world.service.threads() > before && began.elapsed() < PATIENCE {
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert!(
+        world.service.threads() <= before,
+        "the old link's thread is gone"
+    );
+}
+
+#[test]
+fn a_node_that_is_pinned_now_is_dialled_again() {
+    let mut world = world();
+    let address = world.listener.address().unwrap().to_string();
+    let pinned = address.replace("tcp://", &format!("tcp://{}@", world.listener.peer_id()));
+    world.edit(&address, &pinned);
+    let (code, text) = world.reload_with_its_node();
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("again with its new settings"), "{text}");
+    assert!(world.signs(2, 1));
+}
+
+#[test]
+fn settings_of_a_chain_are_followed_on_the_same_link() {
+    let mut world = world();
+    world.edit("[[validator]]\n", "[[validator]]\nmax_height = 10\n");
+    let (code, text) = world.reload();
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("is 10\n"), "{text}");
+    assert!(!world.signs(11, 1));
+    assert!(world.signs(10, 1));
+    world.edit("max_height = 10\n", "");
+    assert_eq!(world.reload().0, 0);
+    assert!(world.signs(11, 1));
+    world.edit(
+        "[[chain]]\n",
+        "[[chain]]\nmax_gap = 3\nmax_blocks_per_second = 1\n",
+    );
+    world.reloads("test-1: `max_gap` is 3\ntest-1: `max_blocks_per_second` is 1\n");
+    assert!(
+        !world.signs(100, 1),
+        "a lower ceiling clips the tokens at once"
+    );
+    assert!(world.signs(12, 1));
+    world.edit(
+        "[[chain]]\n",
+        "[[chain]]\nsign_extensions = false\nraw_bytes = { dialect = \"cometbft-v1\" }\n",
+    );
+    let (code, text) = world.reload();
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("`sign_extensions` changed"), "{text}");
+    assert!(text.contains("`raw_bytes` changed"), "{text}");
+    assert!(world.signs(13, 1));
+    assert_eq!(world.service.log().matches("connected").count(), 1);
+}
+
+#[test]
+fn what_is_read_at_the_start_only_is_named_and_nothing_else_is_followed_either() {
+    let mut world = world();
+    let good = world.home.config();
+    for (from, to, name) in [
+        (
+            "state_file = \"state.json\"",
+            "state_file = \"other.json\"",
+            "`state_file` of test-1",
+        ),
+        (
+            "allow_ephemeral_state = true",
+            "allow_ephemeral_state = false",
+            "`allow_ephemeral_state` of test-1",
+        ),
+        (
+            "[[chain]]\n",
+            "lock_dir = \"locks\"\n[[chain]]\n",
+            "`lock_dir`",
+        ),
+    ] {
+        world.home.configure(&good);
+        world.edit(from, to);
+        world.edit("[[validator]]\n", "[[validator]]\nmax_height = 1\n");
+        world.refuses(name);
+    }
+    world.home.configure(&good);
+    world.edit(
+        "[[chain]]\n",
+        "control_socket = \"other.sock\"\n[[chain]]\n",
+    );
+    world.service.signal(Signal::HUP);
+    world
+        .service
+        .wait_for_log("`control_socket` cannot change while tmkms runs");
+    world.home.configure(&good);
+    world.reloads("nothing is different\n");
+    assert!(world.signs(2, 1));
+}
+
+#[test]
+fn another_key_is_refused_and_the_same_one_elsewhere_is_not() {
+    let mut world = world();
+    let good = world.home.config();
+    let key = world.home.path().join("consensus.key");
+    let (_, text) = tmkms::backends::softsign::key::SoftKey::generate(Default::default()).unwrap();
+    let other = world.home.path().join("another.key");
+    tmkms::secret_file::create(&other, &text).unwrap();
+    world.edit("consensus.key", "another.key");
+    world.refuses("the state of a chain belongs to its key");
+    world.edit("another.key", "missing.key");
+    world.refuses("missing.key");
+    // The words are the same, and the file is another.
+    world.home.configure(&good);
+    let moved = world.home.path().join("moved.key");
+    fs::rename(&key, &moved).unwrap();
+    fs::copy(&other, &key).unwrap();
+    world.refuses("the state of a chain belongs to its key");
+    fs::remove_file(&key).unwrap();
+    assert!(world.signs(2, 1));
+    world.edit("consensus.key", "moved.key");
+    let (code, text) = world.reload_with_its_node();
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("the key is opened anew"), "{text}");
+    assert!(!world.signs(2, 2), "with its state");
+    assert!(world.signs(3, 1));
+}
+
+#[test]
+fn a_renamed_chain_is_refused() {
+    let mut world = world();
+    world.edit("test-1", "test-9");
+    world.refuses("test-1 is gone and its key signs for test-9 now");
+    world.edit("test-9", "test-1");
+    assert!(world.signs(2, 1));
+}
+
+#[test]
+fn a_storm_of_signals_leaves_nothing_behind() {
+    let mut world = world();
+    world.reloads("nothing is different\n");
+    thread::sleep(Duration::from_millis(300));
+    let (threads, descriptors) = (world.service.threads(), world.service.descriptors());
+    let other = with_a_second(&world);
+    for round in 0..1_000_i64 {
+        world.service.signal(Signal::HUP);
+        if round % 20 == 0 {
+            assert!(world.signs(2 + round / 20, 1));
+        }
+    }
+    drop(other.accept(PATIENCE).unwrap());
+    world.service.wait_for_log("[test-2] armed");
+    assert_eq!(world.service.log().matches("[test-2] armed").count(), 1);
+    let one = world.home.config();
+    world
+        .home
+        .configure(one.split_once("[[chain]]\nid = \"test-2\"").unwrap().0);
+    world.reloads("test-2: removed\n");
+    let began = Instant::now();
+    let now = || (world.service.threads(), world.service.descriptors());
+    while now() != (threads, descriptors) && began.elapsed() < PATIENCE {
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(now(), (threads, descriptors));
+    assert_eq!(world.service.log().matches("connected").count(), 2);
+}
+
+#[test]
+fn several_who_ask_at_once_all_hear_of_it() {
+    let mut world = world();
+    let listener = with_a_second(&world);
+    let answers: Vec<_> = thread::scope(|scope| {
+        let asking: Vec<_> = (0..6).map(|_| scope.spawn(|| world.reload())).collect();
+        asking
+            .into_iter()
+            .map(|asks| asks.join().unwrap())
+            .collect()
+    });
+    assert!(answers.iter().all(|(code, _)| *code == 0), "{answers:?}");
+    assert!(
+        answers.iter().any(|(_, text)| text == "test-2: added\n"),
+        "{answers:?}"
+    );
+    drop(listener.accept(PATIENCE).unwrap());
+    assert_eq!(world.service.log().matches("[test-2] armed").count(), 1);
+    assert!(world.signs(2, 1));
+}
+
+#[test]
+fn metrics_and_log_are_followed() {
+    let mut world = world();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (busy, at) = (taken.local_addr().unwrap(), free.local_addr().unwrap());
+    drop(free);
+    let before = world.home.config();
+    world
+        .home
+        .configure(&format!("{before}[metrics]\nlisten = \"{busy}\"\n"));
+    world.refuses("cannot be listened on");
+    let file = world.home.path().join("tmkms.prom");
+    let text = format!(
+        "{before}[metrics]\nlisten = \"{at}\"\ntextfile = \"tmkms.prom\"\n[log]\nformat = \"json\"\n"
+    );
+    world.home.configure(&text);
+    let (code, told) = world.reload();
+    assert_eq!(code, 0, "{told}");
+    assert!(told.contains(&format!("http://{at}/")), "{told}");
+    assert!(http::get(&at.to_string(), "/metrics").1.contains("tmkms_"));
+    let began = Instant::now();
+    while !file.exists() && began.elapsed() < PATIENCE {
+        thread::sleep(Duration::from_millis(10));
+    }
+    world.service.wait_for_log("\"event\":\"reloaded\"");
+    world.home.configure(&before);
+    assert_eq!(world.reload().0, 0);
+    assert!(std::net::TcpStream::connect(at).is_err(), "nobody listens");
+    assert!(!file.exists());
+    assert!(world.signs(2, 1));
+    let log = world.service.log();
+    assert!(
+        log.lines()
+            .last()
+            .is_some_and(|line| !line.starts_with('{')),
+        "{log}"
+    );
+}
+
+/// A chain of 20 votes a second while others come and go: each is answered.
+#[test]
+fn votes_go_on_while_others_come_and_go() {
+    let mut world = world();
+    let one = world.home.config();
+    let listener = with_a_second(&world);
+    let two = world.home.config();
+    let signed = thread::scope(|scope| {
+        let (home, key) = (&world.home, world.home.key);
+        let node = &mut world.node;
+        let voter = scope.spawn(move || {
+            (2..82)
+                .filter(|height| {
+                    thread::sleep(Duration::from_millis(10));
+                    sign(node, &key, *height, 1)
+                })
+                .count()
+        });
+        let nodes = scope.spawn(|| while listener.accept(Duration::from_secs(2)).is_ok() {});
+        for text in [&two, &one, &two, &one, &two, &one] {
+            home.configure(text);
+            let (code, said) = home.run(&["reload"]);
+            assert_eq!(code, 0, "{said}");
+        }
+        nodes.join().unwrap();
+        voter.join().unwrap()
+    });
+    assert_eq!(signed, 80);
+}
