@@ -41,7 +41,7 @@ impl Reload {
                         "the configuration is followed, but: {}",
                         troubles.join("; ")
                     ))
-                    .hint("what is corrected later is noticed by itself, as after a start")),
+                    .hint("what is corrected later is noticed by itself, within 5 s")),
                 }
             }
             ReloadAnswer::Refused(why) => {

@@ -108,7 +108,7 @@ impl fmt::Display for Refusal {
             Reason::WrongChain { asked, configured } => write!(
                 f,
                 "the node asked for chain {asked:?}, but this link is configured for chain `{configured}`; \
-                 correct `chain_id` of this [[validator]] and restart tmkms, or point the node elsewhere"
+                 correct `chain_id` of this [[validator]] and reload tmkms, or point the node elsewhere"
             ),
             Reason::Watermark(Why::Height) => write!(f, "height regression, the last was {last}"),
             Reason::Watermark(Why::Round) => write!(f, "round regression, the last was {last}"),

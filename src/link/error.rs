@@ -13,7 +13,7 @@ use super::secret_connection::{self, HandshakeError};
 pub enum LinkError {
     /// The name did not resolve.
     #[error(
-        "the name {host} cannot be resolved ({source}); look at this host's DNS, or correct `addr` and restart tmkms"
+        "the name {host} cannot be resolved ({source}); look at this host's DNS, or correct `addr` and reload tmkms"
     )]
     Resolve {
         /// The name.
@@ -23,7 +23,7 @@ pub enum LinkError {
     },
     /// A TCP link without an identity.
     #[error(
-        "a tcp:// link needs an identity key; name one as `secret_key` of this [[validator]] and restart tmkms"
+        "a tcp:// link needs an identity key; name one as `secret_key` of this [[validator]] and reload tmkms"
     )]
     NoIdentity,
     /// No connection was made.
@@ -46,19 +46,19 @@ pub enum LinkError {
     /// The port answers with text.
     #[error(
         "this port answers with text ({0:?}), so it is not a priv_validator_laddr but perhaps an HTTP server such as the \
-         node's RPC; correct `addr` and restart tmkms"
+         node's RPC; correct `addr` and reload tmkms"
     )]
     NotPrivval(String),
     /// The port is the one for peers.
     #[error(
         "this port is the node's port for peers (p2p.laddr), and the node greeted tmkms as one; correct `addr` to the node's \
-         priv_validator_laddr and restart tmkms"
+         priv_validator_laddr and reload tmkms"
     )]
     PeerPort,
     /// The listener has another key than the one pinned.
     #[error(
         "the listener is {found}, not {expected} as `addr` says; stock nodes make a fresh key at every start: \
-         unless a proxy with a stable key listens there, remove the peer id from `addr` and restart tmkms"
+         unless a proxy with a stable key listens there, remove the peer id from `addr` and reload tmkms"
     )]
     WrongPeer {
         /// The id in `addr`.

@@ -25,7 +25,7 @@ use crate::secret_file::SecretSource;
 use crate::session::{InFlight, MaxHeight, serve};
 use crate::threads::{STACK, Shutdown, spawn};
 
-use super::arm::Identities;
+use super::arming::Identities;
 
 /// A link that lived less long than this is not dialled again at once.
 const LIVED: Duration = Duration::from_secs(1);

@@ -3,11 +3,10 @@
 //! One thread a link, nothing shared between chains: each is armed on a thread of its own and dialled as soon as that is
 //! done, whatever the others wait for. Gates and their locks live in the chains and outlive links.
 
-mod arm;
+mod arming;
 mod beat;
 mod error;
 mod links;
-mod mend;
 mod observers;
 mod parts;
 mod reload;
@@ -30,10 +29,10 @@ use crate::os::clock::SystemClock;
 use crate::os::process::signals::Signals;
 use crate::threads::{Reloads, Shutdown, ShutdownCause};
 
-pub use arm::{NOTICED, identity_of, store_of, with_older_files};
+use arming::Mending;
+pub use arming::{NOTICED, identity_of, store_of, with_older_files};
 pub use error::ServiceError;
 use links::RunningLink;
-use mend::Mending;
 use observers::SharedObservers;
 use parts::{LEAVE, Service};
 pub use reload::Again;
@@ -70,8 +69,7 @@ pub fn run(config: Config, again: Again, stop: &Arc<Shutdown>) -> Result<(), Ser
     let chains = config.chains.iter().cloned();
     let chains = chains
         .map(|chain| wiring.begin(chain, None).map(Arc::new))
-        .collect::<io::Result<Vec<_>>>()
-        .map_err(ServiceError::Thread)?;
+        .collect::<Result<Vec<_>, _>>()?;
     let entries = chains.iter().map(|served| served.entry.clone()).collect();
     roster.replace(chains);
     let (mending, opening) = Mending::begin(roster.clone())?;

@@ -11,7 +11,7 @@ use crate::observe::stats::chain::ChainStats;
 use crate::os::clock::SystemClock;
 use crate::threads::Shutdown;
 
-use super::arm::SquattedName;
+use super::arming::{SquattedName, Work};
 use super::links::RunningLink;
 
 /// A chain with all that runs for it. Never changed: a reload makes another one of it.
@@ -21,6 +21,8 @@ pub(super) struct Served {
     pub config: ChainConfig,
     pub stats: ChainStats,
     pub name: SquattedName,
+    /// The thread that arms or mends it.
+    pub work: Work,
     pub links: Vec<Arc<RunningLink>>,
     /// What is seen of it.
     pub entry: Arc<ChainEntry>,

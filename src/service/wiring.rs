@@ -1,6 +1,5 @@
 //! What runs for a chain, put together: at the start, and again when its configuration has changed.
 
-use std::io;
 use std::sync::Arc;
 
 use crate::chain::Chain;
@@ -11,7 +10,8 @@ use crate::os::clock::{Clock, SystemClock};
 use crate::os::process::beat::Beat;
 use crate::threads::Shutdown;
 
-use super::arm::{Identities, SquattedName};
+use super::arming::{Identities, SquattedName, Work};
+use super::error::ServiceError;
 use super::links::{RunningLink, prepare, start};
 use super::roster::Served;
 use super::shared;
@@ -33,24 +33,25 @@ impl Wiring {
 
     /// A chain that is being opened, with its links, which wait for that. `before` are the statistics of the same chain until
     /// now.
-    pub fn begin(&self, config: ChainConfig, before: Option<ChainStats>) -> io::Result<Served> {
+    pub fn begin(&self, config: ChainConfig, before: Option<ChainStats>) -> Result<Served, ServiceError> {
         let chain = Arc::new(Chain::opening(config.id.clone()));
         let stats = before.unwrap_or_else(|| ChainStats::new(None));
         let links = config.nodes.iter();
         let links = links
             .map(|node| self.link(&chain, &stats, node))
-            .collect::<io::Result<Vec<_>>>()?;
+            .collect::<Result<Vec<_>, _>>()?;
         let entry = Arc::new(entry_of(&config, &chain, &stats, &links));
         let served = Served {
             chain,
             config,
             stats,
             name: SquattedName::default(),
+            work: Work::default(),
             links,
             entry,
             stop: Arc::new(Shutdown::default()),
         };
-        shared::watch(&served.config, &served.chain, &served.stop)?;
+        shared::watch(&served.config, &served.chain, &served.stop).map_err(ServiceError::Thread)?;
         Ok(served)
     }
 
@@ -60,9 +61,9 @@ impl Wiring {
         chain: &Arc<Chain>,
         stats: &ChainStats,
         node: &NodeConfig,
-    ) -> io::Result<Arc<RunningLink>> {
-        let link = prepare(chain, stats, node, &self.identities, &self.beat);
-        start(link).map(Arc::new)
+    ) -> Result<Arc<RunningLink>, ServiceError> {
+        let link = prepare(chain, stats, node, &self.identities, &self.beat)?;
+        start(link).map(Arc::new).map_err(ServiceError::Thread)
     }
 }
 

@@ -48,6 +48,7 @@ const TABLES: &[(&str, &[&str])] = &[
         &["chain_ids", "public_key", "path", "timeout_ms", "transport"],
     ),
     ("[metrics]", &["listen", "hosts", "textfile"]),
+    ("[log]", &["level", "format"]),
     (
         "[etcd]",
         &[

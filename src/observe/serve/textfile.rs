@@ -71,7 +71,7 @@ pub(crate) fn keep(path: Option<&Path>, registry: &Arc<Registry>) -> io::Result<
                 warn!(
                     event = "no_textfile",
                     "the metrics cannot be written to {}: {error}; let this user write to that folder, or correct \
-                     `textfile` of [metrics] and restart tmkms",
+                     `textfile` of [metrics] and reload tmkms",
                     path.display()
                 );
             }

@@ -1,6 +1,5 @@
 //! Does what a plan says.
 
-use std::io;
 use std::net::TcpListener;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Weak};
@@ -13,13 +12,14 @@ use crate::backends::KeySource;
 use crate::config::{ChainConfig, Metrics};
 use crate::observe::serve::http;
 use crate::os::clock::SystemClock;
+use crate::service::arming::arm_beside;
+use crate::service::error::ServiceError;
 use crate::service::links::RunningLink;
-use crate::service::mend::arm_beside;
 use crate::service::parts::{LEAVE, Service};
 use crate::service::roster::Served;
 use crate::service::wiring::entry_of;
 
-use super::plan::{Fate, NodeFate, Plan};
+use super::plan::{Fate, NodeFate, ReloadPlan};
 use super::refused::Refused;
 
 /// How long a node that was added may take before those that are left are hung up on.
@@ -35,7 +35,7 @@ const TICK: Duration = Duration::from_millis(5);
 ///
 /// # Errors
 /// A key that is not the one that signs, or that cannot be opened and has to be.
-pub(super) fn check_keys(served: &[Arc<Served>], plan: &Plan) -> Result<(), Refused> {
+pub(super) fn check_keys(served: &[Arc<Served>], plan: &ReloadPlan) -> Result<(), Refused> {
     for (config, fate) in &plan.chains {
         if !config.key.devices().is_empty() {
             continue;
@@ -131,7 +131,7 @@ pub(super) fn follow(service: &Service, plan: Vec<(ChainConfig, Fate)>) -> Vec<S
         match (made, old) {
             (Ok(served), _) => chains.push(served),
             (Err(error), old) => {
-                troubles.push(format!("{id}: {}", Refused::Thread(error)));
+                troubles.push(format!("{id}: {error}"));
                 chains.extend(old.cloned());
             }
         }
@@ -196,7 +196,7 @@ fn kept(
     config: ChainConfig,
     nodes: &[NodeFate],
     swapped: &mut SwappedLinks,
-) -> io::Result<Arc<Served>> {
+) -> Result<Arc<Served>, ServiceError> {
     let config = ChainConfig {
         // The one that is open.
         key: old.config.key.clone(),

@@ -1,6 +1,6 @@
 //! What another configuration asks of a service that runs: pure, nothing is done here.
 
-use crate::config::{ChainConfig, Config, NodeConfig};
+use crate::config::{ChainConfig, Config, NodeAddress, NodeConfig};
 use crate::consensus::ChainId;
 use crate::link::Address;
 
@@ -8,7 +8,7 @@ use super::change::{Change, Setting};
 use super::refused::{Fixed, Refused};
 
 /// What becomes of each chain.
-pub(super) struct Plan {
+pub(super) struct ReloadPlan {
     /// The chains of the new configuration, in its order.
     pub chains: Vec<(ChainConfig, Fate)>,
     /// What is different, in words' stead.
@@ -45,7 +45,7 @@ pub(super) fn plan(
     served: &[&ChainConfig],
     before: &Config,
     now: &Config,
-) -> Result<Plan, Refused> {
+) -> Result<ReloadPlan, Refused> {
     let mut fixed = Vec::new();
     if before.control != now.control {
         fixed.push(Fixed::Control);
@@ -81,7 +81,7 @@ pub(super) fn plan(
     }
     changes.extend(of_the_rest(before, now));
     match fixed.is_empty() {
-        true => Ok(Plan { chains, changes }),
+        true => Ok(ReloadPlan { chains, changes }),
         false => Err(Refused::Fixed(fixed)),
     }
 }
@@ -177,17 +177,12 @@ fn nodes(
 }
 
 /// Whether it is one listener, whichever key it is to have.
-fn same_place(one: &Address, other: &Address) -> bool {
-    match (one, other) {
-        (
-            Address::Tcp { host, port, .. },
-            Address::Tcp {
-                host: h, port: p, ..
-            },
-        ) => (host, port) == (h, p),
-        (Address::Unix(path), Address::Unix(other)) => path == other,
-        (Address::Tcp { .. }, Address::Unix(_)) | (Address::Unix(_), Address::Tcp { .. }) => false,
-    }
+fn same_place(one: &NodeAddress, other: &NodeAddress) -> bool {
+    let place = |address: &NodeAddress| match address {
+        NodeAddress::Known(Address::Tcp { host, port, .. }) => Some((host.clone(), *port)),
+        NodeAddress::Known(Address::Unix(_)) | NodeAddress::Variable(_) => None,
+    };
+    one == other || place(one).is_some_and(|place_of_one| Some(place_of_one) == place(other))
 }
 
 /// Whether a link to `old` can go on as one to `new`. Its `max_height` is read at each request.

@@ -152,6 +152,15 @@ pub const SYSTEM: &[(&str, &str, &str)] = &[
 
 /// The table.
 pub const TABLE: &[Remedy] = &[
+    row(
+        "src/cli/reload.rs",
+        "line([\"status\"])",
+        "it is reading its configuration already, or is about to end",
+        "status",
+        Nobody(
+            "the service has to be at it for a minute, or to end in that moment; `status` is walked for other messages",
+        ),
+    ),
     // A watermark that is shared in etcd.
     row(
         "src/cli/state/init.rs",
@@ -1255,9 +1264,17 @@ pub const TABLE: &[Remedy] = &[
 pub const SETTINGS: &[(&str, &str, &str)] = &[];
 
 /// What is tried again by itself, and the test that shows it.
-pub const BY_ITSELF: &[(&str, &str, &str, &str)] = &[(
-    "src/gate/store/file/folder.rs",
-    "the service tries again by itself",
-    "tests/state_files/gate_crash.rs",
-    "a_full_disk_and_a_read_only_one_are_mended_by_a_new_file_without_a_restart",
-)];
+pub const BY_ITSELF: &[(&str, &str, &str, &str)] = &[
+    (
+        "src/gate/store/file/folder.rs",
+        "the service tries again by itself",
+        "tests/state_files/gate_crash.rs",
+        "a_full_disk_and_a_read_only_one_are_mended_by_a_new_file_without_a_restart",
+    ),
+    (
+        "src/cli/reload.rs",
+        "what is corrected later is noticed by itself",
+        "tests/it/reload.rs",
+        "a_chain_that_cannot_be_armed_yet_is_told_and_comes_by_itself",
+    ),
+];

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tracing::{error, info};
@@ -14,11 +13,10 @@ use crate::backends::{Device, DeviceSample, all_down};
 use crate::config::ChainConfig;
 use crate::consensus::ChainId;
 use crate::os::clock::SystemClock;
-use crate::threads::{STACK, spawn};
 
 use super::arm::{arm, arm_later};
-use super::error::ServiceError;
-use super::roster::{Roster, Served};
+use crate::service::error::ServiceError;
+use crate::service::roster::{Roster, Served};
 
 /// Between two tries to arm a chain whose key, device or state was not there.
 const ARM_AGAIN: Duration = Duration::from_secs(5);
@@ -27,10 +25,8 @@ const ARM_AGAIN: Duration = Duration::from_secs(5);
 const GONE: u32 = 2;
 
 /// The chains, and the threads that work on them: at most one a chain.
-pub(super) struct Mending {
+pub(in crate::service) struct Mending {
     roster: Arc<Roster>,
-    /// By chain; one that was taken out and put in again waits for the thread of the one before.
-    at_work: HashMap<ChainId, JoinHandle<()>>,
     tried: Instant,
     concluded: bool,
     /// For how many turns in a row each chain has had no device that answers.
@@ -41,14 +37,11 @@ impl Mending {
     /// Begins to arm all chains at once. The receiver hears from each and is disconnected when all first tries are done.
     pub fn begin(roster: Arc<Roster>) -> Result<(Self, Receiver<()>), ServiceError> {
         let (tell, told) = channel();
-        let mut at_work = HashMap::new();
         for served in roster.all().iter() {
-            let thread = arm_beside(served, &tell).map_err(ServiceError::Thread)?;
-            at_work.insert(served.config.id.clone(), thread);
+            arm_beside(served, &tell).map_err(ServiceError::Thread)?;
         }
         let mending = Self {
             roster,
-            at_work,
             tried: Instant::now(),
             concluded: false,
             gone: HashMap::new(),
@@ -95,7 +88,6 @@ impl Mending {
         if try_arming {
             self.tried = Instant::now();
         }
-        self.at_work.retain(|_, thread| !thread.is_finished());
         let all = self.roster.all();
         self.gone
             .retain(|id, _| all.iter().any(|served| served.config.id == *id));
@@ -118,27 +110,24 @@ impl Mending {
                     self.gone.entry(id.clone()).or_default(),
                 );
             }
-            // The first try has a thread of its own.
-            let work = served.chain.is_broken() || unarmed && !served.chain.is_opening() || ailing;
-            if !work || self.at_work.contains_key(id) {
+            if !(served.chain.is_broken() || unarmed || ailing) {
                 continue;
             }
-            let served = served.clone();
-            // The log tells of one that panics, and the next turn tries again.
-            let started = spawn("mend", STACK, move || mend(&served, ailing, unarmed));
-            // A host without room for a thread may have some in a second.
-            if let Ok(thread) = started {
-                self.at_work.insert(id.clone(), thread);
-            }
+            let inner = served.clone();
+            // The log tells of one that panics, and the next turn tries again. A host without room for a thread may have some
+            // in a second.
+            let _ = served
+                .work
+                .begin("mend", move || mend(&inner, ailing, unarmed));
         }
     }
 }
 
 /// The first try to arm a chain, on a thread of its own. `tell` hears when it is done, whatever came of it.
-pub(super) fn arm_beside(served: &Arc<Served>, tell: &Sender<()>) -> io::Result<JoinHandle<()>> {
-    let (served, tell) = (served.clone(), tell.clone());
-    spawn("arm", STACK, move || {
-        arm(&served.config, &served.chain, &served.stats, &served.name);
+pub(in crate::service) fn arm_beside(served: &Arc<Served>, tell: &Sender<()>) -> io::Result<()> {
+    let (inner, tell) = (served.clone(), tell.clone());
+    served.work.begin("arm", move || {
+        arm(&inner.config, &inner.chain, &inner.stats, &inner.name);
         // The receiver is gone where the service ends in the meantime.
         let _ = tell.send(());
     })

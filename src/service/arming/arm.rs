@@ -67,7 +67,7 @@ fn put(chain: &Chain, stats: &ChainStats, opened: Chain) {
 
 /// What becomes of a correction while the service runs.
 pub const NOTICED: &str = "a key, password, device or state that was corrected is noticed within 5 s, a corrected \
-                           configuration or variable when tmkms is restarted";
+                           configuration when it is reloaded, a variable when tmkms is restarted";
 
 fn tell(chain: &Chain, why: &str, what: &str) {
     let id = chain.id();
@@ -237,7 +237,7 @@ pub fn with_older_files(error: OpenError, config: &ChainConfig) -> String {
 
 /// The name of a chain's lock, where another process had it when the chain was armed.
 #[derive(Clone, Debug, Default)]
-pub(super) struct SquattedName(Arc<Mutex<Option<Retake>>>);
+pub(in crate::service) struct SquattedName(Arc<Mutex<Option<Retake>>>);
 
 impl SquattedName {
     fn set(&self, retake: Option<Retake>) {
@@ -266,7 +266,7 @@ impl SquattedName {
 }
 
 /// Identity keys, each read once, by the first link that needs it.
-pub(super) struct Identities {
+pub(in crate::service) struct Identities {
     slots: Mutex<HashMap<String, IdentitySlot>>,
     known: KnownIdentities,
 }

@@ -1,0 +1,10 @@
+//! From a chain of the configuration to one that signs, and back to it when its key, device or store failed.
+
+mod arm;
+mod mend;
+mod work;
+
+pub(super) use arm::{Identities, SquattedName};
+pub use arm::{NOTICED, identity_of, store_of, with_older_files};
+pub(super) use mend::{Mending, arm_beside};
+pub(super) use work::Work;
