@@ -69,11 +69,9 @@ impl ConfigFile {
         devices: &KnownDevices,
     ) -> Result<Config, String> {
         match is_place(&self.config) {
-            true => {
-                Config::load_with(&self.config, handed, devices)
-                    .and_then(Config::for_dialling)
-                    .map_err(|error| error.to_string())
-            }
+            true => Config::load_with(&self.config, handed, devices)
+                .and_then(Config::for_dialling)
+                .map_err(|error| error.to_string()),
             false => Err(
                 "the configuration came through a pipe, which cannot be read again; restart tmkms"
                     .to_owned(),

@@ -26,6 +26,7 @@ use crate::session::{InFlight, MaxHeight, serve};
 use crate::threads::{STACK, Shutdown, spawn};
 
 use super::arming::Identities;
+use super::error::ServiceError;
 
 /// A link that lived less long than this is not dialled again at once.
 const LIVED: Duration = Duration::from_secs(1);

@@ -16,7 +16,6 @@ mod signals;
 mod supervisor;
 mod wiring;
 
-use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};

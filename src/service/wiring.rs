@@ -33,7 +33,11 @@ impl Wiring {
 
     /// A chain that is being opened, with its links, which wait for that. `before` are the statistics of the same chain until
     /// now.
-    pub fn begin(&self, config: ChainConfig, before: Option<ChainStats>) -> Result<Served, ServiceError> {
+    pub fn begin(
+        &self,
+        config: ChainConfig,
+        before: Option<ChainStats>,
+    ) -> Result<Served, ServiceError> {
         let chain = Arc::new(Chain::opening(config.id.clone()));
         let stats = before.unwrap_or_else(|| ChainStats::new(None));
         let links = config.nodes.iter();

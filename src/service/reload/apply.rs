@@ -202,28 +202,27 @@ fn kept(
         key: old.config.key.clone(),
         ..config
     };
-    let mut links = Vec::new();
+    let (mut links, mut added) = (Vec::new(), Vec::<Arc<RunningLink>>::new());
     for (node, fate) in config.nodes.iter().zip(nodes) {
         let before = match fate {
             NodeFate::Kept(index) | NodeFate::Again(index) => old.links.get(*index),
             NodeFate::Added => None,
         };
-        links.push(match (fate, before) {
-            (NodeFate::Kept(_), Some(link)) => {
-                link.limit(node.max_height);
-                link.clone()
-            }
-            (_, before) => {
-                if let Some(link) = before {
-                    link.end();
-                    wait(LEAVE, || link.has_ended());
-                }
-                let link = service.wiring.link(&old.chain, &old.stats, node)?;
-                swapped.added.push(link.clone());
-                link
-            }
-        });
+        if let (NodeFate::Kept(_), Some(link)) = (fate, before) {
+            link.limit(node.max_height);
+            links.push(link.clone());
+            continue;
+        }
+        if let Some(link) = before {
+            link.end();
+            wait(LEAVE, || link.has_ended());
+        }
+        let link = service.wiring.link(&old.chain, &old.stats, node);
+        let link = link.inspect_err(|_| added.iter().for_each(|link| link.end()))?;
+        added.push(link.clone());
+        links.push(link);
     }
+    swapped.added.extend(added);
     let goes_on = |link: &&Arc<RunningLink>| !links.iter().any(|other| Arc::ptr_eq(other, link));
     swapped
         .left
