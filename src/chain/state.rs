@@ -190,6 +190,9 @@ impl Chain {
                 why,
                 elsewhere,
             } => Err(ChainSeen::unarmed(*public_key, why.clone(), !*elsewhere)),
+            ChainState::Retired { public_key } => {
+                Err(ChainSeen::unarmed(*public_key, RETIRED.to_owned(), false))
+            }
         })
     }
 

@@ -12,8 +12,8 @@ use crate::gate::SignExtensions;
 use crate::gate::raw::RawPolicy;
 use crate::settings::{Base, Problem, Spanned, TableReader};
 
-use super::chain::{key_format, raw_bytes, replicas, sign_extensions};
-use super::etcd::{self, RawEtcd, StoreKind};
+use super::sections::chain::{key_format, raw_bytes, replicas, sign_extensions};
+use super::sections::etcd::{self, RawEtcd, StoreKind};
 
 pub(super) struct RawConfig {
     pub chains: Vec<Chain>,

@@ -13,12 +13,11 @@ use crate::settings::{Base, KnownDevices, Problem, TableReader};
 use super::check;
 use super::error::ConfigError;
 use super::file;
-use super::log;
 use super::meaning::Config;
-use super::metrics;
 use super::named_files::{self, NamedFile};
 use super::permissions;
 use super::report;
+use super::sections::{log, metrics};
 
 impl Config {
     /// Reads a file; a pipe will do, too.

@@ -15,9 +15,9 @@ use crate::remedy::Commands;
 use crate::secret_file::{SecretSource, Variable};
 
 use super::error::KeyNotOpened;
-use super::log::Log;
-use super::metrics::Metrics;
 use super::node_address::NodeAddress;
+use super::sections::log::Log;
+use super::sections::metrics::Metrics;
 
 /// What a valid file means.
 pub struct Config {

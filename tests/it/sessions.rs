@@ -135,6 +135,19 @@ fn sessions_go_as_written() {
 
 /// Sentences that no session can provoke, and why.
 const ELSEWHERE: &[(&str, &str)] = &[
+    ("the configuration is followed, but:", "tests/it/reload.rs"),
+    (
+        "what is corrected later is noticed by itself",
+        "tests/it/reload.rs",
+    ),
+    (
+        "it is reading its configuration already, or is about to end",
+        "a service that is stuck for a minute",
+    ),
+    (
+        "`{}` says how it is; then try again",
+        "a service that is stuck for a minute",
+    ),
     ("and is left as it is: it belongs", "tests/it/init_again.rs"),
     ("add by hand what it lacks:", "tests/it/init_again.rs"),
     ("on all hosts that share it", "tests/it/shared_program.rs"),

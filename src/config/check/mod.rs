@@ -17,9 +17,9 @@ use crate::gate::{Settings, SignExtensions};
 use crate::remedy::CommandLine;
 use crate::settings::{Base, Problem};
 
-use super::etcd::{self, StoreKind};
 use super::file::{Chain, RawConfig, Validator};
 use super::meaning::{ChainConfig, NodeConfig};
+use super::sections::etcd::{self, StoreKind};
 use keys::keys;
 pub(super) use nodes::may_need_identity;
 use nodes::nodes;

@@ -253,7 +253,7 @@ pub const TABLE: &[Remedy] = &[
         ),
     ),
     row(
-        "src/service/arm.rs",
+        "src/service/arming/arm.rs",
         "line([\"state\",\"join\",id.as_str()])",
         "takes what etcd knows into it",
         "state join",
@@ -1238,14 +1238,14 @@ pub const TABLE: &[Remedy] = &[
         Walk("a_double_sign_that_was_refused"),
     ),
     row(
-        "src/service/arm.rs",
+        "src/service/arming/arm.rs",
         "import(&config.id,older)",
         "below the working directory",
         "tmkms state import test-1",
         Walk("an_older_state_file_below_the_working_directory"),
     ),
     row(
-        "src/service/arm.rs",
+        "src/service/arming/arm.rs",
         "line([\"adopt\"])",
         "where an older tmkms may have kept it",
         "tmkms adopt",

@@ -14,7 +14,7 @@ const PREFIX: &str = "/tmkms/v1";
 const MOST: usize = 9;
 
 /// The section as it was written.
-pub(super) struct RawEtcd {
+pub(in crate::config) struct RawEtcd {
     span: Range<usize>,
     endpoints: Vec<Spanned<String>>,
     ca_file: Option<Spanned<String>>,
@@ -28,13 +28,16 @@ pub(super) struct RawEtcd {
 
 /// Where a chain keeps its watermark.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum StoreKind {
+pub(in crate::config) enum StoreKind {
     #[default]
     File,
     Etcd,
 }
 
-pub(super) fn read(root: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Option<RawEtcd> {
+pub(in crate::config) fn read(
+    root: &mut TableReader<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<RawEtcd> {
     let mut section = root.section("etcd", problems)?;
     section.name = "[etcd]".to_owned();
     let read = RawEtcd {
@@ -55,7 +58,7 @@ pub(super) fn read(root: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> O
 }
 
 /// `store` of a [[chain]].
-pub(super) fn store_kind(
+pub(in crate::config) fn store_kind(
     section: &mut TableReader<'_>,
     problems: &mut Vec<Problem>,
 ) -> Spanned<StoreKind> {
@@ -86,7 +89,7 @@ pub(super) fn store_kind(
 }
 
 /// What the section means. `None` where there is none, or it cannot be used, which is reported then.
-pub(super) fn settings(
+pub(in crate::config) fn settings(
     written: &RawEtcd,
     base: &Base,
     problems: &mut Vec<Problem>,

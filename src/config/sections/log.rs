@@ -3,7 +3,7 @@
 use crate::observe::log::{LogFormat, is_filter};
 use crate::settings::Problem;
 
-use super::file::RawConfig;
+use crate::config::file::RawConfig;
 
 /// How much is logged, and for whom.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct Log {
     pub format: Option<LogFormat>,
 }
 
-pub(super) fn log(written: &RawConfig, problems: &mut Vec<Problem>) -> Log {
+pub(in crate::config) fn log(written: &RawConfig, problems: &mut Vec<Problem>) -> Log {
     let level = written.log_level.as_ref().and_then(|written| {
         let level = written.value.clone();
         if is_filter(&level) {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::settings::{Base, Problem};
 
-use super::file::RawConfig;
+use crate::config::file::RawConfig;
 
 /// What is served to Prometheus; nothing by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct Metrics {
     pub hosts: Vec<String>,
 }
 
-pub(super) fn metrics(
+pub(in crate::config) fn metrics(
     written: &RawConfig,
     base: &Base,
     problems: &mut Vec<Problem>,

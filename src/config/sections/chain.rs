@@ -8,7 +8,7 @@ use crate::gate::SignExtensions;
 use crate::gate::raw::{DEFAULT_MAX_BYTES, Dialect, RawPolicy};
 use crate::settings::{Problem, Spanned, TableReader};
 
-pub(super) fn sign_extensions(
+pub(in crate::config) fn sign_extensions(
     section: &mut TableReader<'_>,
     problems: &mut Vec<Problem>,
 ) -> Option<Spanned<SignExtensions>> {
@@ -33,7 +33,7 @@ pub(super) fn sign_extensions(
     })
 }
 
-pub(super) fn raw_bytes(
+pub(in crate::config) fn raw_bytes(
     section: &mut TableReader<'_>,
     problems: &mut Vec<Problem>,
 ) -> Option<RawPolicy> {
@@ -85,7 +85,10 @@ pub(super) fn raw_bytes(
     })
 }
 
-pub(super) fn replicas(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Policy {
+pub(in crate::config) fn replicas(
+    section: &mut TableReader<'_>,
+    problems: &mut Vec<Problem>,
+) -> Policy {
     let Some(found) = section.text("replicas", problems) else {
         return Policy::default();
     };
@@ -104,7 +107,10 @@ pub(super) fn replicas(section: &mut TableReader<'_>, problems: &mut Vec<Problem
     }
 }
 
-pub(super) fn key_format(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> KeyFormat {
+pub(in crate::config) fn key_format(
+    section: &mut TableReader<'_>,
+    problems: &mut Vec<Problem>,
+) -> KeyFormat {
     let Some(mut table) = section.section("key_format", problems) else {
         return KeyFormat::default();
     };

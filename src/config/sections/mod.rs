@@ -1,0 +1,6 @@
+//! What stands in one section: its values, read and judged.
+
+pub(super) mod chain;
+pub(super) mod etcd;
+pub(super) mod log;
+pub(super) mod metrics;
