@@ -37,6 +37,8 @@ pub enum ReasonKind {
     SignerFailed,
     /// A signature was ready too late and did not leave (W16).
     Late,
+    /// The chain was handed over to another host (W21).
+    MovedOut,
 }
 
 /// One row of the table.
@@ -48,7 +50,7 @@ struct Row {
 
 impl ReasonKind {
     /// All of them, in the order of [`ReasonKind::index`].
-    pub const ALL: [ReasonKind; 14] = [
+    pub const ALL: [ReasonKind; 15] = [
         Self::Invalid,
         Self::WrongChain,
         Self::Conflict,
@@ -63,6 +65,7 @@ impl ReasonKind {
         Self::RawBytes,
         Self::SignerFailed,
         Self::Late,
+        Self::MovedOut,
     ];
 
     const fn row(self) -> Row {
@@ -110,6 +113,11 @@ impl ReasonKind {
                 "raw_bytes",
                 Some(12),
                 "raw bytes are not signed: not allowed, of another dialect or purpose, too long, or a consensus message in disguise",
+            ),
+            Self::MovedOut => (
+                "moved_out",
+                Some(14),
+                "the chain was handed over to another host with `state move out`",
             ),
             Self::SignerFailed => ("signer_failed", Some(20), "the key or device failed"),
             Self::Late => (

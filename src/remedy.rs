@@ -91,6 +91,25 @@ impl Commands {
         self.line(["state", "raise", &chain, "--height", &height])
     }
 
+    /// The command that hands a chain over to another host, in a bundle at `file`.
+    pub fn move_out(&self, chain: impl fmt::Display, file: &Path) -> CommandLine {
+        let (chain, file) = (chain.to_string(), absolute(file));
+        self.line([
+            OsStr::new("state"),
+            OsStr::new("move"),
+            OsStr::new("out"),
+            OsStr::new(&chain),
+            file.as_os_str(),
+        ])
+    }
+
+    /// The command that takes the chain of the bundle at `file` in.
+    pub fn move_in(&self, file: &Path) -> CommandLine {
+        let words = ["state", "move", "in"].map(OsStr::new);
+        let file = absolute(file);
+        self.line(words.into_iter().chain([file.as_os_str()]))
+    }
+
     /// The command that takes the state file of one chain over.
     pub fn import(&self, chain: impl fmt::Display, file: &Path) -> CommandLine {
         let chain = chain.to_string();

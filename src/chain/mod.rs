@@ -3,6 +3,7 @@
 mod answer;
 mod armed;
 mod deadline;
+mod hand_over;
 mod public_key;
 mod raw;
 mod seen;
@@ -13,5 +14,6 @@ mod store;
 pub use answer::{Answer, Releases};
 pub use armed::Armed;
 pub use deadline::{DEADLINE, DEVICE};
+pub use hand_over::NotHandedOver;
 pub use seen::ChainSeen;
 pub use state::Chain;

@@ -29,7 +29,7 @@ impl Chain {
         };
         let armed = match self.signing() {
             Ok(armed) => armed,
-            Err(why) => return refuse(Refusal::of(Reason::NotArmed(why))),
+            Err(not) => return refuse(Refusal::of(not.reason())),
         };
         let until = arrival.monotonic + DEVICE;
         let admitted = armed

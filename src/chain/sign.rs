@@ -108,9 +108,7 @@ impl Chain {
                 configured: self.id().clone(),
             }));
         }
-        let armed = self
-            .signing()
-            .map_err(|why| refuse(Reason::NotArmed(why)))?;
+        let armed = self.signing().map_err(|not| refuse(not.reason()))?;
         within_max_height(request, max_height).map_err(SignFailure::Refused)?;
 
         // W4: a device must have its share of the time, so the wait for the section has the rest.

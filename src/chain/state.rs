@@ -6,6 +6,7 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::consensus::{ChainId, PublicKey};
+use crate::gate::refusal::Reason;
 
 use super::armed::Armed;
 use super::seen::ChainSeen;
@@ -25,7 +26,7 @@ pub struct Chain {
     news: News,
 }
 
-/// A chain is armed once and stays so until it is taken out.
+/// A chain is armed once and stays so, until it is taken out or handed over to another host.
 enum ChainState {
     /// The first try to arm it is under way.
     Opening {
@@ -38,13 +39,39 @@ enum ChainState {
         /// What is known of the key.
         public_key: Option<PublicKey>,
         why: String,
-        /// Another process signs for it.
-        elsewhere: bool,
+        whose: Whose,
     },
     /// It was taken out of a service that goes on.
     Retired {
         public_key: Option<PublicKey>,
     },
+}
+
+/// Who signs for a chain that does not sign here.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// Nobody else, as far as is known.
+    Ours,
+    /// Another process of this host.
+    OtherProcess,
+    /// Another host: it was handed over (W21).
+    OtherHost,
+}
+
+/// Why nothing signs.
+pub(super) struct NotSigning {
+    why: String,
+    whose: Whose,
+}
+
+impl NotSigning {
+    /// The reason that a request is refused for.
+    pub fn reason(self) -> Reason {
+        match self.whose {
+            Whose::OtherHost => Reason::MovedOut(self.why),
+            Whose::Ours | Whose::OtherProcess => Reason::NotArmed(self.why),
+        }
+    }
 }
 
 /// Rings when a chain's state has changed.
@@ -75,24 +102,24 @@ impl Chain {
 
     /// A chain that only answers, and why.
     pub fn unarmed(id: ChainId, public_key: Option<PublicKey>, why: String) -> Self {
-        Self::without_gate(id, public_key, why, false)
+        Self::without_gate(id, public_key, why, Whose::Ours)
+    }
+
+    /// A chain that was handed over to another host: it answers its nodes why it does not sign (W21).
+    pub fn moved_out(id: ChainId, public_key: PublicKey, why: String) -> Self {
+        Self::without_gate(id, Some(public_key), why, Whose::OtherHost)
     }
 
     /// A chain that another process signs for: its nodes are that one's, and none is to be dialled (W7).
     pub fn elsewhere(id: ChainId, public_key: Option<PublicKey>, why: String) -> Self {
-        Self::without_gate(id, public_key, why, true)
+        Self::without_gate(id, public_key, why, Whose::OtherProcess)
     }
 
-    fn without_gate(
-        id: ChainId,
-        public_key: Option<PublicKey>,
-        why: String,
-        elsewhere: bool,
-    ) -> Self {
+    fn without_gate(id: ChainId, public_key: Option<PublicKey>, why: String, whose: Whose) -> Self {
         let state = ChainState::Unarmed {
             public_key,
             why,
-            elsewhere,
+            whose,
         };
         Self::with(id, state)
     }
@@ -161,7 +188,7 @@ impl Chain {
         self.look(|state| match state {
             ChainState::Opening { free } => *free,
             ChainState::Armed(_) => true,
-            ChainState::Unarmed { elsewhere, .. } => !*elsewhere,
+            ChainState::Unarmed { whose, .. } => *whose != Whose::OtherProcess,
             ChainState::Retired { .. } => false,
         })
     }
@@ -171,12 +198,21 @@ impl Chain {
     }
 
     /// What signs, or why nothing does.
-    pub(super) fn signing(&self) -> Result<Arc<Armed>, String> {
+    pub(super) fn signing(&self) -> Result<Arc<Armed>, NotSigning> {
         self.look(|state| match state {
-            ChainState::Opening { .. } => Err(OPENING.to_owned()),
+            ChainState::Opening { .. } => Err(NotSigning {
+                why: OPENING.to_owned(),
+                whose: Whose::Ours,
+            }),
             ChainState::Armed(armed) => Ok(armed.clone()),
-            ChainState::Unarmed { why, .. } => Err(why.clone()),
-            ChainState::Retired { .. } => Err(RETIRED.to_owned()),
+            ChainState::Unarmed { why, whose, .. } => Err(NotSigning {
+                why: why.clone(),
+                whose: *whose,
+            }),
+            ChainState::Retired { .. } => Err(NotSigning {
+                why: RETIRED.to_owned(),
+                whose: Whose::Ours,
+            }),
         })
     }
 
@@ -188,12 +224,36 @@ impl Chain {
             ChainState::Unarmed {
                 public_key,
                 why,
-                elsewhere,
-            } => Err(ChainSeen::unarmed(*public_key, why.clone(), !*elsewhere)),
+                whose,
+            } => Err(ChainSeen::unarmed(
+                *public_key,
+                why.clone(),
+                *whose != Whose::OtherProcess,
+            )),
             ChainState::Retired { public_key } => {
                 Err(ChainSeen::unarmed(*public_key, RETIRED.to_owned(), false))
             }
         })
+    }
+
+    /// From now on another host signs for it, if it was armed.
+    pub(super) fn give_away(&self, public_key: PublicKey, why: String) {
+        let mut state = self.state.write();
+        let before = match &*state {
+            ChainState::Armed(_) => {
+                let away = ChainState::Unarmed {
+                    public_key: Some(public_key),
+                    why,
+                    whose: Whose::OtherHost,
+                };
+                std::mem::replace(&mut *state, away)
+            }
+            _ => return,
+        };
+        drop(state);
+        // Outside of the lock: the end of a gate may wait for a disk, that of a key for its device.
+        drop(before);
+        self.tell_news();
     }
 
     /// The chain id.
@@ -214,7 +274,7 @@ impl Chain {
 
     /// Why it does not sign, if so.
     pub fn why_unarmed(&self) -> Option<String> {
-        self.signing().err()
+        self.signing().err().map(|not| not.why)
     }
 
     /// Whether another process signs for it.
@@ -223,7 +283,20 @@ impl Chain {
             matches!(
                 state,
                 ChainState::Unarmed {
-                    elsewhere: true,
+                    whose: Whose::OtherProcess,
+                    ..
+                }
+            )
+        })
+    }
+
+    /// Whether it was handed over to another host.
+    pub fn is_moved_out(&self) -> bool {
+        self.look(|state| {
+            matches!(
+                state,
+                ChainState::Unarmed {
+                    whose: Whose::OtherHost,
                     ..
                 }
             )

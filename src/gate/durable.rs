@@ -226,6 +226,30 @@ impl DurableWatermark {
         }
     }
 
+    /// The end, because another host goes on: `seal` is given the watermark, the wall time when it was reached, and the store,
+    /// and seals that. Where it fails, the store is mended at once, so that this host can go on.
+    ///
+    /// # Errors
+    /// Those of `seal`.
+    pub fn hand_over<T, E: std::fmt::Display>(
+        &mut self,
+        now: &Moment,
+        seal: impl FnOnce(&Watermark, Duration, &mut dyn Store) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let sealed = seal(&self.watermark, self.written, &mut *self.store);
+        self.broken = Some(Broken {
+            why: match &sealed {
+                Ok(_) => Cow::Borrowed("another host goes on"),
+                Err(why) => Cow::Owned(why.to_string()),
+            },
+            tried: *now,
+        });
+        if sealed.is_err() {
+            self.recover(now);
+        }
+        sealed
+    }
+
     /// The end: nothing new is stored any more, and the store is told that its last record is the last (W15).
     ///
     /// # Errors

@@ -7,6 +7,7 @@
 //!
 //! Owns W1 to W3, W5, W8, W11 and the extension part of W12.
 
+mod admission;
 mod durable;
 pub mod heights;
 pub mod permit;
@@ -21,11 +22,12 @@ pub mod watermark;
 
 use std::time::{Duration, Instant};
 
-use crate::consensus::{ChainId, Height, Position, Signature, Timestamp};
+use crate::consensus::{ChainId, Height, Position, Signature};
 use crate::os::clock::Moment;
 use crate::remedy::Commands;
 use crate::request::SignRequest;
 
+pub use admission::Admission;
 use durable::{Advanced, DurableWatermark};
 pub use durable::{RECOVERY_INTERVAL, REMOTE_RECOVERY};
 use heights::bucket::Bucket;
@@ -41,34 +43,6 @@ use watermark::{Verdict, Watermark, judge};
 /// How much of a permit's time a store that waits for other hosts leaves to the device.
 pub const DEVICE_RESERVE: Duration = Duration::from_millis(500);
 
-/// What the gate answers when it does not refuse.
-#[must_use]
-#[derive(Debug)]
-pub enum Admission {
-    /// The earlier signature of the same message.
-    Replay {
-        /// That signature.
-        signature: Signature,
-        /// The timestamp that it covers.
-        timestamp: Timestamp,
-        /// Leave to sign the extension.
-        extension: Option<Permit>,
-        /// What the durable write took, if it came to one.
-        persisted_in: Option<Duration>,
-    },
-    /// Leave to sign.
-    Sign {
-        /// Leave to sign the message; to be given back by [`Gate::complete`].
-        permit: Permit,
-        /// The timestamp in the permit's bytes; an earlier one when a position was persisted but never signed.
-        timestamp: Timestamp,
-        /// Leave to sign the extension.
-        extension: Option<Permit>,
-        /// What the durable write took, if it came to one.
-        persisted_in: Option<Duration>,
-    },
-}
-
 /// The one place that decides what is signed for one chain id and key.
 pub struct Gate {
     chain_id: ChainId,
@@ -83,6 +57,8 @@ pub struct Gate {
     notice: Option<String>,
     /// What refusals tell the operator to run.
     commands: Commands,
+    /// Where the chain was handed over: what every request is answered.
+    moved_out: Option<String>,
 }
 
 impl Gate {
@@ -104,6 +80,7 @@ impl Gate {
             publisher: Publisher::default(),
             notice: loaded.notice,
             commands: Commands::default(),
+            moved_out: None,
         };
         gate.publish();
         Ok(gate)
@@ -149,6 +126,9 @@ impl Gate {
             let configured = self.chain_id.clone();
             return Err(self.refuse(position, Reason::WrongChain { asked, configured }));
         }
+        if let Some(why) = &self.moved_out {
+            return Err(self.refuse(position, Reason::MovedOut(why.clone())));
+        }
         if let Some(floor) = self.floor.filter(|floor| position.hrs.height <= *floor) {
             return Err(self.refuse(position, Reason::DamagedState { floor }));
         }
@@ -182,6 +162,25 @@ impl Gate {
         self.publish();
     }
 
+    /// The end, because another host goes on (W21): `seal` is given the watermark, the wall time when it was reached, and the
+    /// store, which it seals; it gives what all later requests are answered besides. Where it fails, nothing has changed.
+    ///
+    /// # Errors
+    /// Those of `seal`.
+    pub fn hand_over<T, E: std::fmt::Display>(
+        &mut self,
+        now: &Moment,
+        seal: impl FnOnce(&Watermark, Duration, &mut dyn Store) -> Result<(T, String), E>,
+    ) -> Result<T, E> {
+        let sealed = self.durable.hand_over(now, seal);
+        let sealed = sealed.map(|(value, why)| {
+            self.moved_out = Some(why);
+            value
+        });
+        self.publish();
+        sealed
+    }
+
     /// The end: nothing new is admitted any more, and the store is told that its last record is the last (W15). What
     /// there is to see stays as it was.
     ///
@@ -200,7 +199,7 @@ impl Gate {
     pub fn last_asked(&self) -> Option<Height> {
         match self.durable.origin() {
             Origin::Request => self.durable.hrs().map(|hrs| hrs.height),
-            Origin::Begun | Origin::Raised | Origin::HandedOver => None,
+            Origin::Begun | Origin::Raised | Origin::HandedOver | Origin::MovedOut => None,
         }
     }
 

@@ -55,6 +55,8 @@ pub enum Reason {
     NotDurable(String),
     /// The chain is not armed (W7).
     NotArmed(String),
+    /// The chain was handed over to another host (W21).
+    MovedOut(String),
     /// Other requests held the chain's section until the deadline (W4). The watermark did not move.
     Busy,
     /// The height is above the validator's `max_height`.
@@ -76,6 +78,7 @@ impl Reason {
             Reason::DamagedState { .. } => ReasonKind::DamagedState,
             Reason::NotDurable(_) => ReasonKind::NotDurable,
             Reason::NotArmed(_) => ReasonKind::NotArmed,
+            Reason::MovedOut(_) => ReasonKind::MovedOut,
             Reason::Busy => ReasonKind::Busy,
             Reason::AboveMaxHeight(_) => ReasonKind::AboveMaxHeight,
             Reason::RawBytes(_) => ReasonKind::RawBytes,
@@ -149,6 +152,7 @@ impl fmt::Display for Refusal {
             ),
             Reason::NotDurable(why) => write!(f, "the watermark is not on disk: {why}"),
             Reason::NotArmed(why) => write!(f, "the chain is not armed: {why}"),
+            Reason::MovedOut(why) => f.write_str(why),
             Reason::Busy => f.write_str(
                 "the chain was busy with earlier requests until the deadline; the watermark did not move, so the node may ask again",
             ),

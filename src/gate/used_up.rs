@@ -97,7 +97,7 @@ impl Origin {
     pub fn free_advance(self) -> Option<u64> {
         match self {
             Self::Begun => Some(FIRST_ADVANCE),
-            Self::Raised | Self::Request | Self::HandedOver => None,
+            Self::Raised | Self::Request | Self::HandedOver | Self::MovedOut => None,
         }
     }
 }

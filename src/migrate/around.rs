@@ -21,6 +21,8 @@ pub struct Around<'a> {
     pub insist: &'a [String],
     /// The process that serves this configuration, if one does.
     pub service: Option<u32>,
+    /// Whether a chain that was handed over to another host may be taken back, once its chain id is typed: by `adopt` only.
+    pub takes_back: bool,
     /// The command that takes over a file that says more.
     pub command: &'a dyn Fn(&StateFile, &Evidence) -> CommandLine,
 }

@@ -9,6 +9,7 @@ pub mod export;
 pub mod fence;
 pub mod foreign;
 pub mod kept;
+pub mod moving;
 pub mod node_key;
 pub mod sources;
 pub mod takeover;

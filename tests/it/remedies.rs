@@ -8,6 +8,7 @@ mod keys;
 mod ledger;
 #[cfg(target_os = "linux")]
 mod locks;
+mod moving;
 mod scan;
 mod service;
 mod state;

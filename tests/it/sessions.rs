@@ -106,6 +106,14 @@ fn hide(text: &str, home: &Path) -> String {
             // Identities of homes that a session makes are new each time.
             let key: &str = bare.trim_end_matches([',', ';', ':']);
             shown.push_str(&word.replace(key, "[KEY]"));
+        } else if let Some(id) = bundle_in(bare) {
+            shown.push_str(&word.replace(&id, "[BUNDLE]"));
+        } else if is_date(bare) && !next.is_empty() {
+            shown.push_str(&word.replace(bare.trim_end_matches([',', ';']), "[TIME]"));
+        } else if shown.ends_with("[TIME] ") && bare.contains(':') && next == "UTC," {
+            shown.push_str(&word.replace(bare, "[CLOCK]"));
+        } else if shown.ends_with("by host ") {
+            shown.push_str(&word.replace(bare, "[HOST]"));
         } else if is_number && ["s", "s,", "min"].contains(&next) && !shown.ends_with("from ") {
             shown.push_str(&word.replace(number, "[N]"));
         } else if shown.ends_with("process ") && bare.starts_with(|c: char| c.is_ascii_digit()) {
@@ -116,6 +124,20 @@ fn hide(text: &str, home: &Path) -> String {
         }
     }
     shown
+}
+
+/// The number of a bundle, which is another each time.
+fn bundle_in(word: &str) -> Option<String> {
+    let digits = word.trim_end_matches([',', ';', ':', '.']);
+    let is_id = digits.len() == 32 && digits.parse::<tmkms::gate::store::BundleId>().is_ok();
+    is_id.then(|| digits.to_owned())
+}
+
+/// `2026-11-28`, with or without a time of day.
+fn is_date(word: &str) -> bool {
+    let date = word.get(..10).unwrap_or_default();
+    let digits = date.bytes().filter(u8::is_ascii_digit).count();
+    date.starts_with("20") && digits == 8 && date.matches('-').count() == 2
 }
 
 #[test]
@@ -283,6 +305,41 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("was handed over to another signer", "tests/it/takeover.rs"),
     ("handed over to another signer", "tests/it/takeover.rs"),
     ("Type the chain id if that is so", "a question"),
+    ("and none will, type the chain id", "a question"),
+    (
+        "writes the same bundle again",
+        "a disk that fails meanwhile",
+    ),
+    (
+        "was not handed over: {other}",
+        "a disk that fails meanwhile",
+    ),
+    (
+        "the state could not be sealed",
+        "tests/state_files/gate_moved.rs",
+    ),
+    (
+        "its bundle could not be read again",
+        "tests of migrate::moving",
+    ),
+    (
+        "it would be read as another one",
+        "tests of migrate::moving",
+    ),
+    (
+        "its fields are not those of a bundle",
+        "tests of migrate::moving",
+    ),
+    ("its public key is none", "tests of migrate::moving"),
+    (
+        "the signature in it is not by its key",
+        "tests of migrate::moving",
+    ),
+    ("its chain id is none", "tests of migrate::moving"),
+    (
+        "one of its values is impossible",
+        "tests of migrate::moving",
+    ),
     ("once that is so", "tests/it/takeover.rs"),
     ("this program signs no more for it", "tests/it/takeover.rs"),
     (

@@ -12,7 +12,9 @@
 #[path = "../it/support/mod.rs"]
 mod support;
 
+mod cut;
 mod gate_crash;
 mod gate_model;
+mod gate_moved;
 mod gate_race;
 mod shared_store;

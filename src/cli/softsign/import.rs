@@ -104,6 +104,7 @@ impl Import {
                     others: &[],
                     insist: &self.consent.insist,
                     service,
+                    takes_back: false,
                     command: &|place, found| self.instead(place, found),
                 };
                 let taking = todo::take_over(&config, &chains, public, (file, &around), homes)?;
@@ -333,7 +334,7 @@ impl Import {
             status("Kept", format!("{path} of chain {}: {at}", chain.id));
             return Ok(None);
         }
-        let current = Current::look(&place).map_err(|error| unusable(config, error))?;
+        let current = Current::look_to_begin(&place).map_err(|error| unusable(config, error))?;
         if let Some(hrs) = watermark.hrs() {
             let sure = self.consent.sure;
             sure.of(hrs.height, HeightSource::Typed, None, &chain.id, terminal)?;

@@ -73,6 +73,7 @@ impl Import {
             others: &[],
             insist: &self.consent.insist,
             service,
+            takes_back: false,
             command: &|place, found| place.commands.import(&place.chain_id, &found.path),
         };
         let plan = Plan::new(&config, candidate, Ok(place), &around);

@@ -8,6 +8,7 @@ mod import;
 mod init;
 mod join;
 mod leave;
+mod moving;
 mod raise;
 mod share;
 mod shared;
@@ -23,6 +24,7 @@ use import::Import;
 use init::Init;
 use join::Join;
 use leave::Leave;
+use moving::Move;
 use raise::Raise;
 use share::Share;
 use show::Show;
@@ -46,6 +48,9 @@ pub(super) enum State {
     Join(Join),
     /// End the sharing: only this host goes on, or with `--abandon` the others without it
     Leave(Leave),
+    /// Move a chain to another host: out of this one, or in
+    #[command(subcommand)]
+    Move(Move),
 }
 
 impl State {
@@ -59,6 +64,7 @@ impl State {
             Self::Share(command) => command.run(&mut Console),
             Self::Join(command) => command.run(&mut Console),
             Self::Leave(command) => command.run(&mut Console),
+            Self::Move(command) => command.run(&mut Console),
         }
     }
 }

@@ -6,12 +6,12 @@ use crate::cli::config_file::ConfigFile;
 use crate::cli::report::{Failure, status};
 use crate::config::{ChainConfig, Config};
 use crate::consensus::PublicKey;
+use crate::gate::store::Store;
 use crate::gate::store::etcd::{
     KeyState, LatchMessage, Membership, MembershipError, PATIENCE, SharedKey, SharedKeyError,
     SharedValue, host_id, shared_value,
 };
 use crate::gate::store::file::{FileStore, OpenError, StateFile};
-use crate::gate::store::{Origin, Store};
 use crate::gate::watermark::Watermark;
 use crate::migrate::watermarks::{higher, shown};
 use crate::os::clock::{Clock, SystemClock};
@@ -121,8 +121,8 @@ impl Looked<'_> {
                     .map_err(|error| unusable(config, error))?;
                 self.open(config)
             }
-            // Another signer goes on from it; `state import` takes it back.
-            Ok(file) if file.record().origin == Origin::HandedOver => {
+            // Somebody else goes on from it.
+            Ok(file) if file.record().origin.is_given_away() => {
                 drop(file);
                 self.open(config)
             }

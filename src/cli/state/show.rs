@@ -129,6 +129,7 @@ fn in_words(used_up: &UsedUp) -> String {
         Origin::Begun | Origin::Raised => "set by hand",
         Origin::Request => "by a request",
         Origin::HandedOver => "handed over to another signer",
+        Origin::MovedOut => "handed over to another host",
     };
     format!("{last} ({by}, {age} s ago)")
 }

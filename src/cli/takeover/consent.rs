@@ -1,10 +1,14 @@
 //! What the operator has to say before another signer's state is taken over.
 
+use std::time::Duration;
+
 use clap::Args;
 
 use crate::cli::report::Failure;
 use crate::cli::state::height::Sure;
+use crate::migrate::takeover::plan::TakenBack;
 use crate::terminal::Terminal;
+use crate::text::date::Date;
 
 #[derive(Args, Clone, Debug, Default)]
 pub(in crate::cli) struct Consent {
@@ -46,17 +50,30 @@ impl Consent {
         }
     }
 
-    /// Asks for the chain id of a chain that was handed over to another signer.
+    /// Asks for the chain id of a chain that was handed over.
     ///
     /// # Errors
     /// Everything but that.
-    pub fn insist(&self, chain: &str, terminal: &mut dyn Terminal) -> Result<(), Failure> {
+    pub fn insist(
+        &self,
+        chain: &str,
+        of: TakenBack,
+        terminal: &mut dyn Terminal,
+    ) -> Result<(), Failure> {
         if self.insist.iter().any(|said| said == chain) {
             return Ok(());
         }
-        let handed_over = format!(
-            "chain {chain} was handed over to another signer, which must be stopped for good, and its newest state taken over"
-        );
+        let handed_over = match of {
+            TakenBack::OfSigner => format!(
+                "chain {chain} was handed over to another signer, which must be stopped for good, and its newest state taken over"
+            ),
+            TakenBack::OfHost(moved) => format!(
+                "chain {chain} was handed over at {} to bundle {}, which must not sign on any host, now or later, and nothing above the \
+                 watermark here may have been signed with it",
+                Date::of(Duration::from_secs(moved.at)),
+                moved.bundle
+            ),
+        };
         if !terminal.is_interactive() {
             return Err(
                 Failure::new(format!("nothing was changed: {handed_over}")).hint(format!(

@@ -22,7 +22,7 @@ pub(in crate::cli) fn settle(
     taking.look().map_err(not_quiet)?;
     for asked in taking.questions() {
         match asked {
-            Question::TakeBack(chain) => consent.insist(chain, terminal)?,
+            Question::TakeBack(chain, of) => consent.insist(chain, of, terminal)?,
             Question::Height(claim) => {
                 let source = HeightSource::File(claim.path);
                 consent

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::gate::used_up::UsedUp;
 use crate::gate::watermark::Watermark;
 
+use super::moved::Moved;
 use super::record::{Origin, Record};
 
 /// What [`Store::load`] found.
@@ -77,6 +78,23 @@ pub trait Store: Send {
         origin: Origin,
         now: Duration,
     ) -> Result<Record, StoreError>;
+
+    /// The last move of the chain, where there was one and the store remembers it.
+    fn moved(&self) -> Option<Moved> {
+        None
+    }
+
+    /// The last call but one, because another host goes on: this watermark, reached at the wall time `written`, becomes durable
+    /// as handed over, and nothing is stored any more. Only a store of one host can do that.
+    fn seal(
+        &mut self,
+        _watermark: &Watermark,
+        _written: Duration,
+        _moved: Moved,
+    ) -> Result<(), StoreError> {
+        let why = "a watermark that other hosts share is not handed over to one of them";
+        Err(StoreError::Failed(why.to_owned()))
+    }
 
     /// The last call: nothing is stored any more, and a store that knows what it stored last says so to its next
     /// [`Store::load`].

@@ -5,8 +5,10 @@
 pub mod etcd;
 pub mod file;
 mod interface;
+mod moved;
 pub mod record;
-mod sealed;
+pub(crate) mod sealed;
 
 pub use interface::{Loaded, Store, StoreError};
+pub use moved::{BundleId, Moved, NoBundleId};
 pub use record::{Origin, Record, Seen};

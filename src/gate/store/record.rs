@@ -48,9 +48,16 @@ pub enum Origin {
     Request,
     /// The operator, by `state export --retire`: another signer goes on from here, and this program signs no more.
     HandedOver,
+    /// The operator, by `state move out`: another host goes on from here, and this one signs no more.
+    MovedOut,
 }
 
 impl Origin {
+    /// Whether somebody else goes on from here, so that it is not armed.
+    pub fn is_given_away(self) -> bool {
+        matches!(self, Self::HandedOver | Self::MovedOut)
+    }
+
     /// The word in a record.
     pub(super) fn word(self) -> &'static str {
         match self {
@@ -58,12 +65,19 @@ impl Origin {
             Self::Raised => "raise",
             Self::Request => "request",
             Self::HandedOver => "handed-over",
+            Self::MovedOut => "moved-out",
         }
     }
 
     /// The origin of a word; `None` for any other.
     pub(super) fn of_word(word: &str) -> Option<Self> {
-        let all = [Self::Begun, Self::Raised, Self::Request, Self::HandedOver];
+        let all = [
+            Self::Begun,
+            Self::Raised,
+            Self::Request,
+            Self::HandedOver,
+            Self::MovedOut,
+        ];
         all.into_iter().find(|origin| origin.word() == word)
     }
 }

@@ -7,7 +7,7 @@ use subtle_encoding::hex;
 const CHECKSUM: &str = ",\"checksum\":\"";
 
 /// Adds the checksum to a JSON object that has at least one field.
-pub(super) fn seal(line: &mut Vec<u8>) {
+pub(crate) fn seal(line: &mut Vec<u8>) {
     line.pop(); // the closing brace
     let sum = hex::encode(Sha256::digest(&*line));
     line.extend_from_slice(CHECKSUM.as_bytes());
@@ -19,7 +19,7 @@ pub(super) fn seal(line: &mut Vec<u8>) {
 ///
 /// # Errors
 /// A text that says what is wrong with the line.
-pub(super) fn unseal(line: &str) -> Result<String, &'static str> {
+pub(crate) fn unseal(line: &str) -> Result<String, &'static str> {
     let (body, sum) = line.rsplit_once(CHECKSUM).ok_or("it has no checksum")?;
     let sum = sum
         .strip_suffix("\"}")

@@ -17,6 +17,7 @@ use crate::consensus::{ChainId, Height, Hrs, PublicKey, Round, SignBytes, Signat
 
 use crate::gate::store::file::format::FILE;
 use crate::gate::store::file::{Newest, newest};
+use crate::gate::store::{Moved, Origin};
 use crate::gate::used_up::UsedUp;
 use crate::gate::watermark::{Last, Watermark};
 use crate::secret_file::kind::{self, FileKind};
@@ -58,6 +59,8 @@ pub struct Foreign {
     pub watermark: Watermark,
     /// For the operator: what was not taken over, and why.
     pub notes: Vec<String>,
+    /// It is a state of this program from which another host goes on: not to be taken over (W21).
+    pub moved_out: Option<Moved>,
 }
 
 /// Why a file is not a state. Anyone who asked for it knows the remedy.
@@ -155,6 +158,7 @@ fn read_state(
         format,
         watermark,
         notes,
+        moved_out: None,
     })
 }
 
@@ -219,6 +223,10 @@ fn own(bytes: &[u8], chain: &ChainId, key: &PublicKey) -> Result<Foreign, Foreig
     }
     Ok(Foreign {
         format: Some(Format::Own),
+        moved_out: match used_up.origin() {
+            Origin::MovedOut => entry.moved,
+            _ => None,
+        },
         watermark: used_up.into_watermark(),
         notes,
     })

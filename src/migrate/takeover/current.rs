@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use crate::config::Config;
 use crate::consensus::ChainId;
-use crate::gate::store::Origin;
 use crate::gate::store::file::{FileStore, OpenError, StateFile, inspect};
+use crate::gate::store::{Moved, Origin, Store};
 use crate::gate::used_up::UsedUp;
 use crate::gate::watermark::Watermark;
 use crate::os::clock::{Clock, SystemClock};
@@ -30,8 +30,10 @@ pub enum Current {
         store: Box<FileStore>,
         /// It was copied or restored, so that `start` would not use it (W15).
         copied: bool,
-        /// It was handed over to another signer, so that `start` would not use it.
+        /// It was handed over to another signer, or with `moved_out` to another host, so that `start` would not use it.
         handed_over: bool,
+        /// Where another host goes on: which move that was.
+        moved_out: Option<Moved>,
         /// The watermark.
         used_up: Box<UsedUp>,
     },
@@ -78,8 +80,32 @@ impl LookError {
 }
 
 impl Current {
-    /// Looks, and takes the chain's locks where there is a file of this program.
+    /// Looks, and takes the chain's locks where there is a file of this program. A chain that was handed over to another host is
+    /// refused: it comes back with a bundle (W21).
     pub fn look(place: &StateFile) -> Result<Self, LookError> {
+        match Self::look_even_back(place)? {
+            Self::Own {
+                moved_out: Some(moved),
+                ..
+            } => Err(place.moved_out(moved).into()),
+            other => Ok(other),
+        }
+    }
+
+    /// The same for one that would begin it: whoever it was handed over to, it is taken back with its newest state.
+    pub fn look_to_begin(place: &StateFile) -> Result<Self, LookError> {
+        match Self::look(place)? {
+            Self::Own {
+                handed_over: true,
+                used_up,
+                ..
+            } => Err(place.handed_over(used_up.written()).into()),
+            other => Ok(other),
+        }
+    }
+
+    /// The same for the one command that takes back whatever was handed over, once its chain id was typed.
+    pub fn look_even_back(place: &StateFile) -> Result<Self, LookError> {
         match FileStore::open_copied(place) {
             Ok(store) if store.seen().is_some() => Err(LookError::Shared {
                 chain: place.chain_id.clone(),
@@ -89,7 +115,11 @@ impl Current {
             }),
             Ok(store) => Ok(Self::Own {
                 used_up: Box::new(store.used_up()),
-                handed_over: store.record().origin == Origin::HandedOver,
+                handed_over: store.record().origin.is_given_away(),
+                moved_out: match store.record().origin {
+                    Origin::MovedOut => store.moved(),
+                    _ => None,
+                },
                 copied: matches!(inspect(place), Err(OpenError::Copied { .. })),
                 store: Box::new(store),
             }),

@@ -46,6 +46,16 @@ impl OldState {
                 let remedy = remedy(&error, path, place);
                 format!("{} cannot be imported: {error}{remedy}", path.display())
             })?;
+        if let Some(moved) = foreign.moved_out {
+            return Err(format!(
+                "{} is the state of a host that handed chain {} over, to bundle {}; take that bundle in with `{}`, which arms \
+                 one host",
+                path.display(),
+                place.chain_id,
+                moved.bundle,
+                place.commands.move_in(Path::new("FILE"))
+            ));
+        }
         Ok(Self {
             path: path.to_owned(),
             foreign,

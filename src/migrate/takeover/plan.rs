@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::consensus::PublicKey;
+use crate::gate::store::Moved;
 use crate::gate::store::file::StateFile;
 use crate::gate::watermark::Watermark;
 use crate::migrate::around::Around;
@@ -30,6 +31,15 @@ pub struct Plan {
     pub now: String,
     /// What is to be done.
     pub what: What,
+}
+
+/// To whom a chain that would be taken back was handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakenBack {
+    /// Another signer (`state export --retire`).
+    OfSigner,
+    /// Another host (`state move out`).
+    OfHost(Moved),
 }
 
 /// A plan as one line of a table.
@@ -95,7 +105,11 @@ impl Plan {
         }
         let place = place?;
         self.key = place.public_key.address().to_string();
-        let current = Current::look(&place).map_err(|error| match error {
+        let look = match around.takes_back {
+            true => Current::look_even_back,
+            false => Current::look,
+        };
+        let current = look(&place).map_err(|error| match error {
             LookError::Foreign(why) => why,
             open => open.told(config, around.service),
         })?;
@@ -205,13 +219,19 @@ impl Plan {
         }
     }
 
-    /// Whether it was handed over to another signer and would be taken back.
-    pub fn was_handed_over(&self) -> bool {
-        let back = |take: &Take| {
-            let current = &take.current;
-            matches!(current, Current::Own { handed_over, .. } if *handed_over)
-        };
-        matches!(&self.what, What::Take(take) if back(take))
+    /// To whom it was handed over, where it would be taken back.
+    pub fn taken_back(&self) -> Option<TakenBack> {
+        match &self.what {
+            What::Take(take) => match &take.current {
+                Current::Own {
+                    handed_over: true,
+                    moved_out,
+                    ..
+                } => Some(moved_out.map_or(TakenBack::OfSigner, TakenBack::OfHost)),
+                _ => None,
+            },
+            What::Nothing | What::Impossible(_) => None,
+        }
     }
 
     /// The old files that would be taken over.

@@ -67,6 +67,7 @@ pub fn plans(
                 others: &others,
                 insist,
                 service,
+                takes_back: true,
                 command: &|place, found| place.commands.import(&place.chain_id, &found.path),
             };
             let place = place(config, &candidate.chain);

@@ -6,7 +6,7 @@ use crate::consensus::PublicKey;
 
 use super::claim::HeightClaim;
 use super::old_state::OldState;
-use super::plan::{Plan, What};
+use super::plan::{Plan, TakenBack, What};
 use super::quiet::{Quiet, StillRuns};
 use super::take::Applied;
 use super::topology;
@@ -24,8 +24,8 @@ pub struct TakeOver {
 
 /// What the operator has to answer before anything is changed.
 pub enum Question<'a> {
-    /// A chain was handed over to another signer: is it to be taken back?
-    TakeBack(&'a str),
+    /// A chain was handed over: is it to be taken back?
+    TakeBack(&'a str, TakenBack),
     /// A height that the watermark would be raised to, for good: is it plausible?
     Height(HeightClaim<'a>),
     /// Is the old signer stopped? With the words where they are not the usual ones.
@@ -75,9 +75,8 @@ impl TakeOver {
 
     /// What has to be answered with yes, in this order.
     pub fn questions(&self) -> Vec<Question<'_>> {
-        let handed_over = self.plans.iter().filter(|plan| plan.was_handed_over());
-        let mut questions: Vec<Question<'_>> = handed_over
-            .map(|plan| Question::TakeBack(&plan.chain))
+        let mut questions: Vec<Question<'_>> = (self.plans.iter())
+            .filter_map(|plan| Some(Question::TakeBack(&plan.chain, plan.taken_back()?)))
             .collect();
         let claims = self.plans.iter().filter_map(Plan::claim);
         questions.extend(claims.map(Question::Height));

@@ -9,7 +9,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
@@ -127,9 +127,18 @@ impl Draft {
         &self.file
     }
 
+    /// Takes room on the disk for a content of `length` bytes at most, so that there is some later: blanks, which mean nothing.
+    pub fn reserve(&mut self, length: usize) -> io::Result<()> {
+        self.file.write_all(&vec![b' '; length])?;
+        self.file.sync_all()?;
+        self.file.rewind()
+    }
+
     /// Writes its content, flushes it and gives it its name, unless that is taken by now.
     pub fn finish(mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes)?;
+        // Of what was reserved nothing is left.
+        self.file.set_len(bytes.len() as u64)?;
         self.file.sync_all()?;
         self.name_it()?;
         // From here on its own name is what would have to be removed.

@@ -13,6 +13,8 @@ pub enum FileKind {
     NodeKey,
     /// A state file: what was signed.
     State(&'static str),
+    /// The bundle of a chain that moves to another host.
+    Bundle,
     /// One of horcrux's shares of a key.
     Share,
     /// The keys of the links between horcrux's cosigners.
@@ -177,6 +179,9 @@ impl fmt::Display for FileKind {
                     "it is a state file of {whose}: it holds what was signed, and no key"
                 );
             }
+            Self::Bundle => {
+                "it is the bundle of a chain that moves to another host, and `state move in` takes it in"
+            }
             Self::Share => "it is one cosigner's share of a key that horcrux split",
             Self::CosignerLinks => {
                 "it holds the keys of the links between horcrux's cosigners, which sign no votes"
@@ -279,6 +284,7 @@ impl FileKind {
             Self::State(_) => {
                 "the key is in another file; bring this one along with `--state`, or with `state import`"
             }
+            Self::Bundle => "the key does not travel in it: bring it apart from the bundle",
             Self::Share => "bring the whole key, from the backup that was made before it was split",
             Self::CosignerLinks => "the validator's key is another file",
             Self::PublicKey(_) | Self::Bech32 | Self::Pem(PemLabel::Public) => {

@@ -37,6 +37,7 @@ struct ObjectFields {
     #[serde(alias = "noncePublic")]
     nonce_public: Present,
     sequence: Present,
+    tmkms_move: Present,
     #[serde(rename = "privateShard", alias = "secretShares")]
     share: Present,
     #[serde(rename = "eciesKey", alias = "rsaKey", alias = "RSAKey")]
@@ -62,6 +63,9 @@ pub(super) fn object(text: &str) -> FileKind {
         None => return FileKind::OtherJson,
     };
     match fields {
+        ObjectFields {
+            tmkms_move: YES, ..
+        } => FileKind::Bundle,
         ObjectFields {
             priv_key: YES,
             pub_key: NO,

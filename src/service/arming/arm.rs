@@ -117,6 +117,9 @@ fn open(config: &ChainConfig, name: &SquattedName) -> Chain {
             );
             return Chain::unarmed(id, Some(public_key), why);
         }
+        Err(error @ OpenError::MovedOut { .. }) => {
+            return Chain::moved_out(id, public_key, error.to_string());
+        }
         Err(error) => {
             let why = with_older_files(error, config);
             return Chain::unarmed(id, Some(public_key), why);

@@ -161,6 +161,8 @@ pub fn commands_made(source: &Source) -> Vec<String> {
         "commands.init_height(",
         "commands.raise(",
         "commands.detect(",
+        "commands.move_out(",
+        "commands.move_in(",
         "commands.keys_list(",
         "commands().keys_list(",
         "commands.verify_backup(",

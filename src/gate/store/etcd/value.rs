@@ -157,7 +157,7 @@ fn value(body: &ValueBody<'_>) -> Option<SharedValue> {
                 &body.chain_id,
             )?,
             // What was handed over is not shared.
-            origin: Origin::of_word(&body.origin).filter(|it| *it != Origin::HandedOver)?,
+            origin: Origin::of_word(&body.origin).filter(|it| !it.is_given_away())?,
             written: Duration::from_secs(body.written),
         },
         host: Host {

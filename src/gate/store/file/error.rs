@@ -7,6 +7,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use crate::consensus::{ChainId, PublicKey};
+use crate::gate::store::moved::Moved;
 use crate::os::files::strangers::Exposed;
 use crate::os::pair_lock::{Held, PairLockError};
 use crate::os::process::holder::Holder;
@@ -240,6 +241,24 @@ pub enum OpenError {
         /// What the text says to run.
         commands: Commands,
     },
+    /// Another host goes on from it (`state move out`).
+    #[error(
+        "chain {chain} was handed over {}, to bundle {}, so this host does not sign for it (state file {}). When the other host \
+         signs, remove its [[chain]] here. If it is to come back, take in the bundle that the other host makes, or this one if \
+         no host took it in, with `{}`. If this bundle is lost, `{}` writes it again",
+        at(Duration::from_secs(moved.at)), moved.bundle, path.display(), commands.move_in(Path::new("FILE")),
+        commands.move_out(chain, Path::new("FILE"))
+    )]
+    MovedOut {
+        /// The chain.
+        chain: ChainId,
+        /// The file.
+        path: PathBuf,
+        /// When, and to which bundle.
+        moved: Moved,
+        /// What the text says to run.
+        commands: Commands,
+    },
     /// The chain's watermark is in etcd, and this file is only the floor under it (W17).
     #[error(
         "the state file {} belongs to a chain whose watermark is shared by several hosts in etcd, and cannot be used \
@@ -267,7 +286,7 @@ pub enum OpenError {
     },
 }
 
-/// `at 2026-11-28 02:30:00 UTC`.
+/// `at 2026-11-28 02:30:00 UTC`, for a time since 1970-01-01 UTC.
 fn at(written: Duration) -> String {
     let seconds = i64::try_from(written.as_secs()).unwrap_or(0);
     let time = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::gate::store::interface::{Store, StoreError};
+use crate::gate::store::moved::Moved;
 use crate::gate::store::record::{Origin, Record, Seen};
 use crate::gate::used_up::UsedUp;
 use crate::gate::watermark::Watermark;
@@ -18,7 +19,7 @@ use super::folder::sweep;
 use super::format::{Entry, SLOT};
 use super::medium::{FileSystem, Medium};
 use super::open::locks;
-use super::open::look::look;
+use super::open::look::{FoundFile, look};
 use super::place::StateFile;
 use super::restored::familiar::Familiar;
 
@@ -39,6 +40,16 @@ pub struct FileStore {
     pub(super) medium: Box<dyn Medium>,
     pub(super) slot: Vec<u8>,
     pub(super) pair: PairLock,
+}
+
+/// What a file must be to be opened.
+enum Belief {
+    /// What `start` would go on from.
+    Armable,
+    /// What this program wrote last, also where somebody else goes on from it.
+    LastWritten,
+    /// Whatever it is.
+    Anything,
 }
 
 impl FileStore {
@@ -70,14 +81,29 @@ impl FileStore {
     /// [`FileStore::open`] with another way to write, for tests.
     pub fn open_on(place: &StateFile, medium: Box<dyn Medium>) -> Result<Self, OpenError> {
         let (file, pair) = locks::both_locks(place)?;
-        Self::read(place, file, pair, medium, true)
+        Self::read(place, file, pair, medium, Belief::Armable)
     }
 
     /// As [`FileStore::open`], but accepts a file that was copied or restored (W15): for commands that show it and ask
     /// first, and then [`FileStore::set`] it.
     pub fn open_copied(place: &StateFile) -> Result<Self, OpenError> {
         let (file, pair) = locks::both_locks(place)?;
-        Self::read(place, file, pair, Box::new(FileSystem), false)
+        Self::read(place, file, pair, Box::new(FileSystem), Belief::Anything)
+    }
+
+    /// As [`FileStore::open`], but accepts a state that was handed over: for the command that takes it back. A copy of such
+    /// a state may be older than what was signed since, so it is refused (W15).
+    pub fn open_given_away(place: &StateFile) -> Result<Self, OpenError> {
+        Self::open_given_away_on(place, Box::new(FileSystem))
+    }
+
+    /// [`FileStore::open_given_away`] with another way to write, for tests.
+    pub fn open_given_away_on(
+        place: &StateFile,
+        medium: Box<dyn Medium>,
+    ) -> Result<Self, OpenError> {
+        let (file, pair) = locks::both_locks(place)?;
+        Self::read(place, file, pair, medium, Belief::LastWritten)
     }
 
     fn read(
@@ -85,7 +111,7 @@ impl FileStore {
         file: File,
         pair: PairLock,
         medium: Box<dyn Medium>,
-        same_file: bool,
+        belief: Belief,
     ) -> Result<Self, OpenError> {
         let path = &place.path;
         let io = |doing| {
@@ -96,9 +122,13 @@ impl FileStore {
             }
         };
         let found = look(place, &file, &*medium)?;
-        let familiar = match same_file {
-            true => found.familiar?,
-            false => Familiar::Times,
+        let found = match belief {
+            Belief::Armable => found.armable()?,
+            Belief::LastWritten => found.last_written()?,
+            Belief::Anything => FoundFile {
+                familiar: Ok(Familiar::Times),
+                ..found
+            },
         };
         let meta = file.metadata().map_err(io("asking for its inode"))?;
         sweep(path);
@@ -109,7 +139,7 @@ impl FileStore {
             entry: found.entry,
             file,
             damage: found.damage,
-            familiar,
+            familiar: found.familiar.unwrap_or(Familiar::Times),
             failed: None,
             closed: false,
             medium,
@@ -159,6 +189,12 @@ impl FileStore {
     /// What this host has seen of the shared store, where the chain has one.
     pub fn seen(&self) -> Option<Seen> {
         self.entry.shared
+    }
+
+    /// Sets what the next write says of the chain's last move.
+    pub fn arrived(mut self, moved: Moved) -> Self {
+        self.entry.moved = Some(moved);
+        self
     }
 
     /// Sets what the next write says of the shared store.

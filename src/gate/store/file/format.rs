@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use subtle_encoding::{base64, hex};
 
 use crate::consensus::{ChainId, Height, Hrs, PublicKey, Round, SignBytes, Signature, Step};
+use crate::gate::store::moved::Moved;
 use crate::gate::store::record::{Origin, Record, Seen};
 use crate::gate::store::sealed::{seal, unseal};
 use crate::gate::watermark::{Last, Watermark};
@@ -24,6 +25,9 @@ pub const FILE: usize = 2 * SLOT;
 
 /// What is written. Format 1, which is still read, had neither stamp nor file system, nor the origin `raise`.
 const FORMAT: u32 = 2;
+/// What is written of a chain that was moved from one host to another: format 2 with the move. A program that does not know
+/// of moves must not use it.
+const FORMAT_MOVED: u32 = 3;
 
 /// A record together with what it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +44,8 @@ pub struct Entry {
     pub stamp: Option<Duration>,
     /// What this host has seen of the shared store; `None` for a chain that only this host signs for (W17).
     pub shared: Option<Seen>,
+    /// The last move of the chain, where there was one.
+    pub moved: Option<Moved>,
 }
 
 /// Why a copy is not a record. A plain text: it is shown, never matched.
@@ -79,6 +85,8 @@ struct RecordBody<'a> {
     stamp: Option<(u64, u32)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     shared: Option<Seen>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    moved: Option<Moved>,
 }
 
 /// Read before the rest, so that a later format is told as such.
@@ -111,7 +119,11 @@ pub fn encode(entry: &Entry, slot: &mut Vec<u8>) -> Result<(), BadCopy> {
     };
     let body = RecordBody {
         // What was read without a stamp is no more than it was.
-        format: if entry.stamp.is_some() { FORMAT } else { 1 },
+        format: match (entry.stamp, entry.moved) {
+            (None, _) => 1,
+            (Some(_), None) => FORMAT,
+            (Some(_), Some(_)) => FORMAT_MOVED,
+        },
         sequence: record.sequence,
         chain_id: Cow::Borrowed(entry.chain_id.as_str()),
         public_key: Key {
@@ -130,6 +142,7 @@ pub fn encode(entry: &Entry, slot: &mut Vec<u8>) -> Result<(), BadCopy> {
         filesystem: (entry.provenance.filesystem).map(|id| Cow::Owned(format!("{id:016x}"))),
         stamp: (entry.stamp).map(|stamp| (stamp.as_secs(), stamp.subsec_nanos())),
         shared: entry.shared,
+        moved: entry.moved,
     };
     serde_json::to_writer(&mut *slot, &body).map_err(|error| BadCopy(error.to_string()))?;
     seal(slot);
@@ -159,9 +172,9 @@ pub fn decode(copy: &[u8]) -> Result<Entry, BadCopy> {
     let body = unseal(line).map_err(bad)?;
     let no_record = |error| BadCopy(format!("it is not a record: {error}"));
     let FormatNumber { format } = serde_json::from_str(&body).map_err(no_record)?;
-    if !(1..=FORMAT).contains(&format) {
+    if !(1..=FORMAT_MOVED).contains(&format) {
         return Err(BadCopy(format!(
-            "it has format {format}, and this program reads formats 1 to {FORMAT}; use the program that wrote it"
+            "it has format {format}, and this program reads formats 1 to {FORMAT_MOVED}; use the program that wrote it"
         )));
     }
     let body: RecordBody<'_> = serde_json::from_str(&body).map_err(no_record)?;
@@ -170,7 +183,14 @@ pub fn decode(copy: &[u8]) -> Result<Entry, BadCopy> {
 
 fn entry(body: &RecordBody<'_>) -> Option<Entry> {
     // A record of this format without its stamp would pass for an older one, of which less is asked.
-    if (body.format == FORMAT) != body.stamp.is_some() {
+    if (body.format >= FORMAT) != body.stamp.is_some() {
+        return None;
+    }
+    let origin = Origin::of_word(&body.origin)?;
+    // Without its move a record would pass for one that never went anywhere.
+    if (body.format == FORMAT_MOVED) != body.moved.is_some()
+        || (origin == Origin::MovedOut && body.moved.is_none())
+    {
         return None;
     }
     let stamp = match body.stamp {
@@ -190,7 +210,7 @@ fn entry(body: &RecordBody<'_>) -> Option<Entry> {
         record: Record {
             sequence: body.sequence,
             watermark,
-            origin: Origin::of_word(&body.origin)?,
+            origin,
             written: Duration::from_secs(body.written),
         },
         provenance: Provenance {
@@ -200,6 +220,7 @@ fn entry(body: &RecordBody<'_>) -> Option<Entry> {
         },
         stamp,
         shared: body.shared,
+        moved: body.moved,
     })
 }
 
@@ -216,8 +237,8 @@ fn watermark(body: &RecordBody<'_>) -> Option<Watermark> {
     )
 }
 
-/// A watermark as every store writes it.
-pub(in crate::gate::store) struct WatermarkText<'a> {
+/// A watermark as every store, and every bundle, writes it.
+pub(crate) struct WatermarkText<'a> {
     pub height: &'a str,
     pub round: &'a str,
     pub step: u8,
@@ -228,10 +249,7 @@ pub(in crate::gate::store) struct WatermarkText<'a> {
 }
 
 /// The watermark, or `None` where its parts contradict each other or are not of this chain.
-pub(in crate::gate::store) fn watermark_of(
-    text: &WatermarkText<'_>,
-    chain_id: &str,
-) -> Option<Watermark> {
+pub(crate) fn watermark_of(text: &WatermarkText<'_>, chain_id: &str) -> Option<Watermark> {
     let height: i64 = text.height.parse().ok()?;
     let round: i32 = text.round.parse().ok()?;
     let Some(bytes) = text.sign_bytes else {

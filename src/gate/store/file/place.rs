@@ -1,10 +1,14 @@
 //! Whose state it is, and where.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::consensus::{ChainId, PublicKey};
+use crate::gate::store::moved::Moved;
 use crate::os::pair_lock::Scopes;
 use crate::remedy::Commands;
+
+use super::error::OpenError;
 
 /// Whose state it is, and where.
 #[derive(Clone, Debug)]
@@ -23,4 +27,26 @@ pub struct StateFile {
     pub scopes: Scopes,
     /// What messages tell the operator to run.
     pub commands: Commands,
+}
+
+impl StateFile {
+    /// What is said of a state from which another signer goes on, since the wall time `written`.
+    pub fn handed_over(&self, written: Duration) -> OpenError {
+        OpenError::HandedOver {
+            chain: self.chain_id.clone(),
+            path: self.path.clone(),
+            written,
+            commands: self.commands.clone(),
+        }
+    }
+
+    /// What is said of a state from which another host goes on.
+    pub fn moved_out(&self, moved: Moved) -> OpenError {
+        OpenError::MovedOut {
+            chain: self.chain_id.clone(),
+            path: self.path.clone(),
+            moved,
+            commands: self.commands.clone(),
+        }
+    }
 }

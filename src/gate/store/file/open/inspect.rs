@@ -3,11 +3,12 @@
 use crate::gate::store::file::error::OpenError;
 use crate::gate::store::file::medium::FileSystem;
 use crate::gate::store::file::place::StateFile;
+use crate::gate::store::moved::Moved;
 use crate::gate::store::record::{Record, Seen};
 use crate::gate::used_up::UsedUp;
 
 use super::locks::unlocked;
-use super::look::look;
+use super::look::{FoundFile, look};
 
 /// How often a read is tried: one that meets a write sees half of it.
 const TRIES: usize = 5;
@@ -21,6 +22,8 @@ pub struct Inspected {
     pub damage: Option<String>,
     /// What this host has seen of the shared store, where the chain has one.
     pub shared: Option<Seen>,
+    /// The last move of the chain, where there was one.
+    pub moved: Option<Moved>,
 }
 
 impl Inspected {
@@ -32,24 +35,35 @@ impl Inspected {
 
 /// Asks of a state file everything that [`crate::gate::store::file::FileStore::open`] would ask, except for the locks.
 pub fn inspect(place: &StateFile) -> Result<Inspected, OpenError> {
-    let mut last = once(place);
+    try_often(place, FoundFile::armable)
+}
+
+/// As [`inspect`], for [`crate::gate::store::file::FileStore::open_given_away`].
+pub fn inspect_given_away(place: &StateFile) -> Result<Inspected, OpenError> {
+    try_often(place, FoundFile::last_written)
+}
+
+type Demand = fn(FoundFile) -> Result<FoundFile, OpenError>;
+
+fn try_often(place: &StateFile, demand: Demand) -> Result<Inspected, OpenError> {
+    let mut last = once(place, demand);
     for _ in 1..TRIES {
         match &last {
             Ok(found) if found.damage.is_none() => break,
             Ok(_) | Err(OpenError::Unreadable { .. } | OpenError::NotNeighbours { .. }) => {}
             Err(_) => break,
         }
-        last = once(place);
+        last = once(place, demand);
     }
     last
 }
 
-fn once(place: &StateFile) -> Result<Inspected, OpenError> {
+fn once(place: &StateFile, demand: Demand) -> Result<Inspected, OpenError> {
     let file = unlocked(place, place.allow_ephemeral)?;
-    let found = look(place, &file, &FileSystem)?;
-    found.familiar?;
+    let found = demand(look(place, &file, &FileSystem)?)?;
     Ok(Inspected {
         shared: found.entry.shared,
+        moved: found.entry.moved,
         record: found.entry.record,
         damage: found.damage,
     })

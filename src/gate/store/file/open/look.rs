@@ -20,6 +20,24 @@ pub(in crate::gate::store::file) struct FoundFile {
     pub damage: Option<String>,
     /// Whether it is the one that was written last (W15).
     pub familiar: Result<Familiar, OpenError>,
+    /// Why this program does not go on from it, whatever else it is.
+    pub given_away: Option<OpenError>,
+}
+
+impl FoundFile {
+    /// The same, where `start` goes on from it. That somebody else does so comes first: it is true of a copy, too.
+    pub fn armable(mut self) -> Result<Self, OpenError> {
+        match self.given_away.take() {
+            Some(error) => Err(error),
+            None => self.last_written(),
+        }
+    }
+
+    /// The same, where it is the one that was written last (W15).
+    pub fn last_written(self) -> Result<Self, OpenError> {
+        let familiar = Ok(self.familiar?);
+        Ok(Self { familiar, ..self })
+    }
 }
 
 /// Reads a file that must hold a record of this chain and key.
@@ -81,18 +99,20 @@ pub(in crate::gate::store::file) fn look(
             why,
             commands: place.commands.clone(),
         });
-    let familiar = familiar.and_then(|known| match entry.record.origin {
-        Origin::HandedOver => Err(OpenError::HandedOver {
-            chain: chain.clone(),
-            path: path.clone(),
-            written: entry.record.written,
-            commands: place.commands.clone(),
-        }),
-        Origin::Begun | Origin::Raised | Origin::Request => Ok(known),
-    });
+    let given_away = given_away(place, &entry);
     Ok(FoundFile {
         entry,
         damage,
         familiar,
+        given_away,
     })
+}
+
+/// Who goes on from it, if not this program here.
+fn given_away(place: &StateFile, entry: &Entry) -> Option<OpenError> {
+    match (entry.record.origin, entry.moved) {
+        (Origin::Begun | Origin::Raised | Origin::Request, _) => None,
+        (Origin::MovedOut, Some(moved)) => Some(place.moved_out(moved)),
+        (Origin::HandedOver | Origin::MovedOut, _) => Some(place.handed_over(entry.record.written)),
+    }
 }

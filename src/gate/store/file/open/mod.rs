@@ -8,5 +8,5 @@ pub(super) mod locks;
 pub(super) mod look;
 mod read;
 
-pub use inspect::{Inspected, inspect};
+pub use inspect::{Inspected, inspect, inspect_given_away};
 pub use read::{Newest, newest};

@@ -144,6 +144,7 @@ mod tests {
             },
             stamp: Some(Duration::from_secs(STAMP)),
             shared: None,
+            moved: None,
         }
     }
 

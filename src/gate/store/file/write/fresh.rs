@@ -9,6 +9,7 @@ use crate::gate::store::file::folder::temporary_name;
 use crate::gate::store::file::format::{self, Entry, SLOT};
 use crate::gate::store::file::medium::Medium;
 use crate::gate::store::file::place::StateFile;
+use crate::gate::store::moved::Moved;
 use crate::gate::store::record::{Record, Seen};
 use crate::os::files::owner::give_to;
 use crate::os::files::paths::folder_of;
@@ -38,7 +39,7 @@ impl Fresh {
     pub fn write(
         place: &StateFile,
         record: Record,
-        shared: Option<Seen>,
+        (shared, moved): (Option<Seen>, Option<Moved>),
         medium: &dyn Medium,
     ) -> io::Result<Self> {
         let name = Temporary(temporary_name(&place.path));
@@ -63,6 +64,7 @@ impl Fresh {
             provenance: medium.marks(&file)?.provenance,
             stamp: None,
             shared,
+            moved,
         };
         let mut slot = Vec::with_capacity(SLOT);
         for _ in 0..2 {

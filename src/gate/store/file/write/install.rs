@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use crate::gate::store::interface::Store;
+use crate::gate::store::moved::Moved;
 use crate::gate::store::record::{Origin, Record};
 use crate::gate::watermark::Watermark;
 use crate::os::files::filesystem;
@@ -38,7 +39,7 @@ impl FileStore {
         now: Duration,
         medium: Box<dyn Medium>,
     ) -> Result<(), OpenError> {
-        Self::install(place, watermark, now, medium, false)
+        Self::install(place, (Self::begun(watermark, now), None), medium, false)
     }
 
     /// Puts a new state file in the place of another signer's, which the caller has read, shown and copied away.
@@ -47,13 +48,38 @@ impl FileStore {
         watermark: &Watermark,
         now: Duration,
     ) -> Result<(), OpenError> {
-        Self::install(place, watermark, now, Box::new(FileSystem), true)
+        let medium = Box::new(FileSystem);
+        Self::install(place, (Self::begun(watermark, now), None), medium, true)
+    }
+
+    /// Makes a state file, where there is none, for a chain that another host handed over: armed and its move remembered at
+    /// once. `reached` is the wall time when the watermark was. Never overwrites.
+    pub fn create_moved(
+        place: &StateFile,
+        watermark: &Watermark,
+        reached: Duration,
+        moved: Moved,
+        medium: Box<dyn Medium>,
+    ) -> Result<(), OpenError> {
+        let record = Record {
+            origin: Origin::of_operator(Some(watermark)),
+            ..Self::begun(watermark, reached)
+        };
+        Self::install(place, (record, Some(moved)), medium, false)
+    }
+
+    fn begun(watermark: &Watermark, now: Duration) -> Record {
+        Record {
+            sequence: 1,
+            watermark: watermark.clone(),
+            origin: Origin::Begun,
+            written: now,
+        }
     }
 
     fn install(
         place: &StateFile,
-        watermark: &Watermark,
-        now: Duration,
+        (record, moved): (Record, Option<Moved>),
         medium: Box<dyn Medium>,
         replace: bool,
     ) -> Result<(), OpenError> {
@@ -72,13 +98,8 @@ impl FileStore {
         sweep(path);
         // Another signer's file may be locked by that signer.
         let _old = replace.then(|| locks::locked(place, true)).transpose()?;
-        let record = Record {
-            sequence: 1,
-            watermark: watermark.clone(),
-            origin: Origin::Begun,
-            written: now,
-        };
-        let fresh = Fresh::write(place, record, None, &*medium).map_err(io("writing it"))?;
+        let fresh =
+            Fresh::write(place, record, (None, moved), &*medium).map_err(io("writing it"))?;
         if !place.allow_ephemeral
             && let Some(kind) =
                 filesystem::ephemeral(&fresh.file).map_err(io("asking for its file system"))?

@@ -128,6 +128,18 @@ impl FileStore {
         Ok(next)
     }
 
+    /// Says in both halves that the chain was handed over. After a kill in between the newer half says so.
+    pub(in crate::gate::store::file) fn seal_in_place(
+        &mut self,
+        watermark: &Watermark,
+        written: Duration,
+    ) -> Result<(), String> {
+        for _ in 0..2 {
+            self.entry = self.write_next(watermark, Origin::MovedOut, written)?;
+        }
+        Ok(())
+    }
+
     /// Where no new file can be made: the record is known by its times, so it may stay where it is.
     pub(in crate::gate::store::file) fn go_on_in_place(&mut self) -> Result<(), String> {
         let armed = self.entry.clone();
@@ -167,8 +179,13 @@ impl FileStore {
             written: reached,
         };
         let beside = |doing| format!("{doing} a new state file beside {shown}");
-        let fresh = Fresh::write(&self.place, record, self.entry.shared, &*self.medium)
-            .map_err(|error| untouched(&beside("writing"), &error))?;
+        let fresh = Fresh::write(
+            &self.place,
+            record,
+            (self.entry.shared, self.entry.moved),
+            &*self.medium,
+        )
+        .map_err(|error| untouched(&beside("writing"), &error))?;
         let meta =
             (fresh.file.metadata()).map_err(|error| untouched(&beside("looking at"), &error))?;
         self.medium

@@ -7,6 +7,7 @@ use crate::gate::store::file::folder::explain;
 use crate::gate::store::file::restored::clean_stop;
 use crate::gate::store::file::restored::familiar::Familiar;
 use crate::gate::store::interface::{Loaded, Store, StoreError};
+use crate::gate::store::moved::Moved;
 use crate::gate::store::record::{Origin, Record};
 use crate::gate::watermark::Watermark;
 
@@ -82,6 +83,34 @@ impl Store for FileStore {
             }
             Err(error) => Err(self.fail(error.into_text())),
         }
+    }
+
+    fn moved(&self) -> Option<Moved> {
+        self.entry.moved
+    }
+
+    fn seal(
+        &mut self,
+        watermark: &Watermark,
+        written: Duration,
+        moved: Moved,
+    ) -> Result<(), StoreError> {
+        let before = self.entry.moved.replace(moved);
+        let sealed = match self.write_anew(watermark, Origin::MovedOut, written) {
+            // Where no new file can be made, as in a file that is itself a mount point.
+            Err(NotAnew::Untouched(why)) => self
+                .seal_in_place(watermark, written)
+                .map_err(|also| format!("{why}; {also}")),
+            other => other.map_err(NotAnew::into_text),
+        };
+        if let Err(why) = sealed {
+            self.entry.moved = before;
+            return Err(self.fail(why));
+        }
+        (self.failed, self.damage) = (None, None);
+        // Without its mark a change of owner or mode is told as such, and no more than that.
+        let _ = self.close();
+        Ok(())
     }
 
     fn close(&mut self) -> Result<(), StoreError> {
