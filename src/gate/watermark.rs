@@ -6,7 +6,7 @@
 
 use std::cmp::Ordering;
 
-use crate::consensus::{Hrs, Position, SignBytes, Signature};
+use crate::consensus::{Hrs, Position, PublicKey, SignBytes, Signature};
 
 /// The highest position that a validator has used, for one chain id and key, and what was signed there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +69,16 @@ impl Watermark {
             Watermark::Never => None,
             Watermark::UpTo(hrs) => Some(*hrs),
             Watermark::Message(last) => Some(last.position.hrs),
+        }
+    }
+
+    /// Whether it is a message that is held with this key's own signature over it: then the chain has such a height.
+    pub fn is_signed_by(&self, key: &PublicKey) -> bool {
+        match self {
+            Watermark::Message(last) => last
+                .signature()
+                .is_some_and(|signature| key.verify(last.bytes().as_slice(), signature)),
+            Watermark::Never | Watermark::UpTo(_) => false,
         }
     }
 

@@ -194,6 +194,14 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ),
     ("puts it into etcd", "tests/it/shared_program.rs"),
     (
+        "which etcd holds from host {host}",
+        "tests/it/shared_program.rs",
+    ),
+    (
+        "no signer of this chain wrote that",
+        "tests/it/shared_program.rs",
+    ),
+    (
         CONTAINER,
         "sessions run anywhere; `cli::container` tests and tests/namespaces have them",
     ),

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use sha2::{Digest, Sha256};
+
 use crate::support::chain::Chain;
 use crate::support::fake_etcd::FakeEtcd;
 
@@ -322,6 +324,76 @@ fn an_etcd_that_is_away_is_named() {
         .state("two", &["join", "--yes"])
         .refused("did not answer in time")
         .says("nothing was changed");
+}
+
+/// A value as somebody would forge it who may write to etcd.
+fn with_height(value: &[u8], old: &str, new: &str) -> Vec<u8> {
+    let value = std::str::from_utf8(value).unwrap();
+    let (body, _) = value.rsplit_once(",\"checksum\"").unwrap();
+    let body = body.replace(old, new);
+    let sum = subtle_encoding::hex::encode(Sha256::digest(&body));
+    let sum = String::from_utf8(sum).unwrap();
+    format!("{body},\"checksum\":\"{sum}\"}}").into_bytes()
+}
+
+/// Whoever knows less takes the other's height over for good: one that cannot be the chain's is asked for again.
+#[test]
+fn a_height_that_cannot_be_right_is_not_taken_over_between_hosts() {
+    let raised = |height: &str| {
+        let hosts = Hosts::shared();
+        let raise = ["raise", "--height", height, "--yes-this-height"];
+        hosts.state("one", &raise).fine("watermark at");
+        hosts
+    };
+    // etcd knows more, and this host something, or nothing.
+    let hosts = raised("28000000");
+    hosts
+        .state("two", &["join", "--yes"])
+        .refused("height 28000000, which etcd holds from host ")
+        .says(" is far above 100, the watermark of chain shared-1")
+        .says("`--yes-this-height`");
+    hosts.state("two", &["show"]).fine("watermark at 100 (");
+    hosts
+        .state("two", &["leave", "--yes"])
+        .refused("is far above 100, the watermark of chain shared-1");
+    std::fs::remove_file(hosts.home("two").join("state.json")).unwrap();
+    hosts
+        .state("two", &["join", "--yes"])
+        .fine("above 28000000");
+    let hosts = raised("280000000");
+    std::fs::remove_file(hosts.home("two").join("state.json")).unwrap();
+    hosts
+        .state("two", &["join", "--yes"])
+        .refused("height 280000000, which etcd holds from host ")
+        .says("is more than nearly all chains have reached");
+    assert!(!hosts.home("two").join("state.json").exists());
+    hosts
+        .state("two", &["join", "--yes", "--yes-this-height"])
+        .fine("goes on above 280000000");
+    // One above which nothing could be signed is refused, whatever is said.
+    let hosts = raised("8223372036854775807");
+    let mut forged = hosts.etcd.key().unwrap();
+    forged.value = with_height(&forged.value, "8223372036854775807", "9223372036854775807");
+    hosts.etcd.set_key(Some(forged));
+    hosts
+        .state("two", &["join", "--yes", "--yes-this-height"])
+        .refused("could never be signed for again")
+        .says("`etcdctl del /tmkms/v1/shared-1/");
+    hosts.state("two", &["show"]).fine("watermark at 100 (");
+    // This host knows more: all others would take it over.
+    let hosts = Hosts::shared();
+    let snapshot = hosts.etcd.key();
+    let raise = ["raise", "--height", "28000000", "--yes-this-height"];
+    hosts.state("one", &raise).fine("");
+    hosts.etcd.set_key(snapshot);
+    let file = hosts.home("one").join("state.json").display().to_string();
+    hosts.state("one", &["join", "--yes"]).refused(&format!(
+        "height 28000000, which {file} says, is far above 100"
+    ));
+    hosts.state("two", &["show"]).fine("etcd 100 (");
+    hosts
+        .state("one", &["join", "--yes", "--yes-this-height"])
+        .fine("goes on above 28000000");
 }
 
 /// A backup of the state file is no harm where etcd knows better.

@@ -25,6 +25,13 @@ pub(in crate::cli) enum HeightSource<'a> {
     Typed,
     /// It stands in a file.
     File(&'a Path),
+    /// A key of etcd holds it, and this host wrote it.
+    Etcd {
+        /// The key.
+        key: &'a str,
+        /// The host.
+        host: &'a str,
+    },
 }
 
 impl fmt::Display for HeightSource<'_> {
@@ -32,6 +39,7 @@ impl fmt::Display for HeightSource<'_> {
         match self {
             Self::Typed => Ok(()),
             Self::File(path) => write!(f, ", which {} says,", path.display()),
+            Self::Etcd { host, .. } => write!(f, ", which etcd holds from host {host},"),
         }
     }
 }
@@ -60,6 +68,10 @@ impl Sure {
                     HeightSource::File(path) => format!(
                         "{} is damaged, or was never the state of this chain: take the newest state of its signer",
                         path.display()
+                    ),
+                    HeightSource::Etcd { key, .. } => format!(
+                        "no signer of this chain wrote that: find out who did, delete it with `etcdctl del {key}`, and begin \
+                         again on the host whose state file is right, as docs/two-hosts.md says"
                     ),
                 }));
             }

@@ -7,6 +7,7 @@ use crate::gate::store::etcd::MembershipError;
 use crate::gate::store::file::inspect;
 use crate::terminal::Terminal;
 
+use super::height::Sure;
 use super::shared::Target;
 use crate::migrate::watermarks::shown;
 
@@ -19,6 +20,8 @@ use crate::migrate::watermarks::shown;
 pub(in crate::cli) struct Join {
     #[command(flatten)]
     target: Target,
+    #[command(flatten)]
+    sure: Sure,
 }
 
 impl Join {
@@ -35,6 +38,7 @@ impl Join {
                 MembershipError::NotShared,
             ));
         }
+        looked.sure(self.sure, local.as_ref(), terminal)?;
         let again = here.is_some_and(|here| here.shared.is_some());
         let question = match (again, local.is_some()) {
             (true, _) => {

@@ -7,6 +7,7 @@ use crate::gate::store::file::{FileStore, inspect};
 use crate::terminal::Terminal;
 
 use super::chain::{place, unusable};
+use super::height::Sure;
 use super::shared::Target;
 use crate::migrate::watermarks::shown;
 
@@ -22,6 +23,8 @@ pub(in crate::cli) struct Leave {
     /// The other hosts go on, and this one signs no more; asks nothing of etcd
     #[arg(long)]
     abandon: bool,
+    #[command(flatten)]
+    sure: Sure,
 }
 
 impl Leave {
@@ -32,7 +35,9 @@ impl Leave {
         let config = self.target.load()?;
         let mut looked = self.target.look(&config)?;
         let mut file = looked.open(&config)?;
-        looked.tell(Some(file.used_up().watermark()));
+        let local = file.used_up().into_watermark();
+        looked.tell(Some(&local));
+        looked.sure(self.sure, Some(&local), terminal)?;
         self.target.confirm(
             terminal,
             "Shall only this host sign? All others refuse from their next vote on.",

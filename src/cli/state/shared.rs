@@ -19,6 +19,7 @@ use crate::os::host_name::host_name;
 use crate::terminal::Terminal;
 
 use super::chain::{find, place, unusable};
+use super::height::{HeightSource, Sure};
 
 /// The chain, and whether to ask.
 #[derive(Args)]
@@ -138,6 +139,41 @@ impl Looked<'_> {
     /// The higher of what the key says and what this host knows.
     pub fn target(&self, file: &FileStore) -> Watermark {
         higher(self.shared_watermark(), file.used_up().watermark())
+    }
+
+    /// Whoever knows less takes over the height of who knows more, for good: it must be plausible.
+    ///
+    /// # Errors
+    /// It is not, and nobody said that it is right.
+    pub fn sure(
+        &self,
+        sure: Sure,
+        local: Option<&Watermark>,
+        terminal: &mut dyn Terminal,
+    ) -> Result<(), Failure> {
+        let Some(value) = &self.value else {
+            return Ok(());
+        };
+        let height = |watermark: &Watermark| watermark.hrs().map(|hrs| hrs.height);
+        let (here, there) = (local.and_then(height), height(&value.record.watermark));
+        let (higher, source, lower) = match (here, there) {
+            (Some(here), there) if there.is_none_or(|there| there < here) => {
+                // What the key itself has signed is known.
+                let key = &self.place.public_key;
+                let signed = local.is_some_and(|local| local.is_signed_by(key));
+                let known = if signed { Some(here) } else { there };
+                (here, HeightSource::File(&self.place.path), known)
+            }
+            (here, Some(there)) if here.is_none_or(|here| here < there) => {
+                let source = HeightSource::Etcd {
+                    key: self.key.name(),
+                    host: &value.host.name,
+                };
+                (there, source, here)
+            }
+            _ => return Ok(()),
+        };
+        sure.of(higher, source, lower, &self.chain.id, terminal)
     }
 
     /// Says what etcd and this host know.

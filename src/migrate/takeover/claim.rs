@@ -3,12 +3,10 @@
 use std::path::Path;
 
 use crate::consensus::{ChainId, Height};
-use crate::gate::watermark::Watermark;
 
 use super::current::Current;
 use super::old_state::OldState;
 use super::plan::{Plan, What};
-use super::take::Take;
 
 /// Such a height.
 pub struct HeightClaim<'a> {
@@ -37,7 +35,7 @@ impl Plan {
         if own.is_some_and(|own| own >= height) {
             return None;
         }
-        let known = match take.is_proven() {
+        let known = match take.raised.is_signed_by(&take.place.public_key) {
             true => Some(height),
             false => own,
         };
@@ -49,18 +47,5 @@ impl Plan {
             known,
             chain: &take.place.chain_id,
         })
-    }
-}
-
-impl Take {
-    /// Whether the highest message is held with the key's signature over it.
-    fn is_proven(&self) -> bool {
-        match &self.raised {
-            Watermark::Message(last) => last.signature().is_some_and(|signature| {
-                let bytes = last.bytes().as_slice();
-                self.place.public_key.verify(bytes, signature)
-            }),
-            Watermark::Never | Watermark::UpTo(_) => false,
-        }
     }
 }
