@@ -54,6 +54,7 @@ mod planted;
 mod prometheus;
 mod refused_double_sign;
 mod reload;
+mod reload_load;
 mod remedies;
 mod replicas;
 mod secret_connection;

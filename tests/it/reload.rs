@@ -9,8 +9,12 @@ use rustix::process::Signal;
 use tmkms::codec::node::Ask;
 use tmkms::harness::{Listener, Node};
 
+#[cfg(feature = "yubihsm")]
+use crate::support::chain::Chain;
 use crate::support::home::{Home, PATIENCE, Running, sign};
 use crate::support::http;
+#[cfg(feature = "yubihsm")]
+use crate::yubihsm_program;
 
 /// A home whose one node is linked.
 struct World {
@@ -446,4 +450,53 @@ fn votes_go_on_while_others_come_and_go() {
         voter.join().unwrap()
     });
     assert_eq!(signed, 80);
+}
+
+#[cfg(feature = "yubihsm")]
+#[test]
+fn a_second_key_of_a_device_goes_over_the_session_that_there_is_and_another_password_opens_it_anew()
+{
+    let simulator = yubihsm_program::simulator(8, 171);
+    let (home, listener) = yubihsm_program::home(&[&simulator], 171);
+    home.init();
+    let service = home.start();
+    let mut node = listener.accept(PATIENCE).unwrap();
+    assert!(sign(&mut node, &home.key, 1, 1));
+    let sessions = simulator.device().open_sessions();
+    let text = home.config();
+    let second = Listener::tcp().unwrap();
+    let section =
+        Chain::with_state("test-2", "two.json").node_with_identity(second.address().unwrap());
+    let ids = "[\"test-1\"]";
+    assert!(text.contains(ids), "{text}");
+    let both = text.replace(ids, "[\"test-1\", \"test-2\"]");
+    home.configure(&format!("{section}{both}"));
+    let (code, said) = home.run(&["state", "init", "test-2", "--never-signed"]);
+    assert_eq!(code, 0, "{said}");
+    let before = service.log().matches("connected").count();
+    let (code, said) = home.run(&["reload"]);
+    assert_eq!((code, &*said), (0, "test-2: added\n"));
+    drop(second.accept(PATIENCE).unwrap());
+    assert_eq!(
+        simulator.device().open_sessions(),
+        sessions,
+        "no second login"
+    );
+    assert!(sign(&mut node, &home.key, 2, 1));
+    assert_eq!(service.log().matches("connected").count(), before + 1);
+    // The same password elsewhere: the session ends, and another one begins.
+    home.configure(&text.replace("\"password\"", "\"elsewhere\""));
+    let (code, said) = home.run(&["reload"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("elsewhere"), "{said}");
+    fs::copy(home.path().join("password"), home.path().join("elsewhere")).unwrap();
+    let mut node = listener.accept(PATIENCE).unwrap();
+    let began = Instant::now();
+    while service.log().matches("[test-1] armed").count() < 2 {
+        assert!(began.elapsed() < PATIENCE, "{}", service.log());
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert!(sign(&mut node, &home.key, 3, 1));
+    assert!(!sign(&mut node, &home.key, 2, 2), "with its state");
+    assert_eq!(simulator.device().open_sessions(), sessions, "one session");
 }

@@ -58,7 +58,7 @@ pub(super) fn keep(service: &Service, config: Config, again: Again) -> io::Resul
     let stop = service.stop.clone();
     let mut reloader = Reloader {
         service: service.clone(),
-        config,
+        config: without_chains(config),
         again,
     };
     spawn_vital("reload", &service.stop, move || {
@@ -77,9 +77,15 @@ pub(super) fn keep(service: &Service, config: Config, again: Again) -> io::Resul
 
 struct Reloader {
     service: Service,
-    /// What is followed.
+    /// What is followed, without the chains, which the roster has.
     config: Config,
     again: Again,
+}
+
+/// A configuration whose keys nobody else holds any more: a device is given back with the last one who has its key.
+fn without_chains(mut config: Config) -> Config {
+    config.chains.clear();
+    config
 }
 
 /// What became of a reload.
@@ -149,7 +155,7 @@ impl Reloader {
             troubles.push(format!("metrics: {}", Refused::Thread(error)));
         }
         (self.again.log)(&now.log);
-        self.config = now;
+        self.config = without_chains(now);
         Ok(Followed { changes, troubles })
     }
 }
