@@ -303,3 +303,23 @@ impl Chain {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::os::clock::SystemClock;
+
+    /// A thread that began to arm a chain before it was taken out may end after that.
+    #[test]
+    fn a_chain_that_was_taken_out_never_comes_back() {
+        let id: ChainId = "test-1".parse().unwrap();
+        let chain = Chain::opening(id.clone());
+        chain
+            .retire(Duration::ZERO, &SystemClock)
+            .expect("there is no store to tell");
+        assert_eq!(chain.why_unarmed().as_deref(), Some(RETIRED));
+        chain.replace_state(Chain::unarmed(id, None, "another state".to_owned()));
+        assert_eq!(chain.why_unarmed().as_deref(), Some(RETIRED));
+        assert!(!chain.is_opening() && !chain.is_elsewhere());
+    }
+}
