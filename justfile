@@ -62,6 +62,10 @@ compare *flags:
     cargo build --release --locked --quiet
     cd interop/compare && go build -o ../../target/compare . && TMKMS=../../target/release/tmkms ../../target/compare {{flags}}
 
+# A hundred chains vote beside a thousand reloads; three minutes, and nothing else should run.
+reload-load:
+    cargo test --locked --test it reload_load:: -- --ignored --nocapture
+
 # The systemd unit under a systemd of its own; needs root, a minute and a half.
 unit:
     cargo build --release --locked --quiet

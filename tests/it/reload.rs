@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use tmkms::backends::softsign::key::SoftKey;
 use tmkms::codec::node::Ask;
 use tmkms::harness::{Listener, Node};
 
@@ -299,7 +300,7 @@ fn another_key_is_refused_and_the_same_one_elsewhere_is_not() {
     let mut world = world();
     let good = world.home.config();
     let key = world.home.path().join("consensus.key");
-    let (_, text) = tmkms::backends::softsign::key::SoftKey::generate(Default::default()).unwrap();
+    let (_, text) = SoftKey::generate(Default::default()).unwrap();
     let other = world.home.path().join("another.key");
     tmkms::secret_file::create(&other, &text).unwrap();
     world.edit("consensus.key", "another.key");
@@ -499,4 +500,17 @@ fn a_second_key_of_a_device_goes_over_the_session_that_there_is_and_another_pass
     assert!(sign(&mut node, &home.key, 3, 1));
     assert!(!sign(&mut node, &home.key, 2, 2), "with its state");
     assert_eq!(simulator.device().open_sessions(), sessions, "one session");
+    // Its last chain goes, and somebody else may have the device.
+    let key = home.path().join("soft.key");
+    let (_, secret) = SoftKey::generate(Default::default()).unwrap();
+    tmkms::secret_file::create(&key, &secret).unwrap();
+    let third = Chain::with_state("test-3", "three.json").key("soft.key");
+    home.configure(
+        &third
+            .node_with_identity(second.address().unwrap())
+            .to_string(),
+    );
+    let (_, said) = home.run(&["reload"]);
+    assert!(said.contains("test-1: removed\n"), "{said}");
+    assert_eq!(simulator.device().open_sessions(), 0);
 }
