@@ -289,19 +289,6 @@ impl Chain {
             )
         })
     }
-
-    /// Whether it was handed over to another host.
-    pub fn is_moved_out(&self) -> bool {
-        self.look(|state| {
-            matches!(
-                state,
-                ChainState::Unarmed {
-                    whose: Whose::OtherHost,
-                    ..
-                }
-            )
-        })
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod arming;
 mod beat;
 mod error;
 mod links;
+mod moving;
 mod observers;
 mod parts;
 mod reload;
@@ -24,6 +25,7 @@ use tracing::{info, warn};
 
 use crate::config::Config;
 use crate::observe::registry::{KnownIdentities, Registry};
+use crate::observe::serve::control::Actions;
 use crate::os::clock::SystemClock;
 use crate::os::process::signals::Signals;
 use crate::threads::{Reloads, Shutdown, ShutdownCause};
@@ -32,6 +34,7 @@ use arming::Mending;
 pub use arming::{NOTICED, identity_of, store_of, with_older_files};
 pub use error::ServiceError;
 use links::RunningLink;
+use moving::ServiceMover;
 use observers::SharedObservers;
 use parts::{LEAVE, Service};
 pub use reload::Again;
@@ -105,10 +108,14 @@ fn observe_and_supervise(
 ) -> Result<(), ServiceError> {
     let stop = &service.stop;
     let begun = Instant::now();
+    let actions = Actions {
+        reloads: again.reloads.clone(),
+        mover: Arc::new(ServiceMover::of(service.roster.clone())),
+    };
     let observe = || {
         service
             .observers
-            .begin(&config, &service.registry, &again.reloads, stop)
+            .begin(&config, &service.registry, actions.clone(), stop)
             .map_err(ServiceError::Thread)
     };
     let mut observed = false;

@@ -11,7 +11,7 @@ use crate::observe::disk;
 use crate::observe::registry::Registry;
 use crate::observe::serve::http::HttpServer;
 use crate::observe::serve::{control, http, textfile};
-use crate::threads::{Reloads, Shutdown};
+use crate::threads::Shutdown;
 
 /// Those that run, once the service has a chain; ended when they are taken out.
 #[derive(Clone, Default)]
@@ -30,11 +30,11 @@ impl SharedObservers {
         &self,
         config: &Config,
         registry: &Arc<Registry>,
-        reloads: &Reloads,
+        actions: control::Actions,
         stop: &Arc<Shutdown>,
     ) -> io::Result<()> {
         let observers = Observers {
-            _control: control::serve(config, registry.clone(), reloads, stop)?,
+            _control: control::serve(config, registry.clone(), actions, stop)?,
             http: serve(&config.metrics, None, registry)?,
             textfile: textfile::keep(config.metrics.textfile.as_deref(), registry)?,
         };

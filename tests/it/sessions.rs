@@ -313,6 +313,18 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("was handed over to another signer", "tests/it/takeover.rs"),
     ("handed over to another signer", "tests/it/takeover.rs"),
     ("Type the chain id if that is so", "a question"),
+    ("in the running service: {why}", "tests/it/moving.rs"),
+    (
+        "did not say what became of chain",
+        "a service that dies in mid-answer",
+    ),
+    ("says how the chain is", "as above"),
+    ("it has another version than this command", "as above"),
+    ("the running service signs for it", "tests/it/moving.rs"),
+    (
+        "does not sign for it yet: {why}",
+        "a device that went meanwhile",
+    ),
     ("and none will, type the chain id", "a question"),
     (
         "writes the same bundle again",

@@ -133,6 +133,11 @@ pub(in crate::service) fn arm_beside(served: &Arc<Served>, tell: &Sender<()>) ->
     })
 }
 
+/// Tries to arm a chain of which the caller has the work.
+pub(in crate::service) fn arm_now(served: &Served) {
+    arm_later(&served.config, &served.chain, &served.stats, &served.name);
+}
+
 /// Tells, once, that no device of a chain answers any more. For a moment none may, and a vote waits that long.
 fn tell_if_gone(config: &ChainConfig, devices: &[&dyn Device], turns: &mut u32) {
     let samples: Vec<DeviceSample> = devices.iter().map(|device| device.status()).collect();

@@ -6,5 +6,5 @@ mod work;
 
 pub(super) use arm::{Identities, SquattedName};
 pub use arm::{NOTICED, identity_of, store_of, with_older_files};
-pub(super) use mend::{Mending, arm_beside};
+pub(super) use mend::{Mending, arm_beside, arm_now};
 pub(super) use work::Work;

@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::walk::{Walk, private};
+use crate::support::home::{PATIENCE, sign};
 
 /// What an older signer leaves.
 const OLD: &str = "{\"height\":\"41\",\"round\":\"0\",\"step\":3,\"block_id\":null}";
@@ -43,7 +44,10 @@ fn a_chain_that_was_moved_out() {
     let done = walk.tmkms(&["state", "move", "in", &file, "--insist", "test-1"]);
     assert_eq!(done.code, 0, "{}", done.text);
     walk.is_ready();
-    walk.signs(1);
+    let printed = walk.printed(&done.text, "Next", "tmkms start");
+    let _service = walk.paste_running(&printed);
+    let mut node = walk.node.accept(PATIENCE).unwrap();
+    assert!(sign(&mut node, &walk.home.key, 1, 1));
 }
 
 #[test]

@@ -1122,6 +1122,20 @@ pub const TABLE: &[Remedy] = &[
         Walk("a_bundle_beside_a_state_that_says_more"),
     ),
     row(
+        "src/cli/state/moving/bring.rs",
+        "line([\"start\"])",
+        "",
+        "tmkms start",
+        Walk("a_chain_that_was_moved_out"),
+    ),
+    row(
+        "src/cli/state/moving/service.rs",
+        "line([\"status\"])",
+        "says how the chain is",
+        "tmkms status",
+        Nobody("a service that dies in mid-answer, or has another version"),
+    ),
+    row(
         "src/cli/state/moving/out.rs",
         "move_out(&chain.id,Path::new(\"FILE\"))",
         "nothing is lost",

@@ -20,12 +20,14 @@ use crate::migrate::moving::bundle_file::{self, BundleNotRead};
 use crate::migrate::moving::take_in::{self, Arrival, Known, NotTakenIn};
 use crate::migrate::moving::terms::Terms;
 use crate::migrate::watermarks::shown;
+use crate::observe::serve::control::{self, MoveAnswer};
 use crate::observe::status::humanize;
 use crate::os::clock::{Clock, SystemClock};
 use crate::terminal::Terminal;
 use crate::text::date::Date;
 
 use super::etcd::not_in_etcd;
+use super::service;
 
 #[derive(Args)]
 #[command(
@@ -58,7 +60,12 @@ impl In {
         let config = self.config.load()?;
         let chain = self.chain(&config, &bundle)?;
         not_in_etcd(&config, chain)?;
-        let place = place(chain)?;
+        let runs = service::has(&config, chain);
+        let place = match runs {
+            // The service compares it with the key that it has, which may be in a device of which it has the only session.
+            true => chain.place(bundle.public_key),
+            false => place(chain)?,
+        };
         let now = SystemClock.now().wall;
         let not = |error| not_taken_in(&config, error);
         let known = take_in::look(&place).map_err(not)?;
@@ -67,16 +74,35 @@ impl In {
         tell(chain, &bundle, known.as_ref(), &arrival, now);
         self.is_plausible(&bundle, known.as_ref(), &arrival, terminal)?;
         self.confirm(chain, &arrival, terminal)?;
-        let arrival = take_in::take_in(&place, &bundle, SystemClock.now().wall).map_err(not)?;
+        let taken_in = match runs {
+            true => in_the_service(&config, chain, &bundle)?,
+            false => TakenIn {
+                watermark: take_in::take_in(&place, &bundle, SystemClock.now().wall)
+                    .map_err(not)?
+                    .shown(),
+                trouble: None,
+            },
+        };
         status(
             "Taken in",
             format!(
                 "chain {}: goes on above {}; bundle {} is not taken in here again",
-                chain.id,
-                arrival.shown(),
-                bundle.moved.bundle
+                chain.id, taken_in.watermark, bundle.moved.bundle
             ),
         );
+        match (runs, taken_in.trouble) {
+            (false, _) => status("Next", format!("`{}`", config.commands.line(["start"]))),
+            (true, None) => status(
+                "Armed",
+                format!("chain {}: the running service signs for it", chain.id),
+            ),
+            (true, Some(why)) => {
+                return Err(Failure::new(format!(
+                    "chain {} was taken in, and the running service does not sign for it yet: {why}",
+                    chain.id
+                )));
+            }
+        }
         Ok(())
     }
 
@@ -221,6 +247,30 @@ impl In {
 
 fn not_read(error: std::io::Error) -> Failure {
     Failure::new(format!("the terminal cannot be read: {error}"))
+}
+
+/// What became of it.
+struct TakenIn {
+    /// The watermark, in words.
+    watermark: String,
+    /// Why the running service does not sign yet, if so.
+    trouble: Option<String>,
+}
+
+fn in_the_service(
+    config: &Config,
+    chain: &ChainConfig,
+    bundle: &Bundle,
+) -> Result<TakenIn, Failure> {
+    let silent = |error| service::silent(config, chain, &error);
+    let text = bundle
+        .to_text()
+        .map_err(|error| Failure::new(format!("nothing was changed: {error}")))?;
+    match control::tell_move_in(&text, &config.control).map_err(silent)? {
+        MoveAnswer::TakenIn { watermark, trouble } => Ok(TakenIn { watermark, trouble }),
+        MoveAnswer::Error(why) => Err(service::refused(chain, &why)),
+        MoveAnswer::HandedOver { .. } => Err(silent(service::other_version())),
+    }
 }
 
 /// What the bundle says, and what is known here.

@@ -3,6 +3,7 @@
 mod bring;
 mod etcd;
 mod out;
+mod service;
 
 use clap::Subcommand;
 

@@ -8,15 +8,18 @@ use crate::cli::config_file::ConfigFile;
 use crate::cli::report::{Failure, status};
 use crate::cli::state::chain::{find, place, unusable};
 use crate::config::{ChainConfig, Config};
+use crate::migrate::moving::bundle::Bundle;
 use crate::migrate::moving::bundle_file::Reserved;
 use crate::migrate::moving::out::{HandedOver, MoveOutError, move_out};
 use crate::migrate::moving::terms::Terms;
 use crate::migrate::watermarks::shown;
+use crate::observe::serve::control::{self, MoveAnswer};
 use crate::os::clock::{Clock, SystemClock};
 use crate::remedy::Commands;
 use crate::text::date::Date;
 
 use super::etcd::not_in_etcd;
+use super::service;
 
 #[derive(Args)]
 #[command(
@@ -93,11 +96,31 @@ impl Out {
     }
 }
 
-/// Seals the state.
+/// Has the state sealed, by the service where it runs.
 fn hand_over(config: &Config, chain: &ChainConfig) -> Result<HandedOver, Failure> {
+    if service::has(config, chain) {
+        return in_the_service(config, chain);
+    }
     let place = place(chain)?;
     move_out(&place, Terms::of(chain), SystemClock.now().wall).map_err(|error| match error {
         MoveOutError::State(error) => unusable(config, error),
         other => Failure::new(format!("chain {} was not handed over: {other}", chain.id)),
     })
+}
+
+fn in_the_service(config: &Config, chain: &ChainConfig) -> Result<HandedOver, Failure> {
+    let silent = |error| service::silent(config, chain, &error);
+    let answer = control::tell_move_out(chain.id.as_str(), &config.control).map_err(silent)?;
+    match answer {
+        MoveAnswer::HandedOver {
+            bundle: text,
+            again,
+        } => Ok(HandedOver {
+            bundle: Bundle::parse(text.as_bytes()).map_err(|_| silent(service::other_version()))?,
+            text,
+            again,
+        }),
+        MoveAnswer::Error(why) => Err(service::refused(chain, &why)),
+        MoveAnswer::TakenIn { .. } => Err(silent(service::other_version())),
+    }
 }

@@ -32,7 +32,9 @@ pub fn ask(path: &Path) -> io::Result<ServiceStatus> {
 pub(super) fn answer_to(question: &ControlQuestion, path: &Path) -> io::Result<Vec<u8>> {
     let mut stream = connect(path)?;
     let wait = match question {
-        ControlQuestion::Reload => WAIT_LONG,
+        ControlQuestion::Reload | ControlQuestion::MoveOut(_) | ControlQuestion::MoveIn(_) => {
+            WAIT_LONG
+        }
         ControlQuestion::Status | ControlQuestion::Acknowledge(_) => WAIT,
     };
     stream.set_read_timeout(Some(wait))?;

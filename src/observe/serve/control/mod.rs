@@ -5,6 +5,7 @@
 
 mod acknowledge;
 mod client;
+mod moves;
 mod question;
 mod reload;
 
@@ -25,6 +26,7 @@ use crate::threads::{Reloads, STACK, Shutdown, spawn_observer};
 use acknowledge::acknowledge;
 pub use acknowledge::{Acknowledgement, tell_acknowledged};
 pub use client::ask;
+pub use moves::{MoveAnswer, Mover, tell_move_in, tell_move_out};
 use question::ControlQuestion;
 pub use reload::tell_reload;
 
@@ -32,6 +34,13 @@ pub use reload::tell_reload;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Between two tries to listen.
 const BIND_AGAIN: Duration = Duration::from_secs(2);
+
+/// What is done by others than the one who answers.
+#[derive(Clone)]
+pub(crate) struct Actions {
+    pub reloads: Reloads,
+    pub mover: Arc<dyn Mover>,
+}
 
 /// The socket, for as long as the service lives.
 pub(crate) struct Control(Arc<Mutex<Option<OwnedListener>>>);
@@ -50,7 +59,7 @@ impl Drop for Control {
 pub(crate) fn serve(
     config: &Config,
     registry: Arc<Registry>,
-    reloads: &Reloads,
+    actions: Actions,
     stop: &Arc<Shutdown>,
 ) -> io::Result<Control> {
     let slot = Arc::new(Mutex::new(None));
@@ -66,10 +75,10 @@ pub(crate) fn serve(
     if let Err(error) = bind(&path, &slot) {
         told(error);
     }
-    let (inner, inner_stop, reloads) = (slot.clone(), stop.clone(), reloads.clone());
+    let (inner, inner_stop) = (slot.clone(), stop.clone());
     spawn_observer("control", STACK, stop, move || {
         if let Some(listener) = bound(&inner).or_else(|| bind_later(&path, &inner, &inner_stop)) {
-            answer_all(&listener, &registry, &reloads);
+            answer_all(&listener, &registry, &actions);
         }
     })?;
     Ok(Control(slot))
@@ -105,18 +114,18 @@ fn bind_later(
     None
 }
 
-fn answer_all(listener: &UnixListener, registry: &Registry, reloads: &Reloads) {
+fn answer_all(listener: &UnixListener, registry: &Registry, actions: &Actions) {
     for stream in listener.incoming() {
         match stream {
             // A client that asks and goes away does not matter.
-            Ok(stream) => drop(answer(stream, registry, reloads)),
+            Ok(stream) => drop(answer(stream, registry, actions)),
             // Too many open files, for instance: it passes, and must not become a busy loop.
             Err(_) => std::thread::sleep(Duration::from_millis(100)),
         }
     }
 }
 
-fn answer(mut stream: UnixStream, registry: &Registry, reloads: &Reloads) -> io::Result<()> {
+fn answer(mut stream: UnixStream, registry: &Registry, actions: &Actions) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let text = match ControlQuestion::read(&stream)? {
@@ -125,7 +134,19 @@ fn answer(mut stream: UnixStream, registry: &Registry, reloads: &Reloads) -> io:
             serde_json::to_vec(&acknowledge(registry, &chain))?
         }
         // It may take seconds, and others want to know how things are.
-        Ok(ControlQuestion::Reload) => return reload::beside(stream, reloads.clone()),
+        Ok(ControlQuestion::Reload) => {
+            return reload::beside(stream, actions.reloads.clone());
+        }
+        Ok(ControlQuestion::MoveOut(chain)) => {
+            return moves::beside(stream, actions.mover.clone(), move |mover| {
+                mover.move_out(&chain)
+            });
+        }
+        Ok(ControlQuestion::MoveIn(bundle)) => {
+            return moves::beside(stream, actions.mover.clone(), move |mover| {
+                mover.move_in(&bundle)
+            });
+        }
         Err(unknown) => serde_json::to_vec(&Acknowledgement::Error(unknown.to_string()))?,
     };
     stream.write_all(&text)

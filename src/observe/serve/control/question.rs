@@ -3,8 +3,8 @@
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 
-/// The longest question in bytes: a word, a chain id and what somebody wrote about it.
-const LONGEST: u64 = 8 * 1024;
+/// The longest question in bytes: a word and a bundle.
+const LONGEST: u64 = 66 * 1024;
 
 /// One question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,10 @@ pub(super) enum ControlQuestion {
     Acknowledge(String),
     /// The configuration is to be read again.
     Reload,
+    /// The chain with this id goes to another host.
+    MoveOut(String),
+    /// A chain comes from another host, in the bundle with this text.
+    MoveIn(String),
 }
 
 /// What is no question.
@@ -25,7 +29,7 @@ impl fmt::Display for UnknownQuestion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the only questions are `status`, `acknowledge CHAIN` and `reload`"
+            "the only questions are `status`, `acknowledge CHAIN`, `reload`, `move-out CHAIN` and `move-in BUNDLE`"
         )
     }
 }
@@ -50,6 +54,8 @@ impl ControlQuestion {
             None if line == "status" => Ok(Self::Status),
             None if line == "reload" => Ok(Self::Reload),
             Some(("acknowledge", chain)) => Ok(Self::Acknowledge(chain.to_owned())),
+            Some(("move-out", chain)) => Ok(Self::MoveOut(chain.to_owned())),
+            Some(("move-in", bundle)) => Ok(Self::MoveIn(bundle.to_owned())),
             _ => Err(UnknownQuestion),
         }
     }
@@ -60,6 +66,8 @@ impl ControlQuestion {
             Self::Status => "status\n".to_owned(),
             Self::Reload => "reload\n".to_owned(),
             Self::Acknowledge(chain) => format!("acknowledge {chain}\n"),
+            Self::MoveOut(chain) => format!("move-out {chain}\n"),
+            Self::MoveIn(bundle) => format!("move-in {bundle}\n"),
         }
     }
 }
@@ -79,6 +87,8 @@ mod tests {
             ControlQuestion::Reload,
             ControlQuestion::Acknowledge("test-1".to_owned()),
             ControlQuestion::Acknowledge("a chain with spaces".to_owned()),
+            ControlQuestion::MoveOut("test-1".to_owned()),
+            ControlQuestion::MoveIn("{\"tmkms_move\":1}".to_owned()),
         ] {
             assert_eq!(read(question.line().as_bytes()), Ok(question));
         }
@@ -86,7 +96,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_no_question() {
-        let long = [b"acknowledge ", &[b'x'; 8 * 1024][..], b"\n"].concat();
+        let long = [b"acknowledge ", &[b'x'; 66 * 1024][..], b"\n"].concat();
         let bad: [&[u8]; 7] = [
             b"",
             b"\n",
