@@ -180,6 +180,15 @@ fn a_file_with_an_error_changes_nothing() {
             .service
             .wait_for_log("the configuration was not followed, and nothing was changed");
     }
+    let trouble =
+        |text: &str| text.contains("the configuration was read again and is not followed: ");
+    world.home.configure(&good);
+    assert!(
+        trouble(&world.home.run(&["status"]).1),
+        "until one is followed"
+    );
+    world.reloads("nothing is different\n");
+    assert!(!trouble(&world.home.run(&["status"]).1));
     fs::remove_file(world.home.path().join("tmkms.toml")).unwrap();
     assert_eq!(world.reload().0, 2);
     assert!(world.signs(2, 1));

@@ -24,6 +24,10 @@ pub struct ServiceSample {
     pub pauses: u64,
     /// How often the wall clock was found to have been set.
     pub clock_steps: u64,
+    /// Whether the configuration that was read last is followed.
+    pub followed: bool,
+    /// When the configuration that is followed was read.
+    pub followed_since: SystemTime,
     /// The chains, in the order of the configuration.
     pub chains: Vec<ChainSample>,
 }

@@ -51,6 +51,18 @@ pub(super) const FAMILIES: &[Family] = &[
         help: "How often the wall clock was found to have been set",
         values: Values::Service(|service| service.clock_steps.into()),
     },
+    Family {
+        name: "config_last_reload_successful",
+        kind: MetricType::Gauge,
+        help: "1 while the configuration that was read last, at the start or by a reload, is the one that is followed",
+        values: Values::Service(|service| service.followed.into()),
+    },
+    Family {
+        name: "config_last_reload_success_timestamp_seconds",
+        kind: MetricType::Gauge,
+        help: "When the configuration that is followed was read, in seconds since 1970",
+        values: Values::Service(|service| since_1970(service.followed_since)),
+    },
 ];
 
 pub(super) fn since_1970(time: SystemTime) -> SampleValue {

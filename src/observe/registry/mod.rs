@@ -16,6 +16,7 @@ use crate::os::clock::{Clock, SystemClock};
 use crate::os::host_name::host_name;
 use crate::os::process::usage::ProcessUsage;
 use crate::text::date::Date;
+use crate::text::excerpt::brief;
 
 use super::log::Dropped;
 use super::metrics::ServiceSample;
@@ -23,6 +24,17 @@ use super::status::ServiceStatus;
 
 pub(crate) use chain::{ChainEntry, LinkEntry};
 pub(crate) use identities::KnownIdentities;
+
+/// The longest text about a reload that is kept, in bytes.
+const LONGEST_TEXT: usize = 2048;
+
+/// Which configuration is followed.
+struct Followed {
+    /// When it was read.
+    since: SystemTime,
+    /// Why one that was read later is not followed.
+    refused: Option<String>,
+}
 
 /// The service.
 pub(crate) struct Registry {
@@ -41,6 +53,8 @@ pub(crate) struct Registry {
     pub clock_steps: AtomicU64,
     /// Why the metrics cannot be read, where they are wanted. Held briefly.
     not_listening: Mutex<Option<String>>,
+    /// What became of the last reload. Held briefly.
+    followed: Mutex<Followed>,
 }
 
 impl Registry {
@@ -61,6 +75,10 @@ impl Registry {
             pauses: AtomicU64::new(0),
             clock_steps: AtomicU64::new(0),
             not_listening: Mutex::new(None),
+            followed: Mutex::new(Followed {
+                since: SystemTime::now(),
+                refused: None,
+            }),
         }
     }
 
@@ -79,6 +97,33 @@ impl Registry {
         *self.not_listening.lock() = trouble;
     }
 
+    /// What became of a reload: the configuration is followed, or why it is not. Of that the first line is kept.
+    pub fn reloaded(&self, refused: Option<&str>) {
+        let mut followed = self.followed.lock();
+        match refused.and_then(|why| why.lines().next()) {
+            None => {
+                *followed = Followed {
+                    since: SystemTime::now(),
+                    refused: None,
+                };
+            }
+            Some(why) => followed.refused = Some(brief(why, LONGEST_TEXT).into_owned()),
+        }
+    }
+
+    /// What is wrong with the service itself.
+    fn trouble(&self) -> Option<String> {
+        let not_followed = self.followed.lock().refused.as_ref().map(|why| {
+            format!(
+                "the configuration was read again and is not followed: {why}; correct it, and reload it once more"
+            )
+        });
+        let not_listening = self.not_listening.lock().clone();
+        let all = [not_followed, not_listening];
+        let all: Vec<String> = all.into_iter().flatten().collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
+
     /// How long ago the supervisor took its last turn; it takes one each second.
     pub fn since_turn(&self) -> Duration {
         let turned = Duration::from_millis(self.turned.load(Ordering::Relaxed));
@@ -95,7 +140,7 @@ impl Registry {
             time: Date::of(now.wall).to_string(),
             uptime_seconds: self.started.elapsed().as_secs(),
             config: self.config.clone(),
-            trouble: self.not_listening.lock().clone(),
+            trouble: self.trouble(),
             identities: self.identities.all(),
             chains: self
                 .chains()
@@ -107,6 +152,10 @@ impl Registry {
 
     pub fn sample(&self) -> ServiceSample {
         let now = SystemClock.now();
+        let (followed, followed_since) = {
+            let last = self.followed.lock();
+            (last.refused.is_none(), last.since)
+        };
         ServiceSample {
             started: self.started_wall,
             usage: ProcessUsage::now(),
@@ -114,6 +163,8 @@ impl Registry {
             since_turn: self.since_turn(),
             pauses: self.pauses.load(Ordering::Relaxed),
             clock_steps: self.clock_steps.load(Ordering::Relaxed),
+            followed,
+            followed_since,
             chains: self
                 .chains()
                 .iter()

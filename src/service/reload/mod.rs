@@ -116,6 +116,7 @@ impl Reloader {
                 for trouble in &troubles {
                     warn!(event = "reloaded", "after the reload: {trouble}");
                 }
+                self.service.registry.reloaded(None);
                 ReloadAnswer::Done { changes, troubles }
             }
             Err(refused) => {
@@ -124,6 +125,7 @@ impl Reloader {
                     event = "not_reloaded",
                     "the configuration was not followed, and nothing was changed: {why}"
                 );
+                self.service.registry.reloaded(Some(&why));
                 ReloadAnswer::Refused(why)
             }
         };
