@@ -29,7 +29,7 @@ pub(crate) use identities::KnownIdentities;
 const LONGEST_TEXT: usize = 2048;
 
 /// Which configuration is followed.
-struct Followed {
+struct FollowedConfig {
     /// When it was read.
     since: SystemTime,
     /// Why one that was read later is not followed.
@@ -54,7 +54,7 @@ pub(crate) struct Registry {
     /// Why the metrics cannot be read, where they are wanted. Held briefly.
     not_listening: Mutex<Option<String>>,
     /// What became of the last reload. Held briefly.
-    followed: Mutex<Followed>,
+    followed: Mutex<FollowedConfig>,
 }
 
 impl Registry {
@@ -75,7 +75,7 @@ impl Registry {
             pauses: AtomicU64::new(0),
             clock_steps: AtomicU64::new(0),
             not_listening: Mutex::new(None),
-            followed: Mutex::new(Followed {
+            followed: Mutex::new(FollowedConfig {
                 since: SystemTime::now(),
                 refused: None,
             }),
@@ -102,7 +102,7 @@ impl Registry {
         let mut followed = self.followed.lock();
         match refused.and_then(|why| why.lines().next()) {
             None => {
-                *followed = Followed {
+                *followed = FollowedConfig {
                     since: SystemTime::now(),
                     refused: None,
                 };
