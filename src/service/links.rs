@@ -137,6 +137,11 @@ impl RunningLink {
     pub fn has_ended(&self) -> bool {
         self.thread.is_finished()
     }
+
+    /// Whether it will not be dialled again, and nobody asked for that.
+    pub fn has_ended_by_itself(&self) -> bool {
+        self.has_ended() && !self.stop.is_set()
+    }
 }
 
 /// Its thread.

@@ -69,8 +69,57 @@ impl Roster {
             .any(|link| so(link))
     }
 
-    /// Whether there are chains, and all their links ended for good.
+    /// Whether there are chains, and all their links ended for good by themselves. A link that was told to end is a reload's,
+    /// which puts another chain or link in its place in a moment.
     pub fn nobody_dials(&self) -> bool {
-        !self.all().is_empty() && !self.any_link(|link| !link.has_ended())
+        !self.all().is_empty() && !self.any_link(|link| !link.has_ended_by_itself())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::config::Config;
+    use crate::observe::registry::KnownIdentities;
+    use crate::service::wiring::Wiring;
+    use crate::settings::Base;
+
+    /// A chain that is not armed, with one node that is not there and is dialled once.
+    fn roster() -> Roster {
+        let text = "[[chain]]\nid = \"test-1\"\n\
+                    [[validator]]\nchain_id = \"test-1\"\naddr = \"unix:///nowhere/node.sock\"\nreconnect = false\n\
+                    [[providers.softsign]]\nchain_ids = [\"test-1\"]\npath = \"test.key\"\n";
+        let config = Config::read(text, "tmkms.toml", &Base::default()).unwrap();
+        let wiring = Wiring::telling(KnownIdentities::default());
+        let chains = config.chains.into_iter();
+        let chains = chains.map(|chain| Arc::new(wiring.begin(chain, None).unwrap()));
+        let roster = Roster::default();
+        roster.replace(chains.collect());
+        roster
+    }
+
+    fn wait_for_the_end(roster: &Roster) {
+        let began = Instant::now();
+        while roster.any_link(|link| !link.has_ended()) {
+            assert!(began.elapsed() < Duration::from_secs(10));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn nobody_dials_when_all_links_ended_and_not_while_a_reload_ends_them() {
+        let ended = roster();
+        assert!(!ended.nobody_dials());
+        let chain = &ended.all()[0].chain;
+        let why = "no key".to_owned();
+        chain.replace_state(Chain::unarmed(chain.id().clone(), None, why));
+        wait_for_the_end(&ended);
+        assert!(ended.nobody_dials());
+        let reloaded = roster();
+        reloaded.each_link(RunningLink::end);
+        wait_for_the_end(&reloaded);
+        assert!(!reloaded.nobody_dials());
     }
 }
