@@ -154,6 +154,11 @@ impl Chain {
         self.tell_news();
     }
 
+    /// Whether it was taken out of a service that goes on.
+    pub fn is_taken_out(&self) -> bool {
+        self.look(|state| matches!(state, ChainState::Retired { .. }))
+    }
+
     /// Takes `armed` for what signs, if the chain is armed.
     pub(super) fn replace_armed(&self, armed: Armed) {
         let mut state = self.state.write();

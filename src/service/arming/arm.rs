@@ -31,10 +31,12 @@ pub(super) fn arm(config: &ChainConfig, chain: &Chain, stats: &ChainStats, name:
         Some(elsewhere) => elsewhere,
         None => {
             chain.found_free();
-            open(config, name)
+            open(config, chain, name)
         }
     };
-    if let Some(why) = opened.why_unarmed() {
+    if let Some(why) = opened.why_unarmed()
+        && !chain.is_taken_out()
+    {
         tell(&opened, &why, "not armed");
     }
     put(chain, stats, opened);
@@ -48,9 +50,10 @@ pub(super) fn arm_later(
     name: &SquattedName,
 ) {
     let before = chain.why_unarmed();
-    let now = found_elsewhere(config).unwrap_or_else(|| open(config, name));
+    let now = found_elsewhere(config).unwrap_or_else(|| open(config, chain, name));
     if let Some(why) = now.why_unarmed()
         && Some(&why) != before.as_ref()
+        && !chain.is_taken_out()
     {
         tell(&now, &why, "still not armed");
     }
@@ -93,7 +96,11 @@ fn found_elsewhere(config: &ChainConfig) -> Option<Chain> {
     Some(Chain::elsewhere(config.id.clone(), None, error.to_string()))
 }
 
-fn open(config: &ChainConfig, name: &SquattedName) -> Chain {
+/// What is said of a chain that a reload took out while its key was being opened; nobody asks it any more.
+const TAKEN_OUT: &str =
+    "the chain was taken out of the configuration while its key was being opened";
+
+fn open(config: &ChainConfig, chain: &Chain, name: &SquattedName) -> Chain {
     let id = config.id.clone();
     let Opened {
         signer,
@@ -103,6 +110,10 @@ fn open(config: &ChainConfig, name: &SquattedName) -> Chain {
         Err(why) => return Chain::unarmed(id, None, why.to_string()),
     };
     let public_key = signer.public_key();
+    // A device takes its time, and the state may be another chain's by now: that of the same id, which came again.
+    if chain.is_taken_out() {
+        return Chain::unarmed(id, Some(public_key), TAKEN_OUT.to_owned());
+    }
     let place = config.place(public_key);
     let store = match FileStore::open(&place) {
         Ok(store) => store,
@@ -316,4 +327,55 @@ impl Identities {
 /// Reads the identity key of SecretConnection links; the text is a warning about its file.
 pub fn identity_of(source: &SecretSource) -> Result<(IdentityKey, Option<String>), String> {
     crate::link::identity::load(source)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::backends::softsign::Purpose;
+    use crate::backends::softsign::key::SoftKey;
+    use crate::backends::{Device, KeySource, KeyTraits, OpenKeyError};
+    use crate::config::Config;
+    use crate::settings::Base;
+
+    /// A key that takes so long to be opened that its chain is gone meanwhile.
+    struct Slow(Arc<Chain>, KeyTraits);
+
+    impl KeySource for Slow {
+        fn traits(&self) -> &KeyTraits {
+            &self.1
+        }
+
+        fn devices(&self) -> Vec<&dyn Device> {
+            Vec::new()
+        }
+
+        fn is_same(&self, _: &dyn KeySource) -> bool {
+            true
+        }
+
+        fn open(&self) -> Result<Opened, OpenKeyError> {
+            self.0.retire(Duration::ZERO, &SystemClock).unwrap();
+            let (key, _) = SoftKey::generate(Purpose::Consensus).unwrap();
+            Ok(Opened {
+                signer: Arc::new(key),
+                warnings: Vec::new(),
+            })
+        }
+    }
+
+    #[test]
+    fn a_chain_that_is_gone_when_its_key_is_there_leaves_the_state_to_its_successor() {
+        let text = "[[chain]]\nid = \"test-1\"\n\
+                    [[validator]]\nchain_id = \"test-1\"\naddr = \"unix:///nowhere/node.sock\"\n\
+                    [[providers.softsign]]\nchain_ids = [\"test-1\"]\npath = \"test.key\"\n";
+        let mut config = Config::read(text, "tmkms.toml", &Base::default()).unwrap();
+        let mut config = config.chains.remove(0);
+        let chain = Arc::new(Chain::opening(config.id.clone()));
+        config.key = Arc::new(Slow(chain.clone(), KeyTraits::of("slow")));
+        let opened = open(&config, &chain, &SquattedName::default());
+        assert_eq!(opened.why_unarmed().as_deref(), Some(TAKEN_OUT));
+    }
 }

@@ -91,7 +91,8 @@ impl Mending {
         let all = self.roster.all();
         self.gone
             .retain(|id, _| all.iter().any(|served| served.config.id == *id));
-        for served in all.iter() {
+        // One that a reload is taking out is not armed again.
+        for served in all.iter().filter(|served| !served.stop.is_set()) {
             let id = &served.config.id;
             // A reload may have come while the chain was being armed or its gate was busy.
             served.follow();
