@@ -73,8 +73,9 @@ impl Chain {
             return false;
         };
         gate.follow(settings, &clock.now());
-        drop(gate);
+        // Before anybody else may be at the gate: what is said of it is what it was told.
         self.replace_armed(armed.following(settings, raw.cloned()));
+        drop(gate);
         true
     }
 
