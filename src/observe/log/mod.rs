@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use tracing::{debug, error, info, warn};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::consensus::{BlockId, Hrs};
 use crate::events::{Event, RequestKind, Sink};
@@ -50,9 +51,12 @@ impl LogDial {
     }
 }
 
-/// Whether a text says how much is to be logged.
+/// Whether a text says how much is to be logged: a level, or directives of which each has one. A word that is no level would
+/// be taken for the name of a module, of which alone something is logged then, and so nothing at all.
 pub fn is_filter(text: &str) -> bool {
-    !text.trim().is_empty() && EnvFilter::try_new(text).is_ok()
+    let is_level = |word: &str| !word.is_empty() && word.parse::<LevelFilter>().is_ok();
+    let says = |part: &str| part.contains('=') || is_level(part.trim());
+    text.split(',').all(says) && EnvFilter::try_new(text).is_ok()
 }
 
 impl Logging {
@@ -373,4 +377,35 @@ fn milliseconds(time: Duration) -> f64 {
 
 fn late_name(hrs: Option<&Hrs>) -> String {
     hrs.map_or_else(|| "a message of raw bytes".to_owned(), Hrs::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_is_no_level_is_no_filter() {
+        for good in [
+            "info",
+            "DEBUG",
+            "off",
+            "info,tmkms::link=debug",
+            "tmkms=trace",
+            " warn ",
+        ] {
+            assert!(is_filter(good), "{good:?}");
+        }
+        for bad in [
+            "",
+            " ",
+            "inof",
+            "verbose",
+            "warning",
+            "info,lnk",
+            "info,",
+            "tmkms=inof",
+        ] {
+            assert!(!is_filter(bad), "{bad:?}");
+        }
+    }
 }
