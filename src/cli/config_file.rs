@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 
-use crate::config::{Config, ConfigError, is_place};
+use crate::config::{Config, ConfigError};
 use crate::os::files::paths::{absolute, folder_of};
 use crate::remedy::{CommandLine, Commands};
 use crate::secret_file::Variables;
@@ -68,15 +68,18 @@ impl ConfigFile {
         handed: Variables,
         devices: &KnownDevices,
     ) -> Result<Config, String> {
-        match is_place(&self.config) {
-            true => Config::load_with(&self.config, handed, devices)
-                .and_then(Config::for_dialling)
-                .map_err(|error| error.to_string()),
-            false => Err(
-                "the configuration came through a pipe, which cannot be read again; restart tmkms"
-                    .to_owned(),
-            ),
+        // Whoever reads the log does not stand where the service does.
+        let path = absolute(&self.config);
+        // The end of a pipe would be waited for.
+        if path.metadata().is_ok_and(|found| !found.is_file()) {
+            return Err(format!(
+                "{} is no file any more; put the configuration back there",
+                path.display()
+            ));
         }
+        Config::load_with(&path, handed, devices)
+            .and_then(Config::for_dialling)
+            .map_err(|error| error.to_string())
     }
 }
 

@@ -141,11 +141,20 @@ impl Start {
         }
         let (reloads, inbox) = Reloads::channel();
         let dial = log.dial();
+        let is_place = config::is_place(&self.config.config);
         let again = Again {
             dropped: log.dropped(),
             reloads: reloads.clone(),
             inbox,
-            read: Box::new(move || self.config.load_again(variables.clone(), &devices)),
+            read: Box::new(move || {
+                match is_place {
+                true => self.config.load_again(variables.clone(), &devices),
+                false => Err(
+                    "the configuration came through a pipe, which cannot be read again; restart tmkms"
+                        .to_owned(),
+                ),
+            }
+            }),
             log: Box::new(move |now| {
                 let (filter, format) = logging.of(now);
                 dial.turn(&filter, format);

@@ -1,7 +1,7 @@
 //! What tells the operator, for as long as the service lives: the control socket, HTTP, the text file, the look at disks.
 
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use crate::config::{Config, Metrics};
 use crate::observe::disk;
 use crate::observe::registry::Registry;
-use crate::observe::serve::http::HttpServer;
+use crate::observe::serve::http::{HttpServer, ListenError};
 use crate::observe::serve::{control, http, textfile};
 use crate::threads::Shutdown;
 
@@ -41,6 +41,32 @@ impl SharedObservers {
         disk::keep(registry, stop)?;
         *self.0.lock() = Some(observers);
         Ok(())
+    }
+
+    /// Listens at another address. Where the one of `before` is in its way, as 127.0.0.1 is for 0.0.0.0 at the same port, that
+    /// one is let go first, and comes back if it was in vain.
+    ///
+    /// # Errors
+    /// The address cannot be had.
+    pub fn take_address(
+        &self,
+        before: &Metrics,
+        address: SocketAddr,
+        registry: &Arc<Registry>,
+    ) -> Result<TcpListener, ListenError> {
+        let first = http::bind(address);
+        let same_port = |before: SocketAddr| before.port() == address.port();
+        let mut all = self.0.lock();
+        match &mut *all {
+            Some(observers) if first.is_err() && before.listen.is_some_and(same_port) => {
+                drop(observers.http.take());
+                http::bind(address).inspect_err(|_| {
+                    // Without room for a thread nothing can be served, and the next reload tries it again.
+                    observers.http = serve(before, None, registry).unwrap_or(None);
+                })
+            }
+            Some(_) | None => first,
+        }
     }
 
     /// Follows other settings of `[metrics]`. `first` listens at their address already.

@@ -55,6 +55,7 @@ mod planted;
 mod prometheus;
 mod refused_double_sign;
 mod reload;
+mod reload_hard;
 mod reload_load;
 mod remedies;
 mod replicas;

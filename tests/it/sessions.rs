@@ -207,6 +207,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ),
     ("seems to be this container's own", "as above"),
     (
+        "is no file any more; put the configuration back there",
+        "tests/it/reload_hard.rs",
+    ),
+    (
         "the configuration came through a pipe, which cannot be read again",
         "tests/it/environment.rs",
     ),

@@ -10,7 +10,6 @@ use tracing::warn;
 
 use crate::backends::KeySource;
 use crate::config::{ChainConfig, Metrics};
-use crate::observe::serve::http;
 use crate::os::clock::SystemClock;
 use crate::service::arming::arm_beside;
 use crate::service::error::ServiceError;
@@ -78,7 +77,8 @@ pub(super) fn listen_first(
 ) -> Result<Option<TcpListener>, Refused> {
     match now.listen {
         Some(address) if before.listen != now.listen && service.observers.are_there() => {
-            Ok(Some(http::bind(address)?))
+            let (observers, registry) = (&service.observers, &service.registry);
+            Ok(Some(observers.take_address(before, address, registry)?))
         }
         Some(_) | None => Ok(None),
     }

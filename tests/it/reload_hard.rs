@@ -1,0 +1,131 @@
+//! Reloads in circumstances that nobody hopes for: what was changed stands in the way of itself, or the file is no file.
+
+use std::fs;
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tmkms::harness::{Listener, Node};
+
+use crate::support::home::{Home, PATIENCE, Running, sign};
+use crate::support::http;
+
+/// A home whose one node is linked.
+struct World {
+    home: Home,
+    service: Running,
+    node: Node,
+    _listener: Listener,
+}
+
+fn world() -> World {
+    let listener = Listener::tcp().unwrap();
+    let home = Home::new(&[listener.address().unwrap()]);
+    home.init();
+    let service = home.start();
+    let node = listener.accept(PATIENCE).unwrap();
+    let mut world = World {
+        home,
+        service,
+        node,
+        _listener: listener,
+    };
+    assert!(world.signs(1));
+    world
+}
+
+impl World {
+    fn signs(&mut self, height: i64) -> bool {
+        sign(&mut self.node, &self.home.key, height, 1)
+    }
+
+    fn reload(&self) -> (i32, String) {
+        self.home.run(&["reload"])
+    }
+
+    /// The last line of the log with this word, once there are so many of them.
+    fn wait_for_line(&self, word: &str, count: usize) -> String {
+        let began = Instant::now();
+        loop {
+            let log = self.service.log();
+            let lines: Vec<&str> = log.lines().filter(|line| line.contains(word)).collect();
+            if lines.len() >= count {
+                return lines.last().unwrap().to_string();
+            }
+            assert!(began.elapsed() < PATIENCE, "no {word:?} in:\n{log}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+#[test]
+fn a_port_that_tmkms_itself_has_is_no_obstacle_to_another_address_with_it() {
+    let mut world = world();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let before = world.home.config();
+    let listen = |address: &str| {
+        let text = format!("{before}[metrics]\nlisten = \"{address}:{port}\"\n");
+        world.home.configure(&text);
+        world.reload()
+    };
+    let at = format!("127.0.0.1:{port}");
+    for address in ["127.0.0.1", "0.0.0.0", "127.0.0.1", "[::]"] {
+        let told = format!("metrics and the status page are at http://{address}:{port}/\n");
+        let (code, text) = listen(address);
+        assert!(code == 0 && text.ends_with(&told), "{code} {text}");
+        assert!(http::get(&at, "/metrics").1.contains("tmkms_"), "{address}");
+    }
+    assert_eq!(listen("127.0.0.1").0, 0);
+    // What is in the way here is not ours.
+    let other = TcpListener::bind(("127.0.0.2", port)).unwrap();
+    let (code, text) = listen("0.0.0.0");
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("cannot be listened on"), "{text}");
+    let began = Instant::now();
+    while std::net::TcpStream::connect(&at).is_err() {
+        assert!(began.elapsed() < PATIENCE, "the address of before is back");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    drop(other);
+    assert!(world.signs(2));
+}
+
+#[test]
+fn a_configuration_that_is_gone_or_no_file_is_told_as_that() {
+    let mut world = world();
+    let file = world.home.path().join("tmkms.toml");
+    let away = world.home.path().join("away");
+    fs::rename(&file, &away).unwrap();
+    let refused = |count| {
+        world.service.signal(Signal::HUP);
+        world.wait_for_line("was not followed", count)
+    };
+    let line = refused(1);
+    let told = format!(
+        "the configuration {} cannot be read: No such",
+        file.display()
+    );
+    assert!(line.contains(&told), "{line}");
+    fs::create_dir(&file).unwrap();
+    let line = refused(2);
+    let told = format!("{} is no file any more", file.display());
+    assert!(line.contains(&told), "{line}");
+    fs::remove_dir(&file).unwrap();
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &file,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR,
+        0,
+    )
+    .unwrap();
+    let line = refused(3);
+    assert!(line.contains(&told), "{line}");
+    assert!(!world.service.log().contains("came through a pipe"));
+    fs::remove_file(&file).unwrap();
+    fs::rename(&away, &file).unwrap();
+    assert_eq!(world.reload(), (0, "nothing is different\n".to_owned()));
+    assert!(world.signs(2));
+}
