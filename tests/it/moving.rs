@@ -247,3 +247,59 @@ fn without_room_for_the_bundle_nothing_is_sealed() {
     let (status, text) = host.home.run(&["check"]);
     assert_eq!(status, 0, "{text}");
 }
+
+/// A sealed state, as it was left and as a copy: no command begins it anew, and each says to which bundle it went.
+#[test]
+fn nothing_but_a_bundle_begins_a_sealed_state_again() {
+    for copied in [false, true] {
+        let host = Host::new();
+        host.home.init();
+        host.move_out("bundle");
+        let state = host.home.path().join("state.json");
+        let bytes = fs::read(&state).unwrap();
+        if copied {
+            fs::remove_file(&state).unwrap();
+            tmkms::secret_file::create(&state, &bytes).unwrap();
+        }
+        let key = host.home.path().join("consensus.key");
+        let key = key.to_str().unwrap();
+        let state_path = state.to_str().unwrap();
+        for words in [
+            &["state", "init", "test-1", "--height", "100"][..],
+            &[
+                "state", "init", "test-1", "--height", "100", "--insist", "test-1",
+            ],
+            &[
+                "state",
+                "init",
+                "test-1",
+                "--never-signed",
+                "--insist",
+                "test-1",
+            ],
+            &["state", "raise", "test-1", "--height", "100"],
+            &[
+                "state", "import", "test-1", state_path, "--yes", "--insist", "test-1",
+            ],
+            &["state", "export", "test-1", "--format", "cometbft"],
+            &[
+                "softsign",
+                "import",
+                key,
+                key,
+                "--never-signed",
+                "--yes",
+                "--insist",
+                "test-1",
+            ],
+            &[
+                "softsign", "import", key, key, "--height", "100", "--yes", "--insist", "test-1",
+            ],
+        ] {
+            let (code, text) = host.home.run(words);
+            assert_eq!(code, 1, "{words:?}: {text}");
+            assert!(text.contains("to bundle"), "{words:?}: {text}");
+            assert_eq!(fs::read(&state).unwrap(), bytes, "{words:?}");
+        }
+    }
+}
