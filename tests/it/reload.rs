@@ -97,6 +97,15 @@ impl World {
     }
 }
 
+/// What is given back is noticed at once: a reload waits 3 s for it, and the chain does not sign meanwhile.
+fn promptly<T>(reload: impl FnOnce() -> T) -> T {
+    let began = Instant::now();
+    let answer = reload();
+    let took = began.elapsed();
+    assert!(took < Duration::from_millis(2_500), "{took:?}");
+    answer
+}
+
 /// A chain `test-2` is in the home, and its node.
 fn with_a_second(world: &World) -> Listener {
     let listener = Listener::tcp().unwrap();
@@ -129,7 +138,7 @@ fn a_chain_comes_and_goes_and_comes_again_beside_one_that_goes_on() {
     assert!(signed(ask(&mut node, 5, 1)));
     assert!(world.signs(2, 1));
     world.home.configure(&one);
-    world.reloads("test-2: removed\n");
+    promptly(|| world.reloads("test-2: removed\n"));
     assert!(ask(&mut node, 6, 1).is_err(), "hung up on");
     assert!(world.signs(3, 1));
     let (_, text) = world.home.run(&["status"]);
@@ -328,7 +337,7 @@ fn another_key_is_refused_and_the_same_one_elsewhere_is_not() {
     fs::remove_file(&key).unwrap();
     assert!(world.signs(2, 1));
     world.edit("consensus.key", "moved.key");
-    let (code, text) = world.reload_with_its_node();
+    let (code, text) = promptly(|| world.reload_with_its_node());
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("the key is opened anew"), "{text}");
     assert!(!world.signs(2, 2), "with its state");
