@@ -109,6 +109,9 @@ func (n *network) prepare() error {
 		home := filepath.Join(n.spec.Home, fmt.Sprintf("node%d", i))
 		config.EnsureRoot(home)
 		m := &member{cfg: nodeConfig(home), logger: logger.With("node", i)}
+		if n.spec.Propose > 0 {
+			m.cfg.Consensus.TimeoutPropose = n.spec.Propose
+		}
 		// The first node has none of its own, but the constructor wants one.
 		m.pv = privval.NewFilePV(ed25519.GenPrivKey(), filepath.Join(home, "key.json"), filepath.Join(home, "state.json"))
 		m.key = publicKey(n.spec.Validator)
@@ -260,7 +263,10 @@ func (n *network) check(height int64) error {
 		} else {
 			gap++
 			found.LongestGap = max(found.LongestGap, gap)
-			fmt.Printf("not in the commit of height %d\n", h)
+			fmt.Printf(rig.MissedLine+"\n", h)
+		}
+		if first.node.BlockStore().LoadBlockCommit(h).Round > 0 {
+			fmt.Printf(rig.LateLine+"\n", h)
 		}
 	}
 	for i, m := range n.members {

@@ -37,6 +37,8 @@ type NodeSpec struct {
 	// Blocks is how many blocks to make before the process ends; 0 for until it
 	// is told to end.
 	Blocks int64
+	// Propose is how long the nodes wait for a proposal before they vote for none; 0 for half a second.
+	Propose time.Duration
 }
 
 // Findings are what the nodes found on their chain and in their logs.
@@ -49,10 +51,16 @@ type Findings struct {
 	Positions int
 	// LongestGap is the most commits in a row that lack it.
 	LongestGap int
+	// Missed are the heights whose commits lack it, and Late those that were decided above round 0.
+	Missed, Late []int64
 }
 
-// FindingsLine is how the nodes print them.
-const FindingsLine = "checked %d commits, %d signed, %d with extension, %d positions, at most %d missed in a row"
+// How the nodes print them.
+const (
+	FindingsLine = "checked %d commits, %d signed, %d with extension, %d positions, at most %d missed in a row"
+	MissedLine   = "not in the commit of height %d"
+	LateLine     = "above round 0 was height %d"
+)
 
 // consensusFailure is what a node logs before it goes on as a dead one.
 const consensusFailure = "CONSENSUS FAILURE"
@@ -197,7 +205,20 @@ func (n *RealNode) End() Findings {
 		n.t.Fatalf("what the node found: %v", err)
 	}
 	n.t.Logf(FindingsLine, found.Commits, found.Signed, found.Extended, found.Positions, found.LongestGap)
+	found.Missed, found.Late = heightsIn(text, MissedLine), heightsIn(text, LateLine)
 	return found
+}
+
+// heightsIn gives the heights of all lines of a form.
+func heightsIn(text, form string) []int64 {
+	var heights []int64
+	for line := range strings.Lines(text) {
+		var height int64
+		if _, err := fmt.Sscanf(line, form+"\n", &height); err == nil {
+			heights = append(heights, height)
+		}
+	}
+	return heights
 }
 
 // ChainSettings say what a test of one real node varies.

@@ -1,0 +1,6 @@
+package interop
+
+import "testing"
+
+// TestReload is asked of the series that most chains run: what a reload does to a link is the same for all.
+func TestReload(t *testing.T) { suite.Reload(t) }
