@@ -21,6 +21,12 @@ pub trait KeySource: Any + Send + Sync {
     /// one that it has.
     fn is_same(&self, other: &dyn KeySource) -> bool;
 
+    /// Whether it can be opened for a look beside the one that signs: it is in a file, or on devices that this process has
+    /// open already.
+    fn is_at_hand(&self) -> bool {
+        self.devices().is_empty()
+    }
+
     /// Opens it.
     fn open(&self) -> Result<Opened, OpenKeyError>;
 }

@@ -91,6 +91,10 @@ impl KeySource for ReplicaSetSource {
         })
     }
 
+    fn is_at_hand(&self) -> bool {
+        self.sources.iter().all(|source| source.is_at_hand())
+    }
+
     fn traits(&self) -> &KeyTraits {
         &self.traits
     }

@@ -9,6 +9,8 @@ use tmkms::harness::{Listener, Node};
 
 use crate::support::home::{Home, PATIENCE, Running, sign};
 use crate::support::http;
+#[cfg(feature = "yubihsm")]
+use crate::yubihsm_program;
 
 /// A home whose one node is linked.
 struct World {
@@ -128,4 +130,33 @@ fn a_configuration_that_is_gone_or_no_file_is_told_as_that() {
     fs::rename(&away, &file).unwrap();
     assert_eq!(world.reload(), (0, "nothing is different\n".to_owned()));
     assert!(world.signs(2));
+}
+
+#[cfg(feature = "yubihsm")]
+#[test]
+fn another_key_of_a_device_that_is_in_use_changes_nothing() {
+    let simulator = yubihsm_program::simulator(8, 172);
+    let (home, listener) = yubihsm_program::home(&[&simulator], 172);
+    home.init();
+    let service = home.start();
+    let mut node = listener.accept(PATIENCE).unwrap();
+    assert!(sign(&mut node, &home.key, 1, 1));
+    let text = home.config();
+    assert!(text.contains("key = 1"), "{text}");
+    for (other, why) in [
+        ("key = 3", "holds another key now"),
+        ("key = 6", "0x0006"),
+        ("key = 2, type = \"account\"", "holds another key now"),
+    ] {
+        home.configure(&text.replace("key = 1", other));
+        let (code, said) = home.run(&["reload"]);
+        assert_eq!(code, 2, "{other}: {said}");
+        assert!(said.contains(why), "{other}: {said}");
+    }
+    home.configure(&text);
+    assert_eq!(
+        home.run(&["reload"]),
+        (0, "nothing is different\n".to_owned())
+    );
+    assert!(sign(&mut node, &home.key, 2, 1), "{}", service.log());
 }

@@ -36,11 +36,13 @@ const TICK: Duration = Duration::from_millis(5);
 /// A key that is not the one that signs, or that cannot be opened and has to be.
 pub(super) fn check_keys(served: &[Arc<Served>], plan: &ReloadPlan) -> Result<(), Refused> {
     for (config, fate) in &plan.chains {
-        if !config.key.devices().is_empty() {
-            continue;
-        }
         let running = served.iter().find(|served| served.config.id == config.id);
         let signs = running.and_then(|served| served.chain.public_key());
+        // A device is asked only where its key is another one than before, over the session that there is.
+        let asks_device = signs.is_some() && *fate == Fate::Reopened && config.key.is_at_hand();
+        if !(config.key.devices().is_empty() || asks_device) {
+            continue;
+        }
         match config.key.open() {
             Ok(opened) => {
                 let now = opened.signer.public_key();

@@ -41,6 +41,10 @@ impl KeySource for DeviceKeySource {
         })
     }
 
+    fn is_at_hand(&self) -> bool {
+        self.provider.is_in_use()
+    }
+
     fn traits(&self) -> &KeyTraits {
         &self.traits
     }

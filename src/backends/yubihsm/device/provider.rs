@@ -103,6 +103,11 @@ impl Provider {
             && self.password == other.password
     }
 
+    /// Whether this process has it open.
+    pub fn is_in_use(&self) -> bool {
+        self.lock().is_some()
+    }
+
     /// A client of its own, for commands. The warning is about the password's file.
     pub fn client(&self) -> Result<(DeviceClient, Option<String>), Error> {
         let (credentials, warning) = self.credentials().map_err(|kind| Error {
