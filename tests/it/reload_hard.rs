@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use tmkms::backends::softsign::key::SoftKey;
 use tmkms::harness::{Listener, Node};
 
 use crate::support::home::{Home, PATIENCE, Running, sign};
@@ -17,7 +19,7 @@ struct World {
     home: Home,
     service: Running,
     node: Node,
-    _listener: Listener,
+    listener: Listener,
 }
 
 fn world() -> World {
@@ -30,7 +32,7 @@ fn world() -> World {
         home,
         service,
         node,
-        _listener: listener,
+        listener,
     };
     assert!(world.signs(1));
     world
@@ -55,7 +57,7 @@ impl World {
                 return lines.last().unwrap().to_string();
             }
             assert!(began.elapsed() < PATIENCE, "no {word:?} in:\n{log}");
-            std::thread::sleep(Duration::from_millis(5));
+            thread::sleep(Duration::from_millis(5));
         }
     }
 }
@@ -88,7 +90,7 @@ fn a_port_that_tmkms_itself_has_is_no_obstacle_to_another_address_with_it() {
     let began = Instant::now();
     while std::net::TcpStream::connect(&at).is_err() {
         assert!(began.elapsed() < PATIENCE, "the address of before is back");
-        std::thread::sleep(Duration::from_millis(5));
+        thread::sleep(Duration::from_millis(5));
     }
     drop(other);
     assert!(world.signs(2));
@@ -159,4 +161,66 @@ fn another_key_of_a_device_that_is_in_use_changes_nothing() {
         (0, "nothing is different\n".to_owned())
     );
     assert!(sign(&mut node, &home.key, 2, 1), "{}", service.log());
+}
+
+#[test]
+fn an_identity_that_was_exchanged_is_followed_and_one_that_is_missing_changes_nothing() {
+    let mut world = world();
+    let one = world.home.config();
+    let identity = |name: &str| {
+        let (_, text) = SoftKey::generate(Default::default()).unwrap();
+        let path = world.home.path().join(name);
+        let _ = fs::remove_file(&path);
+        tmkms::secret_file::create(&path, &text).unwrap();
+    };
+    let known = || {
+        let (_, text) = world.home.run(&["status"]);
+        text.matches("identity: ").count()
+    };
+    assert_eq!(known(), 1);
+    world
+        .home
+        .configure(&one.replace("identity.key", "missing.key"));
+    let (code, text) = world.reload();
+    assert_eq!(code, 2, "{text}");
+    assert!(
+        text.contains("test-1: ") && text.contains("missing.key"),
+        "{text}"
+    );
+    assert!(sign(&mut world.node, &world.home.key, 2, 1));
+    let again = |world: &World| {
+        thread::scope(|scope| {
+            let reload = scope.spawn(|| world.reload());
+            let node = world.listener.accept(PATIENCE).unwrap();
+            let (code, text) = reload.join().unwrap();
+            assert_eq!(code, 0, "{text}");
+            assert!(text.contains("again with its new settings"), "{text}");
+            node
+        })
+    };
+    // Another file, and the first one again, with another key in it.
+    identity("second.key");
+    world
+        .home
+        .configure(&one.replace("identity.key", "second.key"));
+    let mut node = again(&world);
+    assert!(sign(&mut node, &world.home.key, 3, 1));
+    assert_eq!(known(), 1);
+    identity("identity.key");
+    world.home.configure(&one);
+    let mut node = again(&world);
+    assert!(sign(&mut node, &world.home.key, 4, 1));
+    // The same file, with another key in it.
+    identity("identity.key");
+    let mut node = again(&world);
+    assert!(sign(&mut node, &world.home.key, 5, 1));
+    assert_eq!(known(), 1);
+    let log = world.service.log();
+    assert_eq!(
+        log.matches("this signer is known to its nodes as").count(),
+        4,
+        "{log}"
+    );
+    let (_, text) = world.home.run(&["reload"]);
+    assert_eq!(text, "nothing is different\n");
 }

@@ -40,6 +40,11 @@ impl KnownIdentities {
         self.0.lock().values().cloned().collect()
     }
 
+    /// Forgets all others.
+    pub fn retain(&self, keep: impl Fn(&str) -> bool) {
+        self.0.lock().retain(|source, _| keep(source));
+    }
+
     fn put(&self, status: IdentityStatus) -> IdentityStatus {
         let mut all = self.0.lock();
         all.insert(status.source.clone(), status.clone());

@@ -1,6 +1,6 @@
 //! From the configuration of a chain to a chain that signs, or to one that answers and says why it does not (W7).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -281,7 +281,7 @@ impl SquattedName {
 
 /// Identity keys, each read once, by the first link that needs it.
 pub(in crate::service) struct Identities {
-    slots: Mutex<HashMap<String, IdentitySlot>>,
+    slots: Mutex<HashMap<String, (SecretSource, IdentitySlot)>>,
     known: KnownIdentities,
 }
 
@@ -301,7 +301,9 @@ impl Identities {
     pub fn load(&self, source: &SecretSource) -> Result<Arc<IdentityKey>, String> {
         let slot = {
             let mut all = self.slots.lock();
-            all.entry(source.to_string()).or_default().clone()
+            let slot = all.entry(source.to_string());
+            let slot = slot.or_insert_with(|| (source.clone(), IdentitySlot::default()));
+            slot.1.clone()
         };
         let mut key = slot.lock();
         if let Some(key) = &*key {
@@ -321,6 +323,24 @@ impl Identities {
             warn!(event = "configuration", "{warning}");
         }
         Ok(key.insert(Arc::new(identity)).clone())
+    }
+
+    /// Where another key lies by now than the one that links have. What cannot be read is no other one.
+    pub fn exchanged(&self) -> BTreeSet<String> {
+        let all: Vec<_> = self.slots.lock().values().cloned().collect();
+        let other = |(source, slot): &(SecretSource, IdentitySlot)| {
+            let key = slot.lock();
+            let (now, _) = identity_of(source).ok()?;
+            let is_other = key.as_ref()?.public_key() != now.public_key();
+            is_other.then(|| source.to_string())
+        };
+        all.iter().filter_map(other).collect()
+    }
+
+    /// Forgets those that no link has any more, or that have to be read again.
+    pub fn retain(&self, keep: impl Fn(&str) -> bool) {
+        self.slots.lock().retain(|source, _| keep(source));
+        self.known.retain(keep);
     }
 }
 

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use tracing::warn;
 
 use crate::backends::KeySource;
-use crate::config::{ChainConfig, Metrics};
+use crate::config::{ChainConfig, Metrics, NodeConfig};
 use crate::os::clock::SystemClock;
-use crate::service::arming::arm_beside;
+use crate::service::arming::{arm_beside, identity_of};
 use crate::service::error::ServiceError;
 use crate::service::links::RunningLink;
 use crate::service::parts::{LEAVE, Service};
@@ -38,6 +38,9 @@ pub(super) fn check_keys(served: &[Arc<Served>], plan: &ReloadPlan) -> Result<()
     for (config, fate) in &plan.chains {
         let running = served.iter().find(|served| served.config.id == config.id);
         let signs = running.and_then(|served| served.chain.public_key());
+        for node in config.nodes.iter().zip(0..) {
+            check_identity(config, fate, node)?;
+        }
         // A device is asked only where its key is another one than before, over the session that there is.
         let asks_device = signs.is_some() && *fate == Fate::Reopened && config.key.is_at_hand();
         if !(config.key.devices().is_empty() || asks_device) {
@@ -66,6 +69,25 @@ pub(super) fn check_keys(served: &[Arc<Served>], plan: &ReloadPlan) -> Result<()
         }
     }
     Ok(())
+}
+
+/// Looks at the identity of a node that is going to be dialled.
+fn check_identity(
+    chain: &ChainConfig,
+    fate: &Fate,
+    (node, index): (&NodeConfig, usize),
+) -> Result<(), Refused> {
+    let goes_on = match fate {
+        Fate::Kept(nodes) => matches!(nodes.get(index), Some(NodeFate::Kept(_))),
+        Fate::Added | Fate::Reopened => false,
+    };
+    match &node.identity {
+        Some(source) if !goes_on => identity_of(source).map(drop).map_err(|why| Refused::Key {
+            chain: chain.id.clone(),
+            why,
+        }),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Takes another address for the metrics before anything is changed, because it may not be had.

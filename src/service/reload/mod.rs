@@ -8,6 +8,7 @@ mod change;
 mod plan;
 mod refused;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::time::Duration;
 
@@ -137,7 +138,9 @@ impl Reloader {
         let now = (self.again.read)().map_err(Refused::Configuration)?;
         let served = self.service.roster.all();
         let configs: Vec<_> = served.iter().map(|served| &served.config).collect();
-        let plan = plan::plan(&configs, &self.config, &now)?;
+        let identities = &self.service.wiring.identities;
+        let exchanged = identities.exchanged();
+        let plan = plan::plan(&configs, &self.config, &now, &exchanged)?;
         apply::check_keys(&served, &plan)?;
         let listener = apply::listen_first(&self.service, &self.config.metrics, &now.metrics)?;
         drop(served);
@@ -147,6 +150,7 @@ impl Reloader {
             }
         }
         let changes = plan.changes;
+        identities.retain(|source| !exchanged.contains(source));
         let mut troubles = apply::follow(&self.service, plan.chains);
         let metrics = (&self.config.metrics, &now.metrics);
         if let Err(error) = self
@@ -156,6 +160,11 @@ impl Reloader {
         {
             troubles.push(format!("metrics: {}", Refused::Thread(error)));
         }
+        let used = now.chains.iter().flat_map(|chain| &chain.nodes);
+        let used: BTreeSet<_> = used
+            .filter_map(|node| Some(node.identity.as_ref()?.to_string()))
+            .collect();
+        identities.retain(|source| used.contains(source));
         (self.again.log)(&now.log);
         self.config = without_chains(now);
         Ok(Followed { changes, troubles })

@@ -1,5 +1,7 @@
 //! What another configuration asks of a service that runs: pure, nothing is done here.
 
+use std::collections::BTreeSet;
+
 use crate::config::{ChainConfig, Config, NodeAddress, NodeConfig};
 use crate::consensus::ChainId;
 use crate::link::Address;
@@ -37,7 +39,8 @@ pub(super) enum NodeFate {
     Added,
 }
 
-/// The chains as they are served now, and the new configuration. `control` and `before` are what was followed until now.
+/// The chains as they are served now, and the new configuration. `before` has what was followed until now besides them, and
+/// `exchanged` where another identity lies by now than the one that links have.
 ///
 /// # Errors
 /// What cannot change while the service runs, and a chain that got another name.
@@ -45,6 +48,7 @@ pub(super) fn plan(
     served: &[&ChainConfig],
     before: &Config,
     now: &Config,
+    exchanged: &BTreeSet<String>,
 ) -> Result<ReloadPlan, Refused> {
     let mut fixed = Vec::new();
     if before.control != now.control {
@@ -61,7 +65,7 @@ pub(super) fn plan(
             }
             Some(old) => {
                 fixed.extend(fixed_of(old, chain));
-                fate_of(old, chain, &mut changes)
+                fate_of(old, chain, exchanged, &mut changes)
             }
         };
         chains.push((chain.clone(), fate));
@@ -104,7 +108,12 @@ fn fixed_of(old: &ChainConfig, new: &ChainConfig) -> Vec<Fixed> {
     differs.map(|(_, fixed)| fixed(new.id.clone())).collect()
 }
 
-fn fate_of(old: &ChainConfig, new: &ChainConfig, changes: &mut Vec<Change>) -> Fate {
+fn fate_of(
+    old: &ChainConfig,
+    new: &ChainConfig,
+    exchanged: &BTreeSet<String>,
+    changes: &mut Vec<Change>,
+) -> Fate {
     let id = &new.id;
     let settings = [
         (
@@ -124,7 +133,7 @@ fn fate_of(old: &ChainConfig, new: &ChainConfig, changes: &mut Vec<Change>) -> F
     ];
     let settings = settings.into_iter().filter(|(differs, _)| *differs);
     changes.extend(settings.map(|(_, setting)| Change::Setting(id.clone(), setting)));
-    let nodes = nodes(id, &old.nodes, &new.nodes, changes);
+    let nodes = nodes(id, &old.nodes, &new.nodes, exchanged, changes);
     if new.key.is_same(old.key.as_ref()) {
         return Fate::Kept(nodes);
     }
@@ -139,8 +148,13 @@ fn nodes(
     id: &ChainId,
     old: &[NodeConfig],
     new: &[NodeConfig],
+    exchanged: &BTreeSet<String>,
     changes: &mut Vec<Change>,
 ) -> Vec<NodeFate> {
+    let is_exchanged = |node: &NodeConfig| {
+        let identity = node.identity.as_ref();
+        identity.is_some_and(|source| exchanged.contains(&source.to_string()))
+    };
     let find = |node: &NodeConfig| {
         let mut old = old.iter().enumerate();
         old.find(|(_, other)| same_place(&other.address, &node.address))
@@ -157,7 +171,7 @@ fn nodes(
                 if before.max_height != node.max_height {
                     changes.push(Change::MaxHeight(id.clone(), addr.clone(), node.max_height));
                 }
-                match same_link(before, node) {
+                match same_link(before, node) && !is_exchanged(node) {
                     true => NodeFate::Kept(index),
                     false => {
                         changes.push(Change::NodeChanged(id.clone(), addr));
