@@ -39,6 +39,8 @@ pub enum ReasonKind {
     Late,
     /// The chain was handed over to another host (W21).
     MovedOut,
+    /// The operator has paused the chain (W22).
+    Paused,
 }
 
 /// One row of the table.
@@ -50,7 +52,7 @@ struct Row {
 
 impl ReasonKind {
     /// All of them, in the order of [`ReasonKind::index`].
-    pub const ALL: [ReasonKind; 15] = [
+    pub const ALL: [ReasonKind; 16] = [
         Self::Invalid,
         Self::WrongChain,
         Self::Conflict,
@@ -66,6 +68,7 @@ impl ReasonKind {
         Self::SignerFailed,
         Self::Late,
         Self::MovedOut,
+        Self::Paused,
     ];
 
     const fn row(self) -> Row {
@@ -118,6 +121,11 @@ impl ReasonKind {
                 "moved_out",
                 Some(14),
                 "the chain was handed over to another host with `state move out`",
+            ),
+            Self::Paused => (
+                "paused",
+                Some(13),
+                "the operator has paused the chain, altogether or from a height on",
             ),
             Self::SignerFailed => ("signer_failed", Some(20), "the key or device failed"),
             Self::Late => (

@@ -1,9 +1,9 @@
 //! What signs: a gate with the key that its permits are for.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard};
 
 use crate::consensus::Height;
 use crate::gate::raw::RawPolicy;
@@ -17,6 +17,8 @@ use crate::signer::Signer;
 pub struct Armed {
     /// Check, write, signature and its memory are one critical section (W4).
     gate: Arc<Mutex<Gate>>,
+    /// Held by everyone who signs outside of that section: extensions and raw bytes. Who pauses waits for them, too (W22).
+    outside: Arc<RwLock<()>>,
     pub(super) signer: Arc<dyn Signer>,
     pub(super) raw: Option<RawPolicy>,
     /// What the gate was told of the operator's settings.
@@ -36,6 +38,7 @@ impl Armed {
             last_asked: gate.last_asked(),
             settings: gate.settings(),
             gate: Arc::new(Mutex::new(gate)),
+            outside: Arc::default(),
             signer,
             raw: None,
             shared: None,
@@ -65,6 +68,22 @@ impl Armed {
     pub(super) fn enter(&self, patience: Duration) -> Option<MutexGuard<'_, Gate>> {
         enter(&self.gate, patience)
     }
+
+    /// For as long as something is signed outside of the gate's section. To be taken before that section is left, or
+    /// before a pause is looked for.
+    pub(super) fn outside(&self) -> RwLockReadGuard<'_, ()> {
+        self.outside.read()
+    }
+
+    /// Waits until everything that was begun by now has its signature, or none; `false` when `patience` was not enough.
+    pub(super) fn drained(&self, patience: Duration) -> bool {
+        let began = Instant::now();
+        self.enter(patience).is_some()
+            && self
+                .outside
+                .try_write_for(patience.saturating_sub(began.elapsed()))
+                .is_some()
+    }
 }
 
 /// One at a time, and each waits no longer than it may (W4).
@@ -78,7 +97,6 @@ mod tests {
     use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
     use std::sync::mpsc;
     use std::thread;
-    use std::time::Instant;
 
     use super::*;
 

@@ -41,6 +41,11 @@ impl Chain {
             Ok(permit) => permit,
             Err(why) => return refuse(Refusal::of(Reason::RawBytes(why))),
         };
+        // In this order: who pauses waits for what was begun before.
+        let _outside = armed.outside();
+        if let Some(active) = self.in_effect() {
+            return refuse(Refusal::of(Reason::paused(&active)));
+        }
         match armed.signer.sign(&permit) {
             Ok(signature) => Answer {
                 reply: Reply::RawSigned(signature),

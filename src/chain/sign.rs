@@ -140,12 +140,14 @@ impl Chain {
                 (signature, timestamp, extension, persisted_in, false)
             }
         };
+        let outside = extension.is_some().then(|| armed.outside());
         drop(gate);
         let device = !replayed || extension.is_some();
         let extension = extension
             .map(|permit| armed.signer.sign(&permit))
             .transpose()
             .map_err(SignFailure::Signer)?;
+        drop(outside);
         let done = clock.monotonic();
         let at_gate = admitted.saturating_sub(now.monotonic);
         Ok(SignOutcome {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::consensus::{ChainId, PublicKey};
+use crate::gate::pause::PauseSwitch;
 use crate::gate::refusal::Reason;
 
 use super::armed::Armed;
@@ -24,6 +25,8 @@ pub struct Chain {
     /// Held only while somebody looks, never while something is signed.
     state: RwLock<ChainState>,
     news: News,
+    /// Its gate, once there is one, looks at it, too.
+    pub(super) paused: Arc<PauseSwitch>,
 }
 
 /// A chain is armed once and stays so, until it is taken out or handed over to another host.
@@ -87,6 +90,7 @@ impl Chain {
             id,
             state: RwLock::new(state),
             news: News::default(),
+            paused: Arc::default(),
         }
     }
 
@@ -133,6 +137,11 @@ impl Chain {
         }
         drop(state);
         self.tell_news();
+    }
+
+    /// What the gate of this chain is to look at: see [`crate::gate::Gate::obeying`].
+    pub fn pause_switch(&self) -> Arc<PauseSwitch> {
+        self.paused.clone()
     }
 
     /// For a chain that is being opened: no other process holds its state.

@@ -16,6 +16,7 @@ mod keys;
 #[cfg(feature = "ledger")]
 mod ledger;
 mod networks;
+mod pause;
 pub mod reload;
 mod report;
 mod softsign;
@@ -32,6 +33,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::backends::absent;
+use crate::terminal::Console;
 pub use config_file::ConfigFile;
 use report::{Exit, Failure};
 use typed::{config_first, elsewhere};
@@ -71,6 +73,10 @@ enum Command {
     /// Take the refused double signs of a chain out of sight, once somebody has seen them
     Acknowledge(acknowledge::Acknowledge),
     Reload(reload::Reload),
+    /// Sign nothing for a chain, at all or from a height on
+    Pause(pause::PauseChain),
+    /// Sign for a paused chain again
+    Resume(pause::ResumeChain),
     /// Show, begin or take over the double-sign watermark of a chain
     #[command(subcommand)]
     State(state::State),
@@ -154,6 +160,8 @@ pub fn run() -> Exit {
         Command::Status(command) => command.run(),
         Command::Acknowledge(command) => command.run(),
         Command::Reload(command) => command.run(),
+        Command::Pause(command) => command.run(),
+        Command::Resume(command) => command.run(&mut Console),
         Command::State(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Softsign(command) => command.run(),

@@ -7,6 +7,7 @@ use crate::backends::KeySource;
 use crate::consensus::key_text::KeyFormat;
 use crate::consensus::{ChainId, Height, PublicKey};
 use crate::gate;
+use crate::gate::pause::PauseFile;
 use crate::gate::store;
 use crate::gate::store::file::StateFile;
 use crate::link::Timeouts;
@@ -92,6 +93,11 @@ impl ChainConfig {
             shared: self.etcd.is_some(),
             commands: self.commands.clone(),
         }
+    }
+
+    /// Where a pause of this chain is kept.
+    pub fn pause_file(&self) -> PauseFile {
+        PauseFile::beside(&self.state_file, &self.id, &self.commands)
     }
 
     /// The same, with the key opened for its public half.

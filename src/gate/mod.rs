@@ -5,11 +5,13 @@
 //! signature. A gate is used by one thread at a time, which makes check, write, signature and memory one critical section
 //! (W4).
 //!
-//! Owns W1 to W3, W5, W8, W11 and the extension part of W12.
+//! Owns W1 to W3, W5, W8, W11, W21, W22 and the extension part of W12.
 
 mod admission;
 mod durable;
 pub mod heights;
+pub mod operator;
+pub mod pause;
 pub mod permit;
 pub mod prepared;
 pub mod raw;
@@ -24,7 +26,6 @@ use std::time::{Duration, Instant};
 
 use crate::consensus::{ChainId, Height, Position, Signature};
 use crate::os::clock::Moment;
-use crate::remedy::Commands;
 use crate::request::SignRequest;
 
 pub use admission::Admission;
@@ -32,6 +33,7 @@ use durable::{Advanced, DurableWatermark};
 pub use durable::{RECOVERY_INTERVAL, REMOTE_RECOVERY};
 use heights::bucket::Bucket;
 use heights::toll;
+use operator::Operator;
 use permit::Permit;
 pub use prepared::Prepared;
 use refusal::{Reason, Refusal};
@@ -55,8 +57,7 @@ pub struct Gate {
     publisher: Publisher,
     /// What the store had to say when it was loaded.
     notice: Option<String>,
-    /// What refusals tell the operator to run.
-    commands: Commands,
+    operator: Operator,
     /// Where the chain was handed over: what every request is answered.
     moved_out: Option<String>,
 }
@@ -79,16 +80,16 @@ impl Gate {
             durable: DurableWatermark::new(store, loaded.record.sequence, used_up),
             publisher: Publisher::default(),
             notice: loaded.notice,
-            commands: Commands::default(),
+            operator: Operator::default(),
             moved_out: None,
         };
         gate.publish();
         Ok(gate)
     }
 
-    /// For a chain of a configuration that has a name, so that commands in refusals run as printed.
-    pub fn telling(self, commands: Commands) -> Self {
-        Self { commands, ..self }
+    /// For a chain with an operator.
+    pub fn obeying(self, operator: Operator) -> Self {
+        Self { operator, ..self }
     }
 
     /// What the operator has set.
@@ -122,8 +123,7 @@ impl Gate {
     ) -> Result<JudgedRequest<'_>, Refusal> {
         let position = prepared.position();
         if position.chain_id != self.chain_id {
-            let asked = position.chain_id.clone();
-            let configured = self.chain_id.clone();
+            let (asked, configured) = (position.chain_id.clone(), self.chain_id.clone());
             return Err(self.refuse(position, Reason::WrongChain { asked, configured }));
         }
         if let Some(why) = &self.moved_out {
@@ -135,6 +135,10 @@ impl Gate {
         let verdict = judge(self.durable.watermark(), position);
         if let Verdict::Refuse(why) = verdict {
             return Err(self.refuse(position, Reason::Watermark(why)));
+        }
+        // W22. Double signs are called so first. Replays are forbidden, too: after a restart they are new signatures.
+        if let Some(active) = self.operator.paused.forbids(position.hrs.height) {
+            return Err(self.refuse(position, Reason::paused(&active)));
         }
         Ok(JudgedRequest {
             gate: self,
@@ -227,16 +231,13 @@ impl Gate {
 
     /// Takes the tokens for the heights up to this position (W11).
     fn pay(&mut self, position: &Position, now: &Moment) -> Result<(), Refusal> {
-        let (origin, last, next) = (
-            self.durable.origin(),
-            self.durable.hrs(),
-            position.hrs.height,
-        );
+        let (origin, last) = (self.durable.origin(), self.durable.hrs());
+        let next = position.hrs.height;
         toll::pay(&mut self.bucket, origin, last, next, now.boot).map_err(|too_far| {
             let reason = Reason::TooFarAhead {
                 ahead: too_far.ahead,
                 allowed: too_far.allowed,
-                remedy: toll::raise_below(next, last, &self.chain_id, &self.commands),
+                remedy: toll::raise_below(next, last, &self.chain_id, &self.operator.commands),
             };
             self.refuse(position, reason)
         })

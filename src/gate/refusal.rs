@@ -7,6 +7,7 @@ use crate::reason::ReasonKind;
 use crate::remedy::CommandLine;
 use crate::request::InvalidInput;
 
+use super::pause::{ActivePause, Pause};
 use super::raw::RawRefused;
 use super::watermark::Why;
 
@@ -61,11 +62,26 @@ pub enum Reason {
     Busy,
     /// The height is above the validator's `max_height`.
     AboveMaxHeight(Height),
+    /// The operator has paused the chain (W22).
+    Paused {
+        /// What the operator said.
+        pause: Pause,
+        /// What ends it.
+        resume: CommandLine,
+    },
     /// Raw bytes are signed for nobody who was not allowed to ask.
     RawBytes(RawRefused),
 }
 
 impl Reason {
+    /// The operator has paused the chain.
+    pub fn paused(active: &ActivePause) -> Self {
+        Self::Paused {
+            pause: active.pause.clone(),
+            resume: active.resume.clone(),
+        }
+    }
+
     /// The reason without its details: label, wire code and documentation are in [`ReasonKind`].
     pub fn kind(&self) -> ReasonKind {
         match self {
@@ -81,6 +97,7 @@ impl Reason {
             Reason::MovedOut(_) => ReasonKind::MovedOut,
             Reason::Busy => ReasonKind::Busy,
             Reason::AboveMaxHeight(_) => ReasonKind::AboveMaxHeight,
+            Reason::Paused { .. } => ReasonKind::Paused,
             Reason::RawBytes(_) => ReasonKind::RawBytes,
         }
     }
@@ -157,6 +174,10 @@ impl fmt::Display for Refusal {
                 "the chain was busy with earlier requests until the deadline; the watermark did not move, so the node may ask again",
             ),
             Reason::AboveMaxHeight(max) => write!(f, "the height is above this validator's max_height of {max}"),
+            Reason::Paused { pause, resume } => write!(
+                f,
+                "the operator has paused the chain {pause}; `{resume}` ends that"
+            ),
             Reason::RawBytes(why) => write!(f, "raw bytes are not signed: {why}"),
         }
     }

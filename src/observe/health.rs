@@ -60,7 +60,10 @@ pub(crate) fn answer(
     let asked = asked(query.unwrap_or_default())
         .map_err(|error| Unhealthy::Senseless(format!("{error}\n")))?;
     let verdicts = verdicts.into_iter();
-    let chains = verdicts.map(|(id, verdict)| (id, question.about(&verdict).map(str::to_owned)));
+    let chains = verdicts.map(|(id, verdict)| {
+        let why = question.about(verdict, asked.names(&id));
+        (id, why)
+    });
     match probe(chains, &asked) {
         Ok(all) => Ok(format!("{word}: {}\n", count(all, "chain"))),
         Err(no) => {

@@ -49,6 +49,7 @@ mod moving;
 mod names;
 mod node_addresses;
 mod operator;
+mod pause_chain;
 mod pair_locks;
 mod paused;
 mod planted;

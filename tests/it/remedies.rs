@@ -9,6 +9,7 @@ mod ledger;
 #[cfg(target_os = "linux")]
 mod locks;
 mod moving;
+mod pause;
 mod scan;
 mod service;
 mod state;
@@ -49,6 +50,8 @@ fn no_message_prints_a_command_that_is_written_by_hand() {
         "check",
         "adopt",
         "status",
+        "pause",
+        "resume",
         "state",
         "keys",
         "softsign",

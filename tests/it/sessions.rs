@@ -96,6 +96,11 @@ fn hide(text: &str, home: &Path) -> String {
     while let Some(word) = words.next() {
         let bare = word.trim_end();
         let next = words.peek().map_or("", |next| next.trim_end());
+        let date = bare.trim_end_matches([',', ';']);
+        if date.len() == 20 && date.starts_with("20") && date.ends_with('Z') {
+            shown.push_str(&word.replace(date, "[TIME]"));
+            continue;
+        }
         let number = bare.trim_start_matches('(');
         let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
         if ["peer id ", "public key "]
@@ -173,6 +178,33 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("and is left as it is: it belongs", "tests/it/init_again.rs"),
     ("add by hand what it lacks:", "tests/it/init_again.rs"),
     ("on all hosts that share it", "tests/it/shared_program.rs"),
+    ("other hosts that share its watermark sign on", "as above"),
+    (
+        "run it as the user of the service, with room",
+        "a full disk",
+    ),
+    (
+        "has had no answer for seconds and may still be signed",
+        "a disk or device that hangs",
+    ),
+    ("do not sign for it elsewhere before", "as above"),
+    ("nothing was paused: {why}", "a service of another version"),
+    (
+        "the pause ends with this process, because",
+        "tests/it/pause_chain.rs",
+    ),
+    ("make room or mend that, and repeat", "as above"),
+    ("and nobody answers at {}", "as above"),
+    ("use the configuration file of that process", "as above"),
+    (
+        "so whether anything was changed is not known",
+        "tests/it/remedies/pause.rs",
+    ),
+    ("tells it; ask as the user of the service", "as above"),
+    (
+        "If no other host signs for it, type its chain id",
+        "`cli::pause` tests",
+    ),
     ("holds the validator's key itself, and", "tests/it/cli.rs"),
     ("have keys of type {wanted}", "tests/it/remedies/homes.rs"),
     ("have raw bytes signed for {}", "tests/it/remedies/homes.rs"),

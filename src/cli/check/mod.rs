@@ -23,6 +23,7 @@ use crate::observe::status::humanize;
 use crate::os::clock::{Clock, SystemClock};
 use crate::service::{identity_of, with_older_files};
 use crate::text::count::count;
+use crate::text::date::Date;
 use crate::threads::{STACK, spawn_scoped};
 
 use super::config_file::ConfigFile;
@@ -166,6 +167,15 @@ fn look<'a>(config: &'a ChainConfig, service: Option<&ServiceStatus>) -> Found<'
     // Several nodes mostly share one identity.
     found.problems.dedup();
     found.warnings.dedup();
+    match config.pause_file().read() {
+        Ok(None) => {}
+        Ok(Some(pause)) => found.warnings.push(format!(
+            "paused {pause}, as asked for at {}; `{}` ends that",
+            Date::of(pause.asked),
+            config.pause_file().resume()
+        )),
+        Err(error) => found.problems.push(error.to_string()),
+    }
     match config.key.open() {
         Ok(Opened { signer, warnings }) => {
             found.warnings.extend(warnings);

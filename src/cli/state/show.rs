@@ -15,6 +15,7 @@ use crate::os::clock::{Clock, SystemClock};
 use crate::os::files::bounded;
 use crate::service::with_older_files;
 use crate::text::count::count;
+use crate::text::date::Date;
 
 use super::chain::find;
 use super::shared::shown_in_etcd;
@@ -105,6 +106,14 @@ fn describe(chain: &ChainConfig) -> (String, bool) {
         text.push_str(&format!(
             "  damaged: {damage}; height {floor} counts as signed, because it may have been\n"
         ));
+    }
+    match chain.pause_file().read() {
+        Ok(None) => {}
+        Ok(Some(pause)) => text.push_str(&format!(
+            "  paused {pause}, as asked for at {}\n",
+            Date::of(pause.asked)
+        )),
+        Err(error) => text.push_str(&format!("  not used by `start`: {error}\n")),
     }
     if let Some(why) = &refused {
         text.push_str(&format!("  not used by `start`: {why}\n"));

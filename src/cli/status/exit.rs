@@ -44,7 +44,7 @@ mod tests {
     use crate::observe::serve::page::{self, PageView};
     use crate::observe::status::{
         ChainStatus, ChainVerdict, Condition, ConflictStatus, DeviceStatus, Facts, LinkPhase,
-        LinkStatus,
+        LinkStatus, PauseStatus,
     };
     use crate::remedy::Commands;
 
@@ -58,7 +58,7 @@ mod tests {
         serde_json::from_value(json).unwrap()
     }
 
-    /// Bit by bit: six facts, and three things that somebody should look at.
+    /// Bit by bit: six facts, three things that somebody should look at, and a pause.
     fn told(bits: u32) -> (ChainVerdict, ServiceStatus) {
         let is = |bit: u32| bits & (1 << bit) != 0;
         let why = |bit: u32, text: &str| is(bit).then(|| text.to_owned());
@@ -69,6 +69,7 @@ mod tests {
             key: why(3, "press the button"),
             devices: why(4, "unplugged"),
             linked: is(5),
+            paused: is(9).then(|| pause().line()),
         };
         let mut links = vec![link(if is(5) {
             LinkPhase::Up
@@ -81,6 +82,7 @@ mod tests {
         let chain = ChainStatus {
             id: CHAIN.to_owned(),
             links,
+            paused: is(9).then(pause),
             conflicts: is(7).then(ConflictStatus::default).into_iter().collect(),
             devices: vec![DeviceStatus {
                 up: !is(8),
@@ -96,9 +98,16 @@ mod tests {
         (verdict, status)
     }
 
+    fn pause() -> PauseStatus {
+        PauseStatus {
+            in_effect: true,
+            ..PauseStatus::default()
+        }
+    }
+
     #[test]
     fn nobody_is_told_otherwise() {
-        for bits in 0..1 << 9 {
+        for bits in 0..1 << 10 {
             let (verdict, status) = told(bits);
             let asked_for = |question| {
                 let verdicts = [(CHAIN.to_owned(), verdict.clone())];
@@ -129,10 +138,28 @@ mod tests {
                 probed(&client, HealthQuestion::Armed, &Expected::All).is_ok(),
                 armed
             );
+            // Who names a chain is told of its pause.
+            let paused = bits & (1 << 9) != 0;
+            let named = Expected::these([CHAIN.to_owned()]).unwrap();
+            let verdicts = [(CHAIN.to_owned(), verdict.clone())];
+            let query = Some("expect=test-1");
+            let over_http = health::answer(verdicts, HealthQuestion::Ready, query);
+            assert_eq!(over_http.is_ok(), ready && !paused, "{bits:b}");
+            assert_eq!(
+                probed(&client, HealthQuestion::Ready, &named).is_ok(),
+                ready && !paused
+            );
+            assert_eq!(
+                probed(&client, HealthQuestion::Armed, &named).is_ok(),
+                armed
+            );
             // The text and the page, with the same reason.
             let text = shown(&client, &Commands::default());
             let html = page::render(&status, PageView::default());
-            let count = format!("{} of 1 chain ready", u8::from(ready));
+            let count = match ready && paused {
+                true => "1 of 1 chain ready, 1 of them paused".to_owned(),
+                false => format!("{} of 1 chain ready", u8::from(ready)),
+            };
             assert!(text.contains(&count) && html.contains(&count), "{bits:b}");
             assert_eq!(text.contains("NOT ARMED"), !armed, "{bits:b}: {text}");
             match &verdict.not_ready {
@@ -160,7 +187,9 @@ mod tests {
                 conflict,
                 "{bits:b}"
             );
-            let calm = bits & 0b1_1100_0000 == 0;
+            assert_eq!(text.contains("paused altogether"), paused, "{text}");
+            assert_eq!(html.contains("paused altogether"), paused, "{html}");
+            let calm = bits & 0b11_1100_0000 == 0;
             assert_eq!(
                 status.chains[0].condition == Condition::Ready,
                 ready && calm,

@@ -53,6 +53,7 @@ fn state(chain: &ChainStatus) -> &'static str {
     match (chain.armed, chain.condition) {
         (false, _) => "NOT ARMED",
         (true, Condition::NotReady) => "armed, NOT READY",
+        (true, Condition::Attention) if chain.paused_now().is_some() => "armed, PAUSED",
         (true, Condition::Attention) => "armed, ready, look at it",
         (true, Condition::Ready) => "armed, ready",
     }
@@ -66,6 +67,11 @@ fn chain_lines(chain: &ChainStatus, commands: &Commands) -> String {
     }
     if !chain.armed {
         line("", NOTICED);
+    }
+    if let Some(paused) = &chain.paused {
+        line("pause", &paused.line());
+        let resume = commands.line(["resume", &chain.id]);
+        line("", &format!("`{resume}` ends that"));
     }
     for conflict in &chain.conflicts {
         line("refused", &format!("double sign: {}", conflict.line()));

@@ -27,6 +27,12 @@ pub(super) const TROUBLE: Allowance = Allowance {
     every: Duration::from_secs(10),
 };
 
+/// What the operator wants to be so.
+pub(super) const MEANT: Allowance = Allowance {
+    burst: 1,
+    every: Duration::from_secs(3600),
+};
+
 /// The kinds of one link; as many entries as there are words.
 #[derive(Debug, Default)]
 pub(super) struct LogLimits(BTreeMap<&'static str, Lines>);

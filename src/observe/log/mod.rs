@@ -22,7 +22,7 @@ use crate::text::count::count;
 
 pub use format::LogFormat;
 use format::{CurrentFormat, LineFormat};
-use limit::{Allowance, LogLimits, TROUBLE, WORK};
+use limit::{Allowance, LogLimits, MEANT, TROUBLE, WORK};
 
 /// How many lines wait at most.
 const QUEUE: usize = 16_384;
@@ -220,6 +220,8 @@ impl LogSink {
         let (code, double_sign) = (reason.label(), reason.is_double_sign());
         let admitted = match hrs.filter(|_| double_sign) {
             Some(hrs) => self.admit_at(code, hrs),
+            // The log told it when the operator asked for it.
+            None if reason == ReasonKind::Paused => self.admit(code, MEANT),
             None => self.admit(code, TROUBLE),
         };
         if !admitted {

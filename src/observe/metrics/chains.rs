@@ -26,7 +26,7 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "chain_ready",
         kind: MetricType::Gauge,
-        help: "Whether the chain can answer a node: armed, durable, not stuck, and a node is linked",
+        help: "Whether the chain can answer a node: armed, durable, not stuck, and a node is linked, or it is paused",
         values: Values::Chain(|chain| Some(chain.ready.into())),
     },
     Family {
@@ -34,6 +34,21 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: MetricType::Gauge,
         help: "Whether a request has had no answer for more than 5 s",
         values: Values::Chain(|chain| Some(chain.stuck.into())),
+    },
+    Family {
+        name: "chain_paused",
+        kind: MetricType::Gauge,
+        help: "Whether the operator has paused the chain: nothing is signed",
+        values: Values::Chain(|chain| {
+            let in_effect = chain.paused.is_some_and(|(in_effect, _)| in_effect);
+            Some(in_effect.into())
+        }),
+    },
+    Family {
+        name: "chain_pause_height",
+        kind: MetricType::Gauge,
+        help: "The height from which on the operator lets nothing be signed",
+        values: Values::Chain(|chain| chain.paused?.1.map(SampleValue::from)),
     },
     Family {
         name: "chain_durable",

@@ -47,6 +47,8 @@ pub struct ChainSample {
     pub ready: bool,
     /// Whether a request has had no answer for too long.
     pub stuck: bool,
+    /// Whether the operator's pause is in effect, and from which height on, where one was asked for.
+    pub paused: Option<(bool, Option<i64>)>,
     /// Whether its watermark can be written.
     pub durable: bool,
     /// The watermark: the last position used.

@@ -11,11 +11,13 @@ use crate::chain::{Chain, ChainSeen};
 use crate::config::ChainConfig;
 use crate::consensus::PublicKey;
 use crate::consensus::key_text::KeyFormat;
+use crate::gate::pause::PauseFile;
 use crate::observe::metrics::ChainSample;
 use crate::observe::stats::chain::ChainStats;
 use crate::observe::stats::link::{LinkSnapshot, LinkStats};
 use crate::observe::status::{
-    ChainStatus, ChainVerdict, ConflictStatus, DeviceStatus, Facts, LinkStatus, humanize,
+    ChainStatus, ChainVerdict, ConflictStatus, DeviceStatus, Facts, LinkStatus, PauseStatus,
+    humanize,
 };
 use crate::os::clock::Moment;
 use crate::remedy::Commands;
@@ -36,6 +38,7 @@ pub(crate) struct ChainEntry {
     pub source: Weak<dyn KeySource>,
     key_format: KeyFormat,
     pub state_file: String,
+    pub pause_file: PauseFile,
     pub chain: Arc<Chain>,
     pub stats: ChainStats,
     pub links: Vec<LinkEntry>,
@@ -52,6 +55,8 @@ struct Look<'a> {
     /// How long the oldest request in hand has had no answer, where that is too long.
     stuck: Option<Duration>,
     devices: Vec<DeviceSample>,
+    /// The pause that the operator asked for.
+    paused: Option<PauseStatus>,
     /// Each with the address of its node.
     links: Vec<(&'a str, LinkSnapshot)>,
 }
@@ -78,6 +83,7 @@ impl ChainEntry {
             source: Arc::downgrade(&config.key),
             key_format: config.key_format.clone(),
             state_file: config.state_file.display().to_string(),
+            pause_file: config.pause_file(),
             stats,
             chain,
             links,
@@ -93,6 +99,13 @@ impl ChainEntry {
         self.free.store(free, Ordering::Relaxed);
         *self.backup.lock() = before.backup();
         self
+    }
+
+    /// The pause that the operator asked for.
+    pub fn paused(&self, now: &Moment) -> Option<PauseStatus> {
+        let (active, in_effect) = self.chain.paused()?;
+        let unsaved = active.unsaved.as_deref();
+        Some(PauseStatus::of(&active.pause, in_effect, unsaved, now))
     }
 
     /// Finds out when the key's backup was proven. May wait for a disk.
@@ -139,6 +152,7 @@ impl ChainEntry {
         Look {
             devices: self.devices(&chain),
             stuck: self.stuck(now),
+            paused: self.paused(now),
             links: links
                 .map(|link| (link.addr.as_str(), link.stats.snapshot()))
                 .collect(),
@@ -166,6 +180,11 @@ impl ChainEntry {
             key: chain.key_trouble.clone().map(kept),
             devices: all_down(&look.devices).map(kept),
             linked: look.links.iter().any(|(_, link)| link.is_up()),
+            paused: look
+                .paused
+                .as_ref()
+                .filter(|paused| paused.in_effect)
+                .map(PauseStatus::line),
         })
     }
 
@@ -198,6 +217,7 @@ impl ChainEntry {
             chain,
             stuck,
             devices,
+            paused,
             links,
         } = look;
         let last = chain.gate.and_then(|gate| gate.last);
@@ -211,6 +231,7 @@ impl ChainEntry {
         let status = ChainStatus {
             id: self.id.clone(),
             held: chain.why_unarmed.is_none(),
+            paused,
             conflicts: conflicts.collect(),
             stuck_seconds: stuck.map(|time| time.as_secs()),
             key: self.key.clone(),
@@ -261,6 +282,7 @@ impl ChainEntry {
             chain,
             stuck,
             devices,
+            paused,
             links,
         } = look;
         let free = self.free.load(Ordering::Relaxed);
@@ -273,6 +295,7 @@ impl ChainEntry {
             armed: verdict.not_armed.is_none(),
             ready: verdict.not_ready.is_none(),
             stuck: stuck.is_some(),
+            paused: paused.map(|paused| (paused.in_effect, paused.from)),
             durable: gate.is_some_and(|gate| gate.broken.is_none()),
             watermark: gate.and_then(|gate| gate.last),
             watermark_age: gate.map(|gate| now.wall.saturating_sub(gate.written)),
@@ -359,6 +382,7 @@ mod tests {
             source: Weak::<NoKey>::new(),
             key_format: KeyFormat::default(),
             state_file: "state.json".to_owned(),
+            pause_file: PauseFile::beside("state.json".as_ref(), &id, &Commands::default()),
             chain: Arc::new(chain),
             stats: ChainStats::new(None),
             links: vec![LinkEntry {

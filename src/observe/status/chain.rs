@@ -9,6 +9,7 @@ use super::conflict::ConflictStatus;
 use super::device::DeviceStatus;
 use super::judgement::condition::Condition;
 use super::link::LinkStatus;
+use super::pause::PauseStatus;
 use super::shared::SharedStatus;
 
 /// One chain.
@@ -32,6 +33,9 @@ pub struct ChainStatus {
     /// Why it cannot answer a node at the moment: its trouble, or that no node is linked.
     #[serde(default)]
     pub not_ready: Option<String>,
+    /// The operator's pause, where one was asked for.
+    #[serde(default)]
+    pub paused: Option<PauseStatus>,
     /// How long a request has had no answer, where that is too long.
     #[serde(default)]
     pub stuck_seconds: Option<u64>,
@@ -67,6 +71,11 @@ pub struct ChainStatus {
 }
 
 impl ChainStatus {
+    /// The operator's pause, where nothing is signed because of it.
+    pub fn paused_now(&self) -> Option<&PauseStatus> {
+        self.paused.as_ref().filter(|paused| paused.in_effect)
+    }
+
     /// The watermark in words. A state that the service does not hold may be at any height by now.
     pub fn watermark_in_words(&self) -> &str {
         match (&self.watermark, self.held) {

@@ -7,6 +7,7 @@ mod humanize;
 mod identity;
 mod judgement;
 mod link;
+mod pause;
 mod service;
 mod shared;
 
@@ -20,5 +21,6 @@ pub use judgement::condition::Condition;
 pub use judgement::probe::{Expected, HealthQuestion, No, NothingAsked, probe};
 pub use judgement::verdict::{ChainVerdict, Facts};
 pub use link::{LastError, LastSigned, LinkPhase, LinkStatus};
+pub use pause::PauseStatus;
 pub use service::ServiceStatus;
 pub use shared::{EndpointStatus, SharedStatus};

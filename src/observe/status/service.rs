@@ -63,7 +63,7 @@ impl ServiceStatus {
     /// The answer is no for one of them.
     pub fn probe(&self, question: HealthQuestion, asked: &Expected) -> Result<usize, No> {
         let chains = self.chains.iter().map(|chain| {
-            let why = question.about_told(chain).map(str::to_owned);
+            let why = question.about_told(chain, asked.names(&chain.id));
             (chain.id.clone(), why)
         });
         probe(chains, asked)
@@ -72,11 +72,16 @@ impl ServiceStatus {
     /// How many of the chains are ready, in words.
     pub fn headline(&self) -> String {
         let ready = self.chains.iter().filter(|chain| chain.not_ready.is_none());
-        format!(
-            "{} of {} ready",
-            ready.count(),
-            count(self.chains.len(), "chain")
-        )
+        let paused = self.chains.iter().filter(|chain| {
+            let ready = chain.not_ready.is_none();
+            ready && chain.paused_now().is_some()
+        });
+        let paused = match paused.count() {
+            0 => String::new(),
+            some => format!(", {some} of them paused"),
+        };
+        let (ready, all) = (ready.count(), count(self.chains.len(), "chain"));
+        format!("{ready} of {all} ready{paused}")
     }
 }
 

@@ -10,6 +10,7 @@ use crate::backends::Opened;
 use crate::chain::{Armed, Chain};
 use crate::config::ChainConfig;
 use crate::gate::Gate;
+use crate::gate::operator::Operator;
 use crate::gate::store::Store;
 use crate::gate::store::etcd::{SharedHandle, SharedKey, SharedStore};
 use crate::gate::store::file::{FileStore, OpenError, StateFile};
@@ -23,6 +24,8 @@ use crate::os::host_name::host_name;
 use crate::os::pair_lock::{Retake, Retaken};
 use crate::secret_file::SecretSource;
 use crate::signer::Signer;
+
+use super::told::tell_paused;
 
 /// The first try to open a chain's key and state. Trouble makes a chain that answers and does not sign, or, where another
 /// process holds it, one that is not even dialled (W7).
@@ -102,6 +105,9 @@ const TAKEN_OUT: &str =
 
 fn open(config: &ChainConfig, chain: &Chain, name: &SquattedName) -> Chain {
     let id = config.id.clone();
+    let (switch, pause_file) = (chain.pause_switch(), config.pause_file());
+    // For those who ask, even where there is no key yet. What counts is read once more below, and what is wrong told then.
+    drop(switch.read(&pause_file));
     let Opened {
         signer,
         mut warnings,
@@ -136,6 +142,11 @@ fn open(config: &ChainConfig, chain: &Chain, name: &SquattedName) -> Chain {
             return Chain::unarmed(id, Some(public_key), why);
         }
     };
+    // From here on no other process changes it.
+    let paused = match switch.read(&pause_file) {
+        Ok(paused) => paused,
+        Err(error) => return Chain::unarmed(id, Some(public_key), error.to_string()),
+    };
     for remark in store.remarks() {
         error!(event = "lock", chain = %id, "[{id}] {remark}");
     }
@@ -169,12 +180,19 @@ fn open(config: &ChainConfig, chain: &Chain, name: &SquattedName) -> Chain {
     };
     match Gate::arm(id.clone(), config.gate, store, &SystemClock.now()) {
         Ok(gate) => {
-            let gate = gate.telling(config.commands.clone());
+            let gate = gate.obeying(Operator {
+                commands: config.commands.clone(),
+                paused: switch,
+            });
             warnings.extend(gate.notice().map(str::to_owned));
             for warning in warnings {
                 warn!(event = "key_warning", chain = %id, "[{id}] {warning}");
             }
-            Chain::armed(id, armed(config, gate, signer).sharing(shared))
+            let armed = armed(config, gate, signer).sharing(shared);
+            if let Some(active) = paused {
+                tell_paused(config, &active);
+            }
+            Chain::armed(id, armed)
         }
         Err(error) => Chain::unarmed(id, Some(public_key), error.to_string()),
     }

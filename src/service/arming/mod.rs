@@ -2,6 +2,7 @@
 
 mod arm;
 mod mend;
+mod told;
 mod work;
 
 pub(super) use arm::{Identities, SquattedName};

@@ -1285,6 +1285,63 @@ pub const TABLE: &[Remedy] = &[
             "a_state_that_grew_after_the_take_over_is_not_signed_beside",
         ),
     ),
+    // A pause.
+    row(
+        "src/cli/pause/begin.rs",
+        "line([\"resume\",id.as_str()])",
+        "ends that",
+        "tmkms resume test-1",
+        Walk("a_chain_that_was_paused"),
+    ),
+    row(
+        "src/cli/status/shown.rs",
+        "line([\"resume\",&chain.id])",
+        "ends that",
+        "tmkms resume test-1",
+        Walk("a_chain_that_was_paused"),
+    ),
+    row(
+        "src/cli/pause/offline.rs",
+        "line([\"status\"])",
+        "tells it; ask as the user of the service",
+        "tmkms status",
+        Walk("a_service_that_gives_no_answer"),
+    ),
+    row(
+        "src/gate/pause/file.rs",
+        "line([\"pause\",self.chain.as_str()])",
+        "writes it again",
+        "tmkms pause test-1",
+        Walk("a_pause_that_nobody_understands"),
+    ),
+    row(
+        "src/gate/pause/file.rs",
+        "line([\"resume\",self.chain.as_str()])",
+        "removes it",
+        "tmkms resume test-1",
+        Walk("a_pause_that_nobody_understands"),
+    ),
+    row(
+        "src/gate/pause/file.rs",
+        "make_private(&self.path)",
+        "can be written by everybody",
+        "chmod 600",
+        Walk("a_pause_that_others_have_put_there"),
+    ),
+    row(
+        "src/gate/pause/file.rs",
+        "move_aside(&self.path)",
+        "is not a file",
+        "mv -n",
+        Walk("a_pause_that_others_have_put_there"),
+    ),
+    row(
+        "src/gate/pause/file.rs",
+        "give_to(me,&self.path)",
+        "belongs to user",
+        "chown",
+        Walk("a_pause_of_another_user"),
+    ),
     // The service.
     row(
         "src/cli/status/mod.rs",

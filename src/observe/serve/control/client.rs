@@ -35,7 +35,10 @@ pub(super) fn answer_to(question: &ControlQuestion, path: &Path) -> io::Result<V
         ControlQuestion::Reload | ControlQuestion::MoveOut(_) | ControlQuestion::MoveIn(_) => {
             WAIT_LONG
         }
-        ControlQuestion::Status | ControlQuestion::Acknowledge(_) => WAIT,
+        ControlQuestion::Status
+        | ControlQuestion::Acknowledge(_)
+        | ControlQuestion::Pause(_)
+        | ControlQuestion::Resume(_) => WAIT,
     };
     stream.set_read_timeout(Some(wait))?;
     stream.set_write_timeout(Some(SEND))?;

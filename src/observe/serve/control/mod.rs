@@ -6,6 +6,8 @@
 mod acknowledge;
 mod client;
 mod moves;
+mod pause;
+mod pause_asked;
 mod question;
 mod reload;
 
@@ -21,12 +23,15 @@ use tracing::{info, warn};
 use crate::config::Config;
 use crate::observe::registry::Registry;
 use crate::os::unix_socket::OwnedListener;
-use crate::threads::{Reloads, STACK, Shutdown, spawn_observer};
+use crate::threads::{Reloads, STACK, Shutdown, spawn, spawn_observer};
 
 use acknowledge::acknowledge;
 pub use acknowledge::{Acknowledgement, tell_acknowledged};
 pub use client::ask;
 pub use moves::{MoveAnswer, Mover, tell_move_in, tell_move_out};
+pub use pause::{PauseAnswer, PauseDone, ResumeAnswer, Resumed, ask_to_pause, ask_to_resume};
+use pause::{pause, resume};
+pub use pause_asked::PauseAsked;
 use question::ControlQuestion;
 pub use reload::tell_reload;
 
@@ -114,7 +119,7 @@ fn bind_later(
     None
 }
 
-fn answer_all(listener: &UnixListener, registry: &Registry, actions: &Actions) {
+fn answer_all(listener: &UnixListener, registry: &Arc<Registry>, actions: &Actions) {
     for stream in listener.incoming() {
         match stream {
             // A client that asks and goes away does not matter.
@@ -125,7 +130,7 @@ fn answer_all(listener: &UnixListener, registry: &Registry, actions: &Actions) {
     }
 }
 
-fn answer(mut stream: UnixStream, registry: &Registry, actions: &Actions) -> io::Result<()> {
+fn answer(mut stream: UnixStream, registry: &Arc<Registry>, actions: &Actions) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let text = match ControlQuestion::read(&stream)? {
@@ -136,6 +141,18 @@ fn answer(mut stream: UnixStream, registry: &Registry, actions: &Actions) -> io:
         // It may take seconds, and others want to know how things are.
         Ok(ControlQuestion::Reload) => {
             return reload::beside(stream, actions.reloads.clone());
+        }
+        Ok(ControlQuestion::Pause(asked)) => {
+            let registry = registry.clone();
+            return later(stream, move || {
+                serde_json::to_vec(&pause(&registry, &asked))
+            });
+        }
+        Ok(ControlQuestion::Resume(chain)) => {
+            let registry = registry.clone();
+            return later(stream, move || {
+                serde_json::to_vec(&resume(&registry, &chain))
+            });
         }
         Ok(ControlQuestion::MoveOut(chain)) => {
             return moves::beside(stream, actions.mover.clone(), move |mover| {
@@ -150,4 +167,16 @@ fn answer(mut stream: UnixStream, registry: &Registry, actions: &Actions) -> io:
         Err(unknown) => serde_json::to_vec(&Acknowledgement::Error(unknown.to_string()))?,
     };
     stream.write_all(&text)
+}
+
+/// Answers on a thread of its own what may wait for a disk, so that `tmkms status` is answered meanwhile. Those that wait
+/// for each other give up after a few seconds.
+fn later(
+    mut stream: UnixStream,
+    answer: impl FnOnce() -> serde_json::Result<Vec<u8>> + Send + 'static,
+) -> io::Result<()> {
+    let thread = spawn("command", STACK, move || -> io::Result<()> {
+        stream.write_all(&answer()?)
+    });
+    thread.map(drop)
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 
+use super::pause_asked::PauseAsked;
+
 /// The longest question in bytes: a word and a bundle.
 const LONGEST: u64 = 66 * 1024;
 
@@ -19,6 +21,10 @@ pub(super) enum ControlQuestion {
     MoveOut(String),
     /// A chain comes from another host, in the bundle with this text.
     MoveIn(String),
+    /// Nothing is to be signed for a chain.
+    Pause(PauseAsked),
+    /// The chain with this id is to be signed for again.
+    Resume(String),
 }
 
 /// What is no question.
@@ -29,7 +35,8 @@ impl fmt::Display for UnknownQuestion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the only questions are `status`, `acknowledge CHAIN`, `reload`, `move-out CHAIN` and `move-in BUNDLE`"
+            "the only questions are `status`, `acknowledge CHAIN`, `reload`, `pause JSON`, `resume CHAIN`, `move-out CHAIN` and \
+             `move-in BUNDLE`"
         )
     }
 }
@@ -56,6 +63,10 @@ impl ControlQuestion {
             Some(("acknowledge", chain)) => Ok(Self::Acknowledge(chain.to_owned())),
             Some(("move-out", chain)) => Ok(Self::MoveOut(chain.to_owned())),
             Some(("move-in", bundle)) => Ok(Self::MoveIn(bundle.to_owned())),
+            Some(("pause", asked)) => serde_json::from_str(asked)
+                .map(Self::Pause)
+                .map_err(|_| UnknownQuestion),
+            Some(("resume", chain)) => Ok(Self::Resume(chain.to_owned())),
             _ => Err(UnknownQuestion),
         }
     }
@@ -68,6 +79,9 @@ impl ControlQuestion {
             Self::Acknowledge(chain) => format!("acknowledge {chain}\n"),
             Self::MoveOut(chain) => format!("move-out {chain}\n"),
             Self::MoveIn(bundle) => format!("move-in {bundle}\n"),
+            // JSON escapes what would end the line.
+            Self::Pause(asked) => format!("pause {}\n", serde_json::json!(asked)),
+            Self::Resume(chain) => format!("resume {chain}\n"),
         }
     }
 }
@@ -89,6 +103,12 @@ mod tests {
             ControlQuestion::Acknowledge("a chain with spaces".to_owned()),
             ControlQuestion::MoveOut("test-1".to_owned()),
             ControlQuestion::MoveIn("{\"tmkms_move\":1}".to_owned()),
+            ControlQuestion::Resume("test-1".to_owned()),
+            ControlQuestion::Pause(PauseAsked {
+                chain: "test \"1\"".to_owned(),
+                from: Some(i64::MAX),
+                why: Some("two\nlines".to_owned()),
+            }),
         ] {
             assert_eq!(read(question.line().as_bytes()), Ok(question));
         }
@@ -97,12 +117,14 @@ mod tests {
     #[test]
     fn anything_else_is_no_question() {
         let long = [b"acknowledge ", &[b'x'; 66 * 1024][..], b"\n"].concat();
-        let bad: [&[u8]; 7] = [
+        let bad: [&[u8]; 9] = [
             b"",
             b"\n",
             b"status",
             b"status of what\n",
             b"acknowledge\n",
+            b"pause test-1\n",
+            b"pause {\"chain\":\"a\",\"from\":null,\"why\":null,\"until\":1}\n",
             b"\xff\xfe\n",
             &long,
         ];

@@ -16,6 +16,7 @@ pub(super) fn section(chain: &ChainStatus, view: PageView) -> Markup {
             h2 { (chain.id) }
             p class=(tone_of(chain).class()) { (condition_name(chain)) }
             @if let Some(why) = &chain.not_ready { p.why { (why) } }
+            @if let Some(paused) = &chain.paused { p.told { (paused.line()) } }
             @for conflict in &chain.conflicts {
                 p.told { span.double { "double sign refused" } " " (conflict.line()) }
             }

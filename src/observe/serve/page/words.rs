@@ -47,6 +47,7 @@ pub(super) fn tone_of(chain: &ChainStatus) -> Tone {
 pub(super) fn condition_name(chain: &ChainStatus) -> &'static str {
     match (chain.condition, chain.armed) {
         (Condition::Ready, _) => "ready",
+        (Condition::Attention, _) if chain.paused_now().is_some() => "paused",
         (Condition::Attention, _) => "ready, look at it",
         (_, true) => "not ready",
         (_, false) => "not armed",

@@ -7,6 +7,7 @@ use crate::observe::status::conflict::ConflictStatus;
 use crate::observe::status::device::DeviceStatus;
 use crate::observe::status::humanize::humanize;
 use crate::observe::status::link::{LinkPhase, LinkStatus};
+use crate::observe::status::pause::PauseStatus;
 use crate::observe::status::shared::EndpointStatus;
 
 /// What somebody should look at while the chain signs.
@@ -14,6 +15,8 @@ use crate::observe::status::shared::EndpointStatus;
 pub enum Concern<'a> {
     /// A double sign was refused, and nobody has acknowledged that.
     Conflict(&'a ConflictStatus),
+    /// The operator has paused it; a pause is easily forgotten.
+    Paused(&'a PauseStatus),
     /// A device that holds its key does not answer; another may.
     Device(&'a DeviceStatus),
     /// A node is not linked; another is.
@@ -27,6 +30,7 @@ impl Concern<'_> {
     pub fn line(&self) -> String {
         match self {
             Self::Conflict(conflict) => format!("double sign refused: {}", conflict.line()),
+            Self::Paused(paused) => paused.line(),
             Self::Device(device) => match &device.trouble {
                 Some(why) => format!("{} is down: {why}", device.title()),
                 None => format!("{} is down", device.title()),
@@ -49,6 +53,7 @@ impl ChainStatus {
     /// What somebody should look at, the most urgent first.
     pub fn concerns(&self) -> Vec<Concern<'_>> {
         let mut concerns: Vec<Concern<'_>> = self.conflicts.iter().map(Concern::Conflict).collect();
+        concerns.extend(self.paused_now().map(Concern::Paused));
         let devices = self.devices.iter().filter(|device| !device.up);
         let devices = devices.filter(|device| !self.is_told(device));
         concerns.extend(devices.map(Concern::Device));

@@ -6,6 +6,7 @@ use crate::text::excerpt::brief;
 
 use super::verdict::ChainVerdict;
 use crate::observe::status::chain::ChainStatus;
+use crate::observe::status::pause::PauseStatus;
 
 /// The longest name of a chain that is said back, in bytes.
 const LONGEST_ID: usize = 100;
@@ -28,20 +29,26 @@ impl HealthQuestion {
         }
     }
 
-    /// Why the answer is no, if so.
-    pub fn about(self, verdict: &ChainVerdict) -> Option<&str> {
+    /// Why the answer is no, if so. A chain that the operator has paused is not ready for those who name it, and as it was
+    /// meant for those who ask about all.
+    pub fn about(self, verdict: ChainVerdict, named: bool) -> Option<String> {
         match self {
-            Self::Armed => verdict.not_armed.as_deref(),
-            Self::Ready => verdict.not_ready.as_deref(),
+            Self::Armed => verdict.not_armed,
+            Self::Ready => verdict
+                .not_ready
+                .or_else(|| verdict.paused.filter(|_| named)),
         }
     }
 
     /// The same for a chain whose status was told.
-    pub fn about_told(self, chain: &ChainStatus) -> Option<&str> {
-        match self {
-            Self::Armed => chain.not_armed.as_deref(),
-            Self::Ready => chain.not_ready.as_deref(),
-        }
+    pub fn about_told(self, chain: &ChainStatus, named: bool) -> Option<String> {
+        let verdict = ChainVerdict {
+            not_armed: chain.not_armed.clone(),
+            trouble: chain.trouble.clone(),
+            not_ready: chain.not_ready.clone(),
+            paused: chain.paused_now().map(PauseStatus::line),
+        };
+        self.about(verdict, named)
     }
 }
 
@@ -74,11 +81,16 @@ impl Expected {
         }
     }
 
-    fn is_about(&self, id: &str) -> bool {
+    /// Whether this chain is named, and not only one of all.
+    pub fn names(&self, id: &str) -> bool {
         match self {
-            Self::All => true,
+            Self::All => false,
             Self::These(ids) => ids.iter().any(|asked| asked == id),
         }
+    }
+
+    fn is_about(&self, id: &str) -> bool {
+        *self == Self::All || self.names(id)
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Facts {
     pub devices: Option<String>,
     /// Whether a node is linked.
     pub linked: bool,
+    /// The operator's pause, where nothing is signed because of it.
+    pub paused: Option<String>,
 }
 
 /// What follows from the [`Facts`].
@@ -25,8 +27,10 @@ pub struct ChainVerdict {
     pub not_armed: Option<String>,
     /// Why it does not sign, links aside.
     pub trouble: Option<String>,
-    /// Why it cannot answer a node: its trouble, or that no node is linked.
+    /// Why it cannot answer a node: its trouble, or that no node is linked, unless it is paused.
     pub not_ready: Option<String>,
+    /// That the operator has paused it: nothing is wrong, and it does not sign.
+    pub paused: Option<String>,
 }
 
 impl ChainVerdict {
@@ -39,14 +43,17 @@ impl ChainVerdict {
             key,
             devices,
             linked,
+            paused,
         } = facts;
         let not_armed = unarmed.clone().or_else(|| key.clone());
         let trouble = unarmed.or(stuck).or(broken).or(key).or(devices);
-        let unlinked = (!linked).then(|| "no node is linked".to_owned());
+        // Nobody needs to ask for what is not signed on purpose.
+        let unlinked = (!linked && paused.is_none()).then(|| "no node is linked".to_owned());
         Self {
             not_armed,
             not_ready: trouble.clone().or(unlinked),
             trouble,
+            paused,
         }
     }
 }
