@@ -20,6 +20,7 @@ func TestFilePVIsTheOracle(t *testing.T) { suite.Oracle(t) }
 func TestPromises(t *testing.T)          { suite.Promises(t) }
 func TestRealNode(t *testing.T)          { suite.RealNode(t) }
 func TestTakeOver(t *testing.T)          { suite.TakeOver(t) }
+func TestHandOver(t *testing.T)          { suite.HandOver(t) }
 func TestNewcomer(t *testing.T)          { suite.Newcomer(t) }
 
 func TestWayBack(t *testing.T) { suite.WayBack(t) }
