@@ -1,9 +1,11 @@
 //! HTTPS to a service of the operator's own: etcd's gateway, and whatever backend speaks JSON over TLS.
 //!
-//! What a signer needs and nothing else: one kept connection, limits for every wait and for every byte, only the
-//! certificate authority that the operator named, no redirects, no proxy from the environment, no retry. Whether a
-//! request may have reached the service is part of each failure's type, because the caller's safety hangs on it.
+//! What a signer needs and nothing else: one kept connection, a name that is asked for once, limits for every wait and for
+//! every byte, only the certificate authority that the operator named, no redirects, no proxy from the environment, no
+//! retry. Whether a request may have reached the service is part of each failure's type, because the caller's safety
+//! hangs on it.
 
+pub mod addresses;
 pub mod certificate;
 mod peer;
 mod tls;
@@ -13,6 +15,8 @@ use std::time::Duration;
 
 use ureq::Agent;
 use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
+
+use addresses::Addresses;
 
 pub use peer::certificate_of;
 pub use tls::{Tls, TlsError};
@@ -58,6 +62,7 @@ pub struct Answer {
 /// One service at one address.
 pub struct Client {
     agent: Agent,
+    addresses: Addresses,
     base: String,
 }
 
@@ -89,8 +94,10 @@ impl Client {
                     .build(),
             );
         }
+        let addresses = Addresses::new();
         Self {
-            agent: config.build().new_agent(),
+            agent: addresses.agent(config.build()),
+            addresses,
             base: base.to_owned(),
         }
     }
@@ -112,7 +119,7 @@ impl Client {
         if let Some(token) = authorization {
             request = request.header("Authorization", token);
         }
-        read(request.send(body))
+        self.heard(read(request.send(body)))
     }
 
     /// Asks for a page.
@@ -120,7 +127,14 @@ impl Client {
     /// # Errors
     /// As [`Client::post`].
     pub fn get(&self, path: &str) -> Result<Answer, Failure> {
-        read(self.agent.get(format!("{}{path}", self.base)).call())
+        self.heard(read(self.agent.get(format!("{}{path}", self.base)).call()))
+    }
+
+    fn heard(&self, answer: Result<Answer, Failure>) -> Result<Answer, Failure> {
+        if answer.is_err() {
+            self.addresses.doubt();
+        }
+        answer
     }
 
     /// The service's address.

@@ -8,6 +8,7 @@ use ureq::Agent;
 
 use crate::backends::yubihsm::protocol::error::ErrorKind;
 use crate::backends::yubihsm::protocol::frame;
+use crate::https::addresses::Addresses;
 use crate::text::excerpt::brief_of;
 
 use super::exchange::{Transport, left};
@@ -86,15 +87,16 @@ impl Transport for Http {
 }
 
 fn agent() -> Agent {
-    Agent::config_builder()
+    let config = Agent::config_builder()
         .http_status_as_error(false)
         // A proxy of the environment has no business between a signer and its device.
         .proxy(None)
         .max_redirects(0)
         .max_idle_connections(1)
         .user_agent(concat!("tmkms/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .into()
+        .build();
+    // After a failure there is a new agent, which asks for the name again.
+    Addresses::new().agent(config)
 }
 
 fn failed(error: ureq::Error) -> ErrorKind {
