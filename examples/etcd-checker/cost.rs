@@ -1,5 +1,5 @@
-//! What a vote over etcd costs, against one bare put of as many bytes through the same member's gateway, in turns, so that
-//! a machine that changes its pace changes it for both.
+//! What a vote over etcd costs, against one bare put of as many bytes and one bare transaction like a vote's, through the
+//! same member's gateway, in turns, so that a machine that changes its pace changes it for all.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -36,19 +36,25 @@ pub fn run(rig: &mut Rig, number: i64) {
         "{{\"key\":\"L3Rta21zL3B1dA==\",\"value\":\"{}\"}}",
         "A".repeat(VALUE / 4 * 4)
     );
+    // The same write under the vote's two comparisons, which hold; `/tmkms/txn` is the key.
+    let first = put.replace("L3Rta21zL3B1dA==", "L3Rta21zL3R4bg==");
+    let created = revision(client.post("/v3/kv/put", None, first.as_bytes()));
+    let mut modified = created;
     let beside = File::create(rig.folder.join("beside")).expect("a file");
     beside
         .write_all_at(&[b' '; 16384], 0)
         .and_then(|()| beside.sync_all())
         .expect("a file");
     let histogram = || Histogram::<u64>::new_with_bounds(1, 60_000_000_000, 3).expect("bounds");
-    let (mut votes, mut puts, mut writes) = (histogram(), histogram(), histogram());
+    let (mut votes, mut puts) = (histogram(), histogram());
+    let (mut txns, mut writes) = (histogram(), histogram());
     let note = |times: &mut Histogram<u64>, began: Instant| {
         times.saturating_record(u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX));
     };
     for turn in 0..number + WARM_UP {
         if turn == WARM_UP {
-            (votes, puts, writes) = (histogram(), histogram(), histogram());
+            (votes, puts) = (histogram(), histogram());
+            (txns, writes) = (histogram(), histogram());
         }
         let ask = Ask::Sign(maker.prevote(turn + 1, 0, Some(1), 1));
         let began = Instant::now();
@@ -59,6 +65,11 @@ pub fn run(rig: &mut Rig, number: i64) {
         let answer = client.post("/v3/kv/put", None, put.as_bytes());
         note(&mut puts, began);
         assert_eq!(answer.map(|answer| answer.status), Ok(200));
+        let txn = transaction(&first, modified, created);
+        let began = Instant::now();
+        let answer = client.post("/v3/kv/txn", None, txn.as_bytes());
+        note(&mut txns, began);
+        modified = revision(answer);
         let began = Instant::now();
         let slot = [b' '; 8192];
         beside
@@ -72,6 +83,7 @@ pub fn run(rig: &mut Rig, number: i64) {
     for (name, times) in [
         ("a vote over etcd", &votes),
         ("a bare etcd put", &puts),
+        ("a bare transaction", &txns),
         ("8 KiB written and flushed", &writes),
     ] {
         println!(
@@ -82,6 +94,35 @@ pub fn run(rig: &mut Rig, number: i64) {
         );
     }
     let (vote, put, write) = (ms(&votes, 0.5), ms(&puts, 0.5), ms(&writes, 0.5));
+    let txn = ms(&txns, 0.5);
     println!("vote / put at p50: {:.2} (target 1.15)", vote / put);
     println!("vote / (put + write): {:.2}", vote / (put + write));
+    println!(
+        "vote / (transaction + write): {:.2}, transaction / put: {:.2}",
+        vote / (txn + write),
+        txn / put
+    );
+}
+
+/// The revision of an answer whose write was made.
+fn revision(answer: Result<tmkms::https::Answer, tmkms::https::Failure>) -> i64 {
+    let answer: serde_json::Value =
+        serde_json::from_slice(&answer.expect("an answer").body).expect("JSON");
+    let was_put = answer.get("responses").is_none() || answer["succeeded"] == true;
+    assert!(was_put, "{answer}");
+    let text = answer["header"]["revision"].as_str().expect("a revision");
+    text.parse().expect("a number")
+}
+
+/// `put` as a transaction with a vote's comparisons.
+fn transaction(put: &str, modified: i64, created: i64) -> String {
+    let key = "\"key\":\"L3Rta21zL3R4bg==\"";
+    let compare = |target, field, revision| {
+        format!("{{{key},\"target\":\"{target}\",\"result\":\"EQUAL\",\"{field}\":\"{revision}\"}}")
+    };
+    format!(
+        "{{\"compare\":[{},{}],\"success\":[{{\"request_put\":{put}}}],\"failure\":[{{\"request_range\":{{{key}}}}}]}}",
+        compare("MOD", "mod_revision", modified),
+        compare("CREATE", "create_revision", created),
+    )
 }

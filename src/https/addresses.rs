@@ -16,12 +16,12 @@ use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 /// What is known of one service.
 #[derive(Debug, Default)]
 pub struct Addresses<R = DefaultResolver> {
-    known: Arc<Mutex<Known>>,
+    known: Arc<Mutex<KnownAddresses>>,
     resolver: Arc<R>,
 }
 
 #[derive(Debug, Default)]
-struct Known {
+struct KnownAddresses {
     addresses: Vec<SocketAddr>,
     /// The service answered there, and nothing failed since.
     good: bool,
@@ -50,7 +50,7 @@ impl<R: Resolver> Addresses<R> {
     }
 
     /// As many as came from a resolver, so there is room for them.
-    fn kept(&self, known: &Known) -> ResolvedSocketAddrs {
+    fn kept(&self, known: &KnownAddresses) -> ResolvedSocketAddrs {
         let mut kept = self.empty();
         for address in &known.addresses {
             kept.push(*address);
