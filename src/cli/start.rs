@@ -12,7 +12,7 @@ use crate::os::process::handover;
 use crate::os::process::harden::{forbid_core_dumps, harden};
 use crate::os::process::signals::Signals;
 use crate::secret_file::{self, Variable, Variables};
-use crate::service::{self, Again, ServiceError};
+use crate::service::{self, Again, LogOverruled, ServiceError};
 use crate::settings::KnownDevices;
 use crate::threads::{Reloads, STACK, Shutdown, spawn};
 
@@ -155,6 +155,10 @@ impl Start {
                 ),
             }
             }),
+            overruled: LogOverruled {
+                level: logging.filter.is_some(),
+                format: !matches!(logging.readers, Readers::Auto),
+            },
             log: Box::new(move |now| {
                 let (filter, format) = logging.of(now);
                 dial.turn(&filter, format);

@@ -37,7 +37,7 @@ use links::RunningLink;
 use moving::ServiceMover;
 use observers::SharedObservers;
 use parts::{LEAVE, Service};
-pub use reload::Again;
+pub use reload::{Again, LogOverruled};
 use roster::Roster;
 use supervisor::Supervisor;
 use wiring::Wiring;

@@ -224,3 +224,23 @@ fn an_identity_that_was_exchanged_is_followed_and_one_that_is_missing_changes_no
     let (_, text) = world.home.run(&["reload"]);
     assert_eq!(text, "nothing is different\n");
 }
+
+/// The service of these tests is started with `-v`.
+#[test]
+fn a_level_that_the_command_line_overrules_is_told_as_that() {
+    let world = world();
+    let one = world.home.config();
+    let follow = |section: &str| {
+        world.home.configure(&format!("{one}{section}"));
+        world.reload()
+    };
+    let (code, text) = follow("[log]\nlevel = \"warn\"\n");
+    assert_eq!(code, 0, "{text}");
+    assert!(
+        text.contains("`level` of [log] is not followed: "),
+        "{text}"
+    );
+    let (code, text) = follow("[log]\nlevel = \"warn\"\nformat = \"json\"\n");
+    assert_eq!(code, 0, "{text}");
+    assert_eq!(text, "`format` of [log] is json\n");
+}

@@ -25,6 +25,8 @@ pub(super) enum Change {
     Textfile(Option<PathBuf>),
     LogLevel(Option<String>),
     LogFormat(Option<LogFormat>),
+    /// This key of [log] was changed in vain.
+    LogOverruled(&'static str),
 }
 
 /// A setting of a chain that a gate follows while it is armed.
@@ -65,6 +67,10 @@ impl fmt::Display for Change {
             Self::LogLevel(Some(level)) => write!(f, "`level` of [log] is {level}"),
             Self::LogLevel(None) => f.write_str("[log] has no `level`"),
             Self::LogFormat(Some(format)) => write!(f, "`format` of [log] is {format}"),
+            Self::LogOverruled(key) => write!(
+                f,
+                "`{key}` of [log] is not followed: the command line or a variable of the service counts more"
+            ),
             Self::LogFormat(None) => f.write_str("`format` of [log] is auto"),
         }
     }

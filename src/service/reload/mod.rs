@@ -26,6 +26,15 @@ use refused::Refused;
 /// How often it is looked whether everybody is asked to stop.
 const LOOK: Duration = Duration::from_millis(200);
 
+/// Whether the command line or a variable says what a key of `[log]` does, and counts more.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LogOverruled {
+    /// `level`.
+    pub level: bool,
+    /// `format`.
+    pub format: bool,
+}
+
 /// How a configuration is read again, and whom that concerns outside of the service.
 pub struct Again {
     /// How many lines of the log were dropped.
@@ -36,6 +45,8 @@ pub struct Again {
     pub inbox: ReloadInbox,
     /// Reads the configuration as it is now; the text says what is wrong with it.
     pub read: Box<dyn Fn() -> Result<Config, String> + Send>,
+    /// What [log] says in vain.
+    pub overruled: LogOverruled,
     /// Lets the log follow.
     pub log: Box<dyn Fn(&Log) + Send>,
 }
@@ -49,6 +60,7 @@ impl Again {
             reloads,
             inbox,
             read: Box::new(|| Err("this configuration lies in no file".to_owned())),
+            overruled: LogOverruled::default(),
             log: Box::new(|_| {}),
         }
     }
@@ -149,7 +161,14 @@ impl Reloader {
                 warn!(event = "configuration", "{warning}");
             }
         }
-        let changes = plan.changes;
+        let mut changes = plan.changes;
+        let (old, LogOverruled { level, format }) = (&self.config.log, self.again.overruled);
+        if level && old.level != now.log.level {
+            changes.push(Change::LogOverruled("level"));
+        }
+        if format && old.format != now.log.format {
+            changes.push(Change::LogOverruled("format"));
+        }
         identities.retain(|source| !exchanged.contains(source));
         let mut troubles = apply::follow(&self.service, plan.chains);
         let metrics = (&self.config.metrics, &now.metrics);
