@@ -50,6 +50,7 @@ mod names;
 mod node_addresses;
 mod operator;
 mod pause_chain;
+mod pause_outside;
 mod pair_locks;
 mod paused;
 mod planted;

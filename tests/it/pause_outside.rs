@@ -1,0 +1,103 @@
+//! Who pauses waits for what is signed outside of the gate's section: extensions and raw bytes (W22).
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::support::{SharedDisk, chain_id, key, maker};
+use tmkms::chain::{Armed, Chain, Drained};
+use tmkms::consensus::{PublicKey, Signature};
+use tmkms::gate::pause::{Pause, PauseFile};
+use tmkms::gate::permit::Permit;
+use tmkms::gate::raw::{Dialect, RawPolicy};
+use tmkms::gate::{Gate, Prepared, Settings};
+use tmkms::os::clock::{Clock, SystemClock};
+use tmkms::reply::Reply;
+use tmkms::request::{RawRequest, Request};
+use tmkms::signer::{Signer, SignerError};
+
+/// A key that tells when it is asked for what has these bytes in it, and waits until it may go on.
+struct Held {
+    bytes: &'static [u8],
+    asked: Sender<()>,
+    go_on: Mutex<Receiver<()>>,
+}
+
+impl Signer for Held {
+    fn public_key(&self) -> PublicKey {
+        key(1).public_key()
+    }
+
+    fn accepts(&self, _: &Prepared) -> Result<(), SignerError> {
+        Ok(())
+    }
+
+    fn sign(&self, permit: &Permit) -> Result<Signature, SignerError> {
+        let bytes = permit.bytes();
+        if bytes
+            .windows(self.bytes.len())
+            .any(|part| part == self.bytes)
+        {
+            self.asked.send(()).unwrap();
+            self.go_on.lock().unwrap().recv().unwrap();
+        }
+        Signer::sign(&key(1), permit)
+    }
+}
+
+#[test]
+fn an_extension_and_raw_bytes_that_were_begun_are_waited_for_and_none_is_begun_afterwards() {
+    let raw = || {
+        Request::SignRaw(RawRequest {
+            first: b"held, raw".to_vec(),
+            ..RawRequest::default()
+        })
+    };
+    let vote = || Request::Sign(maker().precommit(1, 0, Some(1), 1, b"held, extension"));
+    for request in [vote as fn() -> Request, raw] {
+        let (asked, was_asked) = channel();
+        let (go, go_on) = channel();
+        let signer = Held {
+            bytes: b"held, ",
+            asked,
+            go_on: Mutex::new(go_on),
+        };
+        let clock = SystemClock;
+        let store = SharedDisk::new().store();
+        let gate = Gate::arm(chain_id(), Settings::default(), store, &clock.now()).unwrap();
+        let policy = RawPolicy {
+            dialect: Dialect::CometbftV1,
+            max_bytes: 100,
+        };
+        let armed = Armed::new(gate, Arc::new(signer)).signing_raw(Some(policy));
+        let chain = Chain::armed(chain_id(), armed);
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state.json");
+        let file = PauseFile::beside(&state, &chain_id(), &Default::default());
+        std::thread::scope(|scope| {
+            let chain = &chain;
+            let answer = scope.spawn(move || chain.answer(request(), &clock.now(), None, &clock));
+            was_asked.recv().unwrap();
+            let (done, is_done) = channel();
+            scope.spawn(move || {
+                let pause = Pause {
+                    from: None,
+                    why: None,
+                    asked: Duration::ZERO,
+                };
+                done.send(chain.pause(pause, &file).unwrap().drained)
+                    .unwrap();
+            });
+            let early = is_done.recv_timeout(Duration::from_millis(300));
+            assert!(early.is_err(), "it did not wait");
+            go.send(()).unwrap();
+            assert_eq!(is_done.recv().unwrap(), Drained::Yes);
+            let reply = answer.join().unwrap().reply;
+            assert!(matches!(reply, Reply::Signed(_) | Reply::RawSigned(_)));
+        });
+        match chain.answer(raw(), &clock.now(), None, &clock).reply {
+            Reply::RawRefused(error) => assert_eq!(error.code, 13),
+            _ => panic!("raw bytes were signed"),
+        }
+    }
+}
