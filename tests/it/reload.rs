@@ -349,7 +349,14 @@ fn a_renamed_chain_is_refused() {
     let mut world = world();
     world.edit("test-1", "test-9");
     world.refuses("test-1 is gone and its key signs for test-9 now");
+    // With its key moved, too.
+    let key = |name: &str| world.home.path().join(name);
+    fs::copy(key("consensus.key"), key("moved.key")).unwrap();
+    world.edit("consensus.key", "moved.key");
+    world.refuses("test-1 is gone and its key signs for test-9 now");
+    world.edit("moved.key", "consensus.key");
     world.edit("test-9", "test-1");
+    world.reloads("nothing is different\n");
     assert!(world.signs(2, 1));
 }
 

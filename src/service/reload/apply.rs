@@ -57,6 +57,17 @@ pub(super) fn check_keys(served: &[Arc<Served>], plan: &ReloadPlan) -> Result<()
                         signs: signs.address().to_string(),
                     });
                 }
+                // The key may have been moved in the same breath.
+                let gone = |served: &&Arc<Served>| {
+                    let stays = |(chain, _): &(ChainConfig, Fate)| chain.id == served.config.id;
+                    served.chain.public_key() == Some(now) && !plan.chains.iter().any(stays)
+                };
+                if let Some(gone) = served.iter().find(gone).filter(|_| *fate == Fate::Added) {
+                    return Err(Refused::Renamed {
+                        from: gone.config.id.clone(),
+                        to: config.id.clone(),
+                    });
+                }
             }
             // A chain that goes on has its key in memory.
             Err(_) if matches!(fate, Fate::Kept(_)) => {}
