@@ -95,6 +95,9 @@ pub fn run(config: Config, again: Again, stop: &Arc<Shutdown>) -> Result<(), Ser
     leave(&roster);
     close(&roster);
     service.observers.end();
+    // A device ends its session with the last owner of its key, and other threads know these lists to the end.
+    roster.replace(Vec::new());
+    service.registry.replace_chains(Vec::new());
     ended?;
     how_it_ended(stop)
 }

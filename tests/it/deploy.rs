@@ -118,15 +118,24 @@ fn what_is_to_be_installed_lies_where_the_command_says() {
     for path in files.map(|entry| entry.unwrap().path()) {
         let text = fs::read_to_string(&path).unwrap_or_default();
         for line in text.lines().filter(|line| line.starts_with('#')) {
-            let mut words = line.split_whitespace().skip_while(|word| *word != "-m");
-            let (true, Some(source)) = (
-                line.contains("install ") && !line.contains(" -d "),
-                words.nth(2),
-            ) else {
+            let mut words = line.split_whitespace().take_while(|word| *word != "&&");
+            if !words.any(|word| word == "install") || line.contains(" -d ") {
                 continue;
-            };
-            assert!(fs::exists(source).unwrap(), "{}: {line}", path.display());
-            found += 1;
+            }
+            let mut sources = Vec::new();
+            while let Some(word) = words.next() {
+                match word {
+                    "-m" | "-o" | "-g" => drop(words.next()),
+                    "-D" => {}
+                    source => sources.push(source),
+                }
+            }
+            sources.pop();
+            // What has no folder was made by the commands before.
+            for source in sources.iter().filter(|source| source.contains('/')) {
+                assert!(fs::exists(source).unwrap(), "{}: {line}", path.display());
+                found += 1;
+            }
         }
     }
     assert!(found >= 5, "{found}");
