@@ -44,6 +44,10 @@ impl Chain {
             })
             .map_err(NotHandedOver::Failed)?;
         self.give_away(armed.signer.public_key(), why);
+        drop(gate);
+        // Extensions and raw bytes are signed outside of the section. What hangs in a device is not waited for: its permit is
+        // over by then.
+        let _ = armed.drained(patience);
         Ok(value)
     }
 }

@@ -41,8 +41,11 @@ impl Chain {
             Ok(permit) => permit,
             Err(why) => return refuse(Refusal::of(Reason::RawBytes(why))),
         };
-        // In this order: who pauses waits for what was begun before.
+        // In this order: who pauses or hands over waits for what was begun before.
         let _outside = armed.outside();
+        if let Err(not) = self.signing() {
+            return refuse(Refusal::of(not.reason()));
+        }
         if let Some(active) = self.in_effect() {
             return refuse(Refusal::of(Reason::paused(&active)));
         }

@@ -1,4 +1,5 @@
-//! Who pauses waits for what is signed outside of the gate's section: extensions and raw bytes (W22).
+//! Who pauses, or hands a chain over, waits for what is signed outside of the gate's section: extensions and raw bytes (W21,
+//! W22).
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -39,7 +40,12 @@ impl Signer for Held {
             .any(|part| part == self.bytes)
         {
             self.asked.send(()).unwrap();
-            self.go_on.lock().unwrap().recv().unwrap();
+            // A test that failed meanwhile tells nobody to go on.
+            let _ = self
+                .go_on
+                .lock()
+                .unwrap()
+                .recv_timeout(Duration::from_secs(10));
         }
         Signer::sign(&key(1), permit)
     }
@@ -54,7 +60,27 @@ fn an_extension_and_raw_bytes_that_were_begun_are_waited_for_and_none_is_begun_a
         })
     };
     let vote = || Request::Sign(maker().precommit(1, 0, Some(1), 1, b"held, extension"));
-    for request in [vote as fn() -> Request, raw] {
+    let pause = |chain: &Chain, file: &PauseFile| {
+        let pause = Pause {
+            from: None,
+            why: None,
+            asked: Duration::ZERO,
+        };
+        assert_eq!(chain.pause(pause, file).unwrap().drained, Drained::Yes);
+    };
+    let hand_over = |chain: &Chain, _: &PauseFile| {
+        let patience = Duration::from_secs(10);
+        let sealed = chain.hand_over(patience, &SystemClock, |_, _, _| {
+            Ok::<_, String>(((), "it went to another host".to_owned()))
+        });
+        sealed.unwrap();
+    };
+    let ways: [(fn(&Chain, &PauseFile), u32); 2] = [(pause, 13), (hand_over, 14)];
+    let requests = [vote as fn() -> Request, raw];
+    for ((end, code), request) in ways
+        .iter()
+        .flat_map(|way| requests.map(|request| (way, request)))
+    {
         let (asked, was_asked) = channel();
         let (go, go_on) = channel();
         let signer = Held {
@@ -80,23 +106,18 @@ fn an_extension_and_raw_bytes_that_were_begun_are_waited_for_and_none_is_begun_a
             was_asked.recv().unwrap();
             let (done, is_done) = channel();
             scope.spawn(move || {
-                let pause = Pause {
-                    from: None,
-                    why: None,
-                    asked: Duration::ZERO,
-                };
-                done.send(chain.pause(pause, &file).unwrap().drained)
-                    .unwrap();
+                end(chain, &file);
+                done.send(()).unwrap();
             });
             let early = is_done.recv_timeout(Duration::from_millis(300));
             assert!(early.is_err(), "it did not wait");
             go.send(()).unwrap();
-            assert_eq!(is_done.recv().unwrap(), Drained::Yes);
+            is_done.recv().unwrap();
             let reply = answer.join().unwrap().reply;
             assert!(matches!(reply, Reply::Signed(_) | Reply::RawSigned(_)));
         });
         match chain.answer(raw(), &clock.now(), None, &clock).reply {
-            Reply::RawRefused(error) => assert_eq!(error.code, 13),
+            Reply::RawRefused(error) => assert_eq!(error.code, *code as i32),
             _ => panic!("raw bytes were signed"),
         }
     }
