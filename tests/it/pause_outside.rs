@@ -75,7 +75,8 @@ fn an_extension_and_raw_bytes_that_were_begun_are_waited_for_and_none_is_begun_a
         });
         sealed.unwrap();
     };
-    let ways: [(fn(&Chain, &PauseFile), u32); 2] = [(pause, 13), (hand_over, 14)];
+    type End = fn(&Chain, &PauseFile);
+    let ways: [(End, u32); 2] = [(pause, 13), (hand_over, 14)];
     let requests = [vote as fn() -> Request, raw];
     for ((end, code), request) in ways
         .iter()
