@@ -62,6 +62,11 @@ compare *flags:
     cargo build --release --locked --quiet
     cd interop/compare && go build -o ../../target/compare . && TMKMS=../../target/release/tmkms ../../target/compare {{flags}}
 
+# SIGKILL at every system call of `state move out` and `state move in`; needs strace, three minutes.
+kill-moves:
+    cargo build --release --locked --quiet --example kill_at_every_syscall_of_a_move
+    target/release/examples/kill_at_every_syscall_of_a_move
+
 # A hundred chains vote beside a thousand reloads; three minutes, and nothing else should run.
 reload-load:
     cargo test --locked --test it reload_load:: -- --ignored --nocapture

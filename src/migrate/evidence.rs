@@ -160,11 +160,25 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         .flatten()
         .take(MOST)
         .map(|entry| entry.path())
+        .filter(|path| !is_temporary(path))
         .filter(|path| {
             let meta = std::fs::metadata(path);
             meta.is_ok_and(|meta| meta.is_file() && meta.len() <= LONGEST)
         })
         .collect()
+}
+
+/// What a process that died left of a state file that it was about to put in its place. Nothing was ever signed by it.
+fn is_temporary(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy());
+    let process = name.as_deref().and_then(|name| {
+        let (_, process) = name
+            .strip_prefix('.')?
+            .strip_suffix(".new")?
+            .rsplit_once('.')?;
+        Some(process.parse::<u32>().is_ok())
+    });
+    process == Some(true)
 }
 
 fn of_state(path: PathBuf, place: &StateFile) -> Option<Evidence> {

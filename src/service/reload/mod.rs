@@ -45,7 +45,7 @@ pub struct Again {
     pub inbox: ReloadInbox,
     /// Reads the configuration as it is now; the text says what is wrong with it.
     pub read: Box<dyn Fn() -> Result<Config, String> + Send>,
-    /// What [log] says in vain.
+    /// What `[log]` says in vain.
     pub overruled: LogOverruled,
     /// Lets the log follow.
     pub log: Box<dyn Fn(&Log) + Send>,
