@@ -4,6 +4,7 @@
 
 mod chain;
 mod identities;
+mod kept;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +17,6 @@ use crate::os::clock::{Clock, SystemClock};
 use crate::os::host_name::host_name;
 use crate::os::process::usage::ProcessUsage;
 use crate::text::date::Date;
-use crate::text::excerpt::brief;
 
 use super::log::Dropped;
 use super::metrics::ServiceSample;
@@ -24,9 +24,6 @@ use super::status::ServiceStatus;
 
 pub(crate) use chain::{ChainEntry, LinkEntry};
 pub(crate) use identities::KnownIdentities;
-
-/// The longest text about a reload that is kept, in bytes.
-const LONGEST_TEXT: usize = 2048;
 
 /// Which configuration is followed.
 struct FollowedConfig {
@@ -107,7 +104,7 @@ impl Registry {
                     refused: None,
                 };
             }
-            Some(why) => followed.refused = Some(brief(why, LONGEST_TEXT).into_owned()),
+            Some(why) => followed.refused = Some(kept::kept(why)),
         }
     }
 

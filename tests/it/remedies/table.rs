@@ -1358,7 +1358,7 @@ pub const TABLE: &[Remedy] = &[
         Walk("a_chain_that_is_not_armed"),
     ),
     row(
-        "src/observe/registry/chain.rs",
+        "src/observe/registry/chain/entry.rs",
         "line([\"acknowledge\",&self.id])",
         "nothing was signed; find out why that node asked",
         "tmkms acknowledge test-1",
@@ -1379,7 +1379,7 @@ pub const TABLE: &[Remedy] = &[
         Walk("an_older_state_file_beside"),
     ),
     row(
-        "src/observe/registry/chain.rs",
+        "src/observe/registry/chain/status.rs",
         "line([\"yubihsm\",\"keys\",\"verify-backup\",\"FILE\"])",
         "never proven",
         "tmkms yubihsm keys verify-backup FILE",

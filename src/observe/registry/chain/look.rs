@@ -1,0 +1,136 @@
+//! A chain at one moment: all that is told of it is looked at once, so that what is told twice is the same both times.
+
+use std::time::Duration;
+
+use crate::backends::{DeviceSample, all_down};
+use crate::chain::ChainSeen;
+use crate::observe::registry::kept::kept;
+use crate::observe::stats::link::LinkSnapshot;
+use crate::observe::status::{ChainVerdict, Facts, PauseStatus};
+use crate::os::clock::Moment;
+
+use super::entry::ChainEntry;
+
+/// A chain at one moment.
+pub(super) struct Look<'a> {
+    pub chain: ChainSeen,
+    /// How long the oldest request in hand has had no answer, where that is too long.
+    pub stuck: Option<Duration>,
+    pub devices: Vec<DeviceSample>,
+    /// The pause that the operator asked for.
+    pub paused: Option<PauseStatus>,
+    /// Each with the address of its node.
+    pub links: Vec<(&'a str, LinkSnapshot)>,
+    /// Whether it is armed and ready, by all that is told here, and why not.
+    pub verdict: ChainVerdict,
+}
+
+impl ChainEntry {
+    pub(super) fn look(&self, now: &Moment) -> Look<'_> {
+        let chain = self.chain.seen();
+        let devices = self.devices(&chain);
+        let stuck = self.stuck(now);
+        let paused = self.paused(now);
+        let links = self.links.iter();
+        let links: Vec<_> = links
+            .map(|link| (link.addr.as_str(), link.stats.snapshot()))
+            .collect();
+        let broken = chain.gate.as_ref().and_then(|gate| gate.broken.as_ref());
+        let in_effect = paused.as_ref().filter(|paused| paused.in_effect);
+        let verdict = ChainVerdict::of(Facts {
+            unarmed: chain.why_unarmed.as_deref().map(kept),
+            stuck: stuck.map(|time| kept(&self.why_stuck(time))),
+            broken: broken.map(|why| kept(why.as_ref())),
+            key: chain.key_trouble.as_deref().map(kept),
+            devices: all_down(&devices).map(|why| kept(&why)),
+            linked: links.iter().any(|(_, link)| link.is_up()),
+            paused: in_effect.map(PauseStatus::line),
+        });
+        Look {
+            chain,
+            stuck,
+            devices,
+            paused,
+            links,
+            verdict,
+        }
+    }
+
+    fn why_stuck(&self, time: Duration) -> String {
+        format!(
+            "stuck: a request has had no answer for {} s; look at the disk of {} and at the {}",
+            time.as_secs(),
+            self.state_file,
+            self.key
+        )
+    }
+
+    /// The devices of its key, where this process has asked them for it.
+    fn devices(&self, chain: &ChainSeen) -> Vec<DeviceSample> {
+        if !chain.asks_devices {
+            return Vec::new();
+        }
+        let Some(source) = self.source.upgrade() else {
+            return Vec::new();
+        };
+        let works = chain.public_key.is_some() && chain.key_trouble.is_none();
+        let devices = source.devices().into_iter();
+        let mut devices: Vec<DeviceSample> = devices.map(|device| device.status()).collect();
+        for device in &mut devices {
+            device.up &= works;
+            if let Some(trouble) = &mut device.trouble {
+                *trouble = kept(trouble);
+            }
+        }
+        devices
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::entry::tests::{NoKey, chain};
+    use crate::backends::{KeySource, KeyTraits};
+    use crate::chain::Chain;
+    use crate::os::clock::{Clock, SystemClock};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    #[test]
+    fn a_device_is_called_down_only_where_this_process_has_asked_it() {
+        let source = Arc::new(NoKey(KeyTraits::of("key"), AtomicU64::new(0)));
+        let source: Arc<dyn KeySource> = source;
+        let now = SystemClock.now();
+        let mut known = chain("one");
+        known.source = Arc::downgrade(&source);
+        assert_eq!(known.sample(&now).devices.len(), 1);
+        let id = || known.chain.id().clone();
+        let opening = Chain::opening(id());
+        let (why, elsewhere) = (opening.why_unarmed(), "in use".to_owned());
+        let elsewhere = (
+            Some(elsewhere.clone()),
+            Chain::elsewhere(id(), None, elsewhere),
+        );
+        for (why, chain) in [(why, opening), elsewhere] {
+            known.chain = Arc::new(chain);
+            assert!(known.sample(&now).devices.is_empty(), "{why:?}");
+            let status = known.status(&now);
+            assert!(status.devices.is_empty(), "{why:?}");
+            assert_eq!(status.not_ready, why);
+        }
+    }
+
+    #[test]
+    fn what_is_told_together_was_looked_at_once() {
+        let source = Arc::new(NoKey(KeyTraits::of("key"), AtomicU64::new(0)));
+        let shared: Arc<dyn KeySource> = source.clone();
+        let now = SystemClock.now();
+        let mut known = chain("one");
+        known.source = Arc::downgrade(&shared);
+        let _ = known.status(&now);
+        assert_eq!(source.1.swap(0, Ordering::Relaxed), 1);
+        let _ = known.sample(&now);
+        assert_eq!(source.1.swap(0, Ordering::Relaxed), 1);
+        let _ = known.verdict(&now);
+        assert_eq!(source.1.swap(0, Ordering::Relaxed), 1);
+    }
+}

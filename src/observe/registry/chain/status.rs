@@ -1,0 +1,61 @@
+//! What `tmkms status` and the status page show of a chain.
+
+use crate::backends::Backup;
+use crate::observe::status::{ChainStatus, ConflictStatus, DeviceStatus, LinkStatus, humanize};
+use crate::os::clock::Moment;
+use crate::remedy::Commands;
+
+use super::entry::ChainEntry;
+
+impl ChainEntry {
+    /// Its status at `now`.
+    pub fn status(&self, now: &Moment) -> ChainStatus {
+        let look = self.look(now);
+        let chain = look.chain;
+        let last = chain.gate.and_then(|gate| gate.last);
+        let remedy = self.when_refused();
+        let conflicts = look.links.iter().filter_map(|(addr, link)| {
+            let conflicts = link.unacknowledged?.in_sight(now)?;
+            Some(ConflictStatus::of(addr, &conflicts, now, remedy.clone()))
+        });
+        let links = look.links.iter();
+        let snapshot = self.stats.snapshot();
+        let status = ChainStatus {
+            id: self.id.clone(),
+            held: chain.why_unarmed.is_none(),
+            paused: look.paused,
+            conflicts: conflicts.collect(),
+            stuck_seconds: look.stuck.map(|time| time.as_secs()),
+            key: self.key.clone(),
+            public_key: chain.public_key.map(|key| self.key_format.show(&key)),
+            address: chain.public_key.map(|key| key.address().to_string()),
+            watermark: last.map(|hrs| hrs.to_string()),
+            height: last.map_or(0, |hrs| hrs.height.get()),
+            state_file: self.state_file.clone(),
+            links: links
+                .map(|(addr, link)| LinkStatus::of((*addr).to_owned(), link, now))
+                .collect(),
+            devices: look.devices.into_iter().map(DeviceStatus::from).collect(),
+            backup: self
+                .backup()
+                .map(|backup| backup_in_words(backup, now, &self.commands)),
+            shared: chain.shared.map(|shared| shared.stats.sample().into()),
+            history: (&snapshot).into(),
+            ..ChainStatus::default()
+        };
+        status.with(look.verdict)
+    }
+}
+
+fn backup_in_words(backup: Backup, now: &Moment, commands: &Commands) -> String {
+    match backup {
+        Backup::NeverProven => {
+            let prove = commands.line(["yubihsm", "keys", "verify-backup", "FILE"]);
+            format!("never proven; `{prove}` does that")
+        }
+        Backup::Proven(at) => {
+            let age = now.wall.saturating_sub(at).as_secs();
+            format!("proven {} ago", humanize(age))
+        }
+    }
+}
