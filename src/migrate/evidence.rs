@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::config::{ChainConfig, Config};
 use crate::consensus::{Height, Hrs};
-use crate::gate::store::file::StateFile;
+use crate::gate::store::file::{StateFile, meant_for};
 use crate::gate::watermark::Watermark;
 use crate::os::files::paths::{absolute, folder_of, same_file};
 use crate::remedy::CommandLine;
@@ -160,25 +160,12 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         .flatten()
         .take(MOST)
         .map(|entry| entry.path())
-        .filter(|path| !is_temporary(path))
+        .filter(|path| meant_for(path).is_none())
         .filter(|path| {
             let meta = std::fs::metadata(path);
             meta.is_ok_and(|meta| meta.is_file() && meta.len() <= LONGEST)
         })
         .collect()
-}
-
-/// What a process that died left of a state file that it was about to put in its place. Nothing was ever signed by it.
-fn is_temporary(path: &Path) -> bool {
-    let name = path.file_name().map(|name| name.to_string_lossy());
-    let process = name.as_deref().and_then(|name| {
-        let (_, process) = name
-            .strip_prefix('.')?
-            .strip_suffix(".new")?
-            .rsplit_once('.')?;
-        Some(process.parse::<u32>().is_ok())
-    });
-    process == Some(true)
 }
 
 fn of_state(path: PathBuf, place: &StateFile) -> Option<Evidence> {

@@ -512,3 +512,52 @@ fn an_operator_may_insist() {
     assert!(!site.at("state/c-1.json").exists());
     assert_eq!(insist("c-1").code, 0);
 }
+
+/// Nothing was signed by a file that a process was still about to put in its place (W3).
+#[test]
+fn what_a_process_that_died_was_about_to_put_in_place_is_none() {
+    for left in [".c-1.json.7.new", ".c-1-old.json.4294967296.new"] {
+        let site = Site::new("c.key", "");
+        private(&site.at("state").join(left), &state("500"));
+        let done = site.never_signed();
+        assert_eq!(done.code, 0, "{left}: {}", done.err);
+    }
+    for there in ["c-1.json.7.new", ".c-1.json.new", ".c-1.json.7.new.bak"] {
+        let site = Site::new("c.key", "");
+        let file = site.at("state").join(there);
+        private(&file, &state("500"));
+        site.is_refused(&file, "500");
+    }
+}
+
+#[test]
+fn a_bundle_is_not_believed_beside_a_key_that_says_more() {
+    let site = Site::new("c.key", "");
+    let run = |words: &[&str], code: i32| {
+        let done = site.run(words);
+        assert_eq!(done.code, code, "{words:?}: {}", done.err);
+        done.err
+    };
+    run(&["state", "init", "c-1", "--height", "7"], 0);
+    run(&["state", "move", "out", "c-1", "bundle"], 0);
+    fs::remove_file(site.at("state/c-1.json")).unwrap();
+    private(&site.at("old.json"), &site.old_key("88"));
+    let config = fs::read_to_string(site.at("tmkms.toml")).unwrap();
+    let in_place = "path = \"old.json\"\nkey_format = \"json\"";
+    fs::write(
+        site.at("tmkms.toml"),
+        config.replace("path = \"c.key\"", in_place),
+    )
+    .unwrap();
+    let said = run(&["state", "move", "in", "bundle", "--yes"], 1);
+    let command = said.split("take that over with `").nth(1).unwrap();
+    let command = command.split('`').next().unwrap();
+    assert!(command.contains("state init c-1 --height 88"), "{said}");
+    let words = command.replacen("tmkms", env!("CARGO_BIN_EXE_tmkms"), 1);
+    let mut pasted = Command::new("sh");
+    let done = pasted.args(["-c", &words]).current_dir("/").status();
+    assert!(done.unwrap().success(), "{command}");
+    run(&["state", "move", "in", "bundle", "--yes"], 0);
+    let shown = site.run(&["state", "show"]).out;
+    assert!(shown.contains("watermark at 88"), "{shown}");
+}

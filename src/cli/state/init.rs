@@ -7,13 +7,12 @@ use clap::Args;
 use crate::cli::config_file::ConfigFile;
 use crate::cli::report::{Failure, status};
 use crate::cli::status::process_of;
+use crate::cli::takeover::nearby::not_against_evidence;
 use crate::cli::takeover::quiet;
-use crate::cli::takeover::shown::refused;
 use crate::config::{ChainConfig, Config};
 use crate::consensus::{Height, Hrs};
 use crate::gate::store::file::{FileStore, OpenError, StateFile, inspect};
 use crate::gate::watermark::Watermark;
-use crate::migrate::evidence::Nearby;
 use crate::migrate::foreign::{self, ForeignError, LONGEST};
 use crate::migrate::takeover::quiet::Quiet;
 use crate::os::clock::{Clock, SystemClock};
@@ -90,7 +89,7 @@ impl Init {
             Some(height) => Watermark::UpTo(Hrs::end_of(height)),
             None => Watermark::Never,
         };
-        self.not_against_evidence(&config, chain, &place, &watermark)?;
+        not_against_evidence(&config, chain, &place, &watermark, self.insist.as_deref())?;
         let own = Quiet::own(&config, chain, process_of(&config));
         quiet::tell_unseen(&own);
         quiet::check(&own)?;
@@ -119,47 +118,6 @@ impl Init {
             status("Next", format!("`{share}` puts it into etcd"));
         }
         Ok(())
-    }
-}
-
-impl Init {
-    /// What lies nearby says more than what was typed, unless the operator insists.
-    fn not_against_evidence(
-        &self,
-        config: &Config,
-        chain: &ChainConfig,
-        place: &StateFile,
-        watermark: &Watermark,
-    ) -> Result<(), Failure> {
-        let keys: Vec<&Path> = chain
-            .key
-            .traits()
-            .file
-            .iter()
-            .map(|file| &*file.path)
-            .collect();
-        let nearby = Nearby {
-            chain,
-            place,
-            keys: &keys,
-            taken: &[],
-            config,
-            others: &[],
-        };
-        match nearby.against(Some(watermark)) {
-            Some(found) if self.insist.as_deref() != Some(chain.id.as_str()) => {
-                let command = match found.in_key {
-                    true => {
-                        let height = found.said.height.to_string();
-                        let words = ["state", "init", chain.id.as_str(), "--height", &height];
-                        config.commands.line(words)
-                    }
-                    false => config.commands.import(&chain.id, &found.path),
-                };
-                Err(refused(&found, place, &command))
-            }
-            _ => Ok(()),
-        }
     }
 }
 

@@ -1013,14 +1013,14 @@ pub const TABLE: &[Remedy] = &[
         Walk("a_state_that_exists"),
     ),
     row(
-        "src/cli/state/init.rs",
+        "src/cli/takeover/nearby.rs",
         "import(&chain.id,&found.path)",
         "",
         "tmkms state import",
         Test("tests/it/evidence.rs", "a_good_state_under_another_name"),
     ),
     row(
-        "src/cli/state/init.rs",
+        "src/cli/takeover/nearby.rs",
         "line(words)",
         "",
         "tmkms state init",
@@ -1115,7 +1115,7 @@ pub const TABLE: &[Remedy] = &[
         Walk("a_sealed_state_that_was_copied"),
     ),
     row(
-        "src/cli/state/moving/bring.rs",
+        "src/cli/takeover/nearby.rs",
         "import(&chain.id,&found.path)",
         "",
         "tmkms state import test-1",

@@ -1,6 +1,6 @@
 //! `tmkms state move in`: shows a bundle, asks, and arms its chain here, once.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -9,12 +9,10 @@ use crate::cli::config_file::ConfigFile;
 use crate::cli::report::{Failure, status};
 use crate::cli::state::chain::{place, unusable};
 use crate::cli::state::height::{HeightSource, Sure};
-use crate::cli::takeover::shown::refused;
+use crate::cli::takeover::nearby::not_against_evidence;
 use crate::config::{ChainConfig, Config};
 use crate::consensus::Height;
-use crate::gate::store::file::StateFile;
 use crate::gate::watermark::Watermark;
-use crate::migrate::evidence::Nearby;
 use crate::migrate::moving::bundle::{Bundle, BundleError};
 use crate::migrate::moving::bundle_file::{self, BundleNotRead};
 use crate::migrate::moving::take_in::{self, Arrival, Known, NotTakenIn};
@@ -70,7 +68,8 @@ impl In {
         let not = |error| not_taken_in(&config, error);
         let known = take_in::look(&place).map_err(not)?;
         let arrival = take_in::judge(&bundle, &place, known.as_ref(), now).map_err(not)?;
-        self.not_against_evidence(&config, chain, &place, &arrival)?;
+        let insist = self.insist.as_deref();
+        not_against_evidence(&config, chain, &place, &arrival.watermark, insist)?;
         tell(chain, &bundle, known.as_ref(), &arrival, now);
         self.is_plausible(&bundle, known.as_ref(), &arrival, terminal)?;
         self.confirm(chain, &arrival, terminal)?;
@@ -118,36 +117,6 @@ impl In {
             ))
             .hint("add it with its node and the key of the bundle, and repeat the command; or name the right bundle")
         })
-    }
-
-    /// What lies nearby says more than what would be the watermark, unless the operator insists.
-    fn not_against_evidence(
-        &self,
-        config: &Config,
-        chain: &ChainConfig,
-        place: &StateFile,
-        arrival: &Arrival,
-    ) -> Result<(), Failure> {
-        if self.insists_on(chain.id.as_str()) {
-            return Ok(());
-        }
-        let key = chain.key.traits().file.as_ref().map(|file| &*file.path);
-        let keys: Vec<&Path> = key.into_iter().collect();
-        let nearby = Nearby {
-            chain,
-            place,
-            keys: &keys,
-            taken: &[],
-            config,
-            others: &[],
-        };
-        match nearby.against(Some(&arrival.watermark)) {
-            Some(found) => {
-                let import = config.commands.import(&chain.id, &found.path);
-                Err(refused(&found, place, &import))
-            }
-            None => Ok(()),
-        }
     }
 
     /// A height with a digit too many would silence the chain for good.

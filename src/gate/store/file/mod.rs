@@ -15,7 +15,7 @@ mod write;
 
 pub use error::OpenError;
 pub use file_store::FileStore;
-pub use folder::create_folder;
+pub use folder::{create_folder, meant_for};
 pub use open::{Inspected, Newest, inspect, inspect_given_away, newest};
 pub use place::StateFile;
 pub use restored::clean_stop;
