@@ -6,7 +6,9 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::consensus::{ChainId, PublicKey};
+use crate::gate;
 use crate::gate::pause::PauseSwitch;
+use crate::gate::raw::RawPolicy;
 use crate::gate::refusal::Reason;
 
 use super::armed::Armed;
@@ -25,6 +27,8 @@ pub struct Chain {
     /// Held only while somebody looks, never while something is signed.
     state: RwLock<ChainState>,
     news: News,
+    /// What the operator has set since it was made, if anything. Held briefly.
+    pub(super) wanted: Mutex<Option<(gate::Settings, Option<RawPolicy>)>>,
     /// Its gate, once there is one, looks at it, too.
     pub(super) paused: Arc<PauseSwitch>,
 }
@@ -90,6 +94,7 @@ impl Chain {
             id,
             state: RwLock::new(state),
             news: News::default(),
+            wanted: Mutex::default(),
             paused: Arc::default(),
         }
     }

@@ -55,26 +55,38 @@ impl Chain {
         closed
     }
 
-    /// Follows other settings, from the next request on. `false` while the gate is busy; to be asked again.
+    /// Other settings, from the next request on. `false` while the gate is busy; [`Chain::catch_up`] brings them then.
     pub fn follow(
         &self,
         settings: gate::Settings,
         raw: Option<&RawPolicy>,
         clock: &dyn Clock,
     ) -> bool {
-        // A chain that is not armed takes them when it is.
+        *self.wanted.lock() = Some((settings, raw.cloned()));
+        self.catch_up(clock)
+    }
+
+    /// Lets an armed chain follow what [`Chain::follow`] was told last. `false` while the gate is busy.
+    pub fn catch_up(&self, clock: &dyn Clock) -> bool {
+        // A chain that is not armed does so when it is.
         let Ok(armed) = self.signing() else {
             return true;
         };
-        if armed.settings == settings && armed.raw.as_ref() == raw {
+        let differs = |(settings, raw): &(gate::Settings, Option<RawPolicy>)| {
+            armed.settings != *settings || armed.raw != *raw
+        };
+        if !self.wanted.lock().as_ref().is_some_and(differs) {
             return true;
         }
         let Some(mut gate) = armed.enter(Duration::from_millis(100)) else {
             return false;
         };
-        gate.follow(settings, &clock.now());
-        // Before anybody else may be at the gate: what is said of it is what it was told.
-        self.replace_armed(armed.following(settings, raw.cloned()));
+        // Read at the gate, so that of two who are there the later one does not bring back what was wanted before.
+        if let Some((settings, raw)) = self.wanted.lock().clone() {
+            gate.follow(settings, &clock.now());
+            // Before anybody else may be at the gate: what is said of it is what it was told.
+            self.replace_armed(armed.following(settings, raw));
+        }
         drop(gate);
         true
     }

@@ -1,5 +1,7 @@
 //! `tmkms reload`: the running service reads its configuration again.
 
+use std::path::Path;
+
 use clap::Args;
 
 use crate::observe::serve::control;
@@ -26,8 +28,8 @@ impl Reload {
     pub(super) fn run(self) -> Result<(), Failure> {
         // What is wrong with it is shown here as everywhere; the service would only say so in one line.
         let config = self.config.load()?;
-        let answer =
-            control::tell_reload(&config.control).map_err(|error| no_service(&config, &error))?;
+        let answer = control::tell_reload(Path::new(&config.name), &config.control)
+            .map_err(|error| no_service(&config, &error))?;
         match answer {
             ReloadAnswer::Done { changes, troubles } => {
                 let mut text: String = changes.iter().map(|change| format!("{change}\n")).collect();

@@ -40,10 +40,12 @@ impl Wiring {
     ) -> Result<Served, ServiceError> {
         let chain = Arc::new(Chain::opening(config.id.clone()));
         let stats = before.unwrap_or_else(|| ChainStats::new(None));
-        let links = config.nodes.iter();
-        let links = links
-            .map(|node| self.link(&chain, &stats, node))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut links = Vec::<Arc<RunningLink>>::new();
+        let give_up = |links: &[Arc<RunningLink>]| links.iter().for_each(|link| link.end());
+        for node in &config.nodes {
+            let link = self.link(&chain, &stats, node);
+            links.push(link.inspect_err(|_| give_up(&links))?);
+        }
         let entry = Arc::new(entry_of(&config, &chain, &stats, &links));
         let served = Served {
             chain,
@@ -55,7 +57,9 @@ impl Wiring {
             entry,
             stop: Arc::new(Shutdown::default()),
         };
-        shared::watch(&served.config, &served.chain, &served.stop).map_err(ServiceError::Thread)?;
+        shared::watch(&served.config, &served.chain, &served.stop)
+            .inspect_err(|_| give_up(&served.links))
+            .map_err(ServiceError::Thread)?;
         Ok(served)
     }
 

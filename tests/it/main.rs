@@ -65,6 +65,7 @@ mod secret_connection;
 mod service;
 mod session;
 mod sessions;
+mod settings_later;
 mod shared_program;
 mod signals;
 mod start;

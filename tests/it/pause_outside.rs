@@ -1,55 +1,19 @@
 //! Who pauses, or hands a chain over, waits for what is signed outside of the gate's section: extensions and raw bytes (W21,
 //! W22).
 
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use crate::support::{SharedDisk, chain_id, key, maker};
+use crate::support::held_key::HeldKey;
+use crate::support::{SharedDisk, chain_id, maker};
 use tmkms::chain::{Armed, Chain, Drained};
-use tmkms::consensus::{PublicKey, Signature};
 use tmkms::gate::pause::{Pause, PauseFile};
-use tmkms::gate::permit::Permit;
 use tmkms::gate::raw::{Dialect, RawPolicy};
-use tmkms::gate::{Gate, Prepared, Settings};
+use tmkms::gate::{Gate, Settings};
 use tmkms::os::clock::{Clock, SystemClock};
 use tmkms::reply::Reply;
 use tmkms::request::{RawRequest, Request};
-use tmkms::signer::{Signer, SignerError};
-
-/// A key that tells when it is asked for what has these bytes in it, and waits until it may go on.
-struct Held {
-    bytes: &'static [u8],
-    asked: Sender<()>,
-    go_on: Mutex<Receiver<()>>,
-}
-
-impl Signer for Held {
-    fn public_key(&self) -> PublicKey {
-        key(1).public_key()
-    }
-
-    fn accepts(&self, _: &Prepared) -> Result<(), SignerError> {
-        Ok(())
-    }
-
-    fn sign(&self, permit: &Permit) -> Result<Signature, SignerError> {
-        let bytes = permit.bytes();
-        if bytes
-            .windows(self.bytes.len())
-            .any(|part| part == self.bytes)
-        {
-            self.asked.send(()).unwrap();
-            // A test that failed meanwhile tells nobody to go on.
-            let _ = self
-                .go_on
-                .lock()
-                .unwrap()
-                .recv_timeout(Duration::from_secs(10));
-        }
-        Signer::sign(&key(1), permit)
-    }
-}
 
 #[test]
 fn an_extension_and_raw_bytes_that_were_begun_are_waited_for_and_none_is_begun_afterwards() {
@@ -82,13 +46,7 @@ fn an_extension_and_raw_bytes_that_were_begun_are_waited_for_and_none_is_begun_a
         .iter()
         .flat_map(|way| requests.map(|request| (way, request)))
     {
-        let (asked, was_asked) = channel();
-        let (go, go_on) = channel();
-        let signer = Held {
-            bytes: b"held, ",
-            asked,
-            go_on: Mutex::new(go_on),
-        };
+        let (signer, was_asked, go) = HeldKey::new(b"held, ");
         let clock = SystemClock;
         let store = SharedDisk::new().store();
         let gate = Gate::arm(chain_id(), Settings::default(), store, &clock.now()).unwrap();

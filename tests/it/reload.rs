@@ -547,3 +547,28 @@ fn a_second_key_of_a_device_goes_over_the_session_that_there_is_and_another_pass
     assert!(said.contains("test-1: removed\n"), "{said}");
     assert_eq!(simulator.device().open_sessions(), 0);
 }
+
+#[test]
+fn another_file_is_not_what_the_service_follows() {
+    let mut world = world();
+    let socket = world.home.path().join("tmkms.sock");
+    let other = format!(
+        "control_socket = \"{}\"\n{}",
+        socket.display(),
+        world.home.config()
+    );
+    fs::write(world.home.path().join("other.toml"), other).unwrap();
+    let (code, text) = world.home.run(&["reload", "-c", "other.toml"]);
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("and not "), "{text}");
+    assert!(text.contains("other.toml"), "{text}");
+    // By another way it is the same one.
+    std::os::unix::fs::symlink("tmkms.toml", world.home.path().join("linked.toml")).unwrap();
+    let text = world.home.config();
+    world
+        .home
+        .configure(&format!("control_socket = \"tmkms.sock\"\n{text}"));
+    let (code, text) = world.home.run(&["reload", "-c", "linked.toml"]);
+    assert_eq!((code, &*text), (0, "nothing is different\n"));
+    assert!(world.signs(2, 1));
+}

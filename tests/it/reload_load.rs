@@ -138,7 +138,7 @@ fn a_hundred_chains_vote_beside_a_thousand_reloads() {
             let half = home.path().join("tmkms.toml.new");
             fs::write(&half, text).unwrap();
             fs::rename(&half, home.path().join("tmkms.toml")).unwrap();
-            let answer = tell_reload(&socket).unwrap();
+            let answer = tell_reload(&home.path().join("tmkms.toml"), &socket).unwrap();
             let ReloadAnswer::Done { changes, troubles } = answer else {
                 panic!("{answer:?}");
             };

@@ -6,6 +6,7 @@ mod chain;
 mod identities;
 mod kept;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -14,6 +15,7 @@ use parking_lot::Mutex;
 
 use crate::config::Config;
 use crate::os::clock::{Clock, SystemClock};
+use crate::os::files::paths::absolute;
 use crate::os::host_name::host_name;
 use crate::os::process::usage::ProcessUsage;
 use crate::text::date::Date;
@@ -36,6 +38,8 @@ struct FollowedConfig {
 /// The service.
 pub(crate) struct Registry {
     pub config: String,
+    /// The same, from any folder.
+    pub config_place: PathBuf,
     pub started: Instant,
     pub started_wall: SystemTime,
     /// The chains that are served at the moment. Held briefly.
@@ -63,6 +67,7 @@ impl Registry {
     ) -> Self {
         Self {
             config: config.name.clone(),
+            config_place: absolute(Path::new(&config.name)),
             started: Instant::now(),
             started_wall: SystemTime::now(),
             chains: Mutex::new(Arc::new(chains)),

@@ -95,7 +95,7 @@ impl Mending {
         for served in all.iter().filter(|served| !served.stop.is_set()) {
             let id = &served.config.id;
             // A reload may have come while the chain was being armed or its gate was busy.
-            served.follow();
+            served.chain.catch_up(&SystemClock);
             if try_arming {
                 served.name.retake(&served.chain);
             }

@@ -119,7 +119,8 @@ pub(super) fn listen_first(
     }
 }
 
-/// Follows a plan for the chains. What does not work of it is told; it never leaves a chain out that was served before.
+/// Follows a plan for the chains. What does not work of it is told. A host without room for a thread may leave a chain out whose
+/// key was to be opened anew, until the next reload.
 pub(super) fn follow(service: &Service, plan: Vec<(ChainConfig, Fate)>) -> Vec<String> {
     let before = service.roster.all();
     let mut troubles = Vec::new();
@@ -166,7 +167,11 @@ pub(super) fn follow(service: &Service, plan: Vec<(ChainConfig, Fate)>) -> Vec<S
         match (made, old) {
             (Ok(served), _) => chains.push(served),
             (Err(error), old) => {
-                troubles.push(format!("{id}: {error}"));
+                let told = match old {
+                    Some(_) => "it goes on as before",
+                    None => "it is not served until the next reload",
+                };
+                troubles.push(format!("{id}: {error}; {told}"));
                 chains.extend(old.cloned());
             }
         }
@@ -176,7 +181,8 @@ pub(super) fn follow(service: &Service, plan: Vec<(ChainConfig, Fate)>) -> Vec<S
     for served in &begun {
         if let Err(error) = arm_beside(served, &tell) {
             // The supervisor's next turn tries it again.
-            troubles.push(format!("{}: {}", served.config.id, Refused::Thread(error)));
+            let error = ServiceError::Thread(error);
+            troubles.push(format!("{}: {error}", served.config.id));
         }
     }
     drop(tell);
@@ -187,7 +193,16 @@ pub(super) fn follow(service: &Service, plan: Vec<(ChainConfig, Fate)>) -> Vec<S
             break;
         }
     }
-    wait(ARMED, || chains.iter().all(|served| served.follow()));
+    let busy: Vec<_> = chains.iter().filter(|served| !served.follow()).collect();
+    let follows = |served: &&Arc<Served>| served.chain.catch_up(&SystemClock);
+    wait(ARMED, || busy.iter().all(&follows));
+    troubles.extend(busy.iter().filter(|served| !follows(served)).map(|served| {
+        format!(
+            "{}: a request has held the chain for {} s, so its settings are followed when that has ended",
+            served.config.id,
+            ARMED.as_secs()
+        )
+    }));
     troubles.extend(begun.iter().filter_map(|served| {
         let why = served.chain.why_unarmed()?;
         Some(format!("{}: not armed: {why}", served.config.id))

@@ -19,6 +19,7 @@ use crate::config::{Config, Log};
 use crate::observe::log::Dropped;
 use crate::threads::{ReloadAnswer, ReloadInbox, Reloads, spawn_vital};
 
+use super::error::ServiceError;
 use super::parts::Service;
 use change::Change;
 use refused::Refused;
@@ -177,7 +178,7 @@ impl Reloader {
             .observers
             .follow(metrics, listener, &self.service.registry)
         {
-            troubles.push(format!("metrics: {}", Refused::Thread(error)));
+            troubles.push(format!("metrics: {}", ServiceError::Thread(error)));
         }
         let used = now.chains.iter().flat_map(|chain| &chain.nodes);
         let used: BTreeSet<_> = used

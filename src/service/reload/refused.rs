@@ -29,7 +29,7 @@ pub(super) enum Refused {
     /// A key that can be looked at is not the one that signs.
     #[error(
         "{chain}: {place} holds another key now (address {now}) than the one that signs (address {signs}): the state of a \
-         chain belongs to its key; put the key back, or see `Replace a key` in docs/operations.md"
+         chain belongs to its key; put the key back, or give the new one a `state_file` of its own and restart tmkms"
     )]
     AnotherKey {
         /// The chain.
@@ -52,9 +52,6 @@ pub(super) enum Refused {
     /// The new address of the metrics.
     #[error(transparent)]
     Listen(#[from] ListenError),
-    /// The host has no room for another thread.
-    #[error("a thread could not be started: {0}; look at this host's limits of threads and memory")]
-    Thread(std::io::Error),
 }
 
 /// What is set at the start only.

@@ -32,7 +32,7 @@ pub fn ask(path: &Path) -> io::Result<ServiceStatus> {
 pub(super) fn answer_to(question: &ControlQuestion, path: &Path) -> io::Result<Vec<u8>> {
     let mut stream = connect(path)?;
     let wait = match question {
-        ControlQuestion::Reload | ControlQuestion::MoveOut(_) | ControlQuestion::MoveIn(_) => {
+        ControlQuestion::Reload(_) | ControlQuestion::MoveOut(_) | ControlQuestion::MoveIn(_) => {
             WAIT_LONG
         }
         ControlQuestion::Status

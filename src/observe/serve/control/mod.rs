@@ -33,6 +33,7 @@ pub use pause::{PauseAnswer, PauseDone, ResumeAnswer, Resumed, ask_to_pause, ask
 use pause::{pause, resume};
 pub use pause_asked::PauseAsked;
 use question::ControlQuestion;
+use reload::reload;
 pub use reload::tell_reload;
 
 /// How long one question and its answer may take.
@@ -139,8 +140,11 @@ fn answer(mut stream: UnixStream, registry: &Arc<Registry>, actions: &Actions) -
             serde_json::to_vec(&acknowledge(registry, &chain))?
         }
         // It may take seconds, and others want to know how things are.
-        Ok(ControlQuestion::Reload) => {
-            return reload::beside(stream, actions.reloads.clone());
+        Ok(ControlQuestion::Reload(config)) => {
+            let (registry, reloads) = (registry.clone(), actions.reloads.clone());
+            return later(stream, move || {
+                serde_json::to_vec(&reload(&registry, &reloads, &config))
+            });
         }
         Ok(ControlQuestion::Pause(asked)) => {
             let registry = registry.clone();
@@ -155,14 +159,12 @@ fn answer(mut stream: UnixStream, registry: &Arc<Registry>, actions: &Actions) -
             });
         }
         Ok(ControlQuestion::MoveOut(chain)) => {
-            return moves::beside(stream, actions.mover.clone(), move |mover| {
-                mover.move_out(&chain)
-            });
+            let mover = actions.mover.clone();
+            return later(stream, move || serde_json::to_vec(&mover.move_out(&chain)));
         }
         Ok(ControlQuestion::MoveIn(bundle)) => {
-            return moves::beside(stream, actions.mover.clone(), move |mover| {
-                mover.move_in(&bundle)
-            });
+            let mover = actions.mover.clone();
+            return later(stream, move || serde_json::to_vec(&mover.move_in(&bundle)));
         }
         Err(unknown) => serde_json::to_vec(&Acknowledgement::Error(unknown.to_string()))?,
     };

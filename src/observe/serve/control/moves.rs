@@ -1,13 +1,9 @@
 //! The questions `move-out` and `move-in`: a chain goes to another host, or comes from one (W21).
 
-use std::io::{self, Write};
-use std::os::unix::net::UnixStream;
+use std::io;
 use std::path::Path;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-
-use crate::threads::{STACK, spawn};
 
 use super::client::answer_to;
 use super::question::ControlQuestion;
@@ -40,22 +36,6 @@ pub trait Mover: Send + Sync {
     fn move_out(&self, chain: &str) -> MoveAnswer;
     /// Takes a bundle with this text in.
     fn move_in(&self, bundle: &str) -> MoveAnswer;
-}
-
-/// Answers on a thread of its own, because it may take seconds.
-pub(super) fn beside(
-    mut stream: UnixStream,
-    mover: Arc<dyn Mover>,
-    act: impl FnOnce(&dyn Mover) -> MoveAnswer + Send + 'static,
-) -> io::Result<()> {
-    let thread = spawn("move", STACK, move || {
-        let answer = act(&*mover);
-        // A client that is gone asks again, and hears the same.
-        let _ = serde_json::to_vec(&answer)
-            .map_err(io::Error::from)
-            .and_then(|text| stream.write_all(&text));
-    });
-    thread.map(drop)
 }
 
 /// Tells the service at this socket to hand a chain over.

@@ -15,8 +15,8 @@ pub(super) enum ControlQuestion {
     Status,
     /// Somebody has seen the refused double signs of the chain with this id.
     Acknowledge(String),
-    /// The configuration is to be read again.
-    Reload,
+    /// The configuration is to be read again, if it is the one at this path.
+    Reload(String),
     /// The chain with this id goes to another host.
     MoveOut(String),
     /// A chain comes from another host, in the bundle with this text.
@@ -35,7 +35,7 @@ impl fmt::Display for UnknownQuestion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the only questions are `status`, `acknowledge CHAIN`, `reload`, `pause JSON`, `resume CHAIN`, `move-out CHAIN` and \
+            "the only questions are `status`, `acknowledge CHAIN`, `reload JSON`, `pause JSON`, `resume CHAIN`, `move-out CHAIN` and \
              `move-in BUNDLE`"
         )
     }
@@ -59,7 +59,9 @@ impl ControlQuestion {
     fn of(line: &str) -> Result<Self, UnknownQuestion> {
         match line.split_once(' ') {
             None if line == "status" => Ok(Self::Status),
-            None if line == "reload" => Ok(Self::Reload),
+            Some(("reload", path)) => serde_json::from_str(path)
+                .map(Self::Reload)
+                .map_err(|_| UnknownQuestion),
             Some(("acknowledge", chain)) => Ok(Self::Acknowledge(chain.to_owned())),
             Some(("move-out", chain)) => Ok(Self::MoveOut(chain.to_owned())),
             Some(("move-in", bundle)) => Ok(Self::MoveIn(bundle.to_owned())),
@@ -75,7 +77,7 @@ impl ControlQuestion {
     pub fn line(&self) -> String {
         match self {
             Self::Status => "status\n".to_owned(),
-            Self::Reload => "reload\n".to_owned(),
+            Self::Reload(path) => format!("reload {}\n", serde_json::json!(path)),
             Self::Acknowledge(chain) => format!("acknowledge {chain}\n"),
             Self::MoveOut(chain) => format!("move-out {chain}\n"),
             Self::MoveIn(bundle) => format!("move-in {bundle}\n"),
@@ -98,7 +100,7 @@ mod tests {
     fn what_is_asked_is_what_is_heard() {
         for question in [
             ControlQuestion::Status,
-            ControlQuestion::Reload,
+            ControlQuestion::Reload("/etc/a file\nof lines".to_owned()),
             ControlQuestion::Acknowledge("test-1".to_owned()),
             ControlQuestion::Acknowledge("a chain with spaces".to_owned()),
             ControlQuestion::MoveOut("test-1".to_owned()),

@@ -1,33 +1,36 @@
 //! The question `reload`: the configuration is read again.
 
-use std::io::{self, Write};
-use std::os::unix::net::UnixStream;
+use std::io;
 use std::path::Path;
 
-use crate::threads::{ReloadAnswer, Reloads, STACK, spawn};
+use crate::observe::registry::Registry;
+use crate::os::files::paths::absolute;
+use crate::threads::{ReloadAnswer, Reloads};
 
 use super::client::{WAIT_LONG, answer_to};
 use super::question::ControlQuestion;
 
-/// Answers on a thread of its own; how many wait is bounded by [`Reloads`].
-pub(super) fn beside(mut stream: UnixStream, reloads: Reloads) -> io::Result<()> {
-    let thread = spawn("reload-ask", STACK, move || {
-        let answer = reloads.ask(WAIT_LONG);
-        // A client that is gone does not matter.
-        let _ = serde_json::to_vec(&answer)
-            .map_err(io::Error::from)
-            .and_then(|text| stream.write_all(&text));
-    });
-    thread.map(drop)
+/// Has the configuration read again, if it is the one that the service follows; how many wait is bounded by [`Reloads`].
+pub(super) fn reload(registry: &Registry, reloads: &Reloads, asked: &str) -> ReloadAnswer {
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    let (asked, followed) = (Path::new(asked), &*registry.config_place);
+    if asked == followed || real(asked).is_some_and(|asked| Some(asked) == real(followed)) {
+        return reloads.ask(WAIT_LONG);
+    }
+    ReloadAnswer::Refused(format!(
+        "the service that answers there follows {}, and not {}; name that file, or give each of the two a `control_socket` of \
+         its own and restart tmkms",
+        followed.display(),
+        asked.display()
+    ))
 }
 
-/// Tells the service at this socket to read its configuration again, and waits for what becomes of it.
+/// Tells the service at this socket to read its configuration again, which must be `config`, and waits for what becomes of
+/// it.
 ///
 /// # Errors
 /// No service answers there, or it answers what this program does not understand.
-pub fn tell_reload(path: &Path) -> io::Result<ReloadAnswer> {
-    Ok(serde_json::from_slice(&answer_to(
-        &ControlQuestion::Reload,
-        path,
-    )?)?)
+pub fn tell_reload(config: &Path, path: &Path) -> io::Result<ReloadAnswer> {
+    let question = ControlQuestion::Reload(absolute(config).display().to_string());
+    Ok(serde_json::from_slice(&answer_to(&question, path)?)?)
 }

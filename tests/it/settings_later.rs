@@ -1,0 +1,42 @@
+//! Settings that come while a vote is being signed.
+
+use std::sync::Arc;
+
+use crate::support::held_key::HeldKey;
+use crate::support::home::PATIENCE;
+use crate::support::{SharedDisk, chain_id, maker};
+use tmkms::chain::{Armed, Chain};
+use tmkms::gate::heights::bucket::Rate;
+use tmkms::gate::{Gate, Settings};
+use tmkms::os::clock::{Clock, SystemClock};
+use tmkms::request::Request;
+
+#[test]
+fn settings_wait_for_the_vote_in_hand_and_the_last_ones_count() {
+    let clock = SystemClock;
+    let (signer, was_asked, go) = HeldKey::new(b"test-1");
+    let store = SharedDisk::new().store();
+    let gate = Gate::arm(chain_id(), Settings::default(), store, &clock.now()).unwrap();
+    let chain = Chain::armed(chain_id(), Armed::new(gate, Arc::new(signer)));
+    let settings = |max_gap| Settings {
+        rate: Rate {
+            max_gap,
+            ..Rate::default()
+        },
+        ..Settings::default()
+    };
+    let max_gap = || chain.seen().gate.unwrap().rate.max_gap;
+    std::thread::scope(|scope| {
+        let chain = &chain;
+        let vote = Request::Sign(maker().prevote(1, 0, Some(1), 1));
+        scope.spawn(move || chain.answer(vote, &clock.now(), None, &clock));
+        was_asked.recv_timeout(PATIENCE).unwrap();
+        assert!(!chain.follow(settings(5), None, &clock));
+        assert!(!chain.follow(settings(7), None, &clock));
+        assert_eq!(max_gap(), Rate::default().max_gap, "the gate is another's");
+        go.send(()).unwrap();
+    });
+    assert!(chain.catch_up(&clock));
+    assert_eq!(max_gap(), 7);
+    assert!(chain.follow(settings(7), None, &clock), "nothing to do");
+}
