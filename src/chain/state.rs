@@ -144,6 +144,15 @@ impl Chain {
         self.tell_news();
     }
 
+    /// The same chain with the switch of one that was there before under its id: what could not be written of a pause is
+    /// known nowhere else.
+    pub fn paused_by(self, switch: Arc<PauseSwitch>) -> Self {
+        Self {
+            paused: switch,
+            ..self
+        }
+    }
+
     /// What the gate of this chain is to look at: see [`crate::gate::Gate::obeying`].
     pub fn pause_switch(&self) -> Arc<PauseSwitch> {
         self.paused.clone()

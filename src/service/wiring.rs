@@ -1,9 +1,14 @@
 //! What runs for a chain, put together: at the start, and again when its configuration has changed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::chain::Chain;
 use crate::config::{ChainConfig, NodeConfig};
+use crate::consensus::ChainId;
+use crate::gate::pause::PauseSwitch;
 use crate::observe::registry::{ChainEntry, KnownIdentities, LinkEntry};
 use crate::observe::stats::chain::ChainStats;
 use crate::os::clock::{Clock, SystemClock};
@@ -21,6 +26,9 @@ use super::shared;
 pub(super) struct Wiring {
     pub identities: Arc<Identities>,
     pub beat: Arc<Beat>,
+    /// One for each chain id that was ever served: a pause that is kept in memory only holds until the process ends, whatever a
+    /// reload makes of its chain.
+    switches: Arc<Mutex<BTreeMap<ChainId, Arc<PauseSwitch>>>>,
 }
 
 impl Wiring {
@@ -28,6 +36,7 @@ impl Wiring {
         Self {
             identities: Arc::new(Identities::telling(known)),
             beat: Arc::new(Beat::new(&SystemClock.now())),
+            switches: Arc::default(),
         }
     }
 
@@ -38,7 +47,13 @@ impl Wiring {
         config: ChainConfig,
         before: Option<ChainStats>,
     ) -> Result<Served, ServiceError> {
-        let chain = Arc::new(Chain::opening(config.id.clone()));
+        let switch = self
+            .switches
+            .lock()
+            .entry(config.id.clone())
+            .or_default()
+            .clone();
+        let chain = Arc::new(Chain::opening(config.id.clone()).paused_by(switch));
         let stats = before.unwrap_or_else(|| ChainStats::new(None));
         let mut links = Vec::<Arc<RunningLink>>::new();
         let give_up = |links: &[Arc<RunningLink>]| links.iter().for_each(|link| link.end());

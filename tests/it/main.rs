@@ -51,6 +51,7 @@ mod node_addresses;
 mod operator;
 mod pause_chain;
 mod pause_outside;
+mod pause_reload;
 mod pair_locks;
 mod paused;
 mod planted;

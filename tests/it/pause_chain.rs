@@ -17,13 +17,13 @@ use crate::support::http::{address, get, scrape, wait_for, with_metrics};
 use crate::support::maker;
 
 /// One chain with as many nodes.
-struct Scene {
-    home: Home,
-    listeners: Vec<Listener>,
+pub struct Scene {
+    pub home: Home,
+    pub listeners: Vec<Listener>,
 }
 
 impl Scene {
-    fn with_nodes(count: usize) -> Self {
+    pub fn with_nodes(count: usize) -> Self {
         let listeners: Vec<Listener> = (0..count).map(|_| Listener::tcp().unwrap()).collect();
         let addresses: Vec<_> = listeners.iter().map(|one| one.address().unwrap()).collect();
         let home = Home::new(&addresses);
@@ -31,7 +31,7 @@ impl Scene {
         Self { home, listeners }
     }
 
-    fn start(&self) -> (Running, Vec<Node>) {
+    pub fn start(&self) -> (Running, Vec<Node>) {
         let service = self.home.start();
         let nodes = self.listeners.iter();
         let nodes = nodes.map(|listener| listener.accept(PATIENCE).unwrap());
@@ -39,17 +39,17 @@ impl Scene {
         (service, nodes)
     }
 
-    fn run(&self, words: &[&str], code: i32) -> String {
+    pub fn run(&self, words: &[&str], code: i32) -> String {
         let (ended, text) = self.home.run(words);
         assert_eq!(ended, code, "{words:?}: {text}");
         text
     }
 
-    fn pause_file(&self) -> PathBuf {
+    pub fn pause_file(&self) -> PathBuf {
         self.home.path().join("state.json.paused")
     }
 
-    fn chain(&self) -> Value {
+    pub fn chain(&self) -> Value {
         let (_, text) = self.home.run(&["status", "--json"]);
         let status: Value = serde_json::from_str(&text).unwrap();
         status["chains"][0].clone()
@@ -57,7 +57,7 @@ impl Scene {
 }
 
 /// The error that a refused vote of this height is answered with.
-fn refusal(node: &mut Node, height: i64, tag: u8) -> String {
+pub fn refusal(node: &mut Node, height: i64, tag: u8) -> String {
     match node.ask(&Ask::Sign(maker().prevote(height, 0, Some(tag), height))) {
         Ok(Answer::Error(error)) => error.description,
         other => panic!("{other:?}"),
