@@ -1,8 +1,6 @@
 //! Whatever a node sends, what is kept, logged and shown of it has a length that does not depend on it.
 
-use std::fs;
-
-use crate::support::home::{Home, PATIENCE, Running, sign};
+use crate::support::home::{Home, PATIENCE, sign};
 use crate::support::http::{address, get, wait_for, with_metrics};
 use tmkms::codec::node::Ask;
 use tmkms::consensus::ChainId;
@@ -106,13 +104,6 @@ fn requests() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-fn resident(service: &Running) -> usize {
-    let status = fs::read_to_string(format!("/proc/{}/status", service.child.id())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-    let words: Vec<&str> = line.unwrap().split_whitespace().collect();
-    words[1].parse().unwrap()
-}
-
 fn is_short(name: &str, node: &mut Node) {
     let answer = node.receive_raw().unwrap();
     assert!(answer.len() < 1_500, "{name}: {} bytes", answer.len());
@@ -141,14 +132,14 @@ fn a_node_that_sends_mebibytes_fills_no_log_no_status_and_no_memory() {
         node.send_raw(bytes).unwrap();
         is_short(name, &mut node);
     }
-    let before = resident(&service);
+    let before = service.resident();
     for (name, bytes) in &requests {
         for _ in 0..TIMES {
             node.send_raw(bytes).unwrap();
             is_short(name, &mut node);
         }
     }
-    let grown = resident(&service).saturating_sub(before);
+    let grown = service.resident().saturating_sub(before);
     assert!(grown < 8 * 1024, "{grown} KiB more");
     assert!(sign(&mut node, &home.key, 2, 1), "and it signs on");
 

@@ -2,22 +2,16 @@
 //! is printed. It is not asserted: on a machine with other work it says more of that work.
 //! Takes half a minute: `cargo test --test it metrics_load:: -- --ignored --nocapture`.
 
-use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::chain::Chain;
 use crate::support::home::{Home, PATIENCE};
-use tmkms::backends::softsign::key::SoftKey;
+use crate::support::load;
 use tmkms::codec::node::{Answer, Ask};
-use tmkms::gate::store::file::{FileStore, StateFile};
-use tmkms::gate::watermark::Watermark;
-use tmkms::harness::Listener;
 use tmkms::harness::messages::Maker;
-use tmkms::os::clock::{Clock, SystemClock};
 
 const CHAINS: usize = 100;
 const PHASES: usize = 20;
@@ -36,39 +30,12 @@ fn scrape(address: &str) -> String {
     text
 }
 
-fn p99(times: &mut [Duration]) -> Duration {
-    times.sort_unstable();
-    times[times.len() * 99 / 100]
-}
-
 #[test]
 #[ignore = "takes half a minute"]
 fn a_hundred_chains_vote_beside_complete_scrapes() {
     let home = Home::new(&[]);
-    let mut config = "[metrics]\nlisten = \"127.0.0.1:0\"\n".to_owned();
-    let mut listeners = Vec::new();
-    for number in 0..CHAINS {
-        let (key, text) = SoftKey::generate(Default::default()).unwrap();
-        let file = |end: &str| home.path().join(format!("{number}.{end}"));
-        tmkms::secret_file::create(&file("key"), &text).unwrap();
-        let place = StateFile {
-            chain_id: format!("load-{number}").parse().unwrap(),
-            public_key: key.public_key(),
-            path: file("json"),
-            allow_ephemeral: true,
-            scopes: Default::default(),
-            shared: false,
-            commands: Default::default(),
-        };
-        FileStore::create(&place, &Watermark::Never, SystemClock.now().wall).unwrap();
-        let listener = Listener::unix(&file("sock")).unwrap();
-        let section = Chain::with_state(&format!("load-{number}"), &format!("{number}.json"))
-            .node(listener.address().unwrap())
-            .key(&format!("{number}.key"));
-        config.push_str(&section.to_string());
-        listeners.push(listener);
-    }
-    fs::write(home.path().join("tmkms.toml"), config).unwrap();
+    let (listeners, sections) = load::chains(&home, CHAINS);
+    home.configure(&format!("[metrics]\nlisten = \"127.0.0.1:0\"\n{sections}"));
     let service = home.start();
     let words = "a status page at http://";
     service.wait_for_log(words);
@@ -78,16 +45,9 @@ fn a_hundred_chains_vote_beside_complete_scrapes() {
     // Phases without and with scrapes, in turns; a vote belongs to the phase in which it began.
     let (phase, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let (phase, stop) = (&phase, &stop);
-    /// The nodes end, too, when this thread panics.
-    struct Ends<'a>(&'a AtomicBool);
-    impl Drop for Ends<'_> {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::Relaxed);
-        }
-    }
     let scrapes = AtomicUsize::new(0);
     let scrapes = &scrapes;
-    let times: Vec<Vec<(usize, Duration)>> = thread::scope(|scope| {
+    let times: Vec<Vec<load::Vote>> = thread::scope(|scope| {
         let nodes: Vec<_> = listeners
             .iter()
             .enumerate()
@@ -118,7 +78,7 @@ fn a_hundred_chains_vote_beside_complete_scrapes() {
                 })
             })
             .collect();
-        let ends = Ends(stop);
+        let ends = load::Ends(stop);
         thread::sleep(PHASE);
         for number in 1..=PHASES {
             phase.store(number, Ordering::Relaxed);
@@ -140,22 +100,9 @@ fn a_hundred_chains_vote_beside_complete_scrapes() {
         drop(ends);
         nodes.into_iter().map(|node| node.join().unwrap()).collect()
     });
-    let of = |wanted: usize| -> Vec<Duration> {
-        let votes = times.iter().flatten();
-        votes
-            .filter(|(phase, _)| *phase == wanted)
-            .map(|(_, time)| *time)
-            .collect()
-    };
-    // Each phase with scrapes is compared with the one before it, so that a machine that changes its pace changes both.
-    let mut ratios: Vec<f64> = (1..PHASES)
-        .step_by(2)
-        .map(|quiet| {
-            let (without, with) = (p99(&mut of(quiet)), p99(&mut of(quiet + 1)));
-            with.as_secs_f64() / without.as_secs_f64()
-        })
-        .collect();
-    ratios.sort_by(f64::total_cmp);
+    // Each phase with scrapes beside the one before it.
+    let phases = (1..PHASES).step_by(2).map(|quiet| (quiet + 1, quiet));
+    let ratios = load::ratios(&times, phases);
     let ratio = ratios[ratios.len() / 2];
     eprintln!(
         "{} votes, {} scrapes; p99 beside scrapes / without: {ratio:.2} (median of {ratios:.2?})",

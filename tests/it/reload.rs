@@ -12,90 +12,11 @@ use tmkms::harness::{Listener, Node};
 
 #[cfg(feature = "yubihsm")]
 use crate::support::chain::Chain;
-use crate::support::home::{Home, PATIENCE, Running, sign};
+use crate::support::home::{PATIENCE, sign};
 use crate::support::http;
+use crate::support::world::World;
 #[cfg(feature = "yubihsm")]
 use crate::yubihsm_program;
-
-/// A home whose one node is linked.
-struct World {
-    home: Home,
-    service: Running,
-    node: Node,
-    listener: Listener,
-}
-
-fn world() -> World {
-    let listener = Listener::tcp().unwrap();
-    let home = Home::new(&[listener.address().unwrap()]);
-    home.init();
-    let service = home.start();
-    let node = listener.accept(PATIENCE).unwrap();
-    let mut world = World {
-        home,
-        service,
-        node,
-        listener,
-    };
-    assert!(world.signs(1, 1));
-    world
-}
-
-impl World {
-    fn signs(&mut self, height: i64, tag: u8) -> bool {
-        sign(&mut self.node, &self.home.key, height, tag)
-    }
-
-    fn edit(&self, from: &str, to: &str) {
-        let text = self.home.config();
-        assert!(text.contains(from), "{text}");
-        self.home.configure(&text.replace(from, to));
-    }
-
-    /// What `tmkms reload` says, and its exit code.
-    fn reload(&self) -> (i32, String) {
-        self.home.run(&["reload"])
-    }
-
-    /// The same, while a node is dialled.
-    fn reload_with(&mut self, listener: &Listener) -> (i32, String) {
-        let (node, answer) = thread::scope(|scope| {
-            let reload = scope.spawn(|| self.home.run(&["reload"]));
-            let node = listener.accept(PATIENCE).unwrap();
-            (node, reload.join().unwrap())
-        });
-        self.node = node;
-        answer
-    }
-
-    /// The same, while its own node is dialled again.
-    fn reload_with_its_node(&mut self) -> (i32, String) {
-        let (node, answer) = thread::scope(|scope| {
-            let reload = scope.spawn(|| self.home.run(&["reload"]));
-            let node = self.listener.accept(PATIENCE).unwrap();
-            (node, reload.join().unwrap())
-        });
-        self.node = node;
-        answer
-    }
-
-    fn reloads(&self, expected: &str) {
-        assert_eq!(
-            self.reload(),
-            (0, expected.to_owned()),
-            "{}",
-            self.service.log()
-        );
-    }
-
-    /// Nothing is followed, for a reason with these words.
-    fn refuses(&self, words: &str) {
-        let (code, text) = self.reload();
-        assert_eq!(code, 2, "{text}");
-        assert!(text.contains("nothing was changed"), "{text}");
-        assert!(text.contains(words), "{text}");
-    }
-}
 
 /// What is given back is noticed at once: a reload waits 3 s for it, and the chain does not sign meanwhile.
 fn promptly<T>(reload: impl FnOnce() -> T) -> T {
@@ -115,7 +36,7 @@ fn with_a_second(world: &World) -> Listener {
 
 #[test]
 fn nothing_is_different() {
-    let mut world = world();
+    let mut world = World::signing();
     world.reloads("nothing is different\n");
     assert!(world.signs(2, 1));
     assert_eq!(world.service.log().matches("connected").count(), 1);
@@ -123,7 +44,7 @@ fn nothing_is_different() {
 
 #[test]
 fn a_chain_comes_and_goes_and_comes_again_beside_one_that_goes_on() {
-    let mut world = world();
+    let mut world = World::signing();
     let one = world.home.config();
     let listener = with_a_second(&world);
     let two = world.home.config();
@@ -158,7 +79,7 @@ fn a_chain_comes_and_goes_and_comes_again_beside_one_that_goes_on() {
 
 #[test]
 fn a_chain_that_cannot_be_armed_yet_is_told_and_comes_by_itself() {
-    let mut world = world();
+    let mut world = World::signing();
     let listener = with_a_second(&world);
     let state = world.home.path().join("two.json");
     fs::rename(&state, world.home.path().join("away")).unwrap();
@@ -177,7 +98,7 @@ fn a_chain_that_cannot_be_armed_yet_is_told_and_comes_by_itself() {
 
 #[test]
 fn a_file_with_an_error_changes_nothing() {
-    let mut world = world();
+    let mut world = World::signing();
     let good = world.home.config();
     let half = &good[..good.len() / 2];
     let words = "the configuration was not followed, and nothing was changed";
@@ -210,7 +131,7 @@ fn a_file_with_an_error_changes_nothing() {
 
 #[test]
 fn a_node_moves() {
-    let mut world = world();
+    let mut world = World::signing();
     let new = Listener::tcp().unwrap();
     let (old, at) = (world.listener.address().unwrap(), new.address().unwrap());
     world.edit(&old.to_string(), &at.to_string());
@@ -232,7 +153,7 @@ fn a_node_moves() {
 
 #[test]
 fn a_node_that_is_pinned_now_is_dialled_again() {
-    let mut world = world();
+    let mut world = World::signing();
     let address = world.listener.address().unwrap().to_string();
     let pinned = address.replace("tcp://", &format!("tcp://{}@", world.listener.peer_id()));
     world.edit(&address, &pinned);
@@ -244,7 +165,7 @@ fn a_node_that_is_pinned_now_is_dialled_again() {
 
 #[test]
 fn settings_of_a_chain_are_followed_on_the_same_link() {
-    let mut world = world();
+    let mut world = World::signing();
     world.edit("[[validator]]\n", "[[validator]]\nmax_height = 10\n");
     let (code, text) = world.reload();
     assert_eq!(code, 0, "{text}");
@@ -278,7 +199,7 @@ fn settings_of_a_chain_are_followed_on_the_same_link() {
 
 #[test]
 fn what_is_read_at_the_start_only_is_named_and_nothing_else_is_followed_either() {
-    let mut world = world();
+    let mut world = World::signing();
     let good = world.home.config();
     for (from, to, name) in [
         (
@@ -318,7 +239,7 @@ fn what_is_read_at_the_start_only_is_named_and_nothing_else_is_followed_either()
 
 #[test]
 fn another_key_is_refused_and_the_same_one_elsewhere_is_not() {
-    let mut world = world();
+    let mut world = World::signing();
     let good = world.home.config();
     let key = world.home.path().join("consensus.key");
     let (_, text) = SoftKey::generate(Default::default()).unwrap();
@@ -346,7 +267,7 @@ fn another_key_is_refused_and_the_same_one_elsewhere_is_not() {
 
 #[test]
 fn a_renamed_chain_is_refused() {
-    let mut world = world();
+    let mut world = World::signing();
     world.edit("test-1", "test-9");
     world.refuses("test-1 is gone and its key signs for test-9 now");
     // With its key moved, too.
@@ -362,7 +283,7 @@ fn a_renamed_chain_is_refused() {
 
 #[test]
 fn a_storm_of_signals_leaves_nothing_behind() {
-    let mut world = world();
+    let mut world = World::signing();
     world.reloads("nothing is different\n");
     thread::sleep(Duration::from_millis(300));
     let (threads, descriptors) = (world.service.threads(), world.service.descriptors());
@@ -397,7 +318,7 @@ fn a_storm_of_signals_leaves_nothing_behind() {
 
 #[test]
 fn several_who_ask_at_once_all_hear_of_it() {
-    let mut world = world();
+    let mut world = World::signing();
     let listener = with_a_second(&world);
     let answers: Vec<_> = thread::scope(|scope| {
         let asking: Vec<_> = (0..6).map(|_| scope.spawn(|| world.reload())).collect();
@@ -418,7 +339,7 @@ fn several_who_ask_at_once_all_hear_of_it() {
 
 #[test]
 fn metrics_and_log_are_followed() {
-    let mut world = world();
+    let mut world = World::signing();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let (busy, at) = (taken.local_addr().unwrap(), free.local_addr().unwrap());
@@ -459,7 +380,7 @@ fn metrics_and_log_are_followed() {
 /// A chain of 20 votes a second while others come and go: each is answered.
 #[test]
 fn votes_go_on_while_others_come_and_go() {
-    let mut world = world();
+    let mut world = World::signing();
     let one = world.home.config();
     let listener = with_a_second(&world);
     let two = world.home.config();
@@ -550,7 +471,7 @@ fn a_second_key_of_a_device_goes_over_the_session_that_there_is_and_another_pass
 
 #[test]
 fn another_file_is_not_what_the_service_follows() {
-    let mut world = world();
+    let mut world = World::signing();
     let socket = world.home.path().join("tmkms.sock");
     let other = format!(
         "control_socket = \"{}\"\n{}",

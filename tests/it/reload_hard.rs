@@ -7,64 +7,30 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use tmkms::backends::softsign::key::SoftKey;
-use tmkms::harness::{Listener, Node};
 
-use crate::support::home::{Home, PATIENCE, Running, sign};
+use crate::support::home::{PATIENCE, Running, sign};
 use crate::support::http;
+use crate::support::world::World;
 #[cfg(feature = "yubihsm")]
 use crate::yubihsm_program;
 
-/// A home whose one node is linked.
-struct World {
-    home: Home,
-    service: Running,
-    node: Node,
-    listener: Listener,
-}
-
-fn world() -> World {
-    let listener = Listener::tcp().unwrap();
-    let home = Home::new(&[listener.address().unwrap()]);
-    home.init();
-    let service = home.start();
-    let node = listener.accept(PATIENCE).unwrap();
-    let mut world = World {
-        home,
-        service,
-        node,
-        listener,
-    };
-    assert!(world.signs(1));
-    world
-}
-
-impl World {
-    fn signs(&mut self, height: i64) -> bool {
-        sign(&mut self.node, &self.home.key, height, 1)
-    }
-
-    fn reload(&self) -> (i32, String) {
-        self.home.run(&["reload"])
-    }
-
-    /// The last line of the log with this word, once there are so many of them.
-    fn wait_for_line(&self, word: &str, count: usize) -> String {
-        let began = Instant::now();
-        loop {
-            let log = self.service.log();
-            let lines: Vec<&str> = log.lines().filter(|line| line.contains(word)).collect();
-            if lines.len() >= count {
-                return lines.last().unwrap().to_string();
-            }
-            assert!(began.elapsed() < PATIENCE, "no {word:?} in:\n{log}");
-            thread::sleep(Duration::from_millis(5));
+/// The last line of the log with this word, once there are so many of them.
+fn wait_for_line(service: &Running, word: &str, count: usize) -> String {
+    let began = Instant::now();
+    loop {
+        let log = service.log();
+        let lines: Vec<&str> = log.lines().filter(|line| line.contains(word)).collect();
+        if lines.len() >= count {
+            return lines.last().unwrap().to_string();
         }
+        assert!(began.elapsed() < PATIENCE, "no {word:?} in:\n{log}");
+        thread::sleep(Duration::from_millis(5));
     }
 }
 
 #[test]
 fn a_port_that_tmkms_itself_has_is_no_obstacle_to_another_address_with_it() {
-    let mut world = world();
+    let mut world = World::signing();
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = free.local_addr().unwrap().port();
     drop(free);
@@ -93,18 +59,18 @@ fn a_port_that_tmkms_itself_has_is_no_obstacle_to_another_address_with_it() {
         thread::sleep(Duration::from_millis(5));
     }
     drop(other);
-    assert!(world.signs(2));
+    assert!(world.signs(2, 1));
 }
 
 #[test]
 fn a_configuration_that_is_gone_or_no_file_is_told_as_that() {
-    let mut world = world();
+    let mut world = World::signing();
     let file = world.home.path().join("tmkms.toml");
     let away = world.home.path().join("away");
     fs::rename(&file, &away).unwrap();
     let refused = |count| {
         world.service.signal(Signal::HUP);
-        world.wait_for_line("was not followed", count)
+        wait_for_line(&world.service, "was not followed", count)
     };
     let line = refused(1);
     let told = format!(
@@ -131,7 +97,7 @@ fn a_configuration_that_is_gone_or_no_file_is_told_as_that() {
     fs::remove_file(&file).unwrap();
     fs::rename(&away, &file).unwrap();
     assert_eq!(world.reload(), (0, "nothing is different\n".to_owned()));
-    assert!(world.signs(2));
+    assert!(world.signs(2, 1));
 }
 
 #[cfg(feature = "yubihsm")]
@@ -165,7 +131,7 @@ fn another_key_of_a_device_that_is_in_use_changes_nothing() {
 
 #[test]
 fn an_identity_that_was_exchanged_is_followed_and_one_that_is_missing_changes_nothing() {
-    let mut world = world();
+    let mut world = World::signing();
     let one = world.home.config();
     let identity = |name: &str| {
         let (_, text) = SoftKey::generate(Default::default()).unwrap();
@@ -228,7 +194,7 @@ fn an_identity_that_was_exchanged_is_followed_and_one_that_is_missing_changes_no
 /// The service of these tests is started with `-v`.
 #[test]
 fn a_level_that_the_command_line_overrules_is_told_as_that() {
-    let world = world();
+    let world = World::signing();
     let one = world.home.config();
     let follow = |section: &str| {
         world.home.configure(&format!("{one}{section}"));

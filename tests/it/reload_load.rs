@@ -7,16 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::chain::Chain;
 use crate::support::home::{Home, PATIENCE};
-use tmkms::backends::softsign::key::SoftKey;
+use crate::support::load;
 use tmkms::codec::node::{Answer, Ask};
-use tmkms::gate::store::file::{FileStore, StateFile};
-use tmkms::gate::watermark::Watermark;
-use tmkms::harness::Listener;
 use tmkms::harness::messages::Maker;
 use tmkms::observe::serve::control::tell_reload;
-use tmkms::os::clock::{Clock, SystemClock};
 use tmkms::threads::ReloadAnswer;
 
 const CHAINS: usize = 100;
@@ -26,54 +21,12 @@ const PHASE: usize = 50;
 /// Between two votes of a chain.
 const PACE: Duration = Duration::from_millis(100);
 
-/// A chain of the home with a key and a state of its own.
-fn chain(home: &Home, id: &str) -> (Listener, Chain) {
-    let (key, text) = SoftKey::generate(Default::default()).unwrap();
-    let file = |end: &str| home.path().join(format!("{id}.{end}"));
-    tmkms::secret_file::create(&file("key"), &text).unwrap();
-    let place = StateFile {
-        chain_id: id.parse().unwrap(),
-        public_key: key.public_key(),
-        path: file("json"),
-        allow_ephemeral: true,
-        scopes: Default::default(),
-        shared: false,
-        commands: Default::default(),
-    };
-    FileStore::create(&place, &Watermark::Never, SystemClock.now().wall).unwrap();
-    let listener = Listener::unix(&file("sock")).unwrap();
-    let section = Chain::with_state(id, &format!("{id}.json"))
-        .node(listener.address().unwrap())
-        .key(&format!("{id}.key"));
-    (listener, section)
-}
-
-fn p99(times: &mut [Duration]) -> Duration {
-    times.sort_unstable();
-    times
-        .get(times.len() * 99 / 100)
-        .copied()
-        .unwrap_or_default()
-}
-
-fn resident(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS:"))
-        .unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
 #[test]
 #[ignore = "takes minutes"]
 fn a_hundred_chains_vote_beside_a_thousand_reloads() {
     let home = Home::new(&[]);
-    let (listeners, sections): (Vec<_>, Vec<_>) = (0..CHAINS)
-        .map(|number| chain(&home, &format!("load-{number}")))
-        .unzip();
-    let steady: String = sections.iter().map(Chain::to_string).collect();
-    let (guest, guest_section) = chain(&home, "guest");
+    let (listeners, steady) = load::chains(&home, CHAINS);
+    let (guest, guest_section) = load::chain(&home, "guest");
     let changed = guest_section.clone().set("max_gap = 7").to_string();
     let guest_section = guest_section.to_string();
     let texts = [
@@ -87,17 +40,9 @@ fn a_hundred_chains_vote_beside_a_thousand_reloads() {
     let socket = home.path().join("tmkms.sock");
     let (phase, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let (phase, stop) = (&phase, &stop);
-    /// The nodes end, too, when this thread panics.
-    struct Ends<'a>(&'a AtomicBool);
-    impl Drop for Ends<'_> {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::Relaxed);
-        }
-    }
-    let process = service.child.id();
-    let seen = || (service.threads(), service.descriptors(), resident(process));
+    let seen = || (service.threads(), service.descriptors(), service.resident());
     let (times, before, after, took) = thread::scope(|scope| {
-        let ends = Ends(stop);
+        let ends = load::Ends(stop);
         let nodes: Vec<_> = listeners
             .iter()
             .enumerate()
@@ -169,19 +114,8 @@ fn a_hundred_chains_vote_beside_a_thousand_reloads() {
         let times: Vec<Vec<_>> = nodes.into_iter().map(|node| node.join().unwrap()).collect();
         (times, before, after, took)
     });
-    let of = |wanted: usize| -> Vec<Duration> {
-        let votes = times.iter().flatten();
-        let votes = votes.filter(|(phase, _)| *phase == wanted);
-        votes.map(|(_, time)| *time).collect()
-    };
-    // Each phase is compared with the one after it, so that a machine that changes its pace changes both.
-    let mut ratios: Vec<f64> = (0..RELOADS / PHASE)
-        .map(|part| {
-            let (with, without) = (p99(&mut of(2 * part + 1)), p99(&mut of(2 * part + 2)));
-            with.as_secs_f64() / without.as_secs_f64()
-        })
-        .collect();
-    ratios.sort_by(f64::total_cmp);
+    let phases = (0..RELOADS / PHASE).map(|part| (2 * part + 1, 2 * part + 2));
+    let ratios = load::ratios(&times, phases);
     eprintln!(
         "{} votes, none lost; {RELOADS} reloads of {:.1} ms each; p99 beside reloads / without: {:.2} (median of {ratios:.2?}); \
          threads, descriptors, resident KiB: {before:?} before, {after:?} after",

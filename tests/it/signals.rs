@@ -7,31 +7,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::home::{Home, PATIENCE, Running, sign};
+use crate::support::world::World;
 use rustix::process::Signal;
-use tmkms::harness::{Listener, Node};
-
-struct World {
-    home: Home,
-    node: Node,
-    service: Running,
-    _listener: Listener,
-}
-
-/// A service that has signed once.
-fn signing() -> World {
-    let listener = Listener::tcp().unwrap();
-    let home = Home::new(&[listener.address().unwrap()]);
-    home.init();
-    let service = home.start();
-    let mut node = listener.accept(PATIENCE).unwrap();
-    assert!(sign(&mut node, &home.key, 1, 1));
-    World {
-        home,
-        node,
-        service,
-        _listener: listener,
-    }
-}
+use tmkms::harness::Listener;
 
 /// Sends a signal by number: real-time ones have no name.
 fn kill(service: &Running, signal: i32) {
@@ -53,7 +31,7 @@ fn state(service: &Running) -> char {
 #[test]
 fn what_asks_for_an_end_is_exit_0_and_names_its_sender() {
     for (signal, name) in [(15, "SIGTERM"), (2, "SIGINT"), (30, "SIGPWR")] {
-        let mut world = signing();
+        let mut world = World::signing();
         kill(&world.service, signal);
         assert_eq!(world.service.wait().code(), Some(0));
         let log = world.service.log();
@@ -64,7 +42,7 @@ fn what_asks_for_an_end_is_exit_0_and_names_its_sender() {
 
 #[test]
 fn an_emergency_is_an_orderly_end_that_is_brought_back() {
-    let mut world = signing();
+    let mut world = World::signing();
     kill(&world.service, 3);
     assert_eq!(world.service.wait().code(), Some(1));
     let log = world.service.log();
@@ -74,7 +52,7 @@ fn an_emergency_is_an_orderly_end_that_is_brought_back() {
 
 #[test]
 fn the_signal_of_a_watchdog_leaves_its_line_before_the_end() {
-    let mut world = signing();
+    let mut world = World::signing();
     kill(&world.service, 6);
     assert_eq!(world.service.wait().signal(), Some(6));
     let log = world.service.log();
@@ -83,7 +61,7 @@ fn the_signal_of_a_watchdog_leaves_its_line_before_the_end() {
 
 #[test]
 fn no_other_signal_ends_or_stops_it_and_each_says_why() {
-    let mut world = signing();
+    let mut world = World::signing();
     let left_alone = [4, 7, 8, 9, 11, 13, 17, 18, 19, 23, 28, 31];
     let ending = [2, 3, 6, 15, 30];
     let names = [
@@ -130,7 +108,7 @@ fn no_other_signal_ends_or_stops_it_and_each_says_why() {
 
 #[test]
 fn a_flood_of_one_signal_fills_no_log() {
-    let mut world = signing();
+    let mut world = World::signing();
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(1) {
         kill(&world.service, 10);

@@ -548,19 +548,7 @@ fn a_login_that_may_do_too_much() {
     configure(&walk, &section(&blank).replace("key = 4", "key = 1"));
     fs::remove_file(walk.path("password")).unwrap();
     private(&walk.path("password"), b"password");
-    let key = Object {
-        id: 1,
-        kind: object::ASYMMETRIC_KEY,
-        algorithm: algorithm::ED25519,
-        label: [0; 40],
-        domains: 1,
-        capabilities: capability::SIGN_EDDSA,
-        delegated: 0,
-        sequence: 0,
-        origin: 1,
-        body: Body::from_put(algorithm::ED25519, &[19; 32]).unwrap(),
-    };
-    blank.device().insert(key);
+    blank.device().insert(Object::ed25519(1, &[19; 32]));
     let said = walk.tmkms(&["check"]);
     let setup = walk.printed(&said.text, "set the device up with", "tmkms yubihsm setup");
     // Never without a look at what is on it.

@@ -10,12 +10,14 @@ pub mod home;
 pub mod http;
 #[cfg(feature = "ledger")]
 pub mod ledger_simulator;
+pub mod load;
 #[cfg(feature = "yubihsm")]
 pub mod yubihsm_bench;
 #[cfg(feature = "yubihsm")]
 pub mod yubihsm_person;
 #[cfg(feature = "yubihsm")]
 pub mod yubihsm_simulator;
+pub mod world;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
