@@ -79,7 +79,7 @@ impl ConfigFile {
         }
         Config::load_with(&path, handed, devices)
             .and_then(Config::for_dialling)
-            .map_err(|error| error.to_string())
+            .map_err(|error| error.in_one_line())
     }
 }
 

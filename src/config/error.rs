@@ -1,5 +1,6 @@
 //! Why a configuration, or a key that it names, cannot be used.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use crate::backends::OpenKeyError;
@@ -38,9 +39,34 @@ pub enum ConfigError {
         /// What it is, where that is known.
         kind: Option<FileKind>,
     },
-    /// It is wrong; all problems with their places, rendered.
+    /// It is wrong.
     #[error("{0}")]
-    Wrong(String),
+    Wrong(WrongConfig),
+}
+
+/// All that is wrong with a configuration, for people at a terminal and for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrongConfig {
+    /// The problems with their places in the text.
+    pub rendered: String,
+    /// The same, each in one line.
+    pub lines: Vec<String>,
+}
+
+impl fmt::Display for WrongConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.rendered)
+    }
+}
+
+impl ConfigError {
+    /// What is wrong in one line, for the log.
+    pub fn in_one_line(&self) -> String {
+        match self {
+            Self::Wrong(wrong) => wrong.lines.join("; "),
+            other => other.to_string(),
+        }
+    }
 }
 
 /// What a file is that was named as the configuration, in words.

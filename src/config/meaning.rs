@@ -15,7 +15,7 @@ use crate::os::pair_lock::Scopes;
 use crate::remedy::Commands;
 use crate::secret_file::{SecretSource, Variable};
 
-use super::error::KeyNotOpened;
+use super::error::{KeyNotOpened, WrongConfig};
 use super::node_address::NodeAddress;
 use super::sections::log::Log;
 use super::sections::metrics::Metrics;
@@ -41,7 +41,7 @@ pub struct Config {
     /// The variables in which its secrets are: every `env:NAME`.
     pub variables: Vec<Variable>,
     /// What is said of the nodes whose address is to be in a variable and is not; rendered with their places.
-    pub(super) without_address: Option<String>,
+    pub(super) without_address: Option<WrongConfig>,
 }
 
 /// One chain with its key and nodes.

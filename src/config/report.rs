@@ -6,13 +6,17 @@ use crate::settings::Problem;
 use crate::text::count::count;
 use crate::text::masked::{keys_in, stars, without};
 
+use super::error::WrongConfig;
+
 /// How many problems are shown. More than these have one cause, or are mended after the first ones.
 const MOST: usize = 50;
 
 /// All problems in the order of the file, up to [`MOST`] of them.
-pub(super) fn errors(text: &str, name: &str, problems: &mut Vec<Problem>) -> String {
+pub(super) fn errors(text: &str, name: &str, problems: &mut Vec<Problem>) -> WrongConfig {
     problems.sort_by_key(|problem| (problem.span.start, problem.span.end));
     problems.dedup();
+    let shown = problems.iter().take(MOST);
+    let mut lines: Vec<String> = shown.map(|problem| line(text, name, problem)).collect();
     let text = SafeText::of(text);
     let mut shown: Vec<String> = problems
         .iter()
@@ -20,12 +24,17 @@ pub(super) fn errors(text: &str, name: &str, problems: &mut Vec<Problem>) -> Str
         .map(|problem| text.render(Level::ERROR, name, problem))
         .collect();
     if let Some(more) = problems.len().checked_sub(MOST).filter(|more| *more > 0) {
-        shown.push(format!(
+        let more = format!(
             "not shown: {} of {name}; correct these first",
             count(more, "more problem")
-        ));
+        );
+        lines.push(more.clone());
+        shown.push(more);
     }
-    shown.join("\n\n")
+    WrongConfig {
+        rendered: shown.join("\n\n"),
+        lines,
+    }
 }
 
 /// One warning.
@@ -33,7 +42,7 @@ pub(super) fn warning(text: &str, name: &str, problem: &Problem) -> String {
     SafeText::of(text).render(Level::WARNING, name, problem)
 }
 
-/// One warning as one line, for the log.
+/// One problem as one line, for the log.
 pub(super) fn line(text: &str, name: &str, problem: &Problem) -> String {
     let before = text.get(..problem.span.start).unwrap_or(text);
     let number = before.matches('\n').count() + 1;

@@ -113,6 +113,11 @@ fn a_file_with_an_error_changes_nothing() {
             thread::sleep(Duration::from_millis(10));
         }
     }
+    // The log has each problem in one line, with its place.
+    let log = world.service.log();
+    let line = log.lines().rfind(|line| line.contains(words)).unwrap();
+    assert!(line.contains("tmkms.toml, line 1: "), "{line}");
+    assert!(!line.contains("\\n"), "{line}");
     let trouble =
         |text: &str| text.contains("the configuration was read again and is not followed: ");
     world.home.configure(&good);

@@ -117,7 +117,7 @@ impl Registry {
     fn trouble(&self) -> Option<String> {
         let not_followed = self.followed.lock().refused.as_ref().map(|why| {
             format!(
-                "the configuration was read again and is not followed: {why}; correct it, and reload it once more"
+                "the configuration was read again and is not followed: {why}; correct that, and reload once more"
             )
         });
         let not_listening = self.not_listening.lock().clone();
