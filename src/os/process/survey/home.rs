@@ -3,7 +3,7 @@
 use crate::os::files::paths::absolute;
 use std::collections::HashSet;
 use std::fs::Metadata;
-use std::os::unix::fs::{DirEntryExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 /// Files by which a folder is known as the home of a node or signer.
@@ -85,7 +85,7 @@ impl Home {
         if let Ok(meta) = std::fs::metadata(&tree) {
             inodes.insert(identity(&meta));
             if meta.is_dir() {
-                remember(&tree, meta.dev(), DEEPEST, &mut inodes);
+                remember(&tree, DEEPEST, &mut inodes);
             }
         }
         Self {
@@ -149,7 +149,7 @@ fn identity(meta: &Metadata) -> (u64, u64) {
     (meta.dev(), meta.ino())
 }
 
-fn remember(folder: &Path, device: u64, deep: usize, inodes: &mut HashSet<(u64, u64)>) {
+fn remember(folder: &Path, deep: usize, inodes: &mut HashSet<(u64, u64)>) {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return;
     };
@@ -157,10 +157,14 @@ fn remember(folder: &Path, device: u64, deep: usize, inodes: &mut HashSet<(u64, 
         if inodes.len() >= MOST {
             return;
         }
-        inodes.insert((device, entry.ino()));
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_folder && deep > 1 {
-            remember(&entry.path(), device, deep - 1, inodes);
+        // Not by the number in the folder itself: it names something else at a mount point, and on an overlay, the root of
+        // most containers, it is the number of the layer below, which a foreign folder may have here.
+        let Ok(meta) = entry.metadata() else {
+            continue;
+        };
+        inodes.insert(identity(&meta));
+        if meta.is_dir() && deep > 1 {
+            remember(&entry.path(), deep - 1, inodes);
         }
     }
 }
@@ -240,6 +244,20 @@ mod tests {
         assert_eq!(tree(&loose), loose);
         assert_eq!(Home::of(&loose).unwrap().folder, root.join("x/data"));
         assert_eq!(Home::of(&root.join("nowhere")), None);
+    }
+
+    /// In the folder itself a mount point has the number of what lies below it.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_lies_in_a_home_is_known_as_those_who_have_it_open_know_it() {
+        let devices = Home::of(Path::new("/dev")).unwrap();
+        let there: HashSet<(u64, u64)> = std::fs::read_dir("/dev")
+            .unwrap()
+            .filter_map(|entry| std::fs::symlink_metadata(entry.ok()?.path()).ok())
+            .map(|meta| identity(&meta))
+            .collect();
+        let other: Vec<_> = there.difference(&devices.inodes).collect();
+        assert!(other.is_empty(), "{other:?}");
     }
 
     #[test]
