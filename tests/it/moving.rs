@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -13,6 +14,8 @@ use tmkms::migrate::moving::bundle::Bundle;
 
 /// The code of a refusal for a chain that was handed over.
 const MOVED_OUT: i32 = 14;
+/// The code of a refusal for a chain that is paused.
+const PAUSED: i32 = 13;
 
 /// A home whose chain has no state yet, its node, and where bundles lie.
 struct Host {
@@ -302,4 +305,54 @@ fn nothing_but_a_bundle_begins_a_sealed_state_again() {
             assert_eq!(fs::read(&state).unwrap(), bytes, "{words:?}");
         }
     }
+}
+
+/// A pause is no part of the state: it neither goes along nor ends.
+#[test]
+fn a_pause_stays_on_its_host() {
+    let here = Host::new();
+    here.home.init();
+    let there = Host::with_the_key_of(&here);
+    let _here = here.home.start();
+    let mut node = here.node.accept(PATIENCE).unwrap();
+    assert!(sign(&mut node, &here.home.key, 1, 1));
+    let (status, text) = here
+        .home
+        .run(&["pause", "test-1", "--at", "5", "--why", "move"]);
+    assert_eq!(status, 0, "{text}");
+    let path = here.bundles.path().join("bundle");
+    let words = ["state", "move", "out", "test-1", path.to_str().unwrap()];
+    let (status, text) = here.home.run(&words);
+    assert_eq!(status, 0, "{text}");
+    let told = "Note chain test-1 is to be paused from height 5 on (move)";
+    assert!(
+        text.contains(told) && text.contains("that stays here"),
+        "{text}"
+    );
+    let _there = there.home.start();
+    let mut other = there.node.accept(PATIENCE).unwrap();
+    there.taken_in(&path, &["--yes"]);
+    assert!(sign(&mut other, &here.home.key, 7, 1));
+    // It comes back, and is not armed in silence.
+    let back = there.move_out("back");
+    let (status, text) = here.move_in(&back, &["--yes"]);
+    assert_eq!(status, 0, "{text}");
+    assert!(
+        text.contains("Paused chain test-1 is paused from height 5 on (move)"),
+        "{text}"
+    );
+    assert!(!text.contains("signs for it"), "{text}");
+    assert_eq!(code(&mut node, 8), PAUSED);
+    let resume = text
+        .split('`')
+        .nth(1)
+        .unwrap()
+        .replacen("tmkms", env!("CARGO_BIN_EXE_tmkms"), 1);
+    let resumed = Command::new("sh")
+        .args(["-c", &format!("{resume} --nobody-else-signs")])
+        .current_dir("/")
+        .output()
+        .unwrap();
+    assert!(resumed.status.success(), "{resume}: {resumed:?}");
+    assert!(sign(&mut node, &here.home.key, 8, 1));
 }

@@ -1123,6 +1123,13 @@ pub const TABLE: &[Remedy] = &[
     ),
     row(
         "src/cli/state/moving/bring.rs",
+        "line([\"resume\",chain.id.as_str()])",
+        "",
+        "tmkms resume test-1",
+        Test("tests/it/moving.rs", "a_pause_stays_on_its_host"),
+    ),
+    row(
+        "src/cli/state/moving/bring.rs",
         "line([\"start\"])",
         "",
         "tmkms start",

@@ -25,6 +25,7 @@ use crate::terminal::Terminal;
 use crate::text::date::Date;
 
 use super::etcd::not_in_etcd;
+use super::paused::paused;
 use super::service;
 
 #[derive(Args)]
@@ -89,18 +90,26 @@ impl In {
                 chain.id, taken_in.watermark, bundle.moved.bundle
             ),
         );
-        match (runs, taken_in.trouble) {
-            (false, _) => status("Next", format!("`{}`", config.commands.line(["start"]))),
+        if let Some(why) = taken_in.trouble {
+            return Err(Failure::new(format!(
+                "chain {} was taken in, and the running service does not sign for it yet: {why}",
+                chain.id
+            )));
+        }
+        match (runs, paused(&config, chain)) {
+            (_, Some(pause)) => {
+                let resume = config.commands.line(["resume", chain.id.as_str()]);
+                let paused = format!("chain {} is {pause}; `{resume}` ends that", chain.id);
+                status("Paused", paused);
+            }
             (true, None) => status(
                 "Armed",
                 format!("chain {}: the running service signs for it", chain.id),
             ),
-            (true, Some(why)) => {
-                return Err(Failure::new(format!(
-                    "chain {} was taken in, and the running service does not sign for it yet: {why}",
-                    chain.id
-                )));
-            }
+            (false, None) => {}
+        }
+        if !runs {
+            status("Next", format!("`{}`", config.commands.line(["start"])));
         }
         Ok(())
     }

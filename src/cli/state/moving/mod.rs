@@ -3,6 +3,7 @@
 mod bring;
 mod etcd;
 mod out;
+mod paused;
 mod service;
 
 use clap::Subcommand;

@@ -19,6 +19,7 @@ use crate::remedy::Commands;
 use crate::text::date::Date;
 
 use super::etcd::not_in_etcd;
+use super::paused::paused;
 use super::service;
 
 #[derive(Args)]
@@ -87,6 +88,15 @@ impl Out {
                 Commands::of_any_config().move_in(Path::new("FILE"))
             ),
         );
+        if let Some(pause) = paused(&config, chain) {
+            status(
+                "Note",
+                format!(
+                    "chain {} is {pause}; that stays here, and the other host signs as soon as it has the bundle",
+                    chain.id
+                ),
+            );
+        }
         status(
             "Careful",
             "take it in on one host: no host can know of a bundle that was taken in on two, and two signers with one key will \
