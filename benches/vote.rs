@@ -41,7 +41,7 @@ use tmkms::link::{Address, IdentityKey, Timeouts, accept_unix, dial};
 use tmkms::os::clock::{Clock, Moment, SystemClock};
 use tmkms::os::process::beat::{Beat, EVERY};
 use tmkms::request::SignRequest;
-use tmkms::session::{InFlight, MaxHeight, serve};
+use tmkms::session::{InFlight, NodeTerms, serve};
 use tmkms::signer::Signer;
 
 struct Nobody;
@@ -140,7 +140,7 @@ fn served(folder: &Path, name: &str, tcp: bool) -> Node {
         serve(
             &mut ours,
             &chain,
-            &MaxHeight::default(),
+            &NodeTerms::default(),
             &hand,
             &SystemClock,
             &Nobody,

@@ -41,6 +41,8 @@ pub enum ReasonKind {
     MovedOut,
     /// The operator has paused the chain (W22).
     Paused,
+    /// The chain is served to one node at a time, and this is another one.
+    OtherNode,
 }
 
 /// One row of the table.
@@ -52,7 +54,7 @@ struct Row {
 
 impl ReasonKind {
     /// All of them, in the order of [`ReasonKind::index`].
-    pub const ALL: [ReasonKind; 16] = [
+    pub const ALL: [ReasonKind; 17] = [
         Self::Invalid,
         Self::WrongChain,
         Self::Conflict,
@@ -69,6 +71,7 @@ impl ReasonKind {
         Self::Late,
         Self::MovedOut,
         Self::Paused,
+        Self::OtherNode,
     ];
 
     const fn row(self) -> Row {
@@ -126,6 +129,11 @@ impl ReasonKind {
                 "paused",
                 Some(13),
                 "the operator has paused the chain, altogether or from a height on",
+            ),
+            Self::OtherNode => (
+                "other_node",
+                Some(15),
+                "`nodes = \"sticky\"`: the chain is served to another node",
             ),
             Self::SignerFailed => ("signer_failed", Some(20), "the key or device failed"),
             Self::Late => (

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::chain::{Chain, DEADLINE};
+use crate::chain::{Asker, Chain, DEADLINE};
 use crate::codec::{self, Malformed};
 use crate::consensus::Height;
 use crate::events::{Event, Sink};
@@ -152,32 +152,43 @@ impl InFlight {
     }
 }
 
-/// The height above which a node's requests are refused; it may be set while the link is up.
+/// The node at the other end of a link, and what holds for its requests.
 #[derive(Debug, Default)]
-pub struct MaxHeight(AtomicI64);
+pub struct NodeTerms {
+    /// Its address, as it is configured.
+    name: String,
+    /// The height above which its requests are refused; it may be set while the link is up.
+    max_height: AtomicI64,
+}
 
-impl MaxHeight {
+impl NodeTerms {
     /// No height is above 0, so it stands for none.
     const NONE: i64 = 0;
 
-    /// This one, or none.
-    pub fn new(height: Option<Height>) -> Self {
-        let max = Self::default();
-        max.set(height);
-        max
+    /// Of the node at this address.
+    pub fn new(name: String, max_height: Option<Height>) -> Self {
+        let terms = Self {
+            name,
+            ..Self::default()
+        };
+        terms.limit(max_height);
+        terms
     }
 
-    /// From the next request on.
-    pub fn set(&self, height: Option<Height>) {
-        let height = height.map_or(Self::NONE, Height::get);
-        self.0.store(height, Ordering::SeqCst);
+    /// Another height above which requests are refused, or none, from the next request on.
+    pub fn limit(&self, max_height: Option<Height>) {
+        let height = max_height.map_or(Self::NONE, Height::get);
+        self.max_height.store(height, Ordering::SeqCst);
     }
 
-    /// As it is set now.
-    pub fn get(&self) -> Option<Height> {
-        match self.0.load(Ordering::SeqCst) {
-            Self::NONE => None,
-            height => Height::new(height),
+    /// As they are now.
+    fn asker(&self) -> Asker<'_> {
+        Asker {
+            node: &self.name,
+            max_height: match self.max_height.load(Ordering::SeqCst) {
+                Self::NONE => None,
+                height => Height::new(height),
+            },
         }
     }
 }
@@ -186,14 +197,14 @@ impl MaxHeight {
 pub fn serve(
     link: &mut dyn Link,
     chain: &Chain,
-    max_height: &MaxHeight,
+    node: &NodeTerms,
     hand: &InFlight,
     clock: &dyn Clock,
     sink: &dyn Sink,
 ) -> End {
     let mut out = Vec::with_capacity(512);
     loop {
-        if let Err(end) = serve_one(link, chain, max_height, hand, clock, sink, &mut out) {
+        if let Err(end) = serve_one(link, chain, node, hand, clock, sink, &mut out) {
             hand.give_up();
             return end;
         }
@@ -203,7 +214,7 @@ pub fn serve(
 fn serve_one(
     link: &mut dyn Link,
     chain: &Chain,
-    max_height: &MaxHeight,
+    node: &NodeTerms,
     hand: &InFlight,
     clock: &dyn Clock,
     sink: &dyn Sink,
@@ -222,12 +233,7 @@ fn serve_one(
     }
     let arrival = hand.arrival(&frame.read_at).ok_or(End::Paused)?;
     hand.begin(&arrival);
-    let mut answer = chain.answer(
-        codec::decode(frame.bytes)?,
-        &arrival,
-        max_height.get(),
-        clock,
-    );
+    let mut answer = chain.answer(codec::decode(frame.bytes)?, &arrival, &node.asker(), clock);
     hand.end();
     out.clear();
     codec::encode(&answer.reply, out);

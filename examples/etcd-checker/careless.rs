@@ -18,7 +18,7 @@ use tmkms::gate::{Gate, Settings};
 use tmkms::https::{Client, Limits};
 use tmkms::link::{Address, Timeouts, dial};
 use tmkms::os::clock::{Clock, SystemClock};
-use tmkms::session::{InFlight, MaxHeight, serve};
+use tmkms::session::{InFlight, NodeTerms, serve};
 
 use crate::rig::CHAIN;
 
@@ -176,7 +176,7 @@ pub fn run(socket: &Path, host: &str, ports: &[String]) {
             serve(
                 &mut link,
                 &chain,
-                &MaxHeight::default(),
+                &NodeTerms::default(),
                 &InFlight::default(),
                 &SystemClock,
                 &Nowhere,

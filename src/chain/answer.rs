@@ -1,11 +1,20 @@
 //! What a chain answers: a reply, what to tell about it, and what it releases.
 
-use crate::consensus::Hrs;
+use crate::consensus::{Height, Hrs};
 use crate::events::{Event, RequestKind};
 use crate::gate::refusal::Refusal;
 use crate::reason::ReasonKind;
 use crate::reply::{RemoteError, Reply};
 use crate::request::Asked;
+
+/// Who asks, and what holds for all that it asks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asker<'a> {
+    /// The node's address, as it is configured.
+    pub node: &'a str,
+    /// Heights above are refused.
+    pub max_height: Option<Height>,
+}
 
 /// A reply, and what to tell about it once it has left.
 pub struct Answer {

@@ -12,7 +12,7 @@ mod sign;
 mod state;
 mod store;
 
-pub use answer::{Answer, Releases};
+pub use answer::{Answer, Asker, Releases};
 pub use armed::Armed;
 pub use deadline::{DEADLINE, DEVICE};
 pub use hand_over::NotHandedOver;

@@ -8,7 +8,7 @@ use crate::reason::ReasonKind;
 use crate::reply::Reply;
 use crate::request::RawRequest;
 
-use super::answer::{Answer, Releases, error_of, refused_event, remote, told};
+use super::answer::{Answer, Asker, Releases, error_of, refused_event, remote, told};
 use super::deadline::DEVICE;
 use super::state::Chain;
 
@@ -18,6 +18,7 @@ impl Chain {
         &self,
         request: &RawRequest,
         arrival: &Moment,
+        asker: &Asker<'_>,
         clock: &dyn Clock,
     ) -> Answer {
         let refuse = |refusal: Refusal| {
@@ -48,6 +49,10 @@ impl Chain {
         }
         if let Some(active) = self.in_effect() {
             return refuse(Refusal::of(Reason::paused(&active)));
+        }
+        // They keep no chain with a node: only consensus has locks.
+        if let Err(other) = self.one_node.may(asker.node, clock.now().boot) {
+            return refuse(Refusal::of(Reason::OtherNode(other)));
         }
         match armed.signer.sign(&permit) {
             Ok(signature) => Answer {

@@ -12,7 +12,7 @@ use crate::reply::{Reply, Signed};
 use crate::request::{Asked, Request, SignRequest};
 use crate::signer::{Signer, SignerError};
 
-use super::answer::{Answer, Releases, error_of, refused, told};
+use super::answer::{Answer, Asker, Releases, error_of, refused, told};
 use super::deadline::{DEADLINE, DEVICE};
 use super::state::Chain;
 
@@ -22,14 +22,14 @@ impl Chain {
         &self,
         request: Request,
         arrival: &Moment,
-        max_height: Option<Height>,
+        asker: &Asker<'_>,
         clock: &dyn Clock,
     ) -> Answer {
         match request {
             Request::Ping => told(Reply::Pong, Event::Pinged),
             Request::PublicKey { chain_id } => self.tell_public_key(chain_id),
-            Request::Sign(request) => self.sign(request, arrival, max_height, clock),
-            Request::SignRaw(request) => self.sign_raw(&request, arrival, clock),
+            Request::Sign(request) => self.sign(request, arrival, asker, clock),
+            Request::SignRaw(request) => self.sign_raw(&request, arrival, asker, clock),
             Request::Invalid(invalid) => {
                 let kind = match invalid.asked {
                     Asked::Vote => RequestKind::Vote,
@@ -45,13 +45,13 @@ impl Chain {
         &self,
         request: SignRequest,
         arrival: &Moment,
-        max_height: Option<Height>,
+        asker: &Asker<'_>,
         clock: &dyn Clock,
     ) -> Answer {
         let asked = request.asked();
         let hrs = request.hrs();
         let kind = RequestKind::of(hrs.step);
-        match self.try_sign(&request, arrival, max_height, clock) {
+        match self.try_sign(&request, arrival, asker, clock) {
             Ok(made) => {
                 let block = request.block().copied();
                 let event = Event::Signed {
@@ -90,17 +90,10 @@ impl Chain {
         &self,
         request: &SignRequest,
         arrival: &Moment,
-        max_height: Option<Height>,
+        asker: &Asker<'_>,
         clock: &dyn Clock,
     ) -> Result<SignOutcome, SignFailure> {
-        let refuse = |reason| {
-            SignFailure::Refused(Refusal {
-                asked: Some(request.hrs()),
-                block: request.block().copied(),
-                last: None,
-                reason,
-            })
-        };
+        let refuse = |reason| SignFailure::Refused(refusal(request, reason));
         if request.chain_id != *self.id() {
             let asked = request.chain_id.clone();
             return Err(refuse(Reason::WrongChain {
@@ -109,7 +102,7 @@ impl Chain {
             }));
         }
         let armed = self.signing().map_err(|not| refuse(not.reason()))?;
-        within_max_height(request, max_height).map_err(SignFailure::Refused)?;
+        within_max_height(request, asker.max_height).map_err(SignFailure::Refused)?;
 
         // W4: a device must have its share of the time, so the wait for the section has the rest.
         let waited = clock.monotonic().saturating_sub(arrival.monotonic);
@@ -119,8 +112,12 @@ impl Chain {
         let until = (now.monotonic + DEVICE).min(arrival.monotonic + DEADLINE);
         let prepared = gate.prepare(request).map_err(SignFailure::Refused)?;
         let judged = gate.judge(prepared, &now).map_err(SignFailure::Refused)?;
+        // Double signs, what is behind and pauses are called so first, and only what is admitted keeps a chain with a node.
+        let may = self.one_node.may(asker.node, now.boot);
+        may.map_err(|other| refuse(Reason::OtherNode(other)))?;
         can_sign(&judged, armed.signer.as_ref()).map_err(SignFailure::Signer)?;
         let admission = judged.admit(until).map_err(SignFailure::Refused)?;
+        self.one_node.serves(asker.node, now.boot);
         let admitted = clock.monotonic();
         let (signature, timestamp, extension, persisted_in, replayed) = match admission {
             Admission::Replay {
@@ -182,13 +179,20 @@ fn can_sign(judged: &JudgedRequest<'_>, signer: &dyn Signer) -> Result<(), Signe
 /// Refuses what the settings of one validator entry forbid, before the gate is asked.
 fn within_max_height(request: &SignRequest, max: Option<Height>) -> Result<(), Refusal> {
     match max {
-        Some(max) if request.hrs().height > max => Err(Refusal {
-            asked: Some(request.hrs()),
-            block: request.block().copied(),
-            last: None,
-            reason: Reason::AboveMaxHeight(max),
-        }),
+        Some(max) if request.hrs().height > max => {
+            Err(refusal(request, Reason::AboveMaxHeight(max)))
+        }
         _ => Ok(()),
+    }
+}
+
+/// Of a request that came to no gate.
+fn refusal(request: &SignRequest, reason: Reason) -> Refusal {
+    Refusal {
+        asked: Some(request.hrs()),
+        block: request.block().copied(),
+        last: None,
+        reason,
     }
 }
 

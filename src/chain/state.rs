@@ -7,6 +7,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::consensus::{ChainId, PublicKey};
 use crate::gate;
+use crate::gate::nodes::OneNode;
 use crate::gate::pause::PauseSwitch;
 use crate::gate::raw::RawPolicy;
 use crate::gate::refusal::Reason;
@@ -31,6 +32,8 @@ pub struct Chain {
     pub(super) wanted: Mutex<Option<(gate::Settings, Option<RawPolicy>)>>,
     /// Its gate, once there is one, looks at it, too.
     pub(super) paused: Arc<PauseSwitch>,
+    /// The node that it is served to, where that is one at a time.
+    pub(super) one_node: Arc<OneNode>,
 }
 
 /// A chain is armed once and stays so, until it is taken out or handed over to another host.
@@ -96,6 +99,7 @@ impl Chain {
             news: News::default(),
             wanted: Mutex::default(),
             paused: Arc::default(),
+            one_node: Arc::default(),
         }
     }
 
@@ -151,6 +155,16 @@ impl Chain {
             paused: switch,
             ..self
         }
+    }
+
+    /// The same chain, served to the nodes that another that was there before under its id is served to.
+    pub fn served_by(self, one_node: Arc<OneNode>) -> Self {
+        Self { one_node, ..self }
+    }
+
+    /// To which node it is served.
+    pub fn one_node(&self) -> &OneNode {
+        &self.one_node
     }
 
     /// What the gate of this chain is to look at: see [`crate::gate::Gate::obeying`].

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::path::Path;
+use std::time::Duration;
 
 use toml::de::DeTable;
 
@@ -12,7 +13,7 @@ use crate::gate::SignExtensions;
 use crate::gate::raw::RawPolicy;
 use crate::settings::{Base, Problem, Spanned, TableReader};
 
-use super::sections::chain::{key_format, raw_bytes, replicas, sign_extensions};
+use super::sections::chain::{key_format, raw_bytes, replicas, sign_extensions, sticky};
 use super::sections::etcd::{self, RawEtcd, StoreKind};
 
 pub(super) struct RawConfig {
@@ -44,6 +45,7 @@ pub(super) struct Chain {
     pub allow_ephemeral_state: bool,
     pub sign_extensions: Option<Spanned<SignExtensions>>,
     pub raw: Option<RawPolicy>,
+    pub sticky: Option<Duration>,
     pub raw_span: Option<Range<usize>>,
     pub max_gap: Option<Spanned<u64>>,
     pub max_blocks_per_second: Option<Spanned<u64>>,
@@ -201,6 +203,7 @@ fn chain(mut section: TableReader<'_>, base: &Base, problems: &mut Vec<Problem>)
             .is_some_and(|found| found.value),
         sign_extensions: sign_extensions(&mut section, problems),
         raw: raw_bytes(&mut section, problems),
+        sticky: sticky(&mut section, problems),
         raw_span: section.place_of("raw_bytes"),
         max_gap: section.number("max_gap", 1..=1_000_000_000, problems),
         max_blocks_per_second: section.number("max_blocks_per_second", 1..=10_000, problems),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::backends::KeySource;
 use crate::consensus::key_text::KeyFormat;
@@ -67,6 +68,8 @@ pub struct ChainConfig {
     pub gate: gate::Settings,
     /// Signatures of raw bytes, where the operator allowed them.
     pub raw: Option<gate::raw::RawPolicy>,
+    /// The chain is served to one node at a time, and to another when that one was silent for so long; `None`: to all of them.
+    pub sticky: Option<Duration>,
     /// The nodes that may ask; at least one.
     pub nodes: Vec<NodeConfig>,
     /// The commands of this program for this file, as messages print them.

@@ -10,6 +10,7 @@
 mod admission;
 mod durable;
 pub mod heights;
+pub mod nodes;
 pub mod operator;
 pub mod pause;
 pub mod permit;

@@ -7,6 +7,7 @@ use crate::reason::ReasonKind;
 use crate::remedy::CommandLine;
 use crate::request::InvalidInput;
 
+use super::nodes::OtherNode;
 use super::pause::{ActivePause, Pause};
 use super::raw::RawRefused;
 use super::watermark::Why;
@@ -69,6 +70,8 @@ pub enum Reason {
         /// What ends it.
         resume: CommandLine,
     },
+    /// The chain is served to one node at a time, now to another.
+    OtherNode(OtherNode),
     /// Raw bytes are signed for nobody who was not allowed to ask.
     RawBytes(RawRefused),
 }
@@ -98,6 +101,7 @@ impl Reason {
             Reason::Busy => ReasonKind::Busy,
             Reason::AboveMaxHeight(_) => ReasonKind::AboveMaxHeight,
             Reason::Paused { .. } => ReasonKind::Paused,
+            Reason::OtherNode(_) => ReasonKind::OtherNode,
             Reason::RawBytes(_) => ReasonKind::RawBytes,
         }
     }
@@ -178,6 +182,7 @@ impl fmt::Display for Refusal {
                 f,
                 "the operator has paused the chain {pause}; `{resume}` ends that"
             ),
+            Reason::OtherNode(other) => other.fmt(f),
             Reason::RawBytes(why) => write!(f, "raw bytes are not signed: {why}"),
         }
     }

@@ -22,7 +22,7 @@ use crate::observe::stats::link::LinkStats;
 use crate::os::clock::SystemClock;
 use crate::os::process::beat::Beat;
 use crate::secret_file::SecretSource;
-use crate::session::{InFlight, MaxHeight, serve};
+use crate::session::{InFlight, NodeTerms, serve};
 use crate::threads::{STACK, Shutdown, spawn};
 
 use super::arming::Identities;
@@ -47,7 +47,7 @@ pub(super) struct PreparedLink {
     identities: Arc<Identities>,
     times: Timeouts,
     reconnect: bool,
-    max_height: Arc<MaxHeight>,
+    terms: Arc<NodeTerms>,
     /// Tells this link alone to end.
     stop: Arc<Shutdown>,
     config: NodeConfig,
@@ -69,7 +69,7 @@ pub(super) fn prepare(
         identities: identities.clone(),
         times: node.timeouts,
         reconnect: node.reconnect,
-        max_height: Arc::new(MaxHeight::new(node.max_height)),
+        terms: Arc::new(NodeTerms::new(node.address.to_string(), node.max_height)),
         stop: Arc::default(),
         config: node.clone(),
         in_flight: Arc::new(InFlight::with(beat.clone())),
@@ -88,7 +88,7 @@ pub(super) struct RunningLink {
     /// What it has done.
     pub stats: LinkStats,
     closer: Arc<Mutex<Option<Closer>>>,
-    max_height: Arc<MaxHeight>,
+    terms: Arc<NodeTerms>,
     stop: Arc<Shutdown>,
     /// What was configured when it began.
     pub config: NodeConfig,
@@ -112,7 +112,7 @@ impl RunningLink {
 
     /// Another height above which requests are refused, from the next one on.
     pub fn limit(&self, max_height: Option<Height>) {
-        self.max_height.set(max_height);
+        self.terms.limit(max_height);
     }
 
     /// Hangs up where what is queued may be too old, and dials again (W16).
@@ -149,11 +149,7 @@ pub(super) fn start(link: PreparedLink) -> io::Result<RunningLink> {
     let (chain, in_flight) = (link.chain.clone(), link.in_flight.clone());
     let stats = link.sink.link.clone();
     let closer = Arc::new(Mutex::new(None));
-    let (max_height, stop, config) = (
-        link.max_height.clone(),
-        link.stop.clone(),
-        link.config.clone(),
-    );
+    let (terms, stop, config) = (link.terms.clone(), link.stop.clone(), link.config.clone());
     let inner = closer.clone();
     let body = move || keep_up(&link, &inner);
     let thread = spawn("link", STACK, body)?;
@@ -162,7 +158,7 @@ pub(super) fn start(link: PreparedLink) -> io::Result<RunningLink> {
         in_flight,
         stats,
         closer,
-        max_height,
+        terms,
         stop,
         config,
         thread,
@@ -281,7 +277,7 @@ fn dial_and_serve(
     let end = serve(
         &mut connection,
         &link.chain,
-        &link.max_height,
+        &link.terms,
         &link.in_flight,
         &SystemClock,
         &link.sink,

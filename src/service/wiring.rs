@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use crate::chain::Chain;
 use crate::config::{ChainConfig, NodeConfig};
 use crate::consensus::ChainId;
+use crate::gate::nodes::OneNode;
 use crate::gate::pause::PauseSwitch;
 use crate::observe::registry::{ChainEntry, KnownIdentities, LinkEntry};
 use crate::observe::stats::chain::ChainStats;
@@ -26,9 +27,17 @@ use super::shared;
 pub(super) struct Wiring {
     pub identities: Arc<Identities>,
     pub beat: Arc<Beat>,
-    /// One for each chain id that was ever served: a pause that is kept in memory only holds until the process ends, whatever a
-    /// reload makes of its chain.
-    switches: Arc<Mutex<BTreeMap<ChainId, Arc<PauseSwitch>>>>,
+    /// For each chain id that was ever served.
+    lasting: Arc<Mutex<BTreeMap<ChainId, Lasting>>>,
+}
+
+/// What holds until the process ends, whatever a reload makes of its chain.
+#[derive(Clone, Default)]
+struct Lasting {
+    /// A pause may be kept in memory only.
+    pause: Arc<PauseSwitch>,
+    /// The node whose locks the key followed last.
+    one_node: Arc<OneNode>,
 }
 
 impl Wiring {
@@ -36,7 +45,7 @@ impl Wiring {
         Self {
             identities: Arc::new(Identities::telling(known)),
             beat: Arc::new(Beat::new(&SystemClock.now())),
-            switches: Arc::default(),
+            lasting: Arc::default(),
         }
     }
 
@@ -47,13 +56,17 @@ impl Wiring {
         config: ChainConfig,
         before: Option<ChainStats>,
     ) -> Result<Served, ServiceError> {
-        let switch = self
-            .switches
+        let lasting = self
+            .lasting
             .lock()
             .entry(config.id.clone())
             .or_default()
             .clone();
-        let chain = Arc::new(Chain::opening(config.id.clone()).paused_by(switch));
+        lasting.one_node.stay(config.sticky);
+        let chain = Chain::opening(config.id.clone())
+            .paused_by(lasting.pause)
+            .served_by(lasting.one_node);
+        let chain = Arc::new(chain);
         let stats = before.unwrap_or_else(|| ChainStats::new(None));
         let mut links = Vec::<Arc<RunningLink>>::new();
         let give_up = |links: &[Arc<RunningLink>]| links.iter().for_each(|link| link.end());

@@ -15,6 +15,8 @@ const TABLES: &[(&str, &[&str])] = &[
             "max_gap",
             "max_blocks_per_second",
             "replicas",
+            "nodes",
+            "sticky_seconds",
         ],
     ),
     (

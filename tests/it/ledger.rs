@@ -15,7 +15,7 @@ use tmkms::backends::ledger::find::Wanted;
 use tmkms::backends::ledger::key::LedgerSettings;
 use tmkms::backends::ledger::transport::{ApduTransport, Connector, PluggedDevice, TransportError};
 use tmkms::backends::{Device as _, KeySource, Opened};
-use tmkms::chain::{Armed, Chain};
+use tmkms::chain::{Armed, Asker, Chain};
 use tmkms::consensus::{Hrs, PublicKey, Signature};
 use tmkms::gate::{Admission, Gate, Settings, SignExtensions};
 use tmkms::os::clock::{Clock, SystemClock};
@@ -265,7 +265,7 @@ fn a_screen_asks_outside_of_any_vote() {
     let ask = |request: SignRequest| {
         let began = Instant::now();
         let request = Request::Sign(request);
-        let answer = chain.answer(request, &SystemClock.now(), None, &SystemClock);
+        let answer = chain.answer(request, &SystemClock.now(), &Asker::default(), &SystemClock);
         assert!(
             began.elapsed() < Duration::from_millis(200),
             "{:?}",
@@ -285,7 +285,12 @@ fn a_screen_asks_outside_of_any_vote() {
     assert_eq!(last.to_string(), "7/0/prevote", "nothing is used up");
     assert!(matches!(
         chain
-            .answer(Request::Ping, &SystemClock.now(), None, &SystemClock)
+            .answer(
+                Request::Ping,
+                &SystemClock.now(),
+                &Asker::default(),
+                &SystemClock
+            )
             .reply,
         Reply::Pong
     ));
@@ -312,7 +317,7 @@ fn a_screen_asks_outside_of_any_vote() {
     // The position that was used up and never signed is still good for its own bytes.
     for request in [prevote(7), prevote(8)] {
         let request = Request::Sign(request);
-        let answer = chain.answer(request, &SystemClock.now(), None, &SystemClock);
+        let answer = chain.answer(request, &SystemClock.now(), &Asker::default(), &SystemClock);
         assert!(
             matches!(answer.reply, Reply::Signed(_)),
             "{:?}",
@@ -339,7 +344,7 @@ fn limits_use_nothing_up() {
     let ask = |request: SignRequest| {
         let request = Request::Sign(request);
         chain
-            .answer(request, &SystemClock.now(), None, &SystemClock)
+            .answer(request, &SystemClock.now(), &Asker::default(), &SystemClock)
             .reply
     };
     let long = "a".repeat(40);

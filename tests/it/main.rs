@@ -71,6 +71,7 @@ mod shared_program;
 mod signals;
 mod start;
 mod status_page;
+mod sticky;
 mod status_pictures;
 mod support;
 mod takeover;

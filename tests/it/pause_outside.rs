@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::support::held_key::HeldKey;
 use crate::support::{SharedDisk, chain_id, maker};
-use tmkms::chain::{Armed, Chain, Drained};
+use tmkms::chain::{Armed, Asker, Chain, Drained};
 use tmkms::gate::pause::{Pause, PauseFile};
 use tmkms::gate::raw::{Dialect, RawPolicy};
 use tmkms::gate::{Gate, Settings};
@@ -61,7 +61,8 @@ fn an_extension_and_raw_bytes_that_were_begun_are_waited_for_and_none_is_begun_a
         let file = PauseFile::beside(&state, &chain_id(), &Default::default());
         std::thread::scope(|scope| {
             let chain = &chain;
-            let answer = scope.spawn(move || chain.answer(request(), &clock.now(), None, &clock));
+            let answer = scope
+                .spawn(move || chain.answer(request(), &clock.now(), &Asker::default(), &clock));
             was_asked.recv().unwrap();
             let (done, is_done) = channel();
             scope.spawn(move || {
@@ -75,7 +76,10 @@ fn an_extension_and_raw_bytes_that_were_begun_are_waited_for_and_none_is_begun_a
             let reply = answer.join().unwrap().reply;
             assert!(matches!(reply, Reply::Signed(_) | Reply::RawSigned(_)));
         });
-        match chain.answer(raw(), &clock.now(), None, &clock).reply {
+        match chain
+            .answer(raw(), &clock.now(), &Asker::default(), &clock)
+            .reply
+        {
             Reply::RawRefused(error) => assert_eq!(error.code, *code as i32),
             _ => panic!("raw bytes were signed"),
         }

@@ -13,7 +13,7 @@ use crate::support::{SharedDisk, chain_id, maker, moment, prepared};
 use tmkms::backends::replicas::{Policy, Replica, ReplicaSetSource, ReplicaSource};
 use tmkms::backends::yubihsm::protocol::codes::command;
 use tmkms::backends::{Device, KeySource, KeyTraits, OpenKeyError, Opened};
-use tmkms::chain::{Armed, Chain};
+use tmkms::chain::{Armed, Asker, Chain};
 use tmkms::consensus::KeyType;
 use tmkms::gate::raw::self_test;
 use tmkms::gate::{Gate, Settings, SignExtensions};
@@ -275,7 +275,12 @@ fn pulled_ten_times_under_load_no_vote_is_lost_and_none_signed_twice() {
         height += 1;
         let request = maker().precommit(height, 0, Some(1), 1, b"");
         let arrival = SystemClock.now();
-        let answer = chain.answer(Request::Sign(request), &arrival, None, &SystemClock);
+        let answer = chain.answer(
+            Request::Sign(request),
+            &arrival,
+            &Asker::default(),
+            &SystemClock,
+        );
         let Reply::Signed(signed) = answer.reply else {
             panic!("height {height}: {:?}", answer.event);
         };

@@ -18,7 +18,7 @@ use tmkms::link::{Frame, LinkError};
 use tmkms::os::clock::Clock;
 use tmkms::os::process::beat::Beat;
 use tmkms::request::RawRequest;
-use tmkms::session::{End, InFlight, Link, MaxHeight, serve};
+use tmkms::session::{End, InFlight, Link, NodeTerms, serve};
 use tmkms::signer::{Signer, SignerError, within_length};
 
 /// Frames to be read, and what was written.
@@ -174,7 +174,7 @@ impl World {
         let end = serve(
             &mut link,
             &self.chain,
-            &MaxHeight::default(),
+            &NodeTerms::default(),
             hand,
             &self.clock,
             &self.events,
@@ -522,7 +522,7 @@ fn a_service_that_stops_takes_no_new_request() {
     let end = serve(
         &mut link,
         &world.chain,
-        &MaxHeight::default(),
+        &NodeTerms::default(),
         &hand,
         &world.clock,
         &world.events,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::support::held_key::HeldKey;
 use crate::support::home::PATIENCE;
 use crate::support::{SharedDisk, chain_id, maker};
-use tmkms::chain::{Armed, Chain};
+use tmkms::chain::{Armed, Asker, Chain};
 use tmkms::gate::heights::bucket::Rate;
 use tmkms::gate::{Gate, Settings};
 use tmkms::os::clock::{Clock, SystemClock};
@@ -29,7 +29,7 @@ fn settings_wait_for_the_vote_in_hand_and_the_last_ones_count() {
     std::thread::scope(|scope| {
         let chain = &chain;
         let vote = Request::Sign(maker().prevote(1, 0, Some(1), 1));
-        scope.spawn(move || chain.answer(vote, &clock.now(), None, &clock));
+        scope.spawn(move || chain.answer(vote, &clock.now(), &Asker::default(), &clock));
         was_asked.recv_timeout(PATIENCE).unwrap();
         assert!(!chain.follow(settings(5), None, &clock));
         assert!(!chain.follow(settings(7), None, &clock));

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::{chain_id, maker, place, random_key};
-use tmkms::chain::{Armed, Chain};
+use tmkms::chain::{Armed, Asker, Chain};
 use tmkms::codec::node::{Answer, Ask};
 use tmkms::events::{Event, Sink};
 use tmkms::gate::store::file::FileStore;
@@ -16,7 +16,7 @@ use tmkms::gate::{Gate, Settings};
 use tmkms::harness::Node;
 use tmkms::link::{Timeouts, accept_unix};
 use tmkms::os::clock::{Clock, SystemClock};
-use tmkms::session::{InFlight, MaxHeight, serve};
+use tmkms::session::{InFlight, NodeTerms, serve};
 
 const LINKS: u8 = 16;
 const POSITIONS: i64 = 1_000;
@@ -48,7 +48,7 @@ fn sixteen_links_that_ask_for_conflicting_votes_get_one_signature() {
                 serve(
                     &mut connection,
                     &chain,
-                    &MaxHeight::default(),
+                    &NodeTerms::default(),
                     &InFlight::default(),
                     &SystemClock,
                     &Nobody,
@@ -122,7 +122,7 @@ fn who_waits_too_long_is_told_so_and_has_used_up_nothing() {
     ));
     let ask = |chain: &Chain, height| {
         let request = tmkms::request::Request::Sign(maker().prevote(height, 0, None, 1));
-        chain.answer(request, &SystemClock.now(), None, &SystemClock)
+        chain.answer(request, &SystemClock.now(), &Asker::default(), &SystemClock)
     };
     let busy = chain.clone();
     let first = thread::spawn(move || ask(&busy, 1).releases.position().is_some());

@@ -11,7 +11,7 @@ use crate::events::{Event, Sink};
 use crate::link::{Closer, LinkError, dial};
 use crate::os::clock::SystemClock;
 use crate::reason::ReasonKind;
-use crate::session::{End, InFlight, MaxHeight, serve};
+use crate::session::{End, InFlight, NodeTerms, serve};
 
 /// A node asks for the public key at once or pings within 3.3 s.
 const SILENCE: Duration = Duration::from_secs(6);
@@ -55,7 +55,7 @@ pub(super) fn try_node(
     let end = serve(
         &mut link,
         &chain,
-        &MaxHeight::default(),
+        &NodeTerms::default(),
         &hand,
         &SystemClock,
         &first,

@@ -112,6 +112,9 @@ fn chain_lines(chain: &ChainStatus, commands: &Commands) -> String {
         );
         line("missed", &missed);
     }
+    if let Some(served) = &chain.served {
+        line("serves", &served.line());
+    }
     for link in &chain.links {
         for (at, part) in link_lines(link).iter().enumerate() {
             line(if at == 0 { "node" } else { "" }, part);

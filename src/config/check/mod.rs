@@ -241,6 +241,7 @@ fn chain_config(
             rate,
         },
         raw: chain.raw.clone(),
+        sticky: chain.sticky,
         nodes,
         commands: base.commands.clone(),
     }

@@ -1,5 +1,7 @@
 //! Values of a `[[chain]]` that have forms of their own.
 
+use std::time::Duration;
+
 use toml::de::DeValue;
 
 use crate::backends::replicas::Policy;
@@ -83,6 +85,43 @@ pub(in crate::config) fn raw_bytes(
             .and_then(|found| usize::try_from(found.value).ok())
             .unwrap_or(DEFAULT_MAX_BYTES),
     })
+}
+
+/// For how long a chain stays with a silent node, where nothing else is said.
+const STICKY: Duration = Duration::from_secs(30);
+
+/// Whether a chain is served to one node at a time: after how long to another one.
+pub(in crate::config) fn sticky(
+    section: &mut TableReader<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Duration> {
+    let nodes = section.text("nodes", problems);
+    let seconds = section.number("sticky_seconds", 1..=86_400, problems);
+    match nodes.as_ref().map(|found| &*found.value) {
+        Some("sticky") => {
+            return Some(seconds.map_or(STICKY, |found| Duration::from_secs(found.value)));
+        }
+        None | Some("any") => {}
+        Some(other) => {
+            let span = nodes.as_ref().map_or(0..0, |found| found.span.clone());
+            problems.push(Problem::at(
+                span,
+                format!("`{other}` is not a way to serve nodes"),
+                "expected \"any\" or \"sticky\"",
+                "\"any\", the default, serves all nodes of a chain; \"sticky\" serves one at a time",
+            ));
+            return None;
+        }
+    }
+    if let Some(seconds) = seconds {
+        problems.push(Problem::at(
+            seconds.span,
+            "`sticky_seconds` says nothing here",
+            "every node of this chain is served",
+            "add `nodes = \"sticky\"`, or remove the line",
+        ));
+    }
+    None
 }
 
 pub(in crate::config) fn replicas(

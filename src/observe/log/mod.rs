@@ -220,8 +220,10 @@ impl LogSink {
         let (code, double_sign) = (reason.label(), reason.is_double_sign());
         let admitted = match hrs.filter(|_| double_sign) {
             Some(hrs) => self.admit_at(code, hrs),
-            // The log told it when the operator asked for it.
-            None if reason == ReasonKind::Paused => self.admit(code, MEANT),
+            // The operator asked for it.
+            None if matches!(reason, ReasonKind::Paused | ReasonKind::OtherNode) => {
+                self.admit(code, MEANT)
+            }
             None => self.admit(code, TROUBLE),
         };
         if !admitted {

@@ -8,7 +8,7 @@ use crate::observe::stats::heights::HeightOutcome;
 use super::conflict::ConflictStatus;
 use super::device::DeviceStatus;
 use super::judgement::condition::Condition;
-use super::link::LinkStatus;
+use super::link::{LinkStatus, ServedNode};
 use super::pause::PauseStatus;
 use super::shared::SharedStatus;
 
@@ -56,6 +56,9 @@ pub struct ChainStatus {
     pub conflicts: Vec<ConflictStatus>,
     /// The links to its nodes.
     pub links: Vec<LinkStatus>,
+    /// The node that is served, where `nodes` is sticky and one was.
+    #[serde(default)]
+    pub served: Option<ServedNode>,
     /// The devices that hold its key; none for a key in a file.
     #[serde(default)]
     pub devices: Vec<DeviceStatus>,

@@ -9,6 +9,8 @@ use crate::observe::stats::link::{LastRefusal, LinkSnapshot, LinkState};
 use crate::os::clock::Moment;
 use crate::text::date::Date;
 
+use super::humanize::humanize;
+
 /// A refusal so long ago is over, whether or not a signature has left since.
 const OVER: Duration = Duration::from_secs(10 * 60);
 
@@ -97,6 +99,22 @@ impl LastError {
             time: Some(Date::of(refusal.at.wall).to_string()),
             over: refusal.over || age >= OVER,
         }
+    }
+}
+
+/// The node that a chain is served to, where that is one at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServedNode {
+    /// Its address.
+    pub addr: String,
+    /// Whole seconds since something was last signed for it.
+    pub seconds_ago: u64,
+}
+
+impl ServedNode {
+    /// In one line, for people.
+    pub fn line(&self) -> String {
+        format!("{}, last {} ago", self.addr, humanize(self.seconds_ago))
     }
 }
 

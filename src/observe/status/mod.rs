@@ -20,7 +20,7 @@ pub use judgement::concern::Concern;
 pub use judgement::condition::Condition;
 pub use judgement::probe::{Expected, HealthQuestion, No, NothingAsked, probe};
 pub use judgement::verdict::{ChainVerdict, Facts};
-pub use link::{LastError, LastSigned, LinkPhase, LinkStatus};
+pub use link::{LastError, LastSigned, LinkPhase, LinkStatus, ServedNode};
 pub use pause::PauseStatus;
 pub use service::ServiceStatus;
 pub use shared::{EndpointStatus, SharedStatus};

@@ -252,6 +252,7 @@ fn kept(
         key: old.config.key.clone(),
         ..config
     };
+    old.chain.one_node().stay(config.sticky);
     let (mut links, mut added) = (Vec::new(), Vec::<Arc<RunningLink>>::new());
     for (node, fate) in config.nodes.iter().zip(nodes) {
         let before = match fate {

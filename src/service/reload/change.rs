@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::consensus::{ChainId, Height};
 use crate::observe::log::LogFormat;
@@ -36,6 +37,8 @@ pub(super) enum Setting {
     MaxGap(u64),
     MaxBlocksPerSecond(u32),
     RawBytes,
+    /// To one node at a time, and the next after so long.
+    Nodes(Option<Duration>),
     KeyFormat,
 }
 
@@ -83,6 +86,10 @@ impl fmt::Display for Setting {
             Self::MaxGap(gap) => write!(f, "`max_gap` is {gap}"),
             Self::MaxBlocksPerSecond(rate) => write!(f, "`max_blocks_per_second` is {rate}"),
             Self::RawBytes => f.write_str("`raw_bytes` changed"),
+            Self::Nodes(None) => f.write_str("`nodes` is any"),
+            Self::Nodes(Some(patience)) => {
+                write!(f, "`nodes` is sticky, for {} s", patience.as_secs())
+            }
             Self::KeyFormat => f.write_str("`key_format` changed"),
         }
     }

@@ -129,6 +129,7 @@ fn fate_of(
             Setting::MaxBlocksPerSecond(new.gate.rate.max_blocks_per_second),
         ),
         (old.raw != new.raw, Setting::RawBytes),
+        (old.sticky != new.sticky, Setting::Nodes(new.sticky)),
         (old.key_format != new.key_format, Setting::KeyFormat),
     ];
     let settings = settings.into_iter().filter(|(differs, _)| *differs);

@@ -1,7 +1,9 @@
 //! What `tmkms status` and the status page show of a chain.
 
 use crate::backends::Backup;
-use crate::observe::status::{ChainStatus, ConflictStatus, DeviceStatus, LinkStatus, humanize};
+use crate::observe::status::{
+    ChainStatus, ConflictStatus, DeviceStatus, LinkStatus, ServedNode, humanize,
+};
 use crate::os::clock::Moment;
 use crate::remedy::Commands;
 
@@ -35,6 +37,14 @@ impl ChainEntry {
             links: links
                 .map(|(addr, link)| LinkStatus::of((*addr).to_owned(), link, now))
                 .collect(),
+            served: self
+                .chain
+                .one_node()
+                .served(now.boot)
+                .map(|(addr, silent)| ServedNode {
+                    addr: addr.to_string(),
+                    seconds_ago: silent.as_secs(),
+                }),
             devices: look.devices.into_iter().map(DeviceStatus::from).collect(),
             backup: self
                 .backup()

@@ -55,6 +55,7 @@ fn facts(chain: &ChainStatus) -> Vec<(&'static str, String)> {
     ];
     let shared = chain.shared.iter().flat_map(|shared| shared.lines());
     facts.extend(shared.map(|line| ("shared", line)));
+    facts.extend(chain.served.iter().map(|served| ("serves", served.line())));
     facts.extend(chain.backup.clone().map(|backup| ("backup", backup)));
     facts.extend(chain.address.clone().map(|address| ("address", address)));
     facts

@@ -1,0 +1,5 @@
+//! Which of a chain's nodes is served.
+
+mod one_node;
+
+pub use one_node::{OneNode, OtherNode};
