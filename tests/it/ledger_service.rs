@@ -453,3 +453,24 @@ fn the_commands() {
     assert_eq!(code, 2, "{text}");
     assert!(text.contains("has no [[providers.ledgertm]]"), "{text}");
 }
+
+#[test]
+fn a_renamed_chain_of_a_ledger_is_refused_in_a_reload() {
+    let device = device();
+    let listener = Listener::tcp().unwrap();
+    let home = home(&[(CHAIN, &device)], std::slice::from_ref(&listener));
+    let running = home.start();
+    let mut node = listener.accept(PATIENCE).unwrap();
+    running.wait_for_log("press the right button");
+    let text = home.config();
+    home.configure(&text.replace(CHAIN, "ledger-test-9"));
+    let (code, said) = home.run(&["reload"]);
+    assert_eq!(code, 2, "{said}");
+    let told = format!("{CHAIN} is gone and its key signs for ledger-test-9 now");
+    assert!(said.contains(&told), "{said}");
+    assert!(matches!(node.ask(&Ask::Ping).unwrap(), Answer::Pong));
+    home.configure(&text);
+    let (code, said) = home.run(&["reload"]);
+    assert_eq!((code, &*said), (0, "nothing is different\n"));
+    stop(running);
+}

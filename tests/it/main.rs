@@ -59,6 +59,7 @@ mod prometheus;
 mod refused_double_sign;
 mod reload;
 mod reload_hard;
+mod reload_keys;
 mod reload_load;
 mod remedies;
 mod replicas;

@@ -9,16 +9,16 @@ use std::time::{Duration, Instant};
 use tracing::warn;
 
 use crate::backends::KeySource;
-use crate::config::{ChainConfig, Metrics, NodeConfig};
+use crate::config::{ChainConfig, Metrics};
 use crate::os::clock::SystemClock;
-use crate::service::arming::{arm_beside, identity_of};
+use crate::service::arming::arm_beside;
 use crate::service::error::ServiceError;
 use crate::service::links::RunningLink;
 use crate::service::parts::{LEAVE, Service};
 use crate::service::roster::Served;
 use crate::service::wiring::entry_of;
 
-use super::plan::{Fate, NodeFate, ReloadPlan};
+use super::plan::{Fate, NodeFate};
 use super::refused::Refused;
 
 /// How long a node that was added may take before those that are left are hung up on.
@@ -29,77 +29,6 @@ const ARMED: Duration = Duration::from_secs(10);
 const GIVEN_BACK: Duration = Duration::from_secs(3);
 /// Between two looks at what is waited for.
 const TICK: Duration = Duration::from_millis(5);
-
-/// Looks at every key that can be looked at without disturbing a device.
-///
-/// # Errors
-/// A key that is not the one that signs, or that cannot be opened and has to be.
-pub(super) fn check_keys(served: &[Arc<Served>], plan: &ReloadPlan) -> Result<(), Refused> {
-    for (config, fate) in &plan.chains {
-        let running = served.iter().find(|served| served.config.id == config.id);
-        let signs = running.and_then(|served| served.chain.public_key());
-        for node in config.nodes.iter().zip(0..) {
-            check_identity(config, fate, node)?;
-        }
-        // A device is asked only where its key is another one than before, over the session that there is.
-        let asks_device = signs.is_some() && *fate == Fate::Reopened && config.key.is_at_hand();
-        if !(config.key.devices().is_empty() || asks_device) {
-            continue;
-        }
-        match config.key.open() {
-            Ok(opened) => {
-                let now = opened.signer.public_key();
-                if let Some(signs) = signs.filter(|signs| *signs != now) {
-                    return Err(Refused::AnotherKey {
-                        chain: config.id.clone(),
-                        place: config.key.traits().location.clone(),
-                        now: now.address().to_string(),
-                        signs: signs.address().to_string(),
-                    });
-                }
-                // The key may have been moved in the same breath.
-                let gone = |served: &&Arc<Served>| {
-                    let stays = |(chain, _): &(ChainConfig, Fate)| chain.id == served.config.id;
-                    served.chain.public_key() == Some(now) && !plan.chains.iter().any(stays)
-                };
-                if let Some(gone) = served.iter().find(gone).filter(|_| *fate == Fate::Added) {
-                    return Err(Refused::Renamed {
-                        from: gone.config.id.clone(),
-                        to: config.id.clone(),
-                    });
-                }
-            }
-            // A chain that goes on has its key in memory.
-            Err(_) if matches!(fate, Fate::Kept(_)) => {}
-            Err(why) => {
-                return Err(Refused::Key {
-                    chain: config.id.clone(),
-                    why: why.to_string(),
-                });
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Looks at the identity of a node that is going to be dialled.
-fn check_identity(
-    chain: &ChainConfig,
-    fate: &Fate,
-    (node, index): (&NodeConfig, usize),
-) -> Result<(), Refused> {
-    let goes_on = match fate {
-        Fate::Kept(nodes) => matches!(nodes.get(index), Some(NodeFate::Kept(_))),
-        Fate::Added | Fate::Reopened => false,
-    };
-    match &node.identity {
-        Some(source) if !goes_on => identity_of(source).map(drop).map_err(|why| Refused::Key {
-            chain: chain.id.clone(),
-            why,
-        }),
-        Some(_) | None => Ok(()),
-    }
-}
 
 /// Takes another address for the metrics before anything is changed, because it may not be had.
 ///

@@ -5,6 +5,7 @@
 
 mod apply;
 mod change;
+mod keys;
 mod plan;
 mod refused;
 
@@ -154,7 +155,7 @@ impl Reloader {
         let identities = &self.service.wiring.identities;
         let exchanged = identities.exchanged();
         let plan = plan::plan(&configs, &self.config, &now, &exchanged)?;
-        apply::check_keys(&served, &plan)?;
+        keys::check_keys(&served, &plan)?;
         let listener = apply::listen_first(&self.service, &self.config.metrics, &now.metrics)?;
         drop(served);
         for warning in &now.warning_lines {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::backends::KeySource;
 use crate::config::{ChainConfig, Config, NodeAddress, NodeConfig};
 use crate::consensus::ChainId;
 use crate::link::Address;
@@ -73,7 +74,7 @@ pub(super) fn plan(
     let stays = |chain: &&&ChainConfig| now.chains.iter().any(|other| other.id == chain.id);
     for gone in served.iter().filter(|chain| !stays(chain)) {
         let same_key = |(chain, fate): &&(ChainConfig, Fate)| {
-            *fate == Fate::Added && chain.key.is_same(gone.key.as_ref())
+            *fate == Fate::Added && is_one_key(gone.key.as_ref(), chain.key.as_ref())
         };
         if let Some((chain, _)) = chains.iter().find(same_key) {
             return Err(Refused::Renamed {
@@ -88,6 +89,16 @@ pub(super) fn plan(
         true => Ok(ReloadPlan { chains, changes }),
         false => Err(Refused::Fixed(fixed)),
     }
+}
+
+/// Whether two keys are one by what is known of them unopened, however each is opened: a login, a policy or the other members of
+/// a set may differ.
+pub(super) fn is_one_key(one: &dyn KeySource, other: &dyn KeySource) -> bool {
+    let (ours, theirs) = (one.traits(), other.traits());
+    let mut ids = ours.device_keys.iter();
+    one.is_same(other)
+        || ours.location == theirs.location
+        || ids.any(|id| theirs.device_keys.contains(id))
 }
 
 /// What a chain cannot change while it is armed: its state is opened, locked and checked at the start only.

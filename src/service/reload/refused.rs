@@ -26,6 +26,17 @@ pub(super) enum Refused {
         /// The chain that would be.
         to: ChainId,
     },
+    /// A chain that is new has the state file of one that is gone.
+    #[error(
+        "{from} is gone and {to} has its `state_file` now: a state belongs to a chain id and cannot be renamed; undo that, or \
+         give {to} a `state_file` of its own"
+    )]
+    StateOf {
+        /// The chain that is served.
+        from: ChainId,
+        /// The chain that would be.
+        to: ChainId,
+    },
     /// A key that can be looked at is not the one that signs.
     #[error(
         "{chain}: {place} holds another key now (address {now}) than the one that signs (address {signs}): the state of a \
