@@ -17,7 +17,7 @@ use super::seen::ChainSeen;
 
 /// What is said of a chain that is being opened.
 const OPENING: &str =
-    "tmkms has just started and is opening its key and state; it signs as soon as they are there";
+    "the key and the state of this chain are being opened; it signs as soon as they are there";
 
 /// What is said of a chain that was taken out of the configuration while a link was still up.
 const RETIRED: &str = "the chain was taken out of this signer's configuration";

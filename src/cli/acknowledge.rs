@@ -7,7 +7,7 @@ use crate::observe::serve::control::{self, Acknowledgement};
 use super::config_file::ConfigFile;
 use super::report::{Failure, output};
 use super::state::chain::find;
-use super::status::no_service;
+use super::status::{no_service, other_service};
 
 /// Take refused double signs out of sight. The log keeps them, and nothing of what is signed changes.
 #[derive(Args)]
@@ -32,9 +32,9 @@ impl Acknowledge {
         let answer = control::tell_acknowledged(chain, &config.control)
             .map_err(|error| no_service(&config, &error))?;
         match answer {
-            Acknowledgement::Acknowledged(seen) if seen.is_empty() => {
-                output(&format!("{chain}: there is no refused double sign to acknowledge\n"))
-            }
+            Acknowledgement::Acknowledged(seen) if seen.is_empty() => output(&format!(
+                "{chain}: there is no refused double sign to acknowledge\n"
+            )),
             Acknowledgement::Acknowledged(seen) => {
                 let lines = seen.iter().map(|conflict| {
                     let line = conflict.line();
@@ -45,9 +45,7 @@ impl Acknowledge {
             Acknowledgement::Error(why) => Err(Failure::new(format!(
                 "{chain}: nothing was acknowledged: {why}"
             ))
-            .hint(
-                "the running service has another version or another configuration than this command; restart it",
-            )),
+            .hint(other_service(&config))),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! `tmkms reload`: the running service reads its configuration again.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use clap::Args;
 
+use crate::config::Config;
 use crate::observe::serve::control;
 use crate::threads::ReloadAnswer;
 
@@ -28,8 +30,13 @@ impl Reload {
     pub(super) fn run(self) -> Result<(), Failure> {
         // What is wrong with it is shown here as everywhere; the service would only say so in one line.
         let config = self.config.load()?;
-        let answer = control::tell_reload(Path::new(&config.name), &config.control)
-            .map_err(|error| no_service(&config, &error))?;
+        let answer =
+            control::tell_reload(Path::new(&config.name), &config.control).map_err(|error| {
+                match error.kind() {
+                    ErrorKind::UnexpectedEof => ended(&config),
+                    _ => no_service(&config, &error),
+                }
+            })?;
         match answer {
             ReloadAnswer::Done { changes, troubles } => {
                 let mut text: String = changes.iter().map(|change| format!("{change}\n")).collect();
@@ -58,4 +65,16 @@ impl Reload {
             ))),
         }
     }
+}
+
+/// The service was there and is not any more.
+fn ended(config: &Config) -> Failure {
+    Failure::new(format!(
+        "the service that follows {} ended before it said what became of the reload",
+        config.name
+    ))
+    .hint(format!(
+        "its log says why it ended; the next one follows the file as it is now: `{}`",
+        config.commands.line(["start"])
+    ))
 }

@@ -90,7 +90,7 @@ pub fn load(source: &SecretSource) -> Result<(IdentityKey, Option<String>), Stri
         let remedy = match (source, &error) {
             (SecretSource::File(_), NotAnIdentity::OtherKind(kind)) if kind.is_of_another() => {
                 format!(
-                    "leave that file where it is, make one with `{}`, name it as `secret_key`, and restart tmkms",
+                    "leave that file where it is, make one with `{}`, name it as `secret_key`, and reload tmkms",
                     remedy::keygen(Path::new("FILE"))
                 )
             }

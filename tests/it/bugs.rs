@@ -199,7 +199,9 @@ fn while_a_key_takes_very_long_to_open_its_node_is_refused_and_not_left_without_
         panic!("signed without a key")
     };
     assert!(
-        error.description.contains("is opening its key"),
+        error
+            .description
+            .contains("the key and the state of this chain are being opened"),
         "{error:?}"
     );
     // The same link signs once the key is there.

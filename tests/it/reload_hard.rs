@@ -1,14 +1,17 @@
 //! Reloads in circumstances that nobody hopes for: what was changed stands in the way of itself, or the file is no file.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use tmkms::backends::softsign::key::SoftKey;
+use tmkms::harness::Listener;
 
-use crate::support::home::{PATIENCE, Running, sign};
+use crate::support::home::{Home, PATIENCE, Running, sign};
 use crate::support::http;
 use crate::support::world::World;
 #[cfg(feature = "yubihsm")]
@@ -209,4 +212,64 @@ fn a_level_that_the_command_line_overrules_is_told_as_that() {
     let (code, text) = follow("[log]\nlevel = \"warn\"\nformat = \"json\"\n");
     assert_eq!(code, 0, "{text}");
     assert_eq!(text, "`format` of [log] is json\n");
+}
+
+#[test]
+fn a_service_that_ends_before_it_answers_is_told_as_that() {
+    let home = Home::new(&[Listener::tcp().unwrap().address().unwrap()]);
+    home.init();
+    home.configure(&format!(
+        "control_socket = \"ends.sock\"\n{}",
+        home.config()
+    ));
+    let socket = UnixListener::bind(home.path().join("ends.sock")).unwrap();
+    let half: &[u8] = b"{\"";
+    let silent = "it ended before it had answered";
+    for (words, said) in [
+        (
+            &["reload"][..],
+            "ended before it said what became of the reload",
+        ),
+        (&["status"], silent),
+        (&["acknowledge", "test-1"], silent),
+        (&["pause", "test-1"], silent),
+        (&["resume", "test-1", "--nobody-else-signs"], silent),
+    ] {
+        for answer in [b"", half] {
+            let (code, text) = thread::scope(|scope| {
+                scope.spawn(|| {
+                    let (mut stream, _) = socket.accept().unwrap();
+                    let _ = BufReader::new(&stream).read_line(&mut String::new());
+                    stream.write_all(answer).unwrap();
+                });
+                home.run(words)
+            });
+            assert_eq!(code, 1, "{words:?}: {text}");
+            assert!(text.contains(said), "{words:?}: {text}");
+            assert!(!text.contains("EOF while parsing"), "{words:?}: {text}");
+            if words == ["reload"] {
+                let next = "the next one follows the file as it is now: `tmkms start -c /";
+                assert!(text.contains(next), "{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_port_that_the_kernel_chooses_is_told_as_the_one_that_it_is() {
+    let world = World::signing();
+    let before = world.home.config();
+    for host in ["127.0.0.1", "[::1]", "0.0.0.0"] {
+        let text = format!("{before}[metrics]\nlisten = \"{host}:0\"\n");
+        world.home.configure(&text);
+        let (code, text) = world.reload();
+        assert_eq!(code, 0, "{text}");
+        let (_, port) = text.trim_end().rsplit_once(':').unwrap();
+        let at = format!(
+            "{}:{}",
+            host.replace("0.0.0.0", "127.0.0.1"),
+            port.trim_end_matches('/')
+        );
+        assert!(http::get(&at, "/metrics").1.contains("tmkms_"), "{text}");
+    }
 }

@@ -164,6 +164,18 @@ fn sessions_go_as_written() {
 const ELSEWHERE: &[(&str, &str)] = &[
     ("the configuration is followed, but:", "tests/it/reload.rs"),
     (
+        "ended before it said what became of the reload",
+        "tests/it/reload_hard.rs",
+    ),
+    (
+        "the next one follows the file as it is now",
+        "tests/it/reload_hard.rs",
+    ),
+    (
+        "if the configuration was changed and not reloaded",
+        "tests/it/remedies/pause.rs",
+    ),
+    (
         "what is corrected later is noticed by itself",
         "tests/it/reload.rs",
     ),

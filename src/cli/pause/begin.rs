@@ -5,6 +5,7 @@ use clap::Args;
 use crate::cli::config_file::ConfigFile;
 use crate::cli::report::{Failure, status};
 use crate::cli::state::chain::find;
+use crate::cli::status::other_service;
 use crate::config::{ChainConfig, Config};
 use crate::consensus::Height;
 use crate::gate::heights::plausible::Claim;
@@ -13,9 +14,7 @@ use crate::observe::serve::control::{PauseAnswer, PauseAsked, PauseDone, ask_to_
 use crate::observe::status::PauseStatus;
 use crate::os::clock::{Clock, SystemClock};
 
-use super::offline::{
-    OTHER_SERVICE, is_free, is_nobody_there, last_of, no_answer, why_not_changed,
-};
+use super::offline::{is_free, is_nobody_there, last_of, no_answer, why_not_changed};
 
 /// Sign nothing for a chain, at all or from a height on, until `tmkms resume`. The public key is told, and the links stay.
 #[derive(Args)]
@@ -123,7 +122,8 @@ fn told(
         PauseAnswer::Paused(done) => done,
         PauseAnswer::Error(why) => {
             return Err(
-                Failure::new(format!("chain {id}: nothing was paused: {why}")).hint(OTHER_SERVICE),
+                Failure::new(format!("chain {id}: nothing was paused: {why}"))
+                    .hint(other_service(config)),
             );
         }
     };

@@ -5,6 +5,7 @@ use clap::Args;
 use crate::cli::config_file::ConfigFile;
 use crate::cli::report::{Failure, status};
 use crate::cli::state::chain::find;
+use crate::cli::status::other_service;
 use crate::config::{ChainConfig, Config};
 use crate::consensus::ChainId;
 use crate::gate::pause::Pause;
@@ -13,9 +14,7 @@ use crate::observe::status::PauseStatus;
 use crate::os::clock::{Clock, SystemClock};
 use crate::terminal::Terminal;
 
-use super::offline::{
-    OTHER_SERVICE, is_free, is_nobody_there, last_of, no_answer, why_not_changed,
-};
+use super::offline::{is_free, is_nobody_there, last_of, no_answer, why_not_changed};
 
 /// Sign for a paused chain again.
 #[derive(Args)]
@@ -42,17 +41,17 @@ impl ResumeChain {
             ask(&chain.id, &risk, terminal)?;
         }
         match ask_to_resume(&self.chain, &config.control) {
-            Ok(answer) => told(chain, answer),
+            Ok(answer) => told(&config, chain, answer),
             Err(error) if is_nobody_there(&error) => {
                 is_free(&config, chain)?;
                 let resumed = remove(chain)?;
-                told(chain, ResumeAnswer::Resumed(resumed))?;
+                told(&config, chain, ResumeAnswer::Resumed(resumed))?;
                 // A service that was started meanwhile may have read the file before it was removed.
                 match is_free(&config, chain) {
                     Ok(()) => Ok(()),
                     Err(_) => match ask_to_resume(&self.chain, &config.control) {
                         Ok(ResumeAnswer::Resumed(_)) => Ok(()),
-                        Ok(error) => told(chain, error),
+                        Ok(error) => told(&config, chain, error),
                         Err(error) => Err(no_answer(&config, chain, &error)),
                     },
                 }
@@ -122,7 +121,7 @@ fn remove(chain: &ChainConfig) -> Result<Resumed, Failure> {
     Ok(Resumed { before, removed })
 }
 
-fn told(chain: &ChainConfig, answer: ResumeAnswer) -> Result<(), Failure> {
+fn told(config: &Config, chain: &ChainConfig, answer: ResumeAnswer) -> Result<(), Failure> {
     let id = &chain.id;
     match answer {
         ResumeAnswer::Resumed(Resumed {
@@ -144,7 +143,8 @@ fn told(chain: &ChainConfig, answer: ResumeAnswer) -> Result<(), Failure> {
         }
         ResumeAnswer::Error(why) => {
             return Err(
-                Failure::new(format!("chain {id}: nothing was changed: {why}")).hint(OTHER_SERVICE),
+                Failure::new(format!("chain {id}: nothing was changed: {why}"))
+                    .hint(other_service(config)),
             );
         }
     }

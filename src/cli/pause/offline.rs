@@ -29,9 +29,6 @@ pub(super) fn no_answer(config: &Config, chain: &ChainConfig, error: &io::Error)
     ))
 }
 
-/// What to do where the service and this command do not mean the same.
-pub(super) const OTHER_SERVICE: &str = "the running service has another version or another configuration than this command; restart it";
-
 /// Whether no process that cannot be told signs for the chain.
 pub(super) fn is_free(config: &Config, chain: &ChainConfig) -> Result<(), Failure> {
     FileStore::is_free(&chain.state_file).map_err(|held| {

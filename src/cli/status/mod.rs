@@ -90,6 +90,15 @@ pub(super) fn no_service(config: &Config, error: &io::Error) -> Failure {
     ))
 }
 
+/// What to do where the service and this command do not mean the same.
+pub(super) fn other_service(config: &Config) -> String {
+    format!(
+        "if the configuration was changed and not reloaded, run `{}`; if the service has another version than this command, \
+         restart it",
+        config.commands.line(["reload"])
+    )
+}
+
 /// The service of this configuration, if it runs.
 pub(super) fn service_of(config: &Config) -> Option<ServiceStatus> {
     control::ask(&config.control).ok()

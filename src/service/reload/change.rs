@@ -30,6 +30,15 @@ pub(super) enum Change {
     LogOverruled(&'static str),
 }
 
+impl Change {
+    /// Takes the port that the kernel chose for port 0 of the metrics.
+    pub fn found_at(&mut self, at: Option<SocketAddr>) {
+        if let (Self::MetricsListen(told @ Some(_)), Some(_)) = (self, at) {
+            *told = at;
+        }
+    }
+}
+
 /// A setting of a chain that a gate follows while it is armed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Setting {

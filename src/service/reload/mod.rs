@@ -164,6 +164,8 @@ impl Reloader {
             }
         }
         let mut changes = plan.changes;
+        let at = listener.as_ref().and_then(|here| here.local_addr().ok());
+        changes.iter_mut().for_each(|change| change.found_at(at));
         let (old, LogOverruled { level, format }) = (&self.config.log, self.again.overruled);
         if level && old.level != now.log.level {
             changes.push(Change::LogOverruled("level"));

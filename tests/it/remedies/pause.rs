@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 
 use rustix::process::Signal;
+use tmkms::harness::Listener;
 
 use super::walk::Walk;
 use crate::support::home::{PATIENCE, sign};
@@ -45,6 +46,30 @@ fn a_service_that_gives_no_answer() {
     let status = walk.printed(&said.text, message, "tmkms status");
     let shown = walk.paste(&status);
     assert!(shown.text.contains("test-1: armed"), "{}", shown.text);
+}
+
+#[test]
+fn a_service_that_does_not_know_the_chain_yet() {
+    let walk = Walk::of("a_service_that_does_not_know_the_chain_yet");
+    walk.home.init();
+    let service = walk.home.start();
+    let mut node = walk.node.accept(PATIENCE).unwrap();
+    let other = Listener::tcp().unwrap();
+    walk.home.add_a_chain(&other.address().unwrap());
+    let refused = |words: &[&str]| {
+        let said = walk.tmkms(words);
+        assert_eq!(said.code, 1, "{}", said.text);
+        said.text
+    };
+    refused(&["acknowledge", "test-2"]);
+    refused(&["resume", "test-2", "--nobody-else-signs"]);
+    let said = refused(&["pause", "test-2"]);
+    let reload = walk.printed(&said, "changed and not reloaded", "tmkms reload");
+    let done = walk.paste(&reload);
+    assert_eq!(done.code, 0, "{}", done.text);
+    let said = walk.tmkms(&["pause", "test-2"]);
+    assert_eq!(said.code, 0, "{}", said.text);
+    assert!(sign(&mut node, &walk.home.key, 1, 1), "{}", service.log());
 }
 
 #[test]

@@ -154,6 +154,16 @@ pub const SYSTEM: &[(&str, &str, &str)] = &[
 pub const TABLE: &[Remedy] = &[
     row(
         "src/cli/reload.rs",
+        "line([\"start\"])",
+        "the next one follows the file as it is now",
+        "tmkms start",
+        Test(
+            "tests/it/reload_hard.rs",
+            "a_service_that_ends_before_it_answers_is_told_as_that",
+        ),
+    ),
+    row(
+        "src/cli/reload.rs",
         "line([\"status\"])",
         "it is reading its configuration already, or is about to end",
         "status",
@@ -1350,6 +1360,13 @@ pub const TABLE: &[Remedy] = &[
         Walk("a_pause_of_another_user"),
     ),
     // The service.
+    row(
+        "src/cli/status/mod.rs",
+        "line([\"reload\"])",
+        "changed and not reloaded",
+        "tmkms reload",
+        Walk("a_service_that_does_not_know_the_chain_yet"),
+    ),
     row(
         "src/cli/status/mod.rs",
         "line([\"start\"])",

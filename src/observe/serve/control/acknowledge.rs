@@ -49,6 +49,5 @@ pub(super) fn acknowledge(registry: &Registry, id: &str) -> Acknowledgement {
 /// # Errors
 /// No service answers there, or it answers what this program does not understand.
 pub fn tell_acknowledged(chain: &str, path: &Path) -> io::Result<Acknowledgement> {
-    let answer = answer_to(&ControlQuestion::Acknowledge(chain.to_owned()), path)?;
-    Ok(serde_json::from_slice(&answer)?)
+    answer_to(&ControlQuestion::Acknowledge(chain.to_owned()), path)
 }

@@ -164,8 +164,7 @@ fn try_resume(registry: &Registry, chain: &str) -> Result<Resumed, String> {
 /// # Errors
 /// No service answers there, or it answers what this program does not understand.
 pub fn ask_to_pause(asked: PauseAsked, path: &Path) -> io::Result<PauseAnswer> {
-    let answer = answer_to(&ControlQuestion::Pause(asked), path)?;
-    Ok(serde_json::from_slice(&answer)?)
+    answer_to(&ControlQuestion::Pause(asked), path)
 }
 
 /// Asks it to sign for a chain again.
@@ -173,6 +172,5 @@ pub fn ask_to_pause(asked: PauseAsked, path: &Path) -> io::Result<PauseAnswer> {
 /// # Errors
 /// As above.
 pub fn ask_to_resume(chain: &str, path: &Path) -> io::Result<ResumeAnswer> {
-    let answer = answer_to(&ControlQuestion::Resume(chain.to_owned()), path)?;
-    Ok(serde_json::from_slice(&answer)?)
+    answer_to(&ControlQuestion::Resume(chain.to_owned()), path)
 }
