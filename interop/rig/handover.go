@@ -68,13 +68,19 @@ func (h *handOverHost) tmkms(arguments ...string) string {
 
 func (h *handOverHost) start() {
 	h.t.Helper()
+	h.startUntil("armed with the")
+}
+
+// startUntil starts the service and waits for these words in its log.
+func (h *handOverHost) startUntil(said string) {
+	h.t.Helper()
 	words := h.words("start")
-	before := h.count("armed with the")
+	before := h.count(said)
 	var err error
 	if h.running, err = startProcess(exec.Command(words[0], words[1:]...), h.log); err != nil {
 		h.t.Fatal(err)
 	}
-	h.waitFor("armed with the", before)
+	h.waitFor(said, before)
 }
 
 // waitFor waits until the log has these words more often than before.
