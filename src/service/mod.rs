@@ -37,8 +37,9 @@ use links::RunningLink;
 use moving::ServiceMover;
 use observers::SharedObservers;
 use parts::{LEAVE, Service};
+use reload::close_each;
 pub use reload::{Again, LogOverruled};
-use roster::Roster;
+use roster::{Roster, Served};
 use supervisor::Supervisor;
 use wiring::Wiring;
 
@@ -187,7 +188,7 @@ fn leave(roster: &Roster) {
 
 /// Leaves word of a clean stop beside each state file (W15). A chain whose disk hangs gets none.
 fn close(roster: &Roster) {
-    for served in roster.all().iter() {
+    let close_one = |served: &Served| {
         let (id, chain) = (&served.config.id, &served.chain);
         if let Err(error) = chain.close(Duration::from_millis(100), &SystemClock) {
             warn!(
@@ -197,6 +198,9 @@ fn close(roster: &Roster) {
                  start will need a take-over"
             );
         }
+    };
+    for closing in close_each(&roster.all(), LEAVE, close_one) {
+        warn!(event = "no_clean_stop", "{}", closing.trouble());
     }
 }
 

@@ -18,6 +18,7 @@ use crate::service::parts::{LEAVE, Service};
 use crate::service::roster::Served;
 use crate::service::wiring::entry_of;
 
+use super::closing::{Closing, close_each};
 use super::plan::{Fate, NodeFate};
 use super::refused::Refused;
 
@@ -48,9 +49,13 @@ pub(super) fn listen_first(
     }
 }
 
-/// Follows a plan for the chains. What does not work of it is told. A host without room for a thread may leave a chain out whose
+/// Follows a plan for the chains. What does not work of it is told, and chains that are still being closed are added to `closing`. A host without room for a thread may leave a chain out whose
 /// key was to be opened anew, until the next reload.
-pub(super) fn follow(service: &Service, plan: Vec<(ChainConfig, Fate)>) -> Vec<String> {
+pub(super) fn follow(
+    service: &Service,
+    plan: Vec<(ChainConfig, Fate)>,
+    closing: &mut Vec<Closing>,
+) -> Vec<String> {
     let before = service.roster.all();
     let mut troubles = Vec::new();
     let stays = |served: &Served| {
@@ -63,7 +68,7 @@ pub(super) fn follow(service: &Service, plan: Vec<(ChainConfig, Fate)>) -> Vec<S
         .map(|served| (served.config.id.clone(), served.stats.clone()))
         .collect();
     if !go.is_empty() {
-        take_out(&go);
+        closing.extend(take_out(&go));
         publish(service, &stay);
     }
     let given_back: Vec<Weak<dyn KeySource>> = go
@@ -139,18 +144,19 @@ pub(super) fn follow(service: &Service, plan: Vec<(ChainConfig, Fate)>) -> Vec<S
     troubles
 }
 
-/// Chains that are not served any more: votes in hand are finished, and their stores know that they stopped cleanly.
-fn take_out(go: &[Arc<Served>]) {
+/// Chains that are not served any more: votes in hand are finished, and their stores know that they stopped cleanly. Gives those
+/// for which that takes too long.
+fn take_out(go: &[Arc<Served>]) -> Vec<Closing> {
     let links = || go.iter().flat_map(|served| &served.links);
     links().for_each(|link| link.end());
     go.iter().for_each(|served| served.stop.trigger());
     wait(LEAVE, || links().all(|link| !link.is_busy()));
-    for served in go {
+    close_each(go, LEAVE, |served| {
         let id = &served.config.id;
-        if let Err(error) = served
+        let retired = served
             .chain
-            .retire(Duration::from_millis(100), &SystemClock)
-        {
+            .retire(Duration::from_millis(100), &SystemClock);
+        if let Err(error) = retired {
             warn!(
                 event = "no_clean_stop",
                 chain = %id,
@@ -158,7 +164,7 @@ fn take_out(go: &[Arc<Served>]) {
                  armed again will need a take-over"
             );
         }
-    }
+    })
 }
 
 /// What is served and seen from now on.

@@ -1,0 +1,113 @@
+//! The end of chains, which is waited for and no longer than that: a disk that hangs for good must not keep those that go on.
+
+use std::sync::Arc;
+use std::thread::{JoinHandle, sleep};
+use std::time::{Duration, Instant};
+
+use crate::consensus::ChainId;
+use crate::threads::{STACK, spawn};
+
+use crate::service::roster::Served;
+
+/// Between two looks at what is waited for.
+const TICK: Duration = Duration::from_millis(5);
+
+/// A chain whose end is under way on a thread of its own, which has its key and its locks until then.
+pub(in crate::service) struct Closing {
+    id: ChainId,
+    began: Instant,
+    thread: JoinHandle<()>,
+}
+
+impl Closing {
+    /// Whether it has ended meanwhile.
+    pub fn is_over(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// What the operator is told.
+    pub fn trouble(&self) -> String {
+        format!(
+            "{}: still being closed after {} s: its disk may hang; nothing is signed for it, and this process has its locks until \
+             it is closed",
+            self.id,
+            self.began.elapsed().as_secs()
+        )
+    }
+}
+
+/// Ends chains beside each other, and gives those whose end has not come within `patience`.
+pub(in crate::service) fn close_each(
+    chains: &[Arc<Served>],
+    patience: Duration,
+    close: fn(&Served),
+) -> Vec<Closing> {
+    let began = Instant::now();
+    let mut under_way = Vec::new();
+    for served in chains {
+        let (id, theirs) = (served.config.id.clone(), served.clone());
+        match spawn("close", STACK, move || close(&theirs)) {
+            Ok(thread) => under_way.push(Closing { id, began, thread }),
+            // A host that cannot start another thread has this one.
+            Err(_) => close(served),
+        }
+    }
+    loop {
+        under_way.retain(|closing| !closing.is_over());
+        if under_way.is_empty() || began.elapsed() >= patience {
+            return under_way;
+        }
+        sleep(TICK);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::observe::registry::KnownIdentities;
+    use crate::service::wiring::Wiring;
+    use crate::settings::Base;
+
+    fn chains() -> Vec<Arc<Served>> {
+        let chain = |id: &str| {
+            format!(
+                "[[chain]]\nid = \"{id}\"\nstate_file = \"{id}\"\n[[validator]]\nchain_id = \"{id}\"\n\
+                 addr = \"unix:///nowhere/{id}.sock\"\n[[providers.softsign]]\nchain_ids = [\"{id}\"]\npath = \"{id}.key\"\n"
+            )
+        };
+        let text = chain("hangs-1") + &chain("test-1");
+        let config = Config::read(&text, "tmkms.toml", &Base::default()).unwrap();
+        let wiring = Wiring::telling(KnownIdentities::default());
+        let chains = config.chains.into_iter();
+        let chains = chains.map(|chain| Arc::new(wiring.begin(chain, None).unwrap()));
+        chains.collect()
+    }
+
+    /// As a disk that hangs until somebody mends it, which here is that the links are told to end.
+    fn hangs(served: &Served) {
+        if served.config.id.as_str() == "hangs-1" {
+            while !served.stop.is_set() {
+                sleep(TICK);
+            }
+        }
+        served.links.iter().for_each(|link| link.end());
+    }
+
+    #[test]
+    fn one_that_hangs_is_told_and_keeps_nobody() {
+        let chains = chains();
+        let began = Instant::now();
+        let left = close_each(&chains, Duration::from_millis(50), hangs);
+        assert!(began.elapsed() < Duration::from_secs(5));
+        let told: Vec<_> = left.iter().map(Closing::trouble).collect();
+        assert!(
+            told.len() == 1 && told[0].starts_with("hangs-1: still being closed after 0 s"),
+            "{told:?}"
+        );
+        assert!(!left[0].is_over());
+        chains.iter().for_each(|served| served.stop.trigger());
+        let left = close_each(&chains, Duration::from_secs(10), hangs);
+        assert!(left.is_empty());
+    }
+}
