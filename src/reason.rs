@@ -43,6 +43,8 @@ pub enum ReasonKind {
     Paused,
     /// The chain is served to one node at a time, and this is another one.
     OtherNode,
+    /// At or below the height that the chain had when it was armed, as `state_hook` says.
+    BelowFloor,
 }
 
 /// One row of the table.
@@ -54,7 +56,7 @@ struct Row {
 
 impl ReasonKind {
     /// All of them, in the order of [`ReasonKind::index`].
-    pub const ALL: [ReasonKind; 17] = [
+    pub const ALL: [ReasonKind; 18] = [
         Self::Invalid,
         Self::WrongChain,
         Self::Conflict,
@@ -72,6 +74,7 @@ impl ReasonKind {
         Self::MovedOut,
         Self::Paused,
         Self::OtherNode,
+        Self::BelowFloor,
     ];
 
     const fn row(self) -> Row {
@@ -134,6 +137,11 @@ impl ReasonKind {
                 "other_node",
                 Some(15),
                 "`nodes = \"sticky\"`: the chain is served to another node",
+            ),
+            Self::BelowFloor => (
+                "below_floor",
+                Some(16),
+                "`state_hook`: the chain was higher already when it was armed",
             ),
             Self::SignerFailed => ("signer_failed", Some(20), "the key or device failed"),
             Self::Late => (

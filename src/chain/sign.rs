@@ -112,6 +112,10 @@ impl Chain {
         let until = (now.monotonic + DEVICE).min(arrival.monotonic + DEADLINE);
         let prepared = gate.prepare(request).map_err(SignFailure::Refused)?;
         let judged = gate.judge(prepared, &now).map_err(SignFailure::Refused)?;
+        // In memory, so that a wrong word is gone with the process.
+        if let Some(floor) = self.floor.forbids(request.hrs().height) {
+            return Err(refuse(Reason::BelowFloor(floor)));
+        }
         // Double signs, what is behind and pauses are called so first, and only what is admitted keeps a chain with a node.
         let may = self.one_node.may(asker.node, now.boot);
         may.map_err(|other| refuse(Reason::OtherNode(other)))?;

@@ -7,6 +7,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::consensus::{ChainId, PublicKey};
 use crate::gate;
+use crate::gate::heights::floor::Floor;
 use crate::gate::nodes::OneNode;
 use crate::gate::pause::PauseSwitch;
 use crate::gate::raw::RawPolicy;
@@ -34,6 +35,8 @@ pub struct Chain {
     pub(super) paused: Arc<PauseSwitch>,
     /// The node that it is served to, where that is one at a time.
     pub(super) one_node: Arc<OneNode>,
+    /// The height that the chain has left behind, where somebody said so.
+    pub(super) floor: Arc<Floor>,
 }
 
 /// A chain is armed once and stays so, until it is taken out or handed over to another host.
@@ -100,6 +103,7 @@ impl Chain {
             wanted: Mutex::default(),
             paused: Arc::default(),
             one_node: Arc::default(),
+            floor: Arc::default(),
         }
     }
 
@@ -160,6 +164,16 @@ impl Chain {
     /// The same chain, served to the nodes that another that was there before under its id is served to.
     pub fn served_by(self, one_node: Arc<OneNode>) -> Self {
         Self { one_node, ..self }
+    }
+
+    /// The same chain with the floor of one that was there before under its id.
+    pub fn above(self, floor: Arc<Floor>) -> Self {
+        Self { floor, ..self }
+    }
+
+    /// Up to which height nothing is signed, because the chain has left it behind.
+    pub fn floor(&self) -> &Floor {
+        &self.floor
     }
 
     /// To which node it is served.

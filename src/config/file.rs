@@ -1,7 +1,6 @@
 //! What was written: each section with the places of its values, nothing decided yet.
 
 use std::ops::Range;
-use std::path::Path;
 use std::time::Duration;
 
 use toml::de::DeTable;
@@ -15,6 +14,7 @@ use crate::settings::{Base, Problem, Spanned, TableReader};
 
 use super::sections::chain::{key_format, raw_bytes, replicas, sign_extensions, sticky};
 use super::sections::etcd::{self, RawEtcd, StoreKind};
+use super::sections::state_hook::{StateHook, state_hook};
 
 pub(super) struct RawConfig {
     pub chains: Vec<Chain>,
@@ -46,6 +46,7 @@ pub(super) struct Chain {
     pub sign_extensions: Option<Spanned<SignExtensions>>,
     pub raw: Option<RawPolicy>,
     pub sticky: Option<Duration>,
+    pub state_hook: Option<StateHook>,
     pub raw_span: Option<Range<usize>>,
     pub max_gap: Option<Spanned<u64>>,
     pub max_blocks_per_second: Option<Spanned<u64>>,
@@ -204,24 +205,12 @@ fn chain(mut section: TableReader<'_>, base: &Base, problems: &mut Vec<Problem>)
         sign_extensions: sign_extensions(&mut section, problems),
         raw: raw_bytes(&mut section, problems),
         sticky: sticky(&mut section, problems),
+        state_hook: state_hook(&mut section, base, problems),
         raw_span: section.place_of("raw_bytes"),
         max_gap: section.number("max_gap", 1..=1_000_000_000, problems),
         max_blocks_per_second: section.number("max_blocks_per_second", 1..=10_000, problems),
         replicas: replicas(&mut section, problems),
     };
-    if let Some(span) = section.place_of_refused("state_hook") {
-        let id = read.id.as_ref().map_or("CHAIN", |id| &id.value);
-        problems.push(Problem::at(
-            span,
-            "`state_hook` is not supported",
-            "no program is run before signing",
-            format!(
-                "remove the line; before the start take over the height that the hook gave with `{}`, or a state file with `{}`",
-                base.commands.init_height(id),
-                base.commands.import(id, Path::new("FILE"))
-            ),
-        ));
-    }
     section.finish(problems);
     read
 }

@@ -20,6 +20,7 @@ use super::error::{KeyNotOpened, WrongConfig};
 use super::node_address::NodeAddress;
 use super::sections::log::Log;
 use super::sections::metrics::Metrics;
+use super::sections::state_hook::StateHook;
 
 /// What a valid file means.
 pub struct Config {
@@ -70,6 +71,8 @@ pub struct ChainConfig {
     pub raw: Option<gate::raw::RawPolicy>,
     /// The chain is served to one node at a time, and to another when that one was silent for so long; `None`: to all of them.
     pub sticky: Option<Duration>,
+    /// What says how high the chain is when it is armed.
+    pub state_hook: Option<StateHook>,
     /// The nodes that may ask; at least one.
     pub nodes: Vec<NodeConfig>,
     /// The commands of this program for this file, as messages print them.

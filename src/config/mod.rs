@@ -18,3 +18,4 @@ pub use meaning::{ChainConfig, Config, NodeConfig};
 pub use node_address::{AddressNotKnown, NodeAddress};
 pub use sections::log::Log;
 pub use sections::metrics::Metrics;
+pub use sections::state_hook::StateHook;

@@ -72,6 +72,8 @@ pub enum Reason {
     },
     /// The chain is served to one node at a time, now to another.
     OtherNode(OtherNode),
+    /// The chain has left this height and all below behind, by what `state_hook` says.
+    BelowFloor(Height),
     /// Raw bytes are signed for nobody who was not allowed to ask.
     RawBytes(RawRefused),
 }
@@ -101,6 +103,7 @@ impl Reason {
             Reason::Busy => ReasonKind::Busy,
             Reason::AboveMaxHeight(_) => ReasonKind::AboveMaxHeight,
             Reason::Paused { .. } => ReasonKind::Paused,
+            Reason::BelowFloor(_) => ReasonKind::BelowFloor,
             Reason::OtherNode(_) => ReasonKind::OtherNode,
             Reason::RawBytes(_) => ReasonKind::RawBytes,
         }
@@ -181,6 +184,11 @@ impl fmt::Display for Refusal {
             Reason::Paused { pause, resume } => write!(
                 f,
                 "the operator has paused the chain {pause}; `{resume}` ends that"
+            ),
+            Reason::BelowFloor(floor) => write!(
+                f,
+                "the chain was at height {floor} already when this signer armed it, by what its `state_hook` said, so up to there \
+                 nothing is signed; the node is behind, or the state of this signer was"
             ),
             Reason::OtherNode(other) => other.fmt(f),
             Reason::RawBytes(why) => write!(f, "raw bytes are not signed: {why}"),

@@ -31,7 +31,7 @@ use crate::os::process::signals::Signals;
 use crate::threads::{Reloads, Shutdown, ShutdownCause};
 
 use arming::Mending;
-pub use arming::{NOTICED, identity_of, store_of, with_older_files};
+pub use arming::{NOTICED, hook, identity_of, store_of, with_older_files};
 pub use error::ServiceError;
 use links::RunningLink;
 use moving::ServiceMover;

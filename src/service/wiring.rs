@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use crate::chain::Chain;
 use crate::config::{ChainConfig, NodeConfig};
 use crate::consensus::ChainId;
+use crate::gate::heights::floor::Floor;
 use crate::gate::nodes::OneNode;
 use crate::gate::pause::PauseSwitch;
 use crate::observe::registry::{ChainEntry, KnownIdentities, LinkEntry};
@@ -38,6 +39,8 @@ struct Lasting {
     pause: Arc<PauseSwitch>,
     /// The node whose locks the key followed last.
     one_node: Arc<OneNode>,
+    /// What is over is over.
+    floor: Arc<Floor>,
 }
 
 impl Wiring {
@@ -65,7 +68,8 @@ impl Wiring {
         lasting.one_node.stay(config.sticky);
         let chain = Chain::opening(config.id.clone())
             .paused_by(lasting.pause)
-            .served_by(lasting.one_node);
+            .served_by(lasting.one_node)
+            .above(lasting.floor);
         let chain = Arc::new(chain);
         let stats = before.unwrap_or_else(|| ChainStats::new(None));
         let mut links = Vec::<Arc<RunningLink>>::new();

@@ -17,6 +17,7 @@ const TABLES: &[(&str, &[&str])] = &[
             "replicas",
             "nodes",
             "sticky_seconds",
+            "state_hook",
         ],
     ),
     (

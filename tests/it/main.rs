@@ -72,6 +72,7 @@ mod shared_program;
 mod signals;
 mod start;
 mod status_page;
+mod state_hook;
 mod sticky;
 mod status_pictures;
 mod support;

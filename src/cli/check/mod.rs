@@ -11,7 +11,7 @@ use clap::Args;
 
 use crate::backends::Opened;
 use crate::config::ChainConfig;
-use crate::consensus::PublicKey;
+use crate::consensus::{Height, PublicKey};
 use crate::gate::heights::plausible::is_too_high;
 use crate::gate::store::file::{FileStore, inspect};
 use crate::gate::watermark::Watermark;
@@ -21,7 +21,7 @@ use crate::observe::serve::http::bind;
 use crate::observe::status::ServiceStatus;
 use crate::observe::status::humanize;
 use crate::os::clock::{Clock, SystemClock};
-use crate::service::{identity_of, with_older_files};
+use crate::service::{hook, identity_of, with_older_files};
 use crate::text::count::count;
 use crate::text::date::Date;
 use crate::threads::{STACK, spawn_scoped};
@@ -193,6 +193,28 @@ fn look<'a>(config: &'a ChainConfig, service: Option<&ServiceStatus>) -> Found<'
     found
 }
 
+/// What the hook of a chain says above its watermark.
+fn ask_hook(found: &mut Found<'_>, known: Option<Height>) {
+    let Some(hook) = &found.config.state_hook else {
+        return;
+    };
+    match hook::ask(hook, known) {
+        Ok(Some(height)) => found.notes.push(format!(
+            "`state_hook` says that the chain is at height {height}: up to there nothing would be signed"
+        )),
+        Ok(None) => found
+            .notes
+            .push("`state_hook` says that the chain has no block yet".to_owned()),
+        Err(why) => {
+            let told = hook::failed(&why);
+            match hook.fail_closed {
+                true => found.problems.push(told),
+                false => found.warnings.push(told),
+            }
+        }
+    }
+}
+
 fn look_at_state(found: &mut Found<'_>, public_key: PublicKey, service: Option<&ServiceStatus>) {
     let config = found.config;
     let place = config.place(public_key);
@@ -233,6 +255,7 @@ fn look_at_state(found: &mut Found<'_>, public_key: PublicKey, service: Option<&
                 found.notes.extend(etcd.notes);
             }
             let used_up = state.used_up();
+            ask_hook(found, used_up.watermark().hrs().map(|hrs| hrs.height));
             let age = used_up.age(SystemClock.now().wall).as_secs();
             found.watermark = match used_up.watermark() {
                 Watermark::Never => "nothing signed yet".to_owned(),

@@ -242,6 +242,7 @@ fn chain_config(
         },
         raw: chain.raw.clone(),
         sticky: chain.sticky,
+        state_hook: chain.state_hook.clone(),
         nodes,
         commands: base.commands.clone(),
     }

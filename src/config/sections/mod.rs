@@ -4,3 +4,4 @@ pub(super) mod chain;
 pub(super) mod etcd;
 pub(super) mod log;
 pub(super) mod metrics;
+pub(super) mod state_hook;

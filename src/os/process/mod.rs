@@ -7,6 +7,7 @@ pub mod harden;
 pub mod holder;
 pub mod namespace;
 pub mod priority;
+pub mod run;
 pub mod signals;
 pub mod survey;
 pub mod usage;

@@ -25,6 +25,7 @@ use crate::os::pair_lock::{Retake, Retaken};
 use crate::secret_file::SecretSource;
 use crate::signer::Signer;
 
+use super::hook::heed;
 use super::told::tell_paused;
 
 /// The first try to open a chain's key and state. Trouble makes a chain that answers and does not sign, or, where another
@@ -160,6 +161,11 @@ fn open(config: &ChainConfig, chain: &Chain, name: &SquattedName) -> Chain {
             "the state file {} is damaged ({damage}); heights up to {floor} are not signed again",
             place.path.display()
         ));
+    }
+    let known = store.used_up().watermark().hrs().map(|hrs| hrs.height);
+    match heed(config, chain.floor(), known) {
+        Ok(warning) => warnings.extend(warning),
+        Err(why) => return Chain::unarmed(id, Some(public_key), why),
     }
     if config.allow_ephemeral_state {
         warnings.push(

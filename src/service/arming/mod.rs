@@ -1,6 +1,7 @@
 //! From a chain of the configuration to one that signs, and back to it when its key, device or store failed.
 
 mod arm;
+pub mod hook;
 mod mend;
 mod told;
 mod work;

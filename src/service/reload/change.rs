@@ -48,6 +48,7 @@ pub(super) enum Setting {
     RawBytes,
     /// To one node at a time, and the next after so long.
     Nodes(Option<Duration>),
+    StateHook,
     KeyFormat,
 }
 
@@ -98,6 +99,9 @@ impl fmt::Display for Setting {
             Self::Nodes(None) => f.write_str("`nodes` is any"),
             Self::Nodes(Some(patience)) => {
                 write!(f, "`nodes` is sticky, for {} s", patience.as_secs())
+            }
+            Self::StateHook => {
+                f.write_str("`state_hook` changed; it is run when the chain is armed the next time")
             }
             Self::KeyFormat => f.write_str("`key_format` changed"),
         }

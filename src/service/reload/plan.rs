@@ -141,6 +141,7 @@ fn fate_of(
         ),
         (old.raw != new.raw, Setting::RawBytes),
         (old.sticky != new.sticky, Setting::Nodes(new.sticky)),
+        (old.state_hook != new.state_hook, Setting::StateHook),
         (old.key_format != new.key_format, Setting::KeyFormat),
     ];
     let settings = settings.into_iter().filter(|(differs, _)| *differs);

@@ -428,20 +428,6 @@ pub const TABLE: &[Remedy] = &[
         "tmkms softsign keygen",
         Walk("an_identity_that_is_the_consensus_key"),
     ),
-    row(
-        "src/config/file.rs",
-        "init_height(id)",
-        "take over the height that the hook gave",
-        "tmkms state init test-1 --height H",
-        Walk("a_state_hook_and_its_height"),
-    ),
-    row(
-        "src/config/file.rs",
-        "import(id,Path::new(\"FILE\"))",
-        "or a state file with",
-        "tmkms state import test-1 FILE",
-        Walk("a_state_hook_and_its_file"),
-    ),
     // YubiHSMs.
     row(
         "src/backends/yubihsm/protocol/error.rs",
