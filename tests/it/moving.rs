@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -71,6 +71,26 @@ fn code(node: &mut Node, height: i64) -> i32 {
         Ok(Answer::Error(error)) => error.code,
         other => panic!("height {height}: {other:?}"),
     }
+}
+
+/// The command of this program that a message prints and that begins so.
+fn printed(text: &str, words: &str) -> String {
+    let mut commands = text.split('`').filter(|part| part.starts_with(words));
+    commands
+        .next()
+        .unwrap_or_else(|| panic!("{text}"))
+        .to_owned()
+}
+
+/// What comes of it in a shell in another folder.
+fn pasted(command: &str) -> Output {
+    let command = command.replacen("tmkms", env!("CARGO_BIN_EXE_tmkms"), 1);
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", &command])
+        .current_dir("/")
+        .output()
+        .unwrap()
 }
 
 fn read(path: &Path) -> Bundle {
@@ -343,16 +363,48 @@ fn a_pause_stays_on_its_host() {
     );
     assert!(!text.contains("signs for it"), "{text}");
     assert_eq!(code(&mut node, 8), PAUSED);
-    let resume = text
-        .split('`')
-        .nth(1)
-        .unwrap()
-        .replacen("tmkms", env!("CARGO_BIN_EXE_tmkms"), 1);
-    let resumed = Command::new("sh")
-        .args(["-c", &format!("{resume} --nobody-else-signs")])
-        .current_dir("/")
-        .output()
-        .unwrap();
+    let resume = format!("{} --nobody-else-signs", printed(&text, "tmkms resume"));
+    let resumed = pasted(&resume);
     assert!(resumed.status.success(), "{resume}: {resumed:?}");
     assert!(sign(&mut node, &here.home.key, 8, 1));
+}
+
+/// A node takes one signer at a time, and the first host is linked to it.
+#[test]
+fn where_both_hosts_dial_one_node_the_first_lets_it_go() {
+    let here = Host::new();
+    here.home.init();
+    let at = here.node.address().unwrap();
+    let there = here.home.with_a_copy_of_the_key(&[at]);
+    let other = Listener::tcp().unwrap();
+    here.home.add_a_chain(&other.address().unwrap());
+    let _here = here.home.start();
+    let mut node = here.node.accept(PATIENCE).unwrap();
+    assert!(sign(&mut node, &here.home.key, 1, 1));
+    let path = here.bundles.path().join("bundle");
+    let words = ["state", "move", "out", "test-1", path.to_str().unwrap()];
+    let (status, text) = here.home.run(&words);
+    assert_eq!(status, 0, "{text}");
+    assert!(
+        text.contains("Then if the other host dials the same node"),
+        "{text}"
+    );
+    let there_runs = there.start();
+    there_runs.wait_for_log("not armed");
+    let (status, said) = there.run(&["state", "move", "in", path.to_str().unwrap(), "--yes"]);
+    assert_eq!(status, 0, "{said}");
+    assert_eq!(code(&mut node, 2), MOVED_OUT);
+    let config = here.home.config();
+    let (_, rest) = config.split_once("[[chain]]\nid = \"test-2\"").unwrap();
+    here.home
+        .configure(&format!("[[chain]]\nid = \"test-2\"{rest}"));
+    let reloaded = pasted(&printed(&text, "tmkms reload"));
+    assert!(reloaded.status.success(), "{reloaded:?}");
+    assert!(node.ask(&Ask::Ping).is_err(), "hung up on");
+    let mut node = here.node.accept(PATIENCE).unwrap();
+    assert!(
+        sign(&mut node, &here.home.key, 2, 1),
+        "{}",
+        there_runs.log()
+    );
 }

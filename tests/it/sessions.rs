@@ -164,6 +164,10 @@ fn sessions_go_as_written() {
 const ELSEWHERE: &[(&str, &str)] = &[
     ("the configuration is followed, but:", "tests/it/reload.rs"),
     (
+        "if the other host dials the same node",
+        "tests/it/moving.rs",
+    ),
+    (
         "ended before it said what became of the reload",
         "tests/it/reload_hard.rs",
     ),

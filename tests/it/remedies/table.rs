@@ -1118,6 +1118,16 @@ pub const TABLE: &[Remedy] = &[
         Walk("a_bundle_beside_a_state_that_says_more"),
     ),
     row(
+        "src/cli/state/moving/out.rs",
+        "line([\"reload\"])",
+        "if the other host dials the same node",
+        "tmkms reload",
+        Test(
+            "tests/it/moving.rs",
+            "where_both_hosts_dial_one_node_the_first_lets_it_go",
+        ),
+    ),
+    row(
         "src/cli/state/moving/bring.rs",
         "line([\"resume\",chain.id.as_str()])",
         "",

@@ -88,6 +88,16 @@ impl Out {
                 Commands::of_any_config().move_in(Path::new("FILE"))
             ),
         );
+        if service::has(&config, chain) {
+            status(
+                "Then",
+                format!(
+                    "if the other host dials the same node, remove the [[chain]] here and run `{}`, or stop the service if it has no \
+                     other chain: a node takes one signer at a time, and is linked to this one until then",
+                    config.commands.line(["reload"])
+                ),
+            );
+        }
         if let Some(pause) = paused(&config, chain) {
             status(
                 "Note",
