@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::consensus::{BlockId, Hrs, Step};
+use crate::consensus::{BlockId, Hrs, Step, Timestamp};
 use crate::reason::ReasonKind;
 
 /// What a node asked for, as logs and metrics name it.
@@ -77,6 +77,15 @@ pub struct Spent {
     pub reply: Duration,
 }
 
+/// When a vote was made and when it came, by two clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VoteTime {
+    /// What the node wrote into it; a stranger's.
+    pub written: Timestamp,
+    /// When it came, by this host's wall clock: time since 1970.
+    pub came: Duration,
+}
+
 /// One thing that happened on a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -104,6 +113,8 @@ pub enum Event {
         hrs: Hrs,
         /// The block; `None` is a nil vote.
         block: Option<BlockId>,
+        /// When the node made it, of a vote; what is given again has the time of the earlier one.
+        made: Option<VoteTime>,
         /// Whether it is the earlier signature of the same message.
         replayed: bool,
         /// From the last byte of the request to the reply.

@@ -6,6 +6,7 @@
 use crate::consensus::chain_id::IllegalChainId;
 use crate::consensus::{
     BlockId, ChainId, Extension, Height, Hrs, Precommit, Prevote, Proposal, Round, SignBytes, Step,
+    Timestamp,
 };
 
 /// One decoded request.
@@ -195,6 +196,15 @@ impl SignRequest {
             Message::Proposal(proposal) => Some(&proposal.block),
             Message::Prevote(vote) => vote.block.as_ref(),
             Message::Precommit(vote) => vote.block.as_ref().map(|(block, _)| block),
+        }
+    }
+
+    /// What the node's clock showed when it made a vote, as it says. A proposal may have the time of an older block.
+    pub fn vote_time(&self) -> Option<Timestamp> {
+        match &self.message {
+            Message::Proposal(_) => None,
+            Message::Prevote(vote) => Some(vote.timestamp),
+            Message::Precommit(vote) => Some(vote.timestamp),
         }
     }
 

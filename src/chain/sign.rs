@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::consensus::{Height, Signature, Timestamp};
-use crate::events::{Event, RequestKind, Spent};
+use crate::events::{Event, RequestKind, Spent, VoteTime};
 use crate::gate::refusal::{Reason, Refusal};
 use crate::gate::{Admission, JudgedRequest};
 use crate::os::clock::{Clock, Moment};
@@ -57,6 +57,10 @@ impl Chain {
                 let event = Event::Signed {
                     hrs,
                     block,
+                    made: request.vote_time().map(|written| VoteTime {
+                        written,
+                        came: arrival.wall,
+                    }),
                     replayed: made.replayed,
                     took: made.done.saturating_sub(arrival.monotonic),
                     spent: made.spent,

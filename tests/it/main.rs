@@ -45,6 +45,7 @@ mod links;
 mod logs;
 mod metrics;
 mod metrics_load;
+mod metrics_votes;
 mod moving;
 mod names;
 mod node_addresses;

@@ -9,14 +9,15 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::support::home::{Home, PATIENCE, Running, sign};
 use crate::support::http::{ask, get, scrape};
+use crate::support::maker;
 use crate::support::yubihsm_bench::add_keys;
 use crate::support::yubihsm_simulator::{Profile, Simulator};
 use serde_json::Value;
-use tmkms::codec::node::Ask;
+use tmkms::codec::node::{Answer, Ask};
 use tmkms::consensus::PublicKey;
 use tmkms::harness::Listener;
 
@@ -211,6 +212,11 @@ fn home_with_device(seed: u8, nodes: &[&Listener]) -> (Home, Simulator) {
     (home, simulator)
 }
 
+fn seconds_since_1970() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    i64::try_from(since.unwrap().as_secs()).unwrap()
+}
+
 #[test]
 #[ignore = "needs Prometheus"]
 fn a_real_prometheus_understands_everything_and_alerts() {
@@ -245,6 +251,9 @@ fn a_real_prometheus_understands_everything_and_alerts() {
         while !stopped.load(Ordering::Relaxed) {
             assert!(sign(&mut node, &key, height, 1));
             assert!(sign(&mut node, &key, height, 1), "a replay");
+            // What the clock of a node shows.
+            let precommit = maker().precommit(height, 0, None, seconds_since_1970(), b"");
+            node.ask(&Ask::Sign(precommit)).unwrap();
             assert!(!sign(&mut node, &key, height - 1, 1), "a regression");
             height += 2;
             std::thread::sleep(Duration::from_millis(100));
@@ -252,6 +261,8 @@ fn a_real_prometheus_understands_everything_and_alerts() {
         (node, height)
     });
     prometheus.wait_for_alert("TmkmsBlocksMissed", "test-1");
+    // Every precommit is nil.
+    prometheus.wait_for_alert("TmkmsPrecommitsNil", "test-1");
     prometheus.wait_for_alert("TmkmsNotArmed", "test-2");
     prometheus.wait_for_alert("TmkmsChainNotLinked", "test-2");
     opens(&prometheus.annotation("TmkmsNotArmed", "runbook_url"));
@@ -292,7 +303,9 @@ fn a_real_prometheus_understands_everything_and_alerts() {
             .alerts()
             .contains(&("TmkmsConflictRefused".to_owned(), "test-1".to_owned()))
     );
-    assert!(!sign(&mut node, &home.key, height - 2, 9), "a conflict");
+    let conflict = maker().precommit(height - 2, 0, Some(9), seconds_since_1970(), b"");
+    let answer = node.ask(&Ask::Sign(conflict)).unwrap();
+    assert!(matches!(answer, Answer::Error(_)), "a conflict");
     prometheus.wait_for_alert("TmkmsConflictRefused", "test-1");
     drop(node);
     drop(listener);

@@ -115,6 +115,9 @@ fn chain_lines(chain: &ChainStatus, commands: &Commands) -> String {
     if let Some(served) = &chain.served {
         line("serves", &served.line());
     }
+    for (at, part) in chain.history.votes.lines().iter().enumerate() {
+        line(if at == 0 { "votes" } else { "" }, part);
+    }
     for link in &chain.links {
         for (at, part) in link_lines(link).iter().enumerate() {
             line(if at == 0 { "node" } else { "" }, part);
@@ -146,6 +149,7 @@ fn link_lines(link: &LinkStatus) -> Vec<String> {
             last.took_ms
         ));
     }
+    lines.extend(link.node_line());
     if let Some(last) = &link.last_refusal {
         lines.push(refusal_line(last));
     }

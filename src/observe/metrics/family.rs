@@ -12,7 +12,7 @@ use crate::backends::DeviceSample;
 use crate::events::RequestKind;
 use crate::gate::store::etcd::SharedSample;
 use crate::observe::stats::chain::{ChainSnapshot, STEPS};
-use crate::observe::stats::latency::Latency;
+use crate::observe::stats::histogram::Histogram;
 use crate::observe::stats::link::LinkSnapshot;
 
 use super::sample::{ChainSample, ServiceSample};
@@ -187,14 +187,18 @@ impl FamilyWriter<'_> {
     }
 
     /// A histogram.
-    pub fn put_latency(&mut self, values: &[&str], latency: &Latency) -> fmt::Result {
+    pub fn put_histogram<const N: usize>(
+        &mut self,
+        values: &[&str],
+        histogram: &Histogram<N>,
+    ) -> fmt::Result {
         let labels = self.labels_with(values);
         self.encoder
             .encode_family(&labels.as_slice())?
             .encode_histogram::<NoLabelSet>(
-                latency.sum(),
-                latency.count(),
-                &latency.buckets(),
+                histogram.sum(),
+                histogram.count(),
+                &histogram.buckets(),
                 None,
             )
     }

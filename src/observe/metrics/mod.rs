@@ -15,6 +15,7 @@ mod sample;
 mod service;
 mod signatures;
 pub mod text;
+mod votes;
 
 use std::fmt;
 
@@ -29,10 +30,11 @@ pub use sample::{ChainSample, ServiceSample};
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// All metrics, in the order in which they are served.
-const TABLES: [&[Family]; 7] = [
+const TABLES: [&[Family]; 8] = [
     service::FAMILIES,
     chains::FAMILIES,
     signatures::FAMILIES,
+    votes::FAMILIES,
     devices::FAMILIES,
     etcd::FAMILIES,
     links::FAMILIES,

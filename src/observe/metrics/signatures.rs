@@ -113,7 +113,7 @@ pub(super) const FAMILIES: &[Family] = &[
         values: Values::Labelled(&["chain_id", "stage"], |service, series| {
             for chain in &service.chains {
                 for (stage, latency) in STAGES.iter().zip(&chain.snapshot.latency) {
-                    series.put_latency(&[&chain.id, stage], latency)?;
+                    series.put_histogram(&[&chain.id, stage], latency)?;
                 }
             }
             Ok(())

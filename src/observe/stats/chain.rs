@@ -12,7 +12,9 @@ use crate::events::{Event, RequestKind, Sink, Spent};
 use crate::reason::ReasonKind;
 
 use super::heights::Heights;
-use super::latency::Latency;
+use super::latency::{self, Latency};
+use super::skew::{self, Distances, Skew};
+use super::votes::{VotedFor, Votes};
 
 /// The stages of a request whose latencies are counted; the last is all of them together.
 pub const STAGES: [&str; 6] = ["wait", "gate", "persist", "device", "reply", "whole"];
@@ -48,6 +50,10 @@ pub struct ChainSnapshot {
     pub public_key: u64,
     /// What became of the last heights.
     pub heights: Heights,
+    /// What the votes were for.
+    pub votes: Votes,
+    /// How far the clocks of its nodes were from this host's, vote by vote.
+    pub distances: Distances,
     /// By stage, as in [`STAGES`].
     pub latency: [Latency; STAGES.len()],
 }
@@ -68,7 +74,9 @@ impl ChainStats {
             raw: (0, 0),
             public_key: 0,
             heights: Heights::since(last),
-            latency: [Latency::default(); STAGES.len()],
+            votes: Votes::default(),
+            distances: Distances::new(&skew::BOUNDS),
+            latency: [Latency::new(&latency::BOUNDS); STAGES.len()],
         })))
     }
 
@@ -90,6 +98,28 @@ impl ChainSnapshot {
         let row = self.refused.get(kind.index());
         row.and_then(|row| row.get(reason.index()))
             .map_or(0, |count| *count)
+    }
+
+    /// How often a kind was asked for, whatever became of it. What another chain asks does not count.
+    pub fn asked(&self, kind: RequestKind) -> u64 {
+        let of = |counts: &[u64]| counts.get(kind.index()).copied().unwrap_or(0);
+        let ours = ReasonKind::ALL.into_iter();
+        let ours = ours.filter(|reason| *reason != ReasonKind::WrongChain);
+        let refused = ours.map(|reason| self.refused(kind, reason)).sum::<u64>();
+        of(&self.signed) + of(&self.replayed) + refused
+    }
+
+    /// Signatures that were ready too late and did not leave, and how many there were in all.
+    pub fn late(&self) -> (u64, u64) {
+        let kinds = RequestKind::ALL.into_iter();
+        let late = kinds.map(|kind| self.refused(kind, ReasonKind::Late)).sum();
+        let left: u64 = self.signed.iter().chain(&self.replayed).sum();
+        (late, left + self.raw.0 + late)
+    }
+
+    /// The highest height that a signature left for since the start.
+    pub fn highest(&self) -> Option<Height> {
+        self.last.iter().flatten().map(|last| last.hrs.height).max()
     }
 
     /// The last signature of a kind.
@@ -128,10 +158,10 @@ impl Sink for ChainStats {
             Event::Signed {
                 hrs,
                 block,
+                made,
                 replayed,
                 took,
                 spent,
-                ..
             } => {
                 let kind = RequestKind::of(hrs.step).index();
                 let counts = match replayed {
@@ -147,7 +177,17 @@ impl Sink for ChainStats {
                         at: Instant::now(),
                     });
                 }
-                snapshot.heights.signed(hrs, *replayed, block.is_none());
+                let voted_for = match block {
+                    Some(_) => VotedFor::Block,
+                    None => VotedFor::Nil,
+                };
+                snapshot.heights.signed(hrs, *replayed, voted_for);
+                if !replayed {
+                    snapshot.votes.signed(hrs, voted_for);
+                    if let Some(skew) = made.as_ref().and_then(Skew::of) {
+                        snapshot.distances.record(skew.distance());
+                    }
+                }
                 snapshot.spend(spent, *took);
             }
             Event::Refused {
@@ -190,7 +230,8 @@ impl Sink for ChainStats {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::consensus::{Round, Step};
+    use crate::consensus::{Round, Step, Timestamp};
+    use crate::events::VoteTime;
 
     fn hrs(height: i64) -> Hrs {
         Hrs {
@@ -204,6 +245,13 @@ mod tests {
         Event::Signed {
             hrs: hrs(height),
             block: None,
+            made: Some(VoteTime {
+                written: Timestamp {
+                    seconds: 1_000,
+                    nanos: 0,
+                },
+                came: Duration::from_secs(1_003),
+            }),
             replayed,
             took: Duration::from_millis(2),
             spent: Spent {
@@ -246,7 +294,35 @@ mod tests {
         }
         assert_eq!(snapshot.refused(RequestKind::Raw, ReasonKind::Late), 1);
         assert_eq!(snapshot.raw, (1, 7));
+        // A vote that is given again says nothing new.
+        assert_eq!(snapshot.votes.count(|_, _, _| true), 1);
+        assert_eq!(snapshot.distances.count(), 1);
+        assert_eq!(snapshot.distances.sum(), 3.0);
         let counts: Vec<u64> = snapshot.latency.iter().map(Latency::count).collect();
         assert_eq!(counts, [2, 2, 1, 0, 2, 2], "{STAGES:?}");
+    }
+
+    #[test]
+    fn what_was_asked_for_counts_whatever_became_of_it() {
+        let stats = ChainStats::new(None);
+        assert_eq!(stats.snapshot().late(), (0, 0));
+        assert_eq!(stats.snapshot().highest(), None);
+        for _ in 0..2 {
+            stats.emit(&signed(7, false));
+        }
+        stats.emit(&signed(7, true));
+        for reason in [ReasonKind::Paused, ReasonKind::Late, ReasonKind::WrongChain] {
+            stats.emit(&Event::Refused {
+                kind: RequestKind::Prevote,
+                hrs: Some(hrs(9)),
+                reason,
+                message: String::new(),
+            });
+        }
+        let snapshot = stats.snapshot();
+        assert_eq!(snapshot.asked(RequestKind::Prevote), 5);
+        assert_eq!(snapshot.asked(RequestKind::Proposal), 0);
+        assert_eq!(snapshot.late(), (1, 4));
+        assert_eq!(snapshot.highest(), Height::new(7));
     }
 }

@@ -5,7 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::consensus::{Height, Hrs, Step};
+use crate::consensus::{Height, Hrs, Round, Step};
+
+use super::votes::VotedFor;
 
 /// How many heights the strip shows.
 pub const HISTORY: usize = 100;
@@ -69,6 +71,19 @@ struct HeightMarks {
     replayed: bool,
     refused: bool,
     conflict: bool,
+    /// The highest round that was signed in.
+    round: Option<Round>,
+}
+
+/// A height of the strip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PastHeight {
+    /// Which one.
+    pub height: i64,
+    /// What became of it.
+    pub outcome: HeightOutcome,
+    /// The highest round of it that was signed in; 0 where nothing was.
+    pub round: Round,
 }
 
 /// The last heights of a chain. Of a fixed size.
@@ -129,7 +144,7 @@ impl Heights {
     }
 
     /// A signature left: a new one or an earlier one again, for a block or for none.
-    pub fn signed(&mut self, hrs: &Hrs, replayed: bool, nil: bool) {
+    pub fn signed(&mut self, hrs: &Hrs, replayed: bool, voted_for: VotedFor) {
         let height = hrs.height.get();
         // Above the last signature there were but refusals.
         if height < self.top && height > self.missed.highest {
@@ -145,7 +160,9 @@ impl Heights {
             self.missed.signed(height, hrs.step);
         }
         self.advance(height);
+        let nil = voted_for == VotedFor::Nil;
         if let Some(mark) = self.mark(height) {
+            mark.round = mark.round.max(Some(hrs.round));
             match replayed {
                 true => mark.replayed = true,
                 false => {
@@ -175,7 +192,7 @@ impl Heights {
     }
 
     /// The last hundred heights, the oldest first; none where nothing was asked for yet.
-    pub fn history(&self) -> Vec<(i64, HeightOutcome)> {
+    pub fn history(&self) -> Vec<PastHeight> {
         if self.top == 0 {
             return Vec::new();
         }
@@ -183,7 +200,11 @@ impl Heights {
         let outcomes = (oldest..=self.top).zip(self.marks_from(oldest));
         outcomes
             .filter(|(height, _)| *height >= 1)
-            .map(|(height, mark)| (height, self.outcome(height, mark)))
+            .map(|(height, mark)| PastHeight {
+                height,
+                outcome: self.outcome(height, mark),
+                round: mark.round.unwrap_or(Round::FIRST),
+            })
             .collect()
     }
 
@@ -284,7 +305,6 @@ fn place(height: i64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::consensus::Round;
 
     fn at(height: i64) -> Height {
         Height::new(height).unwrap()
@@ -299,15 +319,15 @@ mod tests {
     }
 
     fn both(heights: &mut Heights, height: i64) {
-        heights.signed(&hrs(height, Step::Prevote), false, false);
-        heights.signed(&hrs(height, Step::Precommit), false, false);
+        heights.signed(&hrs(height, Step::Prevote), false, VotedFor::Block);
+        heights.signed(&hrs(height, Step::Precommit), false, VotedFor::Block);
     }
 
     fn words(heights: &Heights) -> Vec<(i64, &'static str)> {
         let strip = heights.history();
         strip
             .iter()
-            .map(|(at, outcome)| (*at, outcome.word()))
+            .map(|past| (past.height, past.outcome.word()))
             .collect()
     }
 
@@ -318,7 +338,7 @@ mod tests {
         both(&mut heights, 5);
         both(&mut heights, 8);
         heights.refused(at(9), false);
-        heights.signed(&hrs(8, Step::Precommit), true, false);
+        heights.signed(&hrs(8, Step::Precommit), true, VotedFor::Block);
         heights.refused(at(8), true);
         assert_eq!(
             words(&heights)[4..],
@@ -337,17 +357,17 @@ mod tests {
     fn a_height_is_nil_until_a_precommit_for_a_block_is_signed() {
         let mut heights = Heights::since(None);
         // A prevote for a block and a precommit for none; both for none; a prevote for none alone.
-        heights.signed(&hrs(1, Step::Prevote), false, false);
-        heights.signed(&hrs(1, Step::Precommit), false, true);
-        heights.signed(&hrs(2, Step::Prevote), false, true);
-        heights.signed(&hrs(2, Step::Precommit), false, true);
-        heights.signed(&hrs(3, Step::Prevote), false, true);
+        heights.signed(&hrs(1, Step::Prevote), false, VotedFor::Block);
+        heights.signed(&hrs(1, Step::Precommit), false, VotedFor::Nil);
+        heights.signed(&hrs(2, Step::Prevote), false, VotedFor::Nil);
+        heights.signed(&hrs(2, Step::Precommit), false, VotedFor::Nil);
+        heights.signed(&hrs(3, Step::Prevote), false, VotedFor::Nil);
         // The block came late, and was decided in the end.
-        heights.signed(&hrs(4, Step::Prevote), false, true);
-        heights.signed(&hrs(4, Step::Precommit), false, false);
+        heights.signed(&hrs(4, Step::Prevote), false, VotedFor::Nil);
+        heights.signed(&hrs(4, Step::Precommit), false, VotedFor::Block);
         // A vote for none that is only given again.
-        heights.signed(&hrs(5, Step::Prevote), true, true);
-        heights.signed(&hrs(6, Step::Prevote), false, true);
+        heights.signed(&hrs(5, Step::Prevote), true, VotedFor::Nil);
+        heights.signed(&hrs(6, Step::Prevote), false, VotedFor::Nil);
         heights.refused(at(6), true);
         let found = words(&heights).into_iter().map(|(_, word)| word);
         let found: Vec<&str> = found.collect();
@@ -378,7 +398,7 @@ mod tests {
         let mut heights = Heights::since(None);
         both(&mut heights, 10);
         heights.refused(at(i64::MAX), false);
-        assert_eq!(heights.history().last().unwrap().0, 10);
+        assert_eq!(heights.history().last().unwrap().height, 10);
         heights.refused(at(900), false);
         both(&mut heights, 11);
         let strip = words(&heights);
@@ -392,8 +412,8 @@ mod tests {
     fn votes_that_were_never_asked_for_are_counted() {
         let mut heights = Heights::since(Some(at(3)));
         both(&mut heights, 4);
-        heights.signed(&hrs(5, Step::Prevote), false, false);
-        heights.signed(&hrs(6, Step::Prevote), false, false);
+        heights.signed(&hrs(5, Step::Prevote), false, VotedFor::Block);
+        heights.signed(&hrs(6, Step::Prevote), false, VotedFor::Block);
         let missed = heights.missed();
         assert_eq!((missed.heights, missed.prevotes), (0, 0));
         assert_eq!((missed.precommits, missed.precommits_in_a_row), (1, 1));
@@ -411,5 +431,24 @@ mod tests {
         let mut heights = Heights::since(None);
         both(&mut heights, 1_000_000);
         assert_eq!(heights.missed().heights, 0);
+    }
+
+    #[test]
+    fn a_height_has_the_highest_round_that_was_signed_in() {
+        let mut heights = Heights::since(None);
+        let at = |height, round| Hrs {
+            round: Round::new(round).unwrap(),
+            ..hrs(height, Step::Prevote)
+        };
+        both(&mut heights, 1);
+        for round in [0, 1, 3] {
+            heights.signed(&at(2, round), false, VotedFor::Nil);
+        }
+        heights.signed(&at(2, 3), true, VotedFor::Nil);
+        both(&mut heights, 4);
+        heights.refused(Height::new(5).unwrap(), false);
+        let strip = heights.history();
+        let rounds: Vec<i32> = strip.iter().map(|past| past.round.get()).collect();
+        assert_eq!(rounds, [0, 3, 0, 0, 0]);
     }
 }

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::consensus::Hrs;
+use crate::consensus::{Height, Hrs};
 use crate::events::{Event, Sink};
 use crate::os::clock::{Clock, Moment, SystemClock};
 use crate::reason::ReasonKind;
 use crate::text::excerpt::brief;
 
 use super::conflict::{Conflict, Conflicts};
+use super::skew::NodeClock;
 
 /// The longest text that is kept, in bytes.
 const LONGEST_TEXT: usize = 1024;
@@ -56,6 +57,10 @@ pub struct LinkSnapshot {
     pub conflicts: u64,
     /// Requests that the key or device failed.
     pub failed: u64,
+    /// The height that it asked for last, signed or not; a stranger's.
+    pub asked: Option<Height>,
+    /// What its votes say of its clock.
+    pub clock: NodeClock,
     /// The last signature that left: position, when, how long it took.
     pub last_signed: Option<(Hrs, Instant, Duration)>,
     /// The last refusal or failure.
@@ -114,6 +119,8 @@ impl Default for LinkStats {
             refused: 0,
             conflicts: 0,
             failed: 0,
+            asked: None,
+            clock: NodeClock::default(),
             last_signed: None,
             last_refusal: None,
             unacknowledged: None,
@@ -139,6 +146,18 @@ impl LinkStats {
 }
 
 impl LinkSnapshot {
+    /// The height of the node, where the chain's signatures reach up to `highest`, and how many below that it is. A stranger may
+    /// ask for any height, which says nothing of the others.
+    pub fn height(&self, highest: Option<Height>) -> Option<(Height, u64)> {
+        let (asked, highest) = (self.asked?, highest?);
+        let behind = highest.get().saturating_sub(asked.get());
+        Some((asked.min(highest), u64::try_from(behind).unwrap_or(0)))
+    }
+
+    fn ask(&mut self, hrs: Option<Hrs>) {
+        self.asked = hrs.map(|hrs| hrs.height).or(self.asked);
+    }
+
     fn refuse(&mut self, reason: ReasonKind, message: String) {
         let at = SystemClock.now();
         self.last_refusal = Some(LastRefusal {
@@ -180,13 +199,19 @@ impl Sink for LinkStats {
             }
             Event::Signed {
                 hrs,
+                made,
                 replayed,
                 took,
                 ..
             } => {
-                match replayed {
-                    true => snapshot.replayed += 1,
-                    false => snapshot.signed += 1,
+                snapshot.asked = Some(hrs.height);
+                match (replayed, made) {
+                    (true, _) => snapshot.replayed += 1,
+                    (false, None) => snapshot.signed += 1,
+                    (false, Some(made)) => {
+                        snapshot.signed += 1;
+                        snapshot.clock.voted(made);
+                    }
                 }
                 snapshot.last_signed = Some((*hrs, now, *took));
                 if let Some(refusal) = &mut snapshot.last_refusal {
@@ -199,6 +224,7 @@ impl Sink for LinkStats {
                 hrs,
                 ..
             } => {
+                snapshot.ask(hrs.filter(|_| *reason != ReasonKind::WrongChain));
                 snapshot.refused += 1;
                 snapshot.conflicts += u64::from(*reason == ReasonKind::Conflict);
                 snapshot.refuse(*reason, kept(message));
@@ -208,11 +234,13 @@ impl Sink for LinkStats {
                     snapshot.unacknowledged = Some(Conflicts::and(snapshot.unacknowledged, new));
                 }
             }
-            Event::SignerFailed { message, .. } => {
+            Event::SignerFailed { message, hrs, .. } => {
+                snapshot.ask(*hrs);
                 snapshot.failed += 1;
                 snapshot.refuse(ReasonKind::SignerFailed, kept(message));
             }
             Event::Late { hrs, .. } => {
+                snapshot.ask(*hrs);
                 snapshot.failed += 1;
                 let what = hrs.map_or_else(
                     || "a message of raw bytes".to_owned(),
@@ -254,6 +282,7 @@ mod tests {
             stats.emit(&Event::Signed {
                 hrs,
                 block: None,
+                made: None,
                 replayed,
                 took: Duration::from_millis(1),
                 spent: Spent::default(),
@@ -291,5 +320,43 @@ mod tests {
             stats.snapshot().state,
             LinkState::Down("closed", "gone".to_owned())
         );
+    }
+
+    fn refused(height: i64, reason: ReasonKind) -> Event {
+        Event::Refused {
+            kind: RequestKind::Prevote,
+            hrs: Some(Hrs {
+                height: Height::new(height).unwrap(),
+                round: Round::FIRST,
+                step: Step::Prevote,
+            }),
+            reason,
+            message: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_node_is_as_high_as_what_it_asks_for_and_no_higher_than_what_was_signed() {
+        let stats = LinkStats::default();
+        let at = |height| Height::new(height);
+        let height = |highest: Option<Height>| {
+            let found = stats.snapshot().height(highest);
+            found.map(|(height, behind)| (height.get(), behind))
+        };
+        assert_eq!(height(at(7)), None, "it has asked for nothing yet");
+        // It is behind, so all that it asks for is refused.
+        stats.emit(&refused(3, ReasonKind::Regression));
+        assert_eq!(height(at(7)), Some((3, 4)));
+        assert_eq!(height(None), None, "nothing was signed yet");
+        // Another chain's heights are none of this one.
+        stats.emit(&refused(6, ReasonKind::WrongChain));
+        assert_eq!(height(at(7)), Some((3, 4)));
+        for stranger in [8, i64::MAX] {
+            stats.emit(&refused(stranger, ReasonKind::TooFarAhead));
+            assert_eq!(height(at(7)), Some((7, 0)));
+        }
+        // It was restored, and is behind again.
+        stats.emit(&refused(1, ReasonKind::Paused));
+        assert_eq!(height(at(i64::MAX)), Some((1, u64::MAX / 2 - 1)));
     }
 }

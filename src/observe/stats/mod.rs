@@ -3,5 +3,8 @@
 pub mod chain;
 pub mod conflict;
 pub mod heights;
+pub mod histogram;
 pub mod latency;
 pub mod link;
+pub mod skew;
+pub mod votes;

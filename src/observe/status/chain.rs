@@ -11,6 +11,7 @@ use super::judgement::condition::Condition;
 use super::link::{LinkStatus, ServedNode};
 use super::pause::PauseStatus;
 use super::shared::SharedStatus;
+use super::votes::VotesStatus;
 
 /// One chain.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -106,6 +107,12 @@ pub struct History {
     pub newest_height: i64,
     /// What became of the last 100 heights, the oldest first.
     pub heights: Vec<HeightOutcome>,
+    /// The highest round of each of them that was signed in, in their order; empty where the service does not tell.
+    #[serde(default)]
+    pub rounds: Vec<i32>,
+    /// What was voted for, and what else was asked for.
+    #[serde(default)]
+    pub votes: VotesStatus,
     /// Where the time of signatures goes.
     pub latency: Vec<StageLatency>,
 }
@@ -134,8 +141,10 @@ impl From<&ChainSnapshot> for History {
             refused: snapshot.refused.iter().flatten().sum(),
             missed_heights: snapshot.heights.missed().heights,
             last_signed_seconds_ago: newest.map(|at| at.elapsed().as_secs()),
-            newest_height: strip.last().map_or(0, |(height, _)| *height),
-            heights: strip.iter().map(|(_, outcome)| *outcome).collect(),
+            newest_height: strip.last().map_or(0, |past| past.height),
+            heights: strip.iter().map(|past| past.outcome).collect(),
+            rounds: strip.iter().map(|past| past.round.get()).collect(),
+            votes: snapshot.into(),
             latency: STAGES
                 .iter()
                 .zip(&snapshot.latency)

@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::consensus::Height;
 use crate::observe::stats::link::{LastRefusal, LinkSnapshot, LinkState};
+use crate::observe::stats::skew::Skew;
 use crate::os::clock::Moment;
+use crate::text::count::count;
 use crate::text::date::Date;
 
 use super::humanize::humanize;
@@ -65,6 +68,18 @@ pub struct LinkStatus {
     pub refused: u64,
     /// Requests that the key or device failed.
     pub failed: u64,
+    /// The height that it asked for last, as far as the chain's signatures reach.
+    #[serde(default)]
+    pub height: Option<i64>,
+    /// How far that is below the highest height that was signed for the chain since the start.
+    #[serde(default)]
+    pub heights_behind: Option<u64>,
+    /// The time of its last vote less this host's clock, in milliseconds.
+    #[serde(default)]
+    pub clock_skew_ms: Option<f64>,
+    /// Votes whose time is more than a day away from this host's clock.
+    #[serde(default)]
+    pub clock_unreadable: u64,
     /// The last signature.
     pub last_signed: Option<LastSigned>,
     /// The last refusal or failure.
@@ -130,8 +145,15 @@ pub struct LastSigned {
 }
 
 impl LinkStatus {
-    /// The status of the link to `addr`, as seen at `now`.
-    pub fn of(addr: String, snapshot: &LinkSnapshot, now: &Moment) -> Self {
+    /// The status of the link to `addr`, as seen at `now`. `highest` is the highest height that was signed for the chain.
+    pub fn of(
+        addr: String,
+        snapshot: &LinkSnapshot,
+        highest: Option<Height>,
+        now: &Moment,
+    ) -> Self {
+        let height = snapshot.height(highest);
+        let skew = snapshot.clock.last.map(Skew::seconds);
         let (state, peer, trouble) = match &snapshot.state {
             LinkState::Dialling => (LinkPhase::Dialling, None, None),
             LinkState::Up(peer) => (LinkPhase::Up, peer.clone(), None),
@@ -158,6 +180,10 @@ impl LinkStatus {
             raw_signed: snapshot.raw_signed,
             refused: snapshot.refused,
             failed: snapshot.failed,
+            height: height.map(|(height, _)| height.get()),
+            heights_behind: height.map(|(_, behind)| behind),
+            clock_skew_ms: skew.map(|seconds| seconds * 1000.0),
+            clock_unreadable: snapshot.clock.unreadable,
             last_signed: snapshot.last_signed.map(|(hrs, when, took)| LastSigned {
                 position: hrs.to_string(),
                 seconds_ago: when.elapsed().as_secs(),
@@ -169,6 +195,35 @@ impl LinkStatus {
                 .map(|refusal| LastError::of(refusal, now)),
         }
     }
+}
+
+impl LinkStatus {
+    /// Where its node is and what its clock shows, for people; none where it has not told.
+    pub fn node_line(&self) -> Option<String> {
+        let height = self.height.map(|height| match self.heights_behind {
+            None | Some(0) => format!("at height {height}"),
+            Some(behind) => format!(
+                "at height {height}, {} behind what was signed",
+                count(behind, "height")
+            ),
+        });
+        let clock = self.clock_skew_ms.map(clock_in_words);
+        let unreadable = (self.clock_unreadable > 0).then(|| {
+            let votes = count(self.clock_unreadable, "vote");
+            format!("{votes} with a time more than a day away")
+        });
+        let parts: Vec<String> = [height, clock, unreadable].into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+}
+
+fn clock_in_words(skew_ms: f64) -> String {
+    let distance = match skew_ms.abs() {
+        ms if ms < 1_000.0 => format!("{ms:.0} ms"),
+        ms => format!("{:.1} s", ms / 1_000.0),
+    };
+    let side = if skew_ms < 0.0 { "behind" } else { "ahead of" };
+    format!("its clock is {distance} {side} this host's")
 }
 
 #[cfg(test)]
@@ -224,5 +279,38 @@ mod tests {
         assert_eq!(newer, [HeightOutcome::Signed, HeightOutcome::Unknown]);
         let newer: Vec<LinkPhase> = serde_json::from_str(r#"["up","standby"]"#).unwrap();
         assert_eq!(newer, [LinkPhase::Up, LinkPhase::Unknown]);
+    }
+
+    #[test]
+    fn where_a_node_is_and_what_its_clock_shows_is_told_in_one_line() {
+        let json = serde_json::json!({
+            "addr": "tcp://a:1", "state": "up", "since_seconds": 1, "connects": 1, "signed": 0,
+            "replayed": 0, "raw_signed": 0, "refused": 0, "failed": 0,
+        });
+        // What a service of before tells.
+        let silent: LinkStatus = serde_json::from_value(json).unwrap();
+        assert_eq!(silent.node_line(), None);
+        let told = |height, behind, skew, unreadable| {
+            let link = LinkStatus {
+                height,
+                heights_behind: behind,
+                clock_skew_ms: skew,
+                clock_unreadable: unreadable,
+                ..silent.clone()
+            };
+            link.node_line().unwrap()
+        };
+        assert_eq!(
+            told(Some(7), Some(0), Some(-12.4), 0),
+            "at height 7; its clock is 12 ms behind this host's"
+        );
+        assert_eq!(
+            told(Some(7), Some(1), Some(3_600_500.0), 0),
+            "at height 7, 1 height behind what was signed; its clock is 3600.5 s ahead of this host's"
+        );
+        assert_eq!(
+            told(None, None, None, 2),
+            "2 votes with a time more than a day away"
+        );
     }
 }

@@ -10,6 +10,7 @@ mod link;
 mod pause;
 mod service;
 mod shared;
+mod votes;
 
 pub use chain::{ChainStatus, History, StageLatency};
 pub use conflict::{ConflictStatus, RefusedAt};
@@ -24,3 +25,4 @@ pub use link::{LastError, LastSigned, LinkPhase, LinkStatus, ServedNode};
 pub use pause::PauseStatus;
 pub use service::ServiceStatus;
 pub use shared::{EndpointStatus, SharedStatus};
+pub use votes::{VoteCount, VotesStatus};

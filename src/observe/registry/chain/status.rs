@@ -22,6 +22,7 @@ impl ChainEntry {
         });
         let links = look.links.iter();
         let snapshot = self.stats.snapshot();
+        let highest = snapshot.highest();
         let status = ChainStatus {
             id: self.id.clone(),
             held: chain.why_unarmed.is_none(),
@@ -35,7 +36,7 @@ impl ChainEntry {
             height: last.map_or(0, |hrs| hrs.height.get()),
             state_file: self.state_file.clone(),
             links: links
-                .map(|(addr, link)| LinkStatus::of((*addr).to_owned(), link, now))
+                .map(|(addr, link)| LinkStatus::of((*addr).to_owned(), link, highest, now))
                 .collect(),
             served: self
                 .chain

@@ -8,7 +8,7 @@ use crate::observe::status::{
 };
 
 use super::view::PageView;
-use super::words::{Tone, condition_name, outcome_name, tone_of};
+use super::words::{AGAIN, Tone, condition_name, outcome_name, tone_of};
 
 pub(super) fn section(chain: &ChainStatus, view: PageView) -> Markup {
     html! {
@@ -51,8 +51,10 @@ fn facts(chain: &ChainStatus) -> Vec<(&'static str, String)> {
         ("last signature", last),
         ("watermark", chain.watermark_in_words().to_owned()),
         ("since the start", totals),
-        ("key", chain.key.clone()),
     ];
+    let votes = history.votes.lines();
+    facts.extend(votes.into_iter().map(|line| ("votes", line)));
+    facts.push(("key", chain.key.clone()));
     let shared = chain.shared.iter().flat_map(|shared| shared.lines());
     facts.extend(shared.map(|line| ("shared", line)));
     facts.extend(chain.served.iter().map(|served| ("serves", served.line())));
@@ -66,20 +68,26 @@ fn heights(history: &History) -> Markup {
     let count = |wanted: HeightOutcome| heights.iter().filter(|found| **found == wanted).count();
     let missed = count(HeightOutcome::Missed);
     let refused = count(HeightOutcome::Refused) + count(HeightOutcome::Conflict);
+    let nil = count(HeightOutcome::Nil);
+    let again = history.rounds.iter().filter(|round| **round > 0).count();
     let oldest = newest.saturating_sub(i64::try_from(heights.len()).unwrap_or(0)) + 1;
-    let label = format!(
-        "the last {} heights up to {newest}: {missed} missed, {refused} refused",
-        heights.len()
-    );
+    let sums = format!("{missed} missed, {refused} refused, {nil} nil, {again} above round 0");
+    let label = format!("the last {} heights up to {newest}: {sums}", heights.len());
+    // A service of before tells no rounds.
+    let rounds = history.rounds.iter().copied().chain(std::iter::repeat(0));
     html! {
         div.strip role="img" aria-label=(label) {
-            @for (height, outcome) in (oldest..=newest).zip(heights) {
-                i class=(outcome.word()) title={ (height) " " (outcome_name(*outcome)) } {}
+            @for ((height, outcome), round) in (oldest..=newest).zip(heights).zip(rounds) {
+                @if round > 0 {
+                    i class={ (outcome.word()) " " (AGAIN) } title={ (height) " " (outcome_name(*outcome)) ", round " (round) } {}
+                } @else {
+                    i class=(outcome.word()) title={ (height) " " (outcome_name(*outcome)) } {}
+                }
             }
         }
         @if !heights.is_empty() {
             p.quiet {
-                "heights up to " (newest) ", the newest last: " (missed) " missed, " (refused) " refused"
+                "heights up to " (newest) ", the newest last: " (sums)
             }
         }
     }
@@ -112,6 +120,7 @@ fn item(link: &LinkStatus) -> Markup {
         li {
             span class=(tone.class()) { (link.state) } " " (link.addr)
             " for " (humanize(link.since_seconds)) ", " (link.connects) " connects"
+            @if let Some(line) = link.node_line() { p.told { (line) } }
             @for told in [&link.trouble, &link.last_refusal].into_iter().flatten() { (told_line(told)) }
         }
     }

@@ -18,7 +18,7 @@ use crate::observe::status::{ChainStatus, Concern, ServiceStatus, humanize};
 use chain::section;
 use style::STYLE;
 pub use view::PageView;
-use words::{Tone, outcome_name, tone_of};
+use words::{AGAIN, Tone, outcome_name, tone_of};
 
 /// The `Content-Security-Policy` that the page is served with.
 pub const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -89,6 +89,7 @@ fn legend() -> Markup {
             @for outcome in HeightOutcome::ALL {
                 span { i class=(outcome.word()) {} " " (outcome_name(outcome)) } " "
             }
+            span { i class={ (HeightOutcome::Signed.word()) " " (AGAIN) } {} " above round 0" }
         }
     }
 }
@@ -98,7 +99,8 @@ mod tests {
     use super::*;
     use crate::observe::status::{
         ConflictStatus, DeviceStatus, EndpointStatus, History, IdentityStatus, LastError,
-        LastSigned, LinkPhase, LinkStatus, RefusedAt, SharedStatus, StageLatency,
+        LastSigned, LinkPhase, LinkStatus, RefusedAt, SharedStatus, StageLatency, VoteCount,
+        VotesStatus,
     };
 
     fn shown(status: &ServiceStatus) -> String {
@@ -132,6 +134,10 @@ mod tests {
             raw_signed: 0,
             refused: 0,
             failed: 0,
+            height: Some(12),
+            heights_behind: Some(2),
+            clock_skew_ms: Some(-1_500.0),
+            clock_unreadable: 0,
             last_signed: Some(LastSigned {
                 position: text.to_owned(),
                 seconds_ago: 1,
@@ -185,6 +191,11 @@ mod tests {
                     HeightOutcome::Conflict,
                     HeightOutcome::Unknown,
                 ],
+                rounds: vec![0, 0, 2, 0],
+                votes: VotesStatus {
+                    precommits: VoteCount { block: 1, nil: 1 },
+                    ..VotesStatus::default()
+                },
                 latency: vec![StageLatency {
                     stage: text.to_owned(),
                     count: 3,
@@ -260,9 +271,21 @@ mod tests {
     fn the_page_says_what_became_of_each_height() {
         let html = shown(&status_of("x"));
         let strip = "<i class=\"signed\" title=\"9 signed\"></i><i class=\"missed\" title=\"10 missed\"></i>\
-                     <i class=\"conflict\" title=\"11 double sign refused\"></i><i class=\"unknown\" title=\"12 not known\"></i>";
+                     <i class=\"conflict again\" title=\"11 double sign refused, round 2\"></i><i class=\"unknown\" title=\"12 not known\"></i>";
         assert!(html.contains(strip), "{html}");
-        assert!(html.contains("the last 4 heights up to 12: 1 missed, 1 refused"));
+        let sums = "1 missed, 1 refused, 0 nil, 1 above round 0";
+        assert!(html.contains(&format!("the last 4 heights up to 12: {sums}\"")));
+        assert!(html.contains(&format!("the newest last: {sums}</p>")));
+        let votes = "nil: 0 of 0 prevotes, 1 of 2 precommits (50.00 %)";
+        assert!(html.contains(votes), "{html}");
+        let node =
+            "at height 12, 2 heights behind what was signed; its clock is 1.5 s behind this host";
+        assert!(html.contains(node), "{html}");
+        // A service of before tells no rounds.
+        let mut status = status_of("x");
+        status.chains[0].history.rounds = Vec::new();
+        let html = shown(&status);
+        assert!(html.contains("title=\"11 double sign refused\"></i>"));
         // A height that a node asked for, and that no chain has.
         let mut status = status_of("x");
         status.chains[0].history.newest_height = i64::MAX;

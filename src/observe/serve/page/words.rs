@@ -43,6 +43,9 @@ pub(super) fn tone_of(chain: &ChainStatus) -> Tone {
     }
 }
 
+/// The class of a height that went to a round above 0, beside that of its outcome.
+pub(super) const AGAIN: &str = "again";
+
 /// The condition of a chain in words.
 pub(super) fn condition_name(chain: &ChainStatus) -> &'static str {
     match (chain.condition, chain.armed) {

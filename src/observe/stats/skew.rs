@@ -1,0 +1,164 @@
+//! How far the clock of a node is from this host's, as its votes tell. Of a fixed size.
+//!
+//! A vote has the time of the node's clock. Under BFT time (CometBFT, `voteTime`) it is one millisecond after the time of the block that is voted
+//! for where that is later, so a clock that is behind shows as no further behind than the block. A proposal is no reading: with
+//! proposer-based timestamps it has the time of its block, which may be an old one that is proposed again.
+
+use std::time::Duration;
+
+use crate::consensus::Timestamp;
+use crate::events::VoteTime;
+
+use super::histogram::Histogram;
+
+/// Further away no clock is read: a vote may come with Go's zero time, with the year 9999, or with what a stranger likes.
+const READABLE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The upper bounds of distances in nanoseconds; one more bucket has none.
+pub const BOUNDS: [u64; 13] = [
+    10_000_000,
+    25_000_000,
+    50_000_000,
+    100_000_000,
+    250_000_000,
+    500_000_000,
+    1_000_000_000,
+    2_500_000_000,
+    5_000_000_000,
+    10_000_000_000,
+    30_000_000_000,
+    60_000_000_000,
+    300_000_000_000,
+];
+
+/// How far clocks were apart, whichever was ahead.
+pub type Distances = Histogram<{ BOUNDS.len() }>;
+
+/// How far a node's clock is from this host's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skew {
+    /// The node's is ahead, or the same.
+    Ahead(Duration),
+    /// The node's is behind, or the vote was under way for so long.
+    Behind(Duration),
+}
+
+impl Skew {
+    /// What the time of a vote says; `None` where it is more than a day away.
+    pub fn of(vote: &VoteTime) -> Option<Self> {
+        let written = nanos(&vote.written);
+        let came = i128::try_from(vote.came.as_nanos()).unwrap_or(i128::MAX);
+        let apart = written.saturating_sub(came);
+        let distance =
+            u64::try_from(apart.unsigned_abs()).map_or(Duration::MAX, Duration::from_nanos);
+        if distance > READABLE {
+            return None;
+        }
+        Some(match apart < 0 {
+            true => Self::Behind(distance),
+            false => Self::Ahead(distance),
+        })
+    }
+
+    /// Whichever is ahead.
+    pub fn distance(self) -> Duration {
+        match self {
+            Self::Ahead(distance) | Self::Behind(distance) => distance,
+        }
+    }
+
+    /// In seconds; negative where the node's clock is behind.
+    pub fn seconds(self) -> f64 {
+        match self {
+            Self::Ahead(distance) => distance.as_secs_f64(),
+            Self::Behind(distance) => -distance.as_secs_f64(),
+        }
+    }
+}
+
+fn nanos(time: &Timestamp) -> i128 {
+    i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanos)
+}
+
+/// What one node's votes said of its clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NodeClock {
+    /// The last vote whose time is that of a clock.
+    pub last: Option<Skew>,
+    /// Votes whose time is none that a clock of today shows. They leave the last reading as it is.
+    pub unreadable: u64,
+}
+
+impl NodeClock {
+    /// Another vote.
+    pub fn voted(&mut self, vote: &VoteTime) {
+        match Skew::of(vote) {
+            Some(skew) => self.last = Some(skew),
+            None => self.unreadable = self.unreadable.saturating_add(1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_795_251_661;
+
+    fn vote(seconds: i64, nanos: i32) -> VoteTime {
+        VoteTime {
+            written: Timestamp { seconds, nanos },
+            came: Duration::new(1_795_251_661, 500_000_000),
+        }
+    }
+
+    #[test]
+    fn a_vote_tells_how_far_the_clocks_are_apart() {
+        let ms = Duration::from_millis;
+        let skew = |seconds, nanos| Skew::of(&vote(seconds, nanos));
+        assert_eq!(skew(NOW, 500_000_000), Some(Skew::Ahead(ms(0))));
+        assert_eq!(skew(NOW, 497_000_000), Some(Skew::Behind(ms(3))));
+        assert_eq!(skew(NOW + 2, 0), Some(Skew::Ahead(ms(1_500))));
+        assert_eq!(skew(NOW - 3_600, 0).unwrap().seconds(), -3_600.5);
+        assert_eq!(skew(NOW - 3_600, 0).unwrap().distance(), ms(3_600_500));
+    }
+
+    #[test]
+    fn what_is_no_time_of_today_is_no_reading_and_overflows_nothing() {
+        for seconds in [
+            i64::MIN,
+            // Go's zero time, the beginning of 1970, and the end of the year 9999.
+            -62_135_596_800,
+            0,
+            NOW - 86_404,
+            NOW + 86_404,
+            253_402_300_799,
+            i64::MAX,
+        ] {
+            for nanos in [i32::MIN, 0, i32::MAX] {
+                assert_eq!(Skew::of(&vote(seconds, nanos)), None, "{seconds} {nanos}");
+            }
+        }
+        // A host whose own clock stands nowhere.
+        for came in [Duration::ZERO, Duration::MAX] {
+            let vote = VoteTime {
+                came,
+                ..vote(NOW, 0)
+            };
+            assert_eq!(Skew::of(&vote), None);
+        }
+    }
+
+    #[test]
+    fn one_senseless_vote_spoils_no_reading() {
+        let mut clock = NodeClock::default();
+        clock.voted(&vote(0, 0));
+        assert_eq!((clock.last, clock.unreadable), (None, 1));
+        clock.voted(&vote(NOW, 400_000_000));
+        let read = Some(Skew::Behind(Duration::from_millis(100)));
+        assert_eq!(clock.last, read);
+        clock.voted(&vote(-62_135_596_800, 0));
+        clock.voted(&vote(253_402_300_799, 0));
+        assert_eq!((clock.last, clock.unreadable), (read, 3));
+    }
+}
