@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::support::home::{Home, PATIENCE, sign};
 use crate::support::maker;
+use crate::support::world::next_link;
 use tmkms::codec::node::{Answer, Ask};
 use tmkms::harness::{Listener, Node};
 use tmkms::migrate::moving::bundle::Bundle;
@@ -401,7 +402,7 @@ fn where_both_hosts_dial_one_node_the_first_lets_it_go() {
     let reloaded = pasted(&printed(&text, "tmkms reload"));
     assert!(reloaded.status.success(), "{reloaded:?}");
     assert!(node.ask(&Ask::Ping).is_err(), "hung up on");
-    let mut node = here.node.accept(PATIENCE).unwrap();
+    let mut node = next_link(&here.node);
     assert!(
         sign(&mut node, &here.home.key, 2, 1),
         "{}",

@@ -14,7 +14,7 @@ use tmkms::harness::{Listener, Node};
 use crate::support::chain::Chain;
 use crate::support::home::{PATIENCE, sign};
 use crate::support::http;
-use crate::support::world::World;
+use crate::support::world::{World, next_link};
 #[cfg(feature = "yubihsm")]
 use crate::yubihsm_program;
 
@@ -93,7 +93,7 @@ fn a_chain_that_cannot_be_armed_yet_is_told_and_comes_by_itself() {
         .run(&["state", "init", "test-2", "--never-signed"]);
     assert_eq!(code, 0, "{text}");
     world.service.wait_for_log("[test-2] armed");
-    drop(listener.accept(PATIENCE).unwrap());
+    drop(next_link(&listener));
 }
 
 #[test]

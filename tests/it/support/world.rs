@@ -1,8 +1,9 @@
 //! A service with one chain whose one node is linked.
 
 use std::thread;
+use std::time::Instant;
 
-use tmkms::harness::{Listener, Node};
+use tmkms::harness::{HarnessError, Listener, Node};
 
 use super::home::{Home, PATIENCE, Running, sign};
 
@@ -85,4 +86,16 @@ fn dialled_in_a_reload(home: &Home, listener: &Listener) -> (Node, (i32, String)
         let node = listener.accept(PATIENCE).unwrap();
         (node, reload.join().unwrap())
     })
+}
+
+/// The next link of a listener that nobody has listened to for a while: those that gave up meanwhile are still in its queue.
+pub fn next_link(listener: &Listener) -> Node {
+    let began = Instant::now();
+    loop {
+        match listener.accept(PATIENCE) {
+            Ok(node) => return node,
+            Err(HarnessError::Link(_)) => assert!(began.elapsed() < PATIENCE),
+            Err(other) => panic!("{other}"),
+        }
+    }
 }
