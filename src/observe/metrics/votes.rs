@@ -1,9 +1,10 @@
 //! What the votes say of the node and of the chain: what they were for, in which round, by which clock.
 
+use std::time::Instant;
+
 use prometheus_client::metrics::MetricType;
 
 use crate::events::RequestKind;
-use crate::observe::stats::skew::Skew;
 
 use super::family::{Family, SampleValue, Values};
 
@@ -43,7 +44,10 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "clock_skew_seconds",
         kind: MetricType::Gauge,
         help: "The time of the node's last vote less this host's clock",
-        values: Values::Link(|link| Some(SampleValue::Real(link.clock.last.map(Skew::seconds)?))),
+        values: Values::Link(|link| {
+            let skew = link.clock.skew(Instant::now());
+            skew.map(|skew| SampleValue::Real(skew.seconds()))
+        }),
     },
     Family {
         name: "clock_unreadable",

@@ -210,7 +210,7 @@ impl Sink for LinkStats {
                     (false, None) => snapshot.signed += 1,
                     (false, Some(made)) => {
                         snapshot.signed += 1;
-                        snapshot.clock.voted(made);
+                        snapshot.clock.voted(made, now);
                     }
                 }
                 snapshot.last_signed = Some((*hrs, now, *took));

@@ -4,7 +4,7 @@
 //! for where that is later, so a clock that is behind shows as no further behind than the block. A proposal is no reading: with
 //! proposer-based timestamps it has the time of its block, which may be an old one that is proposed again.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::consensus::Timestamp;
 use crate::events::VoteTime;
@@ -13,6 +13,9 @@ use super::histogram::Histogram;
 
 /// Further away no clock is read: a vote may come with Go's zero time, with the year 9999, or with what a stranger likes.
 const READABLE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// So long a reading holds; blocks come more often.
+const FRESH: Duration = Duration::from_secs(10 * 60);
 
 /// The upper bounds of distances in nanoseconds; one more bucket has none.
 pub const BOUNDS: [u64; 13] = [
@@ -83,19 +86,26 @@ fn nanos(time: &Timestamp) -> i128 {
 /// What one node's votes said of its clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NodeClock {
-    /// The last vote whose time is that of a clock.
-    pub last: Option<Skew>,
+    /// What the last vote said whose time is that of a clock, and when.
+    last: Option<(Skew, Instant)>,
     /// Votes whose time is none that a clock of today shows. They leave the last reading as it is.
     pub unreadable: u64,
 }
 
 impl NodeClock {
-    /// Another vote.
-    pub fn voted(&mut self, vote: &VoteTime) {
+    /// Another vote, at `now`.
+    pub fn voted(&mut self, vote: &VoteTime, now: Instant) {
         match Skew::of(vote) {
-            Some(skew) => self.last = Some(skew),
+            Some(skew) => self.last = Some((skew, now)),
             None => self.unreadable = self.unreadable.saturating_add(1),
         }
+    }
+
+    /// What the last vote said; `None` where nothing was said for [`FRESH`]: a single late vote must not stand for days as the
+    /// last that was heard of a node.
+    pub fn skew(&self, now: Instant) -> Option<Skew> {
+        let (skew, at) = self.last?;
+        (now.saturating_duration_since(at) < FRESH).then_some(skew)
     }
 }
 
@@ -151,14 +161,31 @@ mod tests {
 
     #[test]
     fn one_senseless_vote_spoils_no_reading() {
+        let now = Instant::now();
         let mut clock = NodeClock::default();
-        clock.voted(&vote(0, 0));
-        assert_eq!((clock.last, clock.unreadable), (None, 1));
-        clock.voted(&vote(NOW, 400_000_000));
+        let mut voted = |seconds, nanos| {
+            clock.voted(&vote(seconds, nanos), now);
+            (clock.skew(now), clock.unreadable)
+        };
+        assert_eq!(voted(0, 0), (None, 1));
         let read = Some(Skew::Behind(Duration::from_millis(100)));
-        assert_eq!(clock.last, read);
-        clock.voted(&vote(-62_135_596_800, 0));
-        clock.voted(&vote(253_402_300_799, 0));
-        assert_eq!((clock.last, clock.unreadable), (read, 3));
+        assert_eq!(voted(NOW, 400_000_000), (read, 1));
+        assert_eq!(voted(-62_135_596_800, 0), (read, 2));
+        assert_eq!(voted(253_402_300_799, 0), (read, 3));
+    }
+
+    #[test]
+    fn a_reading_holds_for_ten_minutes() {
+        let now = Instant::now();
+        let mut clock = NodeClock::default();
+        clock.voted(&vote(NOW - 40, 0), now);
+        let moment = Duration::from_secs(1);
+        assert!(clock.skew(now + FRESH - moment).is_some());
+        assert_eq!(clock.skew(now + FRESH), None);
+        // A vote of no time of today does not make it last.
+        clock.voted(&vote(0, 0), now + FRESH - moment);
+        assert_eq!(clock.skew(now + FRESH), None);
+        clock.voted(&vote(NOW, 0), now + FRESH);
+        assert!(clock.skew(now + FRESH).is_some());
     }
 }

@@ -1,7 +1,7 @@
 //! The status of one link.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -153,7 +153,7 @@ impl LinkStatus {
         now: &Moment,
     ) -> Self {
         let height = snapshot.height(highest);
-        let skew = snapshot.clock.last.map(Skew::seconds);
+        let skew = snapshot.clock.skew(Instant::now()).map(Skew::seconds);
         let (state, peer, trouble) = match &snapshot.state {
             LinkState::Dialling => (LinkPhase::Dialling, None, None),
             LinkState::Up(peer) => (LinkPhase::Up, peer.clone(), None),
