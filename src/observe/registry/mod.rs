@@ -3,6 +3,7 @@
 //! Looking costs the signing path nothing: no gate is entered and no lock is taken that two chains share.
 
 mod chain;
+mod closing;
 mod identities;
 mod kept;
 
@@ -25,6 +26,7 @@ use super::metrics::ServiceSample;
 use super::status::ServiceStatus;
 
 pub(crate) use chain::{ChainEntry, LinkEntry};
+pub(crate) use closing::{ClosingChain, ClosingChains};
 pub(crate) use identities::KnownIdentities;
 
 /// Which configuration is followed.
@@ -54,6 +56,8 @@ pub(crate) struct Registry {
     pub clock_steps: AtomicU64,
     /// Why the metrics cannot be read, where they are wanted. Held briefly.
     not_listening: Mutex<Option<String>>,
+    /// Chains that a reload took out and that are not closed yet.
+    pub closing: ClosingChains,
     /// What became of the last reload. Held briefly.
     followed: Mutex<FollowedConfig>,
 }
@@ -77,6 +81,7 @@ impl Registry {
             pauses: AtomicU64::new(0),
             clock_steps: AtomicU64::new(0),
             not_listening: Mutex::new(None),
+            closing: ClosingChains::default(),
             followed: Mutex::new(FollowedConfig {
                 since: SystemTime::now(),
                 refused: None,
@@ -122,7 +127,8 @@ impl Registry {
         });
         let not_listening = self.not_listening.lock().clone();
         let all = [not_followed, not_listening];
-        let all: Vec<String> = all.into_iter().flatten().collect();
+        let mut all: Vec<String> = all.into_iter().flatten().collect();
+        all.extend(self.closing.troubles());
         (!all.is_empty()).then(|| all.join("; "))
     }
 

@@ -10,6 +10,7 @@ use tracing::warn;
 
 use crate::backends::KeySource;
 use crate::config::{ChainConfig, Metrics};
+use crate::observe::registry::ClosingChain;
 use crate::os::clock::SystemClock;
 use crate::service::arming::arm_beside;
 use crate::service::error::ServiceError;
@@ -18,7 +19,7 @@ use crate::service::parts::{LEAVE, Service};
 use crate::service::roster::Served;
 use crate::service::wiring::entry_of;
 
-use super::closing::{Closing, close_each};
+use super::closing::close_each;
 use super::plan::{Fate, NodeFate};
 use super::refused::Refused;
 
@@ -49,13 +50,9 @@ pub(super) fn listen_first(
     }
 }
 
-/// Follows a plan for the chains. What does not work of it is told, and chains that are still being closed are added to `closing`. A host without room for a thread may leave a chain out whose
-/// key was to be opened anew, until the next reload.
-pub(super) fn follow(
-    service: &Service,
-    plan: Vec<(ChainConfig, Fate)>,
-    closing: &mut Vec<Closing>,
-) -> Vec<String> {
+/// Follows a plan for the chains. What does not work of it is told, and which chains are still being closed. A host without room
+/// for a thread may leave a chain out whose key was to be opened anew, until the next reload.
+pub(super) fn follow(service: &Service, plan: Vec<(ChainConfig, Fate)>) -> Vec<String> {
     let before = service.roster.all();
     let mut troubles = Vec::new();
     let stays = |served: &Served| {
@@ -68,7 +65,7 @@ pub(super) fn follow(
         .map(|served| (served.config.id.clone(), served.stats.clone()))
         .collect();
     if !go.is_empty() {
-        closing.extend(take_out(&go));
+        service.registry.closing.add(take_out(&go));
         publish(service, &stay);
     }
     let given_back: Vec<Weak<dyn KeySource>> = go
@@ -137,6 +134,7 @@ pub(super) fn follow(
             ARMED.as_secs()
         )
     }));
+    troubles.extend(service.registry.closing.troubles());
     troubles.extend(begun.iter().filter_map(|served| {
         let why = served.chain.why_unarmed()?;
         Some(format!("{}: not armed: {why}", served.config.id))
@@ -146,7 +144,7 @@ pub(super) fn follow(
 
 /// Chains that are not served any more: votes in hand are finished, and their stores know that they stopped cleanly. Gives those
 /// for which that takes too long.
-fn take_out(go: &[Arc<Served>]) -> Vec<Closing> {
+fn take_out(go: &[Arc<Served>]) -> Vec<ClosingChain> {
     let links = || go.iter().flat_map(|served| &served.links);
     links().for_each(|link| link.end());
     go.iter().for_each(|served| served.stop.trigger());

@@ -1,10 +1,10 @@
 //! The end of chains, which is waited for and no longer than that: a disk that hangs for good must not keep those that go on.
 
 use std::sync::Arc;
-use std::thread::{JoinHandle, sleep};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::consensus::ChainId;
+use crate::observe::registry::ClosingChain;
 use crate::threads::{STACK, spawn};
 
 use crate::service::roster::Served;
@@ -12,42 +12,25 @@ use crate::service::roster::Served;
 /// Between two looks at what is waited for.
 const TICK: Duration = Duration::from_millis(5);
 
-/// A chain whose end is under way on a thread of its own, which has its key and its locks until then.
-pub(in crate::service) struct Closing {
-    id: ChainId,
-    began: Instant,
-    thread: JoinHandle<()>,
-}
-
-impl Closing {
-    /// Whether it has ended meanwhile.
-    pub fn is_over(&self) -> bool {
-        self.thread.is_finished()
-    }
-
-    /// What the operator is told.
-    pub fn trouble(&self) -> String {
-        format!(
-            "{}: still being closed after {} s: its disk may hang; nothing is signed for it, and this process has its locks until \
-             it is closed",
-            self.id,
-            self.began.elapsed().as_secs()
-        )
-    }
-}
-
 /// Ends chains beside each other, and gives those whose end has not come within `patience`.
 pub(in crate::service) fn close_each(
     chains: &[Arc<Served>],
     patience: Duration,
     close: fn(&Served),
-) -> Vec<Closing> {
+) -> Vec<ClosingChain> {
     let began = Instant::now();
     let mut under_way = Vec::new();
     for served in chains {
-        let (id, theirs) = (served.config.id.clone(), served.clone());
-        match spawn("close", STACK, move || close(&theirs)) {
-            Ok(thread) => under_way.push(Closing { id, began, thread }),
+        let (closing, token) = ClosingChain::begin(served.config.id.clone());
+        let theirs = served.clone();
+        let thread = spawn("close", STACK, move || {
+            close(&theirs);
+            // With its key and its locks, if nobody else has them.
+            drop(theirs);
+            drop(token);
+        });
+        match thread {
+            Ok(_) => under_way.push(closing),
             // A host that cannot start another thread has this one.
             Err(_) => close(served),
         }
@@ -100,7 +83,7 @@ mod tests {
         let began = Instant::now();
         let left = close_each(&chains, Duration::from_millis(50), hangs);
         assert!(began.elapsed() < Duration::from_secs(5));
-        let told: Vec<_> = left.iter().map(Closing::trouble).collect();
+        let told: Vec<_> = left.iter().map(ClosingChain::trouble).collect();
         assert!(
             told.len() == 1 && told[0].starts_with("hangs-1: still being closed after 0 s"),
             "{told:?}"

@@ -24,7 +24,6 @@ use crate::threads::{ReloadAnswer, ReloadInbox, Reloads, spawn_vital};
 use super::error::ServiceError;
 use super::parts::Service;
 use change::Change;
-use closing::Closing;
 pub(super) use closing::close_each;
 use refused::Refused;
 
@@ -78,7 +77,6 @@ pub(super) fn keep(service: &Service, config: Config, again: Again) -> io::Resul
         service: service.clone(),
         config: without_chains(config),
         again,
-        closing: Vec::new(),
     };
     spawn_vital("reload", &service.stop, move || {
         while !stop.is_set() {
@@ -99,8 +97,6 @@ struct Reloader {
     /// What is followed, without the chains, which the roster has.
     config: Config,
     again: Again,
-    /// Chains that are gone, whose disks may hang.
-    closing: Vec<Closing>,
 }
 
 /// A configuration whose keys nobody else holds any more: a device is given back with the last one who has its key.
@@ -180,9 +176,7 @@ impl Reloader {
             changes.push(Change::LogOverruled("format"));
         }
         identities.retain(|source| !exchanged.contains(source));
-        let mut troubles = apply::follow(&self.service, plan.chains, &mut self.closing);
-        self.closing.retain(|closing| !closing.is_over());
-        troubles.extend(self.closing.iter().map(Closing::trouble));
+        let mut troubles = apply::follow(&self.service, plan.chains);
         let metrics = (&self.config.metrics, &now.metrics);
         if let Err(error) = self
             .service
