@@ -1,5 +1,6 @@
 //! Reloads that take the state of one chain for another's: each is refused by name before anything is changed.
 
+#[cfg(feature = "yubihsm")]
 use std::fs;
 
 use tmkms::backends::softsign::key::SoftKey;

@@ -101,7 +101,7 @@ impl NodeClock {
         }
     }
 
-    /// What the last vote said; `None` where nothing was said for [`FRESH`]: a single late vote must not stand for days as the
+    /// What the last vote said; `None` where nothing was said for `FRESH`: a single late vote must not stand for days as the
     /// last that was heard of a node.
     pub fn skew(&self, now: Instant) -> Option<Skew> {
         let (skew, at) = self.last?;
