@@ -284,4 +284,8 @@ func NodeTest(t *testing.T, series Series, settings ChainSettings) {
 	if found.Positions < 3*found.Commits {
 		t.Errorf("only %d positions in the write-ahead log for %d commits", found.Positions, found.Commits)
 	}
+	// A signer that was killed has begun to count anew.
+	if !settings.Kills && !ControlIsSubject() {
+		wordsOf(t, series, subject, found)
+	}
 }

@@ -92,6 +92,7 @@ func (s Suite) RealNode(t *testing.T) {
 		from = 8
 		run("extensions of 500 KB", ChainSettings{Scheme: "tcp", Blocks: 10, ExtensionsFrom: 1, ExtensionBytes: 500_000})
 	}
+	run("undisturbed", ChainSettings{Scheme: "tcp", Blocks: 12, ExtensionsFrom: from})
 	run("tcp", ChainSettings{Scheme: "tcp", Blocks: 20, Kills: true, ExtensionsFrom: from})
 	run("unix", ChainSettings{Scheme: "unix", Blocks: 20, Kills: true, ExtensionsFrom: from, ExtensionBytes: 7})
 }

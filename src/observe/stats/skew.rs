@@ -1,8 +1,9 @@
 //! How far the clock of a node is from this host's, as its votes tell. Of a fixed size.
 //!
-//! A vote has the time of the node's clock. Under BFT time (CometBFT, `voteTime`) it is one millisecond after the time of the block that is voted
-//! for where that is later, so a clock that is behind shows as no further behind than the block. A proposal is no reading: with
-//! proposer-based timestamps it has the time of its block, which may be an old one that is proposed again.
+//! A vote has the time of the node's clock. Under BFT time (CometBFT, `voteTime`) it is at least a millisecond after the time of the
+//! block that is voted for (v0.34: the chain's `time_iota_ms`, usually a second), so a clock that is behind shows as no further behind
+//! than the block. A proposal is no reading: with proposer-based timestamps it has the time of its block, which may be an old one that
+//! is proposed again.
 
 use std::time::{Duration, Instant};
 
