@@ -109,6 +109,9 @@ func (n *network) prepare() error {
 		home := filepath.Join(n.spec.Home, fmt.Sprintf("node%d", i))
 		config.EnsureRoot(home)
 		m := &member{cfg: nodeConfig(home), logger: logger.With("node", i)}
+		if i < len(n.spec.RPC) && n.spec.RPC[i] != 0 {
+			m.cfg.RPC.ListenAddress = fmt.Sprintf("tcp://127.0.0.1:%d", n.spec.RPC[i])
+		}
 		if n.spec.Propose > 0 {
 			m.cfg.Consensus.TimeoutPropose = n.spec.Propose
 		}

@@ -27,5 +27,7 @@ func TestWayBack(t *testing.T) { suite.WayBack(t) }
 
 func TestNetwork(t *testing.T) { suite.Network(t) }
 
+func TestAnswers(t *testing.T) { suite.Answers(t) }
+
 // TestTwoHosts needs an etcd: interop/etcd/network has it.
 func TestTwoHosts(t *testing.T) { suite.TwoHosts(t) }

@@ -37,6 +37,8 @@ type NodeSpec struct {
 	// Blocks is how many blocks to make before the process ends; 0 for until it
 	// is told to end.
 	Blocks int64
+	// RPC are the ports at which the nodes answer questions, the first node's first; none or 0 for not at all.
+	RPC []int
 	// Propose is how long the nodes wait for a proposal before they vote for none; 0 for half a second.
 	Propose time.Duration
 }
