@@ -22,6 +22,7 @@ pub mod consensus;
 pub mod events;
 pub mod https;
 pub mod networks;
+pub mod rpc;
 pub mod os;
 pub mod reason;
 pub mod remedy;

@@ -51,6 +51,8 @@ pub(super) struct Chain {
     pub max_gap: Option<Spanned<u64>>,
     pub max_blocks_per_second: Option<Spanned<u64>>,
     pub replicas: Policy,
+    pub rpc: Vec<Spanned<String>>,
+    pub rpc_ca_file: Option<Spanned<String>>,
 }
 
 impl RawConfig {
@@ -210,6 +212,8 @@ fn chain(mut section: TableReader<'_>, base: &Base, problems: &mut Vec<Problem>)
         max_gap: section.number("max_gap", 1..=1_000_000_000, problems),
         max_blocks_per_second: section.number("max_blocks_per_second", 1..=10_000, problems),
         replicas: replicas(&mut section, problems),
+        rpc: section.texts("rpc", problems).unwrap_or_default(),
+        rpc_ca_file: section.text("rpc_ca_file", problems),
     };
     section.finish(problems);
     read

@@ -14,6 +14,7 @@ use crate::gate::store::file::StateFile;
 use crate::link::Timeouts;
 use crate::os::pair_lock::Scopes;
 use crate::remedy::Commands;
+use crate::rpc::RpcSettings;
 use crate::secret_file::{SecretSource, Variable};
 
 use super::error::{KeyNotOpened, WrongConfig};
@@ -73,6 +74,8 @@ pub struct ChainConfig {
     pub sticky: Option<Duration>,
     /// What says how high the chain is when it is armed.
     pub state_hook: Option<StateHook>,
+    /// Where the chain itself is asked whether our votes are in its commits.
+    pub rpc: RpcSettings,
     /// The nodes that may ask; at least one.
     pub nodes: Vec<NodeConfig>,
     /// The commands of this program for this file, as messages print them.

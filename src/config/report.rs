@@ -148,7 +148,16 @@ fn secret_in(line: &str) -> Option<usize> {
         }
         from = at + mark.len();
     }
-    None
+    // A password in the address of a node's RPC.
+    let schemes = ["http://", "https://"].into_iter();
+    let mut users = schemes.flat_map(|scheme| lower.match_indices(scheme));
+    users.find_map(|(at, scheme)| {
+        let place = lower
+            .get(at + scheme.len()..)?
+            .split(['/', '"', '\''])
+            .next()?;
+        place.contains('@').then_some(at + scheme.len())
+    })
 }
 
 #[cfg(test)]
@@ -165,6 +174,9 @@ mod tests {
                 "auth = { key = 1, Password=*****",
             ),
             ("pasword: x", "pasword:**"),
+            ("rpc = [\"https://u:p@a\"]", "rpc = [\"https://*******"),
+            ("addr = \"tcp://id@a:1\"", "addr = \"tcp://id@a:1\""),
+            ("rpc = [\"http://a:1/@\"]", "rpc = [\"http://a:1/@\"]"),
             ("pin = 1\nspinning = 2", "pin =**\nspinning = 2"),
             (
                 "mnemonic = \"\"\"\nab\ncd\"\"\"\nid = 1",

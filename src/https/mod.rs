@@ -1,4 +1,4 @@
-//! HTTPS to a service of the operator's own: etcd's gateway, and whatever backend speaks JSON over TLS.
+//! HTTPS to a service that the operator named: etcd's gateway, the RPC of nodes, and whatever backend speaks JSON over TLS.
 //!
 //! What a signer needs and nothing else: one kept connection, a name that is asked for once, limits for every wait and for
 //! every byte, only the certificate authority that the operator named, no redirects, no proxy from the environment, no
@@ -21,7 +21,7 @@ use addresses::Addresses;
 pub use peer::certificate_of;
 pub use tls::{Tls, TlsError};
 
-/// The longest answer that is read, in bytes.
+/// The longest answer that is read where nothing else is said, in bytes.
 pub const LONGEST_ANSWER: u64 = 64 * 1024;
 /// The longest head of an answer, in bytes.
 const LONGEST_HEAD: usize = 16 * 1024;
@@ -53,7 +53,7 @@ pub enum Failure {
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// At most [`LONGEST_ANSWER`] bytes.
+    /// No longer than was asked for.
     pub body: Vec<u8>,
     /// The service's clock, as its `Date` says it: since 1970-01-01 UTC, whole seconds.
     pub date: Option<Duration>,
@@ -119,7 +119,7 @@ impl Client {
         if let Some(token) = authorization {
             request = request.header("Authorization", token);
         }
-        self.heard(read(request.send(body)))
+        self.heard(read(request.send(body), LONGEST_ANSWER))
     }
 
     /// Asks for a page.
@@ -127,7 +127,24 @@ impl Client {
     /// # Errors
     /// As [`Client::post`].
     pub fn get(&self, path: &str) -> Result<Answer, Failure> {
-        self.heard(read(self.agent.get(format!("{}{path}", self.base)).call()))
+        self.get_up_to(path, None, LONGEST_ANSWER)
+    }
+
+    /// Asks for a page of at most `longest` bytes.
+    ///
+    /// # Errors
+    /// As [`Client::post`].
+    pub fn get_up_to(
+        &self,
+        path: &str,
+        authorization: Option<&str>,
+        longest: u64,
+    ) -> Result<Answer, Failure> {
+        let mut request = self.agent.get(format!("{}{path}", self.base));
+        if let Some(token) = authorization {
+            request = request.header("Authorization", token);
+        }
+        self.heard(read(request.call(), longest))
     }
 
     fn heard(&self, answer: Result<Answer, Failure>) -> Result<Answer, Failure> {
@@ -143,7 +160,10 @@ impl Client {
     }
 }
 
-fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Answer, Failure> {
+fn read(
+    answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    longest: u64,
+) -> Result<Answer, Failure> {
     let mut answer = answer.map_err(failure)?;
     let status = answer.status().as_u16();
     let date = answer.headers().get("date");
@@ -152,12 +172,12 @@ fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result
     answer
         .body_mut()
         .as_reader()
-        .take(LONGEST_ANSWER + 1)
+        .take(longest.saturating_add(1))
         .read_to_end(&mut body)
         .map_err(|error| Failure::Unknown(format!("its answer broke off: {error}")))?;
-    if body.len() as u64 > LONGEST_ANSWER {
+    if body.len() as u64 > longest {
         return Err(Failure::Unknown(format!(
-            "its answer is longer than {LONGEST_ANSWER} bytes"
+            "its answer is longer than {longest} bytes"
         )));
     }
     Ok(Answer { status, body, date })

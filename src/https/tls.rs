@@ -24,7 +24,7 @@ pub struct Tls {
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// The file of certificates cannot be read.
-    #[error("{path}: {source}; correct its path in [etcd]")]
+    #[error("{path}: {source}; correct its path")]
     Unreadable {
         /// The file.
         path: String,
@@ -173,13 +173,13 @@ pub(super) fn in_words(error: &rustls::Error) -> String {
         // An authority of the same name with another key comes out as a bad signature.
         Error::InvalidCertificate(
             CertificateError::UnknownIssuer | CertificateError::BadSignature,
-        ) => "its certificate was not issued by the authority in `ca_file`".to_owned(),
+        ) => "its certificate was not issued by the authority in `ca_file` (for `rpc`: in `rpc_ca_file`)".to_owned(),
         Error::InvalidCertificate(
             CertificateError::Expired | CertificateError::ExpiredContext { .. },
         ) => "its certificate has expired (or this host's clock is wrong)".to_owned(),
         Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        ) => "its certificate is for another name; the name in `endpoints` must be one of its \
+        ) => "its certificate is for another name; the name in `endpoints` or `rpc` must be one of its \
               subjectAltNames"
             .to_owned(),
         Error::AlertReceived(

@@ -12,9 +12,9 @@ mod observers;
 mod parts;
 mod reload;
 mod roster;
-mod shared;
 mod signals;
 mod supervisor;
+mod watchers;
 mod wiring;
 
 use std::sync::Arc;

@@ -13,6 +13,7 @@ use crate::threads::Shutdown;
 
 use super::arming::{SquattedName, Work};
 use super::links::RunningLink;
+use super::watchers::rpc::RpcWatch;
 
 /// A chain with all that runs for it. Never changed: a reload makes another one of it.
 #[derive(Clone)]
@@ -26,6 +27,8 @@ pub(super) struct Served {
     pub links: Vec<Arc<RunningLink>>,
     /// What is seen of it.
     pub entry: Arc<ChainEntry>,
+    /// What is asked of the chain itself.
+    pub rpc: Arc<RpcWatch>,
     /// Tells what looks at this chain alone to end.
     pub stop: Arc<Shutdown>,
 }

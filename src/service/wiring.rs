@@ -21,7 +21,8 @@ use super::arming::{Identities, SquattedName, Work};
 use super::error::ServiceError;
 use super::links::{RunningLink, prepare, start};
 use super::roster::Served;
-use super::shared;
+use super::watchers::rpc::RpcWatch;
+use super::watchers::shared;
 
 /// What all chains have together: our identities, and what notices that the process was stopped.
 #[derive(Clone)]
@@ -78,7 +79,11 @@ impl Wiring {
             let link = self.link(&chain, &stats, node);
             links.push(link.inspect_err(|_| give_up(&links))?);
         }
-        let entry = Arc::new(entry_of(&config, &chain, &stats, &links));
+        let stop = Arc::new(Shutdown::default());
+        let rpc = RpcWatch::begin(&config, &chain, &stats, &stop)
+            .inspect_err(|_| give_up(&links))
+            .map_err(ServiceError::Thread)?;
+        let entry = entry_of(&config, &chain, &stats, &links).asking(rpc.witness());
         let served = Served {
             chain,
             config,
@@ -86,8 +91,9 @@ impl Wiring {
             name: SquattedName::default(),
             work: Work::default(),
             links,
-            entry,
-            stop: Arc::new(Shutdown::default()),
+            entry: Arc::new(entry),
+            rpc: Arc::new(rpc),
+            stop,
         };
         shared::watch(&served.config, &served.chain, &served.stop)
             .inspect_err(|_| give_up(&served.links))

@@ -18,6 +18,8 @@ const TABLES: &[(&str, &[&str])] = &[
             "nodes",
             "sticky_seconds",
             "state_hook",
+            "rpc",
+            "rpc_ca_file",
         ],
     ),
     (

@@ -64,6 +64,7 @@ mod reload_keys;
 mod reload_load;
 mod remedies;
 mod replicas;
+mod rpc;
 mod secret_connection;
 mod service;
 mod session;

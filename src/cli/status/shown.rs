@@ -105,6 +105,11 @@ fn chain_lines(chain: &ChainStatus, commands: &Commands) -> String {
             line(if at == 0 { "shared" } else { "" }, part);
         }
     }
+    if let Some(rpc) = &chain.rpc {
+        for (at, part) in rpc.lines().iter().enumerate() {
+            line(if at == 0 { "chain" } else { "" }, part);
+        }
+    }
     if chain.history.missed_heights > 0 {
         let missed = format!(
             "{} since the start",

@@ -15,11 +15,13 @@ use crate::gate::heights::bucket::Rate;
 use crate::gate::raw::Dialect;
 use crate::gate::{Settings, SignExtensions};
 use crate::remedy::CommandLine;
+use crate::rpc::RpcSettings;
 use crate::settings::{Base, Problem};
 
 use super::file::{Chain, RawConfig, Validator};
 use super::meaning::{ChainConfig, NodeConfig};
 use super::sections::etcd::{self, StoreKind};
+use super::sections::rpc;
 use keys::keys;
 pub(super) use nodes::may_need_identity;
 use nodes::nodes;
@@ -149,9 +151,11 @@ pub(super) fn check(
                 etcd.clone()
             }
         };
+        let rpc = rpc::rpc(chain, base, problems, warnings, undialled);
         if let Some(key) = key {
             chains.push(ChainConfig {
                 etcd,
+                rpc,
                 ..chain_config(chain, id, key, path, lock_dir.clone(), nodes, base)
             });
         }
@@ -243,6 +247,7 @@ fn chain_config(
         raw: chain.raw.clone(),
         sticky: chain.sticky,
         state_hook: chain.state_hook.clone(),
+        rpc: RpcSettings::default(),
         nodes,
         commands: base.commands.clone(),
     }

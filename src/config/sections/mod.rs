@@ -5,3 +5,4 @@ pub(super) mod etcd;
 pub(super) mod log;
 pub(super) mod metrics;
 pub(super) mod state_hook;
+pub(super) mod rpc;

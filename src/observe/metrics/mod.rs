@@ -7,9 +7,9 @@
 
 mod chains;
 mod devices;
-mod etcd;
 mod family;
 mod links;
+mod outside;
 mod process;
 mod sample;
 mod service;
@@ -30,13 +30,14 @@ pub use sample::{ChainSample, ServiceSample};
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// All metrics, in the order in which they are served.
-const TABLES: [&[Family]; 8] = [
+const TABLES: [&[Family]; 9] = [
     service::FAMILIES,
     chains::FAMILIES,
     signatures::FAMILIES,
     votes::FAMILIES,
     devices::FAMILIES,
-    etcd::FAMILIES,
+    outside::rpc::FAMILIES,
+    outside::etcd::FAMILIES,
     links::FAMILIES,
     process::FAMILIES,
 ];

@@ -8,6 +8,7 @@ use crate::gate::store::etcd::SharedSample;
 use crate::observe::stats::chain::ChainSnapshot;
 use crate::observe::stats::link::LinkSnapshot;
 use crate::os::process::usage::ProcessUsage;
+use crate::rpc::RpcSample;
 
 /// The service at one moment.
 #[derive(Debug)]
@@ -65,6 +66,8 @@ pub struct ChainSample {
     pub backup: Option<Option<Duration>>,
     /// What is seen of etcd, where other hosts share the watermark.
     pub shared: Option<SharedSample>,
+    /// What the chain itself said of our votes, where it is asked.
+    pub rpc: Option<RpcSample>,
     /// What it has done.
     pub snapshot: ChainSnapshot,
     /// Its links: the node's address, and what the link has done.

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use crate::consensus::{Height, Hrs};
 use crate::events::{Event, RequestKind, Sink, Spent};
 use crate::reason::ReasonKind;
+use crate::rpc::GateVote;
 
 use super::heights::Heights;
 use super::latency::{self, Latency};
@@ -84,6 +85,19 @@ impl ChainStats {
     pub fn begin_after(&self, last: Option<Height>) {
         let mut snapshot = self.0.lock();
         snapshot.heights.begin_after(last);
+    }
+
+    /// What was signed at a height, as far as that is remembered.
+    pub fn vote_at(&self, height: Height) -> GateVote {
+        match self.0.lock().heights.decided(height) {
+            true => GateVote::Block,
+            false => GateVote::NotKnown,
+        }
+    }
+
+    /// The commit of a block lacks the precommit that was signed for it.
+    pub fn uncommitted(&self, height: Height) {
+        self.0.lock().heights.uncommitted(height);
     }
 
     /// What is counted by now.

@@ -20,6 +20,8 @@ const NEAR: i64 = 1_000;
 pub enum HeightOutcome {
     /// A vote or proposal was signed.
     Signed,
+    /// A precommit for a block was signed, and the block's commit lacks it: the chain counts the height as missed.
+    Uncommitted,
     /// A vote for no block was signed, and no precommit for one: the node had none, or had it too late.
     Nil,
     /// Earlier signatures were given again, and nothing new was signed.
@@ -37,8 +39,9 @@ pub enum HeightOutcome {
 
 impl HeightOutcome {
     /// All of them, in the order of the legend.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Signed,
+        Self::Uncommitted,
         Self::Nil,
         Self::Replayed,
         Self::Refused,
@@ -52,6 +55,7 @@ impl HeightOutcome {
         match self {
             Self::Unknown => "unknown",
             Self::Signed => "signed",
+            Self::Uncommitted => "uncommitted",
             Self::Nil => "nil",
             Self::Replayed => "replayed",
             Self::Refused => "refused",
@@ -71,6 +75,8 @@ struct HeightMarks {
     replayed: bool,
     refused: bool,
     conflict: bool,
+    /// The block's commit lacks the precommit.
+    uncommitted: bool,
     /// The highest round that was signed in.
     round: Option<Round>,
 }
@@ -191,6 +197,24 @@ impl Heights {
         }
     }
 
+    /// The chain itself says that the block's commit lacks the precommit that was signed.
+    pub fn uncommitted(&mut self, height: Height) {
+        if let Some(mark) = self.mark(height.get()) {
+            mark.uncommitted = true;
+        }
+    }
+
+    /// Whether a precommit for a block was signed at a height that the strip shows.
+    pub fn decided(&self, height: Height) -> bool {
+        let height = height.get();
+        let shown = height <= self.top && height > self.top.saturating_sub(HISTORY as i64);
+        shown
+            && self
+                .marks
+                .get(place(height))
+                .is_some_and(|mark| mark.decided)
+    }
+
     /// The last hundred heights, the oldest first; none where nothing was asked for yet.
     pub fn history(&self) -> Vec<PastHeight> {
         if self.top == 0 {
@@ -221,6 +245,9 @@ impl Heights {
     fn outcome(&self, height: i64, mark: HeightMarks) -> HeightOutcome {
         match mark {
             HeightMarks { conflict: true, .. } => HeightOutcome::Conflict,
+            HeightMarks {
+                uncommitted: true, ..
+            } => HeightOutcome::Uncommitted,
             HeightMarks {
                 nil: true,
                 decided: false,

@@ -9,8 +9,9 @@ use super::conflict::ConflictStatus;
 use super::device::DeviceStatus;
 use super::judgement::condition::Condition;
 use super::link::{LinkStatus, ServedNode};
+use super::outside::rpc::RpcStatus;
+use super::outside::shared::SharedStatus;
 use super::pause::PauseStatus;
-use super::shared::SharedStatus;
 use super::votes::VotesStatus;
 
 /// One chain.
@@ -69,6 +70,9 @@ pub struct ChainStatus {
     /// What is seen of etcd, where other hosts share the watermark.
     #[serde(default)]
     pub shared: Option<SharedStatus>,
+    /// What the chain itself says of our votes, where `rpc` says whom to ask.
+    #[serde(default)]
+    pub rpc: Option<RpcStatus>,
     /// What it has done since the start.
     #[serde(default)]
     pub history: History,

@@ -17,6 +17,7 @@ use crate::service::error::ServiceError;
 use crate::service::links::RunningLink;
 use crate::service::parts::{LEAVE, Service};
 use crate::service::roster::Served;
+use crate::service::watchers::rpc::RpcWatch;
 use crate::service::wiring::entry_of;
 
 use super::closing::close_each;
@@ -206,16 +207,26 @@ fn kept(
         added.push(link.clone());
         links.push(link);
     }
+    // Others are asked, so what was said before is forgotten: nobody can say which of them said it.
+    let rpc = match config.rpc == old.config.rpc {
+        true => Ok(old.rpc.clone()),
+        false => RpcWatch::begin(&config, &old.chain, &old.stats, &old.stop).map(Arc::new),
+    };
+    let rpc = rpc
+        .inspect_err(|_| added.iter().for_each(|link| link.end()))
+        .map_err(ServiceError::Thread)?;
     swapped.added.extend(added);
     let goes_on = |link: &&Arc<RunningLink>| !links.iter().any(|other| Arc::ptr_eq(other, link));
     swapped
         .left
         .extend(old.links.iter().filter(goes_on).cloned());
     let entry = entry_of(&config, &old.chain, &old.stats, &links).remembering(&old.entry);
+    let entry = entry.asking(rpc.witness());
     Ok(Arc::new(Served {
         config,
         links,
         entry: Arc::new(entry),
+        rpc,
         ..(**old).clone()
     }))
 }

@@ -50,6 +50,7 @@ pub(super) enum Setting {
     Nodes(Option<Duration>),
     StateHook,
     KeyFormat,
+    Rpc,
 }
 
 impl fmt::Display for Change {
@@ -104,6 +105,7 @@ impl fmt::Display for Setting {
                 f.write_str("`state_hook` changed; it is run when the chain is armed the next time")
             }
             Self::KeyFormat => f.write_str("`key_format` changed"),
+            Self::Rpc => f.write_str("`rpc` changed"),
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod browser;
 pub mod chain;
 pub mod command;
 pub mod fake_etcd;
+pub mod fake_rpc;
 pub mod held_key;
 pub mod home;
 pub mod http;

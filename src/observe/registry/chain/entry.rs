@@ -17,6 +17,7 @@ use crate::observe::stats::link::LinkStats;
 use crate::observe::status::{ChainVerdict, ConflictStatus, PauseStatus};
 use crate::os::clock::Moment;
 use crate::remedy::Commands;
+use crate::rpc::Witness;
 use crate::session::InFlight;
 
 /// A request that has had no answer for so long marks its chain stuck: nodes wait 5 s.
@@ -39,6 +40,8 @@ pub(crate) struct ChainEntry {
     /// When the key's backup was proven, where that is remembered. Held briefly.
     backup: Mutex<Option<Backup>>,
     pub(super) commands: Commands,
+    /// What the chain itself said of our votes, where it is asked.
+    pub(super) rpc: Option<Arc<Witness>>,
 }
 
 /// One link of a chain.
@@ -70,7 +73,13 @@ impl ChainEntry {
             free: AtomicU64::new(u64::MAX),
             backup: Mutex::new(None),
             commands: config.commands.clone(),
+            rpc: None,
         }
+    }
+
+    /// The chain itself is asked, and says so much.
+    pub fn asking(self, rpc: Option<Arc<Witness>>) -> Self {
+        Self { rpc, ..self }
     }
 
     /// What disks said of `before`, the entry of the same chain until now, so that it need not be asked again at once.
@@ -212,6 +221,7 @@ pub(super) mod tests {
             free: AtomicU64::new(u64::MAX),
             backup: Mutex::new(None),
             commands: Commands::default(),
+            rpc: None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! A chain at one moment: all that is told of it is looked at once, so that what is told twice is the same both times.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::backends::{DeviceSample, all_down};
 use crate::chain::ChainSeen;
@@ -8,6 +8,7 @@ use crate::observe::registry::kept::kept;
 use crate::observe::stats::link::LinkSnapshot;
 use crate::observe::status::{ChainVerdict, Facts, PauseStatus};
 use crate::os::clock::Moment;
+use crate::rpc::RpcSample;
 
 use super::entry::ChainEntry;
 
@@ -19,6 +20,8 @@ pub(super) struct Look<'a> {
     pub devices: Vec<DeviceSample>,
     /// The pause that the operator asked for.
     pub paused: Option<PauseStatus>,
+    /// What the chain itself said of our votes, where it is asked.
+    pub rpc: Option<RpcSample>,
     /// Each with the address of its node.
     pub links: Vec<(&'a str, LinkSnapshot)>,
     /// Whether it is armed and ready, by all that is told here, and why not.
@@ -51,6 +54,7 @@ impl ChainEntry {
             stuck,
             devices,
             paused,
+            rpc: self.rpc.as_ref().map(|rpc| rpc.sample(Instant::now())),
             links,
             verdict,
         }

@@ -38,6 +38,7 @@ impl ChainEntry {
                 Backup::Proven(at) => Some(now.wall.saturating_sub(at)),
             }),
             shared: chain.shared.map(|shared| shared.stats.sample()),
+            rpc: look.rpc,
             snapshot: self.stats.snapshot(),
             links: links.map(|(addr, link)| (addr.to_owned(), link)).collect(),
         }

@@ -2,7 +2,7 @@
 
 use crate::backends::Backup;
 use crate::observe::status::{
-    ChainStatus, ConflictStatus, DeviceStatus, LinkStatus, ServedNode, humanize,
+    ChainStatus, ConflictStatus, DeviceStatus, LinkStatus, RpcStatus, ServedNode, humanize,
 };
 use crate::os::clock::Moment;
 use crate::remedy::Commands;
@@ -51,6 +51,7 @@ impl ChainEntry {
                 .backup()
                 .map(|backup| backup_in_words(backup, now, &self.commands)),
             shared: chain.shared.map(|shared| shared.stats.sample().into()),
+            rpc: look.rpc.as_ref().map(RpcStatus::from),
             history: (&snapshot).into(),
             ..ChainStatus::default()
         };

@@ -55,6 +55,8 @@ fn facts(chain: &ChainStatus) -> Vec<(&'static str, String)> {
     let votes = history.votes.lines();
     facts.extend(votes.into_iter().map(|line| ("votes", line)));
     facts.push(("key", chain.key.clone()));
+    let rpc = chain.rpc.iter().flat_map(|rpc| rpc.lines());
+    facts.extend(rpc.map(|line| ("chain", line)));
     let shared = chain.shared.iter().flat_map(|shared| shared.lines());
     facts.extend(shared.map(|line| ("shared", line)));
     facts.extend(chain.served.iter().map(|served| ("serves", served.line())));
@@ -71,7 +73,12 @@ fn heights(history: &History) -> Markup {
     let nil = count(HeightOutcome::Nil);
     let again = history.rounds.iter().filter(|round| **round > 0).count();
     let oldest = newest.saturating_sub(i64::try_from(heights.len()).unwrap_or(0)) + 1;
-    let sums = format!("{missed} missed, {refused} refused, {nil} nil, {again} above round 0");
+    let lost = match count(HeightOutcome::Uncommitted) {
+        0 => String::new(),
+        lost => format!(", {lost} signed and not in the commit"),
+    };
+    let sums =
+        format!("{missed} missed, {refused} refused, {nil} nil, {again} above round 0{lost}");
     let label = format!("the last {} heights up to {newest}: {sums}", heights.len());
     // A service of before tells no rounds.
     let rounds = history.rounds.iter().copied().chain(std::iter::repeat(0));

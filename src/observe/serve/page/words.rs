@@ -61,6 +61,7 @@ pub(super) fn condition_name(chain: &ChainStatus) -> &'static str {
 pub(super) fn outcome_name(outcome: HeightOutcome) -> &'static str {
     match outcome {
         HeightOutcome::Unknown => "not known",
+        HeightOutcome::Uncommitted => "signed, not in the commit",
         HeightOutcome::Nil => "nil vote",
         HeightOutcome::Conflict => "double sign refused",
         HeightOutcome::Signed

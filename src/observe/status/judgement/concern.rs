@@ -7,11 +7,11 @@ use crate::observe::status::conflict::ConflictStatus;
 use crate::observe::status::device::DeviceStatus;
 use crate::observe::status::humanize::humanize;
 use crate::observe::status::link::{LinkPhase, LinkStatus};
+use crate::observe::status::outside::shared::EndpointStatus;
 use crate::observe::status::pause::PauseStatus;
-use crate::observe::status::shared::EndpointStatus;
 
 /// What somebody should look at while the chain signs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Concern<'a> {
     /// A double sign was refused, and nobody has acknowledged that.
     Conflict(&'a ConflictStatus),
@@ -21,6 +21,8 @@ pub enum Concern<'a> {
     Device(&'a DeviceStatus),
     /// A node is not linked; another is.
     Node(&'a LinkStatus),
+    /// The chain itself says something of our votes, or a node that is asked about it says nothing.
+    Chain(String),
     /// A member of etcd does not answer; a majority may.
     Member(&'a EndpointStatus),
 }
@@ -41,6 +43,7 @@ impl Concern<'_> {
                 let why = why.map_or_else(String::new, |why| format!(": {why}"));
                 format!("{} is not linked, for {since}{why}", link.addr)
             }
+            Self::Chain(told) => told.clone(),
             Self::Member(member) => {
                 let why = member.trouble.as_deref().unwrap_or("it does not answer");
                 format!("etcd's member {} is down: {why}", member.name)
@@ -62,6 +65,8 @@ impl ChainStatus {
             let down = self.links.iter().filter(is(LinkPhase::Down));
             concerns.extend(down.map(Concern::Node));
         }
+        let chain = self.rpc.iter().flat_map(|rpc| rpc.concerns());
+        concerns.extend(chain.map(Concern::Chain));
         let members = self.shared.iter().flat_map(|shared| &shared.endpoints);
         let down = members.filter(|member| member.trouble.is_some());
         concerns.extend(down.map(Concern::Member));
@@ -117,7 +122,7 @@ impl ChainStatus {
 mod tests {
     use super::*;
     use crate::observe::status::link::LastError;
-    use crate::observe::status::shared::SharedStatus;
+    use crate::observe::status::outside::shared::SharedStatus;
 
     fn link(state: LinkPhase) -> LinkStatus {
         let json = serde_json::json!({

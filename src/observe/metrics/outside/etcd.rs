@@ -2,9 +2,9 @@
 
 use prometheus_client::metrics::MetricType;
 
-use super::family::{Family, SampleValue, Values};
+use crate::observe::metrics::family::{Family, SampleValue, Values};
 
-pub(super) const FAMILIES: &[Family] = &[
+pub(in crate::observe::metrics) const FAMILIES: &[Family] = &[
     Family {
         name: "etcd_endpoint_up",
         kind: MetricType::Gauge,

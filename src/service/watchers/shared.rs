@@ -17,7 +17,7 @@ use crate::threads::{LARGE_STACK, Shutdown, spawn_observer};
 const EVERY: Duration = Duration::from_secs(1);
 
 /// Begins to look, where the chain is shared.
-pub(super) fn watch(
+pub(in crate::service) fn watch(
     config: &ChainConfig,
     chain: &Arc<Chain>,
     stop: &Arc<Shutdown>,

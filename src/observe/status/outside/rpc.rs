@@ -1,0 +1,263 @@
+//! What the chain itself says of our votes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::rpc::{EndpointSample, Outcome, RpcSample, Standing};
+use crate::text::count::count;
+
+/// More missed heights than this of the last hundred are worth a look.
+const MISSED: u64 = 2;
+
+/// What the chain itself says of our votes.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct RpcStatus {
+    /// The nodes that are asked.
+    pub endpoints: Vec<RpcEndpointStatus>,
+    /// The height of the chain's newest block, as most of them say.
+    pub height: Option<i64>,
+    /// Whether the validator is in the set that votes; `None` where that is not known.
+    pub in_set: Option<bool>,
+    /// Its voting power, where it is.
+    pub voting_power: Option<i64>,
+    /// The latest height whose commit holds a signature of this key, as most of them have shown.
+    pub signed_height: Option<i64>,
+    /// The first height that counts in what follows; 0 before there is one.
+    pub since_height: i64,
+    /// The newest height that was judged.
+    pub newest_height: i64,
+    /// Commits that hold the vote for the block.
+    pub committed: u64,
+    /// Commits that hold a vote for no block.
+    pub nil: u64,
+    /// Commits that lack the precommit that was signed here.
+    pub uncommitted: u64,
+    /// Commits that lack the vote, and none is known here.
+    pub absent: u64,
+    /// Blocks of a time when the validator was not in the set.
+    pub outside: u64,
+    /// Of the last 100 heights: how many are known of.
+    pub window: u64,
+    /// How many of those lack the vote.
+    pub window_missed: u64,
+    /// Missed heights in a row, up to the newest.
+    pub missed_in_a_row: u64,
+    /// The newest heights whose commits lack the precommit that was signed here, the oldest first.
+    pub uncommitted_heights: Vec<i64>,
+}
+
+/// One node that is asked.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct RpcEndpointStatus {
+    /// Its address, without a password.
+    pub name: String,
+    /// The height of its newest block.
+    pub height: Option<i64>,
+    /// Whether it is still fetching blocks; it is not asked about votes then.
+    pub catching_up: bool,
+    /// Why it is not used, if so.
+    pub trouble: Option<String>,
+}
+
+impl From<&RpcSample> for RpcStatus {
+    fn from(sample: &RpcSample) -> Self {
+        let tally = &sample.tally;
+        let (window, window_missed) = tally.window();
+        let (in_set, voting_power) = match sample.standing {
+            Some(Standing::Power(power)) => (Some(true), Some(power)),
+            Some(Standing::Outside) => (Some(false), None),
+            None => (None, None),
+        };
+        Self {
+            endpoints: sample
+                .endpoints
+                .iter()
+                .map(RpcEndpointStatus::from)
+                .collect(),
+            height: sample.height,
+            in_set,
+            voting_power,
+            signed_height: sample.signed.map(|signed| signed.height.get()),
+            since_height: tally.first,
+            newest_height: tally.newest,
+            committed: tally.total(Outcome::Committed),
+            nil: tally.total(Outcome::Nil),
+            uncommitted: tally.total(Outcome::Uncommitted),
+            absent: tally.total(Outcome::Absent),
+            outside: tally.total(Outcome::Outside),
+            window,
+            window_missed,
+            missed_in_a_row: tally.in_a_row,
+            uncommitted_heights: tally.uncommitted().collect(),
+        }
+    }
+}
+
+impl From<&EndpointSample> for RpcEndpointStatus {
+    fn from(sample: &EndpointSample) -> Self {
+        Self {
+            name: sample.name.clone(),
+            height: sample.height,
+            catching_up: sample.catching_up,
+            trouble: sample.trouble.clone(),
+        }
+    }
+}
+
+impl RpcStatus {
+    /// In a few lines, for people.
+    pub fn lines(&self) -> Vec<String> {
+        let answers = |node: &&RpcEndpointStatus| node.trouble.is_none() && node.height.is_some();
+        let up = self.endpoints.iter().filter(answers);
+        let height = self.height.map_or_else(
+            || "no height yet".to_owned(),
+            |height| format!("height {height}"),
+        );
+        let standing = match (self.in_set, self.voting_power) {
+            (Some(true), Some(power)) => format!(", voting power {power}"),
+            (Some(false), _) => format!(", {NOT_IN_SET}"),
+            _ => String::new(),
+        };
+        let mut lines = vec![format!(
+            "{height}, {} of {} answer{standing}",
+            up.count(),
+            count(self.endpoints.len(), "node")
+        )];
+        if self.window > 0 {
+            let row = match self.missed_in_a_row {
+                0 => String::new(),
+                row => format!(", the last {row} in a row"),
+            };
+            lines.push(format!(
+                "of the last {}, {} lack the vote{row}",
+                count(self.window, "commit"),
+                self.window_missed
+            ));
+        }
+        if self.newest_height >= self.since_height && self.since_height > 0 {
+            lines.push(format!(
+                "since height {}: {} committed, {} signed and not committed, {} absent, {} for no block",
+                self.since_height, self.committed, self.uncommitted, self.absent, self.nil
+            ));
+        }
+        if !self.uncommitted_heights.is_empty() {
+            let heights: Vec<String> = self
+                .uncommitted_heights
+                .iter()
+                .map(i64::to_string)
+                .collect();
+            lines.push(format!(
+                "signed and not committed at {}",
+                heights.join(", ")
+            ));
+        }
+        let told = self.endpoints.iter().filter_map(|node| {
+            let why = match (&node.trouble, node.catching_up) {
+                (Some(trouble), _) => trouble.clone(),
+                (None, true) => {
+                    "it is still fetching blocks, so it is not asked about votes".to_owned()
+                }
+                (None, false) => return None,
+            };
+            Some(format!("not used: {} ({why})", node.name))
+        });
+        lines.extend(told);
+        lines
+    }
+
+    /// What somebody should look at, in one line each.
+    pub(in crate::observe::status) fn concerns(&self) -> Vec<String> {
+        let mut concerns = Vec::new();
+        if self.in_set == Some(false) {
+            concerns.push(format!("the validator is {NOT_IN_SET}"));
+        }
+        if self.window_missed > MISSED {
+            concerns.push(format!(
+                "{} of the last {} lack the vote, {} in a row",
+                self.window_missed,
+                count(self.window, "commit"),
+                self.missed_in_a_row
+            ));
+        }
+        let down = self.endpoints.iter().filter_map(|node| {
+            let trouble = node.trouble.as_ref()?;
+            Some(format!("the RPC of {} is not used: {trouble}", node.name))
+        });
+        concerns.extend(down);
+        concerns
+    }
+}
+
+/// The RPC does not tell these apart.
+const NOT_IN_SET: &str = "not in the validator set (jailed, tombstoned or not bonded)";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(name: &str, trouble: Option<&str>) -> RpcEndpointStatus {
+        RpcEndpointStatus {
+            name: name.to_owned(),
+            height: Some(9),
+            trouble: trouble.map(str::to_owned),
+            ..RpcEndpointStatus::default()
+        }
+    }
+
+    #[test]
+    fn what_is_told_of_a_validator_that_misses() {
+        let status = RpcStatus {
+            endpoints: vec![node("http://a:1", None), node("http://b:1", Some("late"))],
+            height: Some(9),
+            in_set: Some(true),
+            voting_power: Some(10),
+            since_height: 3,
+            newest_height: 8,
+            committed: 2,
+            uncommitted: 2,
+            absent: 1,
+            nil: 1,
+            window: 6,
+            window_missed: 3,
+            missed_in_a_row: 2,
+            uncommitted_heights: vec![7, 8],
+            ..RpcStatus::default()
+        };
+        assert_eq!(
+            status.lines(),
+            [
+                "height 9, 1 of 2 nodes answer, voting power 10",
+                "of the last 6 commits, 3 lack the vote, the last 2 in a row",
+                "since height 3: 2 committed, 2 signed and not committed, 1 absent, 1 for no block",
+                "signed and not committed at 7, 8",
+                "not used: http://b:1 (late)",
+            ]
+        );
+        assert_eq!(
+            status.concerns(),
+            [
+                "3 of the last 6 commits lack the vote, 2 in a row",
+                "the RPC of http://b:1 is not used: late",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_told_of_one_that_is_not_in_the_set_and_of_a_node_that_is_behind() {
+        let mut behind = node("http://a:1", None);
+        behind.catching_up = true;
+        let status = RpcStatus {
+            endpoints: vec![behind],
+            in_set: Some(false),
+            ..RpcStatus::default()
+        };
+        assert_eq!(
+            status.lines(),
+            [
+                "no height yet, 1 of 1 node answer, not in the validator set (jailed, tombstoned or not bonded)",
+                "not used: http://a:1 (it is still fetching blocks, so it is not asked about votes)",
+            ]
+        );
+        assert_eq!(status.concerns().len(), 1);
+        assert!(RpcStatus::default().concerns().is_empty());
+    }
+}

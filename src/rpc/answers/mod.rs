@@ -1,0 +1,13 @@
+//! What a node's RPC answers, read from the bytes that came: `/status`, `/commit` and `/validators`, whose JSON has been the same
+//! from Tendermint v0.34 to CometBFT v1.0 (`rpc/core/types/responses.go`). The answers of real nodes of each series are in
+//! `tests/rpc/`.
+//!
+//! Of a stranger: lengths are bounded before, numbers of elements here, and nothing but our own entry of a commit is kept.
+
+mod read;
+mod shapes;
+
+pub use read::{
+    CommitAnswer, LONGEST_COMMIT, LONGEST_STATUS, LONGEST_VALIDATORS, NodeStatus, PER_PAGE,
+    ValidatorsPage, read_commit, read_status, read_validators,
+};

@@ -1,0 +1,249 @@
+//! Asks one endpoint: one turn a second, each with a limit for every wait and every byte.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::consensus::{ChainId, Height, PublicKey};
+use crate::https::{Client, Limits, Tls, TlsError};
+
+use super::address::{RpcAddress, RpcSettings};
+use super::agreement::Word;
+use super::answers::{
+    CommitAnswer, LONGEST_COMMIT, LONGEST_STATUS, LONGEST_VALIDATORS, NodeStatus, PER_PAGE,
+    read_commit, read_status, read_validators,
+};
+use super::standing::Standing;
+use super::trouble::Trouble;
+use super::vote::VoteInCommit;
+use super::witness::Witness;
+
+/// How long each request may take.
+const LIMITS: Limits = Limits {
+    connect: Duration::from_secs(3),
+    request: Duration::from_secs(5),
+};
+/// How often the voting power is asked for while our votes are in the commits.
+const POWER_EVERY: Duration = Duration::from_secs(60);
+/// Where this host keeps the authorities of the web, on Debian, Fedora, SUSE and Alpine, and on a BSD.
+const AUTHORITIES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+/// One endpoint of a chain, asked by one thread.
+pub struct Endpoint {
+    index: usize,
+    chain: ChainId,
+    address: RpcAddress,
+    ca_file: Option<PathBuf>,
+    /// Made with the first turn: the file of authorities may not be there yet.
+    client: Option<Client>,
+    /// The set of validators that we were looked for in last, by its hash, and our place in it.
+    set: Option<([u8; 32], Standing)>,
+    /// When the voting power was asked for last.
+    asked_power: Option<Instant>,
+}
+
+/// What a turn has to tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It failed, and did not before or in another way.
+    Failed(Trouble),
+    /// It works, and had failed before.
+    Recovered,
+    /// Nothing new.
+    Same,
+}
+
+impl Endpoint {
+    /// One for each address of the settings.
+    pub fn all(settings: &RpcSettings, chain: &ChainId) -> Vec<Self> {
+        let addresses = settings.endpoints.iter().enumerate();
+        let endpoint = |(index, address): (usize, &RpcAddress)| Self {
+            index,
+            chain: chain.clone(),
+            address: address.clone(),
+            ca_file: settings.ca_file.clone(),
+            client: None,
+            set: None,
+            asked_power: None,
+        };
+        addresses.map(endpoint).collect()
+    }
+
+    /// Scheme, host and port.
+    pub fn name(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// One turn: how the node is, and the commits that the witness wants, until `ended`. `key` is our public key, where it is
+    /// known.
+    pub fn turn(
+        &mut self,
+        key: Option<&PublicKey>,
+        witness: &Witness,
+        ended: &dyn Fn() -> bool,
+    ) -> Turn {
+        match self.ask_all(key, witness, ended) {
+            Ok(()) if witness.works(self.index) => Turn::Recovered,
+            Ok(()) => Turn::Same,
+            Err(trouble) => match witness.failed(self.index, trouble.clone()) {
+                true => Turn::Failed(trouble),
+                false => Turn::Same,
+            },
+        }
+    }
+
+    /// How the node is, for a look of its own.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub fn status(&mut self) -> Result<NodeStatus, Trouble> {
+        let body = self.get("/status", LONGEST_STATUS)?;
+        read_status(&body, &self.chain)
+    }
+
+    fn ask_all(
+        &mut self,
+        key: Option<&PublicKey>,
+        witness: &Witness,
+        ended: &dyn Fn() -> bool,
+    ) -> Result<(), Trouble> {
+        let status = self.status()?;
+        witness.answered(self.index, status, Instant::now());
+        let Some(key) = key else {
+            return Ok(());
+        };
+        let mut forged = None;
+        for height in witness.wanted(self.index, Instant::now()) {
+            let Some(height) = Height::new(height).filter(|_| !ended()) else {
+                break;
+            };
+            let word = match self.commit(height, key) {
+                // What it has merely seen may change with the next block.
+                Ok(commit) if !commit.canonical => break,
+                Ok(commit) => match commit.vote {
+                    VoteInCommit::Signed(sighting) => Some(Word::Signed(sighting)),
+                    VoteInCommit::Nothing => self.why_nothing(height, &commit, key, ended)?,
+                    VoteInCommit::Forged => {
+                        forged = Some(Trouble::Forged(height.get()));
+                        None
+                    }
+                },
+                // A node that has thrown old blocks away has no word on them.
+                Err(Trouble::Said(_)) => None,
+                Err(trouble) => return Err(trouble),
+            };
+            witness.said(self.index, height, word, Instant::now());
+        }
+        self.look_at_power(key, witness, ended)?;
+        forged.map_or(Ok(()), Err)
+    }
+
+    fn commit(&mut self, height: Height, key: &PublicKey) -> Result<CommitAnswer, Trouble> {
+        let body = self.get(&format!("/commit?height={height}"), LONGEST_COMMIT)?;
+        read_commit(&body, &self.chain, height, key)
+    }
+
+    /// Why a commit holds nothing of us: whether we were in the set of validators that could sign it. `None` where the node
+    /// does not know that set any more.
+    fn why_nothing(
+        &mut self,
+        height: Height,
+        commit: &CommitAnswer,
+        key: &PublicKey,
+        ended: &dyn Fn() -> bool,
+    ) -> Result<Option<Word>, Trouble> {
+        let known = self.set.filter(|(hash, _)| *hash == commit.validators);
+        let standing = match known {
+            Some((_, standing)) => standing,
+            None => {
+                let found = match self.standing(Some(height), key, ended) {
+                    Err(Trouble::Said(_)) => return Ok(None),
+                    found => found?,
+                };
+                self.set = Some((commit.validators, found));
+                found
+            }
+        };
+        Ok(Some(match standing {
+            Standing::Power(_) => Word::Absent,
+            Standing::Outside => Word::Outside,
+        }))
+    }
+
+    fn look_at_power(
+        &mut self,
+        key: &PublicKey,
+        witness: &Witness,
+        ended: &dyn Fn() -> bool,
+    ) -> Result<(), Trouble> {
+        let due = self
+            .asked_power
+            .is_none_or(|at| at.elapsed() >= POWER_EVERY);
+        if due && !ended() {
+            self.asked_power = Some(Instant::now());
+            let standing = self.standing(None, key, ended)?;
+            witness.stands(self.index, standing);
+        }
+        Ok(())
+    }
+
+    /// Looks for us in the set of validators, page by page: that of a height, or the newest.
+    fn standing(
+        &mut self,
+        height: Option<Height>,
+        key: &PublicKey,
+        ended: &dyn Fn() -> bool,
+    ) -> Result<Standing, Trouble> {
+        let at = height.map_or_else(String::new, |height| format!("height={height}&"));
+        let (mut page, mut pages) = (1, 1);
+        while page <= pages && !ended() {
+            let question = format!("/validators?{at}page={page}&per_page={PER_PAGE}");
+            let body = self.get(&question, LONGEST_VALIDATORS)?;
+            let found = read_validators(&body, key)?;
+            if let Some(power) = found.power {
+                return Ok(Standing::Power(power));
+            }
+            pages = found.total.div_ceil(PER_PAGE);
+            page += 1;
+        }
+        Ok(Standing::Outside)
+    }
+
+    /// The body of an answer. A node gives its errors status 500, with JSON.
+    fn get(&mut self, question: &str, longest: u64) -> Result<Vec<u8>, Trouble> {
+        let no_answer = |why: String| Trouble::NoAnswer(why);
+        let client = match &self.client {
+            Some(client) => client,
+            None => {
+                let tls = self.tls().map_err(|error| no_answer(error.to_string()))?;
+                let client = Client::new(self.address.base(), tls.as_ref(), LIMITS);
+                self.client.insert(client)
+            }
+        };
+        let answer = client.get_up_to(question, self.address.authorization(), longest);
+        let answer = answer.map_err(|failure| no_answer(failure.to_string()))?;
+        match answer.status {
+            200 | 500 => Ok(answer.body),
+            other => Err(Trouble::Status(other)),
+        }
+    }
+
+    fn tls(&self) -> Result<Option<Tls>, TlsError> {
+        if !self.address.is_secure() {
+            return Ok(None);
+        }
+        let usual = AUTHORITIES.map(Path::new);
+        let usual = usual.into_iter().find(|path| path.is_file());
+        let file = self.ca_file.as_deref().or(usual);
+        // Where there is none, the first name is told as missing.
+        Tls::load(
+            file.unwrap_or(Path::new("/etc/ssl/certs/ca-certificates.crt")),
+            None,
+        )
+        .map(Some)
+    }
+}

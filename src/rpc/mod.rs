@@ -1,0 +1,30 @@
+//! What the chain itself says, by the RPC of its nodes: whether our votes count.
+//!
+//! Off the signing path. An endpoint may be slow, lie, hang or be the validator's own node in a stranger's hands, so nothing that
+//! it says moves a watermark. Two things are told apart everywhere: that our key signed is proven, by its signature over the
+//! canonical bytes; that it did not is only said, and counts when those that answer agree.
+//!
+//! [`Endpoint`] asks, on a thread of its own; [`answers`] read what comes; [`Witness`] keeps what each of them said, judges each
+//! height once, and answers [`Witness::latest_signed`]: the latest committed height at which our key signed.
+
+pub mod address;
+mod agreement;
+pub mod answers;
+mod endpoint;
+mod go_time;
+mod report;
+mod sample;
+mod standing;
+mod tally;
+mod trouble;
+mod vote;
+mod witness;
+
+pub use address::{RpcAddress, RpcSettings};
+pub use endpoint::{Endpoint, Turn};
+pub use sample::{EndpointSample, RpcSample, SignedHeight};
+pub use standing::Standing;
+pub use tally::{GateVote, Outcome, Tally, WINDOW};
+pub use trouble::Trouble;
+pub use vote::{Sighting, VoteInCommit};
+pub use witness::{Judged, Witness};

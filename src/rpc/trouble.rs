@@ -1,0 +1,37 @@
+//! Why an endpoint is not used at the moment.
+
+use crate::consensus::ChainId;
+
+/// Why an endpoint is not used. Texts that it sent are cut.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Trouble {
+    /// No answer, or none in time, or one that is too long.
+    #[error("{0}")]
+    NoAnswer(String),
+    /// An HTTP status that a node's RPC does not give.
+    #[error("it answers with HTTP status {0}; redirects are not followed")]
+    Status(u16),
+    /// What came is not what a node's RPC answers.
+    #[error(
+        "what answers there is not the RPC of a CometBFT node ({0}); `rpc` must name the node's RPC address, usually port 26657"
+    )]
+    NotRpc(&'static str),
+    /// The node itself says that it cannot answer.
+    #[error("the node says: {0}")]
+    Said(String),
+    /// A node of another chain.
+    #[error(
+        "it is a node of {found}, not of {wanted}, and is not used; correct `rpc` of this [[chain]]"
+    )]
+    OtherChain {
+        /// What it says.
+        found: String,
+        /// The chain of the configuration.
+        wanted: ChainId,
+    },
+    /// A signature stands under our address that our key did not make.
+    #[error(
+        "it shows a signature of our validator at height {0} that our key did not make, and is believed in nothing until tmkms is restarted or `rpc` changes; find out who runs it"
+    )]
+    Forged(i64),
+}

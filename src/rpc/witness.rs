@@ -1,0 +1,484 @@
+//! What all endpoints of one chain said, and what follows: each height is judged once.
+
+use std::collections::BTreeMap;
+use std::mem::discriminant;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use crate::consensus::Height;
+
+use super::agreement::{Word, agreed, majority};
+use super::answers::NodeStatus;
+use super::report::Report;
+use super::sample::{EndpointSample, RpcSample, SignedHeight};
+use super::standing::Standing;
+use super::tally::{GateVote, Outcome, Tally, WINDOW};
+use super::trouble::Trouble;
+use super::vote::Sighting;
+
+/// How long a height waits for those endpoints that have not spoken yet.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A height that was judged just now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// The height.
+    pub height: Height,
+    /// What became of our vote.
+    pub outcome: Outcome,
+}
+
+/// What the endpoints of one chain said. Held only while one of them is written down or somebody looks; never by what signs.
+#[derive(Debug)]
+pub struct Witness(Mutex<Seen>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    reports: Vec<Report>,
+    /// Heights that were asked about and are not judged.
+    pending: BTreeMap<i64, Pending>,
+    /// The highest height that was judged, or given up.
+    judged: i64,
+    tally: Tally,
+}
+
+#[derive(Debug)]
+struct Pending {
+    since: Instant,
+    /// What each endpoint said, in their order; the inner `None` says that it cannot say.
+    words: Vec<Option<Option<Word>>>,
+}
+
+impl Witness {
+    /// Nobody was asked yet.
+    pub fn new(names: impl IntoIterator<Item = String>) -> Self {
+        let reports = names.into_iter().map(|name| Report {
+            name,
+            ..Report::default()
+        });
+        Self(Mutex::new(Seen {
+            reports: reports.collect(),
+            ..Seen::default()
+        }))
+    }
+
+    /// An endpoint cannot be used. `true` where that is news.
+    pub(super) fn failed(&self, index: usize, trouble: Trouble) -> bool {
+        let mut seen = self.0.lock();
+        let Some(report) = seen.reports.get_mut(index) else {
+            return false;
+        };
+        if report.has_forged() {
+            return false;
+        }
+        let before = report.trouble.as_ref().map(discriminant);
+        let news = before != Some(discriminant(&trouble));
+        report.failed(trouble);
+        news
+    }
+
+    /// An endpoint says how it is.
+    pub(super) fn answered(&self, index: usize, status: NodeStatus, now: Instant) {
+        if let Some(report) = self.0.lock().reports.get_mut(index) {
+            report.answered(status, now);
+        }
+    }
+
+    /// An endpoint has answered all questions of a turn. `true` where it had failed before.
+    pub(super) fn works(&self, index: usize) -> bool {
+        let mut seen = self.0.lock();
+        let report = seen.reports.get_mut(index);
+        let report = report.filter(|report| !report.has_forged());
+        report.is_some_and(|report| report.trouble.take().is_some())
+    }
+
+    /// The heights whose commits this endpoint is to be asked for now, the lowest first.
+    pub(super) fn wanted(&self, index: usize, now: Instant) -> Vec<i64> {
+        let mut seen = self.0.lock();
+        let Some(tip) = seen.tip(now) else {
+            return Vec::new();
+        };
+        seen.begin_at(tip);
+        let report = seen.reports.get(index);
+        report.map_or_else(Vec::new, |report| report.wanted(tip, now))
+    }
+
+    /// What an endpoint says of a height; `None` where it cannot say.
+    pub(super) fn said(&self, index: usize, height: Height, word: Option<Word>, now: Instant) {
+        let mut seen = self.0.lock();
+        let endpoints = seen.reports.len();
+        let Some(report) = seen.reports.get_mut(index) else {
+            return;
+        };
+        report.next = height.get().saturating_add(1);
+        if let Some(Word::Signed(sighting)) = &word {
+            let newer = |known: &Sighting| known.height > sighting.height;
+            if !report.signed.as_ref().is_some_and(newer) {
+                report.signed = Some(sighting.clone());
+            }
+        }
+        if height.get() <= seen.judged {
+            return;
+        }
+        let pending = seen.pending.entry(height.get());
+        let pending = pending.or_insert_with(|| Pending {
+            since: now,
+            words: vec![None; endpoints],
+        });
+        if let Some(place) = pending.words.get_mut(index) {
+            *place = Some(word);
+        }
+        while seen.pending.len() > 2 * WINDOW {
+            seen.pending.pop_last();
+        }
+    }
+
+    /// Our place in the set of validators, as an endpoint says.
+    pub(super) fn stands(&self, index: usize, standing: Standing) {
+        if let Some(report) = self.0.lock().reports.get_mut(index) {
+            report.standing = Some(standing);
+        }
+    }
+
+    /// Judges what can be judged by now. `gate` says what this process signed.
+    pub fn judge(&self, now: Instant, gate: impl Fn(Height) -> GateVote) -> Vec<Judged> {
+        self.0.lock().judge(now, gate)
+    }
+
+    /// The latest committed height at which our key verifiably signed, as more than half of the endpoints that answer at the
+    /// moment have shown it: one of them cannot raise it, and with three one that lags cannot lower it. `None` where nobody
+    /// answers, or most have shown no vote of ours. They are asked for the last [`WINDOW`] heights and those to come.
+    pub fn latest_signed(&self, now: Instant) -> Option<SignedHeight> {
+        self.0.lock().latest_signed(now)
+    }
+
+    /// What there is to see.
+    pub fn sample(&self, now: Instant) -> RpcSample {
+        let seen = self.0.lock();
+        let tip = seen.tip(now);
+        let endpoints = seen.reports.iter().map(|report| EndpointSample {
+            name: report.name.clone(),
+            up: report.trouble.is_none() && report.answered.is_some(),
+            trouble: report.trouble.as_ref().map(Trouble::to_string),
+            height: report.status.as_ref().map(|status| status.latest),
+            catching_up: report
+                .status
+                .as_ref()
+                .is_some_and(|status| status.catching_up),
+        });
+        RpcSample {
+            endpoints: endpoints.collect(),
+            height: tip,
+            standing: seen.standing(now),
+            signed: seen.latest_signed(now),
+            tally: seen.tally.clone(),
+        }
+    }
+}
+
+impl Seen {
+    fn current<'a>(&'a self, now: Instant) -> impl Iterator<Item = &'a Report> + 'a {
+        let reports = self.reports.iter();
+        reports.filter(move |report| report.current(now).is_some())
+    }
+
+    /// The height that most endpoints have reached, of those whose height rises where there are any.
+    fn tip(&self, now: Instant) -> Option<i64> {
+        let height = |report: &Report| report.current(now).map(|status| status.latest);
+        let moving = self.current(now).filter(|report| report.moves(now));
+        let moving: Vec<i64> = moving.filter_map(height).collect();
+        majority(moving).or_else(|| majority(self.current(now).filter_map(height).collect()))
+    }
+
+    /// The totals begin where the chain is when it is seen first. What was judged of heights that were not there, because an
+    /// endpoint lied while no other answered, is no reason to judge nothing any more.
+    fn begin_at(&mut self, tip: i64) {
+        if self.tally.first == 0 {
+            self.tally.first = tip.max(1);
+        }
+        if self.judged > tip.saturating_add(WINDOW as i64) {
+            self.judged = tip.saturating_sub(1);
+            self.tally.back_to(tip);
+            self.pending.clear();
+        }
+    }
+
+    fn judge(&mut self, now: Instant, gate: impl Fn(Height) -> GateVote) -> Vec<Judged> {
+        let mut found = Vec::new();
+        // Nobody has a block above it but one that lies, or that alone is so far.
+        let Some(tip) = self.tip(now) else {
+            return found;
+        };
+        self.pending.retain(|height, _| *height < tip);
+        while let Some((height, pending)) = self.pending.first_key_value() {
+            let height = *height;
+            let mut waits = self.reports.iter().zip(&pending.words);
+            let waits = waits.any(|(report, word)| word.is_none() && report.has(height, now));
+            if waits && now.saturating_duration_since(pending.since) < GRACE {
+                break;
+            }
+            let words: Vec<Word> = pending.words.iter().flatten().flatten().cloned().collect();
+            self.pending.pop_first();
+            self.judged = height;
+            let (Some(word), Some(height)) = (agreed(&words), Height::new(height)) else {
+                continue;
+            };
+            let outcome = match word {
+                Word::Signed(sighting) if sighting.block.is_some() => Outcome::Committed,
+                Word::Signed(_) => Outcome::Nil,
+                Word::Outside => Outcome::Outside,
+                Word::Absent if gate(height) == GateVote::Block => Outcome::Uncommitted,
+                Word::Absent => Outcome::Absent,
+            };
+            self.tally.note(height, outcome);
+            found.push(Judged { height, outcome });
+        }
+        found
+    }
+
+    fn latest_signed(&self, now: Instant) -> Option<SignedHeight> {
+        let of = |report: &Report| report.signed.as_ref().map_or(0, |vote| vote.height.get());
+        let heights: Vec<i64> = self.current(now).map(of).collect();
+        let answering = heights.len();
+        let height = majority(heights.clone()).and_then(Height::new)?;
+        let shown = heights.iter().filter(|shown| **shown >= height.get());
+        Some(SignedHeight {
+            height,
+            shown_by: shown.count(),
+            answering,
+        })
+    }
+
+    fn standing(&self, now: Instant) -> Option<Standing> {
+        let all: Vec<Standing> = self
+            .current(now)
+            .filter_map(|report| report.standing)
+            .collect();
+        let outside = all
+            .iter()
+            .filter(|found| **found == Standing::Outside)
+            .count();
+        match 2 * outside > all.len() {
+            true => Some(Standing::Outside),
+            false => majority(
+                all.iter()
+                    .filter_map(|found| match found {
+                        Standing::Power(power) => Some(*power),
+                        Standing::Outside => None,
+                    })
+                    .collect(),
+            )
+            .map(Standing::Power),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consensus::{BlockId, Round, Timestamp};
+
+    fn vote(height: i64, for_block: bool) -> Word {
+        Word::Signed(Sighting {
+            height: Height::new(height).unwrap(),
+            round: Round::FIRST,
+            block: BlockId::from_parts(&[1; 32], 1, &[2; 32])
+                .unwrap()
+                .filter(|_| for_block),
+            timestamp: Timestamp::default(),
+        })
+    }
+
+    fn at(latest: i64) -> NodeStatus {
+        NodeStatus {
+            latest,
+            earliest: 1,
+            catching_up: false,
+        }
+    }
+
+    fn of(endpoints: usize) -> Witness {
+        Witness::new((0..endpoints).map(|index| format!("http://{index}")))
+    }
+
+    /// The endpoint is at this height, and says of each height that it is asked for what `word` gives.
+    fn turn(
+        witness: &Witness,
+        index: usize,
+        latest: i64,
+        now: Instant,
+        word: impl Fn(i64) -> Option<Word>,
+    ) {
+        witness.answered(index, at(latest), now);
+        for height in witness.wanted(index, now) {
+            witness.said(index, Height::new(height).unwrap(), word(height), now);
+        }
+        witness.works(index);
+    }
+
+    fn judged(witness: &Witness, now: Instant, signed: &[i64]) -> Vec<(i64, Outcome)> {
+        let gate = |height: Height| match signed.contains(&height.get()) {
+            true => GateVote::Block,
+            false => GateVote::NotKnown,
+        };
+        let judged = witness.judge(now, gate).into_iter();
+        judged.map(|one| (one.height.get(), one.outcome)).collect()
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn each_height_is_judged_once_by_what_its_commit_holds_and_what_was_signed() {
+        let (witness, now) = (of(1), Instant::now());
+        let says = |height| {
+            Some(match height {
+                2 | 3 => Word::Absent,
+                4 => vote(4, false),
+                5 => Word::Outside,
+                _ => vote(height, true),
+            })
+        };
+        turn(&witness, 0, 3, now, says);
+        let (absent, lost) = (Outcome::Absent, Outcome::Uncommitted);
+        assert_eq!(
+            judged(&witness, now, &[3]),
+            [(1, Outcome::Committed), (2, absent)]
+        );
+        turn(&witness, 0, 7, now, says);
+        let found = judged(&witness, now, &[3]);
+        let wanted = [
+            (3, lost),
+            (4, Outcome::Nil),
+            (5, Outcome::Outside),
+            (6, Outcome::Committed),
+        ];
+        assert_eq!(found, wanted);
+        turn(&witness, 0, 7, now, says);
+        assert_eq!(judged(&witness, now, &[3]), []);
+        let sample = witness.sample(now);
+        // What was before the first look is in the window only.
+        assert_eq!((sample.tally.first, sample.tally.newest), (3, 6));
+        assert_eq!(
+            Outcome::ALL.map(|outcome| sample.tally.total(outcome)),
+            [1, 1, 1, 0, 1]
+        );
+        assert_eq!(sample.tally.window(), (5, 2));
+        assert_eq!(sample.signed.unwrap().height.get(), 6);
+    }
+
+    #[test]
+    fn an_endpoint_that_hangs_lags_or_cannot_say_holds_up_nothing_for_long() {
+        let (witness, mut now) = (of(3), Instant::now());
+        // The third has never answered; the second is twenty blocks behind.
+        for latest in 30..40 {
+            now += SECOND;
+            turn(&witness, 0, latest, now, |height| Some(vote(height, true)));
+            turn(&witness, 1, latest - 20, now, |height| {
+                Some(vote(height, true))
+            });
+            judged(&witness, now, &[]);
+        }
+        // Two of which one lags: what both have is judged, and most are where the lower one is.
+        assert_eq!(witness.sample(now).height, Some(19));
+        turn(&witness, 2, 40, now, |_| None);
+        turn(&witness, 0, 41, now, |height| Some(vote(height, true)));
+        assert_eq!(witness.sample(now).height, Some(40));
+        judged(&witness, now, &[]);
+        turn(&witness, 2, 41, now + 6 * SECOND, |_| None);
+        judged(&witness, now + 6 * SECOND, &[]);
+        let tally = witness.sample(now + 6 * SECOND).tally;
+        assert!(tally.newest >= 38, "{tally:?}");
+        assert_eq!(tally.window().1, 0);
+        // The first one falls silent: what is left is one that cannot say, and one that lags.
+        let later = now + 11 * SECOND;
+        assert_eq!(witness.latest_signed(later), None);
+    }
+
+    #[test]
+    fn a_liar_raises_nothing_beside_an_honest_node_and_leaves_nothing_behind_when_it_was_alone() {
+        let (witness, now) = (of(2), Instant::now());
+        turn(&witness, 0, 1 << 62, now, |_| Some(Word::Absent));
+        let alone = judged(&witness, now + 6 * SECOND, &[]);
+        assert!(alone.iter().all(|(_, outcome)| *outcome == Outcome::Absent));
+        // The honest one answers from now on.
+        let mut now = now;
+        for latest in 100..105 {
+            now += SECOND;
+            turn(&witness, 0, (1 << 62) + latest, now, |_| Some(Word::Absent));
+            turn(&witness, 1, latest, now, |height| Some(vote(height, true)));
+            judged(&witness, now, &[]);
+        }
+        now += 6 * SECOND;
+        turn(&witness, 1, 105, now, |height| Some(vote(height, true)));
+        judged(&witness, now, &[]);
+        let sample = witness.sample(now);
+        assert_eq!(sample.height, Some(105));
+        assert!(
+            sample.tally.newest > 99 && sample.tally.newest < 105,
+            "{:?}",
+            sample.tally
+        );
+    }
+
+    #[test]
+    fn the_latest_signed_height_is_what_most_have_shown() {
+        let (witness, now) = (of(3), Instant::now());
+        turn(&witness, 0, 50, now, |height| Some(vote(height, true)));
+        assert_eq!(witness.latest_signed(now).unwrap().height.get(), 25);
+        for _ in 0..3 {
+            for index in [0, 1] {
+                let upto = if index == 0 { 49 } else { 30 };
+                turn(&witness, index, 50, now, |height| {
+                    Some(if height <= upto {
+                        vote(height, true)
+                    } else {
+                        Word::Absent
+                    })
+                });
+            }
+        }
+        let signed = witness.latest_signed(now).unwrap();
+        assert_eq!(
+            (signed.height.get(), signed.shown_by, signed.answering),
+            (30, 2, 2)
+        );
+        // A third that shows nothing of ours: two of three have shown 30.
+        turn(&witness, 2, 50, now, |_| Some(Word::Absent));
+        let signed = witness.latest_signed(now).unwrap();
+        assert_eq!((signed.height.get(), signed.answering), (30, 3));
+        // One of another chain is no witness, at once.
+        let chain: crate::consensus::ChainId = "a-1".parse().unwrap();
+        let other = || Trouble::OtherChain {
+            found: "b-1".to_owned(),
+            wanted: chain.clone(),
+        };
+        assert!(witness.failed(0, other()));
+        assert!(!witness.failed(0, other()));
+        assert_eq!(witness.latest_signed(now), None);
+        assert!(witness.works(0));
+    }
+
+    #[test]
+    fn a_node_that_catches_up_or_stands_still_is_not_followed() {
+        let (witness, mut now) = (of(2), Instant::now());
+        let behind = NodeStatus {
+            catching_up: true,
+            ..at(10)
+        };
+        witness.answered(0, behind, now);
+        assert!(witness.wanted(0, now).is_empty());
+        turn(&witness, 1, 900, now, |height| Some(vote(height, true)));
+        assert_eq!(witness.sample(now).height, Some(900));
+        // It is done, and then it halts.
+        for second in 0..70 {
+            now += SECOND;
+            turn(&witness, 0, 880, now, |height| Some(vote(height, true)));
+            turn(&witness, 1, 901 + second, now, |height| {
+                Some(vote(height, true))
+            });
+            judged(&witness, now, &[]);
+        }
+        assert_eq!(witness.sample(now).height, Some(970));
+    }
+}

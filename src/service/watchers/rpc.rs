@@ -1,0 +1,130 @@
+//! What the chain says of our votes: a thread for each RPC address, off the signing path.
+//!
+//! Each endpoint has a thread of its own, so that one that hangs holds up no other; no two chains share anything.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tracing::{info, warn};
+
+use crate::chain::Chain;
+use crate::config::ChainConfig;
+use crate::consensus::ChainId;
+use crate::observe::stats::chain::ChainStats;
+use crate::rpc::{Endpoint, Judged, Outcome, Turn, Witness};
+use crate::threads::{LARGE_STACK, Shutdown, spawn_observer};
+
+/// How often each endpoint is asked.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// The endpoints of a chain that are asked; ends with its last owner.
+pub(in crate::service) struct RpcWatch {
+    witness: Option<Arc<Witness>>,
+    stop: Arc<Shutdown>,
+}
+
+impl RpcWatch {
+    /// Begins to ask, where the configuration names whom. It ends with `chain_stop`, too.
+    pub fn begin(
+        config: &ChainConfig,
+        chain: &Arc<Chain>,
+        stats: &ChainStats,
+        chain_stop: &Arc<Shutdown>,
+    ) -> io::Result<Self> {
+        let endpoints = Endpoint::all(&config.rpc, &config.id);
+        let names = endpoints.iter().map(Endpoint::name);
+        let witness = Arc::new(Witness::new(names));
+        let watch = Self {
+            witness: (!endpoints.is_empty()).then(|| witness.clone()),
+            stop: Arc::default(),
+        };
+        for endpoint in endpoints {
+            let thread = RpcThread {
+                chain: chain.clone(),
+                stats: stats.clone(),
+                witness: witness.clone(),
+                stop: watch.stop.clone(),
+                chain_stop: chain_stop.clone(),
+            };
+            let endpoint = parking_lot::Mutex::new(endpoint);
+            spawn_observer("rpc", LARGE_STACK, &watch.stop, move || {
+                thread.ask(&mut endpoint.lock());
+            })?;
+        }
+        Ok(watch)
+    }
+
+    /// What they said; `None` where nobody is asked.
+    pub fn witness(&self) -> Option<Arc<Witness>> {
+        self.witness.clone()
+    }
+}
+
+impl Drop for RpcWatch {
+    fn drop(&mut self) {
+        self.stop.trigger();
+    }
+}
+
+/// What the thread of an endpoint needs.
+struct RpcThread {
+    chain: Arc<Chain>,
+    stats: ChainStats,
+    witness: Arc<Witness>,
+    stop: Arc<Shutdown>,
+    chain_stop: Arc<Shutdown>,
+}
+
+impl RpcThread {
+    fn ask(&self, endpoint: &mut Endpoint) {
+        let ended = || self.stop.is_set() || self.chain_stop.is_set();
+        let id = self.chain.id();
+        while !ended() {
+            let key = self.chain.public_key();
+            let turn = endpoint.turn(key.as_ref(), &self.witness, &ended);
+            if ended() {
+                return;
+            }
+            tell(id, &endpoint.name(), &turn);
+            let gate = |height| self.stats.vote_at(height);
+            for judged in self.witness.judge(Instant::now(), gate) {
+                self.note(id, judged);
+            }
+            self.stop.wait(EVERY);
+        }
+    }
+
+    fn note(&self, id: &ChainId, judged: Judged) {
+        if judged.outcome != Outcome::Uncommitted {
+            return;
+        }
+        let height = judged.height;
+        self.stats.uncommitted(height);
+        warn!(
+            event = "uncommitted",
+            chain = %id,
+            height = height.get(),
+            "[{id}] the precommit that was signed at height {height} is not in the commit of its block: it came too late, or \
+             did not reach the other validators; look at the node's peers and at its clock, and at `late` and latency here"
+        );
+    }
+}
+
+fn tell(id: &ChainId, name: &str, turn: &Turn) {
+    match turn {
+        Turn::Failed(trouble) => warn!(
+            event = "rpc",
+            chain = %id,
+            endpoint = name,
+            "[{id}] the RPC of {name} is not used: {trouble}; it is asked again every second, and signing does not wait for it"
+        ),
+        Turn::Recovered => info!(
+            event = "rpc",
+            chain = %id,
+            endpoint = name,
+            "[{id}] the RPC of {name} answers again"
+        ),
+        Turn::Same => {}
+    }
+}

@@ -1,0 +1,222 @@
+//! The RPC of a node that says what a test wants it to say.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use base64ct::{Base64, Encoding};
+use tmkms::consensus::{BlockId, PublicKey, Signature};
+
+/// How it behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    Honest,
+    Silent,
+    Drips,
+    /// A gibibyte.
+    Floods,
+    Stops,
+    Html,
+    Redirects,
+    OtherChain,
+    /// It shows our vote with its signature spoiled.
+    Forges,
+    /// Its height is far beyond all, and our vote in none of its commits.
+    Lies,
+}
+
+/// A precommit as the service signed it, at the second of its height.
+#[derive(Clone)]
+pub struct Vote {
+    pub block: BlockId,
+    pub signature: Signature,
+}
+
+pub struct Chain {
+    pub mood: Mood,
+    pub latest: i64,
+    pub in_set: bool,
+    pub votes: BTreeMap<i64, Vote>,
+    /// Heads of requests.
+    pub heard: Vec<String>,
+}
+
+pub struct FakeRpc {
+    pub port: u16,
+    pub chain: Arc<Mutex<Chain>>,
+}
+
+impl FakeRpc {
+    pub fn start(key: PublicKey, mood: Mood) -> Self {
+        let chain = Arc::new(Mutex::new(Chain {
+            mood,
+            latest: 1,
+            in_set: true,
+            votes: BTreeMap::new(),
+            heard: Vec::new(),
+        }));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let shared = chain.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (stream, chain) = (stream.unwrap(), shared.clone());
+                std::thread::spawn(move || serve(stream, key, &chain));
+            }
+        });
+        Self { port, chain }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    pub fn set(&self, change: impl FnOnce(&mut Chain)) {
+        change(&mut self.chain.lock().unwrap());
+    }
+}
+
+fn serve(mut stream: TcpStream, key: PublicKey, chain: &Mutex<Chain>) {
+    let _ = stream.set_nodelay(true);
+    let mut head = [0; 4096];
+    loop {
+        let read = stream.read(&mut head).unwrap_or(0);
+        if read == 0 {
+            return;
+        }
+        let text = String::from_utf8_lossy(&head[..read]).into_owned();
+        let question = text.split(' ').nth(1).unwrap_or_default().to_owned();
+        let (mood, body) = {
+            let mut chain = chain.lock().unwrap();
+            chain.heard.push(text);
+            (chain.mood, answer(&question, &key, &chain))
+        };
+        let sized = |kind: &str, body: &str| {
+            format!(
+                "HTTP/1.1 {kind}\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            )
+        };
+        let whole = match mood {
+            Mood::Silent => {
+                std::thread::sleep(Duration::from_secs(20));
+                return;
+            }
+            Mood::Drips => {
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n");
+                while stream.write_all(b" ").is_ok() {
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+                return;
+            }
+            Mood::Floods => {
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n");
+                while stream.write_all(&[b'['; 64 * 1024]).is_ok() {}
+                return;
+            }
+            Mood::Stops => {
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n{\"res");
+                return;
+            }
+            Mood::Html => sized("200 OK", "<html><body>It works!</body></html>"),
+            Mood::Redirects => {
+                "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"
+                    .to_owned()
+            }
+            Mood::Honest | Mood::OtherChain | Mood::Forges | Mood::Lies => match body {
+                Ok(result) => sized(
+                    "200 OK",
+                    &format!("{{\"jsonrpc\":\"2.0\",\"id\":-1,\"result\":{result}}}"),
+                ),
+                Err(data) => sized(
+                    "500 Internal Server Error",
+                    &format!(
+                        "{{\"jsonrpc\":\"2.0\",\"id\":-1,\"error\":{{\"code\":-32603,\"message\":\"Internal error\",\"data\":\"{data}\"}}}}"
+                    ),
+                ),
+            },
+        };
+        if stream.write_all(whole.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+fn answer(question: &str, key: &PublicKey, chain: &Chain) -> Result<String, String> {
+    let latest = match chain.mood {
+        Mood::Lies => (1 << 62) + chain.latest,
+        _ => chain.latest,
+    };
+    if question == "/status" {
+        let network = match chain.mood {
+            Mood::OtherChain => "other-1",
+            _ => "test-1",
+        };
+        return Ok(format!(
+            "{{\"node_info\":{{\"network\":\"{network}\"}},\"sync_info\":{{\"latest_block_height\":\"{latest}\",\
+             \"earliest_block_height\":\"1\",\"catching_up\":false}}}}"
+        ));
+    }
+    let address = key.address();
+    if question.starts_with("/validators?") {
+        let address = match chain.in_set {
+            true => address.to_string(),
+            false => "00".repeat(20),
+        };
+        return Ok(format!(
+            "{{\"validators\":[{{\"address\":\"{address}\",\"voting_power\":\"42\"}}],\"total\":\"1\"}}"
+        ));
+    }
+    let height = question.strip_prefix("/commit?height=").ok_or("what?")?;
+    let height: i64 = height.parse().unwrap();
+    if height > latest {
+        return Err(format!(
+            "height {height} must be less than or equal to the current blockchain height {latest}"
+        ));
+    }
+    let hex = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .map(|byte| format!("{byte:02X}"))
+            .collect::<String>()
+    };
+    let vote = chain
+        .votes
+        .get(&height)
+        .filter(|_| chain.mood != Mood::Lies);
+    let (block, entry) = match vote {
+        Some(vote) => {
+            let mut signature = vote.signature.as_slice().to_vec();
+            if chain.mood == Mood::Forges {
+                signature[0] ^= 1;
+            }
+            let second = time(height);
+            let entry = format!(
+                "{{\"block_id_flag\":2,\"validator_address\":\"{address}\",\"timestamp\":\"{second}\",\"signature\":\"{}\"}}",
+                Base64::encode_string(&signature)
+            );
+            (Some(vote.block), entry)
+        }
+        None => (None, "{\"block_id_flag\":1,\"validator_address\":\"\",\"timestamp\":\"0001-01-01T00:00:00Z\",\"signature\":null}".to_owned()),
+    };
+    let (hash, total, parts) = block.map_or(([7; 32], 1, [8; 32]), |block| {
+        (block.hash, block.parts.total, block.parts.hash)
+    });
+    Ok(format!(
+        "{{\"signed_header\":{{\"header\":{{\"chain_id\":\"test-1\",\"height\":\"{height}\",\"validators_hash\":\"{}\"}},\
+         \"commit\":{{\"height\":\"{height}\",\"round\":0,\"block_id\":{{\"hash\":\"{}\",\"parts\":{{\"total\":{total},\"hash\":\"{}\"}}}},\
+         \"signatures\":[{entry}]}}}},\"canonical\":{}}}",
+        hex(&[u8::from(chain.in_set); 32]),
+        hex(&hash),
+        hex(&parts),
+        height < latest
+    ))
+}
+
+/// The second of a vote: so many after 1970, in the first minute.
+fn time(height: i64) -> String {
+    assert!(height < 60, "the fake knows the first minute only");
+    format!("1970-01-01T00:00:{height:02}Z")
+}
