@@ -16,6 +16,8 @@ type cutter struct {
 	mutex    sync.Mutex
 	open     []net.Conn
 	closed   bool
+	// delay is how long what the signer sends is held back.
+	delay time.Duration
 }
 
 func newCutter(t testing.TB, to string) *cutter {
@@ -39,13 +41,13 @@ func newCutter(t testing.TB, to string) *cutter {
 				in.Close()
 				continue
 			}
-			pass := func(to, from net.Conn) {
+			pass := func(to io.Writer, from io.Reader) {
 				_, _ = io.Copy(to, from)
-				to.Close()
-				from.Close()
+				in.Close()
+				out.Close()
 			}
 			go pass(in, out)
-			go pass(out, in)
+			go pass(delayed{c, out}, in)
 		}
 	}()
 	return c
@@ -63,6 +65,27 @@ func (c *cutter) dial(in net.Conn) (net.Conn, error) {
 		c.open = append(c.open, in, out)
 	}
 	return out, err
+}
+
+// delayed holds back what is written.
+type delayed struct {
+	cutter *cutter
+	to     net.Conn
+}
+
+func (d delayed) Write(bytes []byte) (int, error) {
+	d.cutter.mutex.Lock()
+	delay := d.cutter.delay
+	d.cutter.mutex.Unlock()
+	time.Sleep(delay)
+	return d.to.Write(bytes)
+}
+
+// slow holds back what the signer sends for so long from now on.
+func (c *cutter) slow(delay time.Duration) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.delay = delay
 }
 
 // cut ends the links and allows no others.

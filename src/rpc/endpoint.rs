@@ -12,8 +12,8 @@ use super::answers::{
     CommitAnswer, LONGEST_COMMIT, LONGEST_STATUS, LONGEST_VALIDATORS, NodeStatus, PER_PAGE,
     read_commit, read_status, read_validators,
 };
-use super::standing::Standing;
-use super::trouble::Trouble;
+use super::standing::ValidatorStanding;
+use super::trouble::RpcTrouble;
 use super::vote::VoteInCommit;
 use super::witness::Witness;
 
@@ -41,7 +41,7 @@ pub struct Endpoint {
     /// Made with the first turn: the file of authorities may not be there yet.
     client: Option<Client>,
     /// The set of validators that we were looked for in last, by its hash, and our place in it.
-    set: Option<([u8; 32], Standing)>,
+    set: Option<([u8; 32], ValidatorStanding)>,
     /// When the voting power was asked for last.
     asked_power: Option<Instant>,
 }
@@ -50,7 +50,7 @@ pub struct Endpoint {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Turn {
     /// It failed, and did not before or in another way.
-    Failed(Trouble),
+    Failed(RpcTrouble),
     /// It works, and had failed before.
     Recovered,
     /// Nothing new.
@@ -99,8 +99,8 @@ impl Endpoint {
     /// How the node is, for a look of its own.
     ///
     /// # Errors
-    /// [`Trouble`].
-    pub fn status(&mut self) -> Result<NodeStatus, Trouble> {
+    /// [`RpcTrouble`].
+    pub fn status(&mut self) -> Result<NodeStatus, RpcTrouble> {
         let body = self.get("/status", LONGEST_STATUS)?;
         read_status(&body, &self.chain)
     }
@@ -110,7 +110,7 @@ impl Endpoint {
         key: Option<&PublicKey>,
         witness: &Witness,
         ended: &dyn Fn() -> bool,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), RpcTrouble> {
         let status = self.status()?;
         witness.answered(self.index, status, Instant::now());
         let Some(key) = key else {
@@ -128,12 +128,12 @@ impl Endpoint {
                     VoteInCommit::Signed(sighting) => Some(Word::Signed(sighting)),
                     VoteInCommit::Nothing => self.why_nothing(height, &commit, key, ended)?,
                     VoteInCommit::Forged => {
-                        forged = Some(Trouble::Forged(height.get()));
+                        forged = Some(RpcTrouble::Forged(height.get()));
                         None
                     }
                 },
                 // A node that has thrown old blocks away has no word on them.
-                Err(Trouble::Said(_)) => None,
+                Err(RpcTrouble::Said(_)) => None,
                 Err(trouble) => return Err(trouble),
             };
             witness.said(self.index, height, word, Instant::now());
@@ -142,7 +142,7 @@ impl Endpoint {
         forged.map_or(Ok(()), Err)
     }
 
-    fn commit(&mut self, height: Height, key: &PublicKey) -> Result<CommitAnswer, Trouble> {
+    fn commit(&mut self, height: Height, key: &PublicKey) -> Result<CommitAnswer, RpcTrouble> {
         let body = self.get(&format!("/commit?height={height}"), LONGEST_COMMIT)?;
         read_commit(&body, &self.chain, height, key)
     }
@@ -155,13 +155,13 @@ impl Endpoint {
         commit: &CommitAnswer,
         key: &PublicKey,
         ended: &dyn Fn() -> bool,
-    ) -> Result<Option<Word>, Trouble> {
+    ) -> Result<Option<Word>, RpcTrouble> {
         let known = self.set.filter(|(hash, _)| *hash == commit.validators);
         let standing = match known {
             Some((_, standing)) => standing,
             None => {
                 let found = match self.standing(Some(height), key, ended) {
-                    Err(Trouble::Said(_)) => return Ok(None),
+                    Err(RpcTrouble::Said(_)) => return Ok(None),
                     found => found?,
                 };
                 self.set = Some((commit.validators, found));
@@ -169,8 +169,8 @@ impl Endpoint {
             }
         };
         Ok(Some(match standing {
-            Standing::Power(_) => Word::Absent,
-            Standing::Outside => Word::Outside,
+            ValidatorStanding::Power(_) => Word::Absent,
+            ValidatorStanding::Outside => Word::Outside,
         }))
     }
 
@@ -179,14 +179,18 @@ impl Endpoint {
         key: &PublicKey,
         witness: &Witness,
         ended: &dyn Fn() -> bool,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), RpcTrouble> {
         let due = self
             .asked_power
             .is_none_or(|at| at.elapsed() >= POWER_EVERY);
         if due && !ended() {
             self.asked_power = Some(Instant::now());
-            let standing = self.standing(None, key, ended)?;
-            witness.stands(self.index, standing);
+            match self.standing(None, key, ended) {
+                Ok(standing) => witness.stands(self.index, standing),
+                // A node without a block has no set of validators.
+                Err(RpcTrouble::Said(_)) => self.asked_power = None,
+                Err(trouble) => return Err(trouble),
+            }
         }
         Ok(())
     }
@@ -197,7 +201,7 @@ impl Endpoint {
         height: Option<Height>,
         key: &PublicKey,
         ended: &dyn Fn() -> bool,
-    ) -> Result<Standing, Trouble> {
+    ) -> Result<ValidatorStanding, RpcTrouble> {
         let at = height.map_or_else(String::new, |height| format!("height={height}&"));
         let (mut page, mut pages) = (1, 1);
         while page <= pages && !ended() {
@@ -205,17 +209,17 @@ impl Endpoint {
             let body = self.get(&question, LONGEST_VALIDATORS)?;
             let found = read_validators(&body, key)?;
             if let Some(power) = found.power {
-                return Ok(Standing::Power(power));
+                return Ok(ValidatorStanding::Power(power));
             }
             pages = found.total.div_ceil(PER_PAGE);
             page += 1;
         }
-        Ok(Standing::Outside)
+        Ok(ValidatorStanding::Outside)
     }
 
     /// The body of an answer. A node gives its errors status 500, with JSON.
-    fn get(&mut self, question: &str, longest: u64) -> Result<Vec<u8>, Trouble> {
-        let no_answer = |why: String| Trouble::NoAnswer(why);
+    fn get(&mut self, question: &str, longest: u64) -> Result<Vec<u8>, RpcTrouble> {
+        let no_answer = |why: String| RpcTrouble::NoAnswer(why);
         let client = match &self.client {
             Some(client) => client,
             None => {
@@ -228,7 +232,7 @@ impl Endpoint {
         let answer = answer.map_err(|failure| no_answer(failure.to_string()))?;
         match answer.status {
             200 | 500 => Ok(answer.body),
-            other => Err(Trouble::Status(other)),
+            other => Err(RpcTrouble::Status(other)),
         }
     }
 

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::answers::NodeStatus;
-use super::standing::Standing;
+use super::standing::ValidatorStanding;
 use super::tally::WINDOW;
-use super::trouble::Trouble;
+use super::trouble::RpcTrouble;
 use super::vote::Sighting;
 
 /// An answer that is older says nothing about now.
@@ -17,10 +17,10 @@ const EACH_TURN: i64 = 25;
 
 /// What is known of one endpoint.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Report {
+pub(super) struct EndpointReport {
     pub name: String,
     /// Why it is not used at the moment.
-    pub trouble: Option<Trouble>,
+    pub trouble: Option<RpcTrouble>,
     pub status: Option<NodeStatus>,
     pub answered: Option<Instant>,
     /// When its height rose last.
@@ -29,10 +29,10 @@ pub(super) struct Report {
     pub next: i64,
     /// The newest of our votes that it has shown.
     pub signed: Option<Sighting>,
-    pub standing: Option<Standing>,
+    pub standing: Option<ValidatorStanding>,
 }
 
-impl Report {
+impl EndpointReport {
     pub fn answered(&mut self, status: NodeStatus, now: Instant) {
         let before = self.status.as_ref().map_or(-1, |status| status.latest);
         if status.latest != before {
@@ -44,8 +44,11 @@ impl Report {
     }
 
     /// It is not used. One that did not answer once may be used for as long as its last answer is new.
-    pub fn failed(&mut self, trouble: Trouble) {
-        if matches!(trouble, Trouble::OtherChain { .. } | Trouble::Forged(_)) {
+    pub fn failed(&mut self, trouble: RpcTrouble) {
+        if matches!(
+            trouble,
+            RpcTrouble::OtherChain { .. } | RpcTrouble::Forged(_)
+        ) {
             self.answered = None;
         }
         self.trouble = Some(trouble);
@@ -53,7 +56,7 @@ impl Report {
 
     /// Whether it showed a signature under our address that is not ours.
     pub fn has_forged(&self) -> bool {
-        matches!(self.trouble, Some(Trouble::Forged(_)))
+        matches!(self.trouble, Some(RpcTrouble::Forged(_)))
     }
 
     /// What it says of itself, where it is to be believed at `now`.

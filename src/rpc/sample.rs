@@ -2,7 +2,7 @@
 
 use crate::consensus::Height;
 
-use super::standing::Standing;
+use super::standing::ValidatorStanding;
 use super::tally::Tally;
 
 /// What there is to see.
@@ -13,7 +13,7 @@ pub struct RpcSample {
     /// The height of the chain's newest block, as most of them say.
     pub height: Option<i64>,
     /// Our place in the validator set, as most of them say.
-    pub standing: Option<Standing>,
+    pub standing: Option<ValidatorStanding>,
     /// The latest height at which our key verifiably signed.
     pub signed: Option<SignedHeight>,
     /// What became of our votes.

@@ -20,7 +20,7 @@ pub enum GateVote {
 
 /// What became of our vote at a committed height.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum VoteOutcome {
     /// It is in the commit, for the block.
     Committed,
     /// It is in the commit, for no block.
@@ -33,7 +33,7 @@ pub enum Outcome {
     Outside,
 }
 
-impl Outcome {
+impl VoteOutcome {
     /// All of them.
     pub const ALL: [Self; 5] = [
         Self::Committed,
@@ -67,15 +67,15 @@ pub struct Tally {
     pub first: i64,
     /// The newest height that was judged.
     pub newest: i64,
-    totals: [u64; Outcome::ALL.len()],
+    totals: [u64; VoteOutcome::ALL.len()],
     /// Missed heights in a row, up to the newest.
     pub in_a_row: u64,
-    window: VecDeque<(i64, Outcome)>,
+    window: VecDeque<(i64, VoteOutcome)>,
     uncommitted: VecDeque<i64>,
 }
 
 impl Tally {
-    pub(super) fn note(&mut self, height: Height, outcome: Outcome) {
+    pub(super) fn note(&mut self, height: Height, outcome: VoteOutcome) {
         let height = height.get();
         self.newest = height;
         self.in_a_row = match outcome.is_missed() {
@@ -83,7 +83,7 @@ impl Tally {
             false => 0,
         };
         push(&mut self.window, WINDOW, (height, outcome));
-        if outcome == Outcome::Uncommitted {
+        if outcome == VoteOutcome::Uncommitted {
             push(&mut self.uncommitted, KEPT, height);
         }
         if let Some(total) = self.totals.get_mut(outcome as usize)
@@ -103,7 +103,7 @@ impl Tally {
     }
 
     /// How many heights ended so since [`Tally::first`].
-    pub fn total(&self, outcome: Outcome) -> u64 {
+    pub fn total(&self, outcome: VoteOutcome) -> u64 {
         self.totals.get(outcome as usize).copied().unwrap_or(0)
     }
 
@@ -113,7 +113,7 @@ impl Tally {
         let inside = self
             .window
             .iter()
-            .filter(|(height, outcome)| *height > oldest && *outcome != Outcome::Outside);
+            .filter(|(height, outcome)| *height > oldest && *outcome != VoteOutcome::Outside);
         inside.fold((0, 0), |(all, missed), (_, outcome)| {
             (all + 1, missed + u64::from(outcome.is_missed()))
         })
@@ -144,11 +144,11 @@ mod tests {
         };
         for height in 1..=60 {
             let outcome = match height {
-                10 | 55 => Outcome::Absent,
-                56 => Outcome::Uncommitted,
-                57 => Outcome::Nil,
-                58.. => Outcome::Outside,
-                _ => Outcome::Committed,
+                10 | 55 => VoteOutcome::Absent,
+                56 => VoteOutcome::Uncommitted,
+                57 => VoteOutcome::Nil,
+                58.. => VoteOutcome::Outside,
+                _ => VoteOutcome::Committed,
             };
             tally.note(Height::new(height).unwrap(), outcome);
             let row = [(55, 1), (56, 2)].iter().find(|(at, _)| *at == height);
@@ -157,7 +157,7 @@ mod tests {
                 row.map_or(u64::from(height == 10), |(_, row)| *row)
             );
         }
-        let totals = Outcome::ALL.map(|outcome| tally.total(outcome));
+        let totals = VoteOutcome::ALL.map(|outcome| tally.total(outcome));
         assert_eq!(totals, [5, 1, 1, 1, 3]);
         assert_eq!(tally.window(), (57, 3));
         assert_eq!(tally.uncommitted().collect::<Vec<_>>(), [56]);
@@ -167,7 +167,7 @@ mod tests {
     fn it_is_of_a_fixed_size_and_its_window_forgets() {
         let mut tally = Tally::default();
         for height in 1..=10_000 {
-            tally.note(Height::new(height).unwrap(), Outcome::Uncommitted);
+            tally.note(Height::new(height).unwrap(), VoteOutcome::Uncommitted);
         }
         assert_eq!(
             (tally.window.len(), tally.uncommitted.len()),
@@ -175,7 +175,7 @@ mod tests {
         );
         assert_eq!(tally.window(), (100, 100));
         // A hundred heights went by unseen.
-        tally.note(Height::new(10_101).unwrap(), Outcome::Committed);
+        tally.note(Height::new(10_101).unwrap(), VoteOutcome::Committed);
         assert_eq!(tally.window(), (1, 0));
         assert_eq!(tally.uncommitted().last(), Some(10_000));
     }

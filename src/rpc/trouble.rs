@@ -4,7 +4,7 @@ use crate::consensus::ChainId;
 
 /// Why an endpoint is not used. Texts that it sent are cut.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Trouble {
+pub enum RpcTrouble {
     /// No answer, or none in time, or one that is too long.
     #[error("{0}")]
     NoAnswer(String),

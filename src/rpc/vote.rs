@@ -30,7 +30,7 @@ pub enum VoteInCommit {
 }
 
 /// One entry of a commit under our address.
-pub(super) struct Entry {
+pub(super) struct CommitEntry {
     /// Whether it is a vote for the commit's block; otherwise for none.
     pub for_block: bool,
     pub timestamp: Timestamp,
@@ -47,7 +47,7 @@ pub(super) struct CommitHead {
 /// What these entries are worth.
 pub(super) fn judge(
     head: &CommitHead,
-    entries: &[Entry],
+    entries: &[CommitEntry],
     chain: &ChainId,
     key: &PublicKey,
 ) -> VoteInCommit {

@@ -10,11 +10,11 @@ use crate::consensus::Height;
 
 use super::agreement::{Word, agreed, majority};
 use super::answers::NodeStatus;
-use super::report::Report;
+use super::report::EndpointReport;
 use super::sample::{EndpointSample, RpcSample, SignedHeight};
-use super::standing::Standing;
-use super::tally::{GateVote, Outcome, Tally, WINDOW};
-use super::trouble::Trouble;
+use super::standing::ValidatorStanding;
+use super::tally::{GateVote, Tally, VoteOutcome, WINDOW};
+use super::trouble::RpcTrouble;
 use super::vote::Sighting;
 
 /// How long a height waits for those endpoints that have not spoken yet.
@@ -22,29 +22,29 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// A height that was judged just now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Judged {
+pub struct JudgedHeight {
     /// The height.
     pub height: Height,
     /// What became of our vote.
-    pub outcome: Outcome,
+    pub outcome: VoteOutcome,
 }
 
 /// What the endpoints of one chain said. Held only while one of them is written down or somebody looks; never by what signs.
 #[derive(Debug)]
-pub struct Witness(Mutex<Seen>);
+pub struct Witness(Mutex<AllReports>);
 
 #[derive(Debug, Default)]
-struct Seen {
-    reports: Vec<Report>,
+struct AllReports {
+    reports: Vec<EndpointReport>,
     /// Heights that were asked about and are not judged.
-    pending: BTreeMap<i64, Pending>,
+    pending: BTreeMap<i64, PendingHeight>,
     /// The highest height that was judged, or given up.
     judged: i64,
     tally: Tally,
 }
 
 #[derive(Debug)]
-struct Pending {
+struct PendingHeight {
     since: Instant,
     /// What each endpoint said, in their order; the inner `None` says that it cannot say.
     words: Vec<Option<Option<Word>>>,
@@ -53,18 +53,18 @@ struct Pending {
 impl Witness {
     /// Nobody was asked yet.
     pub fn new(names: impl IntoIterator<Item = String>) -> Self {
-        let reports = names.into_iter().map(|name| Report {
+        let reports = names.into_iter().map(|name| EndpointReport {
             name,
-            ..Report::default()
+            ..EndpointReport::default()
         });
-        Self(Mutex::new(Seen {
+        Self(Mutex::new(AllReports {
             reports: reports.collect(),
-            ..Seen::default()
+            ..AllReports::default()
         }))
     }
 
     /// An endpoint cannot be used. `true` where that is news.
-    pub(super) fn failed(&self, index: usize, trouble: Trouble) -> bool {
+    pub(super) fn failed(&self, index: usize, trouble: RpcTrouble) -> bool {
         let mut seen = self.0.lock();
         let Some(report) = seen.reports.get_mut(index) else {
             return false;
@@ -122,7 +122,7 @@ impl Witness {
             return;
         }
         let pending = seen.pending.entry(height.get());
-        let pending = pending.or_insert_with(|| Pending {
+        let pending = pending.or_insert_with(|| PendingHeight {
             since: now,
             words: vec![None; endpoints],
         });
@@ -135,14 +135,14 @@ impl Witness {
     }
 
     /// Our place in the set of validators, as an endpoint says.
-    pub(super) fn stands(&self, index: usize, standing: Standing) {
+    pub(super) fn stands(&self, index: usize, standing: ValidatorStanding) {
         if let Some(report) = self.0.lock().reports.get_mut(index) {
             report.standing = Some(standing);
         }
     }
 
     /// Judges what can be judged by now. `gate` says what this process signed.
-    pub fn judge(&self, now: Instant, gate: impl Fn(Height) -> GateVote) -> Vec<Judged> {
+    pub fn judge(&self, now: Instant, gate: impl Fn(Height) -> GateVote) -> Vec<JudgedHeight> {
         self.0.lock().judge(now, gate)
     }
 
@@ -160,7 +160,7 @@ impl Witness {
         let endpoints = seen.reports.iter().map(|report| EndpointSample {
             name: report.name.clone(),
             up: report.trouble.is_none() && report.answered.is_some(),
-            trouble: report.trouble.as_ref().map(Trouble::to_string),
+            trouble: report.trouble.as_ref().map(RpcTrouble::to_string),
             height: report.status.as_ref().map(|status| status.latest),
             catching_up: report
                 .status
@@ -177,15 +177,15 @@ impl Witness {
     }
 }
 
-impl Seen {
-    fn current<'a>(&'a self, now: Instant) -> impl Iterator<Item = &'a Report> + 'a {
+impl AllReports {
+    fn current<'a>(&'a self, now: Instant) -> impl Iterator<Item = &'a EndpointReport> + 'a {
         let reports = self.reports.iter();
         reports.filter(move |report| report.current(now).is_some())
     }
 
     /// The height that most endpoints have reached, of those whose height rises where there are any.
     fn tip(&self, now: Instant) -> Option<i64> {
-        let height = |report: &Report| report.current(now).map(|status| status.latest);
+        let height = |report: &EndpointReport| report.current(now).map(|status| status.latest);
         let moving = self.current(now).filter(|report| report.moves(now));
         let moving: Vec<i64> = moving.filter_map(height).collect();
         majority(moving).or_else(|| majority(self.current(now).filter_map(height).collect()))
@@ -204,7 +204,7 @@ impl Seen {
         }
     }
 
-    fn judge(&mut self, now: Instant, gate: impl Fn(Height) -> GateVote) -> Vec<Judged> {
+    fn judge(&mut self, now: Instant, gate: impl Fn(Height) -> GateVote) -> Vec<JudgedHeight> {
         let mut found = Vec::new();
         // Nobody has a block above it but one that lies, or that alone is so far.
         let Some(tip) = self.tip(now) else {
@@ -225,20 +225,21 @@ impl Seen {
                 continue;
             };
             let outcome = match word {
-                Word::Signed(sighting) if sighting.block.is_some() => Outcome::Committed,
-                Word::Signed(_) => Outcome::Nil,
-                Word::Outside => Outcome::Outside,
-                Word::Absent if gate(height) == GateVote::Block => Outcome::Uncommitted,
-                Word::Absent => Outcome::Absent,
+                Word::Signed(sighting) if sighting.block.is_some() => VoteOutcome::Committed,
+                Word::Signed(_) => VoteOutcome::Nil,
+                Word::Outside => VoteOutcome::Outside,
+                Word::Absent if gate(height) == GateVote::Block => VoteOutcome::Uncommitted,
+                Word::Absent => VoteOutcome::Absent,
             };
             self.tally.note(height, outcome);
-            found.push(Judged { height, outcome });
+            found.push(JudgedHeight { height, outcome });
         }
         found
     }
 
     fn latest_signed(&self, now: Instant) -> Option<SignedHeight> {
-        let of = |report: &Report| report.signed.as_ref().map_or(0, |vote| vote.height.get());
+        let of =
+            |report: &EndpointReport| report.signed.as_ref().map_or(0, |vote| vote.height.get());
         let heights: Vec<i64> = self.current(now).map(of).collect();
         let answering = heights.len();
         let height = majority(heights.clone()).and_then(Height::new)?;
@@ -250,26 +251,26 @@ impl Seen {
         })
     }
 
-    fn standing(&self, now: Instant) -> Option<Standing> {
-        let all: Vec<Standing> = self
+    fn standing(&self, now: Instant) -> Option<ValidatorStanding> {
+        let all: Vec<ValidatorStanding> = self
             .current(now)
             .filter_map(|report| report.standing)
             .collect();
         let outside = all
             .iter()
-            .filter(|found| **found == Standing::Outside)
+            .filter(|found| **found == ValidatorStanding::Outside)
             .count();
         match 2 * outside > all.len() {
-            true => Some(Standing::Outside),
+            true => Some(ValidatorStanding::Outside),
             false => majority(
                 all.iter()
                     .filter_map(|found| match found {
-                        Standing::Power(power) => Some(*power),
-                        Standing::Outside => None,
+                        ValidatorStanding::Power(power) => Some(*power),
+                        ValidatorStanding::Outside => None,
                     })
                     .collect(),
             )
-            .map(Standing::Power),
+            .map(ValidatorStanding::Power),
         }
     }
 }
@@ -317,7 +318,7 @@ mod tests {
         witness.works(index);
     }
 
-    fn judged(witness: &Witness, now: Instant, signed: &[i64]) -> Vec<(i64, Outcome)> {
+    fn judged(witness: &Witness, now: Instant, signed: &[i64]) -> Vec<(i64, VoteOutcome)> {
         let gate = |height: Height| match signed.contains(&height.get()) {
             true => GateVote::Block,
             false => GateVote::NotKnown,
@@ -340,18 +341,18 @@ mod tests {
             })
         };
         turn(&witness, 0, 3, now, says);
-        let (absent, lost) = (Outcome::Absent, Outcome::Uncommitted);
+        let (absent, lost) = (VoteOutcome::Absent, VoteOutcome::Uncommitted);
         assert_eq!(
             judged(&witness, now, &[3]),
-            [(1, Outcome::Committed), (2, absent)]
+            [(1, VoteOutcome::Committed), (2, absent)]
         );
         turn(&witness, 0, 7, now, says);
         let found = judged(&witness, now, &[3]);
         let wanted = [
             (3, lost),
-            (4, Outcome::Nil),
-            (5, Outcome::Outside),
-            (6, Outcome::Committed),
+            (4, VoteOutcome::Nil),
+            (5, VoteOutcome::Outside),
+            (6, VoteOutcome::Committed),
         ];
         assert_eq!(found, wanted);
         turn(&witness, 0, 7, now, says);
@@ -360,7 +361,7 @@ mod tests {
         // What was before the first look is in the window only.
         assert_eq!((sample.tally.first, sample.tally.newest), (3, 6));
         assert_eq!(
-            Outcome::ALL.map(|outcome| sample.tally.total(outcome)),
+            VoteOutcome::ALL.map(|outcome| sample.tally.total(outcome)),
             [1, 1, 1, 0, 1]
         );
         assert_eq!(sample.tally.window(), (5, 2));
@@ -400,7 +401,11 @@ mod tests {
         let (witness, now) = (of(2), Instant::now());
         turn(&witness, 0, 1 << 62, now, |_| Some(Word::Absent));
         let alone = judged(&witness, now + 6 * SECOND, &[]);
-        assert!(alone.iter().all(|(_, outcome)| *outcome == Outcome::Absent));
+        assert!(
+            alone
+                .iter()
+                .all(|(_, outcome)| *outcome == VoteOutcome::Absent)
+        );
         // The honest one answers from now on.
         let mut now = now;
         for latest in 100..105 {
@@ -449,7 +454,7 @@ mod tests {
         assert_eq!((signed.height.get(), signed.answering), (30, 3));
         // One of another chain is no witness, at once.
         let chain: crate::consensus::ChainId = "a-1".parse().unwrap();
-        let other = || Trouble::OtherChain {
+        let other = || RpcTrouble::OtherChain {
             found: "b-1".to_owned(),
             wanted: chain.clone(),
         };

@@ -170,7 +170,7 @@ fn whatever_a_node_answers_is_told_and_holds_up_no_vote() {
             let before = Instant::now();
             let vote = vote(&mut world, height);
             assert!(
-                before.elapsed() < Duration::from_secs(1),
+                before.elapsed() < Duration::from_secs(4),
                 "{:?}",
                 before.elapsed()
             );

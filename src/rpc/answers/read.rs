@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use crate::consensus::{ChainId, Height, PublicKey, Round};
-use crate::rpc::trouble::Trouble;
-use crate::rpc::vote::{self, CommitHead, Entry, VoteInCommit};
+use crate::rpc::trouble::RpcTrouble;
+use crate::rpc::vote::{self, CommitEntry, CommitHead, VoteInCommit};
 use crate::text::excerpt::brief;
 
 use super::shapes::{
@@ -56,8 +56,8 @@ pub struct ValidatorsPage {
 /// Reads `/status` of a node that must be one of this chain.
 ///
 /// # Errors
-/// [`Trouble`]: something else answered, or a node of another chain.
-pub fn read_status(body: &[u8], chain: &ChainId) -> Result<NodeStatus, Trouble> {
+/// [`RpcTrouble`]: something else answered, or a node of another chain.
+pub fn read_status(body: &[u8], chain: &ChainId) -> Result<NodeStatus, RpcTrouble> {
     let status: StatusResult<'_> = result(body)?;
     if status.node_info.network != chain.as_str() {
         return Err(other_chain(&status.node_info.network, chain));
@@ -65,7 +65,8 @@ pub fn read_status(body: &[u8], chain: &ChainId) -> Result<NodeStatus, Trouble> 
     let sync = status.sync_info;
     let height = |text: &str| text.parse().ok().filter(|height| *height >= 0);
     Ok(NodeStatus {
-        latest: height(&sync.latest_block_height).ok_or(Trouble::NotRpc("the height is none"))?,
+        latest: height(&sync.latest_block_height)
+            .ok_or(RpcTrouble::NotRpc("the height is none"))?,
         earliest: sync
             .earliest_block_height
             .as_deref()
@@ -78,41 +79,41 @@ pub fn read_status(body: &[u8], chain: &ChainId) -> Result<NodeStatus, Trouble> 
 /// Reads `/commit?height=` for the commit of the block at `height`, and verifies our vote in it.
 ///
 /// # Errors
-/// [`Trouble`]: something else answered, a block of another chain or height, or none.
+/// [`RpcTrouble`]: something else answered, a block of another chain or height, or none.
 pub fn read_commit(
     body: &[u8],
     chain: &ChainId,
     height: Height,
     key: &PublicKey,
-) -> Result<CommitAnswer, Trouble> {
+) -> Result<CommitAnswer, RpcTrouble> {
     let found: CommitResult<'_> = result(body)?;
     let (Some(header), Some(commit)) = (found.signed_header.header, found.signed_header.commit)
     else {
-        return Err(Trouble::Said("it does not have this block".to_owned()));
+        return Err(RpcTrouble::Said("it does not have this block".to_owned()));
     };
     if header.chain_id != chain.as_str() {
         return Err(other_chain(&header.chain_id, chain));
     }
     let is_asked = |text: &str| text.parse() == Ok(height.get());
     if !is_asked(&header.height) || !is_asked(&commit.height) {
-        return Err(Trouble::NotRpc("the commit is that of another height"));
+        return Err(RpcTrouble::NotRpc("the commit is that of another height"));
     }
     let validators = bytes_of(&header.validators_hash).and_then(|hash| hash.try_into().ok());
     let head = CommitHead {
         height,
-        round: Round::new(commit.round).ok_or(Trouble::NotRpc("the round is none"))?,
+        round: Round::new(commit.round).ok_or(RpcTrouble::NotRpc("the round is none"))?,
         block: commit
             .block_id
             .read()
-            .ok_or(Trouble::NotRpc("the block id is none"))?,
+            .ok_or(RpcTrouble::NotRpc("the block id is none"))?,
     };
     let address = key.address().to_string();
     let ours = commit.signatures.0.iter();
     let ours = ours.filter(|found| found.validator_address.eq_ignore_ascii_case(&address));
-    let entries: Vec<Entry> = ours.filter_map(CommitSignature::read).collect();
+    let entries: Vec<CommitEntry> = ours.filter_map(CommitSignature::read).collect();
     Ok(CommitAnswer {
         canonical: found.canonical,
-        validators: validators.ok_or(Trouble::NotRpc("the hash of the validators is none"))?,
+        validators: validators.ok_or(RpcTrouble::NotRpc("the hash of the validators is none"))?,
         vote: vote::judge(&head, &entries, chain, key),
     })
 }
@@ -120,8 +121,8 @@ pub fn read_commit(
 /// Reads a page of `/validators`.
 ///
 /// # Errors
-/// [`Trouble`]: something else answered, or more validators than any chain has.
-pub fn read_validators(body: &[u8], key: &PublicKey) -> Result<ValidatorsPage, Trouble> {
+/// [`RpcTrouble`]: something else answered, or more validators than any chain has.
+pub fn read_validators(body: &[u8], key: &PublicKey) -> Result<ValidatorsPage, RpcTrouble> {
     let page: ValidatorsResult<'_> = result(body)?;
     let total = page.total.as_deref().and_then(|total| total.parse().ok());
     let total = total.filter(|total| usize::try_from(*total).is_ok_and(|n| n <= MOST));
@@ -130,17 +131,17 @@ pub fn read_validators(body: &[u8], key: &PublicKey) -> Result<ValidatorsPage, T
     let ours = validators.find(|found| found.address.eq_ignore_ascii_case(&address));
     let power = ours.map(|ours| ours.voting_power.parse());
     Ok(ValidatorsPage {
-        total: total.ok_or(Trouble::NotRpc("the number of validators is none"))?,
+        total: total.ok_or(RpcTrouble::NotRpc("the number of validators is none"))?,
         power: power
             .transpose()
-            .map_err(|_| Trouble::NotRpc("the voting power is none"))?,
+            .map_err(|_| RpcTrouble::NotRpc("the voting power is none"))?,
     })
 }
 
 /// The result in an answer, or what the node says in its stead.
-fn result<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Trouble> {
+fn result<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, RpcTrouble> {
     let answer: RpcAnswer<T> = serde_json::from_slice(body).map_err(|error| {
-        Trouble::NotRpc(match error.classify() {
+        RpcTrouble::NotRpc(match error.classify() {
             serde_json::error::Category::Data => "its JSON has other fields",
             _ => "it is not JSON, or not all of it",
         })
@@ -150,14 +151,14 @@ fn result<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Trouble> {
         (_, Some(error)) => {
             let text = error.data.filter(|data| !data.is_empty());
             let text = text.unwrap_or(error.message);
-            Err(Trouble::Said(brief(&text, LONGEST_TEXT).into_owned()))
+            Err(RpcTrouble::Said(brief(&text, LONGEST_TEXT).into_owned()))
         }
-        (None, None) => Err(Trouble::NotRpc("its JSON has no result")),
+        (None, None) => Err(RpcTrouble::NotRpc("its JSON has no result")),
     }
 }
 
-fn other_chain(found: &str, wanted: &ChainId) -> Trouble {
-    Trouble::OtherChain {
+fn other_chain(found: &str, wanted: &ChainId) -> RpcTrouble {
+    RpcTrouble::OtherChain {
         found: brief(found, LONGEST_TEXT).into_owned(),
         wanted: wanted.clone(),
     }
@@ -265,12 +266,15 @@ mod tests {
         for series in SERIES {
             let (one, key) = (height(1 << 62), key(series));
             let told = read_commit(&recorded(series, "commit-unknown"), &chain(), one, &key);
-            let Err(Trouble::Said(text)) = told else {
+            let Err(RpcTrouble::Said(text)) = told else {
                 panic!("{series}: {told:?}");
             };
             assert!(text.contains("4611686018427387904"), "{text}");
             let told = read_validators(&recorded(series, "validators-beyond"), &key);
-            assert!(matches!(told, Err(Trouble::Said(_))), "{series}: {told:?}");
+            assert!(
+                matches!(told, Err(RpcTrouble::Said(_))),
+                "{series}: {told:?}"
+            );
         }
     }
 
@@ -325,16 +329,19 @@ mod tests {
         let key = key("v0.38");
         let other: ChainId = "other-1".parse().unwrap();
         let told = read_commit(&body, &other, height(PRESENT), &key);
-        assert!(matches!(told, Err(Trouble::OtherChain { .. })), "{told:?}");
+        assert!(
+            matches!(told, Err(RpcTrouble::OtherChain { .. })),
+            "{told:?}"
+        );
         let told = read_status(&recorded("v0.38", "status"), &other).unwrap_err();
         let words = told.to_string();
         assert!(words.contains("interop-1, not of other-1"), "{words}");
         let told = read_commit(&body, &chain(), height(PRESENT + 1), &key);
-        assert!(matches!(told, Err(Trouble::NotRpc(_))), "{told:?}");
+        assert!(matches!(told, Err(RpcTrouble::NotRpc(_))), "{told:?}");
         let none =
             br#"{"result":{"signed_header":{"header":null,"commit":null},"canonical":true}}"#;
         let told = read_commit(none, &chain(), height(1), &key);
-        assert!(matches!(told, Err(Trouble::Said(_))), "{told:?}");
+        assert!(matches!(told, Err(RpcTrouble::Said(_))), "{told:?}");
     }
 
     #[test]
@@ -360,11 +367,20 @@ mod tests {
         ] {
             let shown = String::from_utf8_lossy(body.get(..60).unwrap_or(&body)).into_owned();
             let read = read_commit(&body, &chain(), height(PRESENT), &key);
-            assert!(matches!(read, Err(Trouble::NotRpc(_))), "{shown}: {read:?}");
+            assert!(
+                matches!(read, Err(RpcTrouble::NotRpc(_))),
+                "{shown}: {read:?}"
+            );
             let read = read_validators(&body, &key);
-            assert!(matches!(read, Err(Trouble::NotRpc(_))), "{shown}: {read:?}");
+            assert!(
+                matches!(read, Err(RpcTrouble::NotRpc(_))),
+                "{shown}: {read:?}"
+            );
             let read = read_status(&body, &chain());
-            assert!(matches!(read, Err(Trouble::NotRpc(_))), "{shown}: {read:?}");
+            assert!(
+                matches!(read, Err(RpcTrouble::NotRpc(_))),
+                "{shown}: {read:?}"
+            );
         }
         let long = format!(
             r#"{{"error":{{"message":"m","data":"{}"}}}}"#,

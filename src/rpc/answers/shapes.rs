@@ -10,7 +10,7 @@ use subtle_encoding::hex;
 
 use crate::consensus::{BlockId, Signature};
 use crate::rpc::go_time;
-use crate::rpc::vote::Entry;
+use crate::rpc::vote::CommitEntry;
 use crate::text::base64;
 
 /// More validators than this, and more signatures in a commit, are believed of no chain.
@@ -37,13 +37,13 @@ pub(super) struct RpcError {
 #[derive(Deserialize)]
 pub(super) struct StatusResult<'a> {
     #[serde(borrow)]
-    pub node_info: NodeInfo<'a>,
+    pub node_info: StatusNode<'a>,
     #[serde(borrow)]
     pub sync_info: SyncInfo<'a>,
 }
 
 #[derive(Deserialize)]
-pub(super) struct NodeInfo<'a> {
+pub(super) struct StatusNode<'a> {
     #[serde(borrow)]
     pub network: Cow<'a, str>,
 }
@@ -67,13 +67,13 @@ pub(super) struct CommitResult<'a> {
 #[derive(Deserialize)]
 pub(super) struct SignedHeader<'a> {
     #[serde(borrow)]
-    pub header: Option<Header<'a>>,
+    pub header: Option<CommitHeader<'a>>,
     #[serde(borrow)]
     pub commit: Option<Commit<'a>>,
 }
 
 #[derive(Deserialize)]
-pub(super) struct Header<'a> {
+pub(super) struct CommitHeader<'a> {
     #[serde(borrow)]
     pub chain_id: Cow<'a, str>,
     #[serde(borrow)]
@@ -128,7 +128,7 @@ pub(super) struct CommitSignature<'a> {
 
 impl CommitSignature<'_> {
     /// `None` for one that is absent (`BlockIDFlagAbsent`).
-    pub fn read(&self) -> Option<Entry> {
+    pub fn read(&self) -> Option<CommitEntry> {
         let for_block = match self.block_id_flag {
             2 => true,
             3 => false,
@@ -137,7 +137,7 @@ impl CommitSignature<'_> {
         let signature = self.signature.as_ref();
         let signature = signature.and_then(|text| base64::decode(text.as_bytes()));
         // What cannot be read verifies as nothing, and is told as such.
-        Some(Entry {
+        Some(CommitEntry {
             for_block,
             timestamp: go_time::read(&self.timestamp).unwrap_or_default(),
             signature: Signature::from_bytes(signature.unwrap_or_default()),
@@ -148,13 +148,13 @@ impl CommitSignature<'_> {
 #[derive(Deserialize)]
 pub(super) struct ValidatorsResult<'a> {
     #[serde(borrow)]
-    pub validators: Few<Validator<'a>>,
+    pub validators: Few<SetMember<'a>>,
     #[serde(borrow)]
     pub total: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
-pub(super) struct Validator<'a> {
+pub(super) struct SetMember<'a> {
     #[serde(borrow)]
     pub address: Cow<'a, str>,
     #[serde(borrow)]

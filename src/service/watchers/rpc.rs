@@ -12,7 +12,7 @@ use crate::chain::Chain;
 use crate::config::ChainConfig;
 use crate::consensus::ChainId;
 use crate::observe::stats::chain::ChainStats;
-use crate::rpc::{Endpoint, Judged, Outcome, Turn, Witness};
+use crate::rpc::{Endpoint, JudgedHeight, Turn, VoteOutcome, Witness};
 use crate::threads::{LARGE_STACK, Shutdown, spawn_observer};
 
 /// How often each endpoint is asked.
@@ -95,8 +95,8 @@ impl RpcThread {
         }
     }
 
-    fn note(&self, id: &ChainId, judged: Judged) {
-        if judged.outcome != Outcome::Uncommitted {
+    fn note(&self, id: &ChainId, judged: JudgedHeight) {
+        if judged.outcome != VoteOutcome::Uncommitted {
             return;
         }
         let height = judged.height;

@@ -2,7 +2,7 @@
 
 use prometheus_client::metrics::MetricType;
 
-use crate::rpc::{Outcome, RpcSample, Standing};
+use crate::rpc::{RpcSample, ValidatorStanding, VoteOutcome};
 
 use crate::observe::metrics::family::{Family, SampleValue, Values};
 use crate::observe::metrics::sample::ServiceSample;
@@ -67,7 +67,7 @@ pub(in crate::observe::metrics) const FAMILIES: &[Family] = &[
         help: "Whether the validator is in the set that votes, as most nodes say",
         values: Values::Chain(|chain| {
             let standing = chain.rpc.as_ref()?.standing?;
-            Some((standing != Standing::Outside).into())
+            Some((standing != ValidatorStanding::Outside).into())
         }),
     },
     Family {
@@ -75,8 +75,8 @@ pub(in crate::observe::metrics) const FAMILIES: &[Family] = &[
         kind: MetricType::Gauge,
         help: "The validator's voting power, 0 where it is not in the set",
         values: Values::Chain(|chain| match chain.rpc.as_ref()?.standing? {
-            Standing::Power(power) => Some(power.into()),
-            Standing::Outside => Some(0_i64.into()),
+            ValidatorStanding::Power(power) => Some(power.into()),
+            ValidatorStanding::Outside => Some(0_i64.into()),
         }),
     },
     Family {
@@ -85,7 +85,7 @@ pub(in crate::observe::metrics) const FAMILIES: &[Family] = &[
         help: "Commits of the chain that were looked at, by what became of our vote",
         values: Values::Labelled(&["chain_id", "vote"], |service, series| {
             for (chain, rpc) in asked(service) {
-                for outcome in Outcome::ALL {
+                for outcome in VoteOutcome::ALL {
                     series.put(&[chain, outcome.word()], rpc.tally.total(outcome))?;
                 }
             }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::rpc::{EndpointSample, Outcome, RpcSample, Standing};
+use crate::rpc::{EndpointSample, RpcSample, ValidatorStanding, VoteOutcome};
 use crate::text::count::count;
 
 /// More missed heights than this of the last hundred are worth a look.
@@ -63,8 +63,8 @@ impl From<&RpcSample> for RpcStatus {
         let tally = &sample.tally;
         let (window, window_missed) = tally.window();
         let (in_set, voting_power) = match sample.standing {
-            Some(Standing::Power(power)) => (Some(true), Some(power)),
-            Some(Standing::Outside) => (Some(false), None),
+            Some(ValidatorStanding::Power(power)) => (Some(true), Some(power)),
+            Some(ValidatorStanding::Outside) => (Some(false), None),
             None => (None, None),
         };
         Self {
@@ -79,11 +79,11 @@ impl From<&RpcSample> for RpcStatus {
             signed_height: sample.signed.map(|signed| signed.height.get()),
             since_height: tally.first,
             newest_height: tally.newest,
-            committed: tally.total(Outcome::Committed),
-            nil: tally.total(Outcome::Nil),
-            uncommitted: tally.total(Outcome::Uncommitted),
-            absent: tally.total(Outcome::Absent),
-            outside: tally.total(Outcome::Outside),
+            committed: tally.total(VoteOutcome::Committed),
+            nil: tally.total(VoteOutcome::Nil),
+            uncommitted: tally.total(VoteOutcome::Uncommitted),
+            absent: tally.total(VoteOutcome::Absent),
+            outside: tally.total(VoteOutcome::Outside),
             window,
             window_missed,
             missed_in_a_row: tally.in_a_row,
