@@ -205,13 +205,12 @@ impl Sink for LinkStats {
                 ..
             } => {
                 snapshot.asked = Some(hrs.height);
-                match (replayed, made) {
-                    (true, _) => snapshot.replayed += 1,
-                    (false, None) => snapshot.signed += 1,
-                    (false, Some(made)) => {
-                        snapshot.signed += 1;
-                        snapshot.clock.voted(made, now);
-                    }
+                match replayed {
+                    true => snapshot.replayed += 1,
+                    false => snapshot.signed += 1,
+                }
+                if let Some(made) = made {
+                    snapshot.clock.voted(made, now);
                 }
                 snapshot.last_signed = Some((*hrs, now, *took));
                 if let Some(refusal) = &mut snapshot.last_refusal {

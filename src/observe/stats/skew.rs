@@ -89,13 +89,19 @@ fn nanos(time: &Timestamp) -> i128 {
 pub struct NodeClock {
     /// What the last vote said whose time is that of a clock, and when.
     last: Option<(Skew, Instant)>,
+    /// The time of the last vote, whatever it was.
+    written: Option<Timestamp>,
     /// Votes whose time is none that a clock of today shows. They leave the last reading as it is.
     pub unreadable: u64,
 }
 
 impl NodeClock {
-    /// Another vote, at `now`.
+    /// Another vote, at `now`; given again or not. Of several nodes the slower ones are always given what the first had, and have a
+    /// clock, too. A node that asks for the very same vote once more says nothing of it.
     pub fn voted(&mut self, vote: &VoteTime, now: Instant) {
+        if self.written.replace(vote.written) == Some(vote.written) {
+            return;
+        }
         match Skew::of(vote) {
             Some(skew) => self.last = Some((skew, now)),
             None => self.unreadable = self.unreadable.saturating_add(1),
@@ -173,6 +179,25 @@ mod tests {
         assert_eq!(voted(NOW, 400_000_000), (read, 1));
         assert_eq!(voted(-62_135_596_800, 0), (read, 2));
         assert_eq!(voted(253_402_300_799, 0), (read, 3));
+    }
+
+    #[test]
+    fn a_vote_that_is_asked_for_again_is_not_another_reading() {
+        let now = Instant::now();
+        let mut clock = NodeClock::default();
+        clock.voted(&vote(NOW, 500_000_000), now);
+        let late = |vote: VoteTime| VoteTime {
+            came: vote.came + Duration::from_secs(5),
+            ..vote
+        };
+        clock.voted(&late(vote(NOW, 500_000_000)), now);
+        assert_eq!(clock.skew(now), Some(Skew::Ahead(Duration::ZERO)));
+        for _ in 0..3 {
+            clock.voted(&vote(0, 0), now);
+        }
+        assert_eq!(clock.unreadable, 1);
+        clock.voted(&late(vote(NOW, 500_000_001)), now);
+        assert!(matches!(clock.skew(now), Some(Skew::Behind(_))));
     }
 
     #[test]
