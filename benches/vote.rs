@@ -139,7 +139,7 @@ fn served(folder: &Path, name: &str, tcp: bool) -> Node {
         pin(SIGNER);
         serve(
             &mut ours,
-            &chain,
+            &*chain,
             &NodeTerms::default(),
             &hand,
             &SystemClock,

@@ -14,6 +14,8 @@ use crate::os::users::user_name;
 pub struct Commands {
     /// Absolute; `None` where a command needs no configuration, or none has a name (a pipe).
     config: Option<Arc<Path>>,
+    /// The address of the key that a command about a state is for, where its chain has several.
+    key: Option<Arc<str>>,
 }
 
 /// A command, quoted for a shell.
@@ -50,6 +52,7 @@ impl Commands {
         let absolute = paths::absolute(path);
         Self {
             config: Some(absolute.into()),
+            key: None,
         }
     }
 
@@ -57,12 +60,30 @@ impl Commands {
     pub fn of_any_config() -> Self {
         Self {
             config: Some(Path::new("PATH").into()),
+            key: None,
+        }
+    }
+
+    /// The same, where a command about a state has to say which key of its chain it means.
+    pub fn of_key(&self, address: impl fmt::Display) -> Self {
+        Self {
+            key: Some(address.to_string().into()),
+            ..self.clone()
         }
     }
 
     /// `tmkms WORDS -c CONFIG`.
     pub fn line<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> CommandLine {
+        let words: Vec<W> = words.into_iter().collect();
+        let mut first = words.iter().map(AsRef::as_ref);
+        // A bundle has its key in it.
+        let names_key = first.next() == Some(OsStr::new("state"))
+            && first.next().is_some_and(|word| word != "move");
         let CommandLine(mut line) = CommandLine::without_config(words);
+        if let Some(key) = self.key.as_ref().filter(|_| names_key) {
+            line.push_str(" --key ");
+            line.push_str(key);
+        }
         if let Some(config) = &self.config {
             line.push_str(" -c ");
             line.push_str(&quoted(config.as_os_str()));
@@ -225,6 +246,23 @@ mod tests {
                 "tmkms state import c-1 {}",
                 quoted(here.join("s.json").as_os_str())
             )
+        );
+    }
+
+    #[test]
+    fn a_command_about_a_state_names_its_key_where_there_are_several() {
+        let commands = Commands::default().of_key("AB12");
+        assert_eq!(
+            commands.init_never_signed("c-1").to_string(),
+            "tmkms state init c-1 --never-signed --key AB12"
+        );
+        assert_eq!(
+            commands.line(["resume", "c-1"]).to_string(),
+            "tmkms resume c-1"
+        );
+        assert_eq!(
+            commands.move_in(Path::new("FILE")).to_string(),
+            "tmkms state move in FILE"
         );
     }
 

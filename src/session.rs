@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::chain::{Asker, Chain, DEADLINE};
+use crate::chain::{Asker, DEADLINE, Respond};
 use crate::codec::{self, Malformed};
 use crate::consensus::Height;
 use crate::events::{Event, Sink};
@@ -196,7 +196,7 @@ impl NodeTerms {
 /// Answers one node until the link ends. Never ends for a refusal or a failing device.
 pub fn serve(
     link: &mut dyn Link,
-    chain: &Chain,
+    chain: &dyn Respond,
     node: &NodeTerms,
     hand: &InFlight,
     clock: &dyn Clock,
@@ -213,7 +213,7 @@ pub fn serve(
 
 fn serve_one(
     link: &mut dyn Link,
-    chain: &Chain,
+    chain: &dyn Respond,
     node: &NodeTerms,
     hand: &InFlight,
     clock: &dyn Clock,

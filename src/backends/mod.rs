@@ -16,7 +16,7 @@ pub mod yubihsm;
 
 use crate::settings::{Base, Problem, TableReader};
 
-pub use configured::{ConfiguredKey, SharedDevice};
+pub use configured::{ConfiguredKey, KeyTurn, SharedDevice};
 pub use device::{Backup, Device, DeviceCounts, DeviceSample, LogFill, all_down, with_serial};
 pub use key_source::{DeviceKeyId, InFile, KeySource, KeyTraits, OpenKeyError, Opened};
 

@@ -36,15 +36,19 @@ impl Chain {
     /// Pauses the chain, armed or not, and waits for what is in hand; `None` where another change does not come to its end.
     pub fn pause(&self, pause: Pause, file: &PauseFile) -> Option<ChainPaused> {
         let change = self.paused.pause(pause, file)?;
-        let drained = match self.signing() {
-            Ok(armed) if !armed.drained(PATIENCE) => Drained::No,
-            _ => Drained::Yes,
-        };
         Some(ChainPaused {
             change,
-            drained,
+            drained: self.drained(),
             last: self.last(),
         })
+    }
+
+    /// Waits until everything that was begun by now has its signature, or none.
+    pub(super) fn drained(&self) -> Drained {
+        match self.signing() {
+            Ok(armed) if !armed.drained(PATIENCE) => Drained::No,
+            _ => Drained::Yes,
+        }
     }
 
     /// Ends a pause and gives what it was, and whether there was a file; `None` where another change does not come to its end.

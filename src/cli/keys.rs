@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::config::ChainConfig;
+use crate::consensus::PublicKey;
 use crate::consensus::key_text::{self, KeyFormat};
 use crate::text::count::count;
 
@@ -25,7 +26,7 @@ pub(super) enum Keys {
 pub(super) struct Show {
     #[command(flatten)]
     config: ConfigFile,
-    /// As JSON, one object a chain
+    /// As JSON, one object a key
     #[arg(long)]
     json: bool,
 }
@@ -41,7 +42,7 @@ impl Keys {
 impl Show {
     fn run(self) -> Result<(), Failure> {
         let config = self.config.load()?;
-        let shown: Vec<Value> = config.chains.iter().map(describe).collect();
+        let shown: Vec<Value> = config.keys().map(describe).collect();
         if self.json {
             let text = serde_json::to_string_pretty(&shown).map_err(|error| {
                 Failure::new(format!("the keys cannot be written as JSON: {error}"))
@@ -60,7 +61,7 @@ impl Show {
     }
 }
 
-/// How many of a chain's keys cannot be read.
+/// How many of a chain's keys, and of the identities of its links, cannot be read.
 fn unreadable(chain: &Value) -> usize {
     let identities = chain.get(IDENTITIES).and_then(Value::as_array);
     let all = identities.into_iter().flatten().chain([chain]);
@@ -95,23 +96,29 @@ fn identities_of(chain: &ChainConfig) -> Vec<Value> {
 
 fn describe_key(chain: &ChainConfig) -> Value {
     let (id, source) = (chain.id.as_str(), &chain.key.traits().location);
-    let key = match chain.key.open() {
-        Ok(opened) => opened.signer.public_key(),
-        Err(error) => return json!({ "chain_id": id, "key": source, "error": error.to_string() }),
+    let mut shown = match chain.key.open() {
+        Ok(opened) => of_public_key(chain, &opened.signer.public_key()),
+        Err(error) => json!({ "error": error.to_string() }),
     };
+    if let Some(fields) = shown.as_object_mut() {
+        fields.insert("chain_id".to_owned(), Value::from(id));
+        fields.insert("key".to_owned(), Value::from(source.as_str()));
+        if let Some(height) = chain.activation_height {
+            fields.insert("activation_height".to_owned(), Value::from(height.get()));
+        }
+    }
+    shown
+}
+
+fn of_public_key(chain: &ChainConfig, key: &PublicKey) -> Value {
     let mut shown = json!({
-        "chain_id": id,
-        "key": source,
         "type": key.key_type().as_str(),
-        "base64": key_text::to_base64(&key),
+        "base64": key_text::to_base64(key),
         "address": key.address().to_string(),
-        "cosmos_json": key_text::to_cosmos_json(&key),
+        "cosmos_json": key_text::to_cosmos_json(key),
     });
     if let (KeyFormat::Bech32 { .. }, Some(fields)) = (&chain.key_format, shown.as_object_mut()) {
-        fields.insert(
-            "bech32".to_owned(),
-            Value::from(chain.key_format.show(&key)),
-        );
+        fields.insert("bech32".to_owned(), Value::from(chain.key_format.show(key)));
     }
     shown
 }
@@ -121,6 +128,7 @@ fn lines(key: &Value) -> String {
     let names = [
         "chain_id",
         "key",
+        "activation_height",
         "type",
         "base64",
         "address",
@@ -141,10 +149,13 @@ fn lines(key: &Value) -> String {
 fn fields(of: &Value, names: &[&str]) -> String {
     let mut text = String::new();
     for name in names {
-        if let Some(value) = of.get(name).and_then(Value::as_str) {
-            let indent = if *name == "chain_id" { "" } else { "  " };
-            text.push_str(&format!("{indent}{name}: {value}\n"));
-        }
+        let value = match of.get(name) {
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Number(number)) => number.to_string(),
+            _ => continue,
+        };
+        let indent = if *name == "chain_id" { "" } else { "  " };
+        text.push_str(&format!("{indent}{name}: {value}\n"));
     }
     text
 }

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use crate::backends::KeySource;
 use crate::consensus::key_text::KeyFormat;
-use crate::consensus::{ChainId, Height, PublicKey};
+use crate::consensus::{ChainId, Height, Hrs, PublicKey};
 use crate::gate;
 use crate::gate::pause::PauseFile;
 use crate::gate::store;
 use crate::gate::store::file::StateFile;
+use crate::gate::watermark::Watermark;
 use crate::link::Timeouts;
 use crate::os::pair_lock::Scopes;
 use crate::remedy::Commands;
@@ -22,6 +23,7 @@ use super::node_address::NodeAddress;
 use super::sections::log::Log;
 use super::sections::metrics::Metrics;
 use super::sections::state_hook::StateHook;
+use super::state_path::StatePath;
 
 /// What a valid file means.
 pub struct Config {
@@ -56,8 +58,19 @@ pub struct ChainConfig {
     pub key: Arc<dyn KeySource>,
     /// How the key is shown.
     pub key_format: KeyFormat,
-    /// The state file, absolute or relative to the working directory.
-    pub state_file: PathBuf,
+    /// The height from which on this key signs; `None` for the key that signs from the first height on.
+    pub activation_height: Option<Height>,
+    /// The height from which on the key after this one signs; `None` for the last one.
+    pub replaced_at: Option<Height>,
+    /// The keys that take over from this one, by rising heights. Each is the same chain with another key and another state,
+    /// without nodes and without keys after it.
+    pub later: Vec<ChainConfig>,
+    /// Whether this is one of several keys.
+    pub one_of_several: bool,
+    /// Where the state lies.
+    pub state_file: StatePath,
+    /// A pause is kept beside this path, whichever key signs.
+    pub pause_beside: PathBuf,
     /// Where an older program may have kept the state: named in messages, never used.
     pub older_state_files: Vec<PathBuf>,
     /// Where the watermark is shared with other hosts; `None` where the state file is all there is.
@@ -82,13 +95,28 @@ pub struct ChainConfig {
     pub commands: Commands,
 }
 
+impl Config {
+    /// Each key of each chain: see [`ChainConfig::keys`].
+    pub fn keys(&self) -> impl Iterator<Item = &ChainConfig> {
+        self.chains.iter().flat_map(ChainConfig::keys)
+    }
+
+    /// The key of which this is the state.
+    pub fn key_of(&self, place: &StateFile) -> Option<&ChainConfig> {
+        let mut keys = self.keys();
+        keys.find(|key| {
+            key.id == place.chain_id && key.state_file.of(&place.public_key) == place.path
+        })
+    }
+}
+
 impl ChainConfig {
     /// Where the state of this chain and of the key that was opened for it lies.
     pub fn place(&self, public_key: PublicKey) -> StateFile {
         StateFile {
             chain_id: self.id.clone(),
             public_key,
-            path: self.state_file.clone(),
+            path: self.state_file.of(&public_key),
             allow_ephemeral: self.allow_ephemeral_state,
             scopes: Scopes {
                 key_file: self
@@ -100,13 +128,30 @@ impl ChainConfig {
                 lock_dir: self.lock_dir.clone(),
             },
             shared: self.etcd.is_some(),
-            commands: self.commands.clone(),
+            commands: match self.one_of_several {
+                true => self.commands.of_key(public_key.address()),
+                false => self.commands.clone(),
+            },
         }
+    }
+
+    /// The watermark of this key where it never signed: what is below its first height is the key's before it.
+    pub fn unsigned(&self) -> Watermark {
+        let from = self.activation_height.map(Height::get);
+        let before = from.and_then(|from| Height::new(from.saturating_sub(1)));
+        before.map_or(Watermark::Never, |height| {
+            Watermark::UpTo(Hrs::end_of(height))
+        })
     }
 
     /// Where a pause of this chain is kept.
     pub fn pause_file(&self) -> PauseFile {
-        PauseFile::beside(&self.state_file, &self.id, &self.commands)
+        PauseFile::beside(&self.pause_beside, &self.id, &self.commands)
+    }
+
+    /// Each key of the chain, as if it were the only one, in the order in which they sign.
+    pub fn keys(&self) -> impl Iterator<Item = &ChainConfig> {
+        std::iter::once(self).chain(&self.later)
     }
 
     /// The same, with the key opened for its public half.

@@ -11,6 +11,7 @@ mod node_address;
 mod permissions;
 mod report;
 mod sections;
+mod state_path;
 
 pub use error::{ConfigError, KeyNotOpened};
 pub use load::{commands, is_place, providers, user_home};
@@ -19,3 +20,4 @@ pub use node_address::{AddressNotKnown, NodeAddress};
 pub use sections::log::Log;
 pub use sections::metrics::Metrics;
 pub use sections::state_hook::StateHook;
+pub use state_path::StatePath;

@@ -71,9 +71,12 @@ pub(super) fn judge(
 /// Warnings about the folders of states, of the control socket and of the metrics' file, each folder once. A state that
 /// everybody can replace is not opened at all, and says so itself.
 pub(super) fn around(config: &Config) -> Vec<String> {
-    let states = config.chains.iter().map(|chain| {
-        let found = strangers::around(&chain.state_file).unwrap_or(None);
-        (format!("the state of {}", chain.id), found)
+    let states = config.keys().map(|key| {
+        // What is looked at are the folders, whatever the file is called.
+        let after_key = || key.state_file.folder().join(key.id.as_str());
+        let file = key.state_file.fixed().map(Path::to_owned);
+        let found = strangers::around(&file.unwrap_or_else(after_key)).unwrap_or(None);
+        (format!("the state of {}", key.id), found)
     });
     let everybody = |file: &Path| {
         let found = strangers::around(file).unwrap_or_else(Some);

@@ -47,6 +47,9 @@ pub enum RawRefused {
     /// Nothing was configured.
     #[error("this signer was not told to sign any")]
     NotAllowed,
+    /// They have no height, so no key of several is that of theirs (W23).
+    #[error("they have no height, and this chain has several keys, each for its own heights")]
+    SeveralKeys,
     /// They are a consensus message in disguise.
     #[error(
         "they are the sign bytes of a vote, proposal or extension; the node that asks is broken into or mistaken"

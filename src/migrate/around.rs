@@ -40,7 +40,7 @@ impl Around<'_> {
         if self.insist.iter().any(|insisted| insisted == id) {
             return None;
         }
-        let chain = config.chains.iter().find(|chain| chain.id.as_str() == id)?;
+        let chain = config.key_of(place)?;
         let configured = chain.key.traits().file.as_ref().map(|file| &*file.path);
         let keys: Vec<&Path> = configured
             .into_iter()

@@ -113,12 +113,14 @@ impl Nearby<'_> {
     }
 
     fn of_others(&self) -> impl Iterator<Item = &Path> {
-        let configured = self.config.chains.iter();
+        let configured = self.config.keys();
         configured
             .filter(|other| other.id != self.chain.id)
-            .flat_map(|other| std::iter::once(&other.state_file).chain(&other.older_state_files))
-            .chain(self.others)
-            .map(PathBuf::as_path)
+            .flat_map(|other| {
+                let older = other.older_state_files.iter().map(PathBuf::as_path);
+                other.state_file.fixed().into_iter().chain(older)
+            })
+            .chain(self.others.iter().map(PathBuf::as_path))
     }
 }
 

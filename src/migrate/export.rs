@@ -68,8 +68,11 @@ impl Exported {
 
 /// The chain of this configuration whose own state lies at a path: nobody is to be told to move one of those away.
 pub fn own_state<'a>(config: &'a Config, path: &Path) -> Option<&'a ChainConfig> {
-    let mut chains = config.chains.iter();
-    chains.find(|chain| same_file(path, &chain.state_file))
+    let mut keys = config.keys();
+    keys.find(|key| {
+        let mut candidates = key.state_file.candidates().into_iter();
+        candidates.any(|state| same_file(path, &state))
+    })
 }
 
 /// Makes the file. What a take-over left in the place of the other signer's state is replaced, nothing else.

@@ -78,7 +78,7 @@ pub fn move_by_hand(path: &Path) -> CommandLine {
 
 /// Whether this configuration signs with the key in this file.
 pub fn is_ours(path: &Path, config: &Config) -> bool {
-    config.chains.iter().any(|chain| {
+    config.keys().any(|chain| {
         let file = chain.key.traits().file.as_ref();
         file.is_some_and(|file| same_file(&file.path, path))
     })

@@ -43,7 +43,7 @@ pub(crate) fn keep(registry: &Arc<Registry>, stop: &Arc<Shutdown>) -> io::Result
 }
 
 fn look(chain: &ChainEntry) {
-    let free = free_bytes(folder(Path::new(&chain.state_file)));
+    let free = free_bytes(folder(Path::new(&chain.state_file())));
     chain
         .free
         .store(free.unwrap_or(u64::MAX), Ordering::Relaxed);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::chain::Chain;
+use crate::chain::ChainKeys;
 use crate::config::NodeConfig;
 use crate::consensus::Height;
 use crate::events::Event;
@@ -41,7 +41,7 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// A link before its thread runs.
 pub(super) struct PreparedLink {
-    chain: Arc<Chain>,
+    chain: Arc<ChainKeys>,
     address: Address,
     identity: Option<SecretSource>,
     identities: Arc<Identities>,
@@ -56,7 +56,7 @@ pub(super) struct PreparedLink {
 }
 
 pub(super) fn prepare(
-    chain: &Arc<Chain>,
+    chain: &Arc<ChainKeys>,
     stats: &ChainStats,
     node: &NodeConfig,
     identities: &Arc<Identities>,
@@ -83,7 +83,7 @@ pub(super) fn prepare(
 
 /// A link's thread, and how to end it.
 pub(super) struct RunningLink {
-    chain: Arc<Chain>,
+    chain: Arc<ChainKeys>,
     pub in_flight: Arc<InFlight>,
     /// What it has done.
     pub stats: LinkStats,
@@ -276,7 +276,7 @@ fn dial_and_serve(
     link.sink.note(&up, !flapping);
     let end = serve(
         &mut connection,
-        &link.chain,
+        &*link.chain,
         &link.terms,
         &link.in_flight,
         &SystemClock,

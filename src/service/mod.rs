@@ -39,7 +39,7 @@ use observers::SharedObservers;
 use parts::{LEAVE, Service};
 use reload::close_each;
 pub use reload::{Again, LogOverruled};
-use roster::{Roster, Served};
+use roster::{Roster, ServedKey};
 use supervisor::Supervisor;
 use wiring::Wiring;
 
@@ -179,6 +179,7 @@ fn supervise(service: &Service, mending: &mut Mending, opening: &Receiver<()>) {
 fn leave(roster: &Roster) {
     let all = roster.all();
     all.iter().for_each(|served| served.stop.trigger());
+    roster.keys().iter().for_each(|key| key.stop.trigger());
     roster.each_link(RunningLink::end);
     let end = Instant::now();
     while roster.any_link(RunningLink::is_busy) && end.elapsed() < LEAVE {
@@ -188,8 +189,8 @@ fn leave(roster: &Roster) {
 
 /// Leaves word of a clean stop beside each state file (W15). A chain whose disk hangs gets none.
 fn close(roster: &Roster) {
-    let close_one = |served: &Served| {
-        let (id, chain) = (&served.config.id, &served.chain);
+    let close_one = |key: &ServedKey| {
+        let (id, chain) = (&key.config.id, &key.chain);
         if let Err(error) = chain.close(Duration::from_millis(100), &SystemClock) {
             warn!(
                 event = "no_clean_stop",
@@ -199,7 +200,7 @@ fn close(roster: &Roster) {
             );
         }
     };
-    for closing in close_each(&roster.all(), LEAVE, close_one) {
+    for closing in close_each(&roster.keys(), LEAVE, close_one) {
         warn!(event = "no_clean_stop", "{}", closing.trouble());
     }
 }

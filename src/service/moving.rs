@@ -11,13 +11,13 @@ use crate::gate::store::file::StateFile;
 use crate::migrate::moving::bundle::Bundle;
 use crate::migrate::moving::out::{self, HandedOver};
 use crate::migrate::moving::take_in::take_in;
-use crate::migrate::moving::terms::Terms;
+use crate::migrate::moving::terms::{Terms, several_keys};
 use crate::observe::serve::control::{MoveAnswer, Mover};
 use crate::os::clock::{Clock, SystemClock};
 
 use super::arming::arm_now;
 use super::parts::LEAVE;
-use super::roster::{Roster, Served};
+use super::roster::{Roster, Served, ServedKey};
 
 /// How long another thread may work on the chain before a move gives up.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -38,7 +38,7 @@ impl ServiceMover {
     fn alone(
         &self,
         id: &str,
-        act: impl FnOnce(&Served) -> Result<MoveAnswer, String> + Send + 'static,
+        act: impl FnOnce(&Served, &ServedKey) -> Result<MoveAnswer, String> + Send + 'static,
     ) -> Result<MoveAnswer, String> {
         let all = self.roster.all();
         let served = all.iter().find(|served| served.config.id.as_str() == id);
@@ -46,10 +46,14 @@ impl ServiceMover {
         if served.config.etcd.is_some() {
             return Err("its watermark is in etcd".to_owned());
         }
-        let inner = served.clone();
-        let done = served
+        if !served.later.is_empty() {
+            return Err(several_keys(&served.config));
+        }
+        let key = &served.first;
+        let (inner, its_key) = (served.clone(), key.clone());
+        let done = key
             .work
-            .alone("move", PATIENCE, move || act(&inner))
+            .alone("move", PATIENCE, move || act(&inner, &its_key))
             .map_err(|error: io::Error| format!("the host has no room for a thread: {error}"))?;
         done.unwrap_or_else(|| Err("its key or state is being opened; try again".to_owned()))
     }
@@ -67,14 +71,14 @@ impl Mover for ServiceMover {
             Err(why) => return MoveAnswer::Error(why.to_string()),
         };
         let id = bundle.chain_id.to_string();
-        self.alone(&id, move |served| move_in(served, &bundle))
+        self.alone(&id, move |_, key| move_in(key, &bundle))
             .unwrap_or_else(MoveAnswer::Error)
     }
 }
 
-fn move_out(served: &Served) -> Result<MoveAnswer, String> {
-    let (chain, id) = (&served.chain, served.chain.id());
-    let place = place_of(served)?;
+fn move_out(served: &Served, key: &ServedKey) -> Result<MoveAnswer, String> {
+    let (chain, id) = (&key.chain, key.chain.id());
+    let place = place_of(key)?;
     let terms = Terms::of(&served.config);
     let now = SystemClock.now().wall;
     let sealed = chain.hand_over(DEADLINE, &SystemClock, |watermark, written, store| {
@@ -116,7 +120,7 @@ fn move_out(served: &Served) -> Result<MoveAnswer, String> {
     })
 }
 
-fn move_in(served: &Served, bundle: &Bundle) -> Result<MoveAnswer, String> {
+fn move_in(served: &ServedKey, bundle: &Bundle) -> Result<MoveAnswer, String> {
     let (chain, id) = (&served.chain, served.chain.id());
     if chain.why_unarmed().is_none() {
         return Err(
@@ -144,7 +148,7 @@ fn move_in(served: &Served, bundle: &Bundle) -> Result<MoveAnswer, String> {
     })
 }
 
-fn place_of(served: &Served) -> Result<StateFile, String> {
+fn place_of(served: &ServedKey) -> Result<StateFile, String> {
     match served.chain.public_key() {
         Some(key) => Ok(served.config.place(key)),
         None => served

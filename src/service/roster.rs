@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::chain::Chain;
+use crate::chain::{Chain, ChainKeys, KeySchedule};
 use crate::config::ChainConfig;
 use crate::observe::registry::ChainEntry;
 use crate::observe::stats::chain::ChainStats;
@@ -18,12 +18,14 @@ use super::watchers::rpc::RpcWatch;
 /// A chain with all that runs for it. Never changed: a reload makes another one of it.
 #[derive(Clone)]
 pub(super) struct Served {
-    pub chain: Arc<Chain>,
+    /// What its links ask.
+    pub router: Arc<ChainKeys>,
+    /// The key that signs from the first height on.
+    pub first: Arc<ServedKey>,
+    /// Those that take over, by rising heights.
+    pub later: Vec<Arc<ServedKey>>,
     pub config: ChainConfig,
     pub stats: ChainStats,
-    pub name: SquattedName,
-    /// The thread that arms or mends it.
-    pub work: Work,
     pub links: Vec<Arc<RunningLink>>,
     /// What is seen of it.
     pub entry: Arc<ChainEntry>,
@@ -34,11 +36,41 @@ pub(super) struct Served {
 }
 
 impl Served {
-    /// Lets an armed chain follow its configuration. `false` while its gate is busy.
+    /// Its keys, in the order in which they sign.
+    pub fn keys(&self) -> impl Iterator<Item = &Arc<ServedKey>> {
+        std::iter::once(&self.first).chain(&self.later)
+    }
+}
+
+/// One key of a chain, with its gate and state.
+#[derive(Clone)]
+pub(super) struct ServedKey {
+    pub chain: Arc<Chain>,
+    /// That of the chain, with this key.
+    pub config: ChainConfig,
+    pub stats: ChainStats,
+    pub name: SquattedName,
+    /// The thread that arms or mends it.
+    pub work: Work,
+    /// Tells what looks at this key alone to end.
+    pub stop: Arc<Shutdown>,
+}
+
+impl ServedKey {
+    /// Lets an armed key follow its configuration. `false` while its gate is busy.
     pub fn follow(&self) -> bool {
         let ChainConfig { gate, raw, .. } = &self.config;
         self.chain.follow(*gate, raw.as_ref(), &SystemClock)
     }
+}
+
+/// What a chain's links ask of these keys.
+pub(super) fn schedule(first: &ServedKey, later: &[Arc<ServedKey>]) -> KeySchedule<Arc<Chain>> {
+    let later = later.iter().filter_map(|key| {
+        let from = key.config.activation_height?;
+        Some((from, key.chain.clone()))
+    });
+    KeySchedule::new(first.chain.clone(), later.collect())
 }
 
 /// The chains, in the order of the configuration.
@@ -62,6 +94,15 @@ impl Roster {
         all.iter()
             .flat_map(|served| &served.links)
             .for_each(|link| act(link));
+    }
+
+    /// Every key of every chain.
+    pub fn keys(&self) -> Vec<Arc<ServedKey>> {
+        let all = self.all();
+        all.iter()
+            .flat_map(|served| served.keys())
+            .cloned()
+            .collect()
     }
 
     /// Whether a link is so.
@@ -115,7 +156,7 @@ mod tests {
     fn nobody_dials_when_all_links_ended_and_not_while_a_reload_ends_them() {
         let ended = roster();
         assert!(!ended.nobody_dials());
-        let chain = &ended.all()[0].chain;
+        let chain = &ended.keys()[0].chain;
         let why = "no key".to_owned();
         chain.replace_state(Chain::unarmed(chain.id().clone(), None, why));
         wait_for_the_end(&ended);

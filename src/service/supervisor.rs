@@ -97,8 +97,8 @@ impl Supervisor {
                          other chains go on",
                         chain.id,
                         time.as_secs(),
-                        chain.state_file,
-                        chain.key
+                        chain.state_file(),
+                        chain.key()
                     );
                     self.stuck.insert(chain.id.clone());
                 }

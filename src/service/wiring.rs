@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::chain::Chain;
+use crate::chain::{Chain, ChainKeys};
 use crate::config::{ChainConfig, NodeConfig};
 use crate::consensus::ChainId;
 use crate::gate::heights::floor::Floor;
 use crate::gate::nodes::OneNode;
 use crate::gate::pause::PauseSwitch;
-use crate::observe::registry::{ChainEntry, KnownIdentities, LinkEntry};
+use crate::observe::registry::{ChainEntry, KnownIdentities, LinkEntry, RegisteredKey};
 use crate::observe::stats::chain::ChainStats;
 use crate::os::clock::{Clock, SystemClock};
 use crate::os::process::beat::Beat;
@@ -20,7 +20,7 @@ use crate::threads::Shutdown;
 use super::arming::{Identities, SquattedName, Work};
 use super::error::ServiceError;
 use super::links::{RunningLink, prepare, start};
-use super::roster::Served;
+use super::roster::{Served, ServedKey, schedule};
 use super::watchers::rpc::RpcWatch;
 use super::watchers::shared;
 
@@ -60,6 +60,56 @@ impl Wiring {
         config: ChainConfig,
         before: Option<ChainStats>,
     ) -> Result<Served, ServiceError> {
+        let stats = before.unwrap_or_else(|| ChainStats::new(None));
+        let first = self.key(&config, &stats)?;
+        let mut later = Vec::<Arc<ServedKey>>::new();
+        let give_up = |later: &[Arc<ServedKey>]| {
+            std::iter::once(&first)
+                .chain(later)
+                .for_each(|key| key.stop.trigger());
+        };
+        for key in &config.later {
+            let key = self.key(key, &stats);
+            later.push(key.inspect_err(|_| give_up(&later))?);
+        }
+        let router = ChainKeys::new(config.id.clone(), schedule(&first, &later));
+        let router = Arc::new(router);
+        let mut links = Vec::<Arc<RunningLink>>::new();
+        for node in &config.nodes {
+            let link = self.link(&router, &stats, node).inspect_err(|_| {
+                links.iter().for_each(|link| link.end());
+                give_up(&later);
+            });
+            links.push(link?);
+        }
+        let stop = Arc::new(Shutdown::default());
+        let rpc = RpcWatch::begin(&config, &router, &stats, &stop)
+            .inspect_err(|_| {
+                links.iter().for_each(|link| link.end());
+                give_up(&later);
+            })
+            .map_err(ServiceError::Thread)?;
+        let keys = std::iter::once(&first).chain(&later);
+        let entry = entry_of(&config, &router, keys, &stats, &links).asking(rpc.witness());
+        Ok(Served {
+            router,
+            first,
+            later,
+            config,
+            stats,
+            links,
+            entry: Arc::new(entry),
+            rpc: Arc::new(rpc),
+            stop,
+        })
+    }
+
+    /// A key of a chain that is being opened.
+    pub fn key(
+        &self,
+        config: &ChainConfig,
+        stats: &ChainStats,
+    ) -> Result<Arc<ServedKey>, ServiceError> {
         let lasting = self
             .lasting
             .lock()
@@ -71,40 +121,26 @@ impl Wiring {
             .paused_by(lasting.pause)
             .served_by(lasting.one_node)
             .above(lasting.floor);
-        let chain = Arc::new(chain);
-        let stats = before.unwrap_or_else(|| ChainStats::new(None));
-        let mut links = Vec::<Arc<RunningLink>>::new();
-        let give_up = |links: &[Arc<RunningLink>]| links.iter().for_each(|link| link.end());
-        for node in &config.nodes {
-            let link = self.link(&chain, &stats, node);
-            links.push(link.inspect_err(|_| give_up(&links))?);
-        }
-        let stop = Arc::new(Shutdown::default());
-        let rpc = RpcWatch::begin(&config, &chain, &stats, &stop)
-            .inspect_err(|_| give_up(&links))
-            .map_err(ServiceError::Thread)?;
-        let entry = entry_of(&config, &chain, &stats, &links).asking(rpc.witness());
-        let served = Served {
-            chain,
-            config,
-            stats,
+        let key = ServedKey {
+            chain: Arc::new(chain),
+            // A key that goes takes its device along, so no other key knows it.
+            config: ChainConfig {
+                later: Vec::new(),
+                ..config.clone()
+            },
+            stats: stats.clone(),
             name: SquattedName::default(),
             work: Work::default(),
-            links,
-            entry: Arc::new(entry),
-            rpc: Arc::new(rpc),
-            stop,
+            stop: Arc::new(Shutdown::default()),
         };
-        shared::watch(&served.config, &served.chain, &served.stop)
-            .inspect_err(|_| give_up(&served.links))
-            .map_err(ServiceError::Thread)?;
-        Ok(served)
+        shared::watch(&key.config, &key.chain, &key.stop).map_err(ServiceError::Thread)?;
+        Ok(Arc::new(key))
     }
 
     /// A link, dialled from now on.
     pub fn link(
         &self,
-        chain: &Arc<Chain>,
+        chain: &Arc<ChainKeys>,
         stats: &ChainStats,
         node: &NodeConfig,
     ) -> Result<Arc<RunningLink>, ServiceError> {
@@ -114,9 +150,10 @@ impl Wiring {
 }
 
 /// What is seen of a chain with these links.
-pub(super) fn entry_of(
+pub(super) fn entry_of<'a>(
     config: &ChainConfig,
-    chain: &Arc<Chain>,
+    router: &Arc<ChainKeys>,
+    keys: impl Iterator<Item = &'a Arc<ServedKey>>,
     stats: &ChainStats,
     links: &[Arc<RunningLink>],
 ) -> ChainEntry {
@@ -125,5 +162,12 @@ pub(super) fn entry_of(
         stats: link.stats.clone(),
         in_flight: link.in_flight.clone(),
     });
-    ChainEntry::new(config, chain.clone(), stats.clone(), links.collect())
+    let keys = keys.map(|key| RegisteredKey::new(&key.config, key.chain.clone()));
+    ChainEntry::new(
+        config,
+        router.clone(),
+        keys.collect(),
+        stats.clone(),
+        links.collect(),
+    )
 }

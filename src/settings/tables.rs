@@ -36,7 +36,14 @@ const TABLES: &[(&str, &[&str])] = &[
     ),
     (
         "[[providers.softsign]]",
-        &["chain_ids", "key_type", "key_format", "path"],
+        &[
+            "chain_ids",
+            "key_type",
+            "key_format",
+            "path",
+            "activation_height",
+            "state_file",
+        ],
     ),
     (
         "[[providers.yubihsm]]",
@@ -50,7 +57,15 @@ const TABLES: &[(&str, &[&str])] = &[
     ),
     (
         "[[providers.ledgertm]]",
-        &["chain_ids", "public_key", "path", "timeout_ms", "transport"],
+        &[
+            "chain_ids",
+            "public_key",
+            "path",
+            "timeout_ms",
+            "transport",
+            "activation_height",
+            "state_file",
+        ],
     ),
     ("[metrics]", &["listen", "hosts", "textfile"]),
     ("[log]", &["level", "format"]),

@@ -122,13 +122,62 @@ fn valid_ones_are_accepted() {
 }
 
 #[test]
+fn keys_take_turns_by_their_heights() {
+    use tmkms::config::StatePath;
+    let config = read(Path::new("tests/config/good/rotation.toml")).unwrap();
+    let chain = &config.chains[0];
+    let height = |height| tmkms::consensus::Height::new(height);
+    let turns: Vec<_> = chain
+        .keys()
+        .map(|key| (key.activation_height, key.replaced_at))
+        .collect();
+    assert_eq!(
+        turns,
+        [
+            (None, height(1000)),
+            (height(1000), height(2000)),
+            (height(2000), None)
+        ]
+    );
+    let states: Vec<_> = chain.keys().map(|key| key.state_file.clone()).collect();
+    assert_eq!(
+        states,
+        [
+            StatePath::At("/etc/tmkms/state/c-1-consensus.json".into()),
+            StatePath::At("/etc/tmkms/state/new.json".into()),
+            StatePath::OfAddress {
+                folder: "/etc/tmkms/state".into(),
+                chain: "c-1".parse().unwrap()
+            }
+        ]
+    );
+    let of_path = |key: &tmkms::config::ChainConfig| key.key.traits().location.clone();
+    let places: Vec<_> = chain.keys().map(of_path).collect();
+    assert!(places[0].ends_with("old.key"), "{places:?}");
+    assert!(places[2].ends_with("newest.key"), "{places:?}");
+    // Where each pauses, the others do.
+    let paused: Vec<_> = chain
+        .keys()
+        .map(|key| key.pause_file().path().to_owned())
+        .collect();
+    assert_eq!(
+        paused[0],
+        Path::new("/etc/tmkms/state/c-1-consensus.json.paused")
+    );
+    assert!(paused.iter().all(|path| *path == paused[0]), "{paused:?}");
+}
+
+#[test]
 fn they_mean_what_they_say() {
     use tmkms::config::NodeAddress;
     use tmkms::gate::SignExtensions;
     use tmkms::link::Address;
     let config = read(Path::new("tests/config/good/everything.toml")).unwrap();
     let chain = &config.chains[0];
-    assert_eq!(chain.state_file, Path::new("/etc/tmkms/state/hub.json"));
+    assert_eq!(
+        chain.state_file.fixed(),
+        Some(Path::new("/etc/tmkms/state/hub.json"))
+    );
     assert_eq!(chain.gate.sign_extensions, SignExtensions::Never);
     assert_eq!(
         (
@@ -170,8 +219,8 @@ fn they_mean_what_they_say() {
     let defaults = read(Path::new("tests/config/good/least.toml")).unwrap();
     let chain = &defaults.chains[0];
     assert_eq!(
-        chain.state_file,
-        Path::new("/etc/tmkms/state/c-1-consensus.json")
+        chain.state_file.fixed(),
+        Some(Path::new("/etc/tmkms/state/c-1-consensus.json"))
     );
     assert_eq!(chain.nodes[0].timeouts.silence.as_secs(), 15);
     assert!(chain.nodes[0].reconnect && !chain.allow_ephemeral_state);

@@ -62,6 +62,8 @@ mod reload;
 mod reload_hard;
 mod reload_keys;
 mod reload_load;
+mod rotate;
+mod rotate_program;
 mod remedies;
 mod replicas;
 mod rpc;

@@ -47,7 +47,7 @@ fn sixteen_links_that_ask_for_conflicting_votes_get_one_signature() {
                 let mut connection = accept_unix(ours, &Timeouts::default()).unwrap();
                 serve(
                     &mut connection,
-                    &chain,
+                    &*chain,
                     &NodeTerms::default(),
                     &InFlight::default(),
                     &SystemClock,

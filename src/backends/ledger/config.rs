@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backends::configured::ConfiguredKey;
+use crate::backends::configured::{ConfiguredKey, KeyTurn};
 use crate::consensus::{ChainId, PublicKey, key_text};
 use crate::settings::{Base, Problem, Spanned, TableReader};
 
@@ -95,6 +95,7 @@ fn read_source(
         }
     };
     let path = section.text("path", problems);
+    let turn = KeyTurn::read(section, &[], problems);
     let timeout = section.number("timeout_ms", 100..=2_000, problems);
     let (chain_id, place) = (chain_id?, place?);
     let emulated = matches!(place, LedgerTransport::Emulator(_));
@@ -132,6 +133,7 @@ fn read_source(
         },
         key: Arc::new(LedgerSource::new(settings, emulated)),
         chain_ids: vec![chain_id],
+        turn: turn?,
         device: None,
         replica: None,
     })

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::backends::configured::ConfiguredKey;
+use crate::backends::configured::{ConfiguredKey, KeyTurn};
 use crate::settings::{Base, Problem, TableReader, place_of};
 
 use super::key::Purpose;
@@ -62,8 +62,9 @@ pub fn read(
             "add a line such as `chain_ids = [\"cosmoshub-4\"]`",
         ));
     }
-    let (Some(chain_ids), Some(purpose), Some(format), Some(path)) =
-        (chain_ids, purpose, format, path)
+    let turn = KeyTurn::read(section, chain_ids.as_deref().unwrap_or_default(), problems);
+    let (Some(chain_ids), Some(purpose), Some(format), Some(path), Some(turn)) =
+        (chain_ids, purpose, format, path, turn)
     else {
         return Vec::new();
     };
@@ -77,6 +78,7 @@ pub fn read(
     let key = Arc::new(KeyFile::new(source, format, purpose, base.commands.clone()));
     vec![ConfiguredKey {
         chain_ids,
+        turn,
         source: name,
         device: None,
         key,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::backends::configured::{ConfiguredKey, SharedDevice};
+use crate::backends::configured::{ConfiguredKey, KeyTurn, SharedDevice};
 use crate::consensus::KeyType;
 use crate::settings::{Base, Problem, Spanned, TableReader};
 
@@ -38,6 +38,8 @@ pub struct KeyEntry {
     pub id: Spanned<u16>,
     /// What it must be.
     pub key_type: KeyType,
+    /// Where it stands among the keys of its chain.
+    pub turn: KeyTurn,
 }
 
 /// Reads one section.
@@ -66,6 +68,7 @@ pub fn read(
         ));
         ConfiguredKey {
             chain_ids: key.chain_ids,
+            turn: key.turn,
             source: Spanned {
                 value: format!("{} key 0x{:04x}", device.name.value, key.id.value),
                 span: key.id.span,
@@ -333,9 +336,11 @@ fn keys(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Vec<KeyEn
                     }
                 },
             };
+            let turn = KeyTurn::read(&mut table, chain_ids.as_deref().unwrap_or_default(), problems);
             table.finish(problems);
             let id = id?;
             Some(KeyEntry {
+                turn: turn?,
                 chain_ids: chain_ids?,
                 id: Spanned {
                     value: u16::try_from(id.value).ok()?,

@@ -1,9 +1,11 @@
 //! `tmkms check`: everything that `start` would do, short of signing. Takes no lock and dials nobody unless told to.
 
+mod checked;
 mod connect;
 mod etcd;
 mod identity;
 mod network;
+mod rotation;
 
 use std::thread::ScopedJoinHandle;
 
@@ -15,7 +17,6 @@ use crate::consensus::{Height, PublicKey};
 use crate::gate::heights::plausible::is_too_high;
 use crate::gate::store::file::{FileStore, inspect};
 use crate::gate::watermark::Watermark;
-
 use crate::migrate::fence;
 use crate::observe::serve::http::bind;
 use crate::observe::status::ServiceStatus;
@@ -29,8 +30,9 @@ use crate::threads::{STACK, spawn_scoped};
 use super::config_file::ConfigFile;
 use super::container::Hidden;
 use super::identities;
-use super::report::{Failure, columns, output, status};
+use super::report::{Failure, output, status};
 use super::status::service_of;
+use checked::{CheckedKey, table};
 
 /// Whether `start` would arm every chain.
 #[derive(Args)]
@@ -45,19 +47,6 @@ pub(super) struct Check {
     /// Dial the nodes and answer public key and ping; a node accepts one signer connection, and this briefly displaces it
     #[arg(long)]
     connect: bool,
-}
-
-/// What was found out about one chain.
-struct Found<'a> {
-    config: &'a ChainConfig,
-    public_key: Option<PublicKey>,
-    watermark: String,
-    /// A process holds it: this configuration's service, or another one.
-    held: Option<String>,
-    problems: Vec<String>,
-    warnings: Vec<String>,
-    notes: Vec<String>,
-    nodes: Vec<String>,
 }
 
 impl Check {
@@ -76,11 +65,20 @@ impl Check {
                 format!("the service of this file runs (process {})", service.pid),
             );
         }
-        let mut chains: Vec<Found<'_>> = config
-            .chains
-            .iter()
-            .map(|chain| look(chain, service.as_ref()))
+        let mut chains: Vec<CheckedKey<'_>> = config
+            .keys()
+            .map(|key| look(key, service.as_ref()))
             .collect();
+        let keys: Vec<_> = chains
+            .iter()
+            .map(|found| (found.config, found.public_key))
+            .collect();
+        for (found, same) in chains.iter_mut().zip(rotation::same_keys(&keys)) {
+            if let Some(same) = same {
+                // What is said of its state would only follow from this.
+                found.problems = vec![same];
+            }
+        }
         if self.connect {
             connect_all(&mut chains);
         }
@@ -123,14 +121,16 @@ impl Check {
                 status("Problem", format!("[{}] {problem}", chain.config.id));
             }
         }
-        let bad = chains
-            .iter()
-            .filter(|chain| !chain.problems.is_empty())
-            .count();
-        let all = count(chains.len(), "chain");
+        let is_bad = |chain: &&ChainConfig| {
+            let of_chain = |found: &&CheckedKey<'_>| found.config.id == chain.id;
+            let mut keys = chains.iter().filter(of_chain);
+            keys.any(|found| !found.problems.is_empty())
+        };
+        let bad = config.chains.iter().filter(is_bad).count();
+        let all = count(config.chains.len(), "chain");
         match bad {
             0 => {
-                status("Ready", format!("{} of {all}", chains.len()));
+                status("Ready", format!("{} of {all}", config.chains.len()));
                 Ok(())
             }
             _ => Err(Failure::new(format!(
@@ -141,8 +141,8 @@ impl Check {
     }
 }
 
-fn look<'a>(config: &'a ChainConfig, service: Option<&ServiceStatus>) -> Found<'a> {
-    let mut found = Found {
+fn look<'a>(config: &'a ChainConfig, service: Option<&ServiceStatus>) -> CheckedKey<'a> {
+    let mut found = CheckedKey {
         config,
         public_key: None,
         watermark: "unknown".to_owned(),
@@ -167,7 +167,12 @@ fn look<'a>(config: &'a ChainConfig, service: Option<&ServiceStatus>) -> Found<'
     // Several nodes mostly share one identity.
     found.problems.dedup();
     found.warnings.dedup();
-    match config.pause_file().read() {
+    // A pause is that of the chain, whichever of its keys signs.
+    let paused = match config.activation_height {
+        None => config.pause_file().read(),
+        Some(_) => Ok(None),
+    };
+    match paused {
         Ok(None) => {}
         Ok(Some(pause)) => found.warnings.push(format!(
             "paused {pause}, as asked for at {}; `{}` ends that",
@@ -194,7 +199,7 @@ fn look<'a>(config: &'a ChainConfig, service: Option<&ServiceStatus>) -> Found<'
 }
 
 /// What the hook of a chain says above its watermark.
-fn ask_hook(found: &mut Found<'_>, known: Option<Height>) {
+fn ask_hook(found: &mut CheckedKey<'_>, known: Option<Height>) {
     let Some(hook) = &found.config.state_hook else {
         return;
     };
@@ -215,7 +220,11 @@ fn ask_hook(found: &mut Found<'_>, known: Option<Height>) {
     }
 }
 
-fn look_at_state(found: &mut Found<'_>, public_key: PublicKey, service: Option<&ServiceStatus>) {
+fn look_at_state(
+    found: &mut CheckedKey<'_>,
+    public_key: PublicKey,
+    service: Option<&ServiceStatus>,
+) {
     let config = found.config;
     let place = config.place(public_key);
     match FileStore::pair_is_free(&place) {
@@ -264,6 +273,7 @@ fn look_at_state(found: &mut Found<'_>, public_key: PublicKey, service: Option<&
                     format!("{}, {} ago", last.position().hrs, humanize(age))
                 }
             };
+            found.warnings.extend(rotation::gap(config, &used_up));
             if is_too_high(&used_up) {
                 found.warnings.push(format!(
                     "the watermark is at height {}, which nearly no chain has reached: nothing is signed until this one is \
@@ -286,47 +296,9 @@ fn look_at_state(found: &mut Found<'_>, public_key: PublicKey, service: Option<&
     }
 }
 
-fn table(chains: &[Found<'_>]) -> String {
-    let mut rows = vec![
-        ["CHAIN", "READY", "KEY", "WATERMARK", "NODES"]
-            .map(str::to_owned)
-            .to_vec(),
-    ];
-    for chain in chains {
-        let ready = match (chain.problems.is_empty(), &chain.held) {
-            (true, Some(_)) => "in service",
-            (true, None) => "yes",
-            (false, _) => "NO",
-        };
-        let key = match chain.public_key {
-            Some(key) => format!("{} {}", key.key_type(), key.address()),
-            None => "none".to_owned(),
-        };
-        for (at, node) in chain.nodes.iter().enumerate() {
-            rows.push(match at {
-                0 => vec![
-                    chain.config.id.to_string(),
-                    ready.to_owned(),
-                    key.clone(),
-                    chain.watermark.clone(),
-                    node.clone(),
-                ],
-                _ => vec![
-                    String::new(),
-                    String::new(),
-                    String::new(),
-                    String::new(),
-                    node.clone(),
-                ],
-            });
-        }
-    }
-    columns(&rows)
-}
-
 /// Dials the nodes of the chains that nobody holds, all at once.
-fn connect_all(chains: &mut [Found<'_>]) {
-    for chain in chains.iter() {
+fn connect_all(chains: &mut [CheckedKey<'_>]) {
+    for chain in chains.iter().filter(|chain| !chain.nodes.is_empty()) {
         if let Some(held) = &chain.held {
             status(
                 "Skipped",

@@ -10,8 +10,7 @@ use crate::remedy::CommandLine;
 /// The chains of a configuration whose keys are on Ledgers.
 pub(super) fn chains(config: &Config) -> Result<Vec<(&ChainConfig, &LedgerSource)>, Failure> {
     let found: Vec<_> = config
-        .chains
-        .iter()
+        .keys()
         .filter_map(|chain| {
             let key: &dyn Any = chain.key.as_ref();
             Some((chain, key.downcast_ref::<LedgerSource>()?))

@@ -1,6 +1,7 @@
 //! A chain whose service does not run is paused by its file.
 
 use std::io;
+use std::path::Path;
 
 use crate::cli::report::Failure;
 use crate::config::{ChainConfig, Config};
@@ -31,7 +32,9 @@ pub(super) fn no_answer(config: &Config, chain: &ChainConfig, error: &io::Error)
 
 /// Whether no process that cannot be told signs for the chain.
 pub(super) fn is_free(config: &Config, chain: &ChainConfig) -> Result<(), Failure> {
-    FileStore::is_free(&chain.state_file).map_err(|held| {
+    let states = chain.keys().flat_map(|key| key.state_file.candidates());
+    let free = states.map(|state| FileStore::is_free(&state));
+    free.collect::<Result<(), _>>().map_err(|held| {
         Failure::new(format!(
             "chain {}: nothing was changed: {held}, and nobody answers at {}",
             chain.id,
@@ -41,9 +44,22 @@ pub(super) fn is_free(config: &Config, chain: &ChainConfig) -> Result<(), Failur
     })
 }
 
-/// Where the watermark is, as far as the state file says.
+/// Where the chain's watermark is, as far as the state files of its keys say.
 pub(super) fn last_of(chain: &ChainConfig) -> Option<Hrs> {
-    let bytes = bounded::read(&chain.state_file, LONGEST).ok()?;
+    let last = chain.keys().filter_map(|key| {
+        let begins = key.activation_height;
+        let states = key.state_file.candidates().into_iter();
+        let last = states.filter_map(|state| last_in(&state)).max()?;
+        // One that has not begun says nothing of the chain.
+        begins
+            .is_none_or(|begins| last.height >= begins)
+            .then_some(last)
+    });
+    last.max()
+}
+
+fn last_in(state: &Path) -> Option<Hrs> {
+    let bytes = bounded::read(state, LONGEST).ok()?;
     match newest(&bytes) {
         Newest::Good(entry, damage) => {
             let used_up = UsedUp::of(&entry.record, damage.is_some());

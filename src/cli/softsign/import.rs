@@ -116,6 +116,11 @@ impl Import {
                 }
             }
             From::Said(watermark) => {
+                // A key that takes over at a height is of one chain.
+                let watermark = match (watermark, chains.as_slice()) {
+                    (Watermark::Never, [only]) => only.unsigned(),
+                    (said, _) => said,
+                };
                 quiet::tell_unseen(&homes);
                 quiet::check(&homes)?;
                 let mut fresh = Vec::new();
@@ -234,8 +239,7 @@ impl Import {
             })
         };
         let found: Vec<&ChainConfig> = config
-            .chains
-            .iter()
+            .keys()
             .filter(of_out)
             .filter(|chain| {
                 self.chain

@@ -7,8 +7,7 @@ use crate::config::Config;
 /// The key files of a configuration, each with its chain.
 pub(super) fn paths(config: &Config) -> String {
     config
-        .chains
-        .iter()
+        .keys()
         .filter_map(|chain| {
             Some(format!(
                 "  {} ({})\n",

@@ -11,7 +11,7 @@ use crate::migrate::export::{self, ExportFormat, Exported};
 use crate::terminal::Terminal;
 use clap::{Args, ValueEnum};
 
-use super::chain::{find, place, unusable};
+use super::chain::{WhichKey, unusable};
 use super::shared::still_shared;
 
 #[derive(Args)]
@@ -24,6 +24,8 @@ pub(in crate::cli) struct Export {
     config: ConfigFile,
     /// The chain id
     chain: String,
+    #[command(flatten)]
+    key: WhichKey,
     /// Whose format
     #[arg(long, value_enum)]
     format: To,
@@ -66,10 +68,11 @@ impl To {
 impl Export {
     pub(super) fn run(self, terminal: &mut dyn Terminal) -> Result<(), Failure> {
         let config = self.config.load()?;
-        let chain = find(&config, &self.chain)?;
+        let (chain, place) = self.key.of(&config, &self.chain)?;
+        let chain = &chain;
         self.not_onto_a_state(&config)?;
         // Locked, so that no service signs above what is written here.
-        let state = Exported::open(&place(chain)?).map_err(|error| refused(&config, error))?;
+        let state = Exported::open(&place).map_err(|error| refused(&config, error))?;
         if state.store.seen().is_some() {
             return Err(still_shared(chain));
         }
@@ -106,7 +109,7 @@ impl Export {
                     "chain {}: this program can still sign for it; before the other signer starts run `{}`; two signers \
                      with one key will double-sign",
                     chain.id,
-                    config.commands.line(words)
+                    chain.commands.line(words)
                 ),
             );
         }

@@ -20,7 +20,7 @@ use crate::migrate::takeover::take_over::TakeOver;
 use crate::os::files::paths::same_file;
 use crate::terminal::Terminal;
 
-use super::chain::{find, place};
+use super::chain::WhichKey;
 
 #[derive(Args)]
 #[command(
@@ -32,6 +32,8 @@ pub(in crate::cli) struct Import {
     config: ConfigFile,
     /// The chain id
     chain: String,
+    #[command(flatten)]
+    key: WhichKey,
     /// The state file to take over
     file: PathBuf,
     /// Who wrote it, where its fields do not tell
@@ -51,8 +53,7 @@ enum From {
 impl Import {
     pub(super) fn run(self, terminal: &mut dyn Terminal) -> Result<(), Failure> {
         let config = self.config.load()?;
-        let chain = find(&config, &self.chain)?;
-        let place = place(chain)?;
+        let (_, place) = self.key.of(&config, &self.chain)?;
         let named = self.from.map(|from| match from {
             From::Tmkms => Format::Tmkms,
             From::Cometbft => Format::Cometbft,
@@ -99,7 +100,7 @@ impl Import {
         if !taking.has_work() {
             status(
                 "Nothing",
-                format!("chain {} has taken this over already", chain.id),
+                format!("chain {} has taken this over already", self.chain),
             );
             return Ok(());
         }

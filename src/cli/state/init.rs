@@ -19,7 +19,7 @@ use crate::os::clock::{Clock, SystemClock};
 use crate::os::files::bounded;
 use crate::terminal::Terminal;
 
-use super::chain::{find, place, unusable};
+use super::chain::{WhichKey, unusable};
 use super::height::{HeightSource, Sure};
 
 #[derive(Args)]
@@ -32,6 +32,8 @@ pub(in crate::cli) struct Init {
     config: ConfigFile,
     /// The chain id
     chain: String,
+    #[command(flatten)]
+    key: WhichKey,
     #[command(flatten)]
     from: InitFrom,
     /// Believe it although a state file nearby says more: the chain id again
@@ -63,8 +65,8 @@ enum Found {
 impl Init {
     pub(super) fn run(self, terminal: &mut dyn Terminal) -> Result<(), Failure> {
         let config = self.config.load()?;
-        let chain = find(&config, &self.chain)?;
-        let place = place(chain)?;
+        let (chain, place) = self.key.of(&config, &self.chain)?;
+        let chain = &chain;
         let height = self.from.height.and_then(Height::new);
         if height.is_none() && self.sure.yes_this_height {
             return Err(Failure::usage(
@@ -87,7 +89,7 @@ impl Init {
         }
         let watermark = match height {
             Some(height) => Watermark::UpTo(Hrs::end_of(height)),
-            None => Watermark::Never,
+            None => chain.unsigned(),
         };
         not_against_evidence(&config, chain, &place, &watermark, self.insist.as_deref())?;
         let own = Quiet::own(&config, chain, process_of(&config));
@@ -106,8 +108,14 @@ impl Init {
         .map_err(|error| unusable(&config, error))?;
         let first = match height {
             Some(height) => format!("nothing at or below height {height} will be signed"),
-            None => "the watermark is empty; be sure that this key never signed on this chain"
-                .to_owned(),
+            None => match chain.activation_height {
+                Some(from) => format!(
+                    "nothing below height {from} will be signed, from which on this key signs; be sure that it never signed on \
+                     this chain"
+                ),
+                None => "the watermark is empty; be sure that this key never signed on this chain"
+                    .to_owned(),
+            },
         };
         status(
             "Created",

@@ -33,7 +33,7 @@ impl Join {
         looked.tell(local.as_ref());
         if looked.value.is_none() {
             return Err(super::shared::failed(
-                looked.chain,
+                &looked.chain,
                 &looked.key,
                 MembershipError::NotShared,
             ));

@@ -6,7 +6,7 @@ use crate::cli::report::{Failure, status};
 use crate::gate::store::file::{FileStore, inspect};
 use crate::terminal::Terminal;
 
-use super::chain::{place, unusable};
+use super::chain::unusable;
 use super::height::Sure;
 use super::shared::Target;
 use crate::migrate::watermarks::shown;
@@ -68,8 +68,7 @@ impl Leave {
     /// What lies here is put aside, because the others sign on.
     fn abandon(&self, terminal: &mut dyn Terminal) -> Result<(), Failure> {
         let config = self.target.load()?;
-        let chain = self.target.chain(&config)?;
-        let mut place = place(chain)?;
+        let (chain, mut place) = self.target.chain(&config)?;
         place.shared = true;
         let here = inspect(&place).map_err(|error| unusable(&config, error))?;
         if here.shared.is_none() {

@@ -12,7 +12,7 @@ use crate::os::clock::{Clock, SystemClock};
 use crate::service::store_of;
 use crate::terminal::Terminal;
 
-use super::chain::{find, place, unusable};
+use super::chain::{WhichKey, unusable};
 use super::height::{HeightSource, Sure};
 
 #[derive(Args)]
@@ -24,6 +24,8 @@ pub(in crate::cli) struct Raise {
     config: ConfigFile,
     /// The chain id
     chain: String,
+    #[command(flatten)]
+    key: WhichKey,
     /// Nothing at or below this height will be signed
     #[arg(long, value_name = "H", value_parser = clap::value_parser!(i64).range(1..))]
     height: i64,
@@ -38,8 +40,8 @@ pub(in crate::cli) struct Raise {
 impl Raise {
     pub(super) fn run(self, terminal: &mut dyn Terminal) -> Result<(), Failure> {
         let config = self.config.load()?;
-        let chain = find(&config, &self.chain)?;
-        let place = place(chain)?;
+        let (chain, place) = self.key.of(&config, &self.chain)?;
+        let chain = &chain;
         let file = FileStore::open(&place).map_err(|error| unusable(&config, error))?;
         let before = file.used_up().watermark().hrs();
         let (mut store, shared) = store_of(chain, &place, file).map_err(Failure::new)?;

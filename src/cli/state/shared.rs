@@ -18,7 +18,7 @@ use crate::os::clock::{Clock, SystemClock};
 use crate::os::host_name::host_name;
 use crate::terminal::Terminal;
 
-use super::chain::{find, place, unusable};
+use super::chain::{WhichKey, unusable};
 use super::height::{HeightSource, Sure};
 
 /// The chain, and whether to ask.
@@ -28,14 +28,16 @@ pub(super) struct Target {
     config: ConfigFile,
     /// The chain id
     chain: String,
+    #[command(flatten)]
+    key: WhichKey,
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
 }
 
 /// A shared chain as it is before the command.
-pub(super) struct Looked<'a> {
-    pub chain: &'a ChainConfig,
+pub(super) struct Looked {
+    pub chain: ChainConfig,
     pub place: StateFile,
     pub key: SharedKey,
     pub found: KeyState,
@@ -47,13 +49,14 @@ impl Target {
         self.config.load()
     }
 
-    pub fn chain<'a>(&self, config: &'a Config) -> Result<&'a ChainConfig, Failure> {
-        find(config, &self.chain)
+    /// The chain with the key that is meant, and the place of its state.
+    pub fn chain(&self, config: &Config) -> Result<(ChainConfig, StateFile), Failure> {
+        self.key.of(config, &self.chain)
     }
 
     /// Reads the key. The chain must say `store = "etcd"`.
-    pub fn look<'a>(&self, config: &'a Config) -> Result<Looked<'a>, Failure> {
-        let chain = self.chain(config)?;
+    pub fn look(&self, config: &Config) -> Result<Looked, Failure> {
+        let (chain, place) = self.chain(config)?;
         let Some(settings) = &chain.etcd else {
             return Err(Failure::usage(format!(
                 "chain {} keeps its watermark in its state file only",
@@ -64,17 +67,16 @@ impl Target {
                 config.name
             )));
         };
-        let place = place(chain)?;
         let mut key =
             SharedKey::connect(settings, &chain.id, &place.public_key).map_err(Failure::new)?;
         let found = key.read(PATIENCE).map_err(|error| match error {
-            SharedKeyError::Latched(_) => failed(chain, &key, error.into()),
+            SharedKeyError::Latched(_) => failed(&chain, &key, error.into()),
             SharedKeyError::Undecided { .. } => Failure::new(error).hint(
                 "nothing was changed: look at the members, and repeat the command once they answer",
             ),
         })?;
         let value =
-            shared_value(&key, &found).map_err(|error| failed(chain, &key, error.into()))?;
+            shared_value(&key, &found).map_err(|error| failed(&chain, &key, error.into()))?;
         Ok(Looked {
             chain,
             place,
@@ -106,7 +108,7 @@ impl Target {
     }
 }
 
-impl Looked<'_> {
+impl Looked {
     /// Opens the local file with its locks.
     pub fn open(&self, config: &Config) -> Result<FileStore, Failure> {
         FileStore::open(&self.place).map_err(|error| unusable(config, error))
@@ -215,7 +217,7 @@ impl Looked<'_> {
         let changed = change(&mut membership, &self.found);
         // Without its mark a change of owner or mode needs `state join` again, and no more than that.
         let _ = file.close();
-        changed.map_err(|error| failed(self.chain, &self.key, error))
+        changed.map_err(|error| failed(&self.chain, &self.key, error))
     }
 }
 

@@ -1,5 +1,7 @@
 //! `tmkms state show`: safe beside a running service, because it takes no lock.
 
+use std::path::Path;
+
 use clap::Args;
 
 use crate::cli::config_file::ConfigFile;
@@ -42,7 +44,7 @@ impl Show {
         }
         let mut text = String::new();
         let mut unusable = 0;
-        for chain in &config.chains {
+        for chain in config.keys() {
             if self
                 .chain
                 .as_ref()
@@ -68,9 +70,35 @@ impl Show {
 /// What a chain's state file says, and why `start` would not use it, if so; and whether it would. The key is not opened:
 /// whatever key the file names will do.
 fn describe(chain: &ChainConfig) -> (String, bool) {
+    let candidates = chain.state_file.candidates();
+    match candidates.as_slice() {
+        [] => (not_begun(chain), false),
+        _ => {
+            let each = candidates.iter().map(|path| describe_state(chain, path));
+            each.fold((String::new(), true), |(text, all), (lines, usable)| {
+                (text + &lines, all && usable)
+            })
+        }
+    }
+}
+
+/// A key whose state is named after it, and none is there.
+fn not_begun(chain: &ChainConfig) -> String {
+    let id = chain.id.as_str();
+    let init = ["state", "init", id, "--key", "ADDRESS", "--never-signed"];
+    format!(
+        "{id}: there is no state file {} of the {}; `{}` begins it (`{}` shows the address)\n",
+        chain.state_file,
+        chain.key.traits().location,
+        chain.commands.line(init),
+        chain.commands.line(["keys", "show"])
+    )
+}
+
+fn describe_state(chain: &ChainConfig, path: &Path) -> (String, bool) {
     let mut found = None;
     for _ in 0..TRIES {
-        if let Ok(bytes) = bounded::read(&chain.state_file, LONGEST)
+        if let Ok(bytes) = bounded::read(path, LONGEST)
             && let Newest::Good(entry, damage) = newest(&bytes)
         {
             let whole = damage.is_none();
@@ -84,7 +112,12 @@ fn describe(chain: &ChainConfig) -> (String, bool) {
         Some((entry, _)) => entry.public_key,
         None => PublicKey::Ed25519([0; 32]),
     };
-    let refused = inspect(&chain.place(key)).err();
+    let mut place = chain.place(key);
+    if found.is_none() && chain.one_of_several {
+        // Which key it is, only the key itself could tell.
+        place.commands = chain.commands.of_key("ADDRESS");
+    }
+    let refused = inspect(&place).err();
     let refused = refused.map(|error| with_older_files(error, chain));
     let Some((entry, damage)) = found else {
         let why = refused.unwrap_or_else(|| "its state file changed while it was read".to_owned());
@@ -95,10 +128,13 @@ fn describe(chain: &ChainConfig) -> (String, bool) {
         "{}: {}\n  file {}, key {:?} (address {})\n",
         entry.chain_id,
         in_words(&used_up),
-        chain.state_file.display(),
+        path.display(),
         entry.public_key,
         entry.public_key.address()
     );
+    if let Some(height) = chain.activation_height {
+        text.push_str(&format!("  signs from height {height} on\n"));
+    }
     if let Some(shared) = shown_in_etcd(chain, &entry.public_key) {
         text.push_str(&format!("  etcd {shared}\n"));
     }
@@ -107,7 +143,12 @@ fn describe(chain: &ChainConfig) -> (String, bool) {
             "  damaged: {damage}; height {floor} counts as signed, because it may have been\n"
         ));
     }
-    match chain.pause_file().read() {
+    // A pause is that of the chain, and shown once.
+    let paused = match chain.activation_height {
+        None => chain.pause_file().read(),
+        Some(_) => Ok(None),
+    };
+    match paused {
         Ok(None) => {}
         Ok(Some(pause)) => text.push_str(&format!(
             "  paused {pause}, as asked for at {}\n",

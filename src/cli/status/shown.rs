@@ -93,6 +93,9 @@ fn chain_lines(chain: &ChainStatus, commands: &Commands) -> String {
         }
         _ => line("key", &chain.key),
     }
+    for (at, key) in chain.keys.iter().enumerate() {
+        line(if at == 0 { "keys" } else { "" }, &key.line());
+    }
     for device in &chain.devices {
         line("device", &format!("{} {}", device.title(), device.line()));
     }

@@ -35,9 +35,9 @@ pub(in crate::cli) fn not_against_evidence(
                 true => {
                     let height = found.said.height.to_string();
                     let words = ["state", "init", chain.id.as_str(), "--height", &height];
-                    config.commands.line(words)
+                    place.commands.line(words)
                 }
-                false => config.commands.import(&chain.id, &found.path),
+                false => place.commands.import(&chain.id, &found.path),
             };
             Err(refused(&found, place, &command))
         }

@@ -1,23 +1,41 @@
-//! Which key signs for which chain: one key a chain, or several devices that hold the same one.
+//! Which key signs for which chain: one at each height, which several devices may hold.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::backends::replicas::{Policy, ReplicaSetSource};
-use crate::backends::{ConfiguredKey, KeySource, SharedDevice};
+use crate::backends::{ConfiguredKey, KeySource, KeyTurn, SharedDevice};
+use crate::consensus::Height;
 use crate::settings::{Problem, Spanned};
 
 use super::unknown::unknown_chain;
 use crate::config::file::RawConfig;
 use crate::text::count::count;
 
-/// The key of each chain; several devices with one key are replicas.
+/// A key of a chain.
+pub(super) struct KeyOfChain {
+    pub turn: KeyTurn,
+    pub source: Arc<dyn KeySource>,
+}
+
+impl KeyOfChain {
+    /// The height from which on it signs.
+    pub fn from(&self) -> Option<Height> {
+        height_of(&self.turn)
+    }
+}
+
+fn height_of(turn: &KeyTurn) -> Option<Height> {
+    turn.activation_height.as_ref().map(|height| height.value)
+}
+
+/// The keys of each chain, the one that signs first at the front; several devices with one key are replicas.
 pub(super) fn keys(
     written: &RawConfig,
     known: &[&str],
     problems: &mut Vec<Problem>,
     warnings: &mut Vec<Problem>,
-) -> BTreeMap<String, Arc<dyn KeySource>> {
+) -> BTreeMap<String, Vec<KeyOfChain>> {
     busy_devices(&written.provided, warnings);
     let mut keys: BTreeMap<String, Vec<&ConfiguredKey>> = BTreeMap::new();
     let mut sources: BTreeSet<&str> = BTreeSet::new();
@@ -63,24 +81,99 @@ pub(super) fn keys(
             let before = sections.entry(&id.value).or_default();
             before.push(provided);
             let members = keys.entry(id.value.clone()).or_default();
-            if let Some(other) = members.first()
-                && (provided.replica.is_none()
+            let from = height_of(&provided.turn);
+            let mut at_once = members
+                .iter()
+                .filter(|other| height_of(&other.turn) == from);
+            if at_once.any(|other| {
+                provided.replica.is_none()
                     || other.replica.is_none()
-                    || members.iter().any(|other| same_device(other, provided)))
-            {
-                problems.push(several_keys(id, before));
+                    || same_device(other, provided)
+            }) {
+                problems.push(match &provided.turn.activation_height {
+                    Some(height) => two_at_once(id, height),
+                    None => several_keys(id, before),
+                });
                 continue;
             }
             members.push(provided);
         }
     }
-    let sources = keys.into_iter().map(|(id, members)| {
+    let keys = keys.into_iter().map(|(id, members)| {
         let policy = written.replica_policy(&id);
-        (id, one_source(&members, policy))
+        let keys = in_turn(&id, members, policy, problems);
+        (id, keys)
     });
-    sources
-        .filter_map(|(id, source)| Some((id, source?)))
-        .collect()
+    keys.collect()
+}
+
+/// The keys of one chain in the order in which they sign, without a height at which two do, or none.
+fn in_turn(
+    id: &str,
+    members: Vec<&ConfiguredKey>,
+    policy: Policy,
+    problems: &mut Vec<Problem>,
+) -> Vec<KeyOfChain> {
+    let mut turns: BTreeMap<Option<Height>, Vec<&ConfiguredKey>> = BTreeMap::new();
+    for member in members {
+        turns
+            .entry(height_of(&member.turn))
+            .or_default()
+            .push(member);
+    }
+    if let Some((Some(_), first)) = turns.first_key_value()
+        && let Some(first) = first.first()
+        && let Some(height) = &first.turn.activation_height
+    {
+        problems.push(no_first_key(id, height, first));
+    }
+    let keys = turns.into_values().filter_map(|replicas| {
+        let mut turn = replicas.first()?.turn.clone();
+        for file in replicas.iter().filter_map(|one| one.turn.state_file.as_ref()) {
+            let first = turn.state_file.get_or_insert_with(|| file.clone());
+            if first.value != file.value {
+                problems.push(Problem::at(
+                    file.span.clone(),
+                    format!("one key of chain {id} has two state files"),
+                    format!("another device that holds it has `{}`", first.value),
+                    "a key has one state, whichever device signs: write the same path, or none but one",
+                ));
+            }
+        }
+        let source = one_source(&replicas, policy)?;
+        Some(KeyOfChain { turn, source })
+    });
+    keys.collect()
+}
+
+fn two_at_once(id: &Spanned<String>, height: &Spanned<Height>) -> Problem {
+    Problem::at(
+        height.span.clone(),
+        format!(
+            "chain {} has two keys from height {} on",
+            id.value, height.value
+        ),
+        "another key of this chain has the same height",
+        "one key signs at each height: correct one `activation_height`, or remove the chain from one of the two",
+    )
+}
+
+fn no_first_key(id: &str, height: &Spanned<Height>, key: &ConfiguredKey) -> Problem {
+    let state = match &key.turn.state_file {
+        Some(_) => String::new(),
+        None => format!(
+            " and write `state_file = \"state/{id}-ADDRESS.json\"` in its place, with the address of this key"
+        ),
+    };
+    Problem::at(
+        height.span.clone(),
+        format!("chain {id} has no key below height {}", height.value),
+        "no key of this chain is without `activation_height`",
+        format!(
+            "keep the key that signed until now, without `activation_height`; once the chain has passed this height and \
+             that key is removed, remove this line{state}"
+        ),
+    )
 }
 
 /// A section that names a chain which others before it name; the last of `sections` is this one.
@@ -101,7 +194,8 @@ fn several_keys(id: &Spanned<String>, sections: &[&ConfiguredKey]) -> Problem {
         format!("chain {} has {how_many} keys", id.value),
         format!("it has {} already", others.join(" and ")),
         format!(
-            "keep the section of the key that the chain knows, and remove the chain from {the_others}"
+            "keep the section of the key that the chain knows, and remove the chain from {the_others}; a key that is to \
+             take over at a height needs an `activation_height`"
         ),
     )
 }

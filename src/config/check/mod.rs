@@ -2,6 +2,7 @@
 
 mod keys;
 mod nodes;
+mod states;
 mod unknown;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,12 +20,14 @@ use crate::rpc::RpcSettings;
 use crate::settings::{Base, Problem};
 
 use super::file::{Chain, RawConfig, Validator};
-use super::meaning::{ChainConfig, NodeConfig};
+use super::meaning::ChainConfig;
 use super::sections::etcd::{self, StoreKind};
 use super::sections::rpc;
-use keys::keys;
+use super::state_path::StatePath;
+use keys::{KeyOfChain, keys};
 pub(super) use nodes::may_need_identity;
 use nodes::nodes;
+use states::StateFiles;
 
 /// What keeps only the commands that dial from their work goes to `undialled`.
 pub(super) fn check(
@@ -52,7 +55,7 @@ pub(super) fn check(
         .as_ref()
         .and_then(|section| etcd::settings(section, base, problems, warnings));
     let mut seen = BTreeSet::new();
-    let mut state_files = BTreeMap::new();
+    let mut states = StateFiles::default();
     let mut chains = Vec::new();
     for chain in &written.chains {
         let Some(id) = chain
@@ -65,30 +68,11 @@ pub(super) fn check(
         if !seen.insert(id.clone()) {
             continue;
         }
-        let Some(path) = state_file(chain, &id, base, problems) else {
+        let keys = keys.remove(id.as_str()).unwrap_or_default();
+        let Some(states) = states.of_chain(chain, &id, &keys, base, problems) else {
             continue;
         };
-        if chain.state_file.is_none() && id.as_str().contains('/') {
-            problems.push(Problem::at(
-                chain.span.clone(),
-                "this chain id cannot name a file",
-                "the id holds a slash",
-                "add a `state_file` of your own choice to this [[chain]]",
-            ));
-        }
-        if let Some(other) = state_files.insert(path.clone(), id.clone()) {
-            problems.push(Problem::at(
-                chain
-                    .state_file
-                    .as_ref()
-                    .map_or(chain.span.clone(), |file| file.span.clone()),
-                "two chains share one state file",
-                format!("{} is also the state file of {other}", path.display()),
-                "each chain needs a `state_file` of its own",
-            ));
-        }
-        let key = keys.remove(id.as_str());
-        if key.is_none() && !written.unread_provider {
+        if keys.is_empty() && !written.unread_provider {
             problems.push(lonely(
                 chain,
                 &id,
@@ -108,10 +92,7 @@ pub(super) fn check(
                 "a [[validator]] section with its `chain_id` and the node's `addr`",
             ));
         }
-        if key
-            .as_ref()
-            .is_some_and(|key| !key.traits().signs_extensions)
-        {
+        if keys.iter().any(|key| !key.source.traits().signs_extensions) {
             votes_only(chain, &id, problems);
         } else if let Some(found) = chain
             .sign_extensions
@@ -123,6 +104,14 @@ pub(super) fn check(
                 format!("vote extensions of {id} are not signed"),
                 "an old default",
                 "nodes of a chain with vote extensions halt without them; remove the line unless the chain has none",
+            ));
+        }
+        if let Some(span) = chain.raw_span.clone().filter(|_| keys.len() > 1) {
+            problems.push(Problem::at(
+                span,
+                format!("{id} has several keys, and raw bytes have no height"),
+                "which of the keys is to sign them is not known",
+                "remove `raw_bytes` until the rotation is over and one key is left",
             ));
         }
         if let Some(span) = chain
@@ -152,11 +141,26 @@ pub(super) fn check(
             }
         };
         let rpc = rpc::rpc(chain, base, problems, warnings, undialled);
-        if let Some(key) = key {
+        let mut after = keys.iter().skip(1).filter_map(KeyOfChain::from);
+        let mut in_turn = keys
+            .iter()
+            .zip(states.keys)
+            .map(|(key, state_file)| ChainConfig {
+                activation_height: key.from(),
+                replaced_at: after.next(),
+                one_of_several: keys.len() > 1,
+                etcd: etcd.clone(),
+                rpc: rpc.clone(),
+                lock_dir: lock_dir.clone(),
+                pause_beside: states.chain.clone(),
+                ..chain_config(chain, id.clone(), key.source.clone(), state_file, base)
+            });
+        if let Some(first) = in_turn.next() {
             chains.push(ChainConfig {
-                etcd,
-                rpc,
-                ..chain_config(chain, id, key, path, lock_dir.clone(), nodes, base)
+                older_state_files: older_state_files(chain, &id, base),
+                later: in_turn.collect(),
+                nodes,
+                ..first
             });
         }
     }
@@ -210,9 +214,7 @@ fn chain_config(
     chain: &Chain,
     id: ChainId,
     key: Arc<dyn KeySource>,
-    state_file: PathBuf,
-    lock_dir: Option<PathBuf>,
-    nodes: Vec<NodeConfig>,
+    state_file: StatePath,
     base: &Base,
 ) -> ChainConfig {
     let default = Rate::default();
@@ -228,14 +230,19 @@ fn chain_config(
             .unwrap_or(default.max_blocks_per_second),
     };
     ChainConfig {
-        older_state_files: older_state_files(chain, &id, base),
+        older_state_files: Vec::new(),
         id,
         key,
+        activation_height: None,
+        replaced_at: None,
+        later: Vec::new(),
+        one_of_several: false,
+        pause_beside: PathBuf::new(),
         key_format: chain.key_format.clone(),
         state_file,
         etcd: None,
         allow_ephemeral_state: chain.allow_ephemeral_state,
-        lock_dir,
+        lock_dir: None,
         gate: Settings {
             sign_extensions: chain
                 .sign_extensions
@@ -248,20 +255,8 @@ fn chain_config(
         sticky: chain.sticky,
         state_hook: chain.state_hook.clone(),
         rpc: RpcSettings::default(),
-        nodes,
+        nodes: Vec::new(),
         commands: base.commands.clone(),
-    }
-}
-
-fn state_file(
-    chain: &Chain,
-    id: &ChainId,
-    base: &Base,
-    problems: &mut Vec<Problem>,
-) -> Option<PathBuf> {
-    match &chain.state_file {
-        Some(written) => base.path(written, problems),
-        None => Some(base.in_folder(&format!("state/{id}-consensus.json"))),
     }
 }
 

@@ -34,6 +34,18 @@ struct RawTerms {
     max_bytes: u64,
 }
 
+/// Why a chain whose key changes at a height does not move, with the remedy: a bundle has one state.
+pub fn several_keys(chain: &ChainConfig) -> String {
+    let heights = chain.later.iter().filter_map(|key| key.activation_height);
+    let heights: Vec<String> = heights.map(|height| height.to_string()).collect();
+    format!(
+        "chain {} has several keys (its key changes at height {}), and a bundle holds the state of one; end the rotation \
+         first: once that height has passed remove the key before it, or remove the key that waits for it",
+        chain.id,
+        heights.join(", ")
+    )
+}
+
 impl Terms {
     /// Those of a chain.
     pub fn of(chain: &ChainConfig) -> Self {

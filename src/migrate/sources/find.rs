@@ -106,9 +106,8 @@ fn one_file(
     let found = match chain {
         Some(chain) => Some(chain.to_owned()),
         None => config
-            .chains
-            .iter()
-            .find(|chain| here(&chain.state_file))
+            .keys()
+            .find(|key| key.state_file.candidates().iter().any(|state| here(state)))
             .map(|chain| chain.id.to_string())
             .or(told)
             .or_else(|| match config.chains.as_slice() {

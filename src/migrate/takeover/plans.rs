@@ -30,7 +30,7 @@ pub fn candidates(config: &Config, source: &Source) -> Vec<Candidate> {
 }
 
 fn states_of(chain: &ChainConfig) -> Vec<PathBuf> {
-    let mut states = vec![chain.state_file.clone()];
+    let mut states = chain.state_file.candidates();
     states.extend(chain.older_state_files.iter().cloned());
     states.retain(|path| path.is_file() && !is_tombstone_at(path));
     // The older program resolved the same words against its working directory.
@@ -85,5 +85,12 @@ fn place(config: &Config, id: &str) -> Result<StateFile, String> {
             config.name
         )
     })?;
+    if chain.one_of_several {
+        let import = ["state", "import", id, "FILE", "--key", "ADDRESS"];
+        return Err(format!(
+            "chain {id} has several keys, and a state belongs to one of them; take it over with `{}`",
+            chain.commands.line(import)
+        ));
+    }
     chain.place_of_key().map_err(|error| error.to_string())
 }

@@ -55,7 +55,9 @@ impl Quiet {
     pub fn own(config: &Config, chain: &ChainConfig, service: Option<u32>) -> Self {
         let file = Path::new(&config.name);
         let key = chain.key.traits().file.as_ref().map(|file| &*file.path);
-        let paths = [file, chain.state_file.as_path()].into_iter().chain(key);
+        let state = chain.state_file.fixed();
+        let state = state.unwrap_or_else(|| chain.state_file.folder());
+        let paths = [file, state].into_iter().chain(key);
         Self {
             own: true,
             ..Self::of(service, paths)

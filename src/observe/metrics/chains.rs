@@ -102,4 +102,28 @@ pub(super) const FAMILIES: &[Family] = &[
         help: "What the tokens are topped up to: max_gap",
         values: Values::Chain(|chain| Some(chain.tokens?.1.into())),
     },
+    Family {
+        name: "key_active",
+        kind: MetricType::Gauge,
+        help: "Of a chain with several keys: whether this is the key of the next height",
+        values: Values::Key(|key| Some(key.active.into())),
+    },
+    Family {
+        name: "key_armed",
+        kind: MetricType::Gauge,
+        help: "Of a chain with several keys: whether this key has its state",
+        values: Values::Key(|key| Some(key.armed.into())),
+    },
+    Family {
+        name: "key_activation_height",
+        kind: MetricType::Gauge,
+        help: "The height from which on this key signs",
+        values: Values::Key(|key| key.activation_height.map(SampleValue::from)),
+    },
+    Family {
+        name: "key_watermark_height",
+        kind: MetricType::Gauge,
+        help: "Of a chain with several keys: the height of the watermark of this key",
+        values: Values::Key(|key| key.watermark.map(|hrs| hrs.height.get().into())),
+    },
 ];

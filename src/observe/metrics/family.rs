@@ -15,7 +15,7 @@ use crate::observe::stats::chain::{ChainSnapshot, STEPS};
 use crate::observe::stats::histogram::Histogram;
 use crate::observe::stats::link::LinkSnapshot;
 
-use super::sample::{ChainSample, ServiceSample};
+use super::sample::{ChainSample, KeySample, ServiceSample};
 
 /// What the names of this program's own metrics begin with.
 pub(super) const PREFIX: &str = "tmkms";
@@ -71,6 +71,8 @@ pub(super) enum Values {
     Chain(fn(&ChainSample) -> Option<SampleValue>),
     /// One a chain and type of consensus message.
     Type(fn(&ChainSnapshot, RequestKind) -> Option<SampleValue>),
+    /// One a key, of chains that have several.
+    Key(fn(&KeySample) -> Option<SampleValue>),
     /// One a device.
     Device(fn(&DeviceSample) -> Option<SampleValue>),
     /// One a chain that is shared in etcd.
@@ -90,6 +92,7 @@ impl Family {
             Values::Service(_) | Values::Process(_) => &[],
             Values::Chain(_) | Values::Etcd(_) => &["chain_id"],
             Values::Type(_) => &["chain_id", "type"],
+            Values::Key(_) => &["chain_id", "key", "address"],
             Values::Device(_) => &["chain_id", "device"],
             Values::Link(_) => &["chain_id", "node"],
             Values::Labelled(labels, _) => labels,
@@ -130,6 +133,14 @@ impl Family {
                     for kind in RequestKind::ALL.into_iter().take(STEPS) {
                         let value = read(&chain.snapshot, kind);
                         series.put_some(&[&chain.id, kind.word()], value)?;
+                    }
+                }
+            }
+            Values::Key(read) => {
+                for chain in &from.chains {
+                    for key in &chain.keys {
+                        let address = key.address.as_deref().unwrap_or_default();
+                        series.put_some(&[&chain.id, &key.key, address], read(key))?;
                     }
                 }
             }

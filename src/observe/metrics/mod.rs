@@ -24,7 +24,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Registry;
 
 use family::Family;
-pub use sample::{ChainSample, ServiceSample};
+pub use sample::{ChainSample, KeySample, ServiceSample};
 
 /// The media type of what [`encode`] gives.
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

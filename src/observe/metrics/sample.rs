@@ -33,6 +33,23 @@ pub struct ServiceSample {
     pub chains: Vec<ChainSample>,
 }
 
+/// One of several keys of a chain at one moment.
+#[derive(Debug)]
+pub struct KeySample {
+    /// Where it is.
+    pub key: String,
+    /// The validator's address in hexadecimal digits.
+    pub address: Option<String>,
+    /// The height from which on it signs; `None` for the first one.
+    pub activation_height: Option<i64>,
+    /// Whether it is the key of the next height.
+    pub active: bool,
+    /// Whether it has its state.
+    pub armed: bool,
+    /// Its watermark.
+    pub watermark: Option<Hrs>,
+}
+
 /// One chain at one moment.
 #[derive(Debug)]
 pub struct ChainSample {
@@ -42,6 +59,8 @@ pub struct ChainSample {
     pub key: String,
     /// The validator's address in hexadecimal digits.
     pub address: Option<String>,
+    /// Its keys, where it has several.
+    pub keys: Vec<KeySample>,
     /// Whether it signs.
     pub armed: bool,
     /// Whether it signs and a node is linked.

@@ -25,7 +25,7 @@ use super::log::Dropped;
 use super::metrics::ServiceSample;
 use super::status::ServiceStatus;
 
-pub(crate) use chain::{ChainEntry, LinkEntry};
+pub(crate) use chain::{ChainEntry, LinkEntry, RegisteredKey};
 pub(crate) use closing::{ClosingChain, ClosingChains};
 pub(crate) use identities::KnownIdentities;
 

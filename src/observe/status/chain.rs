@@ -8,6 +8,7 @@ use crate::observe::stats::heights::HeightOutcome;
 use super::conflict::ConflictStatus;
 use super::device::DeviceStatus;
 use super::judgement::condition::Condition;
+use super::key::KeyStatus;
 use super::link::{LinkStatus, ServedNode};
 use super::outside::rpc::RpcStatus;
 use super::outside::shared::SharedStatus;
@@ -47,6 +48,9 @@ pub struct ChainStatus {
     pub public_key: Option<String>,
     /// The validator's address in hexadecimal digits.
     pub address: Option<String>,
+    /// All keys of the chain, where its key changes at a height; what is told of one key above is that of the next height.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<KeyStatus>,
     /// The watermark, the last position used, as `height/round/step`; `None` where there is none, or the state is not held.
     pub watermark: Option<String>,
     /// The height of it; 0 where there is none.

@@ -43,7 +43,7 @@ pub(super) fn arm(config: &ChainConfig, chain: &Chain, stats: &ChainStats, name:
     {
         tell(&opened, &why, "not armed");
     }
-    put(chain, stats, opened);
+    put(config, chain, stats, opened);
 }
 
 /// Another try for a chain that is not armed: its device may be plugged in by now, its key or state mended.
@@ -61,12 +61,20 @@ pub(super) fn arm_later(
     {
         tell(&now, &why, "still not armed");
     }
-    put(chain, stats, now);
+    put(config, chain, stats, now);
 }
 
 /// The statistics first: the chain's links ask as soon as the chain is armed.
-fn put(chain: &Chain, stats: &ChainStats, opened: Chain) {
-    if opened.why_unarmed().is_none() {
+fn put(config: &ChainConfig, chain: &Chain, stats: &ChainStats, opened: Chain) {
+    // Those of a chain begin with the key whose turn it is.
+    let last = opened.last().map(|last| last.height);
+    let has_begun = config
+        .activation_height
+        .is_none_or(|from| last >= Some(from));
+    let is_over = config
+        .replaced_at
+        .is_some_and(|at| last.is_some_and(|last| last.get().saturating_add(1) >= at.get()));
+    if opened.why_unarmed().is_none() && has_begun && !is_over {
         stats.begin_after(opened.last_asked());
     }
     chain.replace_state(opened);
@@ -96,7 +104,7 @@ fn tell(chain: &Chain, why: &str, what: &str) {
 
 /// Asked before the key: the process that holds the state may hold the device, too, and must not be disturbed there.
 fn found_elsewhere(config: &ChainConfig) -> Option<Chain> {
-    let error = FileStore::is_free(&config.state_file).err()?;
+    let error = FileStore::is_free(config.state_file.fixed()?).err()?;
     Some(Chain::elsewhere(config.id.clone(), None, error.to_string()))
 }
 
@@ -128,7 +136,7 @@ fn open(config: &ChainConfig, chain: &Chain, name: &SquattedName) -> Chain {
             return Chain::elsewhere(id, Some(public_key), error.to_string());
         }
         Err(OpenError::Copied { .. }) if config.etcd.is_some() => {
-            let join = config.commands.line(["state", "join", id.as_str()]);
+            let join = place.commands.line(["state", "join", id.as_str()]);
             let why = format!(
                 "the state file {} was copied or restored; `{join}` takes what etcd knows into it",
                 place.path.display()
@@ -187,7 +195,7 @@ fn open(config: &ChainConfig, chain: &Chain, name: &SquattedName) -> Chain {
     match Gate::arm(id.clone(), config.gate, store, &SystemClock.now()) {
         Ok(gate) => {
             let gate = gate.obeying(Operator {
-                commands: config.commands.clone(),
+                commands: place.commands.clone(),
                 paused: switch,
             });
             warnings.extend(gate.notice().map(str::to_owned));
@@ -218,7 +226,7 @@ pub fn store_of(
     };
     let key = SharedKey::connect(settings, &place.chain_id, &place.public_key)
         .map_err(|error| error.to_string())?;
-    let store = SharedStore::new(key, file, host_name(), config.commands.clone())
+    let store = SharedStore::new(key, file, host_name(), place.commands.clone())
         .map_err(|error| error.to_string())?;
     let handle = store.handle();
     Ok((Box::new(store), Some(handle)))
@@ -230,11 +238,14 @@ fn armed(config: &ChainConfig, gate: Gate, signer: Arc<dyn Signer>) -> Armed {
         || "never signed".to_owned(),
         |hrs| format!("last signed {hrs}"),
     );
+    let from = config.activation_height.map_or_else(String::new, |height| {
+        format!(", signs from height {height} on")
+    });
     info!(
         event = "armed",
         chain = %id,
         address = %public_key.address(),
-        "[{id}] armed with the {}: {} (address {}), {last}",
+        "[{id}] armed with the {}: {} (address {}){from}, {last}",
         config.key.traits().location,
         config.key_format.show(&public_key),
         public_key.address()
@@ -251,7 +262,7 @@ pub fn with_older_files(error: OpenError, config: &ChainConfig) -> String {
     let mut text = error.to_string();
     if matches!(error, OpenError::Missing { .. }) {
         for older in &config.older_state_files {
-            if *older != config.state_file && older.is_file() {
+            if Some(older.as_path()) != config.state_file.fixed() && older.is_file() {
                 // Seen from another folder a relative one is not there, so it is named as a whole.
                 let told = match older.is_relative() {
                     true => format!(

@@ -11,12 +11,12 @@ use tracing::{error, info};
 
 use crate::backends::{Device, DeviceSample, all_down};
 use crate::config::ChainConfig;
-use crate::consensus::ChainId;
+use crate::consensus::{ChainId, Height};
 use crate::os::clock::SystemClock;
 
 use super::arm::{arm, arm_later};
 use crate::service::error::ServiceError;
-use crate::service::roster::{Roster, Served};
+use crate::service::roster::{Roster, ServedKey};
 
 /// Between two tries to arm a chain whose key, device or state was not there.
 const ARM_AGAIN: Duration = Duration::from_secs(5);
@@ -29,16 +29,16 @@ pub(in crate::service) struct Mending {
     roster: Arc<Roster>,
     tried: Instant,
     concluded: bool,
-    /// For how many turns in a row each chain has had no device that answers.
-    gone: HashMap<ChainId, u32>,
+    /// For how many turns in a row each key of each chain has had no device that answers.
+    gone: HashMap<(ChainId, Option<Height>), u32>,
 }
 
 impl Mending {
     /// Begins to arm all chains at once. The receiver hears from each and is disconnected when all first tries are done.
     pub fn begin(roster: Arc<Roster>) -> Result<(Self, Receiver<()>), ServiceError> {
         let (tell, told) = channel();
-        for served in roster.all().iter() {
-            arm_beside(served, &tell).map_err(ServiceError::Thread)?;
+        for key in roster.keys() {
+            arm_beside(&key, &tell).map_err(ServiceError::Thread)?;
         }
         let mending = Self {
             roster,
@@ -53,19 +53,19 @@ impl Mending {
     pub fn one_is_ours(&self) -> bool {
         let all = self.roster.all();
         all.iter()
-            .any(|served| served.chain.is_free() && !served.chain.is_opening())
+            .any(|served| served.router.is_free() && !served.router.is_opening())
     }
 
     /// Where other processes hold every chain: what is known of them.
     pub fn all_elsewhere(&self) -> Option<String> {
         let all = self.roster.all();
         // A reload may just have taken all of them out.
-        if all.is_empty() || !all.iter().all(|served| served.chain.is_elsewhere()) {
+        if all.is_empty() || !all.iter().all(|served| served.router.is_elsewhere()) {
             return None;
         }
         let why: Vec<String> = all
             .iter()
-            .filter_map(|served| served.chain.why_unarmed())
+            .filter_map(|served| served.router.why_unarmed())
             .collect();
         Some(why.join("; "))
     }
@@ -88,12 +88,11 @@ impl Mending {
         if try_arming {
             self.tried = Instant::now();
         }
-        let all = self.roster.all();
+        let all = self.roster.keys();
         self.gone
-            .retain(|id, _| all.iter().any(|served| served.config.id == *id));
+            .retain(|known, _| all.iter().any(|served| which(&served.config) == *known));
         // One that a reload is taking out is not armed again.
         for served in all.iter().filter(|served| !served.stop.is_set()) {
-            let id = &served.config.id;
             // A reload may have come while the chain was being armed or its gate was busy.
             served.chain.catch_up(&SystemClock);
             if try_arming {
@@ -108,7 +107,7 @@ impl Mending {
                 tell_if_gone(
                     &served.config,
                     &devices,
-                    self.gone.entry(id.clone()).or_default(),
+                    self.gone.entry(which(&served.config)).or_default(),
                 );
             }
             if !(served.chain.is_broken() || unarmed || ailing) {
@@ -124,8 +123,13 @@ impl Mending {
     }
 }
 
-/// The first try to arm a chain, on a thread of its own. `tell` hears when it is done, whatever came of it.
-pub(in crate::service) fn arm_beside(served: &Arc<Served>, tell: &Sender<()>) -> io::Result<()> {
+/// A key among all.
+fn which(config: &ChainConfig) -> (ChainId, Option<Height>) {
+    (config.id.clone(), config.activation_height)
+}
+
+/// The first try to arm a key of a chain, on a thread of its own. `tell` hears when it is done, whatever came of it.
+pub(in crate::service) fn arm_beside(served: &Arc<ServedKey>, tell: &Sender<()>) -> io::Result<()> {
     let (inner, tell) = (served.clone(), tell.clone());
     served.work.begin("arm", move || {
         arm(&inner.config, &inner.chain, &inner.stats, &inner.name);
@@ -135,7 +139,7 @@ pub(in crate::service) fn arm_beside(served: &Arc<Served>, tell: &Sender<()>) ->
 }
 
 /// Tries to arm a chain of which the caller has the work.
-pub(in crate::service) fn arm_now(served: &Served) {
+pub(in crate::service) fn arm_now(served: &ServedKey) {
     arm_later(&served.config, &served.chain, &served.stats, &served.name);
 }
 
@@ -157,8 +161,8 @@ fn tell_if_gone(config: &ChainConfig, devices: &[&dyn Device], turns: &mut u32) 
     }
 }
 
-fn mend(served: &Served, ailing: bool, unarmed: bool) {
-    let Served {
+fn mend(served: &ServedKey, ailing: bool, unarmed: bool) {
+    let ServedKey {
         chain,
         config,
         stats,

@@ -6,8 +6,6 @@ use std::sync::{Arc, Weak};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use tracing::warn;
-
 use crate::backends::KeySource;
 use crate::config::{ChainConfig, Metrics};
 use crate::observe::registry::ClosingChain;
@@ -16,12 +14,13 @@ use crate::service::arming::arm_beside;
 use crate::service::error::ServiceError;
 use crate::service::links::RunningLink;
 use crate::service::parts::{LEAVE, Service};
-use crate::service::roster::Served;
+use crate::service::roster::{Served, ServedKey};
 use crate::service::watchers::rpc::RpcWatch;
 use crate::service::wiring::entry_of;
 
 use super::closing::close_each;
-use super::plan::{Fate, NodeFate};
+use super::key_swap::{KeptKeys, KeySwap, kept_keys, retire};
+use super::plan::{Fate, KeyFate, NodeFate};
 use super::refused::Refused;
 
 /// How long a node that was added may take before those that are left are hung up on.
@@ -57,8 +56,9 @@ pub(super) fn follow(service: &Service, plan: Vec<(ChainConfig, Fate)>) -> Vec<S
     let before = service.roster.all();
     let mut troubles = Vec::new();
     let stays = |served: &Served| {
-        plan.iter()
-            .any(|(config, fate)| config.id == served.config.id && matches!(fate, Fate::Kept(_)))
+        plan.iter().any(|(config, fate)| {
+            config.id == served.config.id && matches!(fate, Fate::Kept { .. })
+        })
     };
     let (stay, go): (Vec<_>, Vec<_>) = before.iter().cloned().partition(|served| stays(served));
     let stats: Vec<_> = go
@@ -71,27 +71,36 @@ pub(super) fn follow(service: &Service, plan: Vec<(ChainConfig, Fate)>) -> Vec<S
     }
     let given_back: Vec<Weak<dyn KeySource>> = go
         .iter()
-        .map(|served| Arc::downgrade(&served.config.key))
+        .flat_map(|served| served.config.keys())
+        .map(|key| Arc::downgrade(&key.key))
         .collect();
     drop((before, go));
     wait(GIVEN_BACK, || {
         given_back.iter().all(|key| key.strong_count() == 0)
     });
 
-    let (mut chains, mut begun, mut swapped) = (Vec::new(), Vec::new(), SwappedLinks::default());
+    let (mut chains, mut begun, mut swaps) = (Vec::new(), Vec::<Arc<ServedKey>>::new(), Vec::new());
+    let mut swapped = SwappedLinks::default();
     for (config, fate) in plan {
         let id = config.id.clone();
         let old = stay.iter().find(|served| served.config.id == id);
         let made = match (fate, old) {
-            (Fate::Kept(nodes), Some(old)) => kept(service, old, config, &nodes, &mut swapped),
-            (Fate::Kept(_) | Fate::Added | Fate::Reopened, _) => {
+            (Fate::Kept { nodes, keys }, Some(old)) => {
+                let made = kept(service, old, config, (&nodes, &keys), &mut swapped);
+                made.map(|(served, swap)| {
+                    begun.extend(swap.added.iter().cloned());
+                    swaps.push((served.clone(), swap));
+                    served
+                })
+            }
+            (Fate::Kept { .. } | Fate::Added | Fate::Reopened, _) => {
                 let stats = stats.iter().find(|(known, _)| *known == id);
                 let made = service
                     .wiring
                     .begin(config, stats.map(|(_, stats)| stats.clone()));
                 made.map(|served| {
                     let served = Arc::new(served);
-                    begun.push(served.clone());
+                    begun.extend(served.keys().cloned());
                     served
                 })
             }
@@ -125,10 +134,15 @@ pub(super) fn follow(service: &Service, plan: Vec<(ChainConfig, Fate)>) -> Vec<S
             break;
         }
     }
-    let busy: Vec<_> = chains.iter().filter(|served| !served.follow()).collect();
-    let follows = |served: &&Arc<Served>| served.chain.catch_up(&SystemClock);
-    wait(ARMED, || busy.iter().all(&follows));
-    troubles.extend(busy.iter().filter(|served| !follows(served)).map(|served| {
+    // What was added has its state by now, and may have its turn at once.
+    for (served, swap) in &swaps {
+        troubles.extend(swap.take_effect(served, &service.registry.closing));
+    }
+    let keys: Vec<_> = chains.iter().flat_map(|served| served.keys()).collect();
+    let busy: Vec<_> = keys.iter().filter(|key| !key.follow()).collect();
+    let follows = |key: &&&&Arc<ServedKey>| key.chain.catch_up(&SystemClock);
+    wait(ARMED, || busy.iter().all(|key| follows(&key)));
+    troubles.extend(busy.iter().filter(|key| !follows(key)).map(|served| {
         format!(
             "{}: a request has held the chain for {} s, so its settings are followed when that has ended",
             served.config.id,
@@ -138,7 +152,13 @@ pub(super) fn follow(service: &Service, plan: Vec<(ChainConfig, Fate)>) -> Vec<S
     troubles.extend(service.registry.closing.troubles());
     troubles.extend(begun.iter().filter_map(|served| {
         let why = served.chain.why_unarmed()?;
-        Some(format!("{}: not armed: {why}", served.config.id))
+        Some(match served.config.activation_height {
+            None => format!("{}: not armed: {why}", served.config.id),
+            Some(height) => format!(
+                "{}: the key that signs from height {height} on is not armed: {why}",
+                served.config.id
+            ),
+        })
     }));
     troubles
 }
@@ -148,22 +168,12 @@ pub(super) fn follow(service: &Service, plan: Vec<(ChainConfig, Fate)>) -> Vec<S
 fn take_out(go: &[Arc<Served>]) -> Vec<ClosingChain> {
     let links = || go.iter().flat_map(|served| &served.links);
     links().for_each(|link| link.end());
+    let keys = || go.iter().flat_map(|served| served.keys());
     go.iter().for_each(|served| served.stop.trigger());
+    keys().for_each(|key| key.stop.trigger());
     wait(LEAVE, || links().all(|link| !link.is_busy()));
-    close_each(go, LEAVE, |served| {
-        let id = &served.config.id;
-        let retired = served
-            .chain
-            .retire(Duration::from_millis(100), &SystemClock);
-        if let Err(error) = retired {
-            warn!(
-                event = "no_clean_stop",
-                chain = %id,
-                "[{id}] the clean stop could not be recorded: {error}; a chown or chmod of the state file before it is \
-                 armed again will need a take-over"
-            );
-        }
-    })
+    let keys: Vec<_> = keys().cloned().collect();
+    close_each(&keys, LEAVE, retire)
 }
 
 /// What is served and seen from now on.
@@ -178,15 +188,17 @@ fn kept(
     service: &Service,
     old: &Arc<Served>,
     config: ChainConfig,
-    nodes: &[NodeFate],
+    (nodes, keys): (&[NodeFate], &[KeyFate]),
     swapped: &mut SwappedLinks,
-) -> Result<Arc<Served>, ServiceError> {
+) -> Result<(Arc<Served>, KeySwap), ServiceError> {
+    let KeptKeys { first, later, swap } = kept_keys(service, old, &config, keys)?;
     let config = ChainConfig {
-        // The one that is open.
-        key: old.config.key.clone(),
+        // Those that are open.
+        key: first.config.key.clone(),
+        later: later.iter().map(|key| key.config.clone()).collect(),
         ..config
     };
-    old.chain.one_node().stay(config.sticky);
+    old.first.chain.one_node().stay(config.sticky);
     let (mut links, mut added) = (Vec::new(), Vec::<Arc<RunningLink>>::new());
     for (node, fate) in config.nodes.iter().zip(nodes) {
         let before = match fate {
@@ -202,33 +214,45 @@ fn kept(
             link.end();
             wait(LEAVE, || link.has_ended());
         }
-        let link = service.wiring.link(&old.chain, &old.stats, node);
-        let link = link.inspect_err(|_| added.iter().for_each(|link| link.end()))?;
+        let link = service.wiring.link(&old.router, &old.stats, node);
+        let link = link.inspect_err(|_| {
+            added.iter().for_each(|link| link.end());
+            swap.give_up();
+        })?;
         added.push(link.clone());
         links.push(link);
     }
     // Others are asked, so what was said before is forgotten: nobody can say which of them said it.
     let rpc = match config.rpc == old.config.rpc {
         true => Ok(old.rpc.clone()),
-        false => RpcWatch::begin(&config, &old.chain, &old.stats, &old.stop).map(Arc::new),
+        false => RpcWatch::begin(&config, &old.router, &old.stats, &old.stop).map(Arc::new),
     };
     let rpc = rpc
-        .inspect_err(|_| added.iter().for_each(|link| link.end()))
+        .inspect_err(|_| {
+            added.iter().for_each(|link| link.end());
+            swap.give_up();
+        })
         .map_err(ServiceError::Thread)?;
     swapped.added.extend(added);
     let goes_on = |link: &&Arc<RunningLink>| !links.iter().any(|other| Arc::ptr_eq(other, link));
     swapped
         .left
         .extend(old.links.iter().filter(goes_on).cloned());
-    let entry = entry_of(&config, &old.chain, &old.stats, &links).remembering(&old.entry);
+    let all = std::iter::once(&first).chain(&later);
+    let entry = entry_of(&config, &old.router, all, &old.stats, &links).remembering(&old.entry);
     let entry = entry.asking(rpc.witness());
-    Ok(Arc::new(Served {
+    let served = Served {
+        router: old.router.clone(),
+        stats: old.stats.clone(),
+        first,
+        later,
         config,
         links,
         entry: Arc::new(entry),
         rpc,
-        ..(**old).clone()
-    }))
+        stop: old.stop.clone(),
+    };
+    Ok((Arc::new(served), swap))
 }
 
 /// Links that a reload made, and those that it leaves.

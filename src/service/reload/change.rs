@@ -15,6 +15,12 @@ pub(super) enum Change {
     ChainRemoved(ChainId),
     /// The key is opened in another way, at this place.
     KeyReopened(ChainId, String),
+    /// The key at this place takes over at a height.
+    KeyAdded(ChainId, String, Option<Height>),
+    /// The key at this place signs no more.
+    KeyRemoved(ChainId, String),
+    /// The key at this place signs from another height on.
+    KeyHeight(ChainId, String, Option<Height>),
     Setting(ChainId, Setting),
     NodeAdded(ChainId, String),
     NodeRemoved(ChainId, String),
@@ -53,12 +59,35 @@ pub(super) enum Setting {
     Rpc,
 }
 
+/// The heights of a key, in words.
+struct FromHeight(Option<Height>);
+
+impl fmt::Display for FromHeight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(height) => write!(f, "from height {height} on"),
+            None => f.write_str("from the first height on"),
+        }
+    }
+}
+
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ChainAdded(id) => write!(f, "{id}: added"),
             Self::ChainRemoved(id) => write!(f, "{id}: removed"),
             Self::KeyReopened(id, place) => write!(f, "{id}: the key is opened anew: {place}"),
+            Self::KeyAdded(id, place, from) => {
+                write!(
+                    f,
+                    "{id}: the {place} is added and signs {}",
+                    FromHeight(*from)
+                )
+            }
+            Self::KeyRemoved(id, place) => write!(f, "{id}: the {place} signs no more"),
+            Self::KeyHeight(id, place, from) => {
+                write!(f, "{id}: the {place} signs {}", FromHeight(*from))
+            }
             Self::Setting(id, setting) => write!(f, "{id}: {setting}"),
             Self::NodeAdded(id, addr) => write!(f, "{id}: dials {addr}"),
             Self::NodeRemoved(id, addr) => write!(f, "{id}: leaves {addr}"),

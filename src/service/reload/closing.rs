@@ -7,20 +7,20 @@ use std::time::{Duration, Instant};
 use crate::observe::registry::ClosingChain;
 use crate::threads::{STACK, spawn};
 
-use crate::service::roster::Served;
+use crate::service::roster::ServedKey;
 
 /// Between two looks at what is waited for.
 const TICK: Duration = Duration::from_millis(5);
 
-/// Ends chains beside each other, and gives those whose end has not come within `patience`.
+/// Ends chains beside each other, each with all of its keys, and gives those whose end has not come within `patience`.
 pub(in crate::service) fn close_each(
-    chains: &[Arc<Served>],
+    keys: &[Arc<ServedKey>],
     patience: Duration,
-    close: fn(&Served),
+    close: fn(&ServedKey),
 ) -> Vec<ClosingChain> {
     let began = Instant::now();
     let mut under_way = Vec::new();
-    for served in chains {
+    for served in keys {
         let (closing, token) = ClosingChain::begin(served.config.id.clone());
         let theirs = served.clone();
         let thread = spawn("close", STACK, move || {
@@ -52,7 +52,7 @@ mod tests {
     use crate::service::wiring::Wiring;
     use crate::settings::Base;
 
-    fn chains() -> Vec<Arc<Served>> {
+    fn chains() -> Vec<Arc<ServedKey>> {
         let chain = |id: &str| {
             format!(
                 "[[chain]]\nid = \"{id}\"\nstate_file = \"{id}\"\n[[validator]]\nchain_id = \"{id}\"\n\
@@ -63,18 +63,21 @@ mod tests {
         let config = Config::read(&text, "tmkms.toml", &Base::default()).unwrap();
         let wiring = Wiring::telling(KnownIdentities::default());
         let chains = config.chains.into_iter();
-        let chains = chains.map(|chain| Arc::new(wiring.begin(chain, None).unwrap()));
-        chains.collect()
+        let chains = chains.map(|chain| wiring.begin(chain, None).unwrap());
+        let keys = chains.map(|served| {
+            served.links.iter().for_each(|link| link.end());
+            served.first.clone()
+        });
+        keys.collect()
     }
 
-    /// As a disk that hangs until somebody mends it, which here is that the links are told to end.
-    fn hangs(served: &Served) {
+    /// As a disk that hangs until somebody mends it.
+    fn hangs(served: &ServedKey) {
         if served.config.id.as_str() == "hangs-1" {
             while !served.stop.is_set() {
                 sleep(TICK);
             }
         }
-        served.links.iter().for_each(|link| link.end());
     }
 
     #[test]

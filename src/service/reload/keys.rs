@@ -6,7 +6,7 @@ use crate::backends::OpenKeyError;
 use crate::config::{ChainConfig, NodeConfig};
 use crate::consensus::{ChainId, PublicKey};
 use crate::service::arming::identity_of;
-use crate::service::roster::Served;
+use crate::service::roster::{Served, ServedKey};
 
 use super::plan::{Fate, NodeFate, ReloadPlan, is_one_key};
 use super::refused::Refused;
@@ -18,43 +18,82 @@ use super::refused::Refused;
 pub(super) fn check_keys(served: &[Arc<Served>], plan: &ReloadPlan) -> Result<(), Refused> {
     for (config, fate) in &plan.chains {
         let running = served.iter().find(|served| served.config.id == config.id);
-        let signs = running.and_then(|served| served.chain.public_key());
         for node in config.nodes.iter().zip(0..) {
             check_identity(config, fate, node)?;
         }
         let added = (*fate == Fate::Added).then_some(config);
-        match public_key(served, plan, config, fate) {
-            Ok(Some(now)) => {
-                if let Some(signs) = signs.filter(|signs| *signs != now) {
-                    return Err(Refused::AnotherKey {
-                        chain: config.id.clone(),
-                        place: config.key.traits().location.clone(),
-                        now: now.address().to_string(),
-                        signs: signs.address().to_string(),
-                    });
-                }
-                // The key may have been moved in the same breath.
-                let signed = |gone: &Served| gone.chain.public_key() == Some(now);
-                if let Some((from, to)) = renamed(served, plan, added, signed) {
-                    return Err(Refused::Renamed { from, to });
-                }
+        let mut known = Vec::new();
+        for key in config.keys() {
+            let signs = running.and_then(|served| signs_as(served, key));
+            let now = check_key((served, plan), key, fate, signs)?;
+            // The key may have been moved in the same breath.
+            let signed = |gone: &Served| {
+                let mut keys = gone.keys();
+                now.is_some() && keys.any(|before| before.chain.public_key() == now)
+            };
+            if let Some((from, to)) = renamed(served, plan, added, signed) {
+                return Err(Refused::Renamed { from, to });
             }
-            Ok(None) => {}
-            // A chain that goes on has its key in memory.
-            Err(_) if matches!(fate, Fate::Kept(_)) => {}
-            Err(why) => {
-                return Err(Refused::Key {
+            let state = |gone: &Served| {
+                let path = key.state_file.fixed();
+                let mut keys = gone.keys();
+                path.is_some() && keys.any(|before| before.config.state_file.fixed() == path)
+            };
+            if let Some((from, to)) = renamed(served, plan, added, state) {
+                return Err(Refused::StateOf { from, to });
+            }
+            let Some(public_key) = now.or(signs) else {
+                continue;
+            };
+            if known.contains(&public_key) {
+                return Err(Refused::SameKey {
                     chain: config.id.clone(),
-                    why: why.to_string(),
+                    place: key.key.traits().location.clone(),
+                    address: public_key.address().to_string(),
                 });
             }
-        }
-        let state = |gone: &Served| gone.config.state_file == config.state_file;
-        if let Some((from, to)) = renamed(served, plan, added, state) {
-            return Err(Refused::StateOf { from, to });
+            known.push(public_key);
         }
     }
     Ok(())
+}
+
+/// The public key that a chain in service has for a key of the configuration: for the one that is opened in this way, or that
+/// has this state.
+fn signs_as(served: &Served, key: &ChainConfig) -> Option<PublicKey> {
+    let mut keys = served.keys();
+    let opened_so = keys.find(|before| before.config.key.is_same(key.key.as_ref()));
+    let state = key.state_file.fixed();
+    let has_state =
+        |before: &&Arc<ServedKey>| state.is_some() && before.config.state_file.fixed() == state;
+    let found = opened_so.or_else(|| served.keys().find(has_state));
+    found.and_then(|before| before.chain.public_key())
+}
+
+/// Looks at one key, which signs as `signs` where it does; `None` where it is not known what it is going to be.
+fn check_key(
+    (served, plan): (&[Arc<Served>], &ReloadPlan),
+    config: &ChainConfig,
+    fate: &Fate,
+    signs: Option<PublicKey>,
+) -> Result<Option<PublicKey>, Refused> {
+    match public_key(served, plan, config, fate, signs) {
+        Ok(now) => match signs.filter(|signs| now.is_some_and(|now| now != *signs)) {
+            None => Ok(now),
+            Some(signs) => Err(Refused::AnotherKey {
+                chain: config.id.clone(),
+                place: config.key.traits().location.clone(),
+                now: now.map_or_else(String::new, |now| now.address().to_string()),
+                signs: signs.address().to_string(),
+            }),
+        },
+        // A key that goes on is in memory; one that is added is not.
+        Err(_) if matches!(fate, Fate::Kept { .. }) && signs.is_some() => Ok(None),
+        Err(why) => Err(Refused::Key {
+            chain: config.id.clone(),
+            why: why.to_string(),
+        }),
+    }
 }
 
 /// The chain that is gone and so, and the one that was added.
@@ -87,11 +126,10 @@ fn public_key(
     plan: &ReloadPlan,
     config: &ChainConfig,
     fate: &Fate,
+    signs: Option<PublicKey>,
 ) -> Result<Option<PublicKey>, OpenKeyError> {
     let key = &config.key;
     let opened = || key.open().map(|opened| Some(opened.signer.public_key()));
-    let running = served.iter().find(|served| served.config.id == config.id);
-    let signs = running.and_then(|served| served.chain.public_key());
     match fate {
         _ if key.devices().is_empty() => opened(),
         Fate::Reopened if key.is_at_hand() && signs.is_some() => opened(),
@@ -99,10 +137,10 @@ fn public_key(
         Fate::Added if key.is_at_hand() && gone(served, plan).next().is_some() => {
             Ok(opened().unwrap_or(None))
         }
-        Fate::Added | Fate::Reopened | Fate::Kept(_) => {
-            let mut all = served.iter();
-            let same = all.find(|served| is_one_key(served.config.key.as_ref(), key.as_ref()));
-            Ok(same.and_then(|served| served.chain.public_key()))
+        Fate::Added | Fate::Reopened | Fate::Kept { .. } => {
+            let mut all = served.iter().flat_map(|served| served.keys());
+            let same = all.find(|before| is_one_key(before.config.key.as_ref(), key.as_ref()));
+            Ok(same.and_then(|before| before.chain.public_key()))
         }
     }
 }
@@ -114,7 +152,7 @@ fn check_identity(
     (node, index): (&NodeConfig, usize),
 ) -> Result<(), Refused> {
     let goes_on = match fate {
-        Fate::Kept(nodes) => matches!(nodes.get(index), Some(NodeFate::Kept(_))),
+        Fate::Kept { nodes, .. } => matches!(nodes.get(index), Some(NodeFate::Kept(_))),
         Fate::Added | Fate::Reopened => false,
     };
     match &node.identity {

@@ -6,6 +6,7 @@
 mod apply;
 mod change;
 mod closing;
+mod key_swap;
 mod keys;
 mod plan;
 mod refused;
@@ -25,6 +26,7 @@ use super::error::ServiceError;
 use super::parts::Service;
 use change::Change;
 pub(super) use closing::close_each;
+use plan::ServedChain;
 use refused::Refused;
 
 /// How often it is looked whether everybody is asked to stop.
@@ -153,7 +155,13 @@ impl Reloader {
     fn reload(&mut self) -> Result<Followed, Refused> {
         let now = (self.again.read)().map_err(Refused::Configuration)?;
         let served = self.service.roster.all();
-        let configs: Vec<_> = served.iter().map(|served| &served.config).collect();
+        let configs: Vec<_> = served
+            .iter()
+            .map(|served| ServedChain {
+                config: &served.config,
+                keys: served.keys().map(|key| key.chain.public_key()).collect(),
+            })
+            .collect();
         let identities = &self.service.wiring.identities;
         let exchanged = identities.exchanged();
         let plan = plan::plan(&configs, &self.config, &now, &exchanged)?;

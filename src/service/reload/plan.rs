@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::backends::KeySource;
-use crate::config::{ChainConfig, Config, NodeAddress, NodeConfig};
-use crate::consensus::ChainId;
+use crate::config::{ChainConfig, Config, NodeAddress, NodeConfig, StatePath};
+use crate::consensus::{ChainId, PublicKey};
 use crate::link::Address;
 
 use super::change::{Change, Setting};
@@ -25,8 +25,27 @@ pub(super) enum Fate {
     Added,
     /// Its key is opened in another way, so gate and links are made again.
     Reopened,
-    /// It goes on with its gate, key and lock; one fate for each of its nodes, in their order.
-    Kept(Vec<NodeFate>),
+    /// It goes on with its gates, keys and locks; one fate for each of its nodes and keys, in their order.
+    Kept {
+        nodes: Vec<NodeFate>,
+        keys: Vec<KeyFate>,
+    },
+}
+
+/// What becomes of one key of a chain that is kept. The number is that of a key before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeyFate {
+    /// It goes on with its gate, state and lock; the height from which on it signs may be another one.
+    Kept(usize),
+    /// It was not there.
+    Added,
+}
+
+/// A chain as it is served.
+pub(super) struct ServedChain<'a> {
+    pub config: &'a ChainConfig,
+    /// The public keys, as far as they are known, in the order of [`ChainConfig::keys`].
+    pub keys: Vec<Option<PublicKey>>,
 }
 
 /// What becomes of one node of a chain that is kept. The number is that of a node before.
@@ -46,7 +65,7 @@ pub(super) enum NodeFate {
 /// # Errors
 /// What cannot change while the service runs, and a chain that got another name.
 pub(super) fn plan(
-    served: &[&ChainConfig],
+    served: &[ServedChain<'_>],
     before: &Config,
     now: &Config,
     exchanged: &BTreeSet<String>,
@@ -55,7 +74,7 @@ pub(super) fn plan(
     if before.control != now.control {
         fixed.push(Fixed::Control);
     }
-    let find = |id: &ChainId| served.iter().copied().find(|chain| chain.id == *id);
+    let find = |id: &ChainId| served.iter().find(|chain| chain.config.id == *id);
     let mut changes = Vec::new();
     let mut chains = Vec::new();
     for chain in &now.chains {
@@ -65,16 +84,22 @@ pub(super) fn plan(
                 Fate::Added
             }
             Some(old) => {
-                fixed.extend(fixed_of(old, chain));
-                fate_of(old, chain, exchanged, &mut changes)
+                let keys = keys(old.config, chain);
+                fixed.extend(fixed_of(old, chain, keys.as_deref()));
+                fate_of(old.config, chain, keys, exchanged, &mut changes)
             }
         };
         chains.push((chain.clone(), fate));
     }
-    let stays = |chain: &&&ChainConfig| now.chains.iter().any(|other| other.id == chain.id);
-    for gone in served.iter().filter(|chain| !stays(chain)) {
+    let served = served.iter().map(|chain| chain.config);
+    let stays = |chain: &&ChainConfig| now.chains.iter().any(|other| other.id == chain.id);
+    for gone in served.filter(|chain| !stays(chain)) {
+        let of_gone = |key: &ChainConfig| {
+            let mut before = gone.keys();
+            before.any(|old| is_one_key(old.key.as_ref(), key.key.as_ref()))
+        };
         let same_key = |(chain, fate): &&(ChainConfig, Fate)| {
-            *fate == Fate::Added && is_one_key(gone.key.as_ref(), chain.key.as_ref())
+            *fate == Fate::Added && chain.keys().any(of_gone)
         };
         if let Some((chain, _)) = chains.iter().find(same_key) {
             return Err(Refused::Renamed {
@@ -101,11 +126,41 @@ pub(super) fn is_one_key(one: &dyn KeySource, other: &dyn KeySource) -> bool {
         || ids.any(|id| theirs.device_keys.contains(id))
 }
 
+/// What becomes of the keys of a chain, by how they are opened. `None` where all of it is made again: no key goes on, or one is
+/// opened in another way for a state that is in use.
+fn keys(old: &ChainConfig, new: &ChainConfig) -> Option<Vec<KeyFate>> {
+    let fate = |key: &ChainConfig| {
+        let mut before = old.keys();
+        let index = before.position(|before| before.key.is_same(key.key.as_ref()));
+        index.map_or(KeyFate::Added, KeyFate::Kept)
+    };
+    let fates: Vec<KeyFate> = new.keys().map(fate).collect();
+    let of_another = |key: &ChainConfig| {
+        let path = key.state_file.fixed();
+        path.is_some() && old.keys().any(|before| before.state_file.fixed() == path)
+    };
+    let takes_over =
+        |(key, fate): (&ChainConfig, &KeyFate)| *fate == KeyFate::Added && of_another(key);
+    let goes_on = fates.iter().any(|fate| *fate != KeyFate::Added);
+    (goes_on && !new.keys().zip(&fates).any(takes_over)).then_some(fates)
+}
+
 /// What a chain cannot change while it is armed: its state is opened, locked and checked at the start only.
-fn fixed_of(old: &ChainConfig, new: &ChainConfig) -> Vec<Fixed> {
+fn fixed_of(served: &ServedChain<'_>, new: &ChainConfig, fates: Option<&[KeyFate]>) -> Vec<Fixed> {
+    let old = served.config;
+    let moved = match fates {
+        None => old.state_file != new.state_file,
+        Some(fates) => new.keys().zip(fates).any(|(key, fate)| match fate {
+            KeyFate::Added => false,
+            KeyFate::Kept(index) => old.keys().nth(*index).is_some_and(|before| {
+                let public_key = served.keys.get(*index).copied().flatten();
+                !is_one_state(&before.state_file, &key.state_file, public_key)
+            }),
+        }),
+    };
     let differs = [
         (
-            old.state_file != new.state_file,
+            moved || old.pause_beside != new.pause_beside,
             Fixed::StateFile as fn(ChainId) -> Fixed,
         ),
         (
@@ -119,9 +174,43 @@ fn fixed_of(old: &ChainConfig, new: &ChainConfig) -> Vec<Fixed> {
     differs.map(|(_, fixed)| fixed(new.id.clone())).collect()
 }
 
+/// A file that was named after its key may be named in full now.
+fn is_one_state(one: &StatePath, other: &StatePath, key: Option<PublicKey>) -> bool {
+    one == other || key.is_some_and(|key| one.of(&key) == other.of(&key))
+}
+
+/// What is different about the keys of a chain that goes on.
+fn changes_of_keys(
+    old: &ChainConfig,
+    new: &ChainConfig,
+    fates: &[KeyFate],
+    changes: &mut Vec<Change>,
+) {
+    let id = &new.id;
+    let place = |key: &ChainConfig| key.key.traits().location.clone();
+    for (key, fate) in new.keys().zip(fates) {
+        let from = key.activation_height;
+        match fate {
+            KeyFate::Added => changes.push(Change::KeyAdded(id.clone(), place(key), from)),
+            KeyFate::Kept(index) => {
+                let before = old.keys().nth(*index);
+                if before.is_some_and(|before| before.activation_height != from) {
+                    changes.push(Change::KeyHeight(id.clone(), place(key), from));
+                }
+            }
+        }
+    }
+    for (gone, index) in old.keys().zip(0..) {
+        if !fates.contains(&KeyFate::Kept(index)) {
+            changes.push(Change::KeyRemoved(id.clone(), place(gone)));
+        }
+    }
+}
+
 fn fate_of(
     old: &ChainConfig,
     new: &ChainConfig,
+    keys: Option<Vec<KeyFate>>,
     exchanged: &BTreeSet<String>,
     changes: &mut Vec<Change>,
 ) -> Fate {
@@ -148,8 +237,9 @@ fn fate_of(
     let settings = settings.into_iter().filter(|(differs, _)| *differs);
     changes.extend(settings.map(|(_, setting)| Change::Setting(id.clone(), setting)));
     let nodes = nodes(id, &old.nodes, &new.nodes, exchanged, changes);
-    if new.key.is_same(old.key.as_ref()) {
-        return Fate::Kept(nodes);
+    if let Some(keys) = keys {
+        changes_of_keys(old, new, &keys, changes);
+        return Fate::Kept { nodes, keys };
     }
     changes.push(Change::KeyReopened(
         id.clone(),

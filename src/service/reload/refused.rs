@@ -52,6 +52,19 @@ pub(super) enum Refused {
         /// The address of the key that signs.
         signs: String,
     },
+    /// Two keys of a chain are one.
+    #[error(
+        "{chain}: {place} holds the same key (address {address}) as another section of this chain: it has one state and signs \
+         at all of its heights; name the new key, or remove the section"
+    )]
+    SameKey {
+        /// The chain.
+        chain: ChainId,
+        /// Where the key is.
+        place: String,
+        /// Its address.
+        address: String,
+    },
     /// A key that can be looked at cannot be opened.
     #[error("{chain}: {why}")]
     Key {

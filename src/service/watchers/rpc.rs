@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
 
-use crate::chain::Chain;
+use crate::chain::ChainKeys;
 use crate::config::ChainConfig;
 use crate::consensus::ChainId;
 use crate::observe::stats::chain::ChainStats;
@@ -28,7 +28,7 @@ impl RpcWatch {
     /// Begins to ask, where the configuration names whom. It ends with `chain_stop`, too.
     pub fn begin(
         config: &ChainConfig,
-        chain: &Arc<Chain>,
+        chain: &Arc<ChainKeys>,
         stats: &ChainStats,
         chain_stop: &Arc<Shutdown>,
     ) -> io::Result<Self> {
@@ -69,7 +69,7 @@ impl Drop for RpcWatch {
 
 /// What the thread of an endpoint needs.
 struct RpcThread {
-    chain: Arc<Chain>,
+    chain: Arc<ChainKeys>,
     stats: ChainStats,
     witness: Arc<Witness>,
     stop: Arc<Shutdown>,

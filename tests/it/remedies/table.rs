@@ -1036,6 +1036,36 @@ pub const TABLE: &[Remedy] = &[
         ),
     ),
     row(
+        "src/cli/state/show.rs",
+        "line(init)",
+        "begins it",
+        "tmkms state init test-1 --key ADDRESS --never-signed",
+        Test(
+            "tests/it/rotate_program.rs",
+            "what_is_said_of_a_state_that_is_missing_can_be_pasted",
+        ),
+    ),
+    row(
+        "src/cli/state/show.rs",
+        "line([\"keys\",\"show\"])",
+        "shows the address",
+        "tmkms keys show",
+        Test(
+            "tests/it/rotate_program.rs",
+            "what_is_said_of_a_state_that_is_missing_can_be_pasted",
+        ),
+    ),
+    row(
+        "src/migrate/takeover/plans.rs",
+        "line(import)",
+        "a state belongs to one of them; take it over with",
+        "tmkms state import test-1 FILE --key ADDRESS",
+        Test(
+            "tests/it/rotate_program.rs",
+            "what_is_said_of_a_state_that_is_missing_can_be_pasted",
+        ),
+    ),
+    row(
         "src/migrate/takeover/plans.rs",
         "import(&place.chain_id,&found.path)",
         "",

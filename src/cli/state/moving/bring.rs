@@ -25,6 +25,7 @@ use crate::terminal::Terminal;
 use crate::text::date::Date;
 
 use super::etcd::not_in_etcd;
+use super::one_key::has_one_key;
 use super::paused::paused;
 use super::service;
 
@@ -58,6 +59,7 @@ impl In {
         }
         let config = self.config.load()?;
         let chain = self.chain(&config, &bundle)?;
+        has_one_key(chain)?;
         not_in_etcd(&config, chain)?;
         let runs = service::has(&config, chain);
         let place = match runs {

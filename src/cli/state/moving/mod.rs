@@ -2,6 +2,7 @@
 
 mod bring;
 mod etcd;
+mod one_key;
 mod out;
 mod paused;
 mod service;

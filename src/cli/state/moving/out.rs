@@ -19,6 +19,7 @@ use crate::remedy::Commands;
 use crate::text::date::Date;
 
 use super::etcd::not_in_etcd;
+use super::one_key::has_one_key;
 use super::paused::paused;
 use super::service;
 
@@ -41,6 +42,7 @@ impl Out {
     pub(super) fn run(self) -> Result<(), Failure> {
         let config = self.config.load()?;
         let chain = find(&config, &self.chain)?;
+        has_one_key(chain)?;
         not_in_etcd(&config, chain)?;
         // All that can go wrong with the file does so before the state is sealed.
         let file = Reserved::at(&self.file)

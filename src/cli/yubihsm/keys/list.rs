@@ -98,8 +98,7 @@ fn list(
 fn format_of<'a>(config: &'a Config, provider: &Provider, id: u16) -> Option<&'a KeyFormat> {
     let wanted = provider.key_id(id);
     let mut users = config
-        .chains
-        .iter()
+        .keys()
         .filter(|chain| chain.key.traits().device_keys.contains(&wanted));
     match (users.next(), users.next()) {
         (Some(only), None) => Some(&only.key_format),

@@ -126,7 +126,7 @@ impl VerifyBackup {
             }
         };
         let mut compared = false;
-        for chain in &config.chains {
+        for chain in config.keys() {
             // On whichever device: the backup is of this id on all of them.
             let is_ours = chain
                 .key
@@ -134,7 +134,8 @@ impl VerifyBackup {
                 .device_keys
                 .iter()
                 .any(|key| key.id == id);
-            let bytes = bounded::read(&chain.state_file, LONGEST).unwrap_or_default();
+            let state = chain.state_file.of(public);
+            let bytes = bounded::read(&state, LONGEST).unwrap_or_default();
             let (true, Newest::Good(entry, _)) = (is_ours, newest(&bytes)) else {
                 continue;
             };

@@ -7,10 +7,10 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::backends::{Backup, KeySource};
-use crate::chain::Chain;
-use crate::config::ChainConfig;
-use crate::consensus::PublicKey;
+use crate::chain::{Chain, ChainKeys};
+use crate::config::{ChainConfig, StatePath};
 use crate::consensus::key_text::KeyFormat;
+use crate::consensus::{Height, PublicKey};
 use crate::gate::pause::PauseFile;
 use crate::observe::stats::chain::ChainStats;
 use crate::observe::stats::link::LinkStats;
@@ -26,13 +26,11 @@ pub(crate) const STUCK: Duration = Duration::from_secs(5);
 /// One chain of the configuration.
 pub(crate) struct ChainEntry {
     pub id: String,
-    pub key: String,
-    /// Weak, because a device ends its session when the last owner of its source goes.
-    pub source: Weak<dyn KeySource>,
+    /// Its keys, in the order in which they sign.
+    pub(super) keys: Vec<RegisteredKey>,
     pub(super) key_format: KeyFormat,
-    pub state_file: String,
     pub pause_file: PauseFile,
-    pub chain: Arc<Chain>,
+    pub chain: Arc<ChainKeys>,
     pub stats: ChainStats,
     pub links: Vec<LinkEntry>,
     /// Free bytes of the state's file system; `u64::MAX` while not known.
@@ -42,6 +40,36 @@ pub(crate) struct ChainEntry {
     pub(super) commands: Commands,
     /// What the chain itself said of our votes, where it is asked.
     pub(super) rpc: Option<Arc<Witness>>,
+}
+
+/// One key of a chain.
+pub(crate) struct RegisteredKey {
+    /// The height from which on it signs; `None` for the first one.
+    pub(super) from: Option<Height>,
+    pub(super) chain: Arc<Chain>,
+    /// Where it is.
+    pub(super) location: String,
+    /// Weak, because a device ends its session when the last owner of its source goes.
+    pub(super) source: Weak<dyn KeySource>,
+    state: StatePath,
+}
+
+impl RegisteredKey {
+    /// What is seen of a key.
+    pub fn new(config: &ChainConfig, chain: Arc<Chain>) -> Self {
+        Self {
+            from: config.activation_height,
+            chain,
+            location: config.key.traits().location.clone(),
+            source: Arc::downgrade(&config.key),
+            state: config.state_file.clone(),
+        }
+    }
+
+    /// The state file; with the word ADDRESS in its name while the key that it is named after is not known.
+    pub fn state_file(&self) -> String {
+        self.state.shown(self.chain.public_key().as_ref())
+    }
 }
 
 /// One link of a chain.
@@ -56,16 +84,15 @@ impl ChainEntry {
     /// What is seen of a chain and its links. `stats` may have counted before.
     pub fn new(
         config: &ChainConfig,
-        chain: Arc<Chain>,
+        chain: Arc<ChainKeys>,
+        keys: Vec<RegisteredKey>,
         stats: ChainStats,
         links: Vec<LinkEntry>,
     ) -> Self {
         Self {
             id: config.id.to_string(),
-            key: config.key.traits().location.clone(),
-            source: Arc::downgrade(&config.key),
+            keys,
             key_format: config.key_format.clone(),
-            state_file: config.state_file.display().to_string(),
             pause_file: config.pause_file(),
             stats,
             chain,
@@ -90,6 +117,27 @@ impl ChainEntry {
         self
     }
 
+    /// The key of the next height.
+    pub(super) fn active(&self) -> Option<&RegisteredKey> {
+        let active = self.chain.active();
+        let mut keys = self.keys.iter();
+        let found = keys.find(|key| Arc::ptr_eq(&key.chain, &active));
+        // A reload changes which keys there are, one after the other.
+        found.or(self.keys.first())
+    }
+
+    /// Where the key of the next height is.
+    pub fn key(&self) -> String {
+        self.active()
+            .map_or_else(String::new, |key| key.location.clone())
+    }
+
+    /// The state file of the key of the next height.
+    pub fn state_file(&self) -> String {
+        self.active()
+            .map_or_else(String::new, RegisteredKey::state_file)
+    }
+
     /// The pause that the operator asked for.
     pub fn paused(&self, now: &Moment) -> Option<PauseStatus> {
         let (active, in_effect) = self.chain.paused()?;
@@ -99,7 +147,8 @@ impl ChainEntry {
 
     /// Finds out when the key's backup was proven. May wait for a disk.
     pub fn look_at_backup(&self) {
-        let source = self.source.upgrade().zip(self.public_key());
+        let active = self.active().and_then(|key| key.source.upgrade());
+        let source = active.zip(self.public_key());
         let found = source.and_then(|(source, key)| {
             let devices = source.devices();
             devices.iter().find_map(|device| device.backup(&key))
@@ -203,15 +252,19 @@ pub(super) mod tests {
     /// A chain that is not armed, with one link and no device.
     pub(in super::super) fn chain(id: &str) -> ChainEntry {
         let id: crate::consensus::ChainId = id.parse().unwrap();
-        let chain = Chain::unarmed(id.clone(), None, "no key".to_owned());
+        let chain = Arc::new(Chain::unarmed(id.clone(), None, "no key".to_owned()));
         ChainEntry {
             id: id.to_string(),
-            key: "key".to_owned(),
-            source: Weak::<NoKey>::new(),
+            keys: vec![RegisteredKey {
+                from: None,
+                chain: chain.clone(),
+                location: "key".to_owned(),
+                source: Weak::<NoKey>::new(),
+                state: StatePath::At("state.json".into()),
+            }],
             key_format: KeyFormat::default(),
-            state_file: "state.json".to_owned(),
             pause_file: PauseFile::beside("state.json".as_ref(), &id, &Commands::default()),
-            chain: Arc::new(chain),
+            chain: Arc::new(ChainKeys::of(chain)),
             stats: ChainStats::new(None),
             links: vec![LinkEntry {
                 addr: "unix:///a".to_owned(),

@@ -64,8 +64,8 @@ impl ChainEntry {
         format!(
             "stuck: a request has had no answer for {} s; look at the disk of {} and at the {}",
             time.as_secs(),
-            self.state_file,
-            self.key
+            self.state_file(),
+            self.key()
         )
     }
 
@@ -74,7 +74,7 @@ impl ChainEntry {
         if !chain.asks_devices {
             return Vec::new();
         }
-        let Some(source) = self.source.upgrade() else {
+        let Some(source) = self.active().and_then(|key| key.source.upgrade()) else {
             return Vec::new();
         };
         let works = chain.public_key.is_some() && chain.key_trouble.is_none();
@@ -94,7 +94,7 @@ impl ChainEntry {
 mod tests {
     use super::super::entry::tests::{NoKey, chain};
     use crate::backends::{KeySource, KeyTraits};
-    use crate::chain::Chain;
+    use crate::chain::{Chain, ChainKeys};
     use crate::os::clock::{Clock, SystemClock};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
@@ -105,7 +105,7 @@ mod tests {
         let source: Arc<dyn KeySource> = source;
         let now = SystemClock.now();
         let mut known = chain("one");
-        known.source = Arc::downgrade(&source);
+        known.keys[0].source = Arc::downgrade(&source);
         assert_eq!(known.sample(&now).devices.len(), 1);
         let id = || known.chain.id().clone();
         let opening = Chain::opening(id());
@@ -115,7 +115,9 @@ mod tests {
             Chain::elsewhere(id(), None, elsewhere),
         );
         for (why, chain) in [(why, opening), elsewhere] {
-            known.chain = Arc::new(chain);
+            let chain = Arc::new(chain);
+            known.keys[0].chain = chain.clone();
+            known.chain = Arc::new(ChainKeys::of(chain));
             assert!(known.sample(&now).devices.is_empty(), "{why:?}");
             let status = known.status(&now);
             assert!(status.devices.is_empty(), "{why:?}");
@@ -129,7 +131,7 @@ mod tests {
         let shared: Arc<dyn KeySource> = source.clone();
         let now = SystemClock.now();
         let mut known = chain("one");
-        known.source = Arc::downgrade(&shared);
+        known.keys[0].source = Arc::downgrade(&shared);
         let _ = known.status(&now);
         assert_eq!(source.1.swap(0, Ordering::Relaxed), 1);
         let _ = known.sample(&now);

@@ -5,4 +5,4 @@ mod look;
 mod sample;
 mod status;
 
-pub(crate) use entry::{ChainEntry, LinkEntry};
+pub(crate) use entry::{ChainEntry, LinkEntry, RegisteredKey};

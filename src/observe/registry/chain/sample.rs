@@ -3,7 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use crate::backends::Backup;
-use crate::observe::metrics::ChainSample;
+use crate::consensus::Height;
+use crate::observe::metrics::{ChainSample, KeySample};
 use crate::os::clock::Moment;
 
 use super::entry::ChainEntry;
@@ -18,8 +19,9 @@ impl ChainEntry {
         let links = look.links.into_iter();
         ChainSample {
             id: self.id.clone(),
-            key: self.key.clone(),
+            key: self.key(),
             address: chain.public_key.map(|key| key.address().to_string()),
+            keys: self.key_samples(),
             armed: look.verdict.not_armed.is_none(),
             ready: look.verdict.not_ready.is_none(),
             stuck: look.stuck.is_some(),
@@ -42,5 +44,22 @@ impl ChainEntry {
             snapshot: self.stats.snapshot(),
             links: links.map(|(addr, link)| (addr.to_owned(), link)).collect(),
         }
+    }
+
+    /// Its keys, where there are several.
+    fn key_samples(&self) -> Vec<KeySample> {
+        if self.keys.len() < 2 {
+            return Vec::new();
+        }
+        let active = self.active();
+        let keys = self.keys.iter().map(|key| KeySample {
+            key: key.location.clone(),
+            address: key.chain.public_key().map(|key| key.address().to_string()),
+            activation_height: key.from.map(Height::get),
+            active: active.is_some_and(|active| std::ptr::eq(active, key)),
+            armed: key.chain.why_unarmed().is_none(),
+            watermark: key.chain.last(),
+        });
+        keys.collect()
     }
 }

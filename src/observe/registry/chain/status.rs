@@ -1,8 +1,11 @@
 //! What `tmkms status` and the status page show of a chain.
 
 use crate::backends::Backup;
+use crate::consensus::Height;
+use crate::observe::registry::kept::kept;
 use crate::observe::status::{
-    ChainStatus, ConflictStatus, DeviceStatus, LinkStatus, RpcStatus, ServedNode, humanize,
+    ChainStatus, ConflictStatus, DeviceStatus, KeyStatus, LinkStatus, RpcStatus, ServedNode,
+    humanize,
 };
 use crate::os::clock::Moment;
 use crate::remedy::Commands;
@@ -29,17 +32,19 @@ impl ChainEntry {
             paused: look.paused,
             conflicts: conflicts.collect(),
             stuck_seconds: look.stuck.map(|time| time.as_secs()),
-            key: self.key.clone(),
+            key: self.key(),
             public_key: chain.public_key.map(|key| self.key_format.show(&key)),
             address: chain.public_key.map(|key| key.address().to_string()),
+            keys: self.keys(),
             watermark: last.map(|hrs| hrs.to_string()),
             height: last.map_or(0, |hrs| hrs.height.get()),
-            state_file: self.state_file.clone(),
+            state_file: self.state_file(),
             links: links
                 .map(|(addr, link)| LinkStatus::of((*addr).to_owned(), link, highest, now))
                 .collect(),
             served: self
                 .chain
+                .active()
                 .one_node()
                 .served(now.boot)
                 .map(|(addr, silent)| ServedNode {
@@ -56,6 +61,34 @@ impl ChainEntry {
             ..ChainStatus::default()
         };
         status.with(look.verdict)
+    }
+}
+
+impl ChainEntry {
+    /// Its keys, where there are several.
+    fn keys(&self) -> Vec<KeyStatus> {
+        if self.keys.len() < 2 {
+            return Vec::new();
+        }
+        let active = self.active();
+        let keys = self.keys.iter().map(|key| {
+            let seen = key.chain.seen();
+            KeyStatus {
+                key: key.location.clone(),
+                address: seen.public_key.map(|key| key.address().to_string()),
+                public_key: seen.public_key.map(|key| self.key_format.show(&key)),
+                activation_height: key.from.map(Height::get),
+                active: active.is_some_and(|active| std::ptr::eq(active, key)),
+                armed: seen.why_unarmed.is_none(),
+                trouble: seen.why_unarmed.or(seen.key_trouble).map(|why| kept(&why)),
+                watermark: seen
+                    .gate
+                    .and_then(|gate| gate.last)
+                    .map(|last| last.to_string()),
+                state_file: key.state_file(),
+            }
+        });
+        keys.collect()
     }
 }
 

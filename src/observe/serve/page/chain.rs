@@ -57,6 +57,12 @@ fn facts(chain: &ChainStatus) -> Vec<(&'static str, String)> {
     facts.push(("key", chain.key.clone()));
     let rpc = chain.rpc.iter().flat_map(|rpc| rpc.lines());
     facts.extend(rpc.map(|line| ("chain", line)));
+    facts.extend(
+        chain
+            .keys
+            .iter()
+            .map(|key| ("one of several keys", key.line())),
+    );
     let shared = chain.shared.iter().flat_map(|shared| shared.lines());
     facts.extend(shared.map(|line| ("shared", line)));
     facts.extend(chain.served.iter().map(|served| ("serves", served.line())));
