@@ -8,7 +8,7 @@ use base64ct::{Base64, Encoding};
 use percent_encoding::percent_decode_str;
 use zeroize::Zeroizing;
 
-/// Where a chain's RPC is asked, as [[chain]] says it.
+/// Where a chain's RPC is asked, as `rpc` of its section says it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RpcSettings {
     /// The nodes' RPC addresses; none where nobody is asked.

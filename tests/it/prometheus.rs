@@ -222,7 +222,9 @@ fn seconds_since_1970() -> i64 {
 fn a_real_prometheus_understands_everything_and_alerts() {
     let listener = Listener::tcp().unwrap();
     let (home, _simulator) = home_with_device(120, &[&listener]);
-    let one = home.config();
+    // Nobody listens there: what the chain says is told all the same, as nothing.
+    let asks = "[[chain]]\nrpc = [\"http://127.0.0.1:1\"]\n";
+    let one = home.config().replacen("[[chain]]\n", asks, 1);
     // A second chain without state and without a node.
     let other = Home::new(&["unix:///nowhere".parse().unwrap()]);
     let two = other
