@@ -78,7 +78,7 @@ fn a_vote_that_was_signed_and_is_not_in_the_commit_is_told_everywhere() {
     );
     let (_, text) = world.home.run(&["status"]);
     for words in [
-        "look at test-1: 3 of the last 9 commits lack the vote, 0 in a row",
+        "look at test-1: of the last 9 commits, 3 lack the vote",
         "chain      height 10, 1 of 2 nodes answer, voting power 42",
         "signed and not committed at 5, 6",
     ] {

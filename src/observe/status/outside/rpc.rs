@@ -123,15 +123,7 @@ impl RpcStatus {
             count(self.endpoints.len(), "node")
         )];
         if self.window > 0 {
-            let row = match self.missed_in_a_row {
-                0 => String::new(),
-                row => format!(", the last {row} in a row"),
-            };
-            lines.push(format!(
-                "of the last {}, {} lack the vote{row}",
-                count(self.window, "commit"),
-                self.window_missed
-            ));
+            lines.push(self.missed());
         }
         if self.newest_height >= self.since_height && self.since_height > 0 {
             lines.push(format!(
@@ -164,6 +156,18 @@ impl RpcStatus {
         lines
     }
 
+    fn missed(&self) -> String {
+        let row = match self.missed_in_a_row {
+            0 => String::new(),
+            row => format!(", the last {row} in a row"),
+        };
+        format!(
+            "of the last {}, {} lack the vote{row}",
+            count(self.window, "commit"),
+            self.window_missed
+        )
+    }
+
     /// What somebody should look at, in one line each.
     pub(in crate::observe::status) fn concerns(&self) -> Vec<String> {
         let mut concerns = Vec::new();
@@ -171,12 +175,7 @@ impl RpcStatus {
             concerns.push(format!("the validator is {NOT_IN_SET}"));
         }
         if self.window_missed > MISSED {
-            concerns.push(format!(
-                "{} of the last {} lack the vote, {} in a row",
-                self.window_missed,
-                count(self.window, "commit"),
-                self.missed_in_a_row
-            ));
+            concerns.push(self.missed());
         }
         let down = self.endpoints.iter().filter_map(|node| {
             let trouble = node.trouble.as_ref()?;
@@ -235,7 +234,7 @@ mod tests {
         assert_eq!(
             status.concerns(),
             [
-                "3 of the last 6 commits lack the vote, 2 in a row",
+                "of the last 6 commits, 3 lack the vote, the last 2 in a row",
                 "the RPC of http://b:1 is not used: late",
             ]
         );
