@@ -43,8 +43,10 @@ pub enum ReasonKind {
     Paused,
     /// The chain is served to one node at a time, and this is another one.
     OtherNode,
-    /// At or below the height that the chain had when it was armed, as `state_hook` says.
+    /// At or below a height that the chain has left behind, as `state_hook` or `rpc` says.
     BelowFloor,
+    /// The chain's word is waited for before anything is signed.
+    AwaitsChain,
 }
 
 /// One row of the table.
@@ -56,7 +58,7 @@ struct Row {
 
 impl ReasonKind {
     /// All of them, in the order of [`ReasonKind::index`].
-    pub const ALL: [ReasonKind; 18] = [
+    pub const ALL: [ReasonKind; 19] = [
         Self::Invalid,
         Self::WrongChain,
         Self::Conflict,
@@ -75,6 +77,7 @@ impl ReasonKind {
         Self::Paused,
         Self::OtherNode,
         Self::BelowFloor,
+        Self::AwaitsChain,
     ];
 
     const fn row(self) -> Row {
@@ -141,7 +144,12 @@ impl ReasonKind {
             Self::BelowFloor => (
                 "below_floor",
                 Some(16),
-                "`state_hook`: the chain was higher already when it was armed",
+                "`state_hook` or `floor`: the chain was higher already when it was armed",
+            ),
+            Self::AwaitsChain => (
+                "awaits_chain",
+                Some(17),
+                "`floor` or `doppelganger_blocks`: the chain's word is waited for before the first signature",
             ),
             Self::SignerFailed => ("signer_failed", Some(20), "the key or device failed"),
             Self::Late => (

@@ -50,6 +50,9 @@ impl Chain {
         if let Some(active) = self.in_effect() {
             return refuse(Refusal::of(Reason::paused(&active)));
         }
+        if let Some(wait) = self.hold.wait() {
+            return refuse(Refusal::of(Reason::AwaitsChain(wait)));
+        }
         // They keep no chain with a node: only consensus has locks.
         if let Err(other) = self.one_node.may(asker.node, clock.now().boot) {
             return refuse(Refusal::of(Reason::OtherNode(other)));

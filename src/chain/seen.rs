@@ -18,6 +18,8 @@ pub struct ChainSeen {
     pub gate: Option<GateSnapshot>,
     /// Why its key does not sign although it is held.
     pub key_trouble: Option<String>,
+    /// Why nothing is signed yet although it is armed.
+    pub waits: Option<String>,
     /// What can be seen of the store, where other hosts share it.
     pub shared: Option<SharedHandle>,
 }
@@ -35,6 +37,7 @@ impl ChainSeen {
             asks_devices,
             gate: None,
             key_trouble: None,
+            waits: None,
             shared: None,
         }
     }

@@ -116,6 +116,9 @@ impl Chain {
         let until = (now.monotonic + DEVICE).min(arrival.monotonic + DEADLINE);
         let prepared = gate.prepare(request).map_err(SignFailure::Refused)?;
         let judged = gate.judge(prepared, &now).map_err(SignFailure::Refused)?;
+        if let Some(wait) = self.hold.wait() {
+            return Err(refuse(Reason::AwaitsChain(wait)));
+        }
         // In memory, so that a wrong word is gone with the process.
         if let Some(floor) = self.floor.forbids(request.hrs().height) {
             return Err(refuse(Reason::BelowFloor(floor)));

@@ -7,11 +7,12 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::consensus::{ChainId, PublicKey};
 use crate::gate;
-use crate::gate::heights::floor::Floor;
 use crate::gate::nodes::OneNode;
 use crate::gate::pause::PauseSwitch;
 use crate::gate::raw::RawPolicy;
 use crate::gate::refusal::Reason;
+use crate::gate::word::floor::Floor;
+use crate::gate::word::hold::WordHold;
 
 use super::armed::Armed;
 use super::seen::ChainSeen;
@@ -37,6 +38,8 @@ pub struct Chain {
     pub(super) one_node: Arc<OneNode>,
     /// The height that the chain has left behind, where somebody said so.
     pub(super) floor: Arc<Floor>,
+    /// What is waited for before anything is signed.
+    pub(super) hold: Arc<WordHold>,
 }
 
 /// A chain is armed once and stays so, until it is taken out or handed over to another host.
@@ -104,6 +107,7 @@ impl Chain {
             paused: Arc::default(),
             one_node: Arc::default(),
             floor: Arc::default(),
+            hold: Arc::default(),
         }
     }
 
@@ -166,14 +170,23 @@ impl Chain {
         Self { one_node, ..self }
     }
 
-    /// The same chain with the floor of one that was there before under its id.
-    pub fn above(self, floor: Arc<Floor>) -> Self {
-        Self { floor, ..self }
+    /// The same chain with the floor of one that was there before under its id, and what that waits for.
+    pub fn above(self, floor: Arc<Floor>, hold: Arc<WordHold>) -> Self {
+        Self {
+            floor,
+            hold,
+            ..self
+        }
     }
 
     /// Up to which height nothing is signed, because the chain has left it behind.
     pub fn floor(&self) -> &Floor {
         &self.floor
+    }
+
+    /// What is waited for before anything is signed.
+    pub fn hold(&self) -> &WordHold {
+        &self.hold
     }
 
     /// To which node it is served.

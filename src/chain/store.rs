@@ -116,6 +116,7 @@ impl Chain {
                 asks_devices: true,
                 gate: Some(armed.shown.look()),
                 key_trouble: armed.signer.unavailable_reason(),
+                waits: self.hold.wait().map(|wait| wait.to_string()),
                 shared: armed.shared.clone(),
             },
         }

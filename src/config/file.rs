@@ -14,6 +14,7 @@ use crate::settings::{Base, Problem, Spanned, TableReader};
 
 use super::sections::chain::{key_format, raw_bytes, replicas, sign_extensions, sticky};
 use super::sections::etcd::{self, RawEtcd, StoreKind};
+use super::sections::guard::{self, RawGuard};
 use super::sections::state_hook::{StateHook, state_hook};
 
 pub(super) struct RawConfig {
@@ -53,6 +54,7 @@ pub(super) struct Chain {
     pub replicas: Policy,
     pub rpc: Vec<Spanned<String>>,
     pub rpc_ca_file: Option<Spanned<String>>,
+    pub guard: RawGuard,
 }
 
 impl RawConfig {
@@ -214,6 +216,7 @@ fn chain(mut section: TableReader<'_>, base: &Base, problems: &mut Vec<Problem>)
         replicas: replicas(&mut section, problems),
         rpc: section.texts("rpc", problems).unwrap_or_default(),
         rpc_ca_file: section.text("rpc_ca_file", problems),
+        guard: guard::read(&mut section, problems),
     };
     section.finish(problems);
     read

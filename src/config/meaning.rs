@@ -12,6 +12,7 @@ use crate::gate::pause::PauseFile;
 use crate::gate::store;
 use crate::gate::store::file::StateFile;
 use crate::gate::watermark::Watermark;
+use crate::gate::word::guard::GuardSettings;
 use crate::link::Timeouts;
 use crate::os::pair_lock::Scopes;
 use crate::remedy::Commands;
@@ -89,6 +90,8 @@ pub struct ChainConfig {
     pub state_hook: Option<StateHook>,
     /// Where the chain itself is asked whether our votes are in its commits.
     pub rpc: RpcSettings,
+    /// What follows from that.
+    pub guard: GuardSettings,
     /// The nodes that may ask; at least one.
     pub nodes: Vec<NodeConfig>,
     /// The commands of this program for this file, as messages print them.

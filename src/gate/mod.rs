@@ -22,6 +22,7 @@ pub mod snapshot;
 pub mod store;
 pub mod used_up;
 pub mod watermark;
+pub mod word;
 
 use std::time::{Duration, Instant};
 

@@ -11,6 +11,8 @@ use super::nodes::OtherNode;
 use super::pause::{ActivePause, Pause};
 use super::raw::RawRefused;
 use super::watermark::Why;
+use super::word::floor::FloorHeight;
+use super::word::hold::Wait;
 
 /// No signature, and why. Displayed as the sentence that both the operator's log and the node's show.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,8 +74,10 @@ pub enum Reason {
     },
     /// The chain is served to one node at a time, now to another.
     OtherNode(OtherNode),
-    /// The chain has left this height and all below behind, by what `state_hook` says.
-    BelowFloor(Height),
+    /// The chain has left this height and all below behind.
+    BelowFloor(FloorHeight),
+    /// The chain's word is waited for before anything is signed.
+    AwaitsChain(Wait),
     /// Raw bytes are signed for nobody who was not allowed to ask.
     RawBytes(RawRefused),
 }
@@ -104,6 +108,7 @@ impl Reason {
             Reason::AboveMaxHeight(_) => ReasonKind::AboveMaxHeight,
             Reason::Paused { .. } => ReasonKind::Paused,
             Reason::BelowFloor(_) => ReasonKind::BelowFloor,
+            Reason::AwaitsChain(_) => ReasonKind::AwaitsChain,
             Reason::OtherNode(_) => ReasonKind::OtherNode,
             Reason::RawBytes(_) => ReasonKind::RawBytes,
         }
@@ -185,11 +190,8 @@ impl fmt::Display for Refusal {
                 f,
                 "the operator has paused the chain {pause}; `{resume}` ends that"
             ),
-            Reason::BelowFloor(floor) => write!(
-                f,
-                "the chain was at height {floor} already when this signer armed it, by what its `state_hook` said, so up to there \
-                 nothing is signed; the node is behind, or the state of this signer was"
-            ),
+            Reason::BelowFloor(floor) => floor.fmt(f),
+            Reason::AwaitsChain(wait) => wait.fmt(f),
             Reason::OtherNode(other) => other.fmt(f),
             Reason::RawBytes(why) => write!(f, "raw bytes are not signed: {why}"),
         }

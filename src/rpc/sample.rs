@@ -18,6 +18,8 @@ pub struct RpcSample {
     pub signed: Option<SignedHeight>,
     /// What became of our votes.
     pub tally: Tally,
+    /// The last height at which a second signer with our key was noticed.
+    pub second: Option<Height>,
 }
 
 /// One endpoint.

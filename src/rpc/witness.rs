@@ -41,6 +41,8 @@ struct AllReports {
     /// The highest height that was judged, or given up.
     judged: i64,
     tally: Tally,
+    /// The last height at which a second signer was noticed.
+    second: Option<Height>,
 }
 
 #[derive(Debug)]
@@ -153,6 +155,36 @@ impl Witness {
         self.0.lock().latest_signed(now)
     }
 
+    /// Up to which height most of the endpoints that answer have been asked for our votes; `None` where none answers.
+    pub fn examined(&self, now: Instant) -> Option<i64> {
+        let seen = self.0.lock();
+        majority(
+            seen.current(now)
+                .map(|report| report.next.saturating_sub(1))
+                .collect(),
+        )
+    }
+
+    /// The height of the newest block, as most of them say; `None` where none answers.
+    pub fn tip(&self, now: Instant) -> Option<i64> {
+        self.0.lock().tip(now)
+    }
+
+    /// The latest committed height at which our key signed, as any of them has shown: its signature proves it.
+    pub fn sighted(&self) -> Option<Height> {
+        let seen = self.0.lock();
+        let shown = seen
+            .reports
+            .iter()
+            .filter_map(|report| report.signed.as_ref());
+        shown.map(|vote| vote.height).max()
+    }
+
+    /// A second signer with our key was noticed at this height.
+    pub fn second_signer(&self, height: Height) {
+        self.0.lock().second = Some(height);
+    }
+
     /// What there is to see.
     pub fn sample(&self, now: Instant) -> RpcSample {
         let seen = self.0.lock();
@@ -173,6 +205,7 @@ impl Witness {
             standing: seen.standing(now),
             signed: seen.latest_signed(now),
             tally: seen.tally.clone(),
+            second: seen.second,
         }
     }
 }

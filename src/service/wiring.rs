@@ -8,9 +8,11 @@ use parking_lot::Mutex;
 use crate::chain::{Chain, ChainKeys};
 use crate::config::{ChainConfig, NodeConfig};
 use crate::consensus::ChainId;
-use crate::gate::heights::floor::Floor;
 use crate::gate::nodes::OneNode;
 use crate::gate::pause::PauseSwitch;
+use crate::gate::word::floor::Floor;
+use crate::gate::word::guard::WordGuard;
+use crate::gate::word::hold::WordHold;
 use crate::observe::registry::{ChainEntry, KnownIdentities, LinkEntry, RegisteredKey};
 use crate::observe::stats::chain::ChainStats;
 use crate::os::clock::{Clock, SystemClock};
@@ -42,6 +44,8 @@ struct Lasting {
     one_node: Arc<OneNode>,
     /// What is over is over.
     floor: Arc<Floor>,
+    /// What all of its keys wait for.
+    hold: Arc<WordHold>,
 }
 
 impl Wiring {
@@ -60,6 +64,12 @@ impl Wiring {
         config: ChainConfig,
         before: Option<ChainStats>,
     ) -> Result<Served, ServiceError> {
+        // A key that is opened anew goes on where it was.
+        let guard = match before {
+            None => WordGuard::new(config.guard),
+            Some(_) => WordGuard::opened(config.guard),
+        };
+        let guard = Arc::new(Mutex::new(guard));
         let stats = before.unwrap_or_else(|| ChainStats::new(None));
         let first = self.key(&config, &stats)?;
         let mut later = Vec::<Arc<ServedKey>>::new();
@@ -83,7 +93,7 @@ impl Wiring {
             links.push(link?);
         }
         let stop = Arc::new(Shutdown::default());
-        let rpc = RpcWatch::begin(&config, &router, &stats, &stop)
+        let rpc = RpcWatch::begin(&config, &router, &stats, guard, &stop)
             .inspect_err(|_| {
                 links.iter().for_each(|link| link.end());
                 give_up(&later);
@@ -120,7 +130,7 @@ impl Wiring {
         let chain = Chain::opening(config.id.clone())
             .paused_by(lasting.pause)
             .served_by(lasting.one_node)
-            .above(lasting.floor);
+            .above(lasting.floor, lasting.hold);
         let key = ServedKey {
             chain: Arc::new(chain),
             // A key that goes takes its device along, so no other key knows it.

@@ -20,6 +20,9 @@ const TABLES: &[(&str, &[&str])] = &[
             "state_hook",
             "rpc",
             "rpc_ca_file",
+            "floor",
+            "doppelganger_blocks",
+            "doppelganger",
         ],
     ),
     (

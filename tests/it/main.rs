@@ -83,6 +83,7 @@ mod support;
 mod takeover;
 mod vanish;
 mod wire;
+mod word;
 mod yubihsm;
 mod yubihsm_backups;
 mod yubihsm_ceremony;

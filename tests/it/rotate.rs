@@ -8,6 +8,7 @@ use tmkms::chain::{Armed, Asker, Chain, ChainKeys, KeySchedule, Respond};
 use tmkms::consensus::{Height, Hrs, PublicKey, SignBytes};
 use tmkms::gate::raw::{Dialect, RawPolicy};
 use tmkms::gate::watermark::Watermark;
+use tmkms::gate::word::floor::{FloorHeight, FloorSource};
 use tmkms::gate::{Gate, Settings};
 use tmkms::os::clock::Clock;
 use tmkms::reply::Reply;
@@ -187,7 +188,10 @@ fn the_public_key_changes_when_the_last_height_before_the_border_was_used() {
     let all = away.start(&[100]);
     let process = routed(&all, &[100]);
     assert_eq!(told(&process, &away.clock), key(0));
-    all[0].floor().raise(height(99));
+    all[0].floor().raise(FloorHeight {
+        height: height(99),
+        source: FloorSource::StateHook,
+    });
     assert_eq!(told(&process, &away.clock), key(1));
     // A node that was told of the next key may still ask for a round of the height before the border.
     let keys = Keys::begun(&[100]);

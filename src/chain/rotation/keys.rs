@@ -11,6 +11,8 @@ use crate::events::RequestKind;
 use crate::gate::pause::{ActivePause, Pause, PauseEnded, PauseFile};
 use crate::gate::raw::RawRefused;
 use crate::gate::refusal::{Reason, Refusal};
+use crate::gate::word::floor::FloorHeight;
+use crate::gate::word::hold::Wait;
 use crate::os::clock::{Clock, Moment};
 use crate::reply::Reply;
 use crate::request::Request;
@@ -92,7 +94,10 @@ fn active(keys: &KeySchedule<Arc<Chain>>) -> &Arc<Chain> {
         Some(only) => only,
         None => {
             // They have one floor.
-            let floor = keys.all().find_map(|(_, key)| key.floor().height());
+            let floor = keys
+                .all()
+                .find_map(|(_, key)| key.floor().now())
+                .map(|floor| floor.height);
             keys.active(floor, |key| key.last().map(|last| last.height))
         }
     }
@@ -215,6 +220,16 @@ impl ChainKeys {
     /// It cannot be ended for good, and goes on.
     pub fn resume(&self, file: &PauseFile) -> Option<io::Result<PauseEnded>> {
         self.each().next()?.resume(file)
+    }
+
+    /// Up to here nothing is signed, with whichever key: they have one floor.
+    pub fn raise_floor(&self, to: FloorHeight) {
+        self.each().for_each(|key| key.floor().raise(to));
+    }
+
+    /// What is waited for before anything is signed, with whichever key.
+    pub fn wait_for(&self, wait: Option<Wait>) {
+        self.each().for_each(|key| key.hold().set(wait));
     }
 
     /// The pause that was asked for, and whether nothing is signed by now.

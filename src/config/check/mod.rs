@@ -14,6 +14,7 @@ use crate::backends::KeySource;
 use crate::consensus::ChainId;
 use crate::gate::heights::bucket::Rate;
 use crate::gate::raw::Dialect;
+use crate::gate::word::guard::GuardSettings;
 use crate::gate::{Settings, SignExtensions};
 use crate::remedy::CommandLine;
 use crate::rpc::RpcSettings;
@@ -22,7 +23,7 @@ use crate::settings::{Base, Problem};
 use super::file::{Chain, RawConfig, Validator};
 use super::meaning::ChainConfig;
 use super::sections::etcd::{self, StoreKind};
-use super::sections::rpc;
+use super::sections::{guard, rpc};
 use super::state_path::StatePath;
 use keys::{KeyOfChain, keys};
 pub(super) use nodes::may_need_identity;
@@ -141,6 +142,12 @@ pub(super) fn check(
             }
         };
         let rpc = rpc::rpc(chain, base, problems, warnings, undialled);
+        let guard = guard::meaning(
+            &chain.guard,
+            !chain.rpc.is_empty(),
+            chain.store.value == StoreKind::Etcd,
+            problems,
+        );
         let mut after = keys.iter().skip(1).filter_map(KeyOfChain::from);
         let mut in_turn = keys
             .iter()
@@ -151,6 +158,7 @@ pub(super) fn check(
                 one_of_several: keys.len() > 1,
                 etcd: etcd.clone(),
                 rpc: rpc.clone(),
+                guard,
                 lock_dir: lock_dir.clone(),
                 pause_beside: states.chain.clone(),
                 ..chain_config(chain, id.clone(), key.source.clone(), state_file, base)
@@ -255,6 +263,7 @@ fn chain_config(
         sticky: chain.sticky,
         state_hook: chain.state_hook.clone(),
         rpc: RpcSettings::default(),
+        guard: GuardSettings::default(),
         nodes: Vec::new(),
         commands: base.commands.clone(),
     }

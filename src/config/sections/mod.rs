@@ -2,6 +2,7 @@
 
 pub(super) mod chain;
 pub(super) mod etcd;
+pub(super) mod guard;
 pub(super) mod log;
 pub(super) mod metrics;
 pub(super) mod state_hook;

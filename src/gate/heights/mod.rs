@@ -1,7 +1,5 @@
-//! How far a height may be above what is known: for a request (W11), and for a watermark that somebody types; and how far the
-//! chain is at least.
+//! How far a height may be above what is known: for a request (W11), and for a watermark that somebody types.
 
 pub mod bucket;
-pub mod floor;
 pub mod plausible;
 pub(super) mod toll;

@@ -221,7 +221,11 @@ impl LogSink {
         let admitted = match hrs.filter(|_| double_sign) {
             Some(hrs) => self.admit_at(code, hrs),
             // The operator asked for it.
-            None if matches!(reason, ReasonKind::Paused | ReasonKind::OtherNode) => {
+            None if matches!(
+                reason,
+                ReasonKind::Paused | ReasonKind::OtherNode | ReasonKind::AwaitsChain
+            ) =>
+            {
                 self.admit(code, MEANT)
             }
             None => self.admit(code, TROUBLE),

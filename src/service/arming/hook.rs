@@ -5,8 +5,8 @@ use tracing::info;
 
 use crate::config::{ChainConfig, StateHook};
 use crate::consensus::Height;
-use crate::gate::heights::floor::Floor;
 use crate::gate::heights::plausible::Claim;
+use crate::gate::word::floor::{Floor, FloorHeight, FloorSource};
 use crate::os::files::strangers::{self, Exposed, Who};
 use crate::os::process::run::{RunError, run};
 use crate::text::excerpt::Excerpt;
@@ -53,7 +53,10 @@ pub(super) fn heed(
     let id = &config.id;
     match ask(hook, known) {
         Ok(Some(height)) => {
-            floor.raise(height);
+            floor.raise(FloorHeight {
+                height,
+                source: FloorSource::StateHook,
+            });
             info!(
                 event = "floor",
                 chain = %id,

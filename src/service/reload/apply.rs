@@ -222,10 +222,14 @@ fn kept(
         added.push(link.clone());
         links.push(link);
     }
+    old.rpc.guard().lock().follow(config.guard);
     // Others are asked, so what was said before is forgotten: nobody can say which of them said it.
     let rpc = match config.rpc == old.config.rpc {
         true => Ok(old.rpc.clone()),
-        false => RpcWatch::begin(&config, &old.router, &old.stats, &old.stop).map(Arc::new),
+        false => {
+            let guard = old.rpc.guard();
+            RpcWatch::begin(&config, &old.router, &old.stats, guard, &old.stop).map(Arc::new)
+        }
     };
     let rpc = rpc
         .inspect_err(|_| {

@@ -57,6 +57,7 @@ pub(super) enum Setting {
     StateHook,
     KeyFormat,
     Rpc,
+    Guard,
 }
 
 /// The heights of a key, in words.
@@ -134,6 +135,9 @@ impl fmt::Display for Setting {
                 f.write_str("`state_hook` changed; it is run when the chain is armed the next time")
             }
             Self::KeyFormat => f.write_str("`key_format` changed"),
+            Self::Guard => f.write_str(
+                "`floor` or `doppelganger` changed; what is waited for before the first signature is waited for at the next start",
+            ),
             Self::Rpc => f.write_str("`rpc` changed"),
         }
     }

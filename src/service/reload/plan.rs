@@ -233,6 +233,7 @@ fn fate_of(
         (old.state_hook != new.state_hook, Setting::StateHook),
         (old.key_format != new.key_format, Setting::KeyFormat),
         (old.rpc != new.rpc, Setting::Rpc),
+        (old.guard != new.guard, Setting::Guard),
     ];
     let settings = settings.into_iter().filter(|(differs, _)| *differs);
     changes.extend(settings.map(|(_, setting)| Change::Setting(id.clone(), setting)));

@@ -2,3 +2,4 @@
 
 pub(super) mod rpc;
 pub(super) mod shared;
+mod word;

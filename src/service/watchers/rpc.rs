@@ -6,21 +6,28 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tracing::{info, warn};
 
 use crate::chain::ChainKeys;
 use crate::config::ChainConfig;
 use crate::consensus::ChainId;
+use crate::gate::word::guard::WordGuard;
 use crate::observe::stats::chain::ChainStats;
 use crate::rpc::{Endpoint, JudgedHeight, Turn, VoteOutcome, Witness};
 use crate::threads::{LARGE_STACK, Shutdown, spawn_observer};
 
+use super::word::Warden;
+
 /// How often each endpoint is asked.
 const EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked what follows from their answers.
+const GUARDED: Duration = Duration::from_millis(250);
 
 /// The endpoints of a chain that are asked; ends with its last owner.
 pub(in crate::service) struct RpcWatch {
     witness: Option<Arc<Witness>>,
+    guard: Arc<Mutex<WordGuard>>,
     stop: Arc<Shutdown>,
 }
 
@@ -30,6 +37,7 @@ impl RpcWatch {
         config: &ChainConfig,
         chain: &Arc<ChainKeys>,
         stats: &ChainStats,
+        guard: Arc<Mutex<WordGuard>>,
         chain_stop: &Arc<Shutdown>,
     ) -> io::Result<Self> {
         let endpoints = Endpoint::all(&config.rpc, &config.id);
@@ -37,8 +45,26 @@ impl RpcWatch {
         let witness = Arc::new(Witness::new(names));
         let watch = Self {
             witness: (!endpoints.is_empty()).then(|| witness.clone()),
+            guard: guard.clone(),
             stop: Arc::default(),
         };
+        if watch.witness.is_some() {
+            // Before it is armed, so that nothing is signed in between.
+            chain.wait_for(guard.lock().waits());
+            let warden = Warden::new(chain.clone(), witness.clone(), guard, config.pause_file());
+            let warden = Mutex::new(warden);
+            let (stop, chain_stop) = (watch.stop.clone(), chain_stop.clone());
+            spawn_observer("word", LARGE_STACK, &watch.stop, move || {
+                let mut warden = warden.lock();
+                while !chain_stop.is_set() && !stop.wait(GUARDED) {
+                    warden.look();
+                }
+            })?;
+        } else {
+            // Whoever is asked later finds a chain that signs.
+            *guard.lock() = WordGuard::opened(config.guard);
+            chain.wait_for(None);
+        }
         for endpoint in endpoints {
             let thread = RpcThread {
                 chain: chain.clone(),
@@ -47,12 +73,17 @@ impl RpcWatch {
                 stop: watch.stop.clone(),
                 chain_stop: chain_stop.clone(),
             };
-            let endpoint = parking_lot::Mutex::new(endpoint);
+            let endpoint = Mutex::new(endpoint);
             spawn_observer("rpc", LARGE_STACK, &watch.stop, move || {
                 thread.ask(&mut endpoint.lock());
             })?;
         }
         Ok(watch)
+    }
+
+    /// The guard, which goes on where others are asked.
+    pub fn guard(&self) -> Arc<Mutex<WordGuard>> {
+        self.guard.clone()
     }
 
     /// What they said; `None` where nobody is asked.

@@ -2,6 +2,7 @@
 
 use prometheus_client::metrics::MetricType;
 
+use crate::consensus::Height;
 use crate::rpc::{RpcSample, ValidatorStanding, VoteOutcome};
 
 use crate::observe::metrics::family::{Family, SampleValue, Values};
@@ -117,6 +118,15 @@ pub(in crate::observe::metrics) const FAMILIES: &[Family] = &[
         values: Values::Chain(|chain| {
             let signed = chain.rpc.as_ref()?.signed?;
             Some(signed.height.get().into())
+        }),
+    },
+    Family {
+        name: "second_signer_height",
+        kind: MetricType::Gauge,
+        help: "The last height whose commit holds a signature of our key that was not made here; 0 where there is none",
+        values: Values::Chain(|chain| {
+            let second = chain.rpc.as_ref()?.second;
+            Some(second.map_or(0, Height::get).into())
         }),
     },
 ];

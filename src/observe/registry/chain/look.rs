@@ -44,7 +44,11 @@ impl ChainEntry {
             unarmed: chain.why_unarmed.as_deref().map(kept),
             stuck: stuck.map(|time| kept(&self.why_stuck(time))),
             broken: broken.map(|why| kept(why.as_ref())),
-            key: chain.key_trouble.as_deref().map(kept),
+            key: chain
+                .key_trouble
+                .as_deref()
+                .or(chain.waits.as_deref())
+                .map(kept),
             devices: all_down(&devices).map(|why| kept(&why)),
             linked: links.iter().any(|(_, link)| link.is_up()),
             paused: in_effect.map(PauseStatus::line),

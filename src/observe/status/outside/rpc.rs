@@ -21,6 +21,9 @@ pub struct RpcStatus {
     pub voting_power: Option<i64>,
     /// The latest height whose commit holds a signature of this key, as most of them have shown.
     pub signed_height: Option<i64>,
+    /// The last height whose commit holds a signature of this key that was not made here.
+    #[serde(default)]
+    pub second_signer_height: Option<i64>,
     /// The first height that counts in what follows; 0 before there is one.
     pub since_height: i64,
     /// The newest height that was judged.
@@ -77,6 +80,7 @@ impl From<&RpcSample> for RpcStatus {
             in_set,
             voting_power,
             signed_height: sample.signed.map(|signed| signed.height.get()),
+            second_signer_height: sample.second.map(|height| height.get()),
             since_height: tally.first,
             newest_height: tally.newest,
             committed: tally.total(VoteOutcome::Committed),
@@ -171,6 +175,11 @@ impl RpcStatus {
     /// What somebody should look at, in one line each.
     pub(in crate::observe::status) fn concerns(&self) -> Vec<String> {
         let mut concerns = Vec::new();
+        if let Some(height) = self.second_signer_height {
+            concerns.push(format!(
+                "another signer has this key: the commit of height {height} has a vote that was not made here"
+            ));
+        }
         if self.in_set == Some(false) {
             concerns.push(format!("the validator is {NOT_IN_SET}"));
         }

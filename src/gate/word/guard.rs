@@ -1,0 +1,514 @@
+//! What the chain's word means for signing: a floor, a watch for a second signer before the first signature, and one for it
+//! afterwards. Pure: facts go in, acts come out.
+
+use std::time::Duration;
+
+use crate::consensus::Height;
+
+use super::hold::Wait;
+
+/// How long an answer is waited for before it counts as none, where nothing has to wait for it.
+const IN_TIME: Duration = Duration::from_secs(10);
+/// How long a watch goes on without an answer, or without a new block.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What is done about a state that is behind the chain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FloorMode {
+    /// Nothing.
+    Off,
+    /// It is told.
+    #[default]
+    Warn,
+    /// What is not above the chain's word is refused, and nothing is signed before there is one.
+    Refuse,
+}
+
+/// What is done about a second signer that is noticed after the first signature.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecondSigner {
+    /// Nothing: hosts that share the watermark in etcd sign for each other.
+    Ignore,
+    /// The chain is paused.
+    #[default]
+    Pause,
+    /// It is told.
+    Warn,
+}
+
+/// What the operator may set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GuardSettings {
+    /// About a state that is behind.
+    pub floor: FloorMode,
+    /// How many new blocks are watched before the first signature.
+    pub blocks: u32,
+    /// About a second signer afterwards.
+    pub second: SecondSigner,
+}
+
+/// What is known at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GuardFacts {
+    /// How long the chain has been armed.
+    pub armed: Duration,
+    /// The height of the watermark.
+    pub watermark: Option<Height>,
+    /// How high the token bucket lets the next request be (W11).
+    pub reach: Option<Height>,
+    /// The newest block, as most endpoints say; `None` where none answers.
+    pub tip: Option<i64>,
+    /// Up to which height most of them were asked for our votes.
+    pub examined: Option<i64>,
+    /// The latest height at which our key signed, as most of them have shown.
+    pub signed: Option<Height>,
+    /// The same, as any of them has shown: our key's signature proves it.
+    pub sighted: Option<Height>,
+}
+
+/// What is to be done now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GuardAct {
+    /// Up to here nothing is signed.
+    Floor {
+        /// The floor.
+        height: Height,
+        /// The height of our last vote, where that is higher than what one word may forbid.
+        clipped: Option<Height>,
+    },
+    /// The chain has votes of ours above the watermark.
+    Behind {
+        /// The last of them.
+        signed: Height,
+    },
+    /// No answer came in time: told, and nothing waits for it.
+    Unanswered,
+    /// Signing begins, or goes on, because the chain was heard.
+    Open,
+    /// Signing begins although no answer came for a minute.
+    OpenUnheard,
+    /// Signing begins although the chain made no block for a minute.
+    OpenStill,
+    /// So many new blocks are still watched before anything is signed.
+    Watching(u32),
+    /// Our key signed above the watermark in a block that was made since this signer was armed.
+    Second {
+        /// There.
+        height: Height,
+        /// Whether the chain is to be paused.
+        pause: bool,
+    },
+}
+
+/// How far it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The chain was not heard yet.
+    Unheard {
+        /// It was told.
+        told: bool,
+    },
+    /// New blocks are watched.
+    Watch {
+        /// The newest block when the chain was heard.
+        from: i64,
+        /// How many are left was told.
+        left: u32,
+        /// The newest block that was seen, and since when.
+        newest: (i64, Duration),
+    },
+    /// Signing goes on.
+    Open {
+        /// The newest block when it began; `None` where the chain was not heard then.
+        from: Option<i64>,
+    },
+}
+
+/// The guard of one chain.
+#[derive(Debug)]
+pub struct WordGuard {
+    settings: GuardSettings,
+    phase: Phase,
+    /// The highest vote of a second signer that was told.
+    told: i64,
+}
+
+impl WordGuard {
+    /// Of a chain that is about to be armed.
+    pub fn new(settings: GuardSettings) -> Self {
+        Self {
+            settings,
+            phase: Phase::Unheard { told: false },
+            told: 0,
+        }
+    }
+
+    /// Of a chain that signs already.
+    pub fn opened(settings: GuardSettings) -> Self {
+        Self {
+            phase: Phase::Open { from: None },
+            ..Self::new(settings)
+        }
+    }
+
+    /// Other settings. Who signs already goes on: what is watched before the first signature is watched at the next start.
+    pub fn follow(&mut self, settings: GuardSettings) {
+        self.settings = settings;
+    }
+
+    /// What is waited for before anything is signed.
+    pub fn waits(&self) -> Option<Wait> {
+        let GuardSettings { floor, blocks, .. } = self.settings;
+        match self.phase {
+            Phase::Unheard { .. } if floor == FloorMode::Refuse || blocks > 0 => Some(Wait::Answer),
+            Phase::Watch { left, .. } => Some(Wait::Blocks(left)),
+            Phase::Unheard { .. } | Phase::Open { .. } => None,
+        }
+    }
+
+    /// What follows from the facts.
+    pub fn step(&mut self, facts: &GuardFacts) -> Vec<GuardAct> {
+        match self.phase {
+            Phase::Unheard { told } => self.unheard(told, facts),
+            Phase::Watch { from, left, newest } => self.watch(from, left, newest, facts),
+            Phase::Open { from } => self.open(from, facts),
+        }
+    }
+
+    fn unheard(&mut self, told: bool, facts: &GuardFacts) -> Vec<GuardAct> {
+        // The commits of all blocks but the newest can be asked for.
+        let heard = facts
+            .tip
+            .filter(|tip| facts.examined.unwrap_or(0) >= tip.saturating_sub(1));
+        let Some(tip) = heard else {
+            return self.not_heard(told, facts);
+        };
+        let mut acts: Vec<GuardAct> = self.behind(facts).into_iter().collect();
+        match self.settings.blocks {
+            0 => {
+                self.phase = Phase::Open { from: Some(tip) };
+                acts.push(GuardAct::Open);
+            }
+            blocks => {
+                self.phase = Phase::Watch {
+                    from: tip,
+                    left: blocks,
+                    newest: (tip, facts.armed),
+                };
+                acts.push(GuardAct::Watching(blocks));
+            }
+        }
+        acts
+    }
+
+    fn not_heard(&mut self, told: bool, facts: &GuardFacts) -> Vec<GuardAct> {
+        let refuse = self.settings.floor == FloorMode::Refuse;
+        if self.settings.blocks > 0 && !refuse && facts.tip.is_none() && facts.armed >= PATIENCE {
+            self.phase = Phase::Open { from: None };
+            return vec![GuardAct::OpenUnheard];
+        }
+        if told || facts.armed < IN_TIME || self.settings.floor == FloorMode::Off {
+            return Vec::new();
+        }
+        self.phase = Phase::Unheard { told: true };
+        vec![GuardAct::Unanswered]
+    }
+
+    fn behind(&self, facts: &GuardFacts) -> Option<GuardAct> {
+        let signed = facts.signed?;
+        // What was signed here meanwhile is in the watermark.
+        if facts.watermark.is_some_and(|watermark| signed <= watermark) {
+            return None;
+        }
+        match self.settings.floor {
+            FloorMode::Off => None,
+            FloorMode::Warn => Some(GuardAct::Behind { signed }),
+            FloorMode::Refuse => {
+                let height = facts.reach.map_or(signed, |reach| reach.min(signed));
+                Some(GuardAct::Floor {
+                    height,
+                    clipped: (height < signed).then_some(signed),
+                })
+            }
+        }
+    }
+
+    fn watch(
+        &mut self,
+        from: i64,
+        left: u32,
+        newest: (i64, Duration),
+        facts: &GuardFacts,
+    ) -> Vec<GuardAct> {
+        if let Some(height) = self.second(from, facts) {
+            // Before the first signature there is nothing to lose by waiting.
+            self.told = height.get();
+            self.phase = Phase::Open { from: Some(from) };
+            return vec![GuardAct::Second {
+                height,
+                pause: true,
+            }];
+        }
+        let tip = facts.tip.unwrap_or(newest.0);
+        let newest = match tip > newest.0 {
+            true => (tip, facts.armed),
+            false => newest,
+        };
+        let seen = facts.examined.unwrap_or(from).saturating_sub(from).max(0);
+        let seen = u32::try_from(seen).unwrap_or(u32::MAX);
+        let now_left = self.settings.blocks.saturating_sub(seen);
+        let quiet = facts.armed.saturating_sub(newest.1);
+        let open = Phase::Open { from: Some(from) };
+        if now_left == 0 {
+            self.phase = open;
+            return vec![GuardAct::Open];
+        }
+        if quiet >= PATIENCE {
+            if facts.tip.is_some() {
+                self.phase = open;
+                return vec![GuardAct::OpenStill];
+            }
+            if self.settings.floor != FloorMode::Refuse {
+                self.phase = open;
+                return vec![GuardAct::OpenUnheard];
+            }
+        }
+        self.phase = Phase::Watch {
+            from,
+            left: now_left,
+            newest,
+        };
+        match now_left < left {
+            true => vec![GuardAct::Watching(now_left)],
+            false => Vec::new(),
+        }
+    }
+
+    fn open(&mut self, from: Option<i64>, facts: &GuardFacts) -> Vec<GuardAct> {
+        let Some(from) = from else {
+            // Heard for the first time: what the chain has by now may be of this signer's past.
+            self.phase = Phase::Open { from: facts.tip };
+            return facts.tip.and(self.behind(facts)).into_iter().collect();
+        };
+        let Some(height) = self
+            .second(from, facts)
+            .filter(|height| height.get() > self.told)
+        else {
+            return Vec::new();
+        };
+        self.told = height.get();
+        vec![GuardAct::Second {
+            height,
+            pause: self.settings.second == SecondSigner::Pause,
+        }]
+    }
+
+    /// A vote of our key in a block that was made since, which the watermark does not know: whatever leaves this signer is in the watermark
+    /// before.
+    fn second(&self, from: i64, facts: &GuardFacts) -> Option<Height> {
+        let sighted = facts.sighted.filter(|height| height.get() > from)?;
+        let unknown = facts.watermark.is_none_or(|last| sighted > last);
+        (unknown && self.settings.second != SecondSigner::Ignore).then_some(sighted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn height(height: i64) -> Option<Height> {
+        Height::new(height)
+    }
+
+    fn guard(floor: FloorMode, blocks: u32) -> WordGuard {
+        WordGuard::new(GuardSettings {
+            floor,
+            blocks,
+            second: SecondSigner::Pause,
+        })
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// A chain at `tip` whose commits show our votes up to `signed`, and a watermark of 90.
+    fn heard(after: u32, tip: i64, signed: i64) -> GuardFacts {
+        GuardFacts {
+            armed: after * SECOND,
+            watermark: height(90),
+            reach: height(1_090),
+            tip: Some(tip),
+            examined: Some(tip - 1),
+            signed: height(signed),
+            sighted: height(signed),
+        }
+    }
+
+    fn unheard(after: u32) -> GuardFacts {
+        GuardFacts {
+            armed: after * SECOND,
+            watermark: height(90),
+            reach: height(1_090),
+            ..GuardFacts::default()
+        }
+    }
+
+    #[test]
+    fn a_state_that_is_behind_is_told_or_raised_and_one_that_is_not_is_neither() {
+        let signed = height(99).unwrap();
+        let floor = |height, clipped| GuardAct::Floor { height, clipped };
+        for (mode, act) in [
+            (FloorMode::Off, None),
+            (FloorMode::Warn, Some(GuardAct::Behind { signed })),
+            (FloorMode::Refuse, Some(floor(signed, None))),
+        ] {
+            let mut guard = guard(mode, 0);
+            assert_eq!(guard.waits().is_some(), mode == FloorMode::Refuse);
+            let acts: Vec<GuardAct> = act.into_iter().chain([GuardAct::Open]).collect();
+            assert_eq!(guard.step(&heard(1, 101, 99)), acts, "{mode:?}");
+            assert!(guard.waits().is_none());
+        }
+        let mut sound = guard(FloorMode::Refuse, 0);
+        assert_eq!(sound.step(&heard(1, 91, 90)), [GuardAct::Open]);
+        let mut never = guard(FloorMode::Refuse, 0);
+        let facts = GuardFacts {
+            signed: None,
+            sighted: None,
+            ..heard(1, 91, 90)
+        };
+        assert_eq!(never.step(&facts), [GuardAct::Open]);
+        // More than what one word may forbid (W11).
+        let mut lied_to = guard(FloorMode::Refuse, 0);
+        let far = heard(1, 1 << 40, (1 << 40) - 1);
+        let clipped = floor(height(1_090).unwrap(), height((1 << 40) - 1));
+        assert_eq!(lied_to.step(&far), [clipped, GuardAct::Open]);
+    }
+
+    #[test]
+    fn what_was_signed_here_before_the_answer_came_is_no_state_that_is_behind() {
+        let mut guard = guard(FloorMode::Warn, 0);
+        assert_eq!(guard.step(&unheard(0)), []);
+        let facts = GuardFacts {
+            watermark: height(99),
+            ..heard(2, 100, 99)
+        };
+        assert_eq!(guard.step(&facts), [GuardAct::Open]);
+    }
+
+    #[test]
+    fn half_of_an_answer_is_none() {
+        let mut guard = guard(FloorMode::Refuse, 0);
+        let half = GuardFacts {
+            examined: Some(60),
+            ..heard(1, 101, 50)
+        };
+        assert_eq!(guard.step(&half), []);
+        assert!(guard.waits().is_some());
+    }
+
+    #[test]
+    fn without_an_answer_it_is_told_and_only_refuse_waits() {
+        let mut warn = guard(FloorMode::Warn, 0);
+        assert!(warn.waits().is_none());
+        assert_eq!(warn.step(&unheard(9)), []);
+        assert_eq!(warn.step(&unheard(10)), [GuardAct::Unanswered]);
+        assert_eq!(warn.step(&unheard(11)), []);
+        // Heard at last: told all the same.
+        assert_eq!(warn.step(&heard(99, 91, 90)), [GuardAct::Open]);
+        let mut refuse = guard(FloorMode::Refuse, 0);
+        assert_eq!(refuse.step(&unheard(3_600)), [GuardAct::Unanswered]);
+        assert!(refuse.waits().is_some());
+        let mut off = guard(FloorMode::Off, 0);
+        assert_eq!(off.step(&unheard(3_600)), []);
+        assert!(off.waits().is_none());
+    }
+
+    #[test]
+    fn new_blocks_are_watched_before_the_first_signature() {
+        let mut guard = guard(FloorMode::Warn, 3);
+        assert!(guard.waits().is_some());
+        assert_eq!(guard.step(&heard(1, 91, 90)), [GuardAct::Watching(3)]);
+        assert_eq!(guard.step(&heard(2, 91, 90)), []);
+        assert_eq!(guard.step(&heard(8, 93, 90)), [GuardAct::Watching(2)]);
+        assert_eq!(guard.step(&heard(14, 94, 90)), [GuardAct::Watching(1)]);
+        assert!(guard.waits().is_some());
+        assert_eq!(guard.step(&heard(20, 95, 90)), [GuardAct::Open]);
+        assert!(guard.waits().is_none());
+    }
+
+    #[test]
+    fn a_second_signer_in_one_of_them_pauses_the_chain_before_the_first_signature() {
+        let mut guard = WordGuard::new(GuardSettings {
+            floor: FloorMode::Warn,
+            blocks: 3,
+            second: SecondSigner::Warn,
+        });
+        guard.step(&heard(1, 91, 90));
+        let height = height(92).unwrap();
+        let pause = true;
+        let second = GuardAct::Second { height, pause };
+        assert_eq!(guard.step(&heard(8, 93, 92)), [second]);
+        // Told once; a later vote again.
+        assert_eq!(guard.step(&heard(9, 93, 92)), []);
+    }
+
+    #[test]
+    fn a_second_signer_that_begins_later_is_noticed_and_our_own_votes_are_not() {
+        for (second, pause) in [(SecondSigner::Pause, true), (SecondSigner::Warn, false)] {
+            let mut guard = WordGuard::new(GuardSettings {
+                floor: FloorMode::Off,
+                blocks: 0,
+                second,
+            });
+            guard.step(&heard(1, 91, 90));
+            let ours = GuardFacts {
+                watermark: height(95),
+                ..heard(30, 96, 95)
+            };
+            assert_eq!(guard.step(&ours), []);
+            let theirs = GuardFacts {
+                watermark: height(95),
+                ..heard(36, 97, 96)
+            };
+            let height = height(96).unwrap();
+            assert_eq!(guard.step(&theirs), [GuardAct::Second { height, pause }]);
+            assert_eq!(guard.step(&theirs), []);
+        }
+    }
+
+    #[test]
+    fn what_was_signed_before_it_was_armed_is_no_second_signer() {
+        let mut guard = guard(FloorMode::Warn, 0);
+        let signed = height(99).unwrap();
+        let acts = [GuardAct::Behind { signed }, GuardAct::Open];
+        assert_eq!(guard.step(&heard(1, 101, 99)), acts);
+        assert_eq!(guard.step(&heard(2, 101, 99)), []);
+        // Unheard at first: the past is what there is when it is heard.
+        let mut late = WordGuard::new(GuardSettings {
+            floor: FloorMode::Warn,
+            blocks: 2,
+            second: SecondSigner::Pause,
+        });
+        assert_eq!(late.step(&unheard(10)), [GuardAct::Unanswered]);
+        assert_eq!(late.step(&unheard(60)), [GuardAct::OpenUnheard]);
+        assert_eq!(
+            late.step(&heard(70, 101, 99)),
+            [GuardAct::Behind { signed }]
+        );
+        assert_eq!(late.step(&heard(71, 101, 99)), []);
+    }
+
+    #[test]
+    fn a_watch_ends_where_the_chain_stands_still_or_nobody_answers() {
+        let mut still = guard(FloorMode::Refuse, 3);
+        still.step(&heard(1, 91, 90));
+        assert_eq!(still.step(&heard(60, 91, 90)), []);
+        assert_eq!(still.step(&heard(61, 91, 90)), [GuardAct::OpenStill]);
+        let mut quiet = guard(FloorMode::Warn, 3);
+        quiet.step(&heard(1, 91, 90));
+        assert_eq!(quiet.step(&unheard(61)), [GuardAct::OpenUnheard]);
+        let mut refuse = guard(FloorMode::Refuse, 3);
+        refuse.step(&heard(1, 91, 90));
+        assert_eq!(refuse.step(&unheard(3_600)), []);
+        assert!(refuse.waits().is_some());
+    }
+}

@@ -1,0 +1,256 @@
+//! What the commits of a chain say decides what is signed: a state that is behind, and a second signer with the same key.
+
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::Duration;
+
+use tmkms::codec::node::{Answer, Ask};
+use tmkms::harness::{Listener, Node};
+
+use crate::support::fake_rpc::{FakeRpc, Mood, Vote};
+use crate::support::home::{Home, PATIENCE, Running, sign};
+use crate::support::http::wait_for;
+use crate::support::maker;
+use crate::support::world::World;
+
+const PAUSED: i32 = 13;
+const BELOW_FLOOR: i32 = 16;
+const AWAITS: i32 = 17;
+
+/// A host whose key has signed elsewhere, with a state of its own at height 2.
+struct Late {
+    home: Home,
+    listener: Listener,
+    /// What the key has signed elsewhere, up to height 20.
+    votes: BTreeMap<i64, Vote>,
+}
+
+impl Late {
+    fn new() -> Self {
+        let mut world = World::signing();
+        let votes = (2..=20).map(|height| (height, vote(&mut world.node, height)));
+        let votes = votes.collect();
+        let listener = Listener::tcp().unwrap();
+        let address = listener.address().unwrap();
+        let home = world.home.with_a_copy_of_the_key(&[address]);
+        // Two with one key do not run on one host.
+        drop(world);
+        let init = ["state", "init", "test-1", "--height", "2"];
+        let (code, text) = home.run(&init);
+        assert_eq!(code, 0, "{text}");
+        Self {
+            home,
+            listener,
+            votes,
+        }
+    }
+
+    /// A node whose chain is at this height, with our votes up to another.
+    fn rpc(&self, mood: Mood, latest: i64, signed: i64) -> FakeRpc {
+        let rpc = FakeRpc::start(self.home.key, mood);
+        rpc.set(|chain| {
+            chain.latest = latest;
+            chain.votes = self.until(signed);
+        });
+        rpc
+    }
+
+    fn until(&self, height: i64) -> BTreeMap<i64, Vote> {
+        let votes = self.votes.iter();
+        let votes = votes.filter(|(at, _)| **at <= height);
+        votes.map(|(at, vote)| (*at, vote.clone())).collect()
+    }
+
+    fn with(&self, rpc: &[&FakeRpc], lines: &str) {
+        let urls: Vec<String> = rpc.iter().map(|rpc| rpc.url()).collect();
+        let lines = format!("[[chain]]\nrpc = {urls:?}\n{lines}\n");
+        let text = self.home.config().replacen("[[chain]]\n", &lines, 1);
+        self.home.configure(&text);
+    }
+
+    fn start(&self) -> (Running, Node) {
+        let service = self.home.start();
+        (service, self.listener.accept(PATIENCE).unwrap())
+    }
+
+    fn signs(&self, node: &mut Node, height: i64) -> bool {
+        sign(node, &self.home.key, height, 1)
+    }
+}
+
+fn vote(node: &mut Node, height: i64) -> Vote {
+    let request = maker().precommit(height, 0, Some(1), height, b"");
+    let block = *request.block().unwrap();
+    match node.ask(&Ask::Sign(request)).unwrap() {
+        Answer::Signed { signature, .. } => Vote { block, signature },
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The code of a refusal; 0 where it is signed.
+fn code(node: &mut Node, height: i64) -> i32 {
+    match node.ask(&Ask::Sign(maker().prevote(height, 0, Some(1), 1))) {
+        Ok(Answer::Error(error)) => error.code,
+        Ok(Answer::Signed { .. }) => 0,
+        other => panic!("height {height}: {other:?}"),
+    }
+}
+
+#[test]
+fn a_state_that_is_behind_signs_nothing_that_was_signed_before() {
+    let late = Late::new();
+    let rpc = late.rpc(Mood::Silent, 9, 7);
+    late.with(&[&rpc], "floor = \"refuse\"");
+    let (service, mut node) = late.start();
+    // Nobody answers, so nothing is signed, and it is not called ready.
+    assert_eq!(code(&mut node, 20), AWAITS);
+    let (ready, text) = late.home.run(&["status", "--ready"]);
+    assert_ne!(ready, 0, "{text}");
+    assert!(text.contains("no node of `rpc` has told yet"), "{text}");
+    rpc.set(|chain| chain.mood = Mood::Honest);
+    service.wait_for_log("the chain was heard: signing begins");
+    for height in [3, 7] {
+        assert_eq!(code(&mut node, height), BELOW_FLOOR);
+    }
+    assert!(late.signs(&mut node, 8));
+    service.wait_for_log(
+        "the watermark is at 2, and the commits of the chain show votes of this key up to height 7",
+    );
+    let (ready, text) = late.home.run(&["status", "--ready"]);
+    assert_eq!(ready, 0, "{text}");
+}
+
+#[test]
+fn a_floor_that_only_warns_says_both_heights_and_signs() {
+    let late = Late::new();
+    let rpc = late.rpc(Mood::Honest, 9, 7);
+    late.with(&[&rpc], "");
+    let (service, mut node) = late.start();
+    service
+        .wait_for_log("Nothing is refused for it; `floor = \"refuse\"` would refuse up to there");
+    assert!(late.signs(&mut node, 3));
+}
+
+#[test]
+fn nobody_who_answers_holds_up_what_does_not_wait() {
+    let late = Late::new();
+    let rpc = late.rpc(Mood::Silent, 9, 7);
+    late.with(&[&rpc], "");
+    let (service, mut node) = late.start();
+    assert!(late.signs(&mut node, 3));
+    // Ten seconds are in time.
+    thread::sleep(Duration::from_secs(5));
+    service.wait_for_log("it is signed without that");
+}
+
+#[test]
+fn votes_that_are_not_of_this_key_and_one_endpoint_of_three_raise_no_floor() {
+    let late = Late::new();
+    let nodes = [
+        late.rpc(Mood::Honest, 9, 2),
+        late.rpc(Mood::Forges, 9, 7),
+        // It shows what the other has not, and which is true: one of two is no majority.
+        late.rpc(Mood::Honest, 9, 7),
+    ];
+    late.with(&nodes.each_ref(), "floor = \"refuse\"");
+    let (service, mut node) = late.start();
+    wait_for("signing", || code(&mut node, 3) != AWAITS);
+    assert!(late.signs(&mut node, 4), "{}", service.log());
+    assert!(!service.log().contains("up to there nothing is signed"));
+}
+
+#[test]
+fn new_blocks_are_watched_before_the_first_signature() {
+    let late = Late::new();
+    let rpc = late.rpc(Mood::Honest, 9, 2);
+    late.with(&[&rpc], "doppelganger_blocks = 2");
+    let (service, mut node) = late.start();
+    service.wait_for_log("2 more new blocks are watched");
+    assert_eq!(code(&mut node, 10), AWAITS);
+    rpc.set(|chain| chain.latest = 11);
+    service.wait_for_log("1 more new blocks are watched");
+    assert_eq!(code(&mut node, 12), AWAITS);
+    rpc.set(|chain| chain.latest = 12);
+    service.wait_for_log("the chain was heard: signing begins");
+    assert!(late.signs(&mut node, 13));
+}
+
+#[test]
+fn a_second_signer_is_noticed_before_the_first_signature_and_the_pause_outlasts_a_restart() {
+    let late = Late::new();
+    let rpc = late.rpc(Mood::Honest, 9, 2);
+    late.with(&[&rpc], "doppelganger_blocks = 5");
+    let (service, mut node) = late.start();
+    service.wait_for_log("5 more new blocks are watched");
+    assert_eq!(code(&mut node, 10), AWAITS);
+    rpc.set(|chain| {
+        chain.votes.insert(10, late.votes[&10].clone());
+        chain.latest = 11;
+    });
+    service.wait_for_log("ANOTHER SIGNER HAS THIS KEY: the commit of height 10");
+    wait_for("the pause", || code(&mut node, 12) == PAUSED);
+    drop((service, node));
+    let (_service, mut node) = late.start();
+    assert_eq!(code(&mut node, 13), PAUSED);
+    let (_, text) = late.home.run(&["status"]);
+    let why = "another signer has this key: it signed at height 10";
+    assert!(text.contains(why), "{text}");
+    let (_, metrics) = late.home.run(&["status", "--json"]);
+    assert!(
+        metrics.contains("\"second_signer_height\": null"),
+        "{metrics}"
+    );
+}
+
+#[test]
+fn a_second_signer_that_begins_later_is_noticed_and_our_own_votes_are_not() {
+    for (lines, expected) in [("", PAUSED), ("doppelganger = \"warn\"", 0)] {
+        let late = Late::new();
+        let rpc = late.rpc(Mood::Honest, 9, 2);
+        late.with(&[&rpc], lines);
+        let (service, mut node) = late.start();
+        wait_for("the chain", || rpc.chain.lock().unwrap().heard.len() > 3);
+        thread::sleep(Duration::from_secs(1));
+        // In a block that is made after the chain was heard.
+        let ours = vote(&mut node, 10);
+        rpc.set(|chain| {
+            chain.votes.insert(10, ours);
+            chain.latest = 11;
+        });
+        thread::sleep(Duration::from_millis(2500));
+        assert!(
+            !service.log().contains("ANOTHER SIGNER"),
+            "{}",
+            service.log()
+        );
+        assert!(late.signs(&mut node, 11));
+        rpc.set(|chain| {
+            chain.votes.insert(12, late.votes[&12].clone());
+            chain.latest = 13;
+        });
+        service.wait_for_log("ANOTHER SIGNER HAS THIS KEY: the commit of height 12");
+        wait_for("the end", || code(&mut node, 13) == expected);
+        let (_, text) = late.home.run(&["status"]);
+        let told = "another signer has this key: the commit of height 12 has a vote that was not made here";
+        assert!(text.contains(told), "{text}");
+    }
+}
+
+#[test]
+fn what_a_reload_changes_holds_up_no_chain_that_signs() {
+    let late = Late::new();
+    let before = late.home.config();
+    let (service, mut node) = late.start();
+    assert!(late.signs(&mut node, 3));
+    let rpc = late.rpc(Mood::Silent, 9, 7);
+    late.with(&[&rpc], "floor = \"refuse\"\ndoppelganger_blocks = 3");
+    let (status, text) = late.home.run(&["reload"]);
+    assert_eq!(status, 0, "{text}");
+    assert!(text.contains("`floor` or `doppelganger` changed"), "{text}");
+    thread::sleep(Duration::from_secs(1));
+    assert!(late.signs(&mut node, 4), "{}", service.log());
+    late.home.configure(&before);
+    let (status, text) = late.home.run(&["reload"]);
+    assert_eq!(status, 0, "{text}");
+    assert!(late.signs(&mut node, 5));
+}
