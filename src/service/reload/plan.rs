@@ -233,7 +233,11 @@ fn fate_of(
         (old.state_hook != new.state_hook, Setting::StateHook),
         (old.key_format != new.key_format, Setting::KeyFormat),
         (old.rpc != new.rpc, Setting::Rpc),
-        (old.guard != new.guard, Setting::Guard),
+        // Where nobody was asked before, or is any more, that says it all.
+        (
+            old.guard != new.guard && old.rpc.endpoints.is_empty() == new.rpc.endpoints.is_empty(),
+            Setting::Guard,
+        ),
     ];
     let settings = settings.into_iter().filter(|(differs, _)| *differs);
     changes.extend(settings.map(|(_, setting)| Change::Setting(id.clone(), setting)));

@@ -159,7 +159,7 @@ impl Warden {
             true => format!(
                 "so this chain is paused. Find that signer and stop it for good; then `{resume}` lets this one sign again"
             ),
-            false => "and this one goes on, because `doppelganger` is \"warn\": two signers with one key will double-sign"
+            false => "and this one goes on (`doppelganger` is \"warn\"): two signers with one key will double-sign"
                 .to_owned(),
         };
         error!(
