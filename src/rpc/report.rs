@@ -27,6 +27,8 @@ pub(super) struct EndpointReport {
     pub rose: Option<Instant>,
     /// The first height whose commit it was not asked for.
     pub next: i64,
+    /// The highest height of which it could say whether our vote is in the commit.
+    pub examined: i64,
     /// The newest of our votes that it has shown.
     pub signed: Option<Sighting>,
     pub standing: Option<ValidatorStanding>,
@@ -65,6 +67,17 @@ impl EndpointReport {
         let usable = self.answered.is_some_and(is_new);
         let status = self.status.as_ref().filter(|_| usable);
         status.filter(|status| !status.catching_up)
+    }
+
+    /// Up to which height it has said whether our votes are in the commits, at `now`; all of a chain's first block, which has no commit
+    /// to be asked for yet.
+    pub fn examined(&self, now: Instant) -> Option<i64> {
+        let status = self.current(now)?;
+        let last = status.latest.saturating_sub(1);
+        match last < status.earliest.max(1) {
+            true => Some(last),
+            false => Some(self.examined.min(status.latest)),
+        }
     }
 
     /// Whether its height rises.

@@ -114,6 +114,9 @@ impl Witness {
             return;
         };
         report.next = height.get().saturating_add(1);
+        if word.is_some() {
+            report.examined = report.examined.max(height.get());
+        }
         if let Some(Word::Signed(sighting)) = &word {
             let newer = |known: &Sighting| known.height > sighting.height;
             if !report.signed.as_ref().is_some_and(newer) {
@@ -158,11 +161,8 @@ impl Witness {
     /// Up to which height most of the endpoints that answer have been asked for our votes; `None` where none answers.
     pub fn examined(&self, now: Instant) -> Option<i64> {
         let seen = self.0.lock();
-        majority(
-            seen.current(now)
-                .map(|report| report.next.saturating_sub(1))
-                .collect(),
-        )
+        let followed = seen.followed(now).into_iter();
+        majority(followed.filter_map(|report| report.examined(now)).collect())
     }
 
     /// The height of the newest block, as most of them say; `None` where none answers.
@@ -218,10 +218,21 @@ impl AllReports {
 
     /// The height that most endpoints have reached, of those whose height rises where there are any.
     fn tip(&self, now: Instant) -> Option<i64> {
+        let followed = self.followed(now).into_iter();
         let height = |report: &EndpointReport| report.current(now).map(|status| status.latest);
-        let moving = self.current(now).filter(|report| report.moves(now));
-        let moving: Vec<i64> = moving.filter_map(height).collect();
-        majority(moving).or_else(|| majority(self.current(now).filter_map(height).collect()))
+        majority(followed.filter_map(height).collect())
+    }
+
+    /// Those whose height rises, where there are any; otherwise all that answer.
+    fn followed(&self, now: Instant) -> Vec<&EndpointReport> {
+        let moving: Vec<_> = self
+            .current(now)
+            .filter(|report| report.moves(now))
+            .collect();
+        match moving.is_empty() {
+            true => self.current(now).collect(),
+            false => moving,
+        }
     }
 
     /// The totals begin where the chain is when it is seen first. What was judged of heights that were not there, because an
@@ -273,7 +284,10 @@ impl AllReports {
     fn latest_signed(&self, now: Instant) -> Option<SignedHeight> {
         let of =
             |report: &EndpointReport| report.signed.as_ref().map_or(0, |vote| vote.height.get());
-        let heights: Vec<i64> = self.current(now).map(of).collect();
+        // Who has no word on any height says nothing of our votes.
+        let followed = self.followed(now).into_iter();
+        let speak = followed.filter(|report| report.examined > 0);
+        let heights: Vec<i64> = speak.map(of).collect();
         let answering = heights.len();
         let height = majority(heights.clone()).and_then(Height::new)?;
         let shown = heights.iter().filter(|shown| **shown >= height.get());

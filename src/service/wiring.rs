@@ -48,6 +48,13 @@ struct Lasting {
     hold: Arc<WordHold>,
 }
 
+/// What goes on of a chain whose key is opened anew.
+pub(super) struct GoingOn {
+    pub stats: ChainStats,
+    /// It waits where it waited.
+    pub guard: Arc<Mutex<WordGuard>>,
+}
+
 impl Wiring {
     pub fn telling(known: KnownIdentities) -> Self {
         Self {
@@ -57,20 +64,22 @@ impl Wiring {
         }
     }
 
-    /// A chain that is being opened, with its links, which wait for that. `before` are the statistics of the same chain until
-    /// now.
+    /// A chain that is being opened, with its links, which wait for that.
     pub fn begin(
         &self,
         config: ChainConfig,
-        before: Option<ChainStats>,
+        before: Option<GoingOn>,
     ) -> Result<Served, ServiceError> {
-        // A key that is opened anew goes on where it was.
-        let guard = match before {
-            None => WordGuard::new(config.guard),
-            Some(_) => WordGuard::opened(config.guard),
+        let (stats, guard) = match before {
+            None => (
+                ChainStats::new(None),
+                Arc::new(Mutex::new(WordGuard::new(config.guard))),
+            ),
+            Some(GoingOn { stats, guard }) => {
+                guard.lock().follow(config.guard);
+                (stats, guard)
+            }
         };
-        let guard = Arc::new(Mutex::new(guard));
-        let stats = before.unwrap_or_else(|| ChainStats::new(None));
         let first = self.key(&config, &stats)?;
         let mut later = Vec::<Arc<ServedKey>>::new();
         let give_up = |later: &[Arc<ServedKey>]| {

@@ -198,6 +198,10 @@ fn a_second_signer_is_noticed_before_the_first_signature_and_the_pause_outlasts_
     drop((service, node));
     let (_service, mut node) = late.start();
     assert_eq!(code(&mut node, 13), PAUSED);
+    // Who resumes is asked whether nobody else signs.
+    let (status, text) = late.home.run(&["resume", "test-1"]);
+    assert_eq!(status, 1, "{text}");
+    assert!(text.contains("--nobody-else-signs"), "{text}");
     let (_, text) = late.home.run(&["status"]);
     let why = "another signer has this key: it signed at height 10";
     assert!(text.contains(why), "{text}");
@@ -259,4 +263,48 @@ fn what_a_reload_changes_holds_up_no_chain_that_signs() {
     let (status, text) = late.home.run(&["reload"]);
     assert_eq!(status, 0, "{text}");
     assert!(late.signs(&mut node, 5));
+}
+
+#[test]
+fn whoever_took_a_chain_over_is_no_second_signer() {
+    let late = Late::new();
+    let rpc = late.rpc(Mood::Honest, 9, 2);
+    late.with(&[&rpc], "");
+    let (service, mut node) = late.start();
+    wait_for("the chain", || rpc.chain.lock().unwrap().heard.len() > 3);
+    thread::sleep(Duration::from_secs(1));
+    assert!(late.signs(&mut node, 10));
+    let words = ["pause", "test-1", "--at", "12", "--why", "hand-over"];
+    let (status, text) = late.home.run(&words);
+    assert_eq!(status, 0, "{text}");
+    rpc.set(|chain| {
+        chain.votes.insert(12, late.votes[&12].clone());
+        chain.latest = 13;
+    });
+    service.wait_for_log("another signer goes on with this key: the commit of height 12");
+    assert!(!service.log().contains("ANOTHER SIGNER"));
+    // The pause is the operator's still.
+    let (_, text) = late.home.run(&["status"]);
+    assert!(text.contains("from height 12 on (hand-over)"), "{text}");
+}
+
+#[test]
+fn a_key_that_is_opened_anew_waits_where_it_waited() {
+    let late = Late::new();
+    let rpc = late.rpc(Mood::Silent, 9, 7);
+    late.with(&[&rpc], "floor = \"refuse\"");
+    let (_service, mut node) = late.start();
+    assert_eq!(code(&mut node, 8), AWAITS);
+    let from = late.home.path().join("consensus.key");
+    std::fs::copy(&from, late.home.path().join("moved.key")).unwrap();
+    let config = late.home.config().replace("consensus.key", "moved.key");
+    late.home.configure(&config);
+    let mut node = thread::scope(|scope| {
+        let reload = scope.spawn(|| late.home.run(&["reload"]));
+        let node = late.listener.accept(PATIENCE).unwrap();
+        let (status, text) = reload.join().unwrap();
+        assert_eq!(status, 0, "{text}");
+        node
+    });
+    assert_eq!(code(&mut node, 8), AWAITS);
 }

@@ -12,6 +12,11 @@ const IN_TIME: Duration = Duration::from_secs(10);
 /// How long a watch goes on without an answer, or without a new block.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A block of the newest ones, of which not all commits can be asked for yet: a chain may make some in a second.
+const NEWEST: i64 = 3;
+/// So far below our own watermark a node is behind the chain, and does not speak for it.
+const LAG: i64 = 20;
+
 /// What is done about a state that is behind the chain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FloorMode {
@@ -54,8 +59,6 @@ pub struct GuardFacts {
     pub armed: Duration,
     /// The height of the watermark.
     pub watermark: Option<Height>,
-    /// How high the token bucket lets the next request be (W11).
-    pub reach: Option<Height>,
     /// The newest block, as most endpoints say; `None` where none answers.
     pub tip: Option<i64>,
     /// Up to which height most of them were asked for our votes.
@@ -73,8 +76,6 @@ pub enum GuardAct {
     Floor {
         /// The floor.
         height: Height,
-        /// The height of our last vote, where that is higher than what one word may forbid.
-        clipped: Option<Height>,
     },
     /// The chain has votes of ours above the watermark.
     Behind {
@@ -110,16 +111,18 @@ enum Phase {
     },
     /// New blocks are watched.
     Watch {
-        /// The newest block when the chain was heard.
+        /// Up to here the commits had been looked at when the chain was heard.
         from: i64,
+        /// The newest block then: those above it are new.
+        base: i64,
         /// How many are left was told.
         left: u32,
-        /// The newest block that was seen, and since when.
+        /// Up to here they have been by now, and since when.
         newest: (i64, Duration),
     },
     /// Signing goes on.
     Open {
-        /// The newest block when it began; `None` where the chain was not heard then.
+        /// Up to here the commits had been looked at when it began; `None` where the chain was not heard then.
         from: Option<i64>,
     },
 }
@@ -129,6 +132,8 @@ enum Phase {
 pub struct WordGuard {
     settings: GuardSettings,
     phase: Phase,
+    /// The highest watermark that was seen: whoever signs with another key by now has signed with this one before.
+    highest: Option<Height>,
     /// The highest vote of a second signer that was told.
     told: i64,
 }
@@ -139,6 +144,7 @@ impl WordGuard {
         Self {
             settings,
             phase: Phase::Unheard { told: false },
+            highest: None,
             told: 0,
         }
     }
@@ -153,7 +159,11 @@ impl WordGuard {
 
     /// Other settings. Who signs already goes on: what is watched before the first signature is watched at the next start.
     pub fn follow(&mut self, settings: GuardSettings) {
+        let waited = self.waits().is_some();
         self.settings = settings;
+        if !waited && self.waits().is_some() {
+            self.phase = Phase::Open { from: None };
+        }
     }
 
     /// What is waited for before anything is signed.
@@ -168,32 +178,35 @@ impl WordGuard {
 
     /// What follows from the facts.
     pub fn step(&mut self, facts: &GuardFacts) -> Vec<GuardAct> {
+        self.highest = self.highest.max(facts.watermark);
         match self.phase {
             Phase::Unheard { told } => self.unheard(told, facts),
-            Phase::Watch { from, left, newest } => self.watch(from, left, newest, facts),
+            Phase::Watch {
+                from,
+                base,
+                left,
+                newest,
+            } => self.watch((from, base), left, newest, facts),
             Phase::Open { from } => self.open(from, facts),
         }
     }
 
     fn unheard(&mut self, told: bool, facts: &GuardFacts) -> Vec<GuardAct> {
-        // The commits of all blocks but the newest can be asked for.
-        let heard = facts
-            .tip
-            .filter(|tip| facts.examined.unwrap_or(0) >= tip.saturating_sub(1));
-        let Some(tip) = heard else {
+        let Some(from) = heard(facts) else {
             return self.not_heard(told, facts);
         };
         let mut acts: Vec<GuardAct> = self.behind(facts).into_iter().collect();
         match self.settings.blocks {
             0 => {
-                self.phase = Phase::Open { from: Some(tip) };
+                self.phase = Phase::Open { from: Some(from) };
                 acts.push(GuardAct::Open);
             }
             blocks => {
                 self.phase = Phase::Watch {
-                    from: tip,
+                    from,
+                    base: facts.tip.unwrap_or(from),
                     left: blocks,
-                    newest: (tip, facts.armed),
+                    newest: (from, facts.armed),
                 };
                 acts.push(GuardAct::Watching(blocks));
             }
@@ -203,7 +216,7 @@ impl WordGuard {
 
     fn not_heard(&mut self, told: bool, facts: &GuardFacts) -> Vec<GuardAct> {
         let refuse = self.settings.floor == FloorMode::Refuse;
-        if self.settings.blocks > 0 && !refuse && facts.tip.is_none() && facts.armed >= PATIENCE {
+        if self.settings.blocks > 0 && !refuse && facts.armed >= PATIENCE {
             self.phase = Phase::Open { from: None };
             return vec![GuardAct::OpenUnheard];
         }
@@ -223,19 +236,13 @@ impl WordGuard {
         match self.settings.floor {
             FloorMode::Off => None,
             FloorMode::Warn => Some(GuardAct::Behind { signed }),
-            FloorMode::Refuse => {
-                let height = facts.reach.map_or(signed, |reach| reach.min(signed));
-                Some(GuardAct::Floor {
-                    height,
-                    clipped: (height < signed).then_some(signed),
-                })
-            }
+            FloorMode::Refuse => Some(GuardAct::Floor { height: signed }),
         }
     }
 
     fn watch(
         &mut self,
-        from: i64,
+        (from, base): (i64, i64),
         left: u32,
         newest: (i64, Duration),
         facts: &GuardFacts,
@@ -249,13 +256,12 @@ impl WordGuard {
                 pause: true,
             }];
         }
-        let tip = facts.tip.unwrap_or(newest.0);
-        let newest = match tip > newest.0 {
-            true => (tip, facts.armed),
+        let examined = facts.examined.unwrap_or(from).max(from);
+        let newest = match examined > newest.0 {
+            true => (examined, facts.armed),
             false => newest,
         };
-        let seen = facts.examined.unwrap_or(from).saturating_sub(from).max(0);
-        let seen = u32::try_from(seen).unwrap_or(u32::MAX);
+        let seen = u32::try_from(examined.saturating_sub(base).max(0)).unwrap_or(u32::MAX);
         let now_left = self.settings.blocks.saturating_sub(seen);
         let quiet = facts.armed.saturating_sub(newest.1);
         let open = Phase::Open { from: Some(from) };
@@ -264,7 +270,9 @@ impl WordGuard {
             return vec![GuardAct::Open];
         }
         if quiet >= PATIENCE {
-            if facts.tip.is_some() {
+            // Whether all that there is was looked at.
+            let still = facts.tip.is_some_and(|tip| tip - newest.0 <= NEWEST);
+            if still {
                 self.phase = open;
                 return vec![GuardAct::OpenStill];
             }
@@ -275,6 +283,7 @@ impl WordGuard {
         }
         self.phase = Phase::Watch {
             from,
+            base,
             left: now_left,
             newest,
         };
@@ -287,9 +296,15 @@ impl WordGuard {
     fn open(&mut self, from: Option<i64>, facts: &GuardFacts) -> Vec<GuardAct> {
         let Some(from) = from else {
             // Heard for the first time: what the chain has by now may be of this signer's past.
-            self.phase = Phase::Open { from: facts.tip };
-            return facts.tip.and(self.behind(facts)).into_iter().collect();
+            let Some(from) = heard(facts) else {
+                return Vec::new();
+            };
+            self.phase = Phase::Open { from: Some(from) };
+            return self.behind(facts).into_iter().collect();
         };
+        // A height that was never there, by one wrong word, must not blind it for good.
+        let from = facts.tip.map_or(from, |tip| tip.min(from));
+        self.phase = Phase::Open { from: Some(from) };
         let Some(height) = self
             .second(from, facts)
             .filter(|height| height.get() > self.told)
@@ -303,13 +318,22 @@ impl WordGuard {
         }]
     }
 
-    /// A vote of our key in a block that was made since, which the watermark does not know: whatever leaves this signer is in the watermark
-    /// before.
+    /// A vote of our key in a block that was made since, which no watermark has known: whatever leaves this signer is in one before.
     fn second(&self, from: i64, facts: &GuardFacts) -> Option<Height> {
         let sighted = facts.sighted.filter(|height| height.get() > from)?;
-        let unknown = facts.watermark.is_none_or(|last| sighted > last);
+        let unknown = self.highest.is_none_or(|last| sighted > last);
         (unknown && self.settings.second != SecondSigner::Ignore).then_some(sighted)
     }
+}
+
+/// The height up to which the commits were looked at for our votes, where that is all but the newest blocks. Whoever is far below our
+/// own watermark has not heard the chain.
+fn heard(facts: &GuardFacts) -> Option<i64> {
+    let tip = facts.tip?;
+    let examined = facts.examined?;
+    let watermark = facts.watermark.map_or(0, Height::get);
+    let lags = watermark.saturating_sub(tip) > LAG;
+    (!lags && tip.saturating_sub(examined) <= NEWEST).then_some(examined.min(tip))
 }
 
 #[cfg(test)]
@@ -335,7 +359,6 @@ mod tests {
         GuardFacts {
             armed: after * SECOND,
             watermark: height(90),
-            reach: height(1_090),
             tip: Some(tip),
             examined: Some(tip - 1),
             signed: height(signed),
@@ -347,7 +370,6 @@ mod tests {
         GuardFacts {
             armed: after * SECOND,
             watermark: height(90),
-            reach: height(1_090),
             ..GuardFacts::default()
         }
     }
@@ -355,11 +377,10 @@ mod tests {
     #[test]
     fn a_state_that_is_behind_is_told_or_raised_and_one_that_is_not_is_neither() {
         let signed = height(99).unwrap();
-        let floor = |height, clipped| GuardAct::Floor { height, clipped };
         for (mode, act) in [
             (FloorMode::Off, None),
             (FloorMode::Warn, Some(GuardAct::Behind { signed })),
-            (FloorMode::Refuse, Some(floor(signed, None))),
+            (FloorMode::Refuse, Some(GuardAct::Floor { height: signed })),
         ] {
             let mut guard = guard(mode, 0);
             assert_eq!(guard.waits().is_some(), mode == FloorMode::Refuse);
@@ -376,11 +397,12 @@ mod tests {
             ..heard(1, 91, 90)
         };
         assert_eq!(never.step(&facts), [GuardAct::Open]);
-        // More than what one word may forbid (W11).
-        let mut lied_to = guard(FloorMode::Refuse, 0);
+        // However far behind the state is: no liar can make our key's signature.
+        let mut typed_too_low = guard(FloorMode::Refuse, 0);
+        let height = height((1 << 40) - 1).unwrap();
         let far = heard(1, 1 << 40, (1 << 40) - 1);
-        let clipped = floor(height(1_090).unwrap(), height((1 << 40) - 1));
-        assert_eq!(lied_to.step(&far), [clipped, GuardAct::Open]);
+        let acts = [GuardAct::Floor { height }, GuardAct::Open];
+        assert_eq!(typed_too_low.step(&far), acts);
     }
 
     #[test]
@@ -398,7 +420,7 @@ mod tests {
     fn half_of_an_answer_is_none() {
         let mut guard = guard(FloorMode::Refuse, 0);
         let half = GuardFacts {
-            examined: Some(60),
+            examined: Some(97),
             ..heard(1, 101, 50)
         };
         assert_eq!(guard.step(&half), []);
@@ -510,5 +532,78 @@ mod tests {
         refuse.step(&heard(1, 91, 90));
         assert_eq!(refuse.step(&unheard(3_600)), []);
         assert!(refuse.waits().is_some());
+    }
+
+    #[test]
+    fn a_node_that_lags_far_behind_is_not_the_chain() {
+        let mut refuse = guard(FloorMode::Refuse, 0);
+        assert_eq!(refuse.step(&heard(1, 69, 60)), []);
+        assert!(refuse.waits().is_some());
+        assert_eq!(refuse.step(&heard(2, 70, 60)), [GuardAct::Open]);
+        // Whoever only watches does not wait for ever.
+        let mut watch = guard(FloorMode::Warn, 3);
+        assert_eq!(watch.step(&heard(60, 60, 60)), [GuardAct::OpenUnheard]);
+    }
+
+    #[test]
+    fn a_chain_that_signs_is_not_stopped_by_other_settings() {
+        let mut guard = guard(FloorMode::Warn, 0);
+        assert_eq!(guard.step(&unheard(10)), [GuardAct::Unanswered]);
+        let refuse = GuardSettings {
+            floor: FloorMode::Refuse,
+            blocks: 3,
+            second: SecondSigner::Pause,
+        };
+        guard.follow(refuse);
+        assert_eq!(guard.waits(), None);
+        // Half an answer is none; then the floor is there all the same.
+        let half = GuardFacts {
+            examined: Some(60),
+            ..heard(11, 101, 50)
+        };
+        assert_eq!(guard.step(&half), []);
+        let height = height(99).unwrap();
+        assert_eq!(
+            guard.step(&heard(12, 101, 99)),
+            [GuardAct::Floor { height }]
+        );
+        // One that waits follows at once.
+        let mut waits = WordGuard::new(refuse);
+        waits.follow(GuardSettings::default());
+        assert_eq!(waits.waits(), None);
+    }
+
+    #[test]
+    fn a_vote_in_the_very_block_at_which_it_was_heard_is_looked_for_too() {
+        let mut guard = guard(FloorMode::Warn, 0);
+        guard.step(&heard(1, 91, 90));
+        let height = height(91).unwrap();
+        let pause = true;
+        let second = GuardAct::Second { height, pause };
+        assert_eq!(guard.step(&heard(2, 92, 91)), [second]);
+    }
+
+    #[test]
+    fn one_wrong_height_blinds_it_for_no_longer_than_it_is_said() {
+        let mut guard = guard(FloorMode::Warn, 0);
+        guard.step(&heard(1, 1 << 40, 90));
+        assert_eq!(guard.step(&heard(2, 95, 90)), []);
+        let height = height(96).unwrap();
+        let pause = true;
+        let second = GuardAct::Second { height, pause };
+        assert_eq!(guard.step(&heard(3, 97, 96)), [second]);
+    }
+
+    #[test]
+    fn what_another_key_of_the_chain_had_reached_is_no_second_signer() {
+        let mut guard = guard(FloorMode::Warn, 0);
+        guard.step(&heard(1, 91, 90));
+        let ours = GuardFacts {
+            watermark: height(120),
+            ..heard(2, 121, 120)
+        };
+        assert_eq!(guard.step(&ours), []);
+        // The height at which the key changes was moved up.
+        assert_eq!(guard.step(&heard(3, 122, 120)), []);
     }
 }

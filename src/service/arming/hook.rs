@@ -23,6 +23,9 @@ pub enum HookError {
     /// What it printed is something else.
     #[error("it printed {0}, which is not {{\"latest_block_height\": \"HEIGHT\"}}")]
     NoHeight(Excerpt),
+    /// There can hardly be no block.
+    #[error("it says that the chain has no block, and the watermark is at {0}")]
+    NoBlock(Height),
     /// The chain can hardly be there.
     #[error("it says height {height}, which is too far above the watermark{}", at(.known))]
     Implausible {
@@ -116,19 +119,24 @@ fn said(printed: &[u8], known: Option<Height>) -> Result<Option<Height>, HookErr
     let no_height = || HookError::NoHeight(Excerpt::of(printed.trim_ascii()));
     let output: HookOutput = serde_json::from_slice(printed).map_err(|_| no_height())?;
     let height = match output.latest_block_height {
-        None => return Ok(None),
+        None => return none(known),
         Some(WrittenHeight::Number(height)) => height,
         Some(WrittenHeight::Text(text)) => text.parse().map_err(|_| no_height())?,
     };
     // Nodes say 0 of a chain without a block.
     let height = match height {
-        0 => return Ok(None),
+        0 => return none(known),
         height => Height::new(height).ok_or_else(no_height)?,
     };
     match Claim::of(height, known) {
         Claim::Plausible => Ok(Some(height)),
         Claim::Implausible { .. } | Claim::Final => Err(HookError::Implausible { height, known }),
     }
+}
+
+/// No block, which a program prints that had no answer, too.
+fn none(known: Option<Height>) -> Result<Option<Height>, HookError> {
+    known.map_or(Ok(None), |known| Err(HookError::NoBlock(known)))
 }
 
 #[cfg(test)]
@@ -144,12 +152,18 @@ mod tests {
         for (printed, found) in [
             (r#"{"latest_block_height": "41"}"#, height(41)),
             ("{\"latest_block_height\": 41, \"x\": 1}\n", height(41)),
-            (r#"{"latest_block_height": null}"#, None),
-            (r#"{"latest_block_height": "0"}"#, None),
-            ("{}", None),
         ] {
             let said = said(printed.as_bytes(), height(40));
             assert_eq!(said.unwrap(), found, "{printed}");
+        }
+        for none in [
+            r#"{"latest_block_height": null}"#,
+            r#"{"latest_block_height": "0"}"#,
+            "{}",
+        ] {
+            assert_eq!(said(none.as_bytes(), None).unwrap(), None, "{none}");
+            let error = said(none.as_bytes(), height(40)).unwrap_err();
+            assert!(matches!(error, HookError::NoBlock(_)), "{none}: {error}");
         }
         for bad in [
             "",

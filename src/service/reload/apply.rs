@@ -16,7 +16,7 @@ use crate::service::links::RunningLink;
 use crate::service::parts::{LEAVE, Service};
 use crate::service::roster::{Served, ServedKey};
 use crate::service::watchers::rpc::RpcWatch;
-use crate::service::wiring::entry_of;
+use crate::service::wiring::{GoingOn, entry_of};
 
 use super::closing::close_each;
 use super::key_swap::{KeptKeys, KeySwap, kept_keys, retire};
@@ -63,7 +63,10 @@ pub(super) fn follow(service: &Service, plan: Vec<(ChainConfig, Fate)>) -> Vec<S
     let (stay, go): (Vec<_>, Vec<_>) = before.iter().cloned().partition(|served| stays(served));
     let stats: Vec<_> = go
         .iter()
-        .map(|served| (served.config.id.clone(), served.stats.clone()))
+        .map(|served| {
+            let (id, stats) = (served.config.id.clone(), served.stats.clone());
+            (id, stats, served.rpc.guard())
+        })
         .collect();
     if !go.is_empty() {
         service.registry.closing.add(take_out(&go));
@@ -94,10 +97,12 @@ pub(super) fn follow(service: &Service, plan: Vec<(ChainConfig, Fate)>) -> Vec<S
                 })
             }
             (Fate::Kept { .. } | Fate::Added | Fate::Reopened, _) => {
-                let stats = stats.iter().find(|(known, _)| *known == id);
-                let made = service
-                    .wiring
-                    .begin(config, stats.map(|(_, stats)| stats.clone()));
+                let before = stats.iter().find(|(known, ..)| *known == id);
+                let before = before.map(|(_, stats, guard)| GoingOn {
+                    stats: stats.clone(),
+                    guard: guard.clone(),
+                });
+                let made = service.wiring.begin(config, before);
                 made.map(|served| {
                     let served = Arc::new(served);
                     begun.extend(served.keys().cloned());

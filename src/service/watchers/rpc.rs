@@ -148,7 +148,7 @@ fn tell(id: &ChainId, name: &str, turn: &Turn) {
             event = "rpc",
             chain = %id,
             endpoint = name,
-            "[{id}] the RPC of {name} is not used: {trouble}; it is asked again every second, and signing does not wait for it"
+            "[{id}] the RPC of {name} is not used: {trouble}; it is asked again every second"
         ),
         Turn::Recovered => info!(
             event = "rpc",

@@ -16,6 +16,8 @@ use crate::rpc::Witness;
 
 /// A second signer that goes on is told so often.
 const AGAIN: Duration = Duration::from_secs(60);
+/// How often a pause is tried that another change holds up, each for some seconds.
+const TRIES: usize = 20;
 
 /// Lets a guard look at its chain.
 pub(super) struct Warden {
@@ -52,16 +54,16 @@ impl Warden {
         // In this order: what this signer has signed is in the watermark before it can be in a commit.
         let (signed, sighted) = (witness.latest_signed(now), witness.sighted());
         let (tip, examined) = (witness.tip(now), witness.examined(now));
-        let Some(gate) = self.chain.seen().gate else {
+        // A key that is being opened may be the one that has signed last.
+        if self.chain.is_opening() || self.chain.seen().gate.is_none() {
             self.armed = None;
             return;
-        };
+        }
         let armed = *self.armed.get_or_insert(now);
         let watermark = self.chain.last().map(|last| last.height);
         let facts = GuardFacts {
             armed: now.saturating_duration_since(armed),
             watermark,
-            reach: watermark.and_then(|last| reach(last, gate.tokens)),
             tip,
             examined,
             signed: signed.map(|signed| signed.height),
@@ -70,35 +72,31 @@ impl Warden {
         let mut guard = self.guard.lock();
         let before = guard.waits();
         let acts = guard.step(&facts);
-        let waits = guard.waits();
         drop(guard);
         // A pause or a floor comes before what opens.
         for act in acts {
             self.act(act, watermark, before.is_some());
         }
-        self.chain.wait_for(waits);
+        // Under its lock: a reload may have said something else meanwhile.
+        let guard = self.guard.lock();
+        self.chain.wait_for(guard.waits());
     }
 
     fn act(&mut self, act: GuardAct, watermark: Option<Height>, waited: bool) {
         let id = self.chain.id();
         let last = watermark.map_or_else(|| "nowhere yet".to_owned(), |last| format!("at {last}"));
         match act {
-            GuardAct::Floor { height, clipped } => {
+            GuardAct::Floor { height } => {
                 self.chain.raise_floor(FloorHeight {
                     height,
                     source: FloorSource::Commits,
-                });
-                let clipped = clipped.map_or_else(String::new, |signed| {
-                    format!(
-                        " (they say {signed}, which is more than `max_gap` lets anybody forbid)"
-                    )
                 });
                 warn!(
                     event = "floor",
                     chain = %id,
                     height = height.get(),
                     "[{id}] the watermark is {last}, and the commits of the chain show votes of this key up to height \
-                     {height}{clipped}: up to there nothing is signed. The state was rolled back, or another signer has this key"
+                     {height}: up to there nothing is signed. The state was rolled back, or another signer has this key"
                 );
             }
             GuardAct::Behind { signed } => warn!(
@@ -147,20 +145,48 @@ impl Warden {
     }
 
     fn second(&mut self, height: Height, pause: bool) {
-        self.witness.second_signer(height);
         let id = self.chain.id();
         let news = self.told.is_none_or(|told| told.elapsed() >= AGAIN);
+        let paused = self.chain.paused();
+        if paused.is_some_and(|(active, _)| active.pause.forbids(height)) {
+            // A hand-over, or what was told before.
+            if news {
+                self.told = Some(Instant::now());
+                info!(
+                    event = "signs_elsewhere",
+                    chain = %id,
+                    height = height.get(),
+                    "[{id}] another signer goes on with this key: the commit of height {height} has a vote of it. This one is paused"
+                );
+            }
+            return;
+        }
+        self.witness.second_signer(height);
+        // What is in a commit is not signed again, whatever becomes of the pause.
+        self.chain.raise_floor(FloorHeight {
+            height,
+            source: FloorSource::Commits,
+        });
+        let unsaved = match pause {
+            true => self.pause(height),
+            false => None,
+        };
         if !news && !pause {
             return;
         }
         self.told = Some(Instant::now());
-        let resume = self.pause_file.resume();
         let what = match pause {
-            true => format!(
-                "so this chain is paused. Find that signer and stop it for good; then `{resume}` lets this one sign again"
-            ),
-            false => "and this one goes on (`doppelganger` is \"warn\"): two signers with one key will double-sign"
-                .to_owned(),
+            true => {
+                let unsaved = unsaved.map_or_else(String::new, |why| {
+                    format!(" (until this process ends: its file cannot be written: {why})")
+                });
+                format!(
+                    "so this chain is paused{unsaved}. Find that signer and stop it for good. Then take over what it has signed, as \
+                     TmkmsSecondSigner in docs/operations.md says, and only then run `{}`",
+                    self.pause_file.resume()
+                )
+            }
+            false => "and this one goes on (`doppelganger` is \"warn\"): two signers with one key will double-sign".to_owned(),
         };
         error!(
             event = "second_signer",
@@ -168,20 +194,23 @@ impl Warden {
             height = height.get(),
             "[{id}] ANOTHER SIGNER HAS THIS KEY: the commit of height {height} has a vote of it that was not made here, {what}"
         );
-        if pause {
-            let why = format!("another signer has this key: it signed at height {height}");
-            let pause = Pause {
-                from: None,
-                why: PauseWhy::new(&why).ok(),
-                asked: SystemClock.now().wall,
-            };
-            // Obeyed even where its file cannot be written.
-            let _ = self.chain.pause(pause, &self.pause_file);
-        }
     }
-}
 
-fn reach(last: Height, tokens: u64) -> Option<Height> {
-    let tokens = i64::try_from(tokens).unwrap_or(i64::MAX);
-    Height::new(last.get().saturating_add(tokens))
+    /// Pauses the chain, and gives why that is not kept over a restart, if so.
+    fn pause(&self, height: Height) -> Option<String> {
+        let why = format!("another signer has this key: it signed at height {height}");
+        let pause = Pause {
+            // All of them; named, so that whoever resumes is asked whether nobody else signs.
+            from: Some(Height::FIRST),
+            why: PauseWhy::new(&why).ok(),
+            asked: SystemClock.now().wall,
+        };
+        // Another change of the pause may hold it up, on a disk that hangs.
+        for _ in 0..TRIES {
+            if let Some(paused) = self.chain.pause(pause.clone(), &self.pause_file) {
+                return paused.change.now.unsaved.clone();
+            }
+        }
+        Some("another change of the pause does not come to its end".to_owned())
+    }
 }
