@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// told is what `tmkms status` says that the chain says.
-type told struct {
+// chainTold is what `tmkms status` says that the chain says.
+type chainTold struct {
 	Since       int64   `json:"since_height"`
 	Newest      int64   `json:"newest_height"`
 	Signed      int64   `json:"signed_height"`
@@ -27,13 +27,13 @@ type told struct {
 }
 
 // status asks the running binary what it knows of its one chain's commits.
-func (s *Subject) status() told {
+func (s *Subject) status() chainTold {
 	s.t.Helper()
 	// Its exit code says whether a node is linked.
 	out, _ := exec.Command(s.binary, "status", "--json", "-c", s.ConfigPath()).Output()
 	var answer struct {
 		Chains []struct {
-			RPC told `json:"rpc"`
+			RPC chainTold `json:"rpc"`
 		} `json:"chains"`
 	}
 	if err := json.Unmarshal(out, &answer); err != nil || len(answer.Chains) != 1 {
@@ -93,7 +93,7 @@ func (s Suite) Commits(t *testing.T) {
 	link.slow(0)
 	node.Reach(node.Height() + 20)
 	height := node.Height() - 1
-	var found told
+	var found chainTold
 	node.wait("what the chain says", 60*time.Second, func() bool {
 		found = subject.status()
 		return found.Newest >= height
