@@ -70,6 +70,9 @@ pub struct ChainConfig {
     pub one_of_several: bool,
     /// Where the state lies.
     pub state_file: StatePath,
+    /// Where states of this chain's keys lie, or lie where nothing else is said: those of all of its keys, the chain's own and
+    /// both defaults. One key has one state, so a second one of it would lie there.
+    pub state_places: Vec<StatePath>,
     /// A pause is kept beside this path, whichever key signs.
     pub pause_beside: PathBuf,
     /// Where an older program may have kept the state: named in messages, never used.

@@ -97,6 +97,9 @@ impl Nearby<'_> {
     fn named(&self) -> Vec<PathBuf> {
         let mut named: Vec<PathBuf> = self.chain.older_state_files.clone();
         named.push(self.place.path.clone());
+        // A key that signed for this chain before has its state where it had its turn then.
+        let places = self.chain.state_places.iter();
+        named.extend(places.map(|place| place.of(&self.place.public_key)));
         for key in self.keys {
             let real = std::fs::canonicalize(key).unwrap_or_else(|_| key.to_path_buf());
             for key in [key.to_path_buf(), real] {

@@ -4,6 +4,7 @@
 
 pub mod around;
 pub mod candidate;
+pub mod elsewhere;
 pub mod evidence;
 pub mod export;
 pub mod fence;

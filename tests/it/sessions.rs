@@ -194,6 +194,11 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("and is left as it is: it belongs", "tests/it/init_again.rs"),
     ("add by hand what it lacks:", "tests/it/init_again.rs"),
     ("on all hosts that share it", "tests/it/shared_program.rs"),
+    ("and its key have two states:", "tests/it/second_state.rs"),
+    (", and that another signer goes on from there", "as above"),
+    ("write `{line}` into the section of this key", "as above"),
+    ("raises the other one to it", "as above"),
+    ("move that file to another folder", "as above"),
     ("other hosts that share its watermark sign on", "as above"),
     (
         "run it as the user of the service, with room",

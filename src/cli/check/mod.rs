@@ -17,7 +17,7 @@ use crate::consensus::{Height, PublicKey};
 use crate::gate::heights::plausible::is_too_high;
 use crate::gate::store::file::{FileStore, inspect};
 use crate::gate::watermark::Watermark;
-use crate::migrate::fence;
+use crate::migrate::{elsewhere, fence};
 use crate::observe::serve::http::bind;
 use crate::observe::status::ServiceStatus;
 use crate::observe::status::humanize;
@@ -264,6 +264,13 @@ fn look_at_state(
                 found.notes.extend(etcd.notes);
             }
             let used_up = state.used_up();
+            // What etcd knows of a chain is above what any file of this host says.
+            if !place.shared {
+                let other = elsewhere::compare(config, &place, used_up.watermark().hrs());
+                found
+                    .problems
+                    .extend(other.err().map(|other| other.to_string()));
+            }
             ask_hook(found, used_up.watermark().hrs().map(|hrs| hrs.height));
             let age = used_up.age(SystemClock.now().wall).as_secs();
             found.watermark = match used_up.watermark() {

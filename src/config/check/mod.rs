@@ -161,6 +161,7 @@ pub(super) fn check(
                 guard,
                 lock_dir: lock_dir.clone(),
                 pause_beside: states.chain.clone(),
+                state_places: states.places.clone(),
                 ..chain_config(chain, id.clone(), key.source.clone(), state_file, base)
             });
         if let Some(first) = in_turn.next() {
@@ -245,6 +246,7 @@ fn chain_config(
         replaced_at: None,
         later: Vec::new(),
         one_of_several: false,
+        state_places: Vec::new(),
         pause_beside: PathBuf::new(),
         key_format: chain.key_format.clone(),
         state_file,

@@ -21,6 +21,8 @@ pub(super) struct StatesOfChain {
     pub chain: PathBuf,
     /// Those of its keys, in their order.
     pub keys: Vec<StatePath>,
+    /// All of these, and where they lie when nothing is said.
+    pub places: Vec<StatePath>,
 }
 
 impl StateFiles {
@@ -33,9 +35,14 @@ impl StateFiles {
         base: &Base,
         problems: &mut Vec<Problem>,
     ) -> Option<StatesOfChain> {
+        let default = base.in_folder(&format!("state/{id}-consensus.json"));
         let own = match &chain.state_file {
             Some(written) => base.path(written, problems)?,
-            None => base.in_folder(&format!("state/{id}-consensus.json")),
+            None => default.clone(),
+        };
+        let of_address = StatePath::OfAddress {
+            folder: base.in_folder("state"),
+            chain: id.clone(),
         };
         let mut states = Vec::new();
         // That of a key that was removed, or of none, is the chain's all the same.
@@ -57,17 +64,25 @@ impl StateFiles {
                     let span = height.map_or(chain_span(chain), |height| height.span.clone());
                     // Otherwise it is told above.
                     no_file_name(id, chain.state_file.is_some(), span, problems);
-                    StatePath::OfAddress {
-                        folder: base.in_folder("state"),
-                        chain: id.clone(),
-                    }
+                    of_address.clone()
                 }
             };
             states.push(path);
         }
+        let mut places = vec![StatePath::At(own.clone())];
+        for place in states
+            .iter()
+            .cloned()
+            .chain([StatePath::At(default), of_address])
+        {
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
         Some(StatesOfChain {
             chain: own,
             keys: states,
+            places,
         })
     }
 

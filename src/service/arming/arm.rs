@@ -15,7 +15,7 @@ use crate::gate::store::Store;
 use crate::gate::store::etcd::{SharedHandle, SharedKey, SharedStore};
 use crate::gate::store::file::{FileStore, OpenError, StateFile};
 use crate::link::IdentityKey;
-use crate::migrate::fence;
+use crate::migrate::{elsewhere, fence};
 use crate::observe::registry::KnownIdentities;
 use crate::observe::stats::chain::ChainStats;
 use crate::os::clock::{Clock, SystemClock};
@@ -194,6 +194,11 @@ fn open(config: &ChainConfig, chain: &Chain, name: &SquattedName) -> Chain {
     };
     match Gate::arm(id.clone(), config.gate, store, &SystemClock.now()) {
         Ok(gate) => {
+            // What other hosts have signed is known by now, too.
+            let says = gate.snapshot().last;
+            if let Err(other) = elsewhere::compare(config, &place, says) {
+                return Chain::unarmed(id, Some(public_key), other.to_string());
+            }
             let gate = gate.obeying(Operator {
                 commands: place.commands.clone(),
                 paused: switch,

@@ -1415,6 +1415,16 @@ pub const TABLE: &[Remedy] = &[
         Walk("a_double_sign_that_was_refused"),
     ),
     row(
+        "src/migrate/elsewhere.rs",
+        "raise(&place.chain_id,other.said.height)",
+        "raises the other one to it",
+        "tmkms state raise c-1",
+        Test(
+            "tests/it/second_state.rs",
+            "the_state_of_a_key_that_comes_back_is_raised_to_its_old_one",
+        ),
+    ),
+    row(
         "src/service/arming/arm.rs",
         "import(&config.id,older)",
         "below the working directory",
