@@ -10,7 +10,19 @@ use crate::gate::raw::RawPolicy;
 use crate::gate::snapshot::SnapshotReader;
 use crate::gate::store::etcd::SharedHandle;
 use crate::gate::{Gate, Settings};
+use crate::remedy::Commands;
 use crate::signer::Signer;
+
+/// What another configuration may make of an armed key.
+#[derive(Clone, Debug)]
+pub struct KeySettings {
+    /// Those of its gate.
+    pub settings: Settings,
+    /// Signatures of raw bytes.
+    pub raw: Option<RawPolicy>,
+    /// What its operator is told to run.
+    pub commands: Commands,
+}
 
 /// What signs.
 #[derive(Clone)]
@@ -23,6 +35,8 @@ pub struct Armed {
     pub(super) raw: Option<RawPolicy>,
     /// What the gate was told of the operator's settings.
     pub(super) settings: Settings,
+    /// What the operator is told to run.
+    pub(super) commands: Commands,
     /// What can be seen of the store, where other hosts share it.
     pub(super) shared: Option<SharedHandle>,
     /// What the gate showed last, to be seen without waiting for it.
@@ -33,10 +47,12 @@ pub struct Armed {
 impl Armed {
     /// A gate with the key that its permits are for.
     pub fn new(gate: Gate, signer: Arc<dyn Signer>) -> Self {
+        let (settings, commands) = gate.settings();
         Self {
             shown: gate.reader(),
             last_asked: gate.last_asked(),
-            settings: gate.settings(),
+            settings,
+            commands: commands.clone(),
             gate: Arc::new(Mutex::new(gate)),
             outside: Arc::default(),
             signer,
@@ -55,13 +71,29 @@ impl Armed {
         Self { raw, ..self }
     }
 
-    /// The same gate and key with these settings, which the gate was told of.
-    pub(super) fn following(&self, settings: Settings, raw: Option<RawPolicy>) -> Self {
+    /// The same gate and key, of which this is so by now; the gate was told.
+    pub(super) fn following(&self, wanted: KeySettings) -> Self {
+        let KeySettings {
+            settings,
+            raw,
+            commands,
+        } = wanted;
         Self {
             settings,
             raw,
+            commands,
             ..self.clone()
         }
+    }
+
+    /// Whether it is as it is wanted.
+    pub(super) fn is_so(&self, wanted: &KeySettings) -> bool {
+        let KeySettings {
+            settings,
+            raw,
+            commands,
+        } = wanted;
+        (self.settings, &self.raw, &self.commands) == (*settings, raw, commands)
     }
 
     /// Waits up to `patience` for its turn at the gate; `None` when that was not enough.

@@ -14,7 +14,7 @@ mod state;
 mod store;
 
 pub use answer::{Answer, Asker, Releases};
-pub use armed::Armed;
+pub use armed::{Armed, KeySettings};
 pub use deadline::{DEADLINE, DEVICE};
 pub use hand_over::NotHandedOver;
 pub use pause::{ChainPaused, Drained};

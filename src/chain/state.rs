@@ -6,15 +6,14 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::consensus::{ChainId, PublicKey};
-use crate::gate;
+
 use crate::gate::nodes::OneNode;
 use crate::gate::pause::PauseSwitch;
-use crate::gate::raw::RawPolicy;
 use crate::gate::refusal::Reason;
 use crate::gate::word::floor::Floor;
 use crate::gate::word::hold::WordHold;
 
-use super::armed::Armed;
+use super::armed::{Armed, KeySettings};
 use super::seen::ChainSeen;
 
 /// What is said of a chain that is being opened.
@@ -31,7 +30,7 @@ pub struct Chain {
     state: RwLock<ChainState>,
     news: News,
     /// What the operator has set since it was made, if anything. Held briefly.
-    pub(super) wanted: Mutex<Option<(gate::Settings, Option<RawPolicy>)>>,
+    pub(super) wanted: Mutex<Option<KeySettings>>,
     /// Its gate, once there is one, looks at it, too.
     pub(super) paused: Arc<PauseSwitch>,
     /// The node that it is served to, where that is one at a time.

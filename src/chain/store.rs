@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use crate::consensus::Height;
-use crate::gate;
-use crate::gate::raw::RawPolicy;
 use crate::gate::store::StoreError;
 use crate::gate::store::etcd::SharedHandle;
 use crate::os::clock::Clock;
+use crate::remedy::Commands;
 
+use super::armed::KeySettings;
 use super::seen::ChainSeen;
 use super::state::Chain;
 
@@ -56,13 +56,8 @@ impl Chain {
     }
 
     /// Other settings, from the next request on. `false` while the gate is busy; [`Chain::catch_up`] brings them then.
-    pub fn follow(
-        &self,
-        settings: gate::Settings,
-        raw: Option<&RawPolicy>,
-        clock: &dyn Clock,
-    ) -> bool {
-        *self.wanted.lock() = Some((settings, raw.cloned()));
+    pub fn follow(&self, wanted: KeySettings, clock: &dyn Clock) -> bool {
+        *self.wanted.lock() = Some(wanted);
         self.catch_up(clock)
     }
 
@@ -72,9 +67,7 @@ impl Chain {
         let Ok(armed) = self.signing() else {
             return true;
         };
-        let differs = |(settings, raw): &(gate::Settings, Option<RawPolicy>)| {
-            armed.settings != *settings || armed.raw != *raw
-        };
+        let differs = |wanted: &KeySettings| !armed.is_so(wanted);
         if !self.wanted.lock().as_ref().is_some_and(differs) {
             return true;
         }
@@ -82,10 +75,10 @@ impl Chain {
             return false;
         };
         // Read at the gate, so that of two who are there the later one does not bring back what was wanted before.
-        if let Some((settings, raw)) = self.wanted.lock().clone() {
-            gate.follow(settings, &clock.now());
+        if let Some(wanted) = self.wanted.lock().clone() {
+            gate.follow(wanted.settings, wanted.commands.clone(), &clock.now());
             // Before anybody else may be at the gate: what is said of it is what it was told.
-            self.replace_armed(armed.following(settings, raw));
+            self.replace_armed(armed.following(wanted));
         }
         drop(gate);
         true
@@ -120,6 +113,11 @@ impl Chain {
                 shared: armed.shared.clone(),
             },
         }
+    }
+
+    /// What the operator of an armed chain is told to run; `None` where there is no gate.
+    pub fn commands(&self) -> Option<Commands> {
+        Some(self.signing().ok()?.commands.clone())
     }
 
     /// The last height that a node asked for before the start, unless the operator set the watermark since.

@@ -28,6 +28,7 @@ use std::time::{Duration, Instant};
 
 use crate::consensus::{ChainId, Height, Position, Signature};
 use crate::os::clock::Moment;
+use crate::remedy::Commands;
 use crate::request::SignRequest;
 
 pub use admission::Admission;
@@ -94,15 +95,15 @@ impl Gate {
         Self { operator, ..self }
     }
 
-    /// What the operator has set.
-    pub fn settings(&self) -> Settings {
-        self.settings
+    /// What the operator has set, and is told to run.
+    pub fn settings(&self) -> (Settings, &Commands) {
+        (self.settings, &self.operator.commands)
     }
 
-    /// Follows other settings from the next request on. What was judged keeps the settings that it was judged by.
-    pub fn follow(&mut self, settings: Settings, now: &Moment) {
+    /// Follows other settings and commands from the next request on. What was judged keeps the settings that it was judged by.
+    pub fn follow(&mut self, settings: Settings, commands: Commands, now: &Moment) {
         self.bucket.reshape(settings.rate, now.boot);
-        self.settings = settings;
+        (self.settings, self.operator.commands) = (settings, commands);
         self.publish();
     }
 

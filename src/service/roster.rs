@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::chain::{Chain, ChainKeys, KeySchedule};
+use crate::chain::{Chain, ChainKeys, KeySchedule, KeySettings};
 use crate::config::ChainConfig;
 use crate::observe::registry::ChainEntry;
 use crate::observe::stats::chain::ChainStats;
@@ -59,8 +59,17 @@ pub(super) struct ServedKey {
 impl ServedKey {
     /// Lets an armed key follow its configuration. `false` while its gate is busy.
     pub fn follow(&self) -> bool {
-        let ChainConfig { gate, raw, .. } = &self.config;
-        self.chain.follow(*gate, raw.as_ref(), &SystemClock)
+        let config = &self.config;
+        let wanted = KeySettings {
+            settings: config.gate,
+            raw: config.raw.clone(),
+            // A command names the key where the chain has several by now.
+            commands: match self.chain.public_key() {
+                Some(key) => config.place(key).commands,
+                None => config.commands.clone(),
+            },
+        };
+        self.chain.follow(wanted, &SystemClock)
     }
 }
 
