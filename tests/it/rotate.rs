@@ -7,6 +7,7 @@ use crate::support::{SharedDisk, StillClock, chain_id, key, maker};
 use tmkms::chain::{Armed, Asker, Chain, ChainKeys, KeySchedule, Respond};
 use tmkms::consensus::{Height, Hrs, PublicKey, SignBytes};
 use tmkms::gate::raw::{Dialect, RawPolicy};
+use tmkms::gate::store::Origin;
 use tmkms::gate::watermark::Watermark;
 use tmkms::gate::word::floor::{FloorHeight, FloorSource};
 use tmkms::gate::{Gate, Settings};
@@ -376,4 +377,87 @@ fn a_pause_is_that_of_all_keys() {
     assert!(!signs(99, 2) && !signs(100, 1), "neither key signs");
     process.resume(&file).unwrap().unwrap();
     assert!(signs(99, 2) && signs(100, 1) && signs(101, 0));
+}
+
+/// The state of a key that waits was begun by the operator, so its gate alone would let it jump to any height at once.
+#[test]
+fn the_first_request_of_a_key_is_no_further_ahead_than_the_key_before_it_could_go() {
+    let maker = maker();
+    let refused = |routed: &ChainKeys, keys: &Keys, at: i64| {
+        let request = Request::Sign(maker.prevote(at, 0, Some(1), 1));
+        match ask(routed, &keys.clock, request) {
+            Reply::Refused { error, .. } => error.description,
+            _ => panic!("it is not refused"),
+        }
+    };
+    let signs = |routed: &ChainKeys, keys: &Keys, at: i64| {
+        signed_by(routed, &keys.clock, &maker.prevote(at, 0, Some(1), 1))
+    };
+    let begun = || {
+        let keys = Keys::begun(&[100, 5_000]);
+        for disk in &keys.disks {
+            disk.0.lock().unwrap().record.origin = Origin::Begun;
+        }
+        let routed = routed(&keys.start(&[100, 5_000]), &[100, 5_000]);
+        (keys, routed)
+    };
+    let (keys, chain) = begun();
+    assert_eq!(signs(&chain, &keys, 50), Some(0));
+    // One message of a node that is wrong does not use up the new key, nor that after it.
+    for (at, ahead) in [(900_000_000, 899_999_950), (5_000, 4_950), (1_051, 1_001)] {
+        let text = refused(&chain, &keys, at);
+        let told =
+            format!("too far ahead, {ahead} heights above the last (50/0/prevote) where 1000 are");
+        assert!(text.contains(&told), "{text}");
+    }
+    let text = refused(&chain, &keys, 1_051);
+    assert!(
+        text.contains("tmkms state raise test-1 --height 1050"),
+        "{text}"
+    );
+    assert_eq!(told(&chain, &keys.clock), Some(of(0).public_key()));
+    assert_eq!(signs(&chain, &keys, 99), Some(0));
+    assert_eq!(
+        signs(&chain, &keys, 1_000),
+        Some(1),
+        "a border that was missed"
+    );
+    // From there on it has tokens of its own.
+    assert_eq!(signs(&chain, &keys, 2_000), Some(1));
+    assert!(refused(&chain, &keys, 900_000_000).contains("above the last (2000/"));
+    assert_eq!(told(&chain, &keys.clock), Some(of(1).public_key()));
+
+    // After an absence a restart credits it, as to a chain with one key.
+    let (keys, chain) = begun();
+    assert_eq!(signs(&chain, &keys, 50), Some(0));
+    keys.clock.pass(std::time::Duration::from_secs(3_600));
+    refused(&chain, &keys, 50_000);
+    let chain = routed(&keys.start(&[100, 5_000]), &[100, 5_000]);
+    refused(&chain, &keys, 900_000_000);
+    assert_eq!(signs(&chain, &keys, 50_000), Some(2));
+    assert_eq!(
+        signs(&chain, &keys, 4_999),
+        Some(1),
+        "that is another's height"
+    );
+
+    // Nothing is known of the chain: as with one key.
+    let (keys, chain) = begun();
+    assert_eq!(signs(&chain, &keys, 3_000_000), Some(2));
+}
+
+/// What key is told and which one has its turn is known when all states are.
+#[test]
+fn a_link_waits_for_every_key_that_is_being_opened() {
+    let keys = Keys::begun(&[100]);
+    let waiting = Arc::new(Chain::opening(chain_id()));
+    let all = [keys.arm(0), waiting.clone()];
+    let chain = routed(&all, &[100]);
+    let short = std::time::Duration::from_millis(5);
+    assert!(chain.is_opening_after(short));
+    waiting.replace_state(Chain::unarmed(chain_id(), None, "no key".to_owned()));
+    assert!(!chain.is_opening_after(short), "it was tried");
+    let first = Arc::new(Chain::opening(chain_id()));
+    let chain = routed(&[first, keys.arm(1)], &[100]);
+    assert!(chain.is_opening_after(short));
 }

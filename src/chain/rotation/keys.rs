@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 
 use crate::consensus::{ChainId, Height, Hrs, PublicKey};
 use crate::events::RequestKind;
+use crate::gate::heights::toll::raise_below;
 use crate::gate::pause::{ActivePause, Pause, PauseEnded, PauseFile};
 use crate::gate::raw::RawRefused;
 use crate::gate::refusal::{Reason, Refusal};
@@ -15,9 +16,9 @@ use crate::gate::word::floor::FloorHeight;
 use crate::gate::word::hold::Wait;
 use crate::os::clock::{Clock, Moment};
 use crate::reply::Reply;
-use crate::request::Request;
+use crate::request::{Request, SignRequest};
 
-use crate::chain::answer::{Answer, Asker, refused_event, remote, told};
+use crate::chain::answer::{Answer, Asker, refused, refused_event, remote, told};
 use crate::chain::pause::{ChainPaused, Drained};
 use crate::chain::seen::ChainSeen;
 use crate::chain::state::Chain;
@@ -70,7 +71,13 @@ impl Respond for ChainKeys {
     ) -> Answer {
         let keys = self.schedule.load();
         let key = match &request {
-            Request::Sign(request) => keys.at(request.hrs().height),
+            Request::Sign(request) => {
+                if let Some(refusal) = too_far(&keys, request, arrival) {
+                    let kind = RequestKind::of(request.hrs().step);
+                    return refused(request.asked(), kind, &refusal);
+                }
+                keys.at(request.hrs().height)
+            }
             Request::SignRaw(_) => match keys.single() {
                 Some(only) => only,
                 None => return raw_of_several(),
@@ -80,6 +87,43 @@ impl Respond for ChainKeys {
         };
         key.answer(request, arrival, asker, clock)
     }
+}
+
+/// The state of a key that waits was begun by the operator, who may know of an absence, so its gate lets the first advance be of
+/// any length (W11). But then the chain has a key that signs, whose tokens say how far it may have come: one request of a node
+/// that is wrong must not use up the heights of the new key.
+fn too_far(keys: &KeySchedule<Arc<Chain>>, request: &SignRequest, now: &Moment) -> Option<Refusal> {
+    if keys.single().is_some() {
+        return None;
+    }
+    let height = request.hrs().height;
+    let last_of = |key: &Arc<Chain>| key.last().map(|last| last.height);
+    let (before, used) = keys.before_the_first(height, last_of)?;
+    let next = keys.at(height);
+    // What is wrong besides is said by the key.
+    let commands = next.commands().filter(|_| request.chain_id == *next.id())?;
+    let behind = next.floor().now().map(|floor| floor.height);
+    let ahead = height.above(behind.map_or(used, |behind| behind.max(used)));
+    let shown = before.seen().gate?;
+    let allowed = shown.rate.level(shown.tokens, shown.counted, now.boot);
+    if ahead <= allowed {
+        return None;
+    }
+    // In the state of the key that signs below this height.
+    let commands = match Height::new(height.get().saturating_sub(1)) {
+        Some(below) if Arc::ptr_eq(keys.at(below), next) => commands,
+        _ => before.commands()?,
+    };
+    Some(Refusal {
+        asked: Some(request.hrs()),
+        block: request.block().copied(),
+        last: before.last(),
+        reason: Reason::TooFarAhead {
+            ahead,
+            allowed,
+            remedy: raise_below(height, before.last(), next.id(), &commands),
+        },
+    })
 }
 
 /// Raw bytes have no height, so no key is that of theirs.
@@ -139,6 +183,16 @@ impl ChainKeys {
         active(&self.schedule.load()).clone()
     }
 
+    /// The next height, by what its keys have used and by what it has left behind; 1 where nothing is known.
+    pub fn next(&self) -> Height {
+        let used = self.last().map(|last| last.height);
+        let floor = self.active().floor().now().map(|floor| floor.height);
+        let used = used.max(floor);
+        used.map_or(Height::FIRST, |used| {
+            Height::new(used.get().saturating_add(1)).unwrap_or(used)
+        })
+    }
+
     /// All keys, each with the height from which on it signs.
     pub fn all(&self) -> Vec<(Option<Height>, Arc<Chain>)> {
         let keys = self.schedule.load();
@@ -177,21 +231,18 @@ impl ChainKeys {
     /// The key that is being opened, where that has to be waited for: which key is that of the next height is known when the
     /// states are.
     fn opening(&self) -> Option<Arc<Chain>> {
-        match self.active().why_unarmed() {
-            None => None,
-            Some(_) => self.each().find(|key| key.is_opening()),
-        }
+        self.each().find(|key| key.is_opening())
     }
 
-    /// Whether the first try to open what signs at the next height is under way.
+    /// Whether the first try to open what signs at the next height is under way, as far as is known by now.
     pub fn is_opening(&self) -> bool {
-        self.opening().is_some()
+        self.active().why_unarmed().is_some() && self.opening().is_some()
     }
 
-    /// Whether it is after a wait of at most `time`.
+    /// Whether the first try to open one of its keys goes on after a wait of at most `time`.
     pub fn is_opening_after(&self, time: Duration) -> bool {
         let opening = self.opening();
-        opening.is_some_and(|key| key.is_opening_after(time) || self.is_opening())
+        opening.is_some_and(|key| key.is_opening_after(time) || self.opening().is_some())
     }
 
     /// The watermark of the chain: the highest of those that its keys showed last, without waiting for a gate.

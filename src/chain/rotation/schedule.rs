@@ -54,6 +54,25 @@ impl<K> KeySchedule<K> {
         used.max()
     }
 
+    /// Where a request for this height would be the first of its key at a height of its own: what the chain has used until then,
+    /// with the key that used it, if anything is known. The state of that key was begun below its first height, so the advance
+    /// is none of its own, and is measured by the key before.
+    pub fn before_the_first(
+        &self,
+        height: Height,
+        last: impl Fn(&K) -> Option<Height>,
+    ) -> Option<(&K, Height)> {
+        let (from, key) = self.later.iter().rev().find(|(from, _)| height >= *from)?;
+        if last(key).is_some_and(|last| last >= *from) {
+            return None;
+        }
+        let used = self.all().filter_map(|(from, key)| {
+            let last = last(key)?;
+            from.is_none_or(|from| last >= from).then_some((key, last))
+        });
+        used.max_by_key(|(_, last)| *last)
+    }
+
     /// The key of the next height: the one after the highest that was used, of each key as `last` gives it, or that the chain has
     /// left behind by another word.
     pub fn active(&self, behind: Option<Height>, last: impl Fn(&K) -> Option<Height>) -> &K {
@@ -118,6 +137,32 @@ mod tests {
             ("c", (200, 300, 101)),
         ];
         assert_eq!(spans, BTreeMap::from(expected));
+    }
+
+    #[test]
+    fn the_first_request_of_a_key_is_measured_by_the_key_before_it() {
+        let before = |a: i64, b: i64, c: i64, at: i64| {
+            let last = BTreeMap::from([("a", a), ("b", b), ("c", c)]);
+            let keys = three();
+            let found = keys.before_the_first(height(at), |key| Height::new(last[key]));
+            found.map(|(key, last)| (*key, last.get()))
+        };
+        assert_eq!(before(50, 99, 199, 99), None, "the first key has its own");
+        assert_eq!(before(50, 99, 199, 100), Some(("a", 50)));
+        assert_eq!(before(50, 0, 0, 100), Some(("a", 50)), "begun with nothing");
+        assert_eq!(
+            before(50, 99, 199, 250),
+            Some(("a", 50)),
+            "past a key in between"
+        );
+        assert_eq!(before(50, 100, 199, 150), None, "it has begun");
+        assert_eq!(before(50, 100, 199, 250), Some(("b", 100)));
+        assert_eq!(
+            before(150, 100, 199, 250),
+            Some(("a", 150)),
+            "the height was moved"
+        );
+        assert_eq!(before(0, 99, 199, 100), None, "nothing is known");
     }
 
     #[test]

@@ -2,4 +2,4 @@
 
 pub mod bucket;
 pub mod plausible;
-pub(super) mod toll;
+pub mod toll;
