@@ -182,6 +182,8 @@ fn several_keys(id: &Spanned<String>, sections: &[&ConfiguredKey]) -> Problem {
     let others: Vec<String> = sections
         .iter()
         .take(others)
+        // One that takes over at a height stands there with good reason.
+        .filter(|other| height_of(&other.turn).is_none())
         .map(|other| format!("the {}", other.key.traits().location))
         .collect();
     let (how_many, the_others) = match others.len() {
