@@ -185,13 +185,20 @@ fn a_key_takes_over_at_its_height_and_the_old_one_is_removed_without_a_missed_vo
         .world
         .home
         .configure(&text.replace("activation_height = 10\n", ""));
-    rotation.world.refuses("`state_file` of test-1");
+    let path = rotation.world.home.path().join(rotation.state());
+    let written = format!(
+        "`state_file = \"{}\"` into the section of the",
+        path.display()
+    );
+    rotation.world.refuses(&written);
     let line = format!("state_file = \"{}\"\n", rotation.state());
     let text = text.replace("activation_height = 10\n", &line);
     // A pause is kept beside the chain's own line, which stays.
     let gone = text.replace("state_file = \"state.json\"\n", "");
     rotation.world.home.configure(&gone);
-    rotation.world.refuses("`state_file` of test-1");
+    rotation
+        .world
+        .refuses("state.json\"` into its [[chain]] test-1");
     assert_eq!(rotation.signs(12, 1), Some("new"));
     let (code, said) = rotation.world.home.run(&["pause", "test-1", "--at", "14"]);
     assert_eq!(code, 0, "{said}");
@@ -369,6 +376,79 @@ fn one_of_them_is_raised_and_the_other_stays() {
     assert_eq!(rotation.told(), Answer::PublicKey(rotation.new));
     assert_eq!(rotation.signs(9, 1), None);
     assert_eq!(rotation.signs(10, 1), Some("new"));
+}
+
+/// The last step of a rotation, before the height: until there nobody would sign.
+#[test]
+fn the_key_that_signs_next_is_not_removed_before_its_successor_can_sign() {
+    let mut rotation = Rotation::new();
+    rotation.begin(10);
+    assert_eq!(rotation.signs(8, 1), Some("old"));
+    let old_key = "[[providers.softsign]]\nchain_ids = [\"test-1\"]\npath = \"consensus.key\"\n";
+    let both = rotation.world.home.config();
+    let line = format!("state_file = \"{}\"\n", rotation.state());
+    let over = both
+        .replace(old_key, "")
+        .replace("activation_height = 10\n", &line);
+    rotation.world.home.configure(&over);
+    rotation
+        .world
+        .refuses("consensus.key signs at the next height, 9, and would be removed");
+    rotation.world.refuses("signs nothing up to height 9;");
+    assert_eq!(rotation.signs(9, 1), Some("old"));
+    let (code, text) = rotation.world.reload();
+    assert_eq!(code, 0, "{text}");
+    assert_eq!(rotation.signs(10, 1), Some("new"));
+}
+
+#[test]
+fn the_key_that_signs_next_is_not_removed_for_one_that_is_not_armed() {
+    let mut rotation = Rotation::new();
+    rotation.add(10, "");
+    assert_eq!(rotation.world.reload().0, 1, "it has no state");
+    let old_key = "[[providers.softsign]]\nchain_ids = [\"test-1\"]\npath = \"consensus.key\"\n";
+    let line = format!("state_file = \"{}\"\n", rotation.state());
+    let text = rotation.world.home.config().replace(old_key, "");
+    let text = text.replace("activation_height = 10\n", &line);
+    rotation.world.home.configure(&text);
+    rotation
+        .world
+        .refuses("which would have its place, is not armed: ");
+    assert_eq!(rotation.signs(2, 1), Some("old"));
+    // A restart is what follows it, where the chain is past that height.
+    rotation.world.service.signal(Signal::TERM);
+    rotation.world.service.wait();
+    let (code, text) = rotation
+        .world
+        .home
+        .run(&["state", "init", "test-1", "--height", "9"]);
+    assert_eq!(code, 0, "{text}");
+    rotation.world.service = rotation.world.home.start();
+    rotation.world.node = rotation.world.listener.accept(PATIENCE).unwrap();
+    assert_eq!(rotation.signs(10, 1), Some("new"));
+}
+
+/// Its gate was armed while it was the only key.
+#[test]
+fn commands_name_the_key_as_soon_as_there_are_several_and_no_longer() {
+    let mut rotation = Rotation::new();
+    let good = rotation.world.home.config();
+    rotation.begin(100_000);
+    assert_eq!(rotation.signs(5_000, 1), None, "too far ahead");
+    let old = rotation.world.home.key.address();
+    let command = format!("tmkms state raise test-1 --height 4999 --key {old} -c ");
+    rotation.world.service.wait_for_log(&command);
+    assert_eq!(
+        rotation.signs(900_000_000, 1),
+        None,
+        "one message of a bad node"
+    );
+    assert_eq!(rotation.told(), Answer::PublicKey(rotation.world.home.key));
+    rotation.world.home.configure(&good);
+    assert_eq!(rotation.world.reload().0, 0);
+    assert_eq!(rotation.signs(6_000, 1), None);
+    let command = "tmkms state raise test-1 --height 5999 -c ";
+    rotation.world.service.wait_for_log(command);
 }
 
 #[test]

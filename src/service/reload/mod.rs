@@ -10,6 +10,7 @@ mod key_swap;
 mod keys;
 mod plan;
 mod refused;
+mod too_early;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -166,6 +167,7 @@ impl Reloader {
         let exchanged = identities.exchanged();
         let plan = plan::plan(&configs, &self.config, &now, &exchanged)?;
         keys::check_keys(&served, &plan)?;
+        too_early::check_turns(&served, &plan)?;
         let listener = apply::listen_first(&self.service, &self.config.metrics, &now.metrics)?;
         drop(served);
         for warning in &now.warning_lines {

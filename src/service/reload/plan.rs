@@ -1,11 +1,13 @@
 //! What another configuration asks of a service that runs: pure, nothing is done here.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use crate::backends::KeySource;
 use crate::config::{ChainConfig, Config, NodeAddress, NodeConfig, StatePath};
 use crate::consensus::{ChainId, PublicKey};
 use crate::link::Address;
+use crate::migrate::elsewhere::state_file_line;
 
 use super::change::{Change, Setting};
 use super::refused::{Fixed, Refused};
@@ -148,30 +150,86 @@ fn keys(old: &ChainConfig, new: &ChainConfig) -> Option<Vec<KeyFate>> {
 /// What a chain cannot change while it is armed: its state is opened, locked and checked at the start only.
 fn fixed_of(served: &ServedChain<'_>, new: &ChainConfig, fates: Option<&[KeyFate]>) -> Vec<Fixed> {
     let old = served.config;
-    let moved = match fates {
-        None => old.state_file != new.state_file,
-        Some(fates) => new.keys().zip(fates).any(|(key, fate)| match fate {
-            KeyFate::Added => false,
-            KeyFate::Kept(index) => old.keys().nth(*index).is_some_and(|before| {
-                let public_key = served.keys.get(*index).copied().flatten();
-                !is_one_state(&before.state_file, &key.state_file, public_key)
-            }),
-        }),
-    };
+    let mut all = moved_states(served, new, fates);
     let differs = [
         (
-            moved || old.pause_beside != new.pause_beside,
-            Fixed::StateFile as fn(ChainId) -> Fixed,
-        ),
-        (
             old.allow_ephemeral_state != new.allow_ephemeral_state,
-            Fixed::AllowEphemeralState,
+            Fixed::AllowEphemeralState as fn(ChainId) -> Fixed,
         ),
         (old.lock_dir != new.lock_dir, Fixed::LockDir),
         (old.etcd != new.etcd, Fixed::Etcd),
     ];
     let differs = differs.into_iter().filter(|(differs, _)| *differs);
-    differs.map(|(_, fixed)| fixed(new.id.clone())).collect()
+    all.extend(differs.map(|(_, fixed)| fixed(new.id.clone())));
+    all
+}
+
+/// The key before that is this one, by how it is opened, or, where the chain is made again, by what is known of it.
+fn before(
+    old: &ChainConfig,
+    key: &ChainConfig,
+    fates: Option<&[KeyFate]>,
+    at: usize,
+) -> Option<usize> {
+    match fates {
+        Some(fates) => match fates.get(at)? {
+            KeyFate::Added => None,
+            KeyFate::Kept(index) => Some(*index),
+        },
+        None => {
+            let is_it = |old: &ChainConfig| is_one_key(old.key.as_ref(), key.key.as_ref());
+            old.keys().position(is_it)
+        }
+    }
+}
+
+/// States that are in use, and would lie elsewhere.
+fn moved_states(
+    served: &ServedChain<'_>,
+    new: &ChainConfig,
+    fates: Option<&[KeyFate]>,
+) -> Vec<Fixed> {
+    let (old, id) = (served.config, &new.id);
+    let mut all = Vec::new();
+    if old.pause_beside != new.pause_beside {
+        all.push(match old.one_of_several {
+            false => Fixed::StateFile(id.clone()),
+            true => Fixed::StateOfKey {
+                chain: id.clone(),
+                section: format!("its [[chain]] {id}, because a pause is kept beside that file"),
+                line: state_file_line(&old.pause_beside),
+            },
+        });
+    }
+    for (key, at) in new.keys().zip(0..) {
+        let index = before(old, key, fates, at);
+        let known = index.and_then(|index| Some((old.keys().nth(index)?, index)));
+        let Some((before, index)) = known else {
+            // Whatever key the first one is now, the state of the chain is in use.
+            if fates.is_none() && at == 0 && old.state_file != new.state_file {
+                all.push(Fixed::StateFile(id.clone()));
+            }
+            continue;
+        };
+        let public_key = served.keys.get(index).copied().flatten();
+        if is_one_state(&before.state_file, &key.state_file, public_key) {
+            continue;
+        }
+        let lies = match public_key {
+            Some(public_key) => Some(before.state_file.of(&public_key)),
+            None => before.state_file.fixed().map(Path::to_path_buf),
+        };
+        all.push(match lies.filter(|_| old.one_of_several) {
+            None => Fixed::StateFile(id.clone()),
+            Some(path) => Fixed::StateOfKey {
+                chain: id.clone(),
+                section: format!("the section of the {}", key.key.traits().location),
+                line: state_file_line(&path),
+            },
+        });
+    }
+    all.dedup();
+    all
 }
 
 /// A file that was named after its key may be named in full now.
@@ -341,4 +399,98 @@ fn of_the_rest(before: &Config, now: &Config) -> Vec<Change> {
         changes.push(Change::LogFormat(now.log.format));
     }
     changes
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::backends::{Device, KeyTraits, OpenKeyError, Opened};
+    use crate::settings::Base;
+
+    /// A key on a device, under a login that is another one each time.
+    struct OnDevice(KeyTraits);
+
+    impl OnDevice {
+        fn new(key: &'static str) -> Arc<dyn KeySource> {
+            Arc::new(Self(KeyTraits::of(key)))
+        }
+    }
+
+    impl KeySource for OnDevice {
+        fn traits(&self) -> &KeyTraits {
+            &self.0
+        }
+
+        fn devices(&self) -> Vec<&dyn Device> {
+            Vec::new()
+        }
+
+        fn is_same(&self, _: &dyn KeySource) -> bool {
+            false
+        }
+
+        fn open(&self) -> Result<Opened, OpenKeyError> {
+            Err(OpenKeyError("nobody opens it".to_owned()))
+        }
+    }
+
+    /// Of keys on a device, the last of which has these lines.
+    fn config(first: bool, line: &str) -> Config {
+        let first = match first {
+            true => "[[providers.softsign]]\nchain_ids = [\"c-1\"]\npath = \"a.key\"\n",
+            false => "",
+        };
+        let text = format!(
+            "[[chain]]\nid = \"c-1\"\n[[validator]]\nchain_id = \"c-1\"\naddr = \"unix:///nowhere\"\n{first}\
+             [[providers.softsign]]\nchain_ids = [\"c-1\"]\npath = \"b.key\"\n{line}"
+        );
+        let mut config = Config::read(&text, "tmkms.toml", &Base::default()).unwrap();
+        let chain = &mut config.chains[0];
+        match chain.later.first_mut() {
+            Some(later) => {
+                later.key = OnDevice::new("b");
+                chain.key = OnDevice::new("a");
+            }
+            None => chain.key = OnDevice::new("b"),
+        }
+        config
+    }
+
+    /// A login is another one, so that all of the chain is opened anew: its states stay where they are.
+    #[test]
+    fn each_key_keeps_its_state_where_all_of_a_chain_is_opened_anew() {
+        let height = "activation_height = 10\n";
+        let old = config(true, height);
+        let b = PublicKey::Ed25519([7; 32]);
+        let by_address = format!("state/c-1-{}.json", b.address());
+        let refused = |now: &Config| {
+            let served = ServedChain {
+                config: &old.chains[0],
+                keys: vec![Some(PublicKey::Ed25519([5; 32])), Some(b)],
+            };
+            match plan(&[served], &old, now, &BTreeSet::new()) {
+                Ok(plan) => {
+                    assert_eq!(plan.chains[0].1, Fate::Reopened);
+                    None
+                }
+                Err(refused) => Some(refused.to_string()),
+            }
+        };
+        assert_eq!(refused(&config(true, height)), None);
+        let named = format!("{height}state_file = \"{by_address}\"\n");
+        assert_eq!(refused(&config(true, &named)), None, "the same in full");
+        let moved = format!("{height}state_file = \"state/b.json\"\n");
+        let told = refused(&config(true, &moved)).unwrap();
+        assert!(
+            told.contains(&by_address) && told.contains("` into the section of the b"),
+            "{told}"
+        );
+        // The end of the rotation.
+        let told = refused(&config(false, "")).unwrap();
+        assert!(told.contains(&by_address), "{told}");
+        let named = format!("state_file = \"{by_address}\"\n");
+        assert_eq!(refused(&config(false, &named)), None);
+    }
 }

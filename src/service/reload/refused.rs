@@ -1,6 +1,6 @@
 //! Why a reload changed nothing.
 
-use crate::consensus::ChainId;
+use crate::consensus::{ChainId, Height};
 use crate::observe::serve::http::ListenError;
 
 /// Why a reload changed nothing. Each text says what to do.
@@ -11,8 +11,8 @@ pub(super) enum Refused {
     Configuration(String),
     /// What is set at the start only.
     #[error(
-        "{} cannot change while tmkms runs; undo that, or restart tmkms to follow it",
-        .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        "{} cannot change while tmkms runs; {}",
+        .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "), undo(.0)
     )]
     Fixed(Vec<Fixed>),
     /// A chain that is gone, and one that is new, have the same key.
@@ -65,6 +65,24 @@ pub(super) enum Refused {
         /// Its address.
         address: String,
     },
+    /// A key is removed before its successor has its turn.
+    #[error(
+        "{chain}: the {gone} signs at the next height, {next}, and would be removed, and the {instead}, which would have its place, \
+         {why}; remove it later. If the chain is past that height by now, because no node asked for a vote on the way, restart \
+         tmkms to follow this configuration"
+    )]
+    TooEarly {
+        /// The chain.
+        chain: ChainId,
+        /// Where the key is that is removed.
+        gone: String,
+        /// The height.
+        next: Height,
+        /// Where the other key is.
+        instead: String,
+        /// Why that one does not sign there.
+        why: String,
+    },
     /// A key that can be looked at cannot be opened.
     #[error("{chain}: {why}")]
     Key {
@@ -85,10 +103,34 @@ pub(super) enum Fixed {
     Control,
     #[error("`state_file` of {0}")]
     StateFile(ChainId),
+    /// That of a chain with several keys. A restart would go on from another state, and that may be the wrong one.
+    #[error("`state_file` of {chain}")]
+    StateOfKey {
+        /// The chain.
+        chain: ChainId,
+        /// The section that names it.
+        section: String,
+        /// The line that names the state in use.
+        line: String,
+    },
     #[error("`allow_ephemeral_state` of {0}")]
     AllowEphemeralState(ChainId),
     #[error("`lock_dir` (for {0})")]
     LockDir(ChainId),
     #[error("`store` or [etcd] of {0}")]
     Etcd(ChainId),
+}
+
+/// What to do instead.
+fn undo(fixed: &[Fixed]) -> String {
+    let line = |one: &Fixed| match one {
+        Fixed::StateOfKey { section, line, .. } => Some(format!("`{line}` into {section}")),
+        _ => None,
+    };
+    let lines: Vec<String> = fixed.iter().filter_map(line).collect();
+    match (lines.len(), lines.len() == fixed.len()) {
+        (0, _) => "undo that, or restart tmkms to follow it".to_owned(),
+        (_, true) => format!("write {}", lines.join(" and ")),
+        (_, false) => format!("write {}, and undo the rest", lines.join(" and ")),
+    }
 }
