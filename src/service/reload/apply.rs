@@ -20,8 +20,9 @@ use crate::service::wiring::{GoingOn, entry_of};
 
 use super::closing::close_each;
 use super::key_swap::{KeptKeys, KeySwap, kept_keys, retire};
-use super::plan::{Fate, KeyFate, NodeFate};
+use super::plan::{Fate, NodeFate};
 use super::refused::Refused;
+use super::states::KeyFate;
 
 /// How long a node that was added may take before those that are left are hung up on.
 const NEW_FIRST: Duration = Duration::from_secs(3);

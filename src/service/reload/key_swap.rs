@@ -13,7 +13,7 @@ use crate::service::parts::{LEAVE, Service};
 use crate::service::roster::{Served, ServedKey, schedule};
 
 use super::closing::close_each;
-use super::plan::KeyFate;
+use super::states::KeyFate;
 
 /// What is different about the keys of a chain, once those that were added have their states.
 pub(super) struct KeySwap {

@@ -8,8 +8,9 @@ use crate::consensus::{ChainId, PublicKey};
 use crate::service::arming::identity_of;
 use crate::service::roster::{Served, ServedKey};
 
-use super::plan::{Fate, NodeFate, ReloadPlan, is_one_key};
+use super::plan::{Fate, NodeFate, ReloadPlan};
 use super::refused::Refused;
+use super::states::is_one_key;
 
 /// Looks at every key that can be looked at without disturbing a device.
 ///

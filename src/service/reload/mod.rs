@@ -10,6 +10,7 @@ mod key_swap;
 mod keys;
 mod plan;
 mod refused;
+mod states;
 mod too_early;
 
 use std::collections::BTreeSet;
@@ -27,8 +28,8 @@ use super::error::ServiceError;
 use super::parts::Service;
 use change::Change;
 pub(super) use closing::close_each;
-use plan::ServedChain;
 use refused::Refused;
+use states::ServedChain;
 
 /// How often it is looked whether everybody is asked to stop.
 const LOOK: Duration = Duration::from_millis(200);

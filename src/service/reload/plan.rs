@@ -1,16 +1,14 @@
 //! What another configuration asks of a service that runs: pure, nothing is done here.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
-use crate::backends::KeySource;
-use crate::config::{ChainConfig, Config, NodeAddress, NodeConfig, StatePath};
-use crate::consensus::{ChainId, PublicKey};
+use crate::config::{ChainConfig, Config, NodeAddress, NodeConfig};
+use crate::consensus::ChainId;
 use crate::link::Address;
-use crate::migrate::elsewhere::state_file_line;
 
 use super::change::{Change, Setting};
 use super::refused::{Fixed, Refused};
+use super::states::{KeyFate, ServedChain, is_one_key, moved_states};
 
 /// What becomes of each chain.
 pub(super) struct ReloadPlan {
@@ -32,22 +30,6 @@ pub(super) enum Fate {
         nodes: Vec<NodeFate>,
         keys: Vec<KeyFate>,
     },
-}
-
-/// What becomes of one key of a chain that is kept. The number is that of a key before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum KeyFate {
-    /// It goes on with its gate, state and lock; the height from which on it signs may be another one.
-    Kept(usize),
-    /// It was not there.
-    Added,
-}
-
-/// A chain as it is served.
-pub(super) struct ServedChain<'a> {
-    pub config: &'a ChainConfig,
-    /// The public keys, as far as they are known, in the order of [`ChainConfig::keys`].
-    pub keys: Vec<Option<PublicKey>>,
 }
 
 /// What becomes of one node of a chain that is kept. The number is that of a node before.
@@ -118,16 +100,6 @@ pub(super) fn plan(
     }
 }
 
-/// Whether two keys are one by what is known of them unopened, however each is opened: a login, a policy or the other members of
-/// a set may differ.
-pub(super) fn is_one_key(one: &dyn KeySource, other: &dyn KeySource) -> bool {
-    let (ours, theirs) = (one.traits(), other.traits());
-    let mut ids = ours.device_keys.iter();
-    one.is_same(other)
-        || ours.location == theirs.location
-        || ids.any(|id| theirs.device_keys.contains(id))
-}
-
 /// What becomes of the keys of a chain, by how they are opened. `None` where all of it is made again: no key goes on, or one is
 /// opened in another way for a state that is in use.
 fn keys(old: &ChainConfig, new: &ChainConfig) -> Option<Vec<KeyFate>> {
@@ -162,79 +134,6 @@ fn fixed_of(served: &ServedChain<'_>, new: &ChainConfig, fates: Option<&[KeyFate
     let differs = differs.into_iter().filter(|(differs, _)| *differs);
     all.extend(differs.map(|(_, fixed)| fixed(new.id.clone())));
     all
-}
-
-/// The key before that is this one, by how it is opened, or, where the chain is made again, by what is known of it.
-fn before(
-    old: &ChainConfig,
-    key: &ChainConfig,
-    fates: Option<&[KeyFate]>,
-    at: usize,
-) -> Option<usize> {
-    match fates {
-        Some(fates) => match fates.get(at)? {
-            KeyFate::Added => None,
-            KeyFate::Kept(index) => Some(*index),
-        },
-        None => {
-            let is_it = |old: &ChainConfig| is_one_key(old.key.as_ref(), key.key.as_ref());
-            old.keys().position(is_it)
-        }
-    }
-}
-
-/// States that are in use, and would lie elsewhere.
-fn moved_states(
-    served: &ServedChain<'_>,
-    new: &ChainConfig,
-    fates: Option<&[KeyFate]>,
-) -> Vec<Fixed> {
-    let (old, id) = (served.config, &new.id);
-    let mut all = Vec::new();
-    if old.pause_beside != new.pause_beside {
-        all.push(match old.one_of_several {
-            false => Fixed::StateFile(id.clone()),
-            true => Fixed::StateOfKey {
-                chain: id.clone(),
-                section: format!("its [[chain]] {id}, because a pause is kept beside that file"),
-                line: state_file_line(&old.pause_beside),
-            },
-        });
-    }
-    for (key, at) in new.keys().zip(0..) {
-        let index = before(old, key, fates, at);
-        let known = index.and_then(|index| Some((old.keys().nth(index)?, index)));
-        let Some((before, index)) = known else {
-            // Whatever key the first one is now, the state of the chain is in use.
-            if fates.is_none() && at == 0 && old.state_file != new.state_file {
-                all.push(Fixed::StateFile(id.clone()));
-            }
-            continue;
-        };
-        let public_key = served.keys.get(index).copied().flatten();
-        if is_one_state(&before.state_file, &key.state_file, public_key) {
-            continue;
-        }
-        let lies = match public_key {
-            Some(public_key) => Some(before.state_file.of(&public_key)),
-            None => before.state_file.fixed().map(Path::to_path_buf),
-        };
-        all.push(match lies.filter(|_| old.one_of_several) {
-            None => Fixed::StateFile(id.clone()),
-            Some(path) => Fixed::StateOfKey {
-                chain: id.clone(),
-                section: format!("the section of the {}", key.key.traits().location),
-                line: state_file_line(&path),
-            },
-        });
-    }
-    all.dedup();
-    all
-}
-
-/// A file that was named after its key may be named in full now.
-fn is_one_state(one: &StatePath, other: &StatePath, key: Option<PublicKey>) -> bool {
-    one == other || key.is_some_and(|key| one.of(&key) == other.of(&key))
 }
 
 /// What is different about the keys of a chain that goes on.
@@ -406,14 +305,15 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::backends::{Device, KeyTraits, OpenKeyError, Opened};
+    use crate::backends::{Device, KeySource, KeyTraits, OpenKeyError, Opened};
+    use crate::consensus::PublicKey;
     use crate::settings::Base;
 
     /// A key on a device, under a login that is another one each time.
     struct OnDevice(KeyTraits);
 
     impl OnDevice {
-        fn new(key: &'static str) -> Arc<dyn KeySource> {
+        fn source(key: &'static str) -> Arc<dyn KeySource> {
             Arc::new(Self(KeyTraits::of(key)))
         }
     }
@@ -450,10 +350,10 @@ mod tests {
         let chain = &mut config.chains[0];
         match chain.later.first_mut() {
             Some(later) => {
-                later.key = OnDevice::new("b");
-                chain.key = OnDevice::new("a");
+                later.key = OnDevice::source("b");
+                chain.key = OnDevice::source("a");
             }
-            None => chain.key = OnDevice::new("b"),
+            None => chain.key = OnDevice::source("b"),
         }
         config
     }

@@ -6,8 +6,9 @@ use crate::config::ChainConfig;
 use crate::consensus::Height;
 use crate::service::roster::{Served, ServedKey};
 
-use super::plan::{Fate, KeyFate, ReloadPlan};
+use super::plan::{Fate, ReloadPlan};
 use super::refused::Refused;
+use super::states::KeyFate;
 
 /// Looks at every chain that goes on with some of its keys.
 ///
