@@ -40,10 +40,18 @@ pub struct Endpoint {
     ca_file: Option<PathBuf>,
     /// Made with the first turn: the file of authorities may not be there yet.
     client: Option<Client>,
-    /// The set of validators that we were looked for in last, by its hash, and our place in it.
-    set: Option<([u8; 32], ValidatorStanding)>,
+    /// The set of validators in which we were looked for last, by its hash, with which key, and our place in it.
+    set: Option<([u8; 32], PublicKey, ValidatorStanding)>,
     /// When the voting power was asked for last.
     asked_power: Option<Instant>,
+}
+
+/// Our public keys, as far as they are known.
+pub struct OurKeys<'a> {
+    /// The one of the next height.
+    pub now: Option<PublicKey>,
+    /// The one that signs at a height: the key of a chain may change.
+    pub at: &'a dyn Fn(Height) -> Option<PublicKey>,
 }
 
 /// What a turn has to tell.
@@ -78,15 +86,14 @@ impl Endpoint {
         self.address.to_string()
     }
 
-    /// One turn: how the node is, and the commits that the witness wants, until `ended`. `key` is our public key, where it is
-    /// known.
+    /// One turn: how the node is, and the commits that the witness wants, until `ended`.
     pub fn turn(
         &mut self,
-        key: Option<&PublicKey>,
+        keys: &OurKeys<'_>,
         witness: &Witness,
         ended: &dyn Fn() -> bool,
     ) -> Turn {
-        match self.ask_all(key, witness, ended) {
+        match self.ask_all(keys, witness, ended) {
             Ok(()) if witness.works(self.index) => Turn::Recovered,
             Ok(()) => Turn::Same,
             Err(trouble) => match witness.failed(self.index, trouble.clone()) {
@@ -107,13 +114,13 @@ impl Endpoint {
 
     fn ask_all(
         &mut self,
-        key: Option<&PublicKey>,
+        keys: &OurKeys<'_>,
         witness: &Witness,
         ended: &dyn Fn() -> bool,
     ) -> Result<(), RpcTrouble> {
         let status = self.status()?;
         witness.answered(self.index, status, Instant::now());
-        let Some(key) = key else {
+        let Some(now) = keys.now else {
             return Ok(());
         };
         let mut forged = None;
@@ -121,12 +128,15 @@ impl Endpoint {
             let Some(height) = Height::new(height).filter(|_| !ended()) else {
                 break;
             };
-            let word = match self.commit(height, key) {
+            let Some(key) = (keys.at)(height) else {
+                break;
+            };
+            let word = match self.commit(height, &key) {
                 // What it has merely seen may change with the next block.
                 Ok(commit) if !commit.canonical => break,
                 Ok(commit) => match commit.vote {
                     VoteInCommit::Signed(sighting) => Some(Word::Signed(sighting)),
-                    VoteInCommit::Nothing => self.why_nothing(height, &commit, key, ended)?,
+                    VoteInCommit::Nothing => self.why_nothing(height, &commit, &key, ended)?,
                     VoteInCommit::Forged => {
                         forged = Some(RpcTrouble::Forged(height.get()));
                         None
@@ -138,7 +148,7 @@ impl Endpoint {
             };
             witness.said(self.index, height, word, Instant::now());
         }
-        self.look_at_power(key, witness, ended)?;
+        self.look_at_power(&now, witness, ended)?;
         forged.map_or(Ok(()), Err)
     }
 
@@ -156,15 +166,17 @@ impl Endpoint {
         key: &PublicKey,
         ended: &dyn Fn() -> bool,
     ) -> Result<Option<Word>, RpcTrouble> {
-        let known = self.set.filter(|(hash, _)| *hash == commit.validators);
+        let known = self
+            .set
+            .filter(|(hash, whose, _)| *hash == commit.validators && whose == key);
         let standing = match known {
-            Some((_, standing)) => standing,
+            Some((.., standing)) => standing,
             None => {
                 let found = match self.standing(Some(height), key, ended) {
                     Err(RpcTrouble::Said(_)) => return Ok(None),
                     found => found?,
                 };
-                self.set = Some((commit.validators, found));
+                self.set = Some((commit.validators, *key, found));
                 found
             }
         };

@@ -21,7 +21,7 @@ mod vote;
 mod witness;
 
 pub use address::{RpcAddress, RpcSettings};
-pub use endpoint::{Endpoint, Turn};
+pub use endpoint::{Endpoint, OurKeys, Turn};
 pub use sample::{EndpointSample, RpcSample, SignedHeight};
 pub use standing::ValidatorStanding;
 pub use tally::{GateVote, Tally, VoteOutcome, WINDOW};

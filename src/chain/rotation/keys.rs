@@ -208,6 +208,11 @@ impl ChainKeys {
         self.active().public_key()
     }
 
+    /// The public key that signs at a height, where it is known.
+    pub fn public_key_at(&self, height: Height) -> Option<PublicKey> {
+        self.schedule.load().at(height).public_key()
+    }
+
     /// Why the key of the next height does not sign, if so.
     pub fn why_unarmed(&self) -> Option<String> {
         self.active().why_unarmed()

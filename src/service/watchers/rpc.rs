@@ -14,7 +14,7 @@ use crate::config::ChainConfig;
 use crate::consensus::ChainId;
 use crate::gate::word::guard::WordGuard;
 use crate::observe::stats::chain::ChainStats;
-use crate::rpc::{Endpoint, JudgedHeight, Turn, VoteOutcome, Witness};
+use crate::rpc::{Endpoint, JudgedHeight, OurKeys, Turn, VoteOutcome, Witness};
 use crate::threads::{LARGE_STACK, Shutdown, spawn_observer};
 
 use super::word::Warden;
@@ -112,8 +112,11 @@ impl RpcThread {
         let ended = || self.stop.is_set() || self.chain_stop.is_set();
         let id = self.chain.id();
         while !ended() {
-            let key = self.chain.public_key();
-            let turn = endpoint.turn(key.as_ref(), &self.witness, &ended);
+            let keys = OurKeys {
+                now: self.chain.public_key(),
+                at: &|height| self.chain.public_key_at(height),
+            };
+            let turn = endpoint.turn(&keys, &self.witness, &ended);
             if ended() {
                 return;
             }
