@@ -180,6 +180,15 @@ impl Witness {
         shown.map(|vote| vote.height).max()
     }
 
+    /// The newest vote of our key that each endpoint has shown.
+    pub fn sightings(&self) -> Vec<Sighting> {
+        let seen = self.0.lock();
+        seen.reports
+            .iter()
+            .filter_map(|report| report.signed.clone())
+            .collect()
+    }
+
     /// A second signer with our key was noticed at this height.
     pub fn second_signer(&self, height: Height) {
         self.0.lock().second = Some(height);
@@ -238,7 +247,9 @@ impl AllReports {
     /// The totals begin where the chain is when it is seen first. What was judged of heights that were not there, because an
     /// endpoint lied while no other answered, is no reason to judge nothing any more.
     fn begin_at(&mut self, tip: i64) {
-        if self.tally.first == 0 {
+        // One that lies may have been the first to answer.
+        let beyond = tip.saturating_add(WINDOW as i64);
+        if self.tally.first == 0 || self.tally.first > beyond {
             self.tally.first = tip.max(1);
         }
         if self.judged > tip.saturating_add(WINDOW as i64) {
@@ -372,6 +383,17 @@ mod tests {
         };
         let judged = witness.judge(now, gate).into_iter();
         judged.map(|one| (one.height.get(), one.outcome)).collect()
+    }
+
+    #[test]
+    fn a_liar_that_answers_first_does_not_say_where_the_totals_begin() {
+        let (witness, now) = (of(3), Instant::now());
+        turn(&witness, 0, 1 << 62, now, |_| None);
+        for index in [1, 2] {
+            turn(&witness, index, 7, now, |height| Some(vote(height, true)));
+        }
+        witness.wanted(1, now);
+        assert_eq!(witness.sample(now).tally.first, 7);
     }
 
     const SECOND: Duration = Duration::from_secs(1);

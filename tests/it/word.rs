@@ -308,3 +308,23 @@ fn a_key_that_is_opened_anew_waits_where_it_waited() {
     });
     assert_eq!(code(&mut node, 8), AWAITS);
 }
+
+#[test]
+fn a_second_signer_in_step_is_known_by_another_vote_at_a_height_that_was_signed_here() {
+    let late = Late::new();
+    let rpc = late.rpc(Mood::Honest, 9, 2);
+    late.with(&[&rpc], "");
+    let (service, mut node) = late.start();
+    wait_for("the chain", || rpc.chain.lock().unwrap().heard.len() > 3);
+    // The same block, signed a moment later, is another message.
+    let request = maker().precommit(10, 0, Some(1), 11, b"");
+    let answer = node.ask(&Ask::Sign(request)).unwrap();
+    assert!(matches!(answer, Answer::Signed { .. }), "{answer:?}");
+    assert!(late.signs(&mut node, 11));
+    rpc.set(|chain| {
+        chain.votes.insert(10, late.votes[&10].clone());
+        chain.latest = 11;
+    });
+    service.wait_for_log("ANOTHER SIGNER HAS THIS KEY: the commit of height 10");
+    wait_for("the pause", || code(&mut node, 12) == PAUSED);
+}

@@ -67,6 +67,8 @@ pub struct GuardFacts {
     pub signed: Option<Height>,
     /// The same, as any of them has shown: our key's signature proves it.
     pub sighted: Option<Height>,
+    /// The latest height at which any of them has shown a vote of our key that is not the one that was made here.
+    pub foreign: Option<Height>,
 }
 
 /// What is to be done now.
@@ -318,11 +320,15 @@ impl WordGuard {
         }]
     }
 
-    /// A vote of our key in a block that was made since, which no watermark has known: whatever leaves this signer is in one before.
+    /// A vote of our key that was not made here: in a block that was made since, which no watermark has known (whatever leaves this signer
+    /// is in one before), or beside another one of ours.
     fn second(&self, from: i64, facts: &GuardFacts) -> Option<Height> {
-        let sighted = facts.sighted.filter(|height| height.get() > from)?;
-        let unknown = self.highest.is_none_or(|last| sighted > last);
-        (unknown && self.settings.second != SecondSigner::Ignore).then_some(sighted)
+        if self.settings.second == SecondSigner::Ignore {
+            return None;
+        }
+        let sighted = facts.sighted.filter(|height| height.get() > from);
+        let unknown = sighted.filter(|height| self.highest.is_none_or(|last| *height > last));
+        unknown.max(facts.foreign)
     }
 }
 
@@ -363,6 +369,7 @@ mod tests {
             examined: Some(tip - 1),
             signed: height(signed),
             sighted: height(signed),
+            foreign: None,
         }
     }
 
@@ -592,6 +599,22 @@ mod tests {
         let pause = true;
         let second = GuardAct::Second { height, pause };
         assert_eq!(guard.step(&heard(3, 97, 96)), [second]);
+    }
+
+    #[test]
+    fn a_second_signer_in_step_with_this_one_is_known_by_another_vote_at_the_same_height() {
+        let mut guard = guard(FloorMode::Warn, 0);
+        guard.step(&heard(1, 91, 90));
+        let facts = GuardFacts {
+            watermark: height(96),
+            foreign: height(95),
+            ..heard(30, 96, 95)
+        };
+        let height = height(95).unwrap();
+        let pause = true;
+        let second = GuardAct::Second { height, pause };
+        assert_eq!(guard.step(&facts), [second]);
+        assert_eq!(guard.step(&facts), []);
     }
 
     #[test]

@@ -10,10 +10,11 @@ use parking_lot::Mutex;
 use crate::consensus::{Height, Hrs};
 use crate::events::{Event, RequestKind, Sink, Spent};
 use crate::reason::ReasonKind;
-use crate::rpc::GateVote;
+use crate::rpc::{GateVote, Sighting};
 
 use super::heights::Heights;
 use super::latency::{self, Latency};
+use super::precommits::{OwnPrecommits, WhosePrecommit};
 use super::skew::{self, Distances, Skew};
 use super::votes::{VotedFor, Votes};
 
@@ -61,12 +62,12 @@ pub struct ChainSnapshot {
 
 /// What one chain's links count. Clones count together.
 #[derive(Clone)]
-pub struct ChainStats(Arc<Mutex<ChainSnapshot>>);
+pub struct ChainStats(Arc<Mutex<ChainSnapshot>>, Arc<Mutex<OwnPrecommits>>);
 
 impl ChainStats {
     /// Nothing is counted yet. `last` is the last height asked for before the start, where that is known.
     pub fn new(last: Option<Height>) -> Self {
-        Self(Arc::new(Mutex::new(ChainSnapshot {
+        let snapshot = ChainSnapshot {
             since: Instant::now(),
             signed: [0; STEPS],
             replayed: [0; STEPS],
@@ -78,7 +79,8 @@ impl ChainStats {
             votes: Votes::default(),
             distances: Distances::new(&skew::BOUNDS),
             latency: [Latency::new(&latency::BOUNDS); STAGES.len()],
-        })))
+        };
+        Self(Arc::new(Mutex::new(snapshot)), Arc::default())
     }
 
     /// For a chain that is armed after the start: see [`Heights::begin_after`].
@@ -93,6 +95,12 @@ impl ChainStats {
             true => GateVote::Block,
             false => GateVote::NotKnown,
         }
+    }
+
+    /// WhosePrecommit a precommit in a commit is, which the key of the chain has signed.
+    pub fn whose(&self, vote: &Sighting) -> WhosePrecommit {
+        let own = self.1.lock();
+        own.whose(vote.height, vote.round, vote.block.as_ref(), vote.timestamp)
     }
 
     /// The commit of a block lacks the precommit that was signed for it.
@@ -195,6 +203,9 @@ impl Sink for ChainStats {
                     Some(_) => VotedFor::Block,
                     None => VotedFor::Nil,
                 };
+                if let Some(made) = made {
+                    self.1.lock().signed(hrs, block.as_ref(), made.written);
+                }
                 snapshot.heights.signed(hrs, *replayed, voted_for);
                 if !replayed {
                     snapshot.votes.signed(hrs, voted_for);

@@ -6,5 +6,6 @@ pub mod heights;
 pub mod histogram;
 pub mod latency;
 pub mod link;
+pub mod precommits;
 pub mod skew;
 pub mod votes;

@@ -51,7 +51,13 @@ impl RpcWatch {
         if watch.witness.is_some() {
             // Before it is armed, so that nothing is signed in between.
             chain.wait_for(guard.lock().waits());
-            let warden = Warden::new(chain.clone(), witness.clone(), guard, config.pause_file());
+            let warden = Warden::new(
+                chain.clone(),
+                witness.clone(),
+                guard,
+                stats.clone(),
+                config.pause_file(),
+            );
             let warden = Mutex::new(warden);
             let (stop, chain_stop) = (watch.stop.clone(), chain_stop.clone());
             spawn_observer("word", LARGE_STACK, &watch.stop, move || {

@@ -11,6 +11,8 @@ use crate::consensus::Height;
 use crate::gate::pause::{Pause, PauseFile, PauseWhy};
 use crate::gate::word::floor::{FloorHeight, FloorSource};
 use crate::gate::word::guard::{GuardAct, GuardFacts, WordGuard};
+use crate::observe::stats::chain::ChainStats;
+use crate::observe::stats::precommits::WhosePrecommit;
 use crate::os::clock::{Clock, SystemClock};
 use crate::rpc::Witness;
 
@@ -24,6 +26,7 @@ pub(super) struct Warden {
     chain: Arc<ChainKeys>,
     witness: Arc<Witness>,
     guard: Arc<Mutex<WordGuard>>,
+    stats: ChainStats,
     pause_file: PauseFile,
     /// When the chain was first seen armed.
     armed: Option<Instant>,
@@ -35,12 +38,14 @@ impl Warden {
         chain: Arc<ChainKeys>,
         witness: Arc<Witness>,
         guard: Arc<Mutex<WordGuard>>,
+        stats: ChainStats,
         pause_file: PauseFile,
     ) -> Self {
         Self {
             chain,
             witness,
             guard,
+            stats,
             pause_file,
             armed: None,
             told: None,
@@ -53,6 +58,9 @@ impl Warden {
         let witness = &self.witness;
         // In this order: what this signer has signed is in the watermark before it can be in a commit.
         let (signed, sighted) = (witness.latest_signed(now), witness.sighted());
+        let sightings = witness.sightings().into_iter();
+        let foreign = sightings.filter(|vote| self.stats.whose(vote) == WhosePrecommit::Foreign);
+        let foreign = foreign.map(|vote| vote.height);
         let (tip, examined) = (witness.tip(now), witness.examined(now));
         // A key that is being opened may be the one that has signed last.
         if self.chain.is_opening() || self.chain.seen().gate.is_none() {
@@ -68,6 +76,7 @@ impl Warden {
             examined,
             signed: signed.map(|signed| signed.height),
             sighted,
+            foreign: foreign.max(),
         };
         let mut guard = self.guard.lock();
         let before = guard.waits();
