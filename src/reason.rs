@@ -39,7 +39,7 @@ pub enum ReasonKind {
     Late,
     /// The chain was handed over to another host (W21).
     MovedOut,
-    /// The operator has paused the chain (W22).
+    /// The chain is paused (W22).
     Paused,
     /// The chain is served to one node at a time, and this is another one.
     OtherNode,
@@ -134,7 +134,7 @@ impl ReasonKind {
             Self::Paused => (
                 "paused",
                 Some(13),
-                "the operator has paused the chain, altogether or from a height on",
+                "the chain is paused, altogether or from a height on: by the operator, or because a second signer has its key",
             ),
             Self::OtherNode => (
                 "other_node",
@@ -144,7 +144,7 @@ impl ReasonKind {
             Self::BelowFloor => (
                 "below_floor",
                 Some(16),
-                "`state_hook` or `floor`: the chain was higher already when it was armed",
+                "`state_hook`, `floor` or `doppelganger`: the chain has left this height behind",
             ),
             Self::AwaitsChain => (
                 "awaits_chain",

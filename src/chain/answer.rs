@@ -3,9 +3,10 @@
 use crate::consensus::{Height, Hrs};
 use crate::events::{Event, RequestKind};
 use crate::gate::refusal::Refusal;
+use crate::os::clock::{Clock, Moment};
 use crate::reason::ReasonKind;
 use crate::reply::{RemoteError, Reply};
-use crate::request::Asked;
+use crate::request::{Asked, Request};
 
 /// Who asks, and what holds for all that it asks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,6 +15,18 @@ pub struct Asker<'a> {
     pub node: &'a str,
     /// Heights above are refused.
     pub max_height: Option<Height>,
+}
+
+/// What answers the requests of nodes.
+pub trait Respond {
+    /// Answers one request that arrived at `arrival`. Every request has an answer (W9).
+    fn answer(
+        &self,
+        request: Request,
+        arrival: &Moment,
+        asker: &Asker<'_>,
+        clock: &dyn Clock,
+    ) -> Answer;
 }
 
 /// A reply, and what to tell about it once it has left.

@@ -13,11 +13,11 @@ mod sign;
 mod state;
 mod store;
 
-pub use answer::{Answer, Asker, Releases};
+pub use answer::{Answer, Asker, Releases, Respond};
 pub use armed::{Armed, KeySettings};
 pub use deadline::{DEADLINE, DEVICE};
 pub use hand_over::NotHandedOver;
 pub use pause::{ChainPaused, Drained};
-pub use rotation::{ChainKeys, KeySchedule, Respond};
+pub use rotation::{ChainKeys, KeySchedule, Lasting};
 pub use seen::ChainSeen;
 pub use state::Chain;

@@ -35,7 +35,7 @@ pub struct ChainPaused {
 impl Chain {
     /// Pauses the chain, armed or not, and waits for what is in hand; `None` where another change does not come to its end.
     pub fn pause(&self, pause: Pause, file: &PauseFile) -> Option<ChainPaused> {
-        let change = self.paused.pause(pause, file)?;
+        let change = self.lasting().pause.pause(pause, file)?;
         Some(ChainPaused {
             change,
             drained: self.drained(),
@@ -56,12 +56,12 @@ impl Chain {
     /// # Errors
     /// It cannot be ended for good, and goes on.
     pub fn resume(&self, file: &PauseFile) -> Option<io::Result<PauseEnded>> {
-        self.paused.resume(file)
+        self.lasting().pause.resume(file)
     }
 
     /// The pause that was asked for, and whether nothing is signed by now.
     pub fn paused(&self) -> Option<(Arc<ActivePause>, bool)> {
-        let active = self.paused.now()?;
+        let active = self.lasting().pause.now()?;
         let in_effect = active.is_in_effect(self.last().map(|last| last.height));
         Some((active, in_effect))
     }

@@ -50,11 +50,11 @@ impl Chain {
         if let Some(active) = self.in_effect() {
             return refuse(Refusal::of(Reason::paused(&active)));
         }
-        if let Some(wait) = self.hold.wait() {
+        if let Some(wait) = self.lasting().hold.wait() {
             return refuse(Refusal::of(Reason::AwaitsChain(wait)));
         }
         // They keep no chain with a node: only consensus has locks.
-        if let Err(other) = self.one_node.may(asker.node, clock.now().boot) {
+        if let Err(other) = self.lasting().one_node.may(asker.node, clock.now().boot) {
             return refuse(Refusal::of(Reason::OtherNode(other)));
         }
         match armed.signer.sign(&permit) {

@@ -12,13 +12,12 @@ use crate::reply::{Reply, Signed};
 use crate::request::{Asked, Request, SignRequest};
 use crate::signer::{Signer, SignerError};
 
-use super::answer::{Answer, Asker, Releases, error_of, refused, told};
+use super::answer::{Answer, Asker, Releases, Respond, error_of, refused, told};
 use super::deadline::{DEADLINE, DEVICE};
 use super::state::Chain;
 
-impl Chain {
-    /// Answers one request that arrived at `arrival`. Every request has an answer (W9).
-    pub fn answer(
+impl Respond for Chain {
+    fn answer(
         &self,
         request: Request,
         arrival: &Moment,
@@ -40,7 +39,9 @@ impl Chain {
             }
         }
     }
+}
 
+impl Chain {
     fn sign(
         &self,
         request: SignRequest,
@@ -116,19 +117,19 @@ impl Chain {
         let until = (now.monotonic + DEVICE).min(arrival.monotonic + DEADLINE);
         let prepared = gate.prepare(request).map_err(SignFailure::Refused)?;
         let judged = gate.judge(prepared, &now).map_err(SignFailure::Refused)?;
-        if let Some(wait) = self.hold.wait() {
+        if let Some(wait) = self.lasting().hold.wait() {
             return Err(refuse(Reason::AwaitsChain(wait)));
         }
         // In memory, so that a wrong word is gone with the process.
-        if let Some(floor) = self.floor.forbids(request.hrs().height) {
+        if let Some(floor) = self.lasting().floor.forbids(request.hrs().height) {
             return Err(refuse(Reason::BelowFloor(floor)));
         }
         // Double signs, what is behind and pauses are called so first, and only what is admitted keeps a chain with a node.
-        let may = self.one_node.may(asker.node, now.boot);
+        let may = self.lasting().one_node.may(asker.node, now.boot);
         may.map_err(|other| refuse(Reason::OtherNode(other)))?;
         can_sign(&judged, armed.signer.as_ref()).map_err(SignFailure::Signer)?;
         let admission = judged.admit(until).map_err(SignFailure::Refused)?;
-        self.one_node.serves(asker.node, now.boot);
+        self.lasting().one_node.serves(asker.node, now.boot);
         let admitted = clock.monotonic();
         let (signature, timestamp, extension, persisted_in, replayed) = match admission {
             Admission::Replay {

@@ -7,13 +7,10 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::consensus::{ChainId, PublicKey};
 
-use crate::gate::nodes::OneNode;
-use crate::gate::pause::PauseSwitch;
 use crate::gate::refusal::Reason;
-use crate::gate::word::floor::Floor;
-use crate::gate::word::hold::WordHold;
 
 use super::armed::{Armed, KeySettings};
+use super::rotation::Lasting;
 use super::seen::ChainSeen;
 
 /// What is said of a chain that is being opened.
@@ -31,14 +28,8 @@ pub struct Chain {
     news: News,
     /// What the operator has set since it was made, if anything. Held briefly.
     pub(super) wanted: Mutex<Option<KeySettings>>,
-    /// Its gate, once there is one, looks at it, too.
-    pub(super) paused: Arc<PauseSwitch>,
-    /// The node that it is served to, where that is one at a time.
-    pub(super) one_node: Arc<OneNode>,
-    /// The height that the chain has left behind, where somebody said so.
-    pub(super) floor: Arc<Floor>,
-    /// What is waited for before anything is signed.
-    pub(super) hold: Arc<WordHold>,
+    /// Shared with its other keys, and with those that were there before under its id.
+    lasting: Lasting,
 }
 
 /// A chain is armed once and stays so, until it is taken out or handed over to another host.
@@ -103,10 +94,7 @@ impl Chain {
             state: RwLock::new(state),
             news: News::default(),
             wanted: Mutex::default(),
-            paused: Arc::default(),
-            one_node: Arc::default(),
-            floor: Arc::default(),
-            hold: Arc::default(),
+            lasting: Lasting::default(),
         }
     }
 
@@ -155,47 +143,14 @@ impl Chain {
         self.tell_news();
     }
 
-    /// The same chain with the switch of one that was there before under its id: what could not be written of a pause is
-    /// known nowhere else.
-    pub fn paused_by(self, switch: Arc<PauseSwitch>) -> Self {
-        Self {
-            paused: switch,
-            ..self
-        }
+    /// The same chain with what is shared by all keys of its id.
+    pub fn sharing(self, lasting: Lasting) -> Self {
+        Self { lasting, ..self }
     }
 
-    /// The same chain, served to the nodes that another that was there before under its id is served to.
-    pub fn served_by(self, one_node: Arc<OneNode>) -> Self {
-        Self { one_node, ..self }
-    }
-
-    /// The same chain with the floor of one that was there before under its id, and what that waits for.
-    pub fn above(self, floor: Arc<Floor>, hold: Arc<WordHold>) -> Self {
-        Self {
-            floor,
-            hold,
-            ..self
-        }
-    }
-
-    /// Up to which height nothing is signed, because the chain has left it behind.
-    pub fn floor(&self) -> &Floor {
-        &self.floor
-    }
-
-    /// What is waited for before anything is signed.
-    pub fn hold(&self) -> &WordHold {
-        &self.hold
-    }
-
-    /// To which node it is served.
-    pub fn one_node(&self) -> &OneNode {
-        &self.one_node
-    }
-
-    /// What the gate of this chain is to look at: see [`crate::gate::Gate::obeying`].
-    pub fn pause_switch(&self) -> Arc<PauseSwitch> {
-        self.paused.clone()
+    /// What it shares with its other keys.
+    pub fn lasting(&self) -> &Lasting {
+        &self.lasting
     }
 
     /// For a chain that is being opened: no other process holds its state.

@@ -109,7 +109,7 @@ impl Chain {
                 asks_devices: true,
                 gate: Some(armed.shown.look()),
                 key_trouble: armed.signer.unavailable_reason(),
-                waits: self.hold.wait().map(|wait| wait.to_string()),
+                waits: self.lasting().hold.wait().map(|wait| wait.to_string()),
                 shared: armed.shared.clone(),
             },
         }

@@ -12,7 +12,7 @@ use crate::gate::pause::PauseFile;
 use crate::gate::store;
 use crate::gate::store::file::StateFile;
 use crate::gate::watermark::Watermark;
-use crate::gate::word::guard::GuardSettings;
+use crate::gate::word::settings::GuardSettings;
 use crate::link::Timeouts;
 use crate::os::pair_lock::Scopes;
 use crate::remedy::Commands;

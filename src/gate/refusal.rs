@@ -188,7 +188,7 @@ impl fmt::Display for Refusal {
             Reason::AboveMaxHeight(max) => write!(f, "the height is above this validator's max_height of {max}"),
             Reason::Paused { pause, resume } => write!(
                 f,
-                "the operator has paused the chain {pause}; `{resume}` ends that"
+                "the chain is paused {pause}; `{resume}` ends that"
             ),
             Reason::BelowFloor(floor) => floor.fmt(f),
             Reason::AwaitsChain(wait) => wait.fmt(f),

@@ -112,7 +112,7 @@ impl RpcAddress {
         self.secure
     }
 
-    /// Whether its password, or its path, goes over a network as everybody on the way can read it.
+    /// Whether its password goes over a network as everybody on the way can read it.
     pub fn is_exposed(&self) -> bool {
         !self.secure && !self.near && self.authorization.is_some()
     }

@@ -170,17 +170,7 @@ impl Witness {
         self.0.lock().tip(now)
     }
 
-    /// The latest committed height at which our key signed, as any of them has shown: its signature proves it.
-    pub fn sighted(&self) -> Option<Height> {
-        let seen = self.0.lock();
-        let shown = seen
-            .reports
-            .iter()
-            .filter_map(|report| report.signed.as_ref());
-        shown.map(|vote| vote.height).max()
-    }
-
-    /// The newest vote of our key that each endpoint has shown.
+    /// The newest vote of our key that each endpoint has shown: its signature proves it.
     pub fn sightings(&self) -> Vec<Sighting> {
         let seen = self.0.lock();
         seen.reports

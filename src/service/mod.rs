@@ -37,8 +37,8 @@ use links::RunningLink;
 use moving::ServiceMover;
 use observers::SharedObservers;
 use parts::{LEAVE, Service};
-use reload::close_each;
 pub use reload::{Again, LogOverruled};
+use reload::{Closed, close_each};
 use roster::{Roster, ServedKey};
 use supervisor::Supervisor;
 use wiring::Wiring;
@@ -200,7 +200,7 @@ fn close(roster: &Roster) {
             );
         }
     };
-    for closing in close_each(&roster.keys(), LEAVE, close_one) {
+    for closing in close_each(&roster.keys(), Closed::Chains, LEAVE, close_one) {
         warn!(event = "no_clean_stop", "{}", closing.trouble());
     }
 }

@@ -5,14 +5,10 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::chain::{Chain, ChainKeys};
+use crate::chain::{Chain, ChainKeys, Lasting};
 use crate::config::{ChainConfig, NodeConfig};
 use crate::consensus::ChainId;
-use crate::gate::nodes::OneNode;
-use crate::gate::pause::PauseSwitch;
-use crate::gate::word::floor::Floor;
 use crate::gate::word::guard::WordGuard;
-use crate::gate::word::hold::WordHold;
 use crate::observe::registry::{ChainEntry, KnownIdentities, LinkEntry, RegisteredKey};
 use crate::observe::stats::chain::ChainStats;
 use crate::os::clock::{Clock, SystemClock};
@@ -33,19 +29,6 @@ pub(super) struct Wiring {
     pub beat: Arc<Beat>,
     /// For each chain id that was ever served.
     lasting: Arc<Mutex<BTreeMap<ChainId, Lasting>>>,
-}
-
-/// What holds until the process ends, whatever a reload makes of its chain.
-#[derive(Clone, Default)]
-struct Lasting {
-    /// A pause may be kept in memory only.
-    pause: Arc<PauseSwitch>,
-    /// The node whose locks the key followed last.
-    one_node: Arc<OneNode>,
-    /// What is over is over.
-    floor: Arc<Floor>,
-    /// What all of its keys wait for.
-    hold: Arc<WordHold>,
 }
 
 /// What goes on of a chain whose key is opened anew.
@@ -136,10 +119,7 @@ impl Wiring {
             .or_default()
             .clone();
         lasting.one_node.stay(config.sticky);
-        let chain = Chain::opening(config.id.clone())
-            .paused_by(lasting.pause)
-            .served_by(lasting.one_node)
-            .above(lasting.floor, lasting.hold);
+        let chain = Chain::opening(config.id.clone()).sharing(lasting);
         let key = ServedKey {
             chain: Arc::new(chain),
             // A key that goes takes its device along, so no other key knows it.

@@ -15,7 +15,7 @@ use tmkms::backends::ledger::find::Wanted;
 use tmkms::backends::ledger::key::LedgerSettings;
 use tmkms::backends::ledger::transport::{ApduTransport, Connector, PluggedDevice, TransportError};
 use tmkms::backends::{Device as _, KeySource, Opened};
-use tmkms::chain::{Armed, Asker, Chain};
+use tmkms::chain::{Armed, Asker, Chain, Respond};
 use tmkms::consensus::{Hrs, PublicKey, Signature};
 use tmkms::gate::{Admission, Gate, Settings, SignExtensions};
 use tmkms::os::clock::{Clock, SystemClock};

@@ -93,7 +93,7 @@ fn from_its_height_on_no_link_gets_a_signature_before_or_after_a_kill() {
         for node in &mut nodes {
             let why = refusal(node, 7, 1);
             assert!(
-                why.contains("the operator has paused the chain from height 7 on (moving\\nhouse)"),
+                why.contains("the chain is paused from height 7 on (moving\\nhouse)"),
                 "{why}"
             );
             assert!(refusal(node, 8, 1).contains("paused"));
@@ -150,7 +150,7 @@ fn altogether_means_the_last_vote_as_well() {
         "{text}"
     );
     for height in [5, 6, 70_000_000] {
-        assert!(refusal(node, height, 1).contains("paused the chain altogether"));
+        assert!(refusal(node, height, 1).contains("the chain is paused altogether"));
     }
     // Asked for, so nothing is wrong, unless somebody asks for this very chain.
     for (path, code) in [
@@ -269,7 +269,7 @@ fn without_a_service_the_next_one_obeys() {
         .mode();
     assert_eq!(mode & 0o777, 0o600);
     let (mut service, mut nodes) = scene.start();
-    assert!(refusal(&mut nodes[0], 1, 1).contains("paused the chain altogether (not yet)"));
+    assert!(refusal(&mut nodes[0], 1, 1).contains("the chain is paused altogether (not yet)"));
     service.child.kill().unwrap();
     service.wait();
     let text = scene.run(&["resume", "test-1"], 0);

@@ -6,14 +6,15 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use crate::support::held_key::HeldKey;
-use crate::support::{SharedDisk, chain_id, maker};
-use tmkms::chain::{Armed, Asker, Chain, Drained};
+use crate::support::{SharedDisk, chain_id, maker, random_key};
+use tmkms::chain::{Armed, Asker, Chain, ChainKeys, Drained, KeySchedule, Lasting, Respond};
 use tmkms::gate::pause::{Pause, PauseFile};
 use tmkms::gate::raw::{Dialect, RawPolicy};
 use tmkms::gate::{Gate, Settings};
 use tmkms::os::clock::{Clock, SystemClock};
 use tmkms::reply::Reply;
 use tmkms::request::{RawRequest, Request};
+use tmkms::signer::Signer;
 
 #[test]
 fn an_extension_and_raw_bytes_that_were_begun_are_waited_for_and_none_is_begun_afterwards() {
@@ -84,4 +85,55 @@ fn an_extension_and_raw_bytes_that_were_begun_are_waited_for_and_none_is_begun_a
             _ => panic!("raw bytes were signed"),
         }
     }
+}
+
+/// A reload has just taken a key out, and a vote is in hand there.
+#[test]
+fn who_pauses_waits_for_what_is_in_hand_at_a_key_that_a_reload_takes_out() {
+    let clock = SystemClock;
+    let armed = |signer: Arc<dyn Signer>| {
+        let store = SharedDisk::new().store();
+        let gate = Gate::arm(chain_id(), Settings::default(), store, &clock.now()).unwrap();
+        Armed::new(gate, signer)
+    };
+    let (held, was_asked, go) = HeldKey::new(b"held, ");
+    let lasting = Lasting::default();
+    let key = |signer: Arc<dyn Signer>| {
+        let chain = Chain::armed(chain_id(), armed(signer));
+        Arc::new(chain.sharing(lasting.clone()))
+    };
+    let keys = ChainKeys::of(key(Arc::new(held)));
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state.json");
+    let file = PauseFile::beside(&state, &chain_id(), &Default::default());
+    let pause = Pause {
+        from: None,
+        why: None,
+        asked: Duration::ZERO,
+    };
+    std::thread::scope(|scope| {
+        let keys = &keys;
+        let vote = Request::Sign(maker().precommit(1, 0, Some(1), 1, b"held, extension"));
+        let answer =
+            scope.spawn(move || keys.answer(vote, &clock.now(), &Asker::default(), &clock));
+        was_asked.recv().unwrap();
+        let next = KeySchedule::only(key(Arc::new(random_key())));
+        let (swap, is_swapping) = channel();
+        scope.spawn(move || {
+            swap.send(()).unwrap();
+            assert!(keys.replace(next));
+        });
+        is_swapping.recv().unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+        let (done, is_done) = channel();
+        scope.spawn(move || {
+            done.send(keys.pause(pause, &file).unwrap().drained)
+                .unwrap();
+        });
+        let early = is_done.recv_timeout(Duration::from_millis(300));
+        assert!(early.is_err(), "it did not wait");
+        go.send(()).unwrap();
+        assert_eq!(is_done.recv().unwrap(), Drained::Yes);
+        answer.join().unwrap();
+    });
 }

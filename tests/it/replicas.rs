@@ -13,7 +13,7 @@ use crate::support::{SharedDisk, chain_id, maker, moment, prepared};
 use tmkms::backends::replicas::{Policy, Replica, ReplicaSetSource, ReplicaSource};
 use tmkms::backends::yubihsm::protocol::codes::command;
 use tmkms::backends::{Device, KeySource, KeyTraits, OpenKeyError, Opened};
-use tmkms::chain::{Armed, Asker, Chain};
+use tmkms::chain::{Armed, Asker, Chain, Respond};
 use tmkms::consensus::KeyType;
 use tmkms::gate::raw::self_test;
 use tmkms::gate::{Gate, Settings, SignExtensions};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::support::{SharedDisk, StillClock, chain_id, key, maker};
-use tmkms::chain::{Armed, Asker, Chain, ChainKeys, KeySchedule, Respond};
+use tmkms::chain::{Armed, Asker, Chain, ChainKeys, KeySchedule, Lasting, Respond};
 use tmkms::consensus::{Height, Hrs, PublicKey, SignBytes};
 use tmkms::gate::raw::{Dialect, RawPolicy};
 use tmkms::gate::store::Origin;
@@ -189,7 +189,7 @@ fn the_public_key_changes_when_the_last_height_before_the_border_was_used() {
     let all = away.start(&[100]);
     let process = routed(&all, &[100]);
     assert_eq!(told(&process, &away.clock), key(0));
-    all[0].floor().raise(FloorHeight {
+    all[0].lasting().floor.raise(FloorHeight {
         height: height(99),
         source: FloorSource::StateHook,
     });
@@ -350,7 +350,10 @@ fn a_pause_is_that_of_all_keys() {
             paused: switch.clone(),
         });
         let chain = Chain::armed(chain_id(), Armed::new(gate, Arc::new(of(index))));
-        Arc::new(chain.paused_by(switch.clone()))
+        Arc::new(chain.sharing(Lasting {
+            pause: switch.clone(),
+            ..Lasting::default()
+        }))
     };
     let process = routed(&[arm(0), arm(1)], &[100]);
     let vote = |at, round| maker().prevote(at, round, Some(1), at);

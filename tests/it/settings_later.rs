@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::support::held_key::HeldKey;
 use crate::support::home::PATIENCE;
 use crate::support::{SharedDisk, chain_id, maker};
-use tmkms::chain::{Armed, Asker, Chain, KeySettings};
+use tmkms::chain::{Armed, Asker, Chain, KeySettings, Respond};
 use tmkms::gate::heights::bucket::Rate;
 use tmkms::gate::{Gate, Settings};
 use tmkms::os::clock::{Clock, SystemClock};

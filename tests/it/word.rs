@@ -171,10 +171,10 @@ fn new_blocks_are_watched_before_the_first_signature() {
     let rpc = late.rpc(Mood::Honest, 9, 2);
     late.with(&[&rpc], "doppelganger_blocks = 2");
     let (service, mut node) = late.start();
-    service.wait_for_log("2 more new blocks are watched");
+    service.wait_for_log("2 more new blocks to be watched");
     assert_eq!(code(&mut node, 10), AWAITS);
     rpc.set(|chain| chain.latest = 11);
-    service.wait_for_log("1 more new blocks are watched");
+    service.wait_for_log("1 more new block to be watched");
     assert_eq!(code(&mut node, 12), AWAITS);
     rpc.set(|chain| chain.latest = 12);
     service.wait_for_log("the chain was heard: signing begins");
@@ -187,7 +187,7 @@ fn a_second_signer_is_noticed_before_the_first_signature_and_the_pause_outlasts_
     let rpc = late.rpc(Mood::Honest, 9, 2);
     late.with(&[&rpc], "doppelganger_blocks = 5");
     let (service, mut node) = late.start();
-    service.wait_for_log("5 more new blocks are watched");
+    service.wait_for_log("5 more new blocks to be watched");
     assert_eq!(code(&mut node, 10), AWAITS);
     rpc.set(|chain| {
         chain.votes.insert(10, late.votes[&10].clone());

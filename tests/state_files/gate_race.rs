@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::{chain_id, maker, place, random_key};
-use tmkms::chain::{Armed, Asker, Chain};
+use tmkms::chain::{Armed, Asker, Chain, Respond};
 use tmkms::codec::node::{Answer, Ask};
 use tmkms::events::{Event, Sink};
 use tmkms::gate::store::file::FileStore;

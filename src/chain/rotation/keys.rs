@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 
 use crate::consensus::{ChainId, Height, Hrs, PublicKey};
 use crate::events::RequestKind;
@@ -18,11 +19,12 @@ use crate::os::clock::{Clock, Moment};
 use crate::reply::Reply;
 use crate::request::{Request, SignRequest};
 
-use crate::chain::answer::{Answer, Asker, refused, refused_event, remote, told};
+use crate::chain::answer::{Answer, Asker, Respond, refused, refused_event, remote, told};
 use crate::chain::pause::{ChainPaused, Drained};
 use crate::chain::seen::ChainSeen;
 use crate::chain::state::Chain;
 
+use super::lasting::Lasting;
 use super::schedule::KeySchedule;
 
 /// How long requests that went by another schedule are waited for: one has its answer, whatever it is, before.
@@ -30,35 +32,13 @@ const PATIENCE: Duration = Duration::from_secs(4);
 /// Between two looks at them.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// What answers the requests of nodes.
-pub trait Respond {
-    /// Answers one request that arrived at `arrival`. Every request has an answer (W9).
-    fn answer(
-        &self,
-        request: Request,
-        arrival: &Moment,
-        asker: &Asker<'_>,
-        clock: &dyn Clock,
-    ) -> Answer;
-}
-
-impl Respond for Chain {
-    fn answer(
-        &self,
-        request: Request,
-        arrival: &Moment,
-        asker: &Asker<'_>,
-        clock: &dyn Clock,
-    ) -> Answer {
-        Chain::answer(self, request, arrival, asker, clock)
-    }
-}
-
 /// A chain with its keys, each with its own gate, state and locks. One of them signs at each height.
 pub struct ChainKeys {
     id: ChainId,
     /// Replaced as a whole by a reload. Whoever routes a request holds what it went by until that has its answer.
     schedule: ArcSwap<KeySchedule<Arc<Chain>>>,
+    /// Held while it is replaced, until nothing is in hand that went by the one before.
+    replacing: Mutex<()>,
 }
 
 impl Respond for ChainKeys {
@@ -102,7 +82,7 @@ fn too_far(keys: &KeySchedule<Arc<Chain>>, request: &SignRequest, now: &Moment) 
     let next = keys.at(height);
     // What is wrong besides is said by the key.
     let commands = next.commands().filter(|_| request.chain_id == *next.id())?;
-    let behind = next.floor().now().map(|floor| floor.height);
+    let behind = next.lasting().floor.now().map(|floor| floor.height);
     let ahead = height.above(behind.map_or(used, |behind| behind.max(used)));
     let shown = before.seen().gate?;
     let allowed = shown.rate.level(shown.tokens, shown.counted, now.boot);
@@ -140,7 +120,7 @@ fn active(keys: &KeySchedule<Arc<Chain>>) -> &Arc<Chain> {
             // They have one floor.
             let floor = keys
                 .all()
-                .find_map(|(_, key)| key.floor().now())
+                .find_map(|(_, key)| key.lasting().floor.now())
                 .map(|floor| floor.height);
             keys.active(floor, |key| key.last().map(|last| last.height))
         }
@@ -151,7 +131,11 @@ impl ChainKeys {
     /// A chain with these keys, which are all of the chain `id`.
     pub fn new(id: ChainId, keys: KeySchedule<Arc<Chain>>) -> Self {
         let schedule = ArcSwap::from_pointee(keys);
-        Self { id, schedule }
+        Self {
+            id,
+            schedule,
+            replacing: Mutex::default(),
+        }
     }
 
     /// A chain whose key does not change.
@@ -161,6 +145,7 @@ impl ChainKeys {
 
     /// Other keys or other heights from now on. `true` when no request is in hand any more that went by those before.
     pub fn replace(&self, keys: KeySchedule<Arc<Chain>>) -> bool {
+        let _turn = self.replacing.lock();
         let before = self.schedule.swap(Arc::new(keys));
         let began = Instant::now();
         // Each request holds a count of its own.
@@ -186,7 +171,12 @@ impl ChainKeys {
     /// The next height, by what its keys have used and by what it has left behind; 1 where nothing is known.
     pub fn next(&self) -> Height {
         let used = self.last().map(|last| last.height);
-        let floor = self.active().floor().now().map(|floor| floor.height);
+        let floor = self
+            .active()
+            .lasting()
+            .floor
+            .now()
+            .map(|floor| floor.height);
         let used = used.max(floor);
         used.map_or(Height::FIRST, |used| {
             Height::new(used.get().saturating_add(1)).unwrap_or(used)
@@ -197,6 +187,11 @@ impl ChainKeys {
     pub fn all(&self) -> Vec<(Option<Height>, Arc<Chain>)> {
         let keys = self.schedule.load();
         keys.all().map(|(from, key)| (from, key.clone())).collect()
+    }
+
+    /// What all of its keys share.
+    fn lasting(&self) -> Lasting {
+        self.active().lasting().clone()
     }
 
     fn each(&self) -> impl Iterator<Item = Arc<Chain>> {
@@ -266,6 +261,10 @@ impl ChainKeys {
                 done.drained = Drained::No;
             }
         }
+        // What is in hand at a key that a reload has just taken out is signed, or not, before that has come to its end.
+        if self.replacing.try_lock_for(PATIENCE).is_none() {
+            done.drained = Drained::No;
+        }
         done.last = self.last();
         Some(done)
     }
@@ -280,17 +279,17 @@ impl ChainKeys {
 
     /// Up to here nothing is signed, with whichever key: they have one floor.
     pub fn raise_floor(&self, to: FloorHeight) {
-        self.each().for_each(|key| key.floor().raise(to));
+        self.lasting().floor.raise(to);
     }
 
     /// What is waited for before anything is signed, with whichever key.
     pub fn wait_for(&self, wait: Option<Wait>) {
-        self.each().for_each(|key| key.hold().set(wait));
+        self.lasting().hold.set(wait);
     }
 
     /// The pause that was asked for, and whether nothing is signed by now.
     pub fn paused(&self) -> Option<(Arc<ActivePause>, bool)> {
-        let active = self.each().next()?.pause_switch().now()?;
+        let active = self.lasting().pause.now()?;
         let in_effect = active.is_in_effect(self.last().map(|last| last.height));
         Some((active, in_effect))
     }

@@ -14,7 +14,7 @@ use crate::backends::KeySource;
 use crate::consensus::ChainId;
 use crate::gate::heights::bucket::Rate;
 use crate::gate::raw::Dialect;
-use crate::gate::word::guard::GuardSettings;
+use crate::gate::word::settings::GuardSettings;
 use crate::gate::{Settings, SignExtensions};
 use crate::remedy::CommandLine;
 use crate::rpc::RpcSettings;

@@ -1,6 +1,6 @@
 //! `floor` and `doppelganger` of a [[chain]]: what follows from what its nodes say of our votes.
 
-use crate::gate::word::guard::{FloorMode, GuardSettings, SecondSigner};
+use crate::gate::word::settings::{FloorMode, GuardSettings, SecondSigner};
 use crate::settings::{Problem, Spanned, TableReader};
 
 /// As it is written.

@@ -5,103 +5,19 @@ use std::time::Duration;
 
 use crate::consensus::Height;
 
+use super::facts::{GuardAct, GuardFacts};
 use super::hold::Wait;
+use super::settings::{FloorMode, GuardSettings, SecondSigner};
 
 /// How long an answer is waited for before it counts as none, where nothing has to wait for it.
 const IN_TIME: Duration = Duration::from_secs(10);
 /// How long a watch goes on without an answer, or without a new block.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A block of the newest ones, of which not all commits can be asked for yet: a chain may make some in a second.
+/// How many of the newest blocks may be without a word when the chain counts as heard: it may make some in a second.
 const NEWEST: i64 = 3;
 /// So far below our own watermark a node is behind the chain, and does not speak for it.
 const LAG: i64 = 20;
-
-/// What is done about a state that is behind the chain.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FloorMode {
-    /// Nothing.
-    Off,
-    /// It is told.
-    #[default]
-    Warn,
-    /// What is not above the chain's word is refused, and nothing is signed before there is one.
-    Refuse,
-}
-
-/// What is done about a second signer that is noticed after the first signature.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SecondSigner {
-    /// Nothing: hosts that share the watermark in etcd sign for each other.
-    Ignore,
-    /// The chain is paused.
-    #[default]
-    Pause,
-    /// It is told.
-    Warn,
-}
-
-/// What the operator may set.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct GuardSettings {
-    /// About a state that is behind.
-    pub floor: FloorMode,
-    /// How many new blocks are watched before the first signature.
-    pub blocks: u32,
-    /// About a second signer afterwards.
-    pub second: SecondSigner,
-}
-
-/// What is known at one moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct GuardFacts {
-    /// How long the chain has been armed.
-    pub armed: Duration,
-    /// The height of the watermark.
-    pub watermark: Option<Height>,
-    /// The newest block, as most endpoints say; `None` where none answers.
-    pub tip: Option<i64>,
-    /// Up to which height most of them were asked for our votes.
-    pub examined: Option<i64>,
-    /// The latest height at which our key signed, as most of them have shown.
-    pub signed: Option<Height>,
-    /// The same, as any of them has shown: our key's signature proves it.
-    pub sighted: Option<Height>,
-    /// The latest height at which any of them has shown a vote of our key that is not the one that was made here.
-    pub foreign: Option<Height>,
-}
-
-/// What is to be done now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GuardAct {
-    /// Up to here nothing is signed.
-    Floor {
-        /// The floor.
-        height: Height,
-    },
-    /// The chain has votes of ours above the watermark.
-    Behind {
-        /// The last of them.
-        signed: Height,
-    },
-    /// No answer came in time: told, and nothing waits for it.
-    Unanswered,
-    /// Signing begins, or goes on, because the chain was heard.
-    Open,
-    /// Signing begins although no answer came for a minute.
-    OpenUnheard,
-    /// Signing begins although the chain made no block for a minute.
-    OpenStill,
-    /// So many new blocks are still watched before anything is signed.
-    Watching(u32),
-    /// Our key signed above the watermark in a block that was made since this signer was armed.
-    Second {
-        /// There.
-        height: Height,
-        /// Whether the chain is to be paused.
-        pause: bool,
-    },
-}
 
 /// How far it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,11 @@
 //! Why nothing of a chain is signed yet: its word is waited for.
 
 use std::fmt;
+use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use std::sync::Arc;
+
+use crate::text::count::count;
 
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,14 +21,12 @@ impl fmt::Display for Wait {
         match self {
             Self::Answer => f.write_str(
                 "no node of `rpc` has told yet up to which height this key has signed, and nothing is signed before \
-                 (`floor = \"refuse\"` or `doppelganger_blocks`)",
-            ),
-            Self::Blocks(1) => f.write_str(
-                "one more new block is watched for votes of a second signer with this key (`doppelganger_blocks`)",
+                 (`floor = \"refuse\"` or `doppelganger_blocks`); the log says of each node why it is not used",
             ),
             Self::Blocks(left) => write!(
                 f,
-                "{left} more new blocks are watched for votes of a second signer with this key (`doppelganger_blocks`)"
+                "{} to be watched for votes of a second signer with this key (`doppelganger_blocks`)",
+                count(*left, "more new block")
             ),
         }
     }

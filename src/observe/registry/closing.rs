@@ -1,4 +1,4 @@
-//! Chains that were taken out and are not closed yet, because their disks hang.
+//! Chains, and keys of chains, that were taken out and are not closed yet, because their disks hang.
 
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -10,17 +10,20 @@ use crate::consensus::ChainId;
 /// A chain whose end is under way; who brings it about has its key and its locks until then.
 pub(crate) struct ClosingChain {
     id: ChainId,
+    /// The one key of it that goes, where the chain goes on with others.
+    key: Option<String>,
     began: Instant,
     /// Gone when it has ended.
     token: Weak<()>,
 }
 
 impl ClosingChain {
-    /// One whose end begins now, and what is to be dropped when it has come.
-    pub fn begin(id: ChainId) -> (Self, Arc<()>) {
+    /// One whose end begins now, of all of it or of the key at this place, and what is to be dropped when it has come.
+    pub fn begin(id: ChainId, key: Option<String>) -> (Self, Arc<()>) {
         let token = Arc::new(());
         let closing = Self {
             id,
+            key,
             began: Instant::now(),
             token: Arc::downgrade(&token),
         };
@@ -34,12 +37,17 @@ impl ClosingChain {
 
     /// What the operator is told.
     pub fn trouble(&self) -> String {
-        format!(
-            "{}: still being closed after {} s: its disk may hang; nothing is signed for it, and this process has its locks until \
-             it is closed",
-            self.id,
-            self.began.elapsed().as_secs()
-        )
+        let (id, seconds) = (&self.id, self.began.elapsed().as_secs());
+        match &self.key {
+            None => format!(
+                "{id}: still being closed after {seconds} s: its disk may hang; nothing is signed for it, and this process has its \
+                 locks until it is closed"
+            ),
+            Some(place) => format!(
+                "{id}: the {place} is still being closed after {seconds} s: the disk of its state may hang; it signs no more, and \
+                 this process has its locks until it is closed"
+            ),
+        }
     }
 }
 
@@ -57,6 +65,9 @@ impl ClosingChains {
     pub fn troubles(&self) -> Vec<String> {
         let mut all = self.0.lock();
         all.retain(|closing| !closing.is_over());
-        all.iter().map(ClosingChain::trouble).collect()
+        let mut troubles: Vec<String> = all.iter().map(ClosingChain::trouble).collect();
+        // A chain with several keys is said once.
+        troubles.dedup();
+        troubles
     }
 }

@@ -97,10 +97,9 @@ impl ChainStats {
         }
     }
 
-    /// WhosePrecommit a precommit in a commit is, which the key of the chain has signed.
+    /// Whose a precommit in a commit is, which the key of the chain has signed.
     pub fn whose(&self, vote: &Sighting) -> WhosePrecommit {
-        let own = self.1.lock();
-        own.whose(vote.height, vote.round, vote.block.as_ref(), vote.timestamp)
+        self.1.lock().whose(vote)
     }
 
     /// The commit of a block lacks the precommit that was signed for it.

@@ -1,20 +1,12 @@
 //! The precommits that were signed last, to be told from those of somebody else. Of a fixed size.
 
-use crate::consensus::{BlockId, Height, Hrs, Round, Step, Timestamp};
+use crate::consensus::{BlockId, Hrs, Step, Timestamp};
+use crate::rpc::Sighting;
 
 /// How many are remembered.
 const KEPT: usize = 64;
 
-/// One of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct OwnPrecommit {
-    height: Height,
-    round: Round,
-    block: Option<BlockId>,
-    timestamp: Timestamp,
-}
-
-/// WhosePrecommit a precommit in a commit is.
+/// Whose a precommit in a commit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhosePrecommit {
     /// It is the one that was signed here.
@@ -28,7 +20,7 @@ pub enum WhosePrecommit {
 /// The precommits that were signed last.
 #[derive(Clone, Debug, Default)]
 pub(super) struct OwnPrecommits {
-    kept: Vec<OwnPrecommit>,
+    kept: Vec<Sighting>,
     /// Where the next one goes.
     next: usize,
 }
@@ -39,7 +31,7 @@ impl OwnPrecommits {
         if hrs.step != Step::Precommit {
             return;
         }
-        let own = OwnPrecommit {
+        let own = Sighting {
             height: hrs.height,
             round: hrs.round,
             block: block.copied(),
@@ -55,24 +47,12 @@ impl OwnPrecommits {
         self.next = (self.next + 1) % KEPT;
     }
 
-    /// WhosePrecommit a precommit is that this key has signed.
-    pub fn whose(
-        &self,
-        height: Height,
-        round: Round,
-        block: Option<&BlockId>,
-        timestamp: Timestamp,
-    ) -> WhosePrecommit {
-        let sought = OwnPrecommit {
-            height,
-            round,
-            block: block.copied(),
-            timestamp,
-        };
-        if self.kept.contains(&sought) {
+    /// Whose a precommit is that this key has signed.
+    pub fn whose(&self, vote: &Sighting) -> WhosePrecommit {
+        if self.kept.contains(vote) {
             return WhosePrecommit::Ours;
         }
-        let same_place = |own: &OwnPrecommit| (own.height, own.round) == (height, round);
+        let same_place = |own: &Sighting| (own.height, own.round) == (vote.height, vote.round);
         match self.kept.iter().any(same_place) {
             true => WhosePrecommit::Foreign,
             false => WhosePrecommit::NotKnown,
@@ -83,6 +63,7 @@ impl OwnPrecommits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::consensus::{Height, Round};
 
     fn hrs(height: i64, step: Step) -> Hrs {
         Hrs {
@@ -109,7 +90,12 @@ mod tests {
         own.signed(&hrs(8, Step::Prevote), Some(&block(1)), at(1));
         let whose = |own: &OwnPrecommits, height, round: Round, byte: u8, seconds| {
             let height = Height::new(height).unwrap();
-            own.whose(height, round, Some(&block(byte)), at(seconds))
+            own.whose(&Sighting {
+                height,
+                round,
+                block: Some(block(byte)),
+                timestamp: at(seconds),
+            })
         };
         let first = Round::FIRST;
         assert_eq!(whose(&own, 7, first, 1, 1), WhosePrecommit::Ours);

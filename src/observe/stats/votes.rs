@@ -4,7 +4,7 @@ use crate::consensus::{Hrs, Round, Step};
 use crate::events::RequestKind;
 
 /// The two kinds of votes, in the order in which they are counted.
-pub const KINDS: [RequestKind; 2] = [RequestKind::Prevote, RequestKind::Precommit];
+const KINDS: [RequestKind; 2] = [RequestKind::Prevote, RequestKind::Precommit];
 
 /// What a vote is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

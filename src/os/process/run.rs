@@ -1,5 +1,5 @@
-//! A program of the operator's, run for what it prints: within a time, within a size, and with nothing of it left behind when
-//! the time is over.
+//! A program of the operator's, run for what it prints: within a time and a size. When the time is over it is killed with all that it
+//! has begun.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -63,7 +63,7 @@ impl fmt::Display for Said {
 /// printed to standard output.
 ///
 /// # Errors
-/// See [`RunError`]. After a time-out, and after too much output, the whole group is killed.
+/// See [`RunError`]. One that is late, or prints too much, is killed with its group; what one that has ended left in the background goes on.
 pub fn run(command: &[String], time: Duration) -> Result<Vec<u8>, RunError> {
     let (program, arguments) = command.split_first().ok_or(RunError::NoProgram)?;
     let mut child = Command::new(program)

@@ -114,7 +114,7 @@ const TAKEN_OUT: &str =
 
 fn open(config: &ChainConfig, chain: &Chain, name: &SquattedName) -> Chain {
     let id = config.id.clone();
-    let (switch, pause_file) = (chain.pause_switch(), config.pause_file());
+    let (switch, pause_file) = (chain.lasting().pause.clone(), config.pause_file());
     // For those who ask, even where there is no key yet. What counts is read once more below, and what is wrong told then.
     drop(switch.read(&pause_file));
     let Opened {
@@ -170,11 +170,6 @@ fn open(config: &ChainConfig, chain: &Chain, name: &SquattedName) -> Chain {
             place.path.display()
         ));
     }
-    let known = store.used_up().watermark().hrs().map(|hrs| hrs.height);
-    match heed(config, chain.floor(), known) {
-        Ok(warning) => warnings.extend(warning),
-        Err(why) => return Chain::unarmed(id, Some(public_key), why),
-    }
     if config.allow_ephemeral_state {
         warnings.push(
             "allow_ephemeral_state is set: a restart of this host may lose the double-sign protection"
@@ -198,6 +193,11 @@ fn open(config: &ChainConfig, chain: &Chain, name: &SquattedName) -> Chain {
             let says = gate.snapshot().last;
             if let Err(other) = elsewhere::compare(config, &place, says) {
                 return Chain::unarmed(id, Some(public_key), other.to_string());
+            }
+            let known = says.map(|hrs| hrs.height);
+            match heed(config, &chain.lasting().floor, known) {
+                Ok(warning) => warnings.extend(warning),
+                Err(why) => return Chain::unarmed(id, Some(public_key), why),
             }
             let gate = gate.obeying(Operator {
                 commands: place.commands.clone(),

@@ -18,7 +18,7 @@ use crate::service::roster::{Served, ServedKey};
 use crate::service::watchers::rpc::RpcWatch;
 use crate::service::wiring::{GoingOn, entry_of};
 
-use super::closing::close_each;
+use super::closing::{Closed, close_each};
 use super::key_swap::{KeptKeys, KeySwap, kept_keys, retire};
 use super::plan::{Fate, NodeFate};
 use super::refused::Refused;
@@ -179,7 +179,7 @@ fn take_out(go: &[Arc<Served>]) -> Vec<ClosingChain> {
     keys().for_each(|key| key.stop.trigger());
     wait(LEAVE, || links().all(|link| !link.is_busy()));
     let keys: Vec<_> = keys().cloned().collect();
-    close_each(&keys, LEAVE, retire)
+    close_each(&keys, Closed::Chains, LEAVE, retire)
 }
 
 /// What is served and seen from now on.
@@ -204,7 +204,7 @@ fn kept(
         later: later.iter().map(|key| key.config.clone()).collect(),
         ..config
     };
-    old.first.chain.one_node().stay(config.sticky);
+    old.first.chain.lasting().one_node.stay(config.sticky);
     let (mut links, mut added) = (Vec::new(), Vec::<Arc<RunningLink>>::new());
     for (node, fate) in config.nodes.iter().zip(nodes) {
         let before = match fate {

@@ -12,16 +12,26 @@ use crate::service::roster::ServedKey;
 /// Between two looks at what is waited for.
 const TICK: Duration = Duration::from_millis(5);
 
-/// Ends chains beside each other, each with all of its keys, and gives those whose end has not come within `patience`.
+/// Whether chains go with all of their keys, or only some keys of chains that go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::service) enum Closed {
+    Chains,
+    Keys,
+}
+
+/// Ends keys beside each other, and gives those whose end has not come within `patience`.
 pub(in crate::service) fn close_each(
     keys: &[Arc<ServedKey>],
+    closed: Closed,
     patience: Duration,
     close: fn(&ServedKey),
 ) -> Vec<ClosingChain> {
     let began = Instant::now();
     let mut under_way = Vec::new();
     for served in keys {
-        let (closing, token) = ClosingChain::begin(served.config.id.clone());
+        let location = || served.config.key.traits().location.clone();
+        let key = (closed == Closed::Keys).then(location);
+        let (closing, token) = ClosingChain::begin(served.config.id.clone(), key);
         let theirs = served.clone();
         let thread = spawn("close", STACK, move || {
             close(&theirs);
@@ -84,7 +94,7 @@ mod tests {
     fn one_that_hangs_is_told_and_keeps_nobody() {
         let chains = chains();
         let began = Instant::now();
-        let left = close_each(&chains, Duration::from_millis(50), hangs);
+        let left = close_each(&chains, Closed::Chains, Duration::from_millis(50), hangs);
         assert!(began.elapsed() < Duration::from_secs(5));
         let told: Vec<_> = left.iter().map(ClosingChain::trouble).collect();
         assert!(
@@ -93,7 +103,7 @@ mod tests {
         );
         assert!(!left[0].is_over());
         chains.iter().for_each(|served| served.stop.trigger());
-        let left = close_each(&chains, Duration::from_secs(10), hangs);
+        let left = close_each(&chains, Closed::Chains, Duration::from_secs(10), hangs);
         assert!(left.is_empty());
     }
 }

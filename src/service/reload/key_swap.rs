@@ -12,7 +12,7 @@ use crate::service::error::ServiceError;
 use crate::service::parts::{LEAVE, Service};
 use crate::service::roster::{Served, ServedKey, schedule};
 
-use super::closing::close_each;
+use super::closing::{Closed, close_each};
 use super::states::KeyFate;
 
 /// What is different about the keys of a chain, once those that were added have their states.
@@ -94,7 +94,7 @@ impl KeySwap {
         }
         let drained = now.router.replace(schedule(&now.first, &now.later));
         self.gone.iter().for_each(|key| key.stop.trigger());
-        closing.add(close_each(&self.gone, LEAVE, retire));
+        closing.add(close_each(&self.gone, Closed::Keys, LEAVE, retire));
         (!drained).then(|| {
             format!(
                 "{}: a request from before the reload is still in hand; a disk or device hangs, and the key that it went to may \

@@ -27,7 +27,7 @@ use crate::threads::{ReloadAnswer, ReloadInbox, Reloads, spawn_vital};
 use super::error::ServiceError;
 use super::parts::Service;
 use change::Change;
-pub(super) use closing::close_each;
+pub(super) use closing::{Closed, close_each};
 use refused::Refused;
 use states::ServedChain;
 

@@ -9,12 +9,14 @@ use tracing::{error, info, warn};
 use crate::chain::ChainKeys;
 use crate::consensus::Height;
 use crate::gate::pause::{Pause, PauseFile, PauseWhy};
+use crate::gate::word::facts::{GuardAct, GuardFacts};
 use crate::gate::word::floor::{FloorHeight, FloorSource};
-use crate::gate::word::guard::{GuardAct, GuardFacts, WordGuard};
+use crate::gate::word::guard::WordGuard;
 use crate::observe::stats::chain::ChainStats;
 use crate::observe::stats::precommits::WhosePrecommit;
 use crate::os::clock::{Clock, SystemClock};
-use crate::rpc::Witness;
+use crate::rpc::{Sighting, Witness};
+use crate::text::count::count;
 
 /// A second signer that goes on is told so often.
 const AGAIN: Duration = Duration::from_secs(60);
@@ -57,10 +59,10 @@ impl Warden {
         let now = Instant::now();
         let witness = &self.witness;
         // In this order: what this signer has signed is in the watermark before it can be in a commit.
-        let (signed, sighted) = (witness.latest_signed(now), witness.sighted());
-        let sightings = witness.sightings().into_iter();
-        let foreign = sightings.filter(|vote| self.stats.whose(vote) == WhosePrecommit::Foreign);
-        let foreign = foreign.map(|vote| vote.height);
+        let (signed, sightings) = (witness.latest_signed(now), witness.sightings());
+        let is_foreign = |vote: &&Sighting| self.stats.whose(vote) == WhosePrecommit::Foreign;
+        let foreign = sightings.iter().filter(is_foreign);
+        let foreign = foreign.map(|vote| vote.height).max();
         let (tip, examined) = (witness.tip(now), witness.examined(now));
         // A key that is being opened may be the one that has signed last.
         if self.chain.is_opening() || self.chain.seen().gate.is_none() {
@@ -75,8 +77,8 @@ impl Warden {
             tip,
             examined,
             signed: signed.map(|signed| signed.height),
-            sighted,
-            foreign: foreign.max(),
+            sighted: sightings.iter().map(|vote| vote.height).max(),
+            foreign,
         };
         let mut guard = self.guard.lock();
         let before = guard.waits();
@@ -119,7 +121,7 @@ impl Warden {
             GuardAct::Unanswered => warn!(
                 event = "unheard",
                 chain = %id,
-                "[{id}] no node of `rpc` has said yet up to which height this key has signed{}",
+                "[{id}] no node of `rpc` has said yet up to which height this key has signed (the line of each that is not used says why){}",
                 match waited {
                     true => "; nothing is signed before",
                     false => "; it is signed without that",
@@ -134,8 +136,8 @@ impl Warden {
             GuardAct::OpenUnheard => warn!(
                 event = "unheard",
                 chain = %id,
-                "[{id}] no node of `rpc` has answered for a minute: signing begins although nobody has looked for a second \
-                 signer with this key"
+                "[{id}] the chain was not heard for a minute, as no node of `rpc` answers, or those that do lag behind: signing begins \
+                 although nobody has looked for a second signer with this key all the while"
             ),
             GuardAct::OpenStill => warn!(
                 event = "unheard",
@@ -147,7 +149,8 @@ impl Warden {
                 event = "watching",
                 chain = %id,
                 blocks = left,
-                "[{id}] nothing is signed yet: {left} more new blocks are watched for votes of a second signer with this key"
+                "[{id}] nothing is signed yet: {} to be watched for votes of a second signer with this key",
+                count(left, "more new block")
             ),
             GuardAct::Second { height, pause } => self.second(height, pause),
         }

@@ -42,15 +42,12 @@ impl ChainEntry {
             links: links
                 .map(|(addr, link)| LinkStatus::of((*addr).to_owned(), link, highest, now))
                 .collect(),
-            served: self
-                .chain
-                .active()
-                .one_node()
-                .served(now.boot)
-                .map(|(addr, silent)| ServedNode {
+            served: self.chain.active().lasting().one_node.served(now.boot).map(
+                |(addr, silent)| ServedNode {
                     addr: addr.to_string(),
                     seconds_ago: silent.as_secs(),
-                }),
+                },
+            ),
             devices: look.devices.into_iter().map(DeviceStatus::from).collect(),
             backup: self
                 .backup()

@@ -1,0 +1,56 @@
+//! What a guard is told, and what it wants done.
+
+use std::time::Duration;
+
+use crate::consensus::Height;
+
+/// What is known at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GuardFacts {
+    /// How long the chain has been armed.
+    pub armed: Duration,
+    /// The height of the watermark.
+    pub watermark: Option<Height>,
+    /// The newest block, as most endpoints say; `None` where none answers.
+    pub tip: Option<i64>,
+    /// Up to which height most of them were asked for our votes.
+    pub examined: Option<i64>,
+    /// The latest height at which our key signed, as most of them have shown.
+    pub signed: Option<Height>,
+    /// The same, as any of them has shown: our key's signature proves it.
+    pub sighted: Option<Height>,
+    /// The latest height at which any of them has shown a vote of our key that is not the one that was made here.
+    pub foreign: Option<Height>,
+}
+
+/// What is to be done now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GuardAct {
+    /// Up to here nothing is signed.
+    Floor {
+        /// The floor.
+        height: Height,
+    },
+    /// The chain has votes of ours above the watermark.
+    Behind {
+        /// The last of them.
+        signed: Height,
+    },
+    /// No answer came in time: told, and nothing waits for it.
+    Unanswered,
+    /// Signing begins, or goes on, because the chain was heard.
+    Open,
+    /// Signing begins although no answer came for a minute.
+    OpenUnheard,
+    /// Signing begins although the chain made no block for a minute.
+    OpenStill,
+    /// So many new blocks are still watched before anything is signed.
+    Watching(u32),
+    /// Our key signed above the watermark in a block that was made since this signer was armed.
+    Second {
+        /// There.
+        height: Height,
+        /// Whether the chain is to be paused.
+        pause: bool,
+    },
+}
