@@ -11,6 +11,7 @@ use crate::consensus::key_text::KeyFormat;
 use crate::gate::SignExtensions;
 use crate::gate::raw::RawPolicy;
 use crate::settings::{Base, Problem, Spanned, TableReader};
+use crate::threads::give_way;
 
 use super::sections::chain::{key_format, raw_bytes, replicas, sign_extensions, sticky};
 use super::sections::etcd::{self, RawEtcd, StoreKind};
@@ -272,6 +273,7 @@ fn providers(
             written.unread_provider |= provided.is_empty();
             written.provided.extend(provided);
             section.finish(problems);
+            give_way();
         }
     }
     for (name, remedy) in absent() {

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use crate::os::files::strangers::{self, Exposed, Who};
 use crate::remedy;
+use crate::threads::give_way;
 
 use super::meaning::Config;
 use super::report::holds_secret;
@@ -71,12 +72,20 @@ pub(super) fn judge(
 /// Warnings about the folders of states, of the control socket and of the metrics' file, each folder once. A state that
 /// everybody can replace is not opened at all, and says so itself.
 pub(super) fn around(config: &Config) -> Vec<String> {
-    let states = config.keys().map(|key| {
+    let mut looked_at = BTreeSet::new();
+    let states = config.keys().filter_map(|key| {
         // What is looked at are the folders, whatever the file is called.
         let after_key = || key.state_file.folder().join(key.id.as_str());
-        let file = key.state_file.fixed().map(Path::to_owned);
-        let found = strangers::around(&file.unwrap_or_else(after_key)).unwrap_or(None);
-        (format!("the state of {}", key.id), found)
+        let file = key
+            .state_file
+            .fixed()
+            .map_or_else(after_key, Path::to_owned);
+        if !looked_at.insert(file.parent().map(Path::to_owned)) {
+            return None;
+        }
+        give_way();
+        let found = strangers::around(&file).unwrap_or(None);
+        Some((format!("the state of {}", key.id), found))
     });
     let everybody = |file: &Path| {
         let found = strangers::around(file).unwrap_or_else(Some);

@@ -19,6 +19,7 @@ use crate::gate::{Settings, SignExtensions};
 use crate::remedy::CommandLine;
 use crate::rpc::RpcSettings;
 use crate::settings::{Base, Problem};
+use crate::threads::give_way;
 
 use super::file::{Chain, RawConfig, Validator};
 use super::meaning::ChainConfig;
@@ -59,6 +60,7 @@ pub(super) fn check(
     let mut states = StateFiles::default();
     let mut chains = Vec::new();
     for chain in &written.chains {
+        give_way();
         let Some(id) = chain
             .id
             .as_ref()

@@ -17,6 +17,7 @@ use crate::service::parts::{LEAVE, Service};
 use crate::service::roster::{Served, ServedKey};
 use crate::service::watchers::rpc::RpcWatch;
 use crate::service::wiring::{GoingOn, entry_of};
+use crate::threads::give_way;
 
 use super::closing::{Closed, close_each};
 use super::key_swap::{KeptKeys, KeySwap, kept_keys, retire};
@@ -86,6 +87,7 @@ pub(super) fn follow(service: &Service, plan: Vec<(ChainConfig, Fate)>) -> Vec<S
     let (mut chains, mut begun, mut swaps) = (Vec::new(), Vec::<Arc<ServedKey>>::new(), Vec::new());
     let mut swapped = SwappedLinks::default();
     for (config, fate) in plan {
+        give_way();
         let id = config.id.clone();
         let old = stay.iter().find(|served| served.config.id == id);
         let made = match (fate, old) {

@@ -7,6 +7,7 @@ use crate::config::{ChainConfig, NodeConfig};
 use crate::consensus::{ChainId, PublicKey};
 use crate::service::arming::identity_of;
 use crate::service::roster::{Served, ServedKey};
+use crate::threads::give_way;
 
 use super::plan::{Fate, NodeFate, ReloadPlan};
 use super::refused::Refused;
@@ -25,6 +26,7 @@ pub(super) fn check_keys(served: &[Arc<Served>], plan: &ReloadPlan) -> Result<()
         let added = (*fate == Fate::Added).then_some(config);
         let mut known = Vec::new();
         for key in config.keys() {
+            give_way();
             let signs = running.and_then(|served| signs_as(served, key));
             let now = check_key((served, plan), key, fate, signs)?;
             // The key may have been moved in the same breath.
