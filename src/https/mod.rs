@@ -9,6 +9,7 @@ pub mod addresses;
 pub mod certificate;
 mod peer;
 mod tls;
+mod words;
 
 use std::io::Read;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use addresses::Addresses;
 
 pub use peer::certificate_of;
 pub use tls::{Tls, TlsError};
+pub use words::TlsWords;
 
 /// The longest answer that is read where nothing else is said, in bytes.
 pub const LONGEST_ANSWER: u64 = 64 * 1024;
@@ -64,6 +66,8 @@ pub struct Client {
     agent: Agent,
     addresses: Addresses,
     base: String,
+    /// Those of TLS, where it is spoken.
+    words: Option<TlsWords>,
 }
 
 impl Client {
@@ -99,6 +103,7 @@ impl Client {
             agent: addresses.agent(config.build()),
             addresses,
             base: base.to_owned(),
+            words: tls.map(Tls::words),
         }
     }
 
@@ -119,7 +124,11 @@ impl Client {
         if let Some(token) = authorization {
             request = request.header("Authorization", token);
         }
-        self.heard(read(request.send(body), LONGEST_ANSWER))
+        self.heard(read(
+            request.send(body),
+            LONGEST_ANSWER,
+            self.words.as_ref(),
+        ))
     }
 
     /// Asks for a page.
@@ -144,7 +153,7 @@ impl Client {
         if let Some(token) = authorization {
             request = request.header("Authorization", token);
         }
-        self.heard(read(request.call(), longest))
+        self.heard(read(request.call(), longest, self.words.as_ref()))
     }
 
     fn heard(&self, answer: Result<Answer, Failure>) -> Result<Answer, Failure> {
@@ -163,8 +172,9 @@ impl Client {
 fn read(
     answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     longest: u64,
+    words: Option<&TlsWords>,
 ) -> Result<Answer, Failure> {
-    let mut answer = answer.map_err(failure)?;
+    let mut answer = answer.map_err(|error| failure(error, words))?;
     let status = answer.status().as_u16();
     let date = answer.headers().get("date");
     let date = date.and_then(|date| certificate::http_date(date.to_str().ok()?));
@@ -183,7 +193,7 @@ fn read(
     Ok(Answer { status, body, date })
 }
 
-fn failure(error: ureq::Error) -> Failure {
+fn failure(error: ureq::Error, words: Option<&TlsWords>) -> Failure {
     use ureq::{Error, Timeout};
     match error {
         Error::HostNotFound => Failure::NotSent("its name has no address".to_owned()),
@@ -194,25 +204,32 @@ fn failure(error: ureq::Error) -> Failure {
         Error::ConnectionFailed | Error::BadUri(_) | Error::RequireHttpsOnly(_) => {
             Failure::NotSent(error.to_string())
         }
-        Error::Rustls(error) => Failure::NotSent(tls::in_words(&error)),
-        Error::Io(error) => io_failure(&error),
+        Error::Rustls(error) => Failure::NotSent(tls_words(&error, words)),
+        Error::Io(error) => io_failure(&error, words),
         Error::Timeout(_) => Failure::Unknown("no answer in time".to_owned()),
         other => Failure::Unknown(other.to_string()),
     }
 }
 
+fn tls_words(error: &rustls::Error, words: Option<&TlsWords>) -> String {
+    words.map_or_else(
+        || format!("TLS: {error}"),
+        |words| words::in_words(error, words),
+    )
+}
+
 /// Errors of the connection reach us as those of input and output. Only what cannot come after a request has left is
 /// taken for not sent.
-fn io_failure(error: &std::io::Error) -> Failure {
+fn io_failure(error: &std::io::Error, words: Option<&TlsWords>) -> Failure {
     use std::io::ErrorKind;
     if let Some(tls) = error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<rustls::Error>())
     {
-        let words = tls::in_words(tls);
-        return match tls::ends_a_handshake(tls) {
-            true => Failure::NotSent(words),
-            false => Failure::Unknown(words),
+        let told = tls_words(tls, words);
+        return match words::ends_a_handshake(tls) {
+            true => Failure::NotSent(told),
+            false => Failure::Unknown(told),
         };
     }
     // The standard library has no kind for it.
@@ -228,9 +245,17 @@ fn io_failure(error: &std::io::Error) -> Failure {
         | ErrorKind::NetworkUnreachable
         | ErrorKind::AddrNotAvailable => Failure::NotSent(error.to_string()),
         // With TLS 1.3 its word about our certificate may come too late to be read.
-        ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => Failure::Unknown(format!(
-            "the connection broke: {error}; a service that does not accept our client certificate ends it so"
-        )),
+        ErrorKind::BrokenPipe | ErrorKind::ConnectionReset
+            if words.is_some_and(|words| words.client.is_some()) =>
+        {
+            Failure::Unknown(format!(
+                "the connection broke: {error}; a service that does not accept our client certificate ends it so"
+            ))
+        }
+        // In the handshake, or after it: it is not said which.
+        ErrorKind::UnexpectedEof if words.is_some() => Failure::Unknown(
+            "it closed the connection without an answer; look whether TLS is spoken on this port, and at its log".to_owned(),
+        ),
         _ => Failure::Unknown(format!("the connection broke: {error}")),
     }
 }

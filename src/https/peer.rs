@@ -8,13 +8,15 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use super::Tls;
-use super::tls::in_words;
+use super::words::in_words;
 
 /// The certificate of the service at `base`, as `https://host:2379`, in DER.
 ///
 /// # Errors
 /// No connection, or a certificate that is not believed.
 pub fn certificate_of(base: &str, tls: &Tls, limit: Duration) -> Result<Vec<u8>, String> {
+    let words = tls.words();
+    let in_words = |error: &rustls::Error| in_words(error, &words);
     let place = base.strip_prefix("https://").unwrap_or(base);
     let (host, _) = place.rsplit_once(':').ok_or("no port in the address")?;
     let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -34,7 +36,7 @@ pub fn certificate_of(base: &str, tls: &Tls, limit: Duration) -> Result<Vec<u8>,
     let failed = |error: std::io::Error| {
         let inner = error.get_ref();
         let tls = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        tls.map_or_else(|| error.to_string(), in_words)
+        tls.map_or_else(|| error.to_string(), &in_words)
     };
     let address = place
         .to_socket_addrs()

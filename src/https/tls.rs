@@ -9,6 +9,8 @@ use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, parse_pem};
 
 use crate::secret_file::{self, SecretFileError, SecretSource};
 
+use super::words::{TlsWords, in_words};
+
 /// The longest file of certificates that is read, in bytes.
 const LONGEST: u64 = 1024 * 1024;
 
@@ -18,6 +20,7 @@ pub struct Tls {
     roots: Arc<Vec<Certificate<'static>>>,
     client: Option<ClientCert>,
     provider: Arc<CryptoProvider>,
+    words: TlsWords,
 }
 
 /// Why certificates cannot be used. Each text names the file and the remedy.
@@ -64,20 +67,26 @@ impl fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// Reads the authority's file and, where there is one, the client's certificate with its key.
+    /// Reads the authority's file and, where there is one, the client's certificate with its key. `words` are those of the
+    /// settings that named them.
     ///
     /// # Errors
     /// A file that cannot be read or used.
-    pub fn load(ca: &Path, client: Option<(&Path, &SecretSource)>) -> Result<Self, TlsError> {
+    pub fn load(
+        ca: &Path,
+        client: Option<(&Path, &SecretSource)>,
+        words: TlsWords,
+    ) -> Result<Self, TlsError> {
         let roots = certificates(ca)?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let client = client
-            .map(|(certificate, key)| client_certificate(certificate, key, &provider))
+            .map(|(certificate, key)| client_certificate(certificate, key, &provider, &words))
             .transpose()?;
         Ok(Self {
             roots: Arc::new(roots),
             client,
             provider,
+            words,
         })
     }
 
@@ -91,6 +100,10 @@ impl Tls {
 
     pub(super) fn provider(&self) -> Arc<CryptoProvider> {
         self.provider.clone()
+    }
+
+    pub(super) fn words(&self) -> TlsWords {
+        self.words
     }
 
     /// The client's certificate in DER, where there is one.
@@ -132,6 +145,7 @@ fn client_certificate(
     path: &Path,
     key: &SecretSource,
     provider: &CryptoProvider,
+    words: &TlsWords,
 ) -> Result<ClientCert, TlsError> {
     use rustls::pki_types::pem::PemObject;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -143,7 +157,7 @@ fn client_certificate(
     let unusable = |why: rustls::Error| TlsError::Unusable {
         certificate: path.display().to_string(),
         key: key.to_string(),
-        why: in_words(&why),
+        why: in_words(&why, words),
     };
     let der = PrivateKeyDer::from_pem_slice(&secret.bytes)
         .map_err(|_| TlsError::NoKey(key.to_string()))?;
@@ -154,43 +168,4 @@ fn client_certificate(
     let pair = rustls::sign::CertifiedKey::from_der(plain, der, provider).map_err(unusable)?;
     pair.keys_match().map_err(unusable)?;
     Ok(ClientCert::new_with_certs(&chain, parsed))
-}
-
-/// Whether this error can only end a handshake in which we judged the other side, so that no request has left.
-pub(super) fn ends_a_handshake(error: &rustls::Error) -> bool {
-    matches!(
-        error,
-        rustls::Error::InvalidCertificate(_)
-            | rustls::Error::NoCertificatesPresented
-            | rustls::Error::PeerIncompatible(_)
-    )
-}
-
-/// What a TLS error means to an operator.
-pub(super) fn in_words(error: &rustls::Error) -> String {
-    use rustls::{AlertDescription, CertificateError, Error};
-    match error {
-        // An authority of the same name with another key comes out as a bad signature.
-        Error::InvalidCertificate(
-            CertificateError::UnknownIssuer | CertificateError::BadSignature,
-        ) => "its certificate was not issued by the authority in `ca_file` (for `rpc`: in `rpc_ca_file`)".to_owned(),
-        Error::InvalidCertificate(
-            CertificateError::Expired | CertificateError::ExpiredContext { .. },
-        ) => "its certificate has expired (or this host's clock is wrong)".to_owned(),
-        Error::InvalidCertificate(
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        ) => "its certificate is for another name; the name in `endpoints` or `rpc` must be one of its \
-              subjectAltNames"
-            .to_owned(),
-        Error::AlertReceived(
-            AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure,
-        ) => "it asks for a client certificate; set `cert_file` and `key_file`".to_owned(),
-        Error::AlertReceived(
-            alert @ (AlertDescription::BadCertificate
-            | AlertDescription::UnknownCA
-            | AlertDescription::CertificateExpired
-            | AlertDescription::CertificateUnknown),
-        ) => format!("it does not accept our client certificate in `cert_file` ({alert:?})"),
-        other => format!("TLS: {other}"),
-    }
 }

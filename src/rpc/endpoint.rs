@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::consensus::{ChainId, Height, PublicKey};
-use crate::https::{Client, Limits, Tls, TlsError};
+use crate::https::{Client, Limits, Tls, TlsWords};
 
 use super::address::{RpcAddress, RpcSettings};
 use super::agreement::Word;
@@ -31,6 +31,18 @@ const AUTHORITIES: [&str; 4] = [
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 ];
+/// What the settings are called where TLS fails, with an authority of the operator's own.
+const OWN_AUTHORITY: TlsWords = TlsWords {
+    issuer: "the authority in `rpc_ca_file`; put there the one that issued it",
+    name: "`rpc`",
+    no_client: "tmkms has none for `rpc`, so name an address of the node that asks for none",
+    client: None,
+};
+/// The same, with the authorities of this host.
+const HOST_AUTHORITIES: TlsWords = TlsWords {
+    issuer: "an authority that this host knows; name its authority in `rpc_ca_file` if it is one of your own",
+    ..OWN_AUTHORITY
+};
 
 /// One endpoint of a chain, asked by one thread.
 pub struct Endpoint {
@@ -235,7 +247,7 @@ impl Endpoint {
         let client = match &self.client {
             Some(client) => client,
             None => {
-                let tls = self.tls().map_err(|error| no_answer(error.to_string()))?;
+                let tls = self.tls().map_err(no_answer)?;
                 let client = Client::new(self.address.base(), tls.as_ref(), LIMITS);
                 self.client.insert(client)
             }
@@ -248,18 +260,51 @@ impl Endpoint {
         }
     }
 
-    fn tls(&self) -> Result<Option<Tls>, TlsError> {
+    fn tls(&self) -> Result<Option<Tls>, String> {
         if !self.address.is_secure() {
             return Ok(None);
         }
-        let usual = AUTHORITIES.map(Path::new);
-        let usual = usual.into_iter().find(|path| path.is_file());
-        let file = self.ca_file.as_deref().or(usual);
-        // Where there is none, the first name is told as missing.
-        Tls::load(
-            file.unwrap_or(Path::new("/etc/ssl/certs/ca-certificates.crt")),
-            None,
-        )
-        .map(Some)
+        let (file, words) = match &self.ca_file {
+            Some(file) => (file.as_path(), OWN_AUTHORITY),
+            None => (
+                authorities(AUTHORITIES.map(Path::new)).ok_or_else(no_authorities)?,
+                HOST_AUTHORITIES,
+            ),
+        };
+        let tls = Tls::load(file, None, words);
+        tls.map(Some).map_err(|error| error.to_string())
+    }
+}
+
+/// The first of these files that is there.
+fn authorities<const N: usize>(usual: [&Path; N]) -> Option<&Path> {
+    usual.into_iter().find(|path| path.is_file())
+}
+
+fn no_authorities() -> String {
+    format!(
+        "this host has no certificates of authorities ({}): install the package `ca-certificates`, or name the authority of the \
+         node in `rpc_ca_file`",
+        AUTHORITIES.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_file_of_authorities_that_is_there_is_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, two] = ["one", "two"].map(|name| folder.path().join(name));
+        assert_eq!(authorities([&one, &two]), None);
+        std::fs::copy("tests/tls/ca.crt", &two).unwrap();
+        assert_eq!(authorities([&one, &two]), Some(two.as_path()));
+        Tls::load(&two, None, HOST_AUTHORITIES).unwrap();
+        let told = no_authorities();
+        assert!(
+            told.contains("`rpc_ca_file`") && told.contains("/etc/ssl/cert.pem"),
+            "{told}"
+        );
     }
 }

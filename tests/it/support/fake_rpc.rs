@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64ct::{Base64, Encoding};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use tmkms::consensus::{BlockId, PublicKey, Signature};
 
 /// How it behaves.
@@ -50,6 +51,11 @@ pub struct FakeRpc {
 
 impl FakeRpc {
     pub fn start(key: PublicKey, mood: Mood) -> Self {
+        Self::start_with(key, mood, None)
+    }
+
+    /// By https where there is a TLS configuration.
+    pub fn start_with(key: PublicKey, mood: Mood, tls: Option<Arc<ServerConfig>>) -> Self {
         let chain = Arc::new(Mutex::new(Chain {
             mood,
             latest: 1,
@@ -62,8 +68,17 @@ impl FakeRpc {
         let shared = chain.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let (stream, chain) = (stream.unwrap(), shared.clone());
-                std::thread::spawn(move || serve(stream, key, &chain));
+                let (stream, chain, tls) = (stream.unwrap(), shared.clone(), tls.clone());
+                std::thread::spawn(move || {
+                    let _ = stream.set_nodelay(true);
+                    match tls {
+                        None => serve(stream, key, &chain),
+                        Some(tls) => {
+                            let connection = ServerConnection::new(tls).unwrap();
+                            serve(StreamOwned::new(connection, stream), key, &chain);
+                        }
+                    }
+                });
             }
         });
         Self { port, chain }
@@ -78,8 +93,7 @@ impl FakeRpc {
     }
 }
 
-fn serve(mut stream: TcpStream, key: PublicKey, chain: &Mutex<Chain>) {
-    let _ = stream.set_nodelay(true);
+fn serve(mut stream: impl Read + Write, key: PublicKey, chain: &Mutex<Chain>) {
     let mut head = [0; 4096];
     loop {
         let read = stream.read(&mut head).unwrap_or(0);
@@ -138,7 +152,10 @@ fn serve(mut stream: TcpStream, key: PublicKey, chain: &Mutex<Chain>) {
                 ),
             },
         };
-        if stream.write_all(whole.as_bytes()).is_err() {
+        let sent = stream
+            .write_all(whole.as_bytes())
+            .and_then(|()| stream.flush());
+        if sent.is_err() {
             return;
         }
     }

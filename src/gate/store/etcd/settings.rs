@@ -5,10 +5,18 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use crate::https::{Tls, TlsError};
+use crate::https::{Tls, TlsError, TlsWords};
 use crate::secret_file::{self, SecretFileError, SecretSource};
 
 use super::client::members::Credentials;
+
+/// What its settings are called where TLS fails.
+const WORDS: TlsWords = TlsWords {
+    issuer: "the authority in `ca_file`",
+    name: "`endpoints`",
+    no_client: "set `cert_file` and `key_file`",
+    client: Some("in `cert_file`"),
+};
 
 /// `[etcd]` of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +63,7 @@ impl EtcdSettings {
             .client
             .as_ref()
             .map(|(certificate, key)| (certificate.as_path(), key));
-        Ok(Some(Tls::load(ca, client)?))
+        Ok(Some(Tls::load(ca, client, WORDS)?))
     }
 
     /// Reads the password.
