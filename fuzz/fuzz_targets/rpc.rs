@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use tmkms::consensus::{Height, PublicKey};
 use tmkms::rpc::VoteInCommit;
 use tmkms::rpc::address::RpcAddress;
-use tmkms::rpc::answers::{read_commit, read_status, read_validators};
+use tmkms::rpc::answers::{read_commit, read_slashing, read_status, read_validators};
 
 fuzz_target!(|bytes: &[u8]| {
     let chain = "interop-1".parse().expect("a chain id");
@@ -21,6 +21,9 @@ fuzz_target!(|bytes: &[u8]| {
         }
     }
     let _ = read_validators(bytes, &key);
+    if let Ok(Some(record)) = read_slashing(bytes, &key) {
+        assert!(record.jailed_until.is_none_or(|until| until.as_secs() <= 253_402_300_799));
+    }
     if let Ok(text) = std::str::from_utf8(bytes)
         && let Ok(address) = RpcAddress::parse(text)
     {

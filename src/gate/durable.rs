@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::consensus::{Hrs, SignBytes, Signature};
 use crate::os::clock::Moment;
 
+use super::snapshot::GateSnapshot;
 use super::store::{Origin, Record, Store, StoreError};
 use super::used_up::UsedUp;
 use super::watermark::{Last, Watermark};
@@ -28,6 +29,10 @@ pub(super) struct DurableWatermark {
     sequence: u64,
     /// The highest position ever attempted, released or loaded.
     watermark: Watermark,
+    /// Where it was when it was loaded.
+    begun: Option<Hrs>,
+    /// The first position that a request here moved it to since.
+    first: Option<Hrs>,
     origin: Origin,
     /// When the record was written, by the wall clock.
     written: Duration,
@@ -57,12 +62,16 @@ pub(super) enum Advanced {
 impl DurableWatermark {
     /// What a store has loaded.
     pub fn new(store: Box<dyn Store>, sequence: u64, used_up: UsedUp) -> Self {
+        let (origin, written) = (used_up.origin(), used_up.written());
+        let watermark = used_up.into_watermark();
         Self {
             store,
             sequence,
-            origin: used_up.origin(),
-            written: used_up.written(),
-            watermark: used_up.into_watermark(),
+            origin,
+            written,
+            begun: watermark.hrs(),
+            first: None,
+            watermark,
             broken: None,
         }
     }
@@ -77,14 +86,21 @@ impl DurableWatermark {
         self.watermark.hrs()
     }
 
+    /// What is seen of it; of the heights that are paid for it knows nothing.
+    pub fn shown(&self) -> GateSnapshot {
+        GateSnapshot {
+            last: self.hrs(),
+            begun: self.begun,
+            first: self.first,
+            written: self.written,
+            broken: self.broken().map(Into::into),
+            ..GateSnapshot::default()
+        }
+    }
+
     /// Who raised it to where it is.
     pub fn origin(&self) -> Origin {
         self.origin
-    }
-
-    /// When it was written: time since 1970-01-01 UTC.
-    pub fn written(&self) -> Duration {
-        self.written
     }
 
     /// Why the store does not work, if so.
@@ -138,6 +154,9 @@ impl DurableWatermark {
                 }
             }
         };
+        if !matches!(advanced, Advanced::Overtaken) {
+            self.first = self.first.or(self.watermark.hrs());
+        }
         (advanced, took)
     }
 

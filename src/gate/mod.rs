@@ -213,12 +213,10 @@ impl Gate {
     /// What can be seen of it, for its holder.
     pub fn snapshot(&self) -> GateSnapshot {
         GateSnapshot {
-            last: self.durable.hrs(),
-            written: self.durable.written(),
             tokens: self.bucket.tokens(),
             counted: self.bucket.counted(),
             rate: self.settings.rate,
-            broken: self.durable.broken().map(Into::into),
+            ..self.durable.shown()
         }
     }
 

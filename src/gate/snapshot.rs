@@ -17,6 +17,10 @@ use super::heights::bucket::Rate;
 pub struct GateSnapshot {
     /// The watermark's position.
     pub last: Option<Hrs>,
+    /// Where it was when the gate was armed.
+    pub begun: Option<Hrs>,
+    /// The first position that it was moved to since, by a request here.
+    pub first: Option<Hrs>,
     /// When the record was written, by the wall clock: time since 1970-01-01 UTC.
     pub written: Duration,
     /// The tokens of the bucket when they were last counted (W11).
@@ -86,6 +90,8 @@ mod tests {
                 round: Round::new((n % 1_000) as i32).unwrap(),
                 step,
             }),
+            begun: None,
+            first: None,
             written: Duration::from_nanos(n),
             tokens: n,
             counted: Duration::from_nanos(n),

@@ -3,16 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use subtle_encoding::hex;
+
 use crate::consensus::{ChainId, Height, PublicKey};
 use crate::https::{Client, Limits, Tls, TlsWords};
 
 use super::address::{RpcAddress, RpcSettings};
 use super::agreement::Word;
 use super::answers::{
-    CommitAnswer, LONGEST_COMMIT, LONGEST_STATUS, LONGEST_VALIDATORS, NodeStatus, PER_PAGE,
-    read_commit, read_status, read_validators,
+    CommitAnswer, LONGEST_COMMIT, LONGEST_RECORD, LONGEST_STATUS, LONGEST_VALIDATORS, NodeStatus,
+    PER_PAGE, read_commit, read_slashing, read_status, read_validators,
 };
-use super::standing::ValidatorStanding;
+use super::standing::{SlashingRecord, ValidatorStanding, store_key};
 use super::trouble::RpcTrouble;
 use super::vote::VoteInCommit;
 use super::witness::Witness;
@@ -24,6 +26,8 @@ const LIMITS: Limits = Limits {
 };
 /// How often the voting power is asked for while our votes are in the commits.
 const POWER_EVERY: Duration = Duration::from_secs(60);
+/// How long the pages of one set of validators are asked for. A hundred of them, for 10,000 validators, take a second or two.
+const PAGES_FOR: Duration = Duration::from_secs(30);
 /// Where this host keeps the authorities of the web, on Debian, Fedora, SUSE and Alpine, and on a BSD.
 const AUTHORITIES: [&str; 4] = [
     "/etc/ssl/certs/ca-certificates.crt",
@@ -52,10 +56,30 @@ pub struct Endpoint {
     ca_file: Option<PathBuf>,
     /// Made with the first turn: the file of authorities may not be there yet.
     client: Option<Client>,
-    /// The set of validators in which we were looked for last, by its hash, with which key, and our place in it.
-    set: Option<([u8; 32], PublicKey, ValidatorStanding)>,
+    /// The set of validators in which we were looked for last.
+    set: Option<KnownSet>,
+    /// The page of the validators on which we were found last. They stand there by their power, so it hardly changes.
+    page: u64,
     /// When the voting power was asked for last.
     asked_power: Option<Instant>,
+}
+
+/// A set of validators in which we were looked for.
+struct KnownSet {
+    hash: [u8; 32],
+    key: PublicKey,
+    standing: ValidatorStanding,
+    asked: Instant,
+}
+
+impl KnownSet {
+    /// Whether it says our place in the set with this hash. That we are in none is believed for a minute of other sets, too: on a
+    /// large chain each block has another one, and to find nobody all of its pages have to be asked for.
+    fn says(&self, hash: &[u8; 32], key: &PublicKey) -> bool {
+        let outside = self.standing == ValidatorStanding::Outside;
+        let same = self.hash == *hash || (outside && self.asked.elapsed() < POWER_EVERY);
+        same && self.key == *key
+    }
 }
 
 /// Our public keys, as far as they are known.
@@ -64,6 +88,10 @@ pub struct OurKeys<'a> {
     pub now: Option<PublicKey>,
     /// The one that signs at a height: the key of a chain may change.
     pub at: &'a dyn Fn(Height) -> Option<PublicKey>,
+    /// The watermark with which the chain was armed: below it nothing has to be found out.
+    pub begun: Option<Height>,
+    /// The first height that was signed here since.
+    pub first: Option<Height>,
 }
 
 /// What a turn has to tell.
@@ -88,6 +116,7 @@ impl Endpoint {
             ca_file: settings.ca_file.clone(),
             client: None,
             set: None,
+            page: 1,
             asked_power: None,
         };
         addresses.map(endpoint).collect()
@@ -131,6 +160,7 @@ impl Endpoint {
         ended: &dyn Fn() -> bool,
     ) -> Result<(), RpcTrouble> {
         let status = self.status()?;
+        let latest = status.latest;
         witness.answered(self.index, status, Instant::now());
         let Some(now) = keys.now else {
             return Ok(());
@@ -160,8 +190,40 @@ impl Endpoint {
             };
             witness.said(self.index, height, word, Instant::now());
         }
-        self.look_at_power(&now, witness, ended)?;
+        self.look_deeper(keys, witness, ended)?;
+        self.look_at_power(latest, &now, witness, ended)?;
         forged.map_or(Ok(()), Err)
+    }
+
+    /// Looks for our last vote below the newest blocks. What is not there says nothing.
+    fn look_deeper(
+        &mut self,
+        keys: &OurKeys<'_>,
+        witness: &Witness,
+        ended: &dyn Fn() -> bool,
+    ) -> Result<(), RpcTrouble> {
+        let wanted = witness.deeper(self.index, keys.begun, keys.first, Instant::now());
+        for height in wanted {
+            let Some(height) = Height::new(height).filter(|_| !ended()) else {
+                break;
+            };
+            let Some(key) = (keys.at)(height) else {
+                break;
+            };
+            match self.commit(height, &key) {
+                Ok(commit) => match commit.vote {
+                    VoteInCommit::Signed(vote) => {
+                        witness.said_below(self.index, vote);
+                        break;
+                    }
+                    VoteInCommit::Nothing => {}
+                    VoteInCommit::Forged => return Err(RpcTrouble::Forged(height.get())),
+                },
+                Err(RpcTrouble::Said(_)) => {}
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        Ok(())
     }
 
     fn commit(&mut self, height: Height, key: &PublicKey) -> Result<CommitAnswer, RpcTrouble> {
@@ -178,17 +240,22 @@ impl Endpoint {
         key: &PublicKey,
         ended: &dyn Fn() -> bool,
     ) -> Result<Option<Word>, RpcTrouble> {
-        let known = self
-            .set
-            .filter(|(hash, whose, _)| *hash == commit.validators && whose == key);
-        let standing = match known {
-            Some((.., standing)) => standing,
+        let known = self.set.as_ref();
+        let known = known.filter(|set| set.says(&commit.validators, key));
+        let standing = match known.map(|set| set.standing) {
+            Some(standing) => standing,
             None => {
-                let found = match self.standing(Some(height), key, ended) {
-                    Err(RpcTrouble::Said(_)) => return Ok(None),
-                    found => found?,
+                let found = match self.standing(height, key, ended) {
+                    Ok(Some(found)) => found,
+                    Ok(None) | Err(RpcTrouble::Said(_)) => return Ok(None),
+                    Err(trouble) => return Err(trouble),
                 };
-                self.set = Some((commit.validators, *key, found));
+                self.set = Some(KnownSet {
+                    hash: commit.validators,
+                    key: *key,
+                    standing: found,
+                    asked: Instant::now(),
+                });
                 found
             }
         };
@@ -198,8 +265,10 @@ impl Endpoint {
         }))
     }
 
+    /// Our place in the newest set of validators, once a minute.
     fn look_at_power(
         &mut self,
+        latest: i64,
         key: &PublicKey,
         witness: &Witness,
         ended: &dyn Fn() -> bool,
@@ -207,38 +276,74 @@ impl Endpoint {
         let due = self
             .asked_power
             .is_none_or(|at| at.elapsed() >= POWER_EVERY);
-        if due && !ended() {
-            self.asked_power = Some(Instant::now());
-            match self.standing(None, key, ended) {
-                Ok(standing) => witness.stands(self.index, standing),
-                // A node without a block has no set of validators.
-                Err(RpcTrouble::Said(_)) => self.asked_power = None,
-                Err(trouble) => return Err(trouble),
+        // A node without a block has no set of validators. All pages are those of one height.
+        let Some(latest) = Height::new(latest).filter(|_| due && !ended()) else {
+            return Ok(());
+        };
+        self.asked_power = Some(Instant::now());
+        match self.standing(latest, key, ended) {
+            Ok(Some(standing)) => {
+                let slashing = match standing {
+                    ValidatorStanding::Power(_) => None,
+                    ValidatorStanding::Outside => self.slashing(key),
+                };
+                witness.stands(self.index, standing, slashing);
             }
+            Ok(None) => {}
+            // One behind a distributor may not have the block yet.
+            Err(RpcTrouble::Said(_)) => self.asked_power = None,
+            Err(trouble) => return Err(trouble),
         }
         Ok(())
     }
 
-    /// Looks for us in the set of validators, page by page: that of a height, or the newest.
+    /// What the application knows of us. Whatever is wrong with that answer says nothing about the node.
+    fn slashing(&mut self, key: &PublicKey) -> Option<SlashingRecord> {
+        let digits = hex::encode_upper(store_key(key.address().as_bytes()));
+        let digits = String::from_utf8(digits).ok()?;
+        let question = format!("/abci_query?path=%22/store/slashing/key%22&data=0x{digits}");
+        let body = self.get(&question, LONGEST_RECORD).ok()?;
+        read_slashing(&body, key).ok().flatten()
+    }
+
+    /// Looks for us in the set of validators of a height, page by page, first on the one on which we were last; `None` where that
+    /// takes too long.
     fn standing(
         &mut self,
-        height: Option<Height>,
+        height: Height,
         key: &PublicKey,
         ended: &dyn Fn() -> bool,
-    ) -> Result<ValidatorStanding, RpcTrouble> {
-        let at = height.map_or_else(String::new, |height| format!("height={height}&"));
-        let (mut page, mut pages) = (1, 1);
-        while page <= pages && !ended() {
-            let question = format!("/validators?{at}page={page}&per_page={PER_PAGE}");
+    ) -> Result<Option<ValidatorStanding>, RpcTrouble> {
+        let began = Instant::now();
+        let (last, mut pages) = (self.page, 1);
+        let others = (1_u64..).filter(|page| *page != last);
+        for page in std::iter::once(last).chain(others) {
+            if page != last && page > pages {
+                break;
+            }
+            if ended() || began.elapsed() >= PAGES_FOR {
+                return Ok(None);
+            }
+            let question = format!("/validators?height={height}&page={page}&per_page={PER_PAGE}");
             let body = self.get(&question, LONGEST_VALIDATORS)?;
-            let found = read_validators(&body, key)?;
+            let found = match read_validators(&body, key) {
+                // The set has fewer pages by now.
+                Err(RpcTrouble::Said(_)) if page == last && page > 1 => {
+                    self.page = 1;
+                    return self.standing(height, key, ended);
+                }
+                found => found?,
+            };
             if let Some(power) = found.power {
-                return Ok(ValidatorStanding::Power(power));
+                self.page = page;
+                return Ok(Some(ValidatorStanding::Power(power)));
             }
             pages = found.total.div_ceil(PER_PAGE);
-            page += 1;
+            if found.count == 0 && found.total > 0 {
+                return Err(RpcTrouble::NotRpc("a page of its validators is empty"));
+            }
         }
-        Ok(ValidatorStanding::Outside)
+        Ok(Some(ValidatorStanding::Outside))
     }
 
     /// The body of an answer. A node gives its errors status 500, with JSON.

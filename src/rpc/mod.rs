@@ -23,7 +23,7 @@ mod witness;
 pub use address::{RpcAddress, RpcSettings};
 pub use endpoint::{Endpoint, OurKeys, Turn};
 pub use sample::{EndpointSample, RpcSample, SignedHeight};
-pub use standing::ValidatorStanding;
+pub use standing::{SlashingRecord, ValidatorStanding};
 pub use tally::{GateVote, Tally, VoteOutcome, WINDOW};
 pub use trouble::RpcTrouble;
 pub use vote::{Sighting, VoteInCommit};

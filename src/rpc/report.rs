@@ -1,9 +1,12 @@
 //! What is known of one endpoint.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use crate::consensus::Height;
+
 use super::answers::NodeStatus;
-use super::standing::ValidatorStanding;
+use super::standing::{SlashingRecord, ValidatorStanding};
 use super::tally::WINDOW;
 use super::trouble::RpcTrouble;
 use super::vote::Sighting;
@@ -14,6 +17,10 @@ pub(super) const CURRENT: Duration = Duration::from_secs(10);
 const STANDS_STILL: Duration = Duration::from_secs(60);
 /// How many commits are asked for in one turn.
 const EACH_TURN: i64 = 25;
+/// How far below the newest block our last vote is looked for, in blocks.
+const DEEPEST: i64 = 1_000;
+/// How many commits are asked for in one turn below those of the window.
+const EACH_DEEP_TURN: usize = 5;
 
 /// What is known of one endpoint.
 #[derive(Clone, Debug, Default)]
@@ -31,10 +38,24 @@ pub(super) struct EndpointReport {
     pub examined: i64,
     /// The newest of our votes that it has shown.
     pub signed: Option<Sighting>,
+    /// The heights of the newest [`WINDOW`] of our votes that it has shown.
+    shown: BTreeSet<i64>,
+    /// The next height below those of the window that it is asked for.
+    deep: Option<i64>,
     pub standing: Option<ValidatorStanding>,
+    /// What the application knows of a validator that is not in the set.
+    pub slashing: Option<SlashingRecord>,
 }
 
 impl EndpointReport {
+    /// Nothing is known of it yet.
+    pub fn named(name: String) -> Self {
+        Self {
+            name,
+            ..Self::default()
+        }
+    }
+
     pub fn answered(&mut self, status: NodeStatus, now: Instant) {
         let before = self.status.as_ref().map_or(-1, |status| status.latest);
         if status.latest != before {
@@ -84,6 +105,47 @@ impl EndpointReport {
     pub fn moves(&self, now: Instant) -> bool {
         let is_new = |at: Instant| now.saturating_duration_since(at) < STANDS_STILL;
         self.rose.is_some_and(is_new)
+    }
+
+    /// For how long its height has stood still, where that is long, and it answers and fetches no blocks.
+    pub fn stands(&self, now: Instant) -> Option<Duration> {
+        self.current(now)?;
+        let still = now.saturating_duration_since(self.rose?);
+        (still >= STANDS_STILL).then_some(still)
+    }
+
+    /// It has shown our vote at this height.
+    pub fn note_signed(&mut self, height: Height) {
+        self.shown.insert(height.get());
+        while self.shown.len() > WINDOW {
+            self.shown.pop_first();
+        }
+    }
+
+    /// The latest height below `bound` at which it has shown our vote; 0 where there is none.
+    pub fn signed_below(&self, bound: Height) -> i64 {
+        let below = self.shown.range(..bound.get());
+        below.last().copied().unwrap_or(0)
+    }
+
+    /// The heights below the window that are asked for next, from the highest down to the one above the first of `between`:
+    /// while nothing of ours was shown below the second, and once the window was looked at.
+    pub fn deeper(&mut self, tip: i64, between: (i64, i64), now: Instant) -> Vec<i64> {
+        let (known, first) = between;
+        let (window, wanted) = (tip.saturating_sub(WINDOW as i64), self.wanted(tip, now));
+        let Some(status) = self.current(now).filter(|_| wanted.is_empty()) else {
+            return Vec::new();
+        };
+        let lowest = known.max(tip.saturating_sub(DEEPEST).saturating_sub(1));
+        let lowest = lowest.max(status.earliest.saturating_sub(1)).max(0);
+        if self.shown.range(..first).next().is_some() || self.examined == 0 {
+            return Vec::new();
+        }
+        let from = self.deep.unwrap_or(window.saturating_sub(1));
+        let heights = (lowest.saturating_add(1)..=from).rev();
+        let heights: Vec<i64> = heights.take(EACH_DEEP_TURN).collect();
+        self.deep = heights.last().map_or(self.deep, |last| Some(last - 1));
+        heights
     }
 
     /// Whether it can say what the commit of this height is: its canonical one is in the block after it.

@@ -1,8 +1,10 @@
 //! What there is to see of a chain's RPC.
 
+use std::time::Duration;
+
 use crate::consensus::Height;
 
-use super::standing::ValidatorStanding;
+use super::standing::{SlashingRecord, ValidatorStanding};
 use super::tally::Tally;
 
 /// What there is to see.
@@ -14,6 +16,9 @@ pub struct RpcSample {
     pub height: Option<i64>,
     /// Our place in the validator set, as most of them say.
     pub standing: Option<ValidatorStanding>,
+    /// What the application knows of a validator that is not in the set, as most of them say; `None` where it is in the set, or
+    /// nothing is known.
+    pub slashing: Option<SlashingRecord>,
     /// The latest height at which our key verifiably signed.
     pub signed: Option<SignedHeight>,
     /// What became of our votes.
@@ -35,6 +40,10 @@ pub struct EndpointSample {
     pub height: Option<i64>,
     /// It is still fetching blocks, so it is not asked about votes.
     pub catching_up: bool,
+    /// For how long its height has stood still, where that is a minute or more.
+    pub stands: Option<Duration>,
+    /// Its height stands still while another's rises, so it is not followed.
+    pub left_behind: bool,
 }
 
 /// A committed height at which our key verifiably signed.

@@ -12,7 +12,7 @@ use super::agreement::{Word, agreed, majority};
 use super::answers::NodeStatus;
 use super::report::EndpointReport;
 use super::sample::{EndpointSample, RpcSample, SignedHeight};
-use super::standing::ValidatorStanding;
+use super::standing::{SlashingRecord, ValidatorStanding};
 use super::tally::{GateVote, Tally, VoteOutcome, WINDOW};
 use super::trouble::RpcTrouble;
 use super::vote::Sighting;
@@ -55,10 +55,7 @@ struct PendingHeight {
 impl Witness {
     /// Nobody was asked yet.
     pub fn new(names: impl IntoIterator<Item = String>) -> Self {
-        let reports = names.into_iter().map(|name| EndpointReport {
-            name,
-            ..EndpointReport::default()
-        });
+        let reports = names.into_iter().map(EndpointReport::named);
         Self(Mutex::new(AllReports {
             reports: reports.collect(),
             ..AllReports::default()
@@ -122,6 +119,7 @@ impl Witness {
             if !report.signed.as_ref().is_some_and(newer) {
                 report.signed = Some(sighting.clone());
             }
+            report.note_signed(sighting.height);
         }
         if height.get() <= seen.judged {
             return;
@@ -139,10 +137,16 @@ impl Witness {
         }
     }
 
-    /// Our place in the set of validators, as an endpoint says.
-    pub(super) fn stands(&self, index: usize, standing: ValidatorStanding) {
+    /// Our place in the set of validators, as an endpoint says, and what the application knows where we are not in it.
+    pub(super) fn stands(
+        &self,
+        index: usize,
+        standing: ValidatorStanding,
+        slashing: Option<SlashingRecord>,
+    ) {
         if let Some(report) = self.0.lock().reports.get_mut(index) {
             report.standing = Some(standing);
+            report.slashing = slashing;
         }
     }
 
@@ -156,6 +160,44 @@ impl Witness {
     /// answers, or most have shown no vote of ours. They are asked for the last [`WINDOW`] heights and those to come.
     pub fn latest_signed(&self, now: Instant) -> Option<SignedHeight> {
         self.0.lock().latest_signed(now)
+    }
+
+    /// The same of the heights below `bound` only.
+    pub fn latest_signed_below(&self, bound: Height, now: Instant) -> Option<Height> {
+        let seen = self.0.lock();
+        let heights = seen.speakers(now);
+        let heights = heights.map(|report| report.signed_below(bound));
+        majority(heights.collect()).and_then(Height::new)
+    }
+
+    /// The heights below all that were asked for whose commits this endpoint is to be asked for now, from the highest down: while it
+    /// has shown no vote of ours below `first`, the first height that was signed here, and down to the watermark with which the chain
+    /// was armed.
+    pub(super) fn deeper(
+        &self,
+        index: usize,
+        begun: Option<Height>,
+        first: Option<Height>,
+        now: Instant,
+    ) -> Vec<i64> {
+        let mut seen = self.0.lock();
+        let Some(tip) = seen.tip(now) else {
+            return Vec::new();
+        };
+        let report = seen.reports.get_mut(index);
+        let between = (
+            begun.map_or(0, Height::get),
+            first.map_or(i64::MAX, Height::get),
+        );
+        report.map_or_else(Vec::new, |report| report.deeper(tip, between, now))
+    }
+
+    /// What an endpoint shows of our votes at such a height: one of them ends the search.
+    pub(super) fn said_below(&self, index: usize, vote: Sighting) {
+        if let Some(report) = self.0.lock().reports.get_mut(index) {
+            report.note_signed(vote.height);
+            report.signed.get_or_insert(vote);
+        }
     }
 
     /// Up to which height most of the endpoints that answer have been asked for our votes; `None` where none answers.
@@ -184,10 +226,17 @@ impl Witness {
         self.0.lock().second = Some(height);
     }
 
+    /// Somebody has seen that there was a second signer; gives the last height at which it was noticed. It is told again with a later
+    /// vote.
+    pub fn acknowledge(&self) -> Option<Height> {
+        self.0.lock().second.take()
+    }
+
     /// What there is to see.
     pub fn sample(&self, now: Instant) -> RpcSample {
         let seen = self.0.lock();
         let tip = seen.tip(now);
+        let moving = seen.current(now).any(|report| report.moves(now));
         let endpoints = seen.reports.iter().map(|report| EndpointSample {
             name: report.name.clone(),
             up: report.trouble.is_none() && report.answered.is_some(),
@@ -197,11 +246,14 @@ impl Witness {
                 .status
                 .as_ref()
                 .is_some_and(|status| status.catching_up),
+            stands: report.stands(now),
+            left_behind: moving && report.stands(now).is_some(),
         });
         RpcSample {
             endpoints: endpoints.collect(),
             height: tip,
             standing: seen.standing(now),
+            slashing: seen.slashing(now),
             signed: seen.latest_signed(now),
             tally: seen.tally.clone(),
             second: seen.second,
@@ -282,13 +334,16 @@ impl AllReports {
         found
     }
 
+    /// Those that say something of our votes: who has no word on any height does not.
+    fn speakers(&self, now: Instant) -> impl Iterator<Item = &EndpointReport> {
+        let followed = self.followed(now).into_iter();
+        followed.filter(|report| report.examined > 0)
+    }
+
     fn latest_signed(&self, now: Instant) -> Option<SignedHeight> {
         let of =
             |report: &EndpointReport| report.signed.as_ref().map_or(0, |vote| vote.height.get());
-        // Who has no word on any height says nothing of our votes.
-        let followed = self.followed(now).into_iter();
-        let speak = followed.filter(|report| report.examined > 0);
-        let heights: Vec<i64> = speak.map(of).collect();
+        let heights: Vec<i64> = self.speakers(now).map(of).collect();
         let answering = heights.len();
         let height = majority(heights.clone()).and_then(Height::new)?;
         let shown = heights.iter().filter(|shown| **shown >= height.get());
@@ -297,6 +352,19 @@ impl AllReports {
             shown_by: shown.count(),
             answering,
         })
+    }
+
+    /// What more than half of those say that know something, where most say that we are not in the set.
+    fn slashing(&self, now: Instant) -> Option<SlashingRecord> {
+        if self.standing(now) != Some(ValidatorStanding::Outside) {
+            return None;
+        }
+        let all: Vec<SlashingRecord> = self
+            .current(now)
+            .filter_map(|report| report.slashing)
+            .collect();
+        let says = |one: &SlashingRecord| all.iter().filter(|other| *other == one).count();
+        all.iter().find(|one| 2 * says(one) > all.len()).copied()
     }
 
     fn standing(&self, now: Instant) -> Option<ValidatorStanding> {
@@ -543,6 +611,117 @@ mod tests {
             });
             judged(&witness, now, &[]);
         }
-        assert_eq!(witness.sample(now).height, Some(970));
+        let sample = witness.sample(now);
+        assert_eq!(sample.height, Some(970));
+        let [still, moving] = sample.endpoints.as_slice() else {
+            panic!()
+        };
+        assert_eq!((still.stands, still.left_behind), (Some(69 * SECOND), true));
+        assert_eq!((moving.stands, moving.left_behind), (None, false));
+        // A chain that has halted leaves nobody behind.
+        for _ in 0..70 {
+            now += SECOND;
+            witness.answered(0, at(880), now);
+            witness.answered(1, at(970), now);
+        }
+        let halted = witness.sample(now).endpoints;
+        assert!(
+            halted
+                .iter()
+                .all(|node| node.stands.is_some() && !node.left_behind),
+            "{halted:?}"
+        );
+    }
+
+    #[test]
+    fn what_most_know_of_a_validator_outside_is_told() {
+        let (witness, now) = (of(3), Instant::now());
+        let jailed = SlashingRecord {
+            tombstoned: false,
+            jailed_until: Some(SECOND),
+        };
+        let tombstoned = SlashingRecord {
+            tombstoned: true,
+            jailed_until: None,
+        };
+        (0..3).for_each(|index| witness.answered(index, at(9), now));
+        let (power, outside) = (ValidatorStanding::Power(5), ValidatorStanding::Outside);
+        let says = |all: [(ValidatorStanding, Option<SlashingRecord>); 3]| {
+            for (index, (standing, record)) in all.into_iter().enumerate() {
+                witness.stands(index, standing, record);
+            }
+            witness.sample(now).slashing
+        };
+        assert_eq!(says([(outside, Some(jailed)); 3]), Some(jailed));
+        // One lies, one knows nothing.
+        let (lies, knows) = ((outside, Some(tombstoned)), (outside, Some(jailed)));
+        assert_eq!(says([lies, knows, knows]), Some(jailed));
+        assert_eq!(says([lies, knows, (outside, None)]), None);
+        assert_eq!(
+            says([knows, (outside, None), (outside, None)]),
+            Some(jailed)
+        );
+        // In the set nothing of it is said.
+        assert_eq!(says([lies, (power, None), (power, None)]), None);
+        assert_eq!(witness.acknowledge(), None);
+        witness.second_signer(Height::FIRST);
+        assert_eq!(witness.acknowledge(), Some(Height::FIRST));
+        assert_eq!(witness.sample(now).second, None);
+    }
+
+    #[test]
+    fn votes_below_a_height_are_known_apart_from_newer_ones() {
+        let (witness, now) = (of(3), Instant::now());
+        for (index, ours) in [(0, 30), (1, 28), (2, 0)] {
+            turn(&witness, index, 41, now, |height| {
+                Some(match height <= ours || height == 40 {
+                    true => vote(height, true),
+                    false => Word::Absent,
+                })
+            });
+            turn(&witness, index, 41, now, |height| {
+                Some(match height <= ours || height == 40 {
+                    true => vote(height, true),
+                    false => Word::Absent,
+                })
+            });
+        }
+        let below = |bound| witness.latest_signed_below(Height::new(bound).unwrap(), now);
+        assert_eq!(witness.latest_signed(now).unwrap().height.get(), 40);
+        // Two of three have shown 28.
+        assert_eq!(below(40), Height::new(28));
+        assert_eq!(below(41), Height::new(40));
+        assert_eq!(below(1), None);
+    }
+
+    #[test]
+    fn who_has_not_signed_for_long_is_looked_for_below_and_not_below_the_watermark() {
+        let (witness, now) = (of(1), Instant::now());
+        let deeper = |watermark| witness.deeper(0, Height::new(watermark), Height::new(2_001), now);
+        witness.answered(0, at(2_000), now);
+        assert!(deeper(0).is_empty(), "the newest first");
+        for _ in 0..5 {
+            turn(&witness, 0, 2_000, now, |_| Some(Word::Absent));
+        }
+        assert_eq!(deeper(0), [1_899, 1_898, 1_897, 1_896, 1_895]);
+        assert_eq!(deeper(1_892), [1_894, 1_893]);
+        assert!(deeper(1_892).is_empty());
+        // A thousand below the newest at most.
+        let mut last = 0;
+        while let Some(height) = deeper(0).last() {
+            last = *height;
+        }
+        assert_eq!(last, 1_000);
+        let (witness, now) = (of(1), Instant::now());
+        for _ in 0..5 {
+            turn(&witness, 0, 2_000, now, |_| Some(Word::Absent));
+        }
+        assert_eq!(witness.deeper(0, None, None, now).len(), 5);
+        let Word::Signed(found) = vote(1_897, true) else {
+            panic!()
+        };
+        witness.said_below(0, found);
+        assert_eq!(witness.latest_signed(now).unwrap().height.get(), 1_897);
+        assert!(witness.deeper(0, None, None, now).is_empty());
     }
 }

@@ -13,7 +13,7 @@ use crate::support::maker;
 use crate::support::world::World;
 
 /// Prevote and precommit of a height; the precommit as it would stand in a commit.
-fn vote(world: &mut World, height: i64) -> Vote {
+pub(crate) fn vote(world: &mut World, height: i64) -> Vote {
     assert!(sign(&mut world.node, &world.home.key, height, 1));
     let request = maker().precommit(height, 0, Some(1), height, b"");
     let block = *request.block().unwrap();
@@ -23,13 +23,13 @@ fn vote(world: &mut World, height: i64) -> Vote {
     }
 }
 
-fn rpc(world: &World) -> Value {
+pub(crate) fn rpc(world: &World) -> Value {
     let (_, text) = world.home.run(&["status", "--json"]);
     let status: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}"));
     status["chains"][0]["rpc"].clone()
 }
 
-fn ask_these(world: &World, urls: &[String]) {
+pub(crate) fn ask_these(world: &World, urls: &[String]) {
     let text = world.home.config();
     let lines = text.lines().filter(|line| !line.starts_with("rpc = "));
     let text = lines.map(|line| format!("{line}\n")).collect::<String>();
@@ -119,7 +119,7 @@ fn a_vote_that_was_signed_and_is_not_in_the_commit_is_told_everywhere() {
         2,
         "{log}"
     );
-    // It falls out of the set.
+    // It falls out of the set; the application is not asked before the minute is over.
     node.set(|chain| {
         chain.in_set = false;
         chain.latest = 12;

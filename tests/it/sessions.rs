@@ -328,6 +328,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "tests/it/refused_double_sign.rs",
     ),
     (
+        "acknowledged: another signer had this key",
+        "tests/it/word.rs",
+    ),
+    (
         "nothing was acknowledged",
         "a service of another version or configuration",
     ),

@@ -132,6 +132,37 @@ fn a_floor_that_only_warns_says_both_heights_and_signs() {
 }
 
 #[test]
+fn a_state_that_was_behind_is_told_although_signing_had_begun_before_the_answer() {
+    let late = Late::new();
+    let rpc = late.rpc(Mood::Stops, 9, 7);
+    late.with(&[&rpc], "");
+    let (service, mut node) = late.start();
+    assert!(late.signs(&mut node, 9));
+    rpc.set(|chain| (chain.mood, chain.latest) = (Mood::Honest, 10));
+    service.wait_for_log(
+        "the watermark was at 2 when this chain was armed, and the commits of the chain show votes of this key up to height 7 \
+         that were not made here since",
+    );
+    service.wait_for_log("Signing had begun at height 9 before the nodes of `rpc` said so");
+    assert!(late.signs(&mut node, 10));
+}
+
+#[test]
+fn the_last_vote_is_looked_for_below_the_newest_hundred() {
+    let late = Late::new();
+    let rpc = late.rpc(Mood::Honest, 130, 20);
+    late.with(&[&rpc], "floor = \"refuse\"");
+    let (service, mut node) = late.start();
+    service.wait_for_log(
+        "the watermark is at 2, and the commits of the chain show votes of this key up to height 20: up to there nothing is signed",
+    );
+    assert_eq!(code(&mut node, 20), BELOW_FLOOR);
+    assert!(late.signs(&mut node, 131));
+    let heard = rpc.chain.lock().unwrap().heard.join("\n");
+    assert!(heard.contains("/commit?height=20 ") && !heard.contains("/commit?height=19 "));
+}
+
+#[test]
 fn nobody_who_answers_holds_up_what_does_not_wait() {
     let late = Late::new();
     let rpc = late.rpc(Mood::Silent, 9, 7);
@@ -241,8 +272,28 @@ fn a_second_signer_that_begins_later_is_noticed_and_our_own_votes_are_not() {
         service.wait_for_log("ANOTHER SIGNER HAS THIS KEY: the commit of height 12");
         wait_for("the end", || code(&mut node, 13) == expected);
         let (_, text) = late.home.run(&["status"]);
-        let told = "another signer has this key: the commit of height 12 has a vote that was not made here";
+        let told = "another signer has this key: the commit of height 12 has a vote that was not made here; find it and stop it for good; `";
         assert!(text.contains(told), "{text}");
+        // Until somebody has seen it; the pause is another thing.
+        let (code, text) = late.home.run(&["acknowledge", "test-1"]);
+        assert_eq!(
+            (code, text.as_str()),
+            (
+                0,
+                "test-1: acknowledged: another signer had this key, and signed at height 12\n"
+            )
+        );
+        let (_, text) = late.home.run(&["status"]);
+        assert!(
+            !text.contains("another signer has this key: the commit"),
+            "{text}"
+        );
+        let (_, text) = late.home.run(&["acknowledge", "test-1"]);
+        assert!(
+            text.contains("no refused double sign or second signer to acknowledge"),
+            "{text}"
+        );
+        service.wait_for_log("acknowledged: another signer had this key");
     }
 }
 

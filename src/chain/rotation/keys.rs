@@ -251,6 +251,20 @@ impl ChainKeys {
         keys.last(|key| key.last(), |last| last.height)
     }
 
+    /// Where the watermark of the chain was when its keys were armed.
+    pub fn begun(&self) -> Option<Hrs> {
+        let keys = self.schedule.load();
+        let begun = |key: &Arc<Chain>| key.seen().gate?.begun;
+        keys.last(begun, |begun| begun.height)
+    }
+
+    /// The first position that was signed since, with whichever key.
+    pub fn first(&self) -> Option<Hrs> {
+        let keys = self.schedule.load();
+        let first = keys.all().filter_map(|(_, key)| key.seen().gate?.first);
+        first.min()
+    }
+
     /// Pauses the chain with all of its keys, which have one switch, and waits for what is in hand; `None` where another change
     /// does not come to its end.
     pub fn pause(&self, pause: Pause, file: &PauseFile) -> Option<ChainPaused> {

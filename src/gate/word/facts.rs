@@ -11,13 +11,18 @@ pub struct GuardFacts {
     pub armed: Duration,
     /// The height of the watermark.
     pub watermark: Option<Height>,
+    /// Where the watermark was when the chain was armed.
+    pub begun: Option<Height>,
+    /// The first height that was signed here since.
+    pub first: Option<Height>,
+    /// The latest height at which our key signed below that one (without one, at all), as most endpoints have shown: none of these
+    /// votes was made here since the chain was armed.
+    pub before: Option<Height>,
     /// The newest block, as most endpoints say; `None` where none answers.
     pub tip: Option<i64>,
     /// Up to which height most of them were asked for our votes.
     pub examined: Option<i64>,
-    /// The latest height at which our key signed, as most of them have shown.
-    pub signed: Option<Height>,
-    /// The same, as any of them has shown: our key's signature proves it.
+    /// The latest height at which our key signed, as any of them has shown: our key's signature proves it.
     pub sighted: Option<Height>,
     /// The latest height at which any of them has shown a vote of our key that is not the one that was made here.
     pub foreign: Option<Height>,
@@ -35,6 +40,15 @@ pub enum GuardAct {
     Behind {
         /// The last of them.
         signed: Height,
+    },
+    /// The same, and it is too late to refuse anything: signing had begun before the answer came.
+    BehindAndSigned {
+        /// Where the watermark was.
+        begun: Option<Height>,
+        /// The last of those votes.
+        signed: Height,
+        /// The first height that was signed here.
+        first: Height,
     },
     /// No answer came in time: told, and nothing waits for it.
     Unanswered,

@@ -54,6 +54,8 @@ pub struct WordGuard {
     highest: Option<Height>,
     /// The highest vote of a second signer that was told.
     told: i64,
+    /// Whether a vote of our key was found that says whether the state was behind. While there is none, an older one may come.
+    compared: bool,
 }
 
 impl WordGuard {
@@ -64,6 +66,7 @@ impl WordGuard {
             phase: Phase::Unheard { told: false },
             highest: None,
             told: 0,
+            compared: false,
         }
     }
 
@@ -97,6 +100,12 @@ impl WordGuard {
     /// What follows from the facts.
     pub fn step(&mut self, facts: &GuardFacts) -> Vec<GuardAct> {
         self.highest = self.highest.max(facts.watermark);
+        let mut acts = self.compare_later(facts);
+        acts.extend(self.next(facts));
+        acts
+    }
+
+    fn next(&mut self, facts: &GuardFacts) -> Vec<GuardAct> {
         match self.phase {
             Phase::Unheard { told } => self.unheard(told, facts),
             Phase::Watch {
@@ -145,17 +154,38 @@ impl WordGuard {
         vec![GuardAct::Unanswered]
     }
 
-    fn behind(&self, facts: &GuardFacts) -> Option<GuardAct> {
-        let signed = facts.signed?;
-        // What was signed here meanwhile is in the watermark.
-        if facts.watermark.is_some_and(|watermark| signed <= watermark) {
-            return None;
+    /// Where the newest blocks had no vote of ours, those below are looked at while signing goes on.
+    fn compare_later(&mut self, facts: &GuardFacts) -> Vec<GuardAct> {
+        let (Phase::Watch { from, .. } | Phase::Open { from: Some(from) }) = self.phase else {
+            return Vec::new();
+        };
+        // A vote above is a second signer's.
+        let is_old = |before: Height| before.get() <= from;
+        match self.compared || !facts.before.is_some_and(is_old) {
+            true => Vec::new(),
+            false => self.behind(facts).into_iter().collect(),
         }
-        match self.settings.floor {
-            FloorMode::Off => None,
-            FloorMode::Warn => Some(GuardAct::Behind { signed }),
-            FloorMode::Refuse => Some(GuardAct::Floor { height: signed }),
-        }
+    }
+
+    /// Whether the state was behind when the chain was armed: by the votes of our key that were not made here since.
+    fn behind(&mut self, facts: &GuardFacts) -> Option<GuardAct> {
+        let signed = facts.before?;
+        self.compared = true;
+        let is_below = |mark: Option<Height>| mark.is_none_or(|mark| signed > mark);
+        let act = match (self.settings.floor, facts.first) {
+            (FloorMode::Off, _) => return None,
+            // Hosts that share the watermark sign for each other.
+            (_, Some(_)) if self.settings.second == SecondSigner::Ignore => return None,
+            (_, Some(first)) => GuardAct::BehindAndSigned {
+                begun: facts.begun,
+                signed,
+                first,
+            },
+            (FloorMode::Warn, None) => GuardAct::Behind { signed },
+            (FloorMode::Refuse, None) => GuardAct::Floor { height: signed },
+        };
+        let mark = facts.first.map_or(facts.watermark, |_| facts.begun);
+        is_below(mark).then_some(act)
     }
 
     fn watch(
@@ -281,9 +311,11 @@ mod tests {
         GuardFacts {
             armed: after * SECOND,
             watermark: height(90),
+            begun: height(90),
+            first: None,
+            before: height(signed),
             tip: Some(tip),
             examined: Some(tip - 1),
-            signed: height(signed),
             sighted: height(signed),
             foreign: None,
         }
@@ -293,6 +325,7 @@ mod tests {
         GuardFacts {
             armed: after * SECOND,
             watermark: height(90),
+            begun: height(90),
             ..GuardFacts::default()
         }
     }
@@ -315,7 +348,7 @@ mod tests {
         assert_eq!(sound.step(&heard(1, 91, 90)), [GuardAct::Open]);
         let mut never = guard(FloorMode::Refuse, 0);
         let facts = GuardFacts {
-            signed: None,
+            before: None,
             sighted: None,
             ..heard(1, 91, 90)
         };
@@ -334,9 +367,81 @@ mod tests {
         assert_eq!(guard.step(&unheard(0)), []);
         let facts = GuardFacts {
             watermark: height(99),
+            first: height(91),
+            before: height(90),
             ..heard(2, 100, 99)
         };
         assert_eq!(guard.step(&facts), [GuardAct::Open]);
+    }
+
+    #[test]
+    fn a_state_that_was_behind_is_told_although_signing_had_begun_by_then() {
+        let facts = GuardFacts {
+            watermark: height(101),
+            first: height(100),
+            before: height(99),
+            ..heard(2, 102, 101)
+        };
+        let told = GuardAct::BehindAndSigned {
+            begun: height(90),
+            signed: height(99).unwrap(),
+            first: height(100).unwrap(),
+        };
+        let mut warn = guard(FloorMode::Warn, 0);
+        assert_eq!(warn.step(&unheard(0)), []);
+        assert_eq!(warn.step(&facts), [told, GuardAct::Open]);
+        assert_eq!(warn.step(&facts), []);
+        let mut off = guard(FloorMode::Off, 0);
+        assert_eq!(off.step(&facts), [GuardAct::Open]);
+        // With etcd the other host may have signed meanwhile.
+        let mut shared = WordGuard::new(GuardSettings {
+            floor: FloorMode::Warn,
+            blocks: 0,
+            second: SecondSigner::Ignore,
+        });
+        assert_eq!(shared.step(&facts), [GuardAct::Open]);
+    }
+
+    #[test]
+    fn a_vote_that_is_found_far_below_is_compared_when_it_is_found() {
+        for (mode, act) in [
+            (
+                FloorMode::Warn,
+                GuardAct::Behind {
+                    signed: height(95).unwrap(),
+                },
+            ),
+            (
+                FloorMode::Refuse,
+                GuardAct::Floor {
+                    height: height(95).unwrap(),
+                },
+            ),
+        ] {
+            let mut guard = guard(mode, 0);
+            let nothing = GuardFacts {
+                before: None,
+                sighted: None,
+                ..heard(1, 400, 0)
+            };
+            assert_eq!(guard.step(&nothing), [GuardAct::Open]);
+            assert_eq!(guard.step(&heard(60, 410, 95)), [act]);
+            assert_eq!(guard.step(&heard(61, 410, 95)), []);
+        }
+        // One that is made after the chain was heard is a second signer's.
+        let mut guard = guard(FloorMode::Warn, 0);
+        let nothing = GuardFacts {
+            before: None,
+            sighted: None,
+            ..heard(1, 400, 0)
+        };
+        guard.step(&nothing);
+        let height = height(401).unwrap();
+        let pause = true;
+        assert_eq!(
+            guard.step(&heard(9, 402, 401)),
+            [GuardAct::Second { height, pause }]
+        );
     }
 
     #[test]

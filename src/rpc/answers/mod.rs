@@ -1,4 +1,5 @@
-//! What a node's RPC answers, read from the bytes that came: `/status`, `/commit` and `/validators`, whose JSON has been the same
+//! What a node's RPC answers, read from the bytes that came: `/status`, `/commit`, `/validators` and one
+//! `/abci_query`, whose JSON has been the same
 //! from Tendermint v0.34 to CometBFT v1.0 (`rpc/core/types/responses.go`). The answers of real nodes of each series are in
 //! `tests/rpc/`.
 //!
@@ -6,8 +7,10 @@
 
 mod read;
 mod shapes;
+mod slashing;
 
 pub use read::{
     CommitAnswer, LONGEST_COMMIT, LONGEST_STATUS, LONGEST_VALIDATORS, NodeStatus, PER_PAGE,
     ValidatorsPage, read_commit, read_status, read_validators,
 };
+pub use slashing::{LONGEST_RECORD, read_slashing};

@@ -49,6 +49,8 @@ pub struct CommitAnswer {
 pub struct ValidatorsPage {
     /// How many there are on all pages.
     pub total: u64,
+    /// How many are on this one.
+    pub count: usize,
     /// Our voting power, where we are on this page.
     pub power: Option<i64>,
 }
@@ -131,6 +133,7 @@ pub fn read_validators(body: &[u8], key: &PublicKey) -> Result<ValidatorsPage, R
     let ours = validators.find(|found| found.address.eq_ignore_ascii_case(&address));
     let power = ours.map(|ours| ours.voting_power.parse());
     Ok(ValidatorsPage {
+        count: page.validators.0.len(),
         total: total.ok_or(RpcTrouble::NotRpc("the number of validators is none"))?,
         power: power
             .transpose()
@@ -139,7 +142,7 @@ pub fn read_validators(body: &[u8], key: &PublicKey) -> Result<ValidatorsPage, R
 }
 
 /// The result in an answer, or what the node says in its stead.
-fn result<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, RpcTrouble> {
+pub(super) fn result<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, RpcTrouble> {
     let answer: RpcAnswer<T> = serde_json::from_slice(body).map_err(|error| {
         RpcTrouble::NotRpc(match error.classify() {
             serde_json::error::Category::Data => "its JSON has other fields",

@@ -161,6 +161,20 @@ pub(super) struct SetMember<'a> {
     pub voting_power: Cow<'a, str>,
 }
 
+#[derive(Deserialize)]
+pub(super) struct QueryResult<'a> {
+    #[serde(borrow)]
+    pub response: QueryResponse<'a>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct QueryResponse<'a> {
+    #[serde(default)]
+    pub code: u32,
+    #[serde(borrow)]
+    pub value: Option<Cow<'a, str>>,
+}
+
 /// A list of at most [`MOST`] elements.
 pub(super) struct Few<T>(pub Vec<T>);
 

@@ -121,6 +121,8 @@ impl RpcThread {
             let keys = OurKeys {
                 now: self.chain.public_key(),
                 at: &|height| self.chain.public_key_at(height),
+                begun: self.chain.begun().map(|begun| begun.height),
+                first: self.chain.first().map(|first| first.height),
             };
             let turn = endpoint.turn(&keys, &self.witness, &ended);
             if ended() {

@@ -59,7 +59,12 @@ impl Warden {
         let now = Instant::now();
         let witness = &self.witness;
         // In this order: what this signer has signed is in the watermark before it can be in a commit.
-        let (signed, sightings) = (witness.latest_signed(now), witness.sightings());
+        let (first, sightings) = (self.chain.first(), witness.sightings());
+        let first = first.map(|first| first.height);
+        let before = match first {
+            Some(first) => witness.latest_signed_below(first, now),
+            None => witness.latest_signed(now).map(|signed| signed.height),
+        };
         let is_foreign = |vote: &&Sighting| self.stats.whose(vote) == WhosePrecommit::Foreign;
         let foreign = sightings.iter().filter(is_foreign);
         let foreign = foreign.map(|vote| vote.height).max();
@@ -74,9 +79,11 @@ impl Warden {
         let facts = GuardFacts {
             armed: now.saturating_duration_since(armed),
             watermark,
+            begun: self.chain.begun().map(|begun| begun.height),
+            first,
+            before,
             tip,
             examined,
-            signed: signed.map(|signed| signed.height),
             sighted: sightings.iter().map(|vote| vote.height).max(),
             foreign,
         };
@@ -118,6 +125,22 @@ impl Warden {
                  the state was rolled back, or another signer has this key. Nothing is refused for it; `floor = \"refuse\"` \
                  would refuse up to there"
             ),
+            GuardAct::BehindAndSigned {
+                begun,
+                signed,
+                first,
+            } => {
+                let begun = begun.map_or_else(|| "nowhere yet".to_owned(), |at| format!("at {at}"));
+                warn!(
+                    event = "floor",
+                    chain = %id,
+                    height = signed.get(),
+                    "[{id}] the watermark was {begun} when this chain was armed, and the commits of the chain show votes of this key \
+                     up to height {signed} that were not made here since: the state was rolled back, or another signer has this \
+                     key. Signing had begun at height {first} before the nodes of `rpc` said so; `floor = \"refuse\"` waits for \
+                     them"
+                );
+            }
             GuardAct::Unanswered => warn!(
                 event = "unheard",
                 chain = %id,

@@ -39,6 +39,14 @@ pub struct Chain {
     pub mood: Mood,
     pub latest: i64,
     pub in_set: bool,
+    /// So many validators stand before ours.
+    pub others: usize,
+    /// How many there are, where that is a lie.
+    pub total: Option<String>,
+    /// No page of validators has any.
+    pub empty: bool,
+    /// What the store of `slashing` keeps of our validator; `None` where the application has no such store.
+    pub slashing: Option<Vec<u8>>,
     pub votes: BTreeMap<i64, Vote>,
     /// Heads of requests.
     pub heard: Vec<String>,
@@ -60,6 +68,10 @@ impl FakeRpc {
             mood,
             latest: 1,
             in_set: true,
+            others: 0,
+            total: None,
+            empty: false,
+            slashing: None,
             votes: BTreeMap::new(),
             heard: Vec::new(),
         }));
@@ -177,13 +189,18 @@ fn answer(question: &str, key: &PublicKey, chain: &Chain) -> Result<String, Stri
         ));
     }
     let address = key.address();
-    if question.starts_with("/validators?") {
-        let address = match chain.in_set {
-            true => address.to_string(),
-            false => "00".repeat(20),
+    if let Some(asked) = question.strip_prefix("/validators?") {
+        return validators(asked, key, chain);
+    }
+    if let Some(asked) = question.strip_prefix("/abci_query?") {
+        let wanted = format!("path=%22/store/slashing/key%22&data=0x0114{address}");
+        assert_eq!(asked, wanted);
+        let (code, value) = match &chain.slashing {
+            Some(value) => (0, format!("\"{}\"", Base64::encode_string(value))),
+            None => (6, "null".to_owned()),
         };
         return Ok(format!(
-            "{{\"validators\":[{{\"address\":\"{address}\",\"voting_power\":\"42\"}}],\"total\":\"1\"}}"
+            "{{\"response\":{{\"code\":{code},\"log\":\"\",\"value\":{value},\"height\":\"{latest}\"}}}}"
         ));
     }
     let height = question.strip_prefix("/commit?height=").ok_or("what?")?;
@@ -225,15 +242,59 @@ fn answer(question: &str, key: &PublicKey, chain: &Chain) -> Result<String, Stri
         "{{\"signed_header\":{{\"header\":{{\"chain_id\":\"test-1\",\"height\":\"{height}\",\"validators_hash\":\"{}\"}},\
          \"commit\":{{\"height\":\"{height}\",\"round\":0,\"block_id\":{{\"hash\":\"{}\",\"parts\":{{\"total\":{total},\"hash\":\"{}\"}}}},\
          \"signatures\":[{entry}]}}}},\"canonical\":{}}}",
-        hex(&[u8::from(chain.in_set); 32]),
+        hex(&set(height, chain)),
         hex(&hash),
         hex(&parts),
         height < latest
     ))
 }
 
-/// The second of a vote: so many after 1970, in the first minute.
+/// The hash of the validators: on a large chain that of each block is another one.
+fn set(height: i64, chain: &Chain) -> [u8; 32] {
+    let mut hash = [u8::from(chain.in_set); 32];
+    if chain.others > 100 {
+        hash[0] = u8::try_from(height).unwrap();
+    }
+    hash
+}
+
+/// A page of the validators, as a node gives it: a hundred at most, and an error beyond the last.
+fn validators(asked: &str, key: &PublicKey, chain: &Chain) -> Result<String, String> {
+    let of = |name: &str| {
+        let mut pairs = asked.split('&').filter_map(|pair| pair.split_once('='));
+        let (_, value) = pairs.find(|(key, _)| *key == name).unwrap();
+        value.parse::<usize>().unwrap()
+    };
+    let (page, each) = (of("page"), of("per_page").min(100));
+    let total = chain.others + usize::from(chain.in_set);
+    let pages = total.div_ceil(each).max(1);
+    if page == 0 || page > pages {
+        return Err(format!(
+            "page should be within [1, {pages}] range, given {page}"
+        ));
+    }
+    let first = (page - 1) * each;
+    let members = (first..total.min(first + each)).filter(|_| !chain.empty);
+    let members: Vec<String> = members
+        .map(|at| {
+            let address = match at == chain.others {
+                true => key.address().to_string(),
+                false => format!("{at:040X}"),
+            };
+            format!("{{\"address\":\"{address}\",\"voting_power\":\"42\"}}")
+        })
+        .collect();
+    let told = chain.total.clone().unwrap_or(total.to_string());
+    Ok(format!(
+        "{{\"validators\":[{}],\"count\":\"{}\",\"total\":\"{told}\"}}",
+        members.join(","),
+        members.len()
+    ))
+}
+
+/// The second of a vote: so many after 1970, in the first hour.
 fn time(height: i64) -> String {
-    assert!(height < 60, "the fake knows the first minute only");
-    format!("1970-01-01T00:00:{height:02}Z")
+    let (minute, second) = (height / 60, height % 60);
+    assert!(minute < 60, "the fake knows the first hour only");
+    format!("1970-01-01T00:{minute:02}:{second:02}Z")
 }

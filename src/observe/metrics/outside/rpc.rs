@@ -81,6 +81,25 @@ pub(in crate::observe::metrics) const FAMILIES: &[Family] = &[
         }),
     },
     Family {
+        name: "validator_tombstoned",
+        kind: MetricType::Gauge,
+        help: "Whether the validator, which is not in the set, is tombstoned, as most nodes say",
+        values: Values::Chain(|chain| {
+            let record = chain.rpc.as_ref()?.slashing?;
+            Some(record.tombstoned.into())
+        }),
+    },
+    Family {
+        name: "validator_jailed_until_seconds",
+        kind: MetricType::Gauge,
+        help: "Until when the validator, which is not in the set, was jailed last (Unix time), as most nodes say; 0 where it never was",
+        values: Values::Chain(|chain| {
+            let record = chain.rpc.as_ref()?.slashing?;
+            let until = record.jailed_until.map_or(0, |until| until.as_secs());
+            Some(until.into())
+        }),
+    },
+    Family {
         name: "commits",
         kind: MetricType::Counter,
         help: "Commits of the chain that were looked at, by what became of our vote",

@@ -185,8 +185,18 @@ impl ChainEntry {
 
     /// What to do about its refused double signs.
     pub(super) fn when_refused(&self) -> String {
-        let acknowledge = self.commands.line(["acknowledge", &self.id]);
+        let acknowledge = self.when_seen();
         format!("nothing was signed; find out why that node asked, then `{acknowledge}`")
+    }
+
+    /// The command for what somebody has seen and mended.
+    pub(super) fn when_seen(&self) -> String {
+        self.commands.line(["acknowledge", &self.id]).to_string()
+    }
+
+    /// Takes the second signer out of sight that was noticed, and gives the height.
+    pub fn acknowledge_second(&self) -> Option<i64> {
+        self.rpc.as_ref()?.acknowledge().map(Height::get)
     }
 
     /// Takes its refused double signs out of sight, and gives them.

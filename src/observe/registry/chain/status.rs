@@ -53,7 +53,10 @@ impl ChainEntry {
                 .backup()
                 .map(|backup| backup_in_words(backup, now, &self.commands)),
             shared: chain.shared.map(|shared| shared.stats.sample().into()),
-            rpc: look.rpc.as_ref().map(RpcStatus::from),
+            rpc: look
+                .rpc
+                .as_ref()
+                .map(|rpc| RpcStatus::of(rpc, now.wall, self.when_seen())),
             history: (&snapshot).into(),
             ..ChainStatus::default()
         };

@@ -17,10 +17,19 @@ use super::question::ControlQuestion;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Acknowledgement {
-    /// What is out of sight now, for each node that asked for one.
-    Acknowledged(Vec<ConflictStatus>),
+    /// What is out of sight now.
+    Acknowledged(AcknowledgedSights),
     /// Why nothing was done.
     Error(String),
+}
+
+/// What is out of sight now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcknowledgedSights {
+    /// The refused double signs, for each node that asked for one.
+    pub conflicts: Vec<ConflictStatus>,
+    /// The last height at which a second signer with the key was noticed.
+    pub second_signer_height: Option<i64>,
 }
 
 /// Takes what is there and says what that was, so that nothing disappears which nobody was told of.
@@ -41,10 +50,22 @@ pub(super) fn acknowledge(registry: &Registry, id: &str) -> Acknowledgement {
             conflict.line()
         );
     }
-    Acknowledgement::Acknowledged(taken)
+    let second = chain.acknowledge_second();
+    if let Some(height) = second {
+        info!(
+            event = "acknowledged",
+            chain = id,
+            height,
+            "[{id}] acknowledged: another signer had this key, and signed at height {height}"
+        );
+    }
+    Acknowledgement::Acknowledged(AcknowledgedSights {
+        conflicts: taken,
+        second_signer_height: second,
+    })
 }
 
-/// Tells the service that belongs to a configuration that somebody has seen the refused double signs of a chain.
+/// Tells the service that belongs to a configuration that somebody has seen the refused double signs of a chain, or its second signer.
 ///
 /// # Errors
 /// No service answers there, or it answers what this program does not understand.

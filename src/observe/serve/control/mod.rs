@@ -26,7 +26,7 @@ use crate::os::unix_socket::OwnedListener;
 use crate::threads::{Reloads, STACK, Shutdown, spawn, spawn_observer};
 
 use acknowledge::acknowledge;
-pub use acknowledge::{Acknowledgement, tell_acknowledged};
+pub use acknowledge::{AcknowledgedSights, Acknowledgement, tell_acknowledged};
 pub use client::ask;
 pub use moves::{MoveAnswer, Mover, tell_move_in, tell_move_out};
 pub use pause::{PauseAnswer, PauseDone, ResumeAnswer, Resumed, ask_to_pause, ask_to_resume};

@@ -65,7 +65,7 @@ impl ChainStatus {
             let down = self.links.iter().filter(is(LinkPhase::Down));
             concerns.extend(down.map(Concern::Node));
         }
-        let chain = self.rpc.iter().flat_map(|rpc| rpc.concerns());
+        let chain = self.rpc.iter().flat_map(|rpc| rpc.concerns(self.height));
         concerns.extend(chain.map(Concern::Chain));
         let members = self.shared.iter().flat_map(|shared| &shared.endpoints);
         let down = members.filter(|member| member.trouble.is_some());

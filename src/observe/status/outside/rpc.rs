@@ -1,9 +1,13 @@
 //! What the chain itself says of our votes.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
-use crate::rpc::{EndpointSample, RpcSample, ValidatorStanding, VoteOutcome};
+use crate::observe::status::humanize::humanize;
+use crate::rpc::{EndpointSample, RpcSample, SlashingRecord, ValidatorStanding, VoteOutcome};
 use crate::text::count::count;
+use crate::text::date::Date;
 
 /// More missed heights than this of the last hundred are worth a look.
 const MISSED: u64 = 2;
@@ -19,11 +23,23 @@ pub struct RpcStatus {
     pub in_set: Option<bool>,
     /// Its voting power, where it is.
     pub voting_power: Option<i64>,
+    /// Where it is in no set: why, and what to do, as far as the application says.
+    #[serde(default)]
+    pub why_outside: Option<String>,
+    /// Whether it is tombstoned, where it is in no set and the application says so much.
+    #[serde(default)]
+    pub tombstoned: Option<bool>,
+    /// Until when it was jailed last, in UTC (RFC 3339), where it is in no set and ever was.
+    #[serde(default)]
+    pub jailed_until: Option<String>,
     /// The latest height whose commit holds a signature of this key, as most of them have shown.
     pub signed_height: Option<i64>,
     /// The last height whose commit holds a signature of this key that was not made here.
     #[serde(default)]
     pub second_signer_height: Option<i64>,
+    /// What to do about that.
+    #[serde(default)]
+    pub second_signer_remedy: Option<String>,
     /// The first height that counts in what follows; 0 before there is one.
     pub since_height: i64,
     /// The newest height that was judged.
@@ -57,12 +73,19 @@ pub struct RpcEndpointStatus {
     pub height: Option<i64>,
     /// Whether it is still fetching blocks; it is not asked about votes then.
     pub catching_up: bool,
+    /// For how many seconds its height has stood still, where that is a minute or more.
+    #[serde(default)]
+    pub stands_seconds: Option<u64>,
+    /// Its height stands still while another's rises, so it is not followed.
+    #[serde(default)]
+    pub left_behind: bool,
     /// Why it is not used, if so.
     pub trouble: Option<String>,
 }
 
-impl From<&RpcSample> for RpcStatus {
-    fn from(sample: &RpcSample) -> Self {
+impl RpcStatus {
+    /// The status at `wall`, the time since 1970-01-01 UTC. `acknowledge` is the command that takes a second signer out of sight.
+    pub fn of(sample: &RpcSample, wall: Duration, acknowledge: String) -> Self {
         let tally = &sample.tally;
         let (window, window_missed) = tally.window();
         let (in_set, voting_power) = match sample.standing {
@@ -79,8 +102,19 @@ impl From<&RpcSample> for RpcStatus {
             height: sample.height,
             in_set,
             voting_power,
+            why_outside: sample.slashing.map(|record| why_outside(&record, wall)),
+            tombstoned: sample.slashing.map(|record| record.tombstoned),
+            jailed_until: sample.slashing.and_then(|record| {
+                let until = record.jailed_until?;
+                Some(Date::of(until).to_string())
+            }),
             signed_height: sample.signed.map(|signed| signed.height.get()),
             second_signer_height: sample.second.map(|height| height.get()),
+            second_signer_remedy: sample.second.map(|_| {
+                format!(
+                    "find it and stop it for good; `{acknowledge}` takes this out of sight then"
+                )
+            }),
             since_height: tally.first,
             newest_height: tally.newest,
             committed: tally.total(VoteOutcome::Committed),
@@ -102,6 +136,8 @@ impl From<&EndpointSample> for RpcEndpointStatus {
             name: sample.name.clone(),
             height: sample.height,
             catching_up: sample.catching_up,
+            stands_seconds: sample.stands.map(|time| time.as_secs()),
+            left_behind: sample.left_behind,
             trouble: sample.trouble.clone(),
         }
     }
@@ -118,7 +154,7 @@ impl RpcStatus {
         );
         let standing = match (self.in_set, self.voting_power) {
             (Some(true), Some(power)) => format!(", voting power {power}"),
-            (Some(false), _) => format!(", {NOT_IN_SET}"),
+            (Some(false), _) => format!(", {}", self.not_in_set()),
             _ => String::new(),
         };
         let mut lines = vec![format!(
@@ -146,6 +182,8 @@ impl RpcStatus {
                 heights.join(", ")
             ));
         }
+        let still = self.endpoints.iter();
+        lines.extend(still.filter_map(RpcEndpointStatus::still));
         let told = self.endpoints.iter().filter_map(|node| {
             let why = match (&node.trouble, node.catching_up) {
                 (Some(trouble), _) => trouble.clone(),
@@ -158,6 +196,13 @@ impl RpcStatus {
         });
         lines.extend(told);
         lines
+    }
+
+    fn not_in_set(&self) -> String {
+        match &self.why_outside {
+            Some(why) => format!("not in the validator set: {why}"),
+            None => NOT_IN_SET.to_owned(),
+        }
     }
 
     fn missed(&self) -> String {
@@ -173,15 +218,19 @@ impl RpcStatus {
     }
 
     /// What somebody should look at, in one line each.
-    pub(in crate::observe::status) fn concerns(&self) -> Vec<String> {
+    /// `signed` is the height of the watermark.
+    pub(in crate::observe::status) fn concerns(&self, signed: i64) -> Vec<String> {
         let mut concerns = Vec::new();
         if let Some(height) = self.second_signer_height {
+            let remedy = self.second_signer_remedy.iter();
+            let remedy = remedy.map(|remedy| format!("; {remedy}"));
             concerns.push(format!(
-                "another signer has this key: the commit of height {height} has a vote that was not made here"
+                "another signer has this key: the commit of height {height} has a vote that was not made here{}",
+                remedy.collect::<String>()
             ));
         }
         if self.in_set == Some(false) {
-            concerns.push(format!("the validator is {NOT_IN_SET}"));
+            concerns.push(format!("the validator is {}", self.not_in_set()));
         }
         if self.window_missed > MISSED {
             concerns.push(self.missed());
@@ -191,11 +240,64 @@ impl RpcStatus {
             Some(format!("the RPC of {} is not used: {trouble}", node.name))
         });
         concerns.extend(down);
+        // One whose chain has halted with all others is no concern of its own.
+        let behind = self
+            .endpoints
+            .iter()
+            .filter(|node| node.left_behind || node.lags(signed));
+        concerns.extend(behind.filter_map(RpcEndpointStatus::still));
         concerns
     }
 }
 
-/// The RPC does not tell these apart.
+impl RpcEndpointStatus {
+    /// That its height stands still, if so.
+    fn still(&self) -> Option<String> {
+        let (height, seconds) = (self.height?, self.stands_seconds?);
+        let others = match self.left_behind {
+            true => " while another's rises, so it is not followed",
+            false => "",
+        };
+        Some(format!(
+            "{} stands at height {height}, for {}{others}",
+            self.name,
+            humanize(seconds)
+        ))
+    }
+
+    /// Whether it stands below what was signed here.
+    fn lags(&self, signed: i64) -> bool {
+        let lags = |height: i64| signed.saturating_sub(height) > LAG;
+        self.stands_seconds.is_some() && self.height.is_some_and(lags)
+    }
+}
+
+/// Why a validator is in no set, by what the application keeps of it, and what to do.
+fn why_outside(record: &SlashingRecord, wall: Duration) -> String {
+    if record.tombstoned {
+        return "tombstoned for a double sign, for ever: its key never validates on this chain again. Find out who signed with it; \
+                a new validator needs a new key"
+            .to_owned();
+    }
+    match record.jailed_until {
+        Some(until) if until > wall => format!(
+            "jailed until {}: find out why it missed its blocks, then unjail it with the key of its operator",
+            Date::of(until)
+        ),
+        Some(until) => format!(
+            "it was jailed until {}: if nobody has unjailed it since, that is possible now (find out first why it missed its \
+             blocks); if somebody has, it has too little stake",
+            Date::of(until)
+        ),
+        None => "it was never jailed for missed blocks: too little stake, not bonded yet, or less than its minimum of self-delegation"
+            .to_owned(),
+    }
+}
+
+/// So far below what was signed here a node that stands still is behind.
+const LAG: i64 = 3;
+
+/// A node's RPC does not tell these apart.
 const NOT_IN_SET: &str = "not in the validator set (jailed, tombstoned or not bonded)";
 
 #[cfg(test)]
@@ -241,7 +343,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            status.concerns(),
+            status.concerns(9),
             [
                 "of the last 6 commits, 3 lack the vote, the last 2 in a row",
                 "the RPC of http://b:1 is not used: late",
@@ -265,7 +367,67 @@ mod tests {
                 "not used: http://a:1 (it is still fetching blocks, so it is not asked about votes)",
             ]
         );
-        assert_eq!(status.concerns().len(), 1);
-        assert!(RpcStatus::default().concerns().is_empty());
+        assert_eq!(status.concerns(9).len(), 1);
+        assert!(RpcStatus::default().concerns(9).is_empty());
+    }
+
+    #[test]
+    fn a_node_that_stands_still_is_told_and_a_concern_where_others_go_on() {
+        let mut still = node("http://a:1", None);
+        still.stands_seconds = Some(200);
+        let mut status = RpcStatus {
+            endpoints: vec![still, node("http://b:1", None)],
+            height: Some(9),
+            ..RpcStatus::default()
+        };
+        let told = "http://a:1 stands at height 9, for 3 min";
+        assert!(
+            status.lines().contains(&told.to_owned()),
+            "{:?}",
+            status.lines()
+        );
+        // The chain may have halted; whoever has signed above knows better.
+        assert!(status.concerns(12).is_empty());
+        assert_eq!(status.concerns(13), [told]);
+        status.endpoints[0].left_behind = true;
+        let told =
+            "http://a:1 stands at height 9, for 3 min while another's rises, so it is not followed";
+        assert_eq!(status.concerns(9), [told]);
+    }
+
+    #[test]
+    fn jailed_tombstoned_and_neither_are_said_in_words_with_what_to_do() {
+        let of = |tombstoned, until: u64| {
+            let record = SlashingRecord {
+                tombstoned,
+                jailed_until: (until > 0).then(|| Duration::from_secs(until)),
+            };
+            why_outside(&record, Duration::from_secs(1_000))
+        };
+        for (record, words) in [
+            (
+                of(true, 253_402_300_799),
+                "tombstoned for a double sign, for ever",
+            ),
+            (
+                of(false, 1_001),
+                "jailed until 1970-01-01T00:16:41Z: find out why",
+            ),
+            (
+                of(false, 1_000),
+                "it was jailed until 1970-01-01T00:16:40Z: if nobody has unjailed it",
+            ),
+            (of(false, 0), "it was never jailed for missed blocks"),
+        ] {
+            assert!(record.starts_with(words), "{record}");
+            let status = RpcStatus {
+                in_set: Some(false),
+                why_outside: Some(record.clone()),
+                ..RpcStatus::default()
+            };
+            let told = format!("not in the validator set: {record}");
+            assert!(status.lines()[0].ends_with(&told), "{:?}", status.lines());
+            assert_eq!(status.concerns(9), [format!("the validator is {told}")]);
+        }
     }
 }
