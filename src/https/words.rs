@@ -52,6 +52,9 @@ pub(super) fn in_words(error: &Error, words: &TlsWords) -> String {
                 words.no_client
             ),
         },
+        Error::AlertReceived(AlertDescription::ProtocolVersion) => {
+            "it speaks no TLS of version 1.2 or 1.3".to_owned()
+        }
         Error::InvalidMessage(_) => {
             "what answers there speaks no TLS; `https://` needs the port on which it does"
                 .to_owned()
@@ -86,6 +89,12 @@ fn of_certificate(error: &CertificateError, words: &TlsWords) -> String {
         CertificateError::NotValidForNameContext { presented, .. } => {
             let names = presented.join(", ");
             other_name(&format!(" ({})", brief(&names, LONGEST_NAMES)))
+        }
+        // rustls has no kind for it.
+        other if other.to_string().contains("CaUsedAsEndEntity") => {
+            "its certificate is that of an authority, as `openssl req -x509` makes it, and not of a server; it needs one with \
+             `basicConstraints=CA:FALSE`"
+                .to_owned()
         }
         other => format!("its certificate cannot be used: {other}"),
     }

@@ -67,6 +67,7 @@ mod rotate_program;
 mod remedies;
 mod replicas;
 mod rpc;
+mod rpc_load;
 mod rpc_set;
 mod rpc_tls;
 mod second_state;

@@ -5,10 +5,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tmkms::codec::node::{Answer, Ask};
+use tmkms::harness::Node;
+use tmkms::harness::messages::Maker;
 
 use crate::support::fake_rpc::{FakeRpc, Mood, Vote};
-use crate::support::home::sign;
+use crate::support::home::{Home, PATIENCE, sign};
 use crate::support::http::{address, get, scrape, wait_for, with_metrics};
+use crate::support::load;
 use crate::support::maker;
 use crate::support::world::World;
 
@@ -142,7 +145,7 @@ fn whatever_a_node_answers_is_told_and_holds_up_no_vote() {
         ),
         (
             Mood::Redirects,
-            "it answers with HTTP status 302; redirects are not followed",
+            "it answers with HTTP status 302; redirects are not followed: write the address that it leads to",
         ),
         (
             Mood::OtherChain,
@@ -262,4 +265,45 @@ fn nodes_come_and_go_with_a_reload_and_a_password_is_sent_to_its_node_alone() {
     wait_for("both threads are gone", || world.service.threads() <= alone);
     assert!(rpc(&world).is_null());
     assert!(vote(&mut world, 2).signature.as_slice().len() == 64);
+}
+
+#[test]
+fn what_the_nodes_of_one_chain_do_is_nothing_to_another() {
+    let home = Home::new(&[]);
+    let (listeners, sections) = load::chains(&home, 2);
+    let hangs =
+        [Mood::Silent, Mood::Drips, Mood::Floods].map(|mood| FakeRpc::start(home.key, mood));
+    let urls = hangs.each_ref().map(FakeRpc::url);
+    let honest = FakeRpc::start(home.key, Mood::Honest);
+    honest.set(|chain| (chain.id, chain.latest) = ("load-1".to_owned(), 9));
+    // One waits for nodes that hang, and the other is to wait for its own only.
+    let with = |urls: &[String]| format!("[[chain]]\nrpc = {urls:?}\nfloor = \"refuse\"\n");
+    let mut parts = sections.splitn(3, "[[chain]]\n").skip(1);
+    let (one, other) = (parts.next().unwrap(), parts.next().unwrap());
+    home.configure(&format!(
+        "{}{one}{}{other}",
+        with(&urls),
+        with(&[honest.url()])
+    ));
+    let service = home.start();
+    let [mut waits, mut votes] = [0, 1].map(|at: usize| listeners[at].accept(PATIENCE).unwrap());
+    service.wait_for_log("[load-1] the chain was heard: signing begins");
+    let ask = |node: &mut Node, chain: &str, height| {
+        let maker = Maker::new(chain.parse().unwrap());
+        node.ask(&Ask::Sign(maker.prevote(height, 0, Some(1), height)))
+            .unwrap()
+    };
+    let began = Instant::now();
+    for height in 10..30 {
+        let answer = ask(&mut votes, "load-1", height);
+        assert!(matches!(answer, Answer::Signed { .. }), "{answer:?}");
+        let answer = ask(&mut waits, "load-0", height);
+        assert!(matches!(answer, Answer::Error(_)), "{answer:?}");
+    }
+    // Nodes that hang do so for five seconds each.
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        began.elapsed()
+    );
 }

@@ -126,11 +126,14 @@ fn record(world: &World, until: u64, tombstoned: bool) -> Vec<u8> {
     record
 }
 
+/// What the application keeps, what is said, and the gauge.
+type Case = (Option<Vec<u8>>, &'static str, Option<f64>);
+
 #[test]
 fn why_a_validator_is_in_no_set_is_said_where_the_application_knows() {
     let world = World::signing();
     with_metrics(&world.home, "listen = \"127.0.0.1:0\"");
-    let cases: [(Option<Vec<u8>>, &str, Option<f64>); 5] = [
+    let cases: [Case; 5] = [
         (
             Some(record(&world, 253_402_300_799, true)),
             "tombstoned for a double sign, for ever: its key never validates on this chain again",

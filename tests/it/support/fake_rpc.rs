@@ -37,6 +37,8 @@ pub struct Vote {
 
 pub struct Chain {
     pub mood: Mood,
+    /// The chain id.
+    pub id: String,
     pub latest: i64,
     pub in_set: bool,
     /// So many validators stand before ours.
@@ -66,6 +68,7 @@ impl FakeRpc {
     pub fn start_with(key: PublicKey, mood: Mood, tls: Option<Arc<ServerConfig>>) -> Self {
         let chain = Arc::new(Mutex::new(Chain {
             mood,
+            id: "test-1".to_owned(),
             latest: 1,
             in_set: true,
             others: 0,
@@ -181,7 +184,7 @@ fn answer(question: &str, key: &PublicKey, chain: &Chain) -> Result<String, Stri
     if question == "/status" {
         let network = match chain.mood {
             Mood::OtherChain => "other-1",
-            _ => "test-1",
+            _ => &chain.id,
         };
         return Ok(format!(
             "{{\"node_info\":{{\"network\":\"{network}\"}},\"sync_info\":{{\"latest_block_height\":\"{latest}\",\
@@ -239,9 +242,10 @@ fn answer(question: &str, key: &PublicKey, chain: &Chain) -> Result<String, Stri
         (block.hash, block.parts.total, block.parts.hash)
     });
     Ok(format!(
-        "{{\"signed_header\":{{\"header\":{{\"chain_id\":\"test-1\",\"height\":\"{height}\",\"validators_hash\":\"{}\"}},\
+        "{{\"signed_header\":{{\"header\":{{\"chain_id\":\"{}\",\"height\":\"{height}\",\"validators_hash\":\"{}\"}},\
          \"commit\":{{\"height\":\"{height}\",\"round\":0,\"block_id\":{{\"hash\":\"{}\",\"parts\":{{\"total\":{total},\"hash\":\"{}\"}}}},\
          \"signatures\":[{entry}]}}}},\"canonical\":{}}}",
+        chain.id,
         hex(&set(height, chain)),
         hex(&hash),
         hex(&parts),
