@@ -24,11 +24,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use tmkms::backends::softsign::Purpose;
 use tmkms::backends::softsign::key::SoftKey;
 use tmkms::chain::{Armed, Chain};
 use tmkms::codec::node::{Answer, Ask};
 use tmkms::consensus::ChainId;
+use tmkms::consensus::KeyType;
 use tmkms::events::{Event, Sink};
 use tmkms::gate::refusal::Refusal;
 use tmkms::gate::store::file::{FileStore, StateFile};
@@ -83,7 +83,7 @@ fn chain_id() -> ChainId {
 }
 
 fn key() -> SoftKey {
-    SoftKey::generate(Purpose::Consensus).unwrap().0
+    SoftKey::generate(KeyType::Ed25519).unwrap().0
 }
 
 fn store(folder: &Path, name: &str, key: &SoftKey) -> FileStore {
@@ -399,7 +399,7 @@ fn process(folder: &Path) {
 
 fn prepare(home: &Path, address: &Address) {
     for name in ["consensus.key", "identity.key"] {
-        let (_, text) = SoftKey::generate(Purpose::Consensus).unwrap();
+        let (_, text) = SoftKey::generate(KeyType::Ed25519).unwrap();
         tmkms::secret_file::create(&home.join(name), &text).unwrap();
     }
     let config = format!(

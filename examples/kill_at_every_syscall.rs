@@ -22,9 +22,9 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use tmkms::backends::softsign::Purpose;
 use tmkms::backends::softsign::key::SoftKey;
 use tmkms::codec::node::{Answer, Ask};
+use tmkms::consensus::KeyType;
 use tmkms::harness::messages::Maker;
 use tmkms::harness::{Listener, Node};
 
@@ -51,7 +51,7 @@ fn main() {
     fs::create_dir_all(&folder).unwrap();
     let maker = Maker::new("kill-1".parse().unwrap());
     let listener = Listener::unix(&folder.join("privval.sock")).unwrap();
-    let (key, text) = SoftKey::generate(Purpose::Consensus).unwrap();
+    let (key, text) = SoftKey::generate(KeyType::Ed25519).unwrap();
     let key = key.public_key();
     tmkms::secret_file::create(&folder.join("consensus.key"), &text).unwrap();
     let config = format!(

@@ -19,8 +19,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use tmkms::backends::softsign::Purpose;
 use tmkms::backends::softsign::key::SoftKey;
+use tmkms::consensus::KeyType;
 use tmkms::migrate::moving::bundle::Bundle;
 
 /// A call, by its name and its number among those of that name.
@@ -104,7 +104,7 @@ fn bundles(folder: &Path) -> Vec<Bundle> {
 fn main() {
     let folder = std::env::temp_dir().join(format!("tmkms-kill-move-{}", std::process::id()));
     let homes = ["a", "b"].map(|name| folder.join(name));
-    let (_, key) = SoftKey::generate(Purpose::Consensus).unwrap();
+    let (_, key) = SoftKey::generate(KeyType::Ed25519).unwrap();
     for home in &homes {
         fs::create_dir_all(home).unwrap();
         tmkms::secret_file::create(&home.join("consensus.key"), &key).unwrap();

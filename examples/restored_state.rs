@@ -19,9 +19,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tmkms::backends::softsign::Purpose;
 use tmkms::backends::softsign::key::SoftKey;
 use tmkms::codec::node::{Answer, Ask};
+use tmkms::consensus::KeyType;
 use tmkms::harness::messages::Maker;
 use tmkms::harness::{Listener, Node};
 use tmkms::os::files::filesystem::Marks;
@@ -97,7 +97,7 @@ impl Home {
         fs::create_dir_all(path).unwrap();
         let sockets = tempfile::tempdir().unwrap();
         let listener = Listener::unix(&sockets.path().join("privval.sock")).unwrap();
-        let (_, text) = SoftKey::generate(Purpose::Consensus).unwrap();
+        let (_, text) = SoftKey::generate(KeyType::Ed25519).unwrap();
         tmkms::secret_file::create(&path.join("consensus.key"), &text).unwrap();
         let chain = format!("restore-{name}");
         let config = format!(

@@ -112,3 +112,32 @@ fn init_writes_no_section_that_this_build_refuses() {
         assert!(check.err.contains(&lonely), "{}", check.err);
     }
 }
+
+/// A type of keys, which is its feature, and whether that is on.
+const KEY_TYPES: &[(&str, bool)] = &[
+    ("secp256k1eth", cfg!(feature = "secp256k1eth")),
+    ("bls12_381", cfg!(feature = "bls12_381")),
+    ("ml_dsa_65", cfg!(feature = "ml_dsa_65")),
+];
+
+#[test]
+fn a_key_type_that_is_left_out_is_refused_by_name() {
+    if !cfg!(feature = "softsign") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (name, here) in KEY_TYPES {
+        let text = format!(
+            "[[chain]]\nid = \"c-1\"\n\n[[validator]]\nchain_id = \"c-1\"\naddr = \"unix:///run/c\"\n\n\
+             [[providers.softsign]]\nchain_ids = [\"c-1\"]\npath = \"{name}.key\"\nalgorithm = \"{name}\"\n"
+        );
+        fs::write(folder.path().join("tmkms.toml"), text).unwrap();
+        let check = tmkms(folder.path(), &["check"]);
+        let refused = format!("this tmkms was built without keys of type {name}");
+        assert_eq!(check.err.contains(&refused), !here, "{}", check.err);
+        let file = format!("{name}.key");
+        let made = tmkms(folder.path(), &["softsign", "keygen", "-t", name, &file]);
+        assert_eq!(made.err.contains(&refused), !here, "{}", made.err);
+        assert_eq!(folder.path().join(&file).exists(), *here);
+    }
+}

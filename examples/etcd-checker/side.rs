@@ -80,7 +80,7 @@ pub fn run(side: usize, socket: PathBuf, record: &Record) {
     let mut key = None;
     let mut own = 0;
     while !record.enough.load(Ordering::Relaxed) {
-        let Some(known) = key else {
+        let Some(known) = &key else {
             key = public_key(&mut probe);
             continue;
         };
@@ -91,7 +91,7 @@ pub fn run(side: usize, socket: PathBuf, record: &Record) {
         // Four blocks, of which each node would rather have another: all conflict, and both ask for all.
         for turn in 0..4 {
             let block = (turn + 2 * u8::try_from(side).expect("a node")) % 4 + 1;
-            ask(side, block, position, &mut probe, &known, record);
+            ask(side, block, position, &mut probe, known, record);
         }
         wait_for_the_other(position, record);
         record.front.fetch_max(position + 1, Ordering::Relaxed);

@@ -7,9 +7,9 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use tmkms::backends::softsign::Purpose;
 use tmkms::backends::softsign::key::SoftKey;
 use tmkms::codec::node::{Answer, Ask};
+use tmkms::consensus::KeyType;
 use tmkms::consensus::PublicKey;
 use tmkms::harness::messages::Maker;
 use tmkms::harness::{Listener, Node};
@@ -78,7 +78,7 @@ pub fn run(rig: &mut Rig) {
     let mut sides: Vec<Side> = rig.sockets.iter().map(|socket| Side::at(socket)).collect();
     let (mut killed, mut other) = (sides.remove(0), sides.remove(0));
     let text = fs::read(rig.folder.join("signer0/consensus.key")).expect("the key");
-    let key = SoftKey::from_base64(&text, Purpose::Consensus).expect("a key");
+    let key = SoftKey::from_base64(&text, KeyType::Ed25519).expect("a key");
     let key = key.public_key();
     let log = rig.folder.join("strace.log");
     rig.signers[1].start();

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::consensus::KeyType;
 use crate::signer::Signer;
 
 use super::device::Device;
@@ -80,8 +81,8 @@ pub struct InFile {
     pub path: PathBuf,
     /// `priv_validator_key.json`; otherwise base64.
     pub json: bool,
-    /// secp256k1; otherwise Ed25519.
-    pub account: bool,
+    /// Its type.
+    pub key_type: KeyType,
 }
 
 /// Why a key cannot be opened. The text names the key and the remedy.

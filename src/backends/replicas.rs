@@ -122,7 +122,7 @@ impl KeySource for ReplicaSetSource {
                     // Several devices may say the same of the one key.
                     let new = more.into_iter().filter(|one| !warnings.contains(one));
                     warnings.extend(new.collect::<Vec<_>>());
-                    let wanted = *public_key.get_or_insert(member.public_key());
+                    let wanted = public_key.get_or_insert(member.public_key()).clone();
                     place(&name, member, &wanted)
                 }
             };
@@ -136,7 +136,7 @@ impl KeySource for ReplicaSetSource {
             return Err(OpenKeyError(warnings.join("; ")));
         };
         let slots = Arc::new(slots);
-        join_later(&slots, public_key)
+        join_later(&slots, public_key.clone())
             .map_err(|error| OpenKeyError(format!("no thread for replicas: {error}")))?;
         let set = ReplicaSet {
             public_key,
@@ -300,7 +300,7 @@ impl ReplicaSet {
 
 impl Signer for ReplicaSet {
     fn public_key(&self) -> PublicKey {
-        self.public_key
+        self.public_key.clone()
     }
 
     /// Any member may have to sign it, so every one must be able to; the strictest says why not.

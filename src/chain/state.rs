@@ -249,13 +249,15 @@ impl Chain {
                 why,
                 whose,
             } => Err(ChainSeen::unarmed(
-                *public_key,
+                public_key.clone(),
                 why.clone(),
                 *whose != Whose::OtherProcess,
             )),
-            ChainState::Retired { public_key } => {
-                Err(ChainSeen::unarmed(*public_key, RETIRED.to_owned(), false))
-            }
+            ChainState::Retired { public_key } => Err(ChainSeen::unarmed(
+                public_key.clone(),
+                RETIRED.to_owned(),
+                false,
+            )),
         })
     }
 
@@ -290,7 +292,7 @@ impl Chain {
             ChainState::Opening { .. } => None,
             ChainState::Armed(armed) => Some(armed.signer.public_key()),
             ChainState::Unarmed { public_key, .. } | ChainState::Retired { public_key } => {
-                *public_key
+                public_key.clone()
             }
         })
     }

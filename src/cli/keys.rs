@@ -115,7 +115,8 @@ fn of_public_key(chain: &ChainConfig, key: &PublicKey) -> Value {
         "type": key.key_type().as_str(),
         "base64": key_text::to_base64(key),
         "address": key.address().to_string(),
-        "cosmos_json": key_text::to_cosmos_json(key),
+        "cosmos_json": key_text::to_json(key),
+        "comet_json": key_text::to_comet_json(key),
     });
     if let (KeyFormat::Bech32 { .. }, Some(fields)) = (&chain.key_format, shown.as_object_mut()) {
         fields.insert("bech32".to_owned(), Value::from(chain.key_format.show(key)));

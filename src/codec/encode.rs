@@ -93,6 +93,9 @@ fn public_key(key: &PublicKey) -> messages::PubKeyResponse {
     let sum = match key {
         PublicKey::Ed25519(_) => messages::PublicKeySum::Ed25519(bytes.clone()),
         PublicKey::Secp256k1(_) => messages::PublicKeySum::Secp256k1(bytes.clone()),
+        PublicKey::Bls12381(_) => messages::PublicKeySum::Bls12381(bytes.clone()),
+        PublicKey::MlDsa65(_) => messages::PublicKeySum::MlDsa65(bytes.clone()),
+        PublicKey::Secp256k1Eth(_) => messages::PublicKeySum::Secp256k1Eth(bytes.clone()),
     };
     messages::PubKeyResponse {
         pub_key: Some(messages::PublicKey { sum: Some(sum) }),

@@ -75,7 +75,7 @@ pub(super) struct PubKeyResponse {
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct PublicKey {
-    #[prost(oneof = "PublicKeySum", tags = "1, 2")]
+    #[prost(oneof = "PublicKeySum", tags = "1, 2, 3, 4, 5")]
     pub sum: Option<PublicKeySum>,
 }
 
@@ -85,6 +85,13 @@ pub(super) enum PublicKeySum {
     Ed25519(Vec<u8>),
     #[prost(bytes, tag = "2")]
     Secp256k1(Vec<u8>),
+    #[prost(bytes, tag = "3")]
+    Bls12381(Vec<u8>),
+    /// From v0.40 on, as the next.
+    #[prost(bytes, tag = "4")]
+    MlDsa65(Vec<u8>),
+    #[prost(bytes, tag = "5")]
+    Secp256k1Eth(Vec<u8>),
 }
 
 #[derive(Clone, PartialEq, Message)]

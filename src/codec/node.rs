@@ -133,6 +133,9 @@ fn public_key(response: messages::PubKeyResponse) -> Result<Answer, Malformed> {
     let (kind, bytes) = match response.pub_key.and_then(|key| key.sum) {
         Some(messages::PublicKeySum::Ed25519(bytes)) => ("ed25519", bytes),
         Some(messages::PublicKeySum::Secp256k1(bytes)) => ("secp256k1", bytes),
+        Some(messages::PublicKeySum::Bls12381(bytes)) => ("bls12_381", bytes),
+        Some(messages::PublicKeySum::MlDsa65(bytes)) => ("ml_dsa_65", bytes),
+        Some(messages::PublicKeySum::Secp256k1Eth(bytes)) => ("secp256k1eth", bytes),
         None => return Err(Malformed::NoRequest("a PubKeyResponse without a key")),
     };
     if bytes != response.pub_key_bytes || kind != response.pub_key_type {

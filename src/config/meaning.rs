@@ -121,7 +121,7 @@ impl ChainConfig {
     pub fn place(&self, public_key: PublicKey) -> StateFile {
         StateFile {
             chain_id: self.id.clone(),
-            public_key,
+            public_key: public_key.clone(),
             path: self.state_file.of(&public_key),
             allow_ephemeral: self.allow_ephemeral_state,
             scopes: Scopes {

@@ -1,5 +1,6 @@
 //! How a public key is shown: in the forms that chains and their tools use.
 
+use sha2::{Digest, Sha256};
 use subtle_encoding::bech32::Bech32;
 use subtle_encoding::{base64, hex};
 
@@ -12,7 +13,7 @@ pub enum KeyFormat {
     Bech32 {
         /// For keys of type account (secp256k1).
         account: String,
-        /// For keys of type consensus (Ed25519).
+        /// For keys of all other types.
         consensus: String,
     },
     /// The JSON of the Cosmos SDK.
@@ -32,24 +33,57 @@ pub fn to_hex(key: &PublicKey) -> String {
     text(hex::encode_upper(key.as_bytes()))
 }
 
-/// The key as the JSON that `tendermint show-validator` of Cosmos SDK chains prints.
-pub fn to_cosmos_json(key: &PublicKey) -> String {
+/// The key as the JSON that its chains print and take: that of the Cosmos SDK, as `tendermint show-validator` prints it, or
+/// CometBFT's, as in a genesis file, for a type that the SDK has not (secp256k1eth).
+pub fn to_json(key: &PublicKey) -> String {
+    let package = match key.key_type() {
+        KeyType::Ed25519 => "ed25519",
+        KeyType::Secp256k1 => "secp256k1",
+        KeyType::Bls12381 => "bls12_381",
+        KeyType::MlDsa65 => "mldsa65",
+        KeyType::Secp256k1Eth => return to_comet_json(key),
+    };
     format!(
-        r#"{{"@type":"/cosmos.crypto.{}.PubKey","key":"{}"}}"#,
-        key.key_type(),
+        r#"{{"@type":"/cosmos.crypto.{package}.PubKey","key":"{}"}}"#,
+        to_base64(key)
+    )
+}
+
+/// The key as the JSON of CometBFT, as in a genesis file.
+pub fn to_comet_json(key: &PublicKey) -> String {
+    format!(
+        r#"{{"type":"{}","value":"{}"}}"#,
+        key.key_type().public_json_name(),
         to_base64(key)
     )
 }
 
 /// The key as Bech32 of its Amino encoding.
 pub fn to_bech32(key: &PublicKey, prefix: &str) -> String {
-    // Amino's prefixes for the two types: four bytes of hash, and the length of the key.
-    let start: [u8; 5] = match key.key_type() {
-        KeyType::Ed25519 => [0x16, 0x24, 0xde, 0x64, 0x20],
-        KeyType::Secp256k1 => [0xeb, 0x5a, 0xe9, 0x87, 0x21],
-    };
-    let bytes = [&start[..], key.as_bytes()].concat();
+    let mut bytes = amino_prefix(key.key_type().public_json_name()).to_vec();
+    // Amino writes the length in groups of seven bits, the lowest first.
+    let mut length = key.as_bytes().len();
+    while length >= 0x80 {
+        bytes.push((length & 0x7f) as u8 | 0x80);
+        length >>= 7;
+    }
+    bytes.push((length & 0x7f) as u8);
+    bytes.extend_from_slice(key.as_bytes());
     Bech32::lower_case().encode(prefix, bytes)
+}
+
+/// What Amino puts before a value of a registered type: of the SHA-256 of its name without zeros at the beginning, what follows
+/// the first three bytes, again without zeros at the beginning
+/// (<https://github.com/tendermint/go-amino/blob/v0.16.0/codec.go>, `nameToDisfix`).
+fn amino_prefix(name: &str) -> [u8; 4] {
+    let hash = Sha256::digest(name);
+    let mut rest = hash
+        .iter()
+        .copied()
+        .skip_while(|byte| *byte == 0)
+        .skip(3)
+        .skip_while(|byte| *byte == 0);
+    std::array::from_fn(|_| rest.next().unwrap_or_default())
 }
 
 /// Whether a text can stand before the `1` of a Bech32 text (BIP 173, without its capitals).
@@ -65,10 +99,10 @@ impl KeyFormat {
     pub fn show(&self, key: &PublicKey) -> String {
         match self {
             Self::Bech32 { account, consensus } => match key.key_type() {
-                KeyType::Ed25519 => to_bech32(key, consensus),
                 KeyType::Secp256k1 => to_bech32(key, account),
+                _ => to_bech32(key, consensus),
             },
-            Self::CosmosJson => to_cosmos_json(key),
+            Self::CosmosJson => to_json(key),
             Self::Hex => to_hex(key),
         }
     }
@@ -87,8 +121,16 @@ mod tests {
         let key = PublicKey::Ed25519([0; 32]);
         assert_eq!(to_hex(&key), "00".repeat(32));
         assert_eq!(
-            to_cosmos_json(&key),
+            to_json(&key),
             r#"{"@type":"/cosmos.crypto.ed25519.PubKey","key":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}"#
+        );
+        assert_eq!(
+            amino_prefix("tendermint/PubKeyEd25519"),
+            [0x16, 0x24, 0xde, 0x64]
+        );
+        assert_eq!(
+            amino_prefix("tendermint/PubKeySecp256k1"),
+            [0xeb, 0x5a, 0xe9, 0x87]
         );
         let bech32 = to_bech32(&key, "cosmosvalconspub");
         // The prefix that every Ed25519 consensus key of a Cosmos chain begins with.

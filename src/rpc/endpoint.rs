@@ -162,7 +162,7 @@ impl Endpoint {
         let status = self.status()?;
         let latest = status.latest;
         witness.answered(self.index, status, Instant::now());
-        let Some(now) = keys.now else {
+        let Some(now) = keys.now.clone() else {
             return Ok(());
         };
         let mut forged = None;
@@ -252,7 +252,7 @@ impl Endpoint {
                 };
                 self.set = Some(KnownSet {
                     hash: commit.validators,
-                    key: *key,
+                    key: key.clone(),
                     standing: found,
                     asked: Instant::now(),
                 });

@@ -41,6 +41,7 @@ const TABLES: &[(&str, &[&str])] = &[
         "[[providers.softsign]]",
         &[
             "chain_ids",
+            "algorithm",
             "key_type",
             "key_format",
             "path",

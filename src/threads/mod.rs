@@ -19,6 +19,9 @@ pub use shutdown::{Shutdown, ShutdownCause};
 pub const STACK: usize = 256 * 1024;
 /// The stack of a thread in bytes that makes TLS handshakes or talks to a device.
 pub const LARGE_STACK: usize = 512 * 1024;
+/// The stack of arithmetic with large matrices in bytes ([`on_own_stack`]): ML-DSA takes 224 KiB of it, 640 KiB without
+/// optimisation.
+pub const OWN_STACK: usize = 1024 * 1024;
 /// Before a thread that looked on begins again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -57,6 +60,15 @@ pub fn spawn_scoped<'scope, T: Send + 'scope>(
         .name(name.to_owned())
         .stack_size(stack)
         .spawn_scoped(scope, body)
+}
+
+/// Does `work` on a stack of [`OWN_STACK`] and waits for it, for arithmetic that needs more than its caller may have. `None`
+/// where the host has no room for the thread, or the work panicked.
+pub fn on_own_stack<T: Send>(name: &str, work: impl FnOnce() -> T + Send) -> Option<T> {
+    std::thread::scope(|scope| {
+        let thread = spawn_scoped(scope, name, OWN_STACK, work).ok()?;
+        thread.join().ok()
+    })
 }
 
 /// Starts a thread that the service cannot do without. A bug in it ends the service in order, and a service manager brings
@@ -167,6 +179,14 @@ mod tests {
                 judge(stack, lefts.collect());
             });
         }
+    }
+
+    #[test]
+    fn what_has_a_stack_of_its_own_is_waited_for_and_its_panic_is_its_own() {
+        let large = || std::hint::black_box([7_u8; 400 * 1024]).len();
+        let below = spawn("caller", STACK, move || on_own_stack("large", large)).unwrap();
+        assert_eq!(below.join().unwrap(), Some(400 * 1024));
+        assert_eq!(on_own_stack("broken", || panic!("on purpose")), None::<()>);
     }
 
     #[test]

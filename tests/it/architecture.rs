@@ -110,7 +110,13 @@ fn modules_keep_their_rules() {
             let allowed = except.iter().any(|place| name.starts_with(place));
             assert!(allowed || !code.contains(words), "{name} says {words:?}");
         };
-        forbid("feature = \"", &["src/backends/mod.rs", "src/cli/mod.rs"]);
+        let switches = [
+            "src/backends/mod.rs",
+            "src/cli/mod.rs",
+            "src/consensus/key/",
+            "src/backends/softsign/key/mod.rs",
+        ];
+        forbid("feature = \"", &switches);
         forbid("process::exit", &[]);
         forbid("static mut", &[]);
         forbid("thread_local!", &[]);

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Admit as _, SharedDisk, chain_id, maker, moment};
 use tmkms::backends::softsign::key::SoftKey;
-use tmkms::backends::softsign::{FileFormat, KeyFile, Purpose};
+use tmkms::backends::softsign::{FileFormat, KeyFile};
 use tmkms::backends::{KeySource, Opened};
+use tmkms::consensus::KeyType;
 use tmkms::consensus::Signature;
 use tmkms::gate::permit::Permit;
 use tmkms::gate::raw::self_test;
@@ -185,7 +186,7 @@ mod yubihsm {
     use super::*;
     use crate::support::yubihsm_bench::{SimulatorBench, key_source, simulator};
     use tmkms::backends::replicas::{Policy, ReplicaSetSource};
-    use tmkms::consensus::KeyType;
+    use tmkms::backends::yubihsm::protocol::key_type::DeviceKeyType;
 
     impl Bench for SimulatorBench {
         fn source(&self) -> Arc<dyn KeySource> {
@@ -234,7 +235,11 @@ mod yubihsm {
 
     #[test]
     fn one_device() {
-        for key_type in [KeyType::Ed25519, KeyType::Secp256k1] {
+        for key_type in [
+            DeviceKeyType::Ed25519,
+            DeviceKeyType::Secp256k1,
+            DeviceKeyType::Secp256k1Eth,
+        ] {
             keeps_the_contract(&SimulatorBench {
                 simulators: vec![simulator(1)],
                 key_type,
@@ -248,7 +253,7 @@ mod yubihsm {
         for policy in [Policy::Failover, Policy::LeastBusy] {
             keeps_the_contract(&SimulatorBench {
                 simulators: vec![simulator(1), simulator(2)],
-                key_type: KeyType::Ed25519,
+                key_type: DeviceKeyType::Ed25519,
                 policy,
             });
         }
@@ -357,25 +362,25 @@ mod ledger {
     }
 }
 
-fn file(path: &Path, purpose: Purpose, format: FileFormat) -> KeyFile {
+fn file(path: &Path, kind: KeyType, format: FileFormat) -> KeyFile {
     let source = SecretSource::File(path.to_owned());
-    KeyFile::new(source, format, purpose, Default::default())
+    KeyFile::new(source, format, kind, Default::default())
 }
 
 #[test]
 fn softsign_keys_of_both_types() {
     let folder = tempfile::tempdir().unwrap();
-    for (name, purpose) in [
-        ("consensus", Purpose::Consensus),
-        ("account", Purpose::Account),
+    for (name, kind) in [
+        ("consensus", KeyType::Ed25519),
+        ("account", KeyType::Secp256k1),
     ] {
         let path = folder.path().join(name);
-        let (key, text) = SoftKey::generate(purpose).unwrap();
+        let (key, text) = SoftKey::generate(kind).unwrap();
         secret_file::create(&path, &text).unwrap();
-        let Opened { signer, warnings } = file(&path, purpose, FileFormat::Base64).open().unwrap();
+        let Opened { signer, warnings } = file(&path, kind, FileFormat::Base64).open().unwrap();
         assert_eq!(signer.public_key(), Signer::public_key(&key));
         assert!(warnings.is_empty());
-        keeps_the_contract(&Softsign(file(&path, purpose, FileFormat::Base64)));
+        keeps_the_contract(&Softsign(file(&path, kind, FileFormat::Base64)));
     }
 }
 
@@ -384,7 +389,7 @@ fn what_is_wrong_with_a_key_file_names_the_file_and_the_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("key");
     let error = |format| {
-        file(&path, Purpose::Consensus, format)
+        file(&path, KeyType::Ed25519, format)
             .open()
             .err()
             .unwrap()
@@ -413,7 +418,7 @@ fn what_is_wrong_with_a_key_file_names_the_file_and_the_remedy() {
         );
     }
     write(good, 0o640);
-    let Opened { warnings, .. } = file(&path, Purpose::Consensus, FileFormat::Base64)
+    let Opened { warnings, .. } = file(&path, KeyType::Ed25519, FileFormat::Base64)
         .open()
         .unwrap();
     assert_eq!(warnings.len(), 1, "the group may read it");

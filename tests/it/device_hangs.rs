@@ -16,11 +16,11 @@ use crate::support::yubihsm_simulator::{Profile, Simulator};
 use tmkms::backends::yubihsm::device::key::DeviceKeySource;
 use tmkms::backends::yubihsm::device::provider::{Password, Provider};
 use tmkms::backends::yubihsm::protocol::error::ErrorKind;
+use tmkms::backends::yubihsm::protocol::key_type::DeviceKeyType;
 use tmkms::backends::yubihsm::protocol::transport::{DeviceAddress, Transport};
 use tmkms::backends::{Device, KeySource};
 use tmkms::codec::node::{Answer, Ask};
 use tmkms::config::Config;
-use tmkms::consensus::KeyType;
 use tmkms::harness::Listener;
 use tmkms::harness::messages::Maker;
 use tmkms::service::{self, Again};
@@ -69,7 +69,7 @@ fn source_over(
     let password = Password::Inline("validator".to_owned().into());
     let mut provider = Provider::new(place.clone(), None, 4, password, Duration::from_secs(1));
     provider.connect = Some(Box::new(move || wrap(place.transport())));
-    DeviceKeySource::new(Arc::new(provider), 1, KeyType::Ed25519)
+    DeviceKeySource::new(Arc::new(provider), 1, DeviceKeyType::Ed25519)
 }
 
 fn behind_door(simulator: &Simulator, door: &Arc<Door>) -> DeviceKeySource {

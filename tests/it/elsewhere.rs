@@ -140,7 +140,7 @@ fn a_chain_that_is_not_armed_leaves_its_node_to_the_process_that_is() {
     let mut node = listener.accept(PATIENCE).unwrap();
     assert_eq!(node.ask(&Ask::Ping).unwrap(), Answer::Pong);
     // Another process with the key, and it has the node's one signer connection.
-    let held = FileStore::open(&place(home.path().join("state.json"), home.key)).unwrap();
+    let held = FileStore::open(&place(home.path().join("state.json"), home.key.clone())).unwrap();
     service.wait_for_log("[test-1] not dialled: the state file");
     assert!(node.receive().is_err(), "it hangs up");
     assert!(listener.accept(Duration::from_millis(600)).is_err());

@@ -17,8 +17,8 @@ use nix::sys::socket::{
     ControlMessageOwned, MsgFlags, UnixCredentials, recvmsg, setsockopt, sockopt,
 };
 use rustix::process::Signal;
-use tmkms::backends::softsign::Purpose;
 use tmkms::backends::softsign::key::SoftKey;
+use tmkms::consensus::KeyType;
 use tmkms::consensus::PublicKey;
 use tmkms::harness::Listener;
 
@@ -86,7 +86,7 @@ fn in_json() -> Secret {
 }
 
 fn an_account() -> Secret {
-    let (key, text) = SoftKey::generate(Purpose::Account).unwrap();
+    let (key, text) = SoftKey::generate(KeyType::Secp256k1).unwrap();
     let mut secret = in_file("an account key", "path", "consensus.key");
     secret.value = String::from_utf8(text.trim_ascii().to_vec()).unwrap();
     secret.home.key = key.public_key();

@@ -31,7 +31,7 @@ fn open(place: &StateFile) -> FileStore {
 fn home() -> (Home, StateFile) {
     let home = Home::new(&[tmkms::link::Address::Unix(PathBuf::from("/nowhere"))]);
     home.init();
-    let place = place(home.path().join("state.json"), home.key);
+    let place = place(home.path().join("state.json"), home.key.clone());
     let mut store = open(&place);
     for height in [10, 11] {
         let vote = maker().prevote(height, 0, Some(1), height).sign_bytes();

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use crate::support::chain::{self, Chain};
 use fake::Fault;
-use tmkms::backends::softsign::Purpose;
 use tmkms::backends::softsign::key::SoftKey;
+use tmkms::consensus::KeyType;
 use tmkms::harness::Listener;
 use tmkms::harness::bench::{BenchError, Plan, measure};
 use tmkms::harness::checks::{CHECKS, Outcome, Row, Settings, SignerUnderTest, examine};
@@ -405,7 +405,7 @@ fn the_command_ends_with_the_code_of_the_check() {
 /// A home of the real program for this chain and address; gives the signer's process.
 fn real_signer(home: &std::path::Path, address: &str) -> Child {
     for name in ["consensus.key", "identity.key"] {
-        let (_, text) = SoftKey::generate(Purpose::Consensus).unwrap();
+        let (_, text) = SoftKey::generate(KeyType::Ed25519).unwrap();
         tmkms::secret_file::create(&home.join(name), &text).unwrap();
     }
     let config = Chain::new(CHAIN)

@@ -10,7 +10,8 @@ use crate::support::ABSENT;
 use crate::support::command::tmkms;
 use crate::support::home::Home;
 use tmkms::backends::KeySource;
-use tmkms::backends::softsign::{FileFormat, KeyFile, Purpose};
+use tmkms::backends::softsign::{FileFormat, KeyFile};
+use tmkms::consensus::KeyType;
 use tmkms::link::identity;
 use tmkms::remedy::Commands;
 use tmkms::secret_file::SecretSource;
@@ -18,9 +19,9 @@ use tmkms::secret_file::SecretSource;
 /// The public key of the seed that all of these files hold: the bytes from 1 to 32.
 const PUBLIC: &str = "79B5562E8FE654F94078B112E8A98BA7901F853AE695BED7E0E3910BAD049664";
 
-fn key(path: &Path, format: FileFormat, purpose: Purpose) -> Result<String, String> {
+fn key(path: &Path, format: FileFormat, kind: KeyType) -> Result<String, String> {
     let source = SecretSource::File(path.to_owned());
-    let file = KeyFile::new(source, format, purpose, Commands::default());
+    let file = KeyFile::new(source, format, kind, Commands::default());
     let opened = file.open().map_err(|error| error.to_string())?;
     Ok(tmkms::consensus::key_text::to_hex(
         &opened.signer.public_key(),
@@ -58,8 +59,8 @@ fn each_kind_of_file_has_its_sentence() {
         let source = SecretSource::File(path.clone());
         let link = identity::load(&source).map(|_| "read".to_owned());
         let answers = [
-            ("base64", key(&path, FileFormat::Base64, Purpose::Consensus)),
-            ("json", key(&path, FileFormat::Json, Purpose::Consensus)),
+            ("base64", key(&path, FileFormat::Base64, KeyType::Ed25519)),
+            ("json", key(&path, FileFormat::Json, KeyType::Ed25519)),
             ("identity", link),
         ];
         for (how, answer) in answers {
@@ -156,7 +157,7 @@ fn what_can_be_converted_is_converted_by_the_command_that_is_printed() {
     let mut converted = Vec::new();
     for fixture in fixtures() {
         let (_folder, path) = private(&fixture);
-        let Err(said) = key(&path, FileFormat::Base64, Purpose::Consensus) else {
+        let Err(said) = key(&path, FileFormat::Base64, KeyType::Ed25519) else {
             continue;
         };
         let Some((_, rest)) = said.split_once("convert it with `") else {
@@ -175,7 +176,7 @@ fn what_can_be_converted_is_converted_by_the_command_that_is_printed() {
         assert_eq!(mode & 0o777, 0o600, "{name}");
         match said.contains("key_type = \"account\"") {
             true => {
-                let read = key(&new, FileFormat::Base64, Purpose::Account).unwrap();
+                let read = key(&new, FileFormat::Base64, KeyType::Secp256k1).unwrap();
                 let der = Command::new("openssl")
                     .args([
                         "ec",
@@ -194,7 +195,7 @@ fn what_can_be_converted_is_converted_by_the_command_that_is_printed() {
                 assert_eq!(read.as_bytes(), point, "{name}");
             }
             false => assert_eq!(
-                key(&new, FileFormat::Base64, Purpose::Consensus).as_deref(),
+                key(&new, FileFormat::Base64, KeyType::Ed25519).as_deref(),
                 Ok(PUBLIC),
                 "{name}: {command}"
             ),

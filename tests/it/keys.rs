@@ -2,12 +2,12 @@
 
 use subtle_encoding::base64;
 use tendermint_config::PrivValidatorKey;
-use tmkms::backends::softsign::Purpose;
 use tmkms::backends::softsign::key::SoftKey;
+use tmkms::consensus::KeyType;
 
 /// A `priv_validator_key.json` of a seed, as a node writes it.
 fn json(seed: [u8; 32]) -> String {
-    let public = SoftKey::from_bytes(&seed, Purpose::Consensus)
+    let public = SoftKey::from_bytes(&seed, KeyType::Ed25519)
         .unwrap()
         .public_key();
     let b64 = |bytes: &[u8]| String::from_utf8(base64::encode(bytes)).unwrap();
@@ -27,7 +27,7 @@ fn json(seed: [u8; 32]) -> String {
 fn both_read_the_same_key_and_address() {
     for seed in [[1; 32], [7; 32], [255; 32]] {
         let text = json(seed);
-        let ours = SoftKey::from_json(text.as_bytes(), Purpose::Consensus)
+        let ours = SoftKey::from_json(text.as_bytes(), KeyType::Ed25519)
             .unwrap()
             .public_key();
         let theirs = PrivValidatorKey::parse_json(&text).unwrap();
@@ -48,7 +48,7 @@ fn what_it_refuses_we_refuse() {
     ] {
         assert!(PrivValidatorKey::parse_json(&spoilt).is_err(), "{spoilt}");
         assert!(
-            SoftKey::from_json(spoilt.as_bytes(), Purpose::Consensus).is_err(),
+            SoftKey::from_json(spoilt.as_bytes(), KeyType::Ed25519).is_err(),
             "{spoilt}"
         );
     }

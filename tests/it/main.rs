@@ -37,6 +37,7 @@ mod harness_bad_input;
 mod harness_long_run;
 mod init_again;
 mod key_files;
+mod key_types;
 mod keys;
 mod ledger;
 mod ledger_golden;

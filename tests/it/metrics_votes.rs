@@ -204,7 +204,7 @@ fn each_node_has_its_own_clock_and_nothing_senseless_spoils_it() {
 #[test]
 fn a_node_that_is_behind_is_told_and_a_stranger_makes_nobody_so() {
     let mut world = World::new();
-    let key = world.home.key;
+    let key = world.home.key.clone();
     let [(one, _), (two, _)] = &mut world.nodes;
     assert!(sign(two, &key, 10, 1));
     for height in 11..=30 {

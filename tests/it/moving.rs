@@ -115,7 +115,7 @@ fn a_chain_moves_between_services_that_run_and_no_link_is_lost() {
         assert_eq!(code(&mut at_one, height), MOVED_OUT);
     }
     let asked = at_one.ask(&Ask::PublicKey("test-1".to_owned())).unwrap();
-    assert_eq!(asked, Answer::PublicKey(one.home.key));
+    assert_eq!(asked, Answer::PublicKey(one.home.key.clone()));
     let (status, text) = one.home.run(&["status"]);
     assert_eq!(status, 1);
     assert!(text.contains("was handed over at"), "{text}");

@@ -24,7 +24,7 @@ fn home() -> (Home, Listener, String) {
 fn what_does_not_dial_works_where_only_the_service_has_the_variable() {
     let (home, listener, address) = home();
     home.init();
-    let key = home.key;
+    let key = home.key.clone();
     let running = home.start_with(|command| {
         command.env(NAME, &address);
     });

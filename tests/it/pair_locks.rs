@@ -249,7 +249,7 @@ fn a_squatter_is_named_and_does_not_stop_a_key_in_a_file() {
     assert_eq!(log.matches("occupies the name").count(), 1, "{log}");
     // And what holds instead keeps another one away.
     let other = Home {
-        key: home.key,
+        key: home.key.clone(),
         ..Home::new(&[listener.address().unwrap()])
     };
     let shared = home.path().join("consensus.key");

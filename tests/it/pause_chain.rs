@@ -67,7 +67,7 @@ pub fn refusal(node: &mut Node, height: i64, tag: u8) -> String {
 #[test]
 fn from_its_height_on_no_link_gets_a_signature_before_or_after_a_kill() {
     let scene = Scene::with_nodes(2);
-    let key = scene.home.key;
+    let key = scene.home.key.clone();
     let (mut service, mut nodes) = scene.start();
     assert!(sign(&mut nodes[0], &key, 5, 1));
     let text = scene.run(
@@ -104,7 +104,7 @@ fn from_its_height_on_no_link_gets_a_signature_before_or_after_a_kill() {
             );
             assert_eq!(node.ask(&Ask::Ping).unwrap(), Answer::Pong);
             let asked = Ask::PublicKey("test-1".to_owned());
-            assert_eq!(node.ask(&asked).unwrap(), Answer::PublicKey(key));
+            assert_eq!(node.ask(&asked).unwrap(), Answer::PublicKey(key.clone()));
         }
         assert_eq!(scene.chain()["paused"]["in_effect"], true);
     }
@@ -137,7 +137,7 @@ fn from_its_height_on_no_link_gets_a_signature_before_or_after_a_kill() {
 #[test]
 fn altogether_means_the_last_vote_as_well() {
     let scene = Scene::with_nodes(1);
-    let key = scene.home.key;
+    let key = scene.home.key.clone();
     with_metrics(&scene.home, "listen = \"127.0.0.1:0\"");
     let (service, mut nodes) = scene.start();
     let (at, node) = (address(&service), &mut nodes[0]);
@@ -202,7 +202,7 @@ fn altogether_means_the_last_vote_as_well() {
 #[test]
 fn a_second_pause_takes_the_place_of_the_first_and_says_what_that_was() {
     let scene = Scene::with_nodes(1);
-    let key = scene.home.key;
+    let key = scene.home.key.clone();
     let (_service, mut nodes) = scene.start();
     assert!(sign(&mut nodes[0], &key, 5, 1));
     scene.run(&["pause", "test-1", "--at", "100", "--why", "later"], 0);
@@ -353,7 +353,7 @@ fn a_file_that_nobody_understands_keeps_its_chain_from_being_armed() {
         let asked = Ask::PublicKey("test-1".to_owned());
         assert_eq!(
             nodes[0].ask(&asked).unwrap(),
-            Answer::PublicKey(scene.home.key)
+            Answer::PublicKey(scene.home.key.clone())
         );
         let text = scene.run(&["resume", "test-1"], 1);
         assert!(text.contains("nothing was changed"), "{said}: {text}");

@@ -390,7 +390,7 @@ fn votes_go_on_while_others_come_and_go() {
     let listener = with_a_second(&world);
     let two = world.home.config();
     let signed = thread::scope(|scope| {
-        let (home, key) = (&world.home, world.home.key);
+        let (home, key) = (&world.home, world.home.key.clone());
         let node = &mut world.node;
         let voter = scope.spawn(move || {
             (2..82)

@@ -12,9 +12,9 @@ use crate::support::yubihsm_simulator::{Moment, PowerLoss, Profile, Simulator};
 use crate::support::{SharedDisk, chain_id, maker, moment, prepared};
 use tmkms::backends::replicas::{Policy, Replica, ReplicaSetSource, ReplicaSource};
 use tmkms::backends::yubihsm::protocol::codes::command;
+use tmkms::backends::yubihsm::protocol::key_type::DeviceKeyType;
 use tmkms::backends::{Device, KeySource, KeyTraits, OpenKeyError, Opened};
 use tmkms::chain::{Armed, Asker, Chain, Respond};
-use tmkms::consensus::KeyType;
 use tmkms::gate::raw::self_test;
 use tmkms::gate::{Gate, Settings, SignExtensions};
 use tmkms::os::clock::{Clock, SystemClock};
@@ -25,7 +25,7 @@ use tmkms::signer::Signer;
 fn set(simulators: &[&Simulator], policy: Policy) -> Arc<dyn Signer> {
     let sources = simulators
         .iter()
-        .map(|one| key_source(one, KeyType::Ed25519) as _)
+        .map(|one| key_source(one, DeviceKeyType::Ed25519) as _)
         .collect();
     ReplicaSetSource::new(sources, policy)
         .open()
@@ -187,7 +187,7 @@ fn slow(name: &'static str, there: Option<&Simulator>, takes: u64) -> Arc<dyn Re
     Arc::new(Slow {
         name,
         traits: KeyTraits::of(name),
-        there: there.map(|one| key_source(one, KeyType::Ed25519) as _),
+        there: there.map(|one| key_source(one, DeviceKeyType::Ed25519) as _),
         takes: Duration::from_millis(takes),
     })
 }

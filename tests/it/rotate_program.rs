@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
-use tmkms::backends::softsign::Purpose;
 use tmkms::backends::softsign::key::SoftKey;
 use tmkms::codec::node::{Answer, Ask};
+use tmkms::consensus::KeyType;
 use tmkms::consensus::PublicKey;
 
 use crate::support::home::{PATIENCE, sign};
@@ -20,16 +20,16 @@ struct Rotation {
 }
 
 impl Rotation {
-    fn with(purpose: Purpose) -> Self {
+    fn with(kind: KeyType) -> Self {
         let world = World::signing();
-        let (key, text) = SoftKey::generate(purpose).unwrap();
+        let (key, text) = SoftKey::generate(kind).unwrap();
         tmkms::secret_file::create(&world.home.path().join("new.key"), &text).unwrap();
         let new = key.public_key();
         Self { world, new }
     }
 
     fn new() -> Self {
-        Self::with(Purpose::Consensus)
+        Self::with(KeyType::Ed25519)
     }
 
     fn address(&self) -> String {
@@ -143,7 +143,10 @@ fn a_key_takes_over_at_its_height_and_the_old_one_is_removed_without_a_missed_vo
     );
     rotation.world.service.wait_for_log(&armed);
     assert_eq!(rotation.signs(8, 1), Some("old"));
-    assert_eq!(rotation.told(), Answer::PublicKey(rotation.world.home.key));
+    assert_eq!(
+        rotation.told(),
+        Answer::PublicKey(rotation.world.home.key.clone())
+    );
     let status = rotation.status();
     assert_eq!(
         status["address"],
@@ -156,10 +159,10 @@ fn a_key_takes_over_at_its_height_and_the_old_one_is_removed_without_a_missed_vo
     assert_eq!(field(&status, 1, "activation_height"), 10);
     // The border.
     assert_eq!(rotation.signs(9, 1), Some("old"));
-    assert_eq!(rotation.told(), Answer::PublicKey(rotation.new));
+    assert_eq!(rotation.told(), Answer::PublicKey(rotation.new.clone()));
     assert_eq!(rotation.signs(9, 2), None, "a double sign");
     rotation.kill_and_start();
-    assert_eq!(rotation.told(), Answer::PublicKey(rotation.new));
+    assert_eq!(rotation.told(), Answer::PublicKey(rotation.new.clone()));
     assert_eq!(rotation.signs(9, 2), None, "a double sign");
     assert_eq!(rotation.signs(10, 1), Some("new"));
     assert_eq!(rotation.signs(10, 2), None, "a double sign");
@@ -261,12 +264,12 @@ fn a_chain_with_a_default_state_goes_through_a_whole_rotation_on_one_link() {
 
 #[test]
 fn the_new_key_may_be_of_another_type() {
-    let mut rotation = Rotation::with(Purpose::Account);
+    let mut rotation = Rotation::with(KeyType::Secp256k1);
     rotation.add(3, "key_type = \"account\"\n");
     rotation.init();
     assert_eq!(rotation.world.reload().0, 0);
     assert_eq!(rotation.signs(2, 1), Some("old"));
-    assert_eq!(rotation.told(), Answer::PublicKey(rotation.new));
+    assert_eq!(rotation.told(), Answer::PublicKey(rotation.new.clone()));
     assert_eq!(rotation.signs(3, 1), Some("new"));
     assert!(matches!(rotation.new, PublicKey::Secp256k1(_)));
 }
@@ -373,7 +376,7 @@ fn one_of_them_is_raised_and_the_other_stays() {
     assert_eq!(code, 0, "{text}");
     rotation.world.service = rotation.world.home.start();
     rotation.world.node = rotation.world.listener.accept(PATIENCE).unwrap();
-    assert_eq!(rotation.told(), Answer::PublicKey(rotation.new));
+    assert_eq!(rotation.told(), Answer::PublicKey(rotation.new.clone()));
     assert_eq!(rotation.signs(9, 1), None);
     assert_eq!(rotation.signs(10, 1), Some("new"));
 }
@@ -443,7 +446,10 @@ fn commands_name_the_key_as_soon_as_there_are_several_and_no_longer() {
         None,
         "one message of a bad node"
     );
-    assert_eq!(rotation.told(), Answer::PublicKey(rotation.world.home.key));
+    assert_eq!(
+        rotation.told(),
+        Answer::PublicKey(rotation.world.home.key.clone())
+    );
     rotation.world.home.configure(&good);
     assert_eq!(rotation.world.reload().0, 0);
     assert_eq!(rotation.signs(6_000, 1), None);
@@ -500,7 +506,10 @@ fn a_rotation_that_is_called_off_leaves_the_old_key_alone() {
     let (code, text) = rotation.world.reload();
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("new.key signs no more\n"), "{text}");
-    assert_eq!(rotation.told(), Answer::PublicKey(rotation.world.home.key));
+    assert_eq!(
+        rotation.told(),
+        Answer::PublicKey(rotation.world.home.key.clone())
+    );
     assert_eq!(rotation.signs(10, 1), Some("old"));
     assert!(sign(
         &mut rotation.world.node,

@@ -46,8 +46,8 @@ pub(crate) fn ask_these(world: &World, urls: &[String]) {
 #[test]
 fn a_vote_that_was_signed_and_is_not_in_the_commit_is_told_everywhere() {
     let mut world = World::signing();
-    let node = FakeRpc::start(world.home.key, Mood::Honest);
-    let hangs = FakeRpc::start(world.home.key, Mood::Silent);
+    let node = FakeRpc::start(world.home.key.clone(), Mood::Honest);
+    let hangs = FakeRpc::start(world.home.key.clone(), Mood::Silent);
     with_metrics(&world.home, "listen = \"127.0.0.1:0\"");
     ask_these(&world, &[node.url(), hangs.url()]);
     let (_, text) = world.reload();
@@ -155,7 +155,7 @@ fn whatever_a_node_answers_is_told_and_holds_up_no_vote() {
     ];
     let nodes: Vec<FakeRpc> = moods
         .iter()
-        .map(|(mood, _)| FakeRpc::start(world.home.key, *mood))
+        .map(|(mood, _)| FakeRpc::start(world.home.key.clone(), *mood))
         .collect();
     let mut height = 2;
     for (nodes, moods) in nodes.chunks(4).zip(moods.chunks(4)) {
@@ -163,7 +163,7 @@ fn whatever_a_node_answers_is_told_and_holds_up_no_vote() {
             node.set(|chain| chain.latest = height + 1);
         }
         // One that speaks no TLS, with a password and a token.
-        let plain = FakeRpc::start(world.home.key, Mood::Honest);
+        let plain = FakeRpc::start(world.home.key.clone(), Mood::Honest);
         let secret = format!("https://me:pa55word@127.0.0.1:{}/t0ken", plain.port);
         let urls: Vec<String> = nodes.iter().map(FakeRpc::url).chain([secret]).collect();
         ask_these(&world, &urls);
@@ -209,7 +209,7 @@ fn whatever_a_node_answers_is_told_and_holds_up_no_vote() {
 fn one_that_lies_changes_nothing_beside_two_that_do_not() {
     let mut world = World::signing();
     let nodes = [Mood::Honest, Mood::Lies, Mood::Honest];
-    let nodes = nodes.map(|mood| FakeRpc::start(world.home.key, mood));
+    let nodes = nodes.map(|mood| FakeRpc::start(world.home.key.clone(), mood));
     ask_these(&world, &nodes.each_ref().map(FakeRpc::url));
     assert!(world.reload().1.contains("`rpc` changed"));
     wait_for("the first height", || rpc(&world)["since_height"] == 1);
@@ -241,7 +241,7 @@ fn nodes_come_and_go_with_a_reload_and_a_password_is_sent_to_its_node_alone() {
     let mut world = World::signing();
     let alone = world.service.threads();
     assert!(rpc(&world).is_null());
-    let nodes = [(); 2].map(|()| FakeRpc::start(world.home.key, Mood::Honest));
+    let nodes = [(); 2].map(|()| FakeRpc::start(world.home.key.clone(), Mood::Honest));
     let with = nodes[0].url().replace("//", "//me:pa55word@");
     ask_these(&world, &[with, nodes[1].url()]);
     world.reloads("test-1: `rpc` changed\n");
@@ -271,10 +271,10 @@ fn nodes_come_and_go_with_a_reload_and_a_password_is_sent_to_its_node_alone() {
 fn what_the_nodes_of_one_chain_do_is_nothing_to_another() {
     let home = Home::new(&[]);
     let (listeners, sections) = load::chains(&home, 2);
-    let hangs =
-        [Mood::Silent, Mood::Drips, Mood::Floods].map(|mood| FakeRpc::start(home.key, mood));
+    let hangs = [Mood::Silent, Mood::Drips, Mood::Floods]
+        .map(|mood| FakeRpc::start(home.key.clone(), mood));
     let urls = hangs.each_ref().map(FakeRpc::url);
-    let honest = FakeRpc::start(home.key, Mood::Honest);
+    let honest = FakeRpc::start(home.key.clone(), Mood::Honest);
     honest.set(|chain| (chain.id, chain.latest) = ("load-1".to_owned(), 9));
     // One waits for nodes that hang, and the other is to wait for its own only.
     let with = |urls: &[String]| format!("[[chain]]\nrpc = {urls:?}\nfloor = \"refuse\"\n");

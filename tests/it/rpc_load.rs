@@ -31,8 +31,8 @@ const UNCOUNTED: usize = 0;
 fn votes_beside_nodes_that_hang_drip_and_flood() {
     let home = Home::new(&[]);
     let (listeners, without) = load::chains(&home, CHAINS);
-    let nodes =
-        [Mood::Silent, Mood::Drips, Mood::Floods].map(|mood| FakeRpc::start(home.key, mood));
+    let nodes = [Mood::Silent, Mood::Drips, Mood::Floods]
+        .map(|mood| FakeRpc::start(home.key.clone(), mood));
     let urls = nodes.each_ref().map(FakeRpc::url);
     let with = without.replace("[[chain]]\n", &format!("[[chain]]\nrpc = {urls:?}\n"));
     home.configure(&without);

@@ -27,7 +27,7 @@ fn ask(world: &World, node: &FakeRpc) {
 #[test]
 fn one_of_ten_thousand_is_found_on_the_last_page_and_looked_for_there_first() {
     let mut world = World::signing();
-    let node = FakeRpc::start(world.home.key, Mood::Honest);
+    let node = FakeRpc::start(world.home.key.clone(), Mood::Honest);
     node.set(|chain| chain.others = 9_999);
     ask(&world, &node);
     wait_for("the power", || rpc(&world)["voting_power"] == 42);
@@ -64,7 +64,7 @@ fn what_a_node_says_of_the_size_of_the_set_is_bounded() {
         ),
     ];
     let nodes = lies.map(|(total, empty, _)| {
-        let node = FakeRpc::start(world.home.key, Mood::Honest);
+        let node = FakeRpc::start(world.home.key.clone(), Mood::Honest);
         node.set(|chain| {
             chain.total = Some(total.to_owned());
             (chain.others, chain.empty, chain.in_set) = (50, empty, false);
@@ -92,9 +92,9 @@ fn what_a_node_says_of_the_size_of_the_set_is_bounded() {
     }
     assert!(told["in_set"].is_null(), "{told}");
     // A lie that nobody can see: one of three changes nothing.
-    let liar = FakeRpc::start(world.home.key, Mood::Honest);
+    let liar = FakeRpc::start(world.home.key.clone(), Mood::Honest);
     liar.set(|chain| chain.in_set = false);
-    let honest = [(); 2].map(|()| FakeRpc::start(world.home.key, Mood::Honest));
+    let honest = [(); 2].map(|()| FakeRpc::start(world.home.key.clone(), Mood::Honest));
     ask_these(&world, &[liar.url(), honest[0].url(), honest[1].url()]);
     assert!(world.reload().1.contains("`rpc` changed"));
     wait_for("all three", || {
@@ -157,7 +157,7 @@ fn why_a_validator_is_in_no_set_is_said_where_the_application_knows() {
         (None, "(jailed, tombstoned or not bonded)", None),
     ];
     for (kept, words, tombstoned) in cases {
-        let node = FakeRpc::start(world.home.key, Mood::Honest);
+        let node = FakeRpc::start(world.home.key.clone(), Mood::Honest);
         node.set(|chain| (chain.in_set, chain.others, chain.slashing) = (false, 4, kept));
         ask(&world, &node);
         wait_for("its place", || rpc(&world)["in_set"] == false);

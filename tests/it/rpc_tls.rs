@@ -107,10 +107,10 @@ fn https(port: u16) -> String {
 fn a_certificate_is_judged_and_told_and_no_vote_waits_for_it() {
     let mut world = World::signing();
     let mut height = 1;
-    let key = world.home.key;
-    let node = |name| FakeRpc::start_with(key, Mood::Honest, Some(server(name, false)));
+    let key = world.home.key.clone();
+    let node = |name| FakeRpc::start_with(key.clone(), Mood::Honest, Some(server(name, false)));
     let [good, other_name, expired] = ["good.pem", "other-name.pem", "expired.pem"].map(node);
-    let plain = FakeRpc::start(key, Mood::Honest);
+    let plain = FakeRpc::start(key.clone(), Mood::Honest);
     let closes = after_hello(drop);
     let ports = [good.port, other_name.port, expired.port, plain.port, closes];
     let urls = ports.map(https);
@@ -159,7 +159,7 @@ fn a_certificate_is_judged_and_told_and_no_vote_waits_for_it() {
     let half = after_hello(|mut stream| {
         let _ = stream.write_all(&[0x16, 3, 3, 0, 0x7a, 2, 0, 0]);
     });
-    let wants = FakeRpc::start_with(key, Mood::Honest, Some(server("good.pem", true)));
+    let wants = FakeRpc::start_with(key.clone(), Mood::Honest, Some(server("good.pem", true)));
     let urls = [
         https(good.port),
         https(hangs),

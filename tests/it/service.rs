@@ -129,7 +129,7 @@ fn a_chain_without_state_answers_and_says_what_to_do() {
     let mut node = listener.accept(PATIENCE).unwrap();
     assert_eq!(
         node.ask(&Ask::PublicKey("test-1".to_owned())).unwrap(),
-        Answer::PublicKey(home.key)
+        Answer::PublicKey(home.key.clone())
     );
     assert_eq!(node.ask(&Ask::Ping).unwrap(), Answer::Pong);
     assert!(!sign(&mut node, &home.key, 1, 1));

@@ -386,7 +386,7 @@ fn an_unarmed_chain_answers_all_the_same() {
     let key = key(1).public_key();
     let why = "there is no state file".to_owned();
     let unarmed = World {
-        chain: Chain::unarmed(chain_id(), Some(key), why),
+        chain: Chain::unarmed(chain_id(), Some(key.clone()), why),
         ..World::new()
     };
     let answers = unarmed.serve(&[

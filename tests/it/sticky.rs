@@ -51,7 +51,7 @@ fn code(node: &mut Node, height: i64, tag: u8) -> i32 {
 #[test]
 fn another_node_is_served_when_the_first_is_silent_for_long() {
     let nodes = TwoNodes::new();
-    let key = nodes.home.key;
+    let key = nodes.home.key.clone();
     let service = nodes.home.start();
     let (mut a, mut b) = nodes.linked();
     assert!(sign(&mut a, &key, 1, 1));
@@ -83,7 +83,7 @@ fn another_node_is_served_when_the_first_is_silent_for_long() {
 #[test]
 fn a_reload_keeps_to_the_node_and_changes_the_rest_at_once() {
     let nodes = TwoNodes::new();
-    let key = nodes.home.key;
+    let key = nodes.home.key.clone();
     let _service = nodes.home.start();
     let (mut a, mut b) = nodes.linked();
     let sticky = nodes.home.config();

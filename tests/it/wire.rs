@@ -205,7 +205,7 @@ fn keys_addresses_and_signatures_are_those_of_cometbft() {
         );
         // Our reply begins as CometBFT's does, and goes on with the form of v1.0.
         let mut ours = Vec::new();
-        codec::encode(&Reply::PublicKey(Ok(key)), &mut ours);
+        codec::encode(&Reply::PublicKey(Ok(key.clone())), &mut ours);
         let (ours, theirs) = (frame(&ours), frame(&hex(&vector, "message")));
         // Behind the tag and length of the outer message.
         assert!(ours[2..].starts_with(&theirs[2..]), "{name}");

@@ -47,7 +47,7 @@ impl Late {
 
     /// A node whose chain is at this height, with our votes up to another.
     fn rpc(&self, mood: Mood, latest: i64, signed: i64) -> FakeRpc {
-        let rpc = FakeRpc::start(self.home.key, mood);
+        let rpc = FakeRpc::start(self.home.key.clone(), mood);
         rpc.set(|chain| {
             chain.latest = latest;
             chain.votes = self.until(signed);

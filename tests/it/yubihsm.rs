@@ -15,10 +15,11 @@ use tmkms::backends::yubihsm::protocol::codes::{algorithm, command, object};
 use tmkms::backends::yubihsm::protocol::error::ErrorKind;
 use tmkms::backends::yubihsm::protocol::frame;
 use tmkms::backends::yubihsm::protocol::identity::{Firmware, Serial};
+use tmkms::backends::yubihsm::protocol::key_type::DeviceKeyType;
 use tmkms::backends::yubihsm::protocol::transport::usb::{Bulk, Usb};
 use tmkms::backends::yubihsm::protocol::transport::{DeviceAddress, Transport};
 use tmkms::backends::yubihsm::session::client::DeviceClient;
-use tmkms::consensus::{KeyType, PublicKey, Signature};
+use tmkms::consensus::{PublicKey, Signature};
 use tmkms::gate::permit::Permit;
 use tmkms::gate::raw::self_test;
 use tmkms::remedy::CommandLine;
@@ -70,7 +71,8 @@ fn permit(number: u64, length: usize) -> Permit {
 /// Signs the self-test with this number and length, and checks what comes back.
 fn signs_test(handle: &DeviceHandle, key: PublicKey, id: u16, number: u64, length: usize) {
     let permit = permit(number, length);
-    let bytes = handle.sign(id, key.key_type(), &permit, soon()).unwrap();
+    let kind = DeviceKeyType::of_word(key.key_type().as_str()).unwrap();
+    let bytes = handle.sign(id, kind, &permit, soon()).unwrap();
     assert!(key.verify(permit.bytes(), &Signature::from_bytes(bytes)));
 }
 
@@ -79,7 +81,7 @@ fn signs(handle: &DeviceHandle, key: PublicKey, id: u16) {
 }
 
 fn sign_error(handle: &DeviceHandle, id: u16) -> ErrorKind {
-    let result = handle.sign(id, KeyType::Ed25519, &permit(0, 110), soon());
+    let result = handle.sign(id, DeviceKeyType::Ed25519, &permit(0, 110), soon());
     result.expect_err("signed").kind
 }
 
@@ -89,16 +91,16 @@ fn both_types_of_keys_sign_and_every_s_is_low() {
         let simulator = Simulator::start(Profile::new(42, version));
         add_keys(&simulator, 1);
         let (_device, handle) = device(&simulator);
-        let ed25519 = handle.find(1, KeyType::Ed25519, soon()).unwrap();
-        let secp256k1 = handle.find(2, KeyType::Secp256k1, soon()).unwrap();
+        let ed25519 = handle.find(1, DeviceKeyType::Ed25519, soon()).unwrap();
+        let secp256k1 = handle.find(2, DeviceKeyType::Secp256k1, soon()).unwrap();
         assert_eq!(ed25519.info.serial, Serial(42));
         for number in 0..16_u8 {
-            signs_test(&handle, ed25519.public_key, 1, number.into(), 110);
-            signs_test(&handle, secp256k1.public_key, 2, number.into(), 110);
+            signs_test(&handle, ed25519.public_key.clone(), 1, number.into(), 110);
+            signs_test(&handle, secp256k1.public_key.clone(), 2, number.into(), 110);
         }
         let longest = handle.longest_message();
-        signs_test(&handle, ed25519.public_key, 1, 0, longest);
-        let error = handle.sign(1, KeyType::Ed25519, &permit(0, longest + 1), soon());
+        signs_test(&handle, ed25519.public_key.clone(), 1, 0, longest);
+        let error = handle.sign(1, DeviceKeyType::Ed25519, &permit(0, longest + 1), soon());
         assert!(error.is_err(), "{version:?}");
         signs(&handle, ed25519.public_key, 1);
     }
@@ -109,7 +111,10 @@ fn replies_come_in_any_number_of_pieces() {
     let simulator = simulator();
     simulator.device().faults.pieces = 7;
     let (_device, handle) = device(&simulator);
-    let key = handle.find(1, KeyType::Ed25519, soon()).unwrap().public_key;
+    let key = handle
+        .find(1, DeviceKeyType::Ed25519, soon())
+        .unwrap()
+        .public_key;
     signs(&handle, key, 1);
 }
 
@@ -170,10 +175,10 @@ fn each_trouble_has_its_own_words() {
             auth: 4,
             list: CommandLine::without_config(["yubihsm", "keys", "list"]),
         };
-        check(find(hidden, KeyType::Ed25519), kind, "domain");
+        check(find(hidden, DeviceKeyType::Ed25519), kind, "domain");
     }
     check(
-        find(1, KeyType::Secp256k1),
+        find(1, DeviceKeyType::Secp256k1),
         ErrorKind::KeyType {
             key: 1,
             found: "ed25519".to_owned(),
@@ -181,7 +186,7 @@ fn each_trouble_has_its_own_words() {
         },
         "correct `key` or `type`",
     );
-    handle.find(3, KeyType::Ed25519, soon()).unwrap();
+    handle.find(3, DeviceKeyType::Ed25519, soon()).unwrap();
     let forbids = ErrorKind::KeyForbids {
         key: 3,
         command: command::SIGN_EDDSA,
@@ -213,14 +218,17 @@ fn a_connector_that_is_none_is_named() {
 fn a_full_log_and_a_full_store_are_told() {
     let simulator = simulator();
     let (_device, handle) = device(&simulator);
-    let key = handle.find(1, KeyType::Ed25519, soon()).unwrap().public_key;
+    let key = handle
+        .find(1, DeviceKeyType::Ed25519, soon())
+        .unwrap()
+        .public_key;
     {
         let mut device = simulator.device();
         device.options.force_audit = 1;
         device.options.command_audit.insert(command::SIGN_EDDSA, 1);
     }
     for _ in 0..60 {
-        signs(&handle, key, 1);
+        signs(&handle, key.clone(), 1);
     }
     assert_eq!(sign_error(&handle, 1), ErrorKind::LogFull);
     assert!(ErrorKind::LogFull.to_string().contains("audit"));
@@ -239,8 +247,8 @@ fn a_full_log_and_a_full_store_are_told() {
 #[test]
 fn fips_mode_is_named() {
     for (version, id, kind) in [
-        ((2, 3, 1), 1, KeyType::Ed25519),
-        ((2, 4, 0), 2, KeyType::Secp256k1),
+        ((2, 3, 1), 1, DeviceKeyType::Ed25519),
+        ((2, 4, 0), 2, DeviceKeyType::Secp256k1),
     ] {
         let mut profile = Profile::new(42, version);
         profile.fips = true;
@@ -249,7 +257,7 @@ fn fips_mode_is_named() {
         let (_device, handle) = device(&simulator);
         let error = handle.find(id, kind, soon()).unwrap_err();
         let firmware = Firmware(version.0, version.1, version.2);
-        let algorithm = kind.as_str();
+        let algorithm = kind.key_type().as_str();
         assert_eq!(
             error.kind,
             ErrorKind::Disabled {
@@ -319,7 +327,7 @@ fn sessions_are_closed_on_every_path() {
         assert_eq!(simulator.device().open_sessions(), 0);
     }
     let (device, handle) = device(&simulator);
-    handle.find(1, KeyType::Ed25519, soon()).unwrap();
+    handle.find(1, DeviceKeyType::Ed25519, soon()).unwrap();
     assert_eq!(simulator.device().open_sessions(), 1);
     drop(device);
     assert_eq!(simulator.device().open_sessions(), 0);
@@ -330,16 +338,19 @@ fn sessions_are_closed_on_every_path() {
 fn a_lost_session_is_opened_again_within_the_request() {
     let simulator = simulator();
     let (_device, handle) = device(&simulator);
-    let key = handle.find(1, KeyType::Ed25519, soon()).unwrap().public_key;
+    let key = handle
+        .find(1, DeviceKeyType::Ed25519, soon())
+        .unwrap()
+        .public_key;
     simulator.device().lose_sessions();
-    signs(&handle, key, 1);
+    signs(&handle, key.clone(), 1);
     simulator.device().power_cycle();
-    signs(&handle, key, 1);
+    signs(&handle, key.clone(), 1);
     for frames in 1..=8 {
         for moment in [Moment::Before, Moment::After] {
             simulator.lose_power(PowerLoss { frames, moment });
             for _ in 0..8 {
-                signs(&handle, key, 1);
+                signs(&handle, key.clone(), 1);
             }
             assert!(simulator.device().faults.power_loss.is_none());
         }
@@ -351,7 +362,10 @@ fn a_lost_session_is_opened_again_within_the_request() {
 fn a_replug_within_the_budget_costs_no_signature() {
     let simulator = Arc::new(simulator());
     let (_device, handle) = device(&simulator);
-    let key = handle.find(1, KeyType::Ed25519, soon()).unwrap().public_key;
+    let key = handle
+        .find(1, DeviceKeyType::Ed25519, soon())
+        .unwrap()
+        .public_key;
     simulator.unplug();
     let inner = simulator.clone();
     let back = thread::spawn(move || {
@@ -366,7 +380,10 @@ fn a_replug_within_the_budget_costs_no_signature() {
 fn garbage_and_late_replies_are_not_taken_for_answers() {
     let simulator = simulator();
     let (_device, handle) = device(&simulator);
-    let key = handle.find(1, KeyType::Ed25519, soon()).unwrap().public_key;
+    let key = handle
+        .find(1, DeviceKeyType::Ed25519, soon())
+        .unwrap()
+        .public_key;
     for garbage in [
         vec![],
         vec![0x85],
@@ -375,11 +392,11 @@ fn garbage_and_late_replies_are_not_taken_for_answers() {
         frame::encode(0x85, &[0; 80]),
     ] {
         simulator.device().faults.garbage_once = Some(garbage);
-        signs(&handle, key, 1);
+        signs(&handle, key.clone(), 1);
     }
     // Longer than one frame may take, shorter than the request has.
     simulator.device().faults.slow_once = SECOND + SECOND / 10;
-    signs(&handle, key, 1);
+    signs(&handle, key.clone(), 1);
     thread::sleep(SECOND / 5);
     assert!(simulator.device().open_sessions() <= 2);
     signs(&handle, key, 1);
@@ -389,7 +406,7 @@ fn garbage_and_late_replies_are_not_taken_for_answers() {
 fn deadlines_hold_and_what_is_past_is_not_signed() {
     let simulator = simulator();
     let (_device, handle) = device(&simulator);
-    handle.find(1, KeyType::Ed25519, soon()).unwrap();
+    handle.find(1, DeviceKeyType::Ed25519, soon()).unwrap();
     simulator.device().faults.slow = SECOND * 3 / 10;
     let before = simulator.device().executed(command::SIGN_EDDSA);
     let began = Instant::now();
@@ -399,7 +416,7 @@ fn deadlines_hold_and_what_is_past_is_not_signed() {
             let handle = handle.clone();
             thread::spawn(move || {
                 handle
-                    .sign(1, KeyType::Ed25519, &permit(0, 110), until)
+                    .sign(1, DeviceKeyType::Ed25519, &permit(0, 110), until)
                     .is_ok()
             })
         })
@@ -419,12 +436,15 @@ fn deadlines_hold_and_what_is_past_is_not_signed() {
 fn many_chains_share_a_device_first_come_first_served() {
     let simulator = simulator();
     let (_device, handle) = device(&simulator);
-    let key = handle.find(1, KeyType::Ed25519, soon()).unwrap().public_key;
+    let key = handle
+        .find(1, DeviceKeyType::Ed25519, soon())
+        .unwrap()
+        .public_key;
     let order = Arc::new(Mutex::new(Vec::new()));
     simulator.device().faults.slow = Duration::from_millis(100);
     let threads: Vec<_> = (0..10_u8)
         .map(|number| {
-            let (handle, order) = (handle.clone(), order.clone());
+            let (handle, order, key) = (handle.clone(), order.clone(), key.clone());
             let queue = handle.clone();
             let before = queue.waiting();
             let thread = thread::spawn(move || {
@@ -448,7 +468,10 @@ fn many_chains_share_a_device_first_come_first_served() {
 fn a_device_with_another_key_does_not_sign() {
     let simulator = simulator();
     let (_device, handle) = device(&simulator);
-    let key = handle.find(1, KeyType::Ed25519, soon()).unwrap().public_key;
+    let key = handle
+        .find(1, DeviceKeyType::Ed25519, soon())
+        .unwrap()
+        .public_key;
     let put = |secret| {
         let mut device = simulator.device();
         let place = (object::ASYMMETRIC_KEY, 1);
@@ -474,7 +497,10 @@ fn a_device_with_another_key_does_not_sign() {
 fn a_device_that_was_opened_anew_must_still_hold_the_same_key() {
     let simulator = simulator();
     let (device, handle) = device(&simulator);
-    let key = handle.find(1, KeyType::Ed25519, soon()).unwrap().public_key;
+    let key = handle
+        .find(1, DeviceKeyType::Ed25519, soon())
+        .unwrap()
+        .public_key;
     device.reopen(client(&simulator)).unwrap();
     signs(&handle, key, 1);
     let place = (object::ASYMMETRIC_KEY, 1);
@@ -560,8 +586,11 @@ fn a_whole_session_runs_over_usb() {
     );
     let device = DeviceThread::start(client).unwrap();
     let handle = device.handle();
-    let key = handle.find(1, KeyType::Ed25519, soon()).unwrap().public_key;
-    signs(&handle, key, 1);
+    let key = handle
+        .find(1, DeviceKeyType::Ed25519, soon())
+        .unwrap()
+        .public_key;
+    signs(&handle, key.clone(), 1);
     simulator.device().power_cycle();
     signs(&handle, key, 1);
     drop(device);
@@ -576,7 +605,10 @@ fn a_session_that_is_not_used_is_kept_alive() {
     let simulator = Simulator::start(profile);
     add_keys(&simulator, 1);
     let (_device, handle) = device(&simulator);
-    let key = handle.find(1, KeyType::Ed25519, soon()).unwrap().public_key;
+    let key = handle
+        .find(1, DeviceKeyType::Ed25519, soon())
+        .unwrap()
+        .public_key;
     thread::sleep(SECOND);
     signs(&handle, key, 1);
 }
@@ -585,12 +617,12 @@ fn a_session_that_is_not_used_is_kept_alive() {
 fn a_device_that_was_away_is_found_again_between_requests() {
     let simulator = simulator();
     let (_device, handle) = device(&simulator);
-    handle.find(1, KeyType::Ed25519, soon()).unwrap();
+    handle.find(1, DeviceKeyType::Ed25519, soon()).unwrap();
     simulator.unplug();
     let until = Instant::now() + SECOND / 5;
     assert!(
         handle
-            .sign(1, KeyType::Ed25519, &permit(0, 110), until)
+            .sign(1, DeviceKeyType::Ed25519, &permit(0, 110), until)
             .is_err()
     );
     let wait_for = |up| {

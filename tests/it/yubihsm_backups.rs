@@ -14,9 +14,10 @@ use tmkms::backends::yubihsm::ceremony::setup::{Logins, SetupOptions, carry_out}
 use tmkms::backends::yubihsm::ceremony::target::{Secrets, SetupTarget, factory};
 use tmkms::backends::yubihsm::protocol::auth_key::Credentials;
 use tmkms::backends::yubihsm::protocol::codes::{command, object};
+use tmkms::backends::yubihsm::protocol::key_type::DeviceKeyType;
 use tmkms::backends::yubihsm::protocol::transport::Transport;
 use tmkms::backends::yubihsm::session::objects::Objects;
-use tmkms::consensus::{KeyType, PublicKey, key_text};
+use tmkms::consensus::{PublicKey, key_text};
 use tmkms::secret_file::NewFile;
 
 /// Derived once: without optimisation it takes a while.
@@ -76,7 +77,7 @@ fn key(id: u16) -> NewKey {
     NewKey {
         id,
         label: "consensus".to_owned(),
-        key_type: KeyType::Ed25519,
+        key_type: DeviceKeyType::Ed25519,
         exportable: true,
     }
 }
@@ -100,7 +101,7 @@ fn a_key_and_its_backup_and_the_same_key_on_a_second_device() {
 
     let bytes = backup::read(&path).unwrap();
     let (wrapped, found) = backup::open(&path, &bytes, &secrets().wrap).ok().unwrap();
-    assert_eq!((wrapped.info.id, found), (1, public));
+    assert_eq!((wrapped.info.id, found), (1, public.clone()));
     // A line end that an editor or a mail added.
     std::fs::write(&path, [&text[..], b"\r\n"].concat()).unwrap();
     assert_eq!(backup::read(&path).unwrap(), bytes);
@@ -178,7 +179,7 @@ fn a_key_is_named_in_any_form() {
     for text in [
         key_text::to_base64(&public),
         key_text::to_hex(&public).to_lowercase(),
-        key_text::to_cosmos_json(&public).replace(',', ", "),
+        key_text::to_json(&public).replace(',', ", "),
         key_text::to_bech32(&public, "cosmosvalconspub"),
         public.address().to_string(),
     ] {

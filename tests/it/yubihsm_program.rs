@@ -51,7 +51,7 @@ fn votes_restarts_and_a_device_that_goes_and_comes() {
     let mut node = listener.accept(PATIENCE).unwrap();
     assert_eq!(
         node.ask(&Ask::PublicKey("test-1".to_owned())).unwrap(),
-        Answer::PublicKey(home.key)
+        Answer::PublicKey(home.key.clone())
     );
     for height in 1..=200 {
         assert!(sign(&mut node, &home.key, height, 1));

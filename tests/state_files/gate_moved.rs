@@ -48,7 +48,7 @@ struct Hosts {
 fn hosts() -> Hosts {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let key = random_key().public_key();
-    let at = |folder: &tempfile::TempDir| place(folder.path().join("state.json"), key);
+    let at = |folder: &tempfile::TempDir| place(folder.path().join("state.json"), key.clone());
     let (a, b) = (at(&folders[0]), at(&folders[1]));
     FileStore::create(&a, &Watermark::Never, now()).unwrap();
     sign(&a, 7);

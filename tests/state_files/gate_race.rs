@@ -54,6 +54,7 @@ fn sixteen_links_that_ask_for_conflicting_votes_get_one_signature() {
                     &Nobody,
                 );
             });
+            let public_key = public_key.clone();
             thread::spawn(move || {
                 let mut node = Node::new(accept_unix(theirs, &Timeouts::default()).unwrap());
                 let mut got = Vec::new();

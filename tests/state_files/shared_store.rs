@@ -464,7 +464,10 @@ fn a_signer_that_shares_and_one_that_does_not_exclude_each_other() {
     let (_etcd, one, two) = two();
     let (held, other) = (one.store(), two.store());
     let folder = tempfile::tempdir().unwrap();
-    let alone = place(folder.path().join("state.json"), one.place.public_key);
+    let alone = place(
+        folder.path().join("state.json"),
+        one.place.public_key.clone(),
+    );
     let locked = |place: &StateFile| {
         FileStore::create(place, &Watermark::Never, Duration::ZERO)
             .err()

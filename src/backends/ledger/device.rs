@@ -102,7 +102,7 @@ impl From<DeviceFault> for WorkerEnd {
 impl Worker {
     fn wrong_signature(&self) -> DeviceFault {
         DeviceFault::WrongSignature {
-            key: self.public_key,
+            key: self.public_key.clone(),
             compare: self.connector.command("pubkey"),
         }
     }
@@ -147,8 +147,8 @@ impl Worker {
         let path = device.info.path.clone();
         if device.identity.public_key != self.public_key {
             return WorkerEnd::Lost(DeviceFault::KeyDiffers {
-                found: device.identity.public_key,
-                wanted: self.public_key,
+                found: device.identity.public_key.clone(),
+                wanted: self.public_key.clone(),
             });
         }
         if let Err(end) = self.begin(&mut device.app, &path) {
@@ -257,7 +257,7 @@ impl Worker {
                     if identity.public_key != self.public_key {
                         return Err(WorkerEnd::Lost(DeviceFault::KeyDiffers {
                             found: identity.public_key,
-                            wanted: self.public_key,
+                            wanted: self.public_key.clone(),
                         }));
                     }
                     heard = Instant::now();

@@ -50,7 +50,7 @@ pub fn find(connector: &dyn Connector, wanted: &Wanted) -> Result<FoundLedger, F
         path: info.path.clone(),
         reason,
     };
-    let Some(key) = wanted.public_key else {
+    let Some(key) = wanted.public_key.clone() else {
         return match (hinted, devices.as_slice()) {
             (Some(info), _) | (None, [info]) => {
                 open(connector, info).map_err(|reason| at(info, reason))
@@ -64,13 +64,13 @@ pub fn find(connector: &dyn Connector, wanted: &Wanted) -> Result<FoundLedger, F
     };
     // Devices of other sections are not touched where the hint is right.
     if let Some(info) = hinted
-        && let Ok(found) = open_with(connector, info, key)
+        && let Ok(found) = open_with(connector, info, key.clone())
     {
         return Ok(found);
     }
     let (mut matching, mut reasons) = (Vec::new(), Vec::new());
     for info in &devices {
-        match open_with(connector, info, key) {
+        match open_with(connector, info, key.clone()) {
             Ok(found) => matching.push(found),
             Err(reason) => reasons.push((info.clone(), reason)),
         }
@@ -102,7 +102,7 @@ fn open_with(
 ) -> Result<FoundLedger, DeviceFault> {
     let found = open(connector, info)?;
     match found.identity.public_key {
-        key if key == wanted => Ok(found),
+        ref key if *key == wanted => Ok(found),
         found => Err(DeviceFault::KeyDiffers { found, wanted }),
     }
 }

@@ -86,11 +86,11 @@ impl LedgerKey {
         found: Result<FoundLedger, String>,
     ) -> Self {
         let wanted = Wanted {
-            public_key: Some(public_key),
+            public_key: Some(public_key.clone()),
             path: settings.wanted.path.clone(),
         };
         let chain = settings.chain.to_string();
-        let (worker, line) = begin(&chain, &settings.connector, &wanted, public_key);
+        let (worker, line) = begin(&chain, &settings.connector, &wanted, public_key.clone());
         let found = found.map_err(|why| line.health.set(Some(why))).ok();
         Self {
             name: settings.name.clone(),
@@ -138,7 +138,12 @@ impl LedgerKey {
         if !self.is_worth_reopening() {
             return;
         }
-        let (mut worker, new) = begin(&self.chain, &self.connector, &self.wanted, self.public_key);
+        let (mut worker, new) = begin(
+            &self.chain,
+            &self.connector,
+            &self.wanted,
+            self.public_key.clone(),
+        );
         new.health.set(Some(format!(
             "{} is opened again, because it hung",
             self.name
@@ -207,7 +212,7 @@ fn begin(
 
 impl Signer for LedgerKey {
     fn public_key(&self) -> PublicKey {
-        self.public_key
+        self.public_key.clone()
     }
 
     fn begin(&self, last: Option<Hrs>) {

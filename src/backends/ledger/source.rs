@@ -93,12 +93,12 @@ impl KeySource for LedgerSource {
 
     fn open(&self) -> Result<Opened, OpenKeyError> {
         let found = find(self.settings.connector.as_ref(), &self.settings.wanted);
-        let (public_key, found) = match (found, self.settings.wanted.public_key) {
-            (Ok(found), _) => (found.identity.public_key, Ok(found)),
+        let (public_key, found) = match (found, self.settings.wanted.public_key.clone()) {
+            (Ok(found), _) => (found.identity.public_key.clone(), Ok(found)),
             (Err(error), Some(key)) => (key, Err(error.to_string())),
             (Err(error), None) => return Err(OpenKeyError(error.to_string())),
         };
-        let key = Arc::new(LedgerKey::new(&self.settings, public_key, found));
+        let key = Arc::new(LedgerKey::new(&self.settings, public_key.clone(), found));
         self.opened.set(&key);
         Ok(Opened {
             signer: key,

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::backends::configured::{ConfiguredKey, KeyTurn};
+use crate::consensus::KeyType;
 use crate::settings::{Base, Problem, TableReader, place_of};
 
-use super::key::Purpose;
 use super::key_file::{FileFormat, KeyFile};
 
 /// Reads one section.
@@ -15,21 +15,7 @@ pub fn read(
     problems: &mut Vec<Problem>,
 ) -> Vec<ConfiguredKey> {
     let chain_ids = section.texts("chain_ids", problems);
-    let purpose = section
-        .text("key_type", problems)
-        .map_or(Some(Purpose::default()), |found| match &*found.value {
-            "consensus" => Some(Purpose::Consensus),
-            "account" => Some(Purpose::Account),
-            other => {
-                problems.push(Problem::at(
-                    found.span,
-                    format!("`{other}` is not a key type"),
-                    "expected \"consensus\" or \"account\"",
-                    "consensus is Ed25519, account is secp256k1; most chains want consensus",
-                ));
-                None
-            }
-        });
+    let kind = algorithm(section, problems);
     let format = section.text("key_format", problems).map_or(Some(FileFormat::default()), |found| {
         match &*found.value {
             "base64" => Some(FileFormat::Base64),
@@ -63,8 +49,8 @@ pub fn read(
         ));
     }
     let turn = KeyTurn::read(section, chain_ids.as_deref().unwrap_or_default(), problems);
-    let (Some(chain_ids), Some(purpose), Some(format), Some(path), Some(turn)) =
-        (chain_ids, purpose, format, path, turn)
+    let (Some(chain_ids), Some(kind), Some(format), Some(path), Some(turn)) =
+        (chain_ids, kind, format, path, turn)
     else {
         return Vec::new();
     };
@@ -75,7 +61,7 @@ pub fn read(
         value: place_of(&source),
         span: path.span,
     };
-    let key = Arc::new(KeyFile::new(source, format, purpose, base.commands.clone()));
+    let key = Arc::new(KeyFile::new(source, format, kind, base.commands.clone()));
     vec![ConfiguredKey {
         chain_ids,
         turn,
@@ -84,4 +70,63 @@ pub fn read(
         key,
         replica: None,
     }]
+}
+
+/// The type of the key: `algorithm` by its name, or `key_type` by what such keys were used for when there were two types.
+fn algorithm(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Option<KeyType> {
+    let key_type = section.text("key_type", problems);
+    let algorithm = section.text("algorithm", problems);
+    match (key_type, algorithm) {
+        (None, None) => Some(KeyType::default()),
+        (Some(old), Some(new)) => {
+            problems.push(Problem::at(
+                old.span,
+                format!("`key_type` stands beside `algorithm = \"{}\"`", new.value),
+                "said a second time",
+                "remove this line: `algorithm` says more",
+            ));
+            None
+        }
+        (Some(found), None) => match &*found.value {
+            "consensus" => Some(KeyType::Ed25519),
+            "account" => Some(KeyType::Secp256k1),
+            other => {
+                let help = match KeyType::of_name(other) {
+                    Some(_) => format!("write `algorithm = \"{other}\"` instead of it"),
+                    None => "consensus is Ed25519, account is secp256k1; most chains want consensus. `algorithm` names \
+                             other types"
+                        .to_owned(),
+                };
+                problems.push(Problem::at(
+                    found.span,
+                    format!("`{other}` is not a key type"),
+                    "expected \"consensus\" or \"account\"",
+                    help,
+                ));
+                None
+            }
+        },
+        (None, Some(found)) => match KeyType::of_name(&found.value) {
+            Some(kind) if kind.is_built() => Some(kind),
+            Some(kind) => {
+                problems.push(Problem::at(
+                    found.span,
+                    format!("this tmkms was built without keys of type {kind}"),
+                    "not in this build",
+                    format!("use a build with the feature {kind}"),
+                ));
+                None
+            }
+            None => {
+                problems.push(Problem::at(
+                    found.span,
+                    format!("`{}` is not an algorithm", found.value),
+                    format!("expected one of {}", KeyType::names()),
+                    "write the type of the validator's key, as its priv_validator_key.json or genesis file names it; most \
+                     chains want ed25519",
+                ));
+                None
+            }
+        },
+    }
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use crate::backends::device::Device;
 use crate::backends::key_source::{InFile, KeySource, KeyTraits, OpenKeyError, Opened};
+use crate::consensus::KeyType;
 use crate::remedy::{self, CommandLine, Commands};
 use crate::secret_file::kind::{self, NamedBy};
 use crate::secret_file::{self, Absent, SecretFileError, SecretSource};
 
-use super::key::{Purpose, SoftKey, SoftKeyError};
+use super::key::{SoftKey, SoftKeyError};
 
 /// How a key file is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub enum FileFormat {
 pub struct KeyFile {
     source: SecretSource,
     format: FileFormat,
-    purpose: Purpose,
+    kind: KeyType,
     /// The commands that its messages print.
     commands: Commands,
     traits: KeyTraits,
@@ -37,14 +38,14 @@ impl KeyFile {
     pub fn new(
         source: SecretSource,
         format: FileFormat,
-        purpose: Purpose,
+        kind: KeyType,
         commands: Commands,
     ) -> Self {
         let file = match &source {
             SecretSource::File(path) => Some(InFile {
                 path: path.clone(),
                 json: format == FileFormat::Json,
-                account: purpose == Purpose::Account,
+                key_type: kind,
             }),
             SecretSource::Environment(_) | SecretSource::Credential(_) => None,
         };
@@ -55,7 +56,7 @@ impl KeyFile {
             },
             source,
             format,
-            purpose,
+            kind,
             commands,
         }
     }
@@ -64,8 +65,8 @@ impl KeyFile {
     pub fn load(&self) -> Result<(SoftKey, Option<String>), OpenKeyError> {
         let secret = secret_file::read(&self.source).map_err(|error| self.unread(&error))?;
         let key = match self.format {
-            FileFormat::Base64 => SoftKey::from_base64(&secret.bytes, self.purpose),
-            FileFormat::Json => SoftKey::from_json(&secret.bytes, self.purpose),
+            FileFormat::Base64 => SoftKey::from_base64(&secret.bytes, self.kind),
+            FileFormat::Json => SoftKey::from_json(&secret.bytes, self.kind),
         };
         let named = |error: SoftKeyError| {
             let remedy = match &error {
@@ -102,10 +103,10 @@ impl KeyFile {
             }
             FileFormat::Base64 => {
                 let import = ["softsign", "import", "--state", "STATE", "KEY", name];
-                let keygen = match self.purpose {
-                    Purpose::Consensus => remedy::keygen(path),
-                    Purpose::Account => {
-                        CommandLine::without_config(["softsign", "keygen", "-t", "account", name])
+                let keygen = match self.kind {
+                    KeyType::Ed25519 => remedy::keygen(path),
+                    kind => {
+                        CommandLine::without_config(["softsign", "keygen", "-t", kind.word(), name])
                     }
                 };
                 format!(
@@ -125,8 +126,7 @@ impl KeySource for KeyFile {
     fn is_same(&self, other: &dyn KeySource) -> bool {
         let other: &dyn Any = other;
         other.downcast_ref::<Self>().is_some_and(|other| {
-            (&self.source, self.format, self.purpose)
-                == (&other.source, other.format, other.purpose)
+            (&self.source, self.format, self.kind) == (&other.source, other.format, other.kind)
         })
     }
 

@@ -5,5 +5,4 @@ pub mod key;
 mod key_file;
 mod sign;
 
-pub use key::Purpose;
 pub use key_file::{FileFormat, KeyFile};

@@ -5,7 +5,7 @@ use crate::gate::Prepared;
 use crate::gate::permit::Permit;
 use crate::signer::{Signer, SignerError};
 
-use super::key::SoftKey;
+use super::key::{SoftKey, SoftKeyError};
 
 impl Signer for SoftKey {
     fn public_key(&self) -> PublicKey {
@@ -18,7 +18,15 @@ impl Signer for SoftKey {
     }
 
     fn sign(&self, permit: &Permit) -> Result<Signature, SignerError> {
-        self.sign_bytes(permit.bytes())
-            .map_err(|error| SignerError::Failed(error.to_string()))
+        self.sign_bytes(permit.bytes()).map_err(|error| {
+            let text = format!(
+                "the key of address {}: {error}",
+                SoftKey::public_key(self).address()
+            );
+            match error {
+                SoftKeyError::WrongSignature => SignerError::WrongSignature(text),
+                _ => SignerError::Failed(text),
+            }
+        })
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::protocol::key_type::DeviceKeyType;
 use crate::backends::configured::{ConfiguredKey, KeyTurn, SharedDevice};
-use crate::consensus::KeyType;
 use crate::settings::{Base, Problem, Spanned, TableReader};
 
 use super::backup::log::BackupLog;
@@ -37,7 +37,7 @@ pub struct KeyEntry {
     /// Its id on the device.
     pub id: Spanned<u16>,
     /// What it must be.
-    pub key_type: KeyType,
+    pub key_type: DeviceKeyType,
     /// Where it stands among the keys of its chain.
     pub turn: KeyTurn,
 }
@@ -321,16 +321,30 @@ fn keys(section: &mut TableReader<'_>, problems: &mut Vec<Problem>) -> Vec<KeyEn
                 }
             }
             let key_type = match table.text("type", problems) {
-                None => Some(KeyType::Ed25519),
-                Some(found) => match &*found.value {
-                    "consensus" => Some(KeyType::Ed25519),
-                    "account" => Some(KeyType::Secp256k1),
-                    other => {
+                None => Some(DeviceKeyType::Ed25519),
+                Some(found) => match DeviceKeyType::of_word(&found.value) {
+                    Ok(kind) if kind.key_type().is_built() => Some(kind),
+                    refused => {
+                        let other = &found.value;
+                        let (what, help) = match refused {
+                            Ok(_) => (
+                                format!("this tmkms was built without keys of type {other}"),
+                                "use a build with the feature of that name",
+                            ),
+                            Err(Some(_)) => (
+                                format!("a YubiHSM has no keys of type {other}"),
+                                "such a key is kept in a file, in [[providers.softsign]]",
+                            ),
+                            Err(None) => (
+                                format!("`{other}` is not a key type"),
+                                "consensus is Ed25519, account is secp256k1; most chains want consensus",
+                            ),
+                        };
                         problems.push(Problem::at(
                             found.span,
-                            format!("`{other}` is not a key type"),
-                            "expected \"consensus\" or \"account\"",
-                            "consensus is Ed25519, account is secp256k1; most chains want consensus",
+                            what,
+                            "expected \"consensus\", \"account\" or \"secp256k1eth\"",
+                            help,
                         ));
                         None
                     }

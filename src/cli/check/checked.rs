@@ -30,7 +30,7 @@ pub(super) fn table(chains: &[CheckedKey<'_>]) -> String {
             (true, None) => "yes",
             (false, _) => "NO",
         };
-        let mut key = match chain.public_key {
+        let mut key = match &chain.public_key {
             Some(key) => format!("{} {}", key.key_type(), key.address()),
             None => "none".to_owned(),
         };

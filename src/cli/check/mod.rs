@@ -71,7 +71,7 @@ impl Check {
             .collect();
         let keys: Vec<_> = chains
             .iter()
-            .map(|found| (found.config, found.public_key))
+            .map(|found| (found.config, found.public_key.clone()))
             .collect();
         for (found, same) in chains.iter_mut().zip(rotation::same_keys(&keys)) {
             if let Some(same) = same {
@@ -90,8 +90,10 @@ impl Check {
                 continue;
             };
             status("Identity", format!("{identity}: {source}"));
-            let keys = chains.iter().map(|chain| (chain, chain.public_key));
-            for (chain, _) in keys.filter(|(_, key)| key.is_some_and(|key| identity.is_of(&key))) {
+            let keys = chains.iter().map(|chain| (chain, chain.public_key.clone()));
+            for (chain, _) in
+                keys.filter(|(_, key)| key.clone().is_some_and(|key| identity.is_of(&key)))
+            {
                 status(
                     "Warning",
                     format!(
@@ -226,7 +228,7 @@ fn look_at_state(
     service: Option<&ServiceStatus>,
 ) {
     let config = found.config;
-    let place = config.place(public_key);
+    let place = config.place(public_key.clone());
     match FileStore::pair_is_free(&place) {
         Ok(remarks) => found
             .warnings
@@ -323,7 +325,7 @@ fn connect_all(chains: &mut [CheckedKey<'_>]) {
                 let free = chain.held.is_none();
                 let dial = |node| {
                     free.then(|| {
-                        let (id, key) = (chain.config.id.clone(), chain.public_key);
+                        let (id, key) = (chain.config.id.clone(), chain.public_key.clone());
                         spawn_scoped(scope, "dial", STACK, move || {
                             connect::try_node(id, key, node)
                         })

@@ -9,10 +9,10 @@ use crate::gate::used_up::UsedUp;
 /// one.
 pub(super) fn same_keys(keys: &[(&ChainConfig, Option<PublicKey>)]) -> Vec<Option<String>> {
     let each = keys.iter().enumerate().map(|(at, (config, key))| {
-        let key = (*key)?;
+        let key = key.clone()?;
         let mut before = keys.iter().take(at);
         let (other, _) =
-            before.find(|(other, known)| other.id == config.id && *known == Some(key))?;
+            before.find(|(other, known)| other.id == config.id && *known == Some(key.clone()))?;
         Some(format!(
             "the {} holds the same key as the {}: name the new key, or remove the section with this `activation_height`",
             config.key.traits().location,

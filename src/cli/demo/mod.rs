@@ -17,6 +17,7 @@ use crate::harness::{Listener, Node};
 use crate::request::SignRequest;
 
 use super::report::{Failure, output};
+use crate::cli::typed::key_word::KeyWord;
 use stage::{IDENTITY, KEY, Stage, broke};
 
 const CHAIN: &str = "demo-1";
@@ -29,11 +30,15 @@ const HEIGHTS: i64 = 300;
 #[command(
     after_help = "Examples:\n  tmkms demo\n\nIt uses a temporary folder and a free port of the loopback interface, and leaves nothing behind."
 )]
-pub(super) struct Demo {}
+pub(super) struct Demo {
+    /// The type of the validator's key
+    #[arg(short = 't', long = "type", value_enum, default_value = "consensus")]
+    kind: KeyWord,
+}
 
 impl Demo {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let stage = Stage::set()?;
+        let stage = Stage::set(self.kind.key_type())?;
         let result = Show::new(&stage).and_then(Show::play);
         stage.clear();
         result
@@ -157,7 +162,8 @@ impl<'a> Show<'a> {
              # A temporary folder may be on any file system; a real home does not need this.\n\
              allow_ephemeral_state = true\n\n\
              [[validator]]\nchain_id = \"{CHAIN}\"\naddr = \"{address}\"\nsecret_key = \"env:{IDENTITY}\"\n\n\
-             [[providers.softsign]]\nchain_ids = [\"{CHAIN}\"]\npath = \"env:{KEY}\"\n"
+             [[providers.softsign]]\nchain_ids = [\"{CHAIN}\"]\npath = \"env:{KEY}\"\nalgorithm = \"{}\"\n",
+            self.stage.public_key().key_type()
         );
         self.stage.write("tmkms.toml", &config)?;
         self.stage

@@ -17,9 +17,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use zeroize::Zeroizing;
 
-use crate::backends::softsign::Purpose;
-use crate::backends::softsign::key::SoftKey;
-use crate::consensus::PublicKey;
+use crate::backends::softsign::key::{SoftKey, SoftKeyError};
+use crate::consensus::{KeyType, PublicKey};
 use crate::os::files::replace::{Readers, create};
 use crate::threads::{STACK, spawn};
 
@@ -65,9 +64,12 @@ fn lock(props: &Mutex<Props>) -> MutexGuard<'_, Props> {
 
 impl Stage {
     /// Makes the folder and the keys.
-    pub fn set() -> Result<Self, Failure> {
-        let generate = || SoftKey::generate(Purpose::Consensus).map_err(broke("making a key"));
-        let ((key, text), (_, identity)) = (generate()?, generate()?);
+    pub fn set(kind: KeyType) -> Result<Self, Failure> {
+        if !kind.is_built() {
+            return Err(Failure::new(SoftKeyError::NotBuilt(kind)));
+        }
+        let generate = |kind| SoftKey::generate(kind).map_err(broke("making a key"));
+        let ((key, text), (_, identity)) = (generate(kind)?, generate(KeyType::Ed25519)?);
         // From here on a signal waits until it is known what is to be cleared.
         let signals =
             Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM]).map_err(broke("taking signals"))?;
@@ -87,7 +89,7 @@ impl Stage {
 
     /// The validator's key.
     pub fn public_key(&self) -> PublicKey {
-        self.key
+        self.key.clone()
     }
 
     /// Writes a file.

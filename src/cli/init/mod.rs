@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::backends::softsign::Purpose;
 use crate::backends::softsign::key::SoftKey;
+use crate::consensus::KeyType;
 use crate::consensus::{ChainId, key_text};
 use crate::link::IdentityKey;
 use crate::networks::of_chain;
@@ -147,7 +147,7 @@ pub(super) fn make_identity(path: &Path) -> Result<(), Failure> {
         keep_identity(path);
         return Ok(());
     }
-    let (_, text) = SoftKey::generate(Purpose::Consensus)
+    let (_, text) = SoftKey::generate(KeyType::Ed25519)
         .map_err(|error| Failure::new(format!("no random numbers: {error}")))?;
     match secret_file::create(path, &text) {
         Ok(()) => {

@@ -64,7 +64,7 @@ impl Init {
         };
         let found = find(source.settings.connector.as_ref(), &source.settings.wanted)
             .map_err(|error| not_found(error, &config.commands))?;
-        self.within_reach(chain, found.identity.public_key)?;
+        self.within_reach(chain, found.identity.public_key.clone())?;
         self.tell(source, found)
     }
 

@@ -36,7 +36,7 @@ impl Pubkey {
             "base64: {}\naddress: {}\ncosmos_json: {}\n",
             key_text::to_base64(&key),
             key.address(),
-            key_text::to_cosmos_json(&key)
+            key_text::to_json(&key)
         ))?;
         status(
             "Next",

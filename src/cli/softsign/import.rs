@@ -6,10 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::key_files::{paths, plain};
-use super::purpose::KeyPurpose;
 use super::there;
 use super::todo::{self, Todo};
-use crate::backends::softsign::Purpose;
 use crate::backends::softsign::key::{SoftKey, SoftKeyError};
 use crate::cli::config_file::ConfigFile;
 use crate::cli::report::{Failure, output, status};
@@ -20,6 +18,7 @@ use crate::cli::takeover::consent::Consent;
 use crate::cli::takeover::settle::settle;
 use crate::cli::takeover::shown::refused;
 use crate::cli::takeover::{node_key, quiet};
+use crate::cli::typed::key_word::KeyWord;
 use crate::config::{self, ChainConfig, Config};
 use crate::consensus::{Height, Hrs, KeyType, PublicKey, key_text};
 use crate::gate::store::file::{StateFile, inspect};
@@ -49,9 +48,9 @@ pub(in crate::cli) struct Import {
     /// The form of IN; told by its content when left out
     #[arg(short = 'f', long, value_enum)]
     format: Option<Form>,
-    /// What the key is for: consensus is Ed25519, account is secp256k1; told by the configuration when left out
+    /// The type of the key; told by the configuration when left out
     #[arg(short = 't', long = "type", value_enum)]
-    kind: Option<KeyPurpose>,
+    kind: Option<KeyWord>,
     /// The old signer's state file; it becomes the state of the chain
     #[arg(long, value_name = "FILE", conflicts_with = "never_signed")]
     state: Option<PathBuf>,
@@ -91,7 +90,7 @@ impl Import {
         let chains = self.chains(&config)?;
         let key = self.read(chains.first().copied())?;
         let public = key.public_key();
-        let there = there::is_in(&self.to, &public, purpose_of(&key))?;
+        let there = there::is_in(&self.to, &public, public.key_type())?;
         // All that can be refused is refused before anything is made.
         let homes = [Some(self.from.as_path()), self.state.as_deref()];
         let service = process_of(&config);
@@ -107,7 +106,8 @@ impl Import {
                     takes_back: false,
                     command: &|place, found| self.instead(place, found),
                 };
-                let taking = todo::take_over(&config, &chains, public, (file, &around), homes)?;
+                let taking =
+                    todo::take_over(&config, &chains, public.clone(), (file, &around), homes)?;
                 if taking.has_work() {
                     Todo::TakeOver(settle(taking, &self.consent, None, terminal)?)
                 } else {
@@ -125,7 +125,8 @@ impl Import {
                 quiet::check(&homes)?;
                 let mut fresh = Vec::new();
                 for chain in &chains {
-                    let begun = self.begin(&config, chain, public, &watermark, there, terminal)?;
+                    let begun =
+                        self.begin(&config, chain, public.clone(), &watermark, there, terminal)?;
                     fresh.extend(begun);
                 }
                 Todo::Begin(fresh, watermark)
@@ -152,7 +153,7 @@ impl Import {
         }
         output(&format!(
             "public key: {}\naddress: {}\n",
-            key_text::to_cosmos_json(&public),
+            key_text::to_json(&public),
             public.address()
         ))?;
         match holds(&self.from, &public) {
@@ -305,14 +306,13 @@ impl Import {
                     true => Form::Json,
                     false => Form::Base64,
                 });
-        let purpose = match self.kind {
-            Some(kind) => kind.purpose(),
-            None if file.is_some_and(|file| file.account) => Purpose::Account,
-            None => Purpose::Consensus,
+        let kind = match self.kind {
+            Some(kind) => kind.key_type(),
+            None => file.map_or_else(KeyType::default, |file| file.key_type),
         };
         let read: Result<SoftKey, SoftKeyError> = match form {
-            Form::Json => SoftKey::from_json(&secret.bytes, purpose),
-            Form::Base64 => SoftKey::from_base64(&secret.bytes, purpose),
+            Form::Json => SoftKey::from_json(&secret.bytes, kind),
+            Form::Base64 => SoftKey::from_base64(&secret.bytes, kind),
         };
         read.map_err(|error| match &error {
             SoftKeyError::OtherKind(found) => {
@@ -381,13 +381,6 @@ fn said_already(place: &StateFile, watermark: &Watermark) -> Option<String> {
     let used_up = found.used_up();
     let there = used_up.watermark();
     (found.damage.is_none() && there.hrs() >= watermark.hrs()).then(|| shown(Some(there)))
-}
-
-fn purpose_of(key: &SoftKey) -> Purpose {
-    match key.public_key().key_type() {
-        KeyType::Ed25519 => Purpose::Consensus,
-        KeyType::Secp256k1 => Purpose::Account,
-    }
 }
 
 /// Where the new state comes from.

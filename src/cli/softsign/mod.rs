@@ -2,7 +2,6 @@
 
 mod import;
 mod key_files;
-mod purpose;
 mod there;
 mod todo;
 
@@ -10,14 +9,14 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use crate::backends::softsign::key::SoftKey;
+use crate::backends::softsign::key::{SoftKey, SoftKeyError};
 use crate::consensus::{PublicKey, key_text};
 use crate::remedy;
 use crate::secret_file::{self, SecretFileError};
 use crate::terminal::Console;
 
 use super::report::{Failure, output, status};
-use purpose::KeyPurpose;
+use crate::cli::typed::key_word::KeyWord;
 
 /// Keys in files.
 #[derive(Subcommand)]
@@ -30,12 +29,13 @@ pub(super) enum Softsign {
 
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  tmkms softsign keygen secrets/consensus.key\n  tmkms softsign keygen -t account secrets/account.key"
+    after_help = "Examples:\n  tmkms softsign keygen secrets/consensus.key\n  tmkms softsign keygen -t account secrets/account.key\n  \
+                  tmkms softsign keygen -t bls12_381 secrets/bls.key"
 )]
 pub(super) struct Keygen {
-    /// What the key is for: consensus is Ed25519, account is secp256k1
+    /// The type of the key
     #[arg(short = 't', long = "type", value_enum, default_value = "consensus")]
-    kind: KeyPurpose,
+    kind: KeyWord,
     /// The file to make; never overwritten: a key that is there already is kept and shown
     path: PathBuf,
 }
@@ -51,18 +51,22 @@ impl Softsign {
 
 impl Keygen {
     fn run(self) -> Result<(), Failure> {
-        if let Some(public) = there::key_in(&self.path, self.kind.purpose())? {
+        let kind = self.kind.key_type();
+        if !kind.is_built() {
+            return Err(Failure::new(SoftKeyError::NotBuilt(kind)));
+        }
+        if let Some(public) = there::key_in(&self.path, kind)? {
             status(
                 "Kept",
                 format!(
-                    "{}, which holds an {} key already; no new one was made",
+                    "{}, which holds a key of type {} already; no new one was made",
                     self.path.display(),
                     public.key_type()
                 ),
             );
             return show(&public);
         }
-        let (key, text) = SoftKey::generate(self.kind.purpose())
+        let (key, text) = SoftKey::generate(kind)
             .map_err(|error| Failure::new(format!("no random numbers: {error}")))?;
         secret_file::create(&self.path, &text).map_err(|error| {
             let missing_folder = matches!(
@@ -96,7 +100,7 @@ impl Keygen {
 fn show(public: &PublicKey) -> Result<(), Failure> {
     output(&format!(
         "public key: {}\naddress: {}\n",
-        key_text::to_cosmos_json(public),
+        key_text::to_json(public),
         public.address()
     ))
 }

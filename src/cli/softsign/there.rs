@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::backends::softsign::Purpose;
 use crate::backends::softsign::key::SoftKey;
 use crate::cli::report::Failure;
+use crate::consensus::KeyType;
 use crate::consensus::PublicKey;
 use crate::secret_file::{self, SecretFileError, SecretSource};
 
@@ -12,9 +12,9 @@ use crate::secret_file::{self, SecretFileError, SecretSource};
 /// key in another one would be shown as made, and `start` would not read it.
 ///
 /// # Errors
-/// What lies there is not a key for `purpose`, or cannot be read, as when others may read it. Nothing is ever made in its
+/// What lies there is not a key of type `kind`, or cannot be read, as when others may read it. Nothing is ever made in its
 /// place.
-pub(super) fn key_in(path: &Path, purpose: Purpose) -> Result<Option<PublicKey>, Failure> {
+pub(super) fn key_in(path: &Path, kind: KeyType) -> Result<Option<PublicKey>, Failure> {
     if std::fs::symlink_metadata(path).is_err() {
         return Ok(None);
     }
@@ -24,7 +24,7 @@ pub(super) fn key_in(path: &Path, purpose: Purpose) -> Result<Option<PublicKey>,
             "whether it is the key that was asked for cannot be seen: {error}"
         ))
     })?;
-    let key = SoftKey::from_base64(&secret.bytes, purpose)
+    let key = SoftKey::from_base64(&secret.bytes, kind)
         .map_err(|error| exists().hint(format!("it is not the key that was asked for: {error}")))?;
     Ok(Some(key.public_key()))
 }
@@ -33,8 +33,8 @@ pub(super) fn key_in(path: &Path, purpose: Purpose) -> Result<Option<PublicKey>,
 ///
 /// # Errors
 /// Something else lies there, which is never overwritten.
-pub(super) fn is_in(path: &Path, key: &PublicKey, purpose: Purpose) -> Result<bool, Failure> {
-    match key_in(path, purpose)? {
+pub(super) fn is_in(path: &Path, key: &PublicKey, kind: KeyType) -> Result<bool, Failure> {
+    match key_in(path, kind)? {
         None => Ok(false),
         Some(found) if found == *key => Ok(true),
         Some(other) => Err(

@@ -83,7 +83,12 @@ pub(super) fn take_over(
             format: None,
             trouble: None,
         };
-        let plan = Plan::new(config, candidate, Ok(chain.place(public_key)), around);
+        let plan = Plan::new(
+            config,
+            candidate,
+            Ok(chain.place(public_key.clone())),
+            around,
+        );
         if let What::Impossible(why) = &plan.what {
             return Err(Failure::new(why));
         }

@@ -60,7 +60,10 @@ impl Import {
             From::Horcrux => Format::Horcrux,
         });
         let service = process_of(&config);
-        let (key, quiet) = (place.public_key, Quiet::of(service, [self.file.as_path()]));
+        let (key, quiet) = (
+            place.public_key.clone(),
+            Quiet::of(service, [self.file.as_path()]),
+        );
         let ours = same_file(&self.file, &place.path);
         let candidate = Candidate {
             chain: self.chain.clone(),

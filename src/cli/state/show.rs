@@ -109,7 +109,7 @@ fn describe_state(chain: &ChainConfig, path: &Path) -> (String, bool) {
         }
     }
     let key = match &found {
-        Some((entry, _)) => entry.public_key,
+        Some((entry, _)) => entry.public_key.clone(),
         None => PublicKey::Ed25519([0; 32]),
     };
     let mut place = chain.place(key);

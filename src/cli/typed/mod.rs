@@ -3,3 +3,4 @@
 pub mod config_first;
 pub mod elsewhere;
 pub mod empty_variable;
+pub mod key_word;

@@ -11,6 +11,7 @@ use hdrhistogram::Histogram;
 use crate::backends::yubihsm::device::KeyOnDevice;
 use crate::backends::yubihsm::device::thread::{DeviceHandle, DeviceThread};
 use crate::backends::yubihsm::protocol::error::ErrorKind;
+use crate::backends::yubihsm::protocol::key_type::DeviceKeyType;
 use crate::cli::report::{Failure, output, status};
 use crate::consensus::{KeyType, Signature};
 use crate::gate::raw::self_test;
@@ -119,7 +120,10 @@ impl Test {
             why: "no permit".to_owned(),
             may_pass: false,
         })?;
-        let key_type = found.public_key.key_type();
+        let key_type = match found.public_key.key_type() {
+            KeyType::Ed25519 => DeviceKeyType::Ed25519,
+            _ => DeviceKeyType::Secp256k1,
+        };
         let until = Instant::now() + PATIENCE;
         let signature = handle
             .sign(self.key_id, key_type, &permit, until)
@@ -143,9 +147,9 @@ impl Test {
 
 fn find(handle: &DeviceHandle, id: u16) -> Result<KeyOnDevice, Failure> {
     let until = || Instant::now() + PATIENCE;
-    match handle.find(id, KeyType::Ed25519, until()) {
+    match handle.find(id, DeviceKeyType::Ed25519, until()) {
         Err(error) if matches!(error.kind, ErrorKind::KeyType { .. }) => handle
-            .find(id, KeyType::Secp256k1, until())
+            .find(id, DeviceKeyType::Secp256k1, until())
             .map_err(Failure::new),
         other => other.map_err(Failure::new),
     }

@@ -15,7 +15,7 @@ use subtle_encoding::hex;
 
 use crate::consensus::{ChainId, Height, Hrs, PublicKey, Round, SignBytes, Signature, Step};
 
-use crate::gate::store::file::format::FILE;
+use crate::gate::store::file::layout::Layout;
 use crate::gate::store::file::{Newest, newest};
 use crate::gate::store::{Moved, Origin};
 use crate::gate::used_up::UsedUp;
@@ -128,7 +128,7 @@ fn read_state(
     if bytes.trim_ascii().is_empty() {
         return Err(ForeignError::Empty);
     }
-    if bytes.len() == FILE {
+    if Layout::of_file(bytes.len()).is_some() {
         return own(bytes, chain, key);
     }
     if !bytes.trim_ascii_start().starts_with(b"{") {
@@ -193,7 +193,7 @@ impl<'de> Deserialize<'de> for Once {
 
 /// The chain that a state file says it belongs to: this program's own files, and those that hold sign bytes.
 pub fn chain_of(bytes: &[u8]) -> Option<String> {
-    if bytes.len() == FILE {
+    if Layout::of_file(bytes.len()).is_some() {
         return match newest(bytes) {
             Newest::Good(entry, _) => Some(entry.chain_id.to_string()),
             _ => None,

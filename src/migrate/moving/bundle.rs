@@ -240,8 +240,8 @@ fn ascii(bytes: Vec<u8>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backends::softsign::Purpose;
     use crate::backends::softsign::key::SoftKey;
+    use crate::consensus::KeyType;
     use crate::gate::Settings;
 
     fn bundle() -> Bundle {
@@ -253,7 +253,7 @@ mod tests {
             },
             host: "one".to_owned(),
             chain_id: "test-1".parse().unwrap(),
-            public_key: SoftKey::from_bytes(&[7; 32], Purpose::Consensus)
+            public_key: SoftKey::from_bytes(&[7; 32], KeyType::Ed25519)
                 .unwrap()
                 .public_key(),
             watermark: Watermark::UpTo(crate::consensus::Hrs::end_of(

@@ -117,7 +117,7 @@ fn bundle_of(
         moved,
         host: host_name(),
         chain_id: place.chain_id.clone(),
-        public_key: place.public_key,
+        public_key: place.public_key.clone(),
         watermark: watermark.clone(),
         // A record keeps whole seconds.
         written: Duration::from_secs(written.as_secs()),

@@ -157,8 +157,8 @@ pub fn judge(
     if bundle.public_key != place.public_key {
         return Err(NotTakenIn::OtherKey {
             chain,
-            found: bundle.public_key,
-            configured: place.public_key,
+            found: bundle.public_key.clone(),
+            configured: place.public_key.clone(),
         });
     }
     if Duration::from_secs(moved.at) > now.saturating_add(AHEAD) {

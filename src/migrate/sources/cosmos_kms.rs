@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use saphyr::Yaml;
 
+use crate::consensus::KeyType;
 use crate::migrate::candidate::Candidate;
 use crate::migrate::foreign::Format;
 use crate::os::files::paths::{absolute, folder_of};
@@ -79,24 +80,23 @@ fn key(root: &Yaml<'_>, id: &str, home: &Path) -> (Option<KeyText>, Option<Strin
     };
     let backend = text(key, "backend").unwrap_or_else(|| "file".to_owned());
     let algorithm = text(key, "algorithm").unwrap_or_else(|| "ed25519".to_owned());
-    if backend != "file" || !matches!(&*algorithm, "ed25519" | "secp256k1") {
+    let Some(key_type) = KeyType::of_name(&algorithm).filter(|_| backend == "file") else {
         let why = format!(
             "its key is of backend {backend} and algorithm {algorithm}, which this program does not have; keep cosmos/kms for it"
         );
         return (None, Some(why));
-    }
+    };
     let Some(file) = text(key, "key_file") else {
         return (None, Some("its key has no `key_file`".to_owned()));
     };
     let path: PathBuf = home.join(file);
     let json = std::fs::read(&path)
         .is_ok_and(|bytes| kind::text(&zeroize::Zeroizing::new(bytes)).starts_with(b"{"));
-    let account = algorithm == "secp256k1";
     (
         Some(KeyText {
             path,
             json,
-            account,
+            key_type,
         }),
         None,
     )

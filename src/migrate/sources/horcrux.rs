@@ -5,6 +5,7 @@ use std::path::Path;
 
 use saphyr::Yaml;
 
+use crate::consensus::KeyType;
 use crate::migrate::candidate::Candidate;
 use crate::migrate::foreign::Format;
 use crate::os::files::paths::{absolute, folder_of};
@@ -81,7 +82,7 @@ fn read(root: &Yaml<'_>, home: &Path, commands: &Commands) -> Source {
             key: KeyText {
                 path: key,
                 json: true,
-                account: false,
+                key_type: KeyType::Ed25519,
             },
             // The first chain gets them all, with a chain id that has to be filled in.
             nodes: match guess && at > 0 {

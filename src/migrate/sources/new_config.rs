@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, ConfigError};
+use crate::consensus::KeyType;
 use crate::networks;
 
 /// A configuration of ours with the same meaning as another signer's.
@@ -65,8 +66,8 @@ pub(super) struct KeyText {
     pub path: PathBuf,
     /// `priv_validator_key.json`; otherwise base64.
     pub json: bool,
-    /// secp256k1.
-    pub account: bool,
+    /// Its type.
+    pub key_type: KeyType,
 }
 
 /// The whole file.
@@ -106,8 +107,10 @@ fn configuration_text(from: &str, chains: &[ChainText]) -> String {
         if chain.key.json {
             text.push_str("key_format = \"json\"\n");
         }
-        if chain.key.account {
-            text.push_str("key_type = \"account\"\n");
+        match chain.key.key_type {
+            KeyType::Ed25519 => {}
+            KeyType::Secp256k1 => text.push_str("key_type = \"account\"\n"),
+            other => text.push_str(&format!("algorithm = \"{other}\"\n")),
         }
     }
     text

@@ -214,7 +214,7 @@ impl Plan {
     /// The key of a chain that would be taken over.
     pub fn public_key(&self) -> Option<PublicKey> {
         match &self.what {
-            What::Take(take) => Some(take.place.public_key),
+            What::Take(take) => Some(take.place.public_key.clone()),
             What::Nothing | What::Impossible(_) => None,
         }
     }

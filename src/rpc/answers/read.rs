@@ -440,8 +440,11 @@ mod tests {
             let low: k256::ecdsa::Signature = secp.sign(bytes.as_slice());
             let low = low.normalize_s().unwrap_or(low);
             let both = [
-                (ed_key, ed.sign(bytes.as_slice()).to_bytes().to_vec()),
-                (secp_key, low.to_bytes().to_vec()),
+                (
+                    ed_key.clone(),
+                    ed.sign(bytes.as_slice()).to_bytes().to_vec(),
+                ),
+                (secp_key.clone(), low.to_bytes().to_vec()),
             ];
             for (key, signature) in both {
                 let signature = <base64ct::Base64 as base64ct::Encoding>::encode_string(&signature);

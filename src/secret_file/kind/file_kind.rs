@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::consensus::KeyType;
+
 /// What a file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileKind {
@@ -113,10 +115,8 @@ pub enum PemLabel {
 /// The type of a key as a file names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyAlgorithm {
-    /// Signs for most chains.
-    Ed25519,
-    /// Signs for a few.
-    Secp256k1,
+    /// One that this program signs with.
+    Known(KeyType),
     /// One that this program does not sign with, by its name.
     Other(String),
 }
@@ -124,8 +124,7 @@ pub enum KeyAlgorithm {
 impl fmt::Display for KeyAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ed25519 => f.write_str("ed25519"),
-            Self::Secp256k1 => f.write_str("secp256k1"),
+            Self::Known(kind) => kind.fmt(f),
             Self::Other(name) => f.write_str(name),
         }
     }
@@ -135,9 +134,12 @@ impl KeyAlgorithm {
     /// The type that CometBFT names in `priv_key`, as `tendermint/PrivKeyEd25519`.
     pub(super) fn of_json(name: &str) -> Self {
         let bare = name.rsplit(['/', '.']).next().unwrap_or(name);
+        let known = KeyType::ALL.into_iter();
+        let known = known.filter(|kind| kind.is_built());
         match name {
-            "tendermint/PrivKeyEd25519" => Self::Ed25519,
-            "tendermint/PrivKeySecp256k1" => Self::Secp256k1,
+            _ if let Some(kind) = known.clone().find(|kind| kind.private_json_name() == name) => {
+                Self::Known(kind)
+            }
             _ if is_name(bare) => {
                 let short = bare.strip_prefix("PrivKey").unwrap_or(bare);
                 Self::Other(short.to_ascii_lowercase())
@@ -162,8 +164,7 @@ impl fmt::Display for FileKind {
             Self::KeyJson(KeyAlgorithm::Other(name)) => {
                 return write!(
                     f,
-                    "it is a priv_validator_key.json with a key of type {name}, and this program signs with ed25519 and \
-                     secp256k1 only"
+                    "it is a priv_validator_key.json with a key of type {name}, and this program does not sign with such keys"
                 );
             }
             Self::KeyJson(_) => "it is a priv_validator_key.json",

@@ -3,6 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::file_kind::{Armour, FileKind, KeyAlgorithm, PemLabel};
+use crate::consensus::KeyType;
 use crate::text::base64;
 
 /// OIDs with the tag and length before them: id-Ed25519 (RFC 8410), id-ecPublicKey and rsaEncryption (RFC 5480, 3279),
@@ -69,9 +70,9 @@ pub(super) fn private_key(bytes: &[u8]) -> Option<KeyAlgorithm> {
     }
     let has = |oid: &[u8]| inner.windows(oid.len()).any(|part| part == oid);
     Some(if has(ED25519) {
-        KeyAlgorithm::Ed25519
+        KeyAlgorithm::Known(KeyType::Ed25519)
     } else if has(SECP256K1) {
-        KeyAlgorithm::Secp256k1
+        KeyAlgorithm::Known(KeyType::Secp256k1)
     } else if has(P256) {
         KeyAlgorithm::Other("P-256".to_owned())
     } else if has(RSA) {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::file_kind::{Armour, FileKind, KeyAlgorithm};
+use crate::consensus::KeyType;
 use crate::os::files::paths::absolute;
 use crate::remedy::quoted;
 use crate::secret_file::source::SecretSource;
@@ -25,8 +26,10 @@ pub fn remedy(kind: &FileKind, source: &SecretSource, by: NamedBy) -> String {
         return advice.to_owned();
     }
     match (kind, by) {
-        (FileKind::KeyJson(KeyAlgorithm::Secp256k1), NamedBy::Setting { .. }) => {
-            "set `key_format = \"json\"` and `key_type = \"account\"`".to_owned()
+        (FileKind::KeyJson(KeyAlgorithm::Known(kind)), NamedBy::Setting { .. })
+            if *kind != KeyType::Ed25519 =>
+        {
+            format!("set `key_format = \"json\"` and `{}`", setting(*kind))
         }
         (FileKind::KeyJson(_), NamedBy::Setting { .. }) => "set `key_format = \"json\"`".to_owned(),
         (FileKind::Base64, NamedBy::Setting { .. }) => "remove `key_format = \"json\"`".to_owned(),
@@ -59,8 +62,11 @@ fn converted(kind: &FileKind, path: &Path, by: NamedBy) -> String {
     if json {
         told.push("remove `key_format = \"json\"`".to_owned());
     }
-    if matches!(kind, FileKind::Openssl(_, KeyAlgorithm::Secp256k1)) {
-        told.push("set `key_type = \"account\"`".to_owned());
+    if matches!(
+        kind,
+        FileKind::Openssl(_, KeyAlgorithm::Known(KeyType::Secp256k1))
+    ) {
+        told.push(format!("set `{}`", setting(KeyType::Secp256k1)));
     }
     let last = told.pop().unwrap_or_default();
     format!("{}, and {last}", told.join(", "))
@@ -84,7 +90,7 @@ fn convert(kind: &FileKind, path: &Path) -> String {
         FileKind::Utf16 => format!("iconv -f UTF-16 -t UTF-8 {file}"),
         FileKind::Openssl(armour, kind) => {
             let tool = match kind {
-                KeyAlgorithm::Secp256k1 => "ec",
+                KeyAlgorithm::Known(KeyType::Secp256k1) => "ec",
                 _ => "pkey",
             };
             let read = match armour {
@@ -94,7 +100,7 @@ fn convert(kind: &FileKind, path: &Path) -> String {
             };
             match kind {
                 // SEC 1: seven bytes of header, then the scalar.
-                KeyAlgorithm::Secp256k1 => {
+                KeyAlgorithm::Known(KeyType::Secp256k1) => {
                     format!("{read} -outform DER | tail -c +8 | head -c 32 | base64")
                 }
                 // PKCS#8: the seed stands at its end.
@@ -103,5 +109,13 @@ fn convert(kind: &FileKind, path: &Path) -> String {
         }
         // Raw bytes.
         _ => format!("base64 -w 0 {file}"),
+    }
+}
+
+/// The setting of softsign that says the type.
+fn setting(kind: KeyType) -> String {
+    match kind {
+        KeyType::Secp256k1 => "key_type = \"account\"".to_owned(),
+        other => format!("algorithm = \"{other}\""),
     }
 }

@@ -129,7 +129,7 @@ fn open(config: &ChainConfig, chain: &Chain, name: &SquattedName) -> Chain {
     if chain.is_taken_out() {
         return Chain::unarmed(id, Some(public_key), TAKEN_OUT.to_owned());
     }
-    let place = config.place(public_key);
+    let place = config.place(public_key.clone());
     let store = match FileStore::open(&place) {
         Ok(store) => store,
         Err(error) if error.is_locked() => {
@@ -394,10 +394,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::backends::softsign::Purpose;
     use crate::backends::softsign::key::SoftKey;
     use crate::backends::{Device, KeySource, KeyTraits, OpenKeyError};
     use crate::config::Config;
+    use crate::consensus::KeyType;
     use crate::settings::Base;
 
     /// A key that takes so long to be opened that its chain is gone meanwhile.
@@ -418,7 +418,7 @@ mod tests {
 
         fn open(&self) -> Result<Opened, OpenKeyError> {
             self.0.retire(Duration::ZERO, &SystemClock).unwrap();
-            let (key, _) = SoftKey::generate(Purpose::Consensus).unwrap();
+            let (key, _) = SoftKey::generate(KeyType::Ed25519).unwrap();
             Ok(Opened {
                 signer: Arc::new(key),
                 warnings: Vec::new(),

@@ -28,7 +28,7 @@ pub(super) fn check_keys(served: &[Arc<Served>], plan: &ReloadPlan) -> Result<()
         for key in config.keys() {
             give_way();
             let signs = running.and_then(|served| signs_as(served, key));
-            let now = check_key((served, plan), key, fate, signs)?;
+            let now = check_key((served, plan), key, fate, signs.clone())?;
             // The key may have been moved in the same breath.
             let signed = |gone: &Served| {
                 let mut keys = gone.keys();
@@ -80,8 +80,8 @@ fn check_key(
     fate: &Fate,
     signs: Option<PublicKey>,
 ) -> Result<Option<PublicKey>, Refused> {
-    match public_key(served, plan, config, fate, signs) {
-        Ok(now) => match signs.filter(|signs| now.is_some_and(|now| now != *signs)) {
+    match public_key(served, plan, config, fate, signs.clone()) {
+        Ok(now) => match signs.filter(|signs| now.clone().is_some_and(|now| now != *signs)) {
             None => Ok(now),
             Some(signs) => Err(Refused::AnotherKey {
                 chain: config.id.clone(),

@@ -368,7 +368,7 @@ mod tests {
         let refused = |now: &Config| {
             let served = ServedChain {
                 config: &old.chains[0],
-                keys: vec![Some(PublicKey::Ed25519([5; 32])), Some(b)],
+                keys: vec![Some(PublicKey::Ed25519([5; 32])), Some(b.clone())],
             };
             match plan(&[served], &old, now, &BTreeSet::new()) {
                 Ok(plan) => {

@@ -82,8 +82,8 @@ pub(super) fn moved_states(
             }
             continue;
         };
-        let public_key = served.keys.get(index).copied().flatten();
-        if is_one_state(&before.state_file, &key.state_file, public_key) {
+        let public_key = served.keys.get(index).cloned().flatten();
+        if is_one_state(&before.state_file, &key.state_file, public_key.as_ref()) {
             continue;
         }
         let lies = match public_key {
@@ -104,6 +104,6 @@ pub(super) fn moved_states(
 }
 
 /// A file that was named after its key may be named in full now.
-fn is_one_state(one: &StatePath, other: &StatePath, key: Option<PublicKey>) -> bool {
-    one == other || key.is_some_and(|key| one.of(&key) == other.of(&key))
+fn is_one_state(one: &StatePath, other: &StatePath, key: Option<&PublicKey>) -> bool {
+    one == other || key.is_some_and(|key| one.of(key) == other.of(key))
 }

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use tmkms::backends::softsign::Purpose;
 use tmkms::backends::softsign::key::SoftKey;
+use tmkms::consensus::KeyType;
 use tmkms::consensus::PublicKey;
 
 use super::chain::Chain;
@@ -20,8 +20,8 @@ pub struct Home {
 impl Home {
     /// In this folder, for this chain, dialling these addresses; nothing is used up yet.
     pub fn new(program: &Path, folder: &Path, chain: &str, addresses: &[String]) -> Self {
-        let (_, identity) = SoftKey::generate(Purpose::Consensus).unwrap();
-        let (key, text) = SoftKey::generate(Purpose::Consensus).unwrap();
+        let (_, identity) = SoftKey::generate(KeyType::Ed25519).unwrap();
+        let (key, text) = SoftKey::generate(KeyType::Ed25519).unwrap();
         tmkms::secret_file::create(&folder.join("identity.key"), &identity).unwrap();
         tmkms::secret_file::create(&folder.join("consensus.key"), &text).unwrap();
         let config = addresses

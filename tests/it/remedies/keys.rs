@@ -6,8 +6,8 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use tmkms::backends::softsign::Purpose;
 use tmkms::backends::softsign::key::SoftKey;
+use tmkms::consensus::KeyType;
 
 use super::walk::{Said, Walk, private};
 
@@ -123,7 +123,7 @@ fn json(key: &SoftKey, seed: &[u8]) -> String {
 /// The key of the home, as a node has it, in the folder that commands are run from.
 pub fn at_a_node(walk: &Walk) {
     let text = fs::read(walk.path("consensus.key")).unwrap();
-    let key = SoftKey::from_base64(&text, Purpose::Consensus).unwrap();
+    let key = SoftKey::from_base64(&text, KeyType::Ed25519).unwrap();
     let seed = subtle_encoding::base64::decode(text.trim_ascii()).unwrap();
     private(
         &walk.elsewhere("priv_validator_key.json"),
@@ -172,7 +172,7 @@ fn a_missing_consensus_key_of_a_new_validator() {
     fs::remove_file(walk.path("consensus.key")).unwrap();
     let said = walk.tmkms(&["check"]);
     walk.follow(&said, "does not exist", "tmkms softsign keygen");
-    walk.home.key = key_now(&walk, Purpose::Consensus);
+    walk.home.key = key_now(&walk, KeyType::Ed25519);
     let said = walk.tmkms(&["check"]);
     assert!(
         said.text.contains("there is no state file"),
@@ -184,9 +184,9 @@ fn a_missing_consensus_key_of_a_new_validator() {
     walk.signs(1);
 }
 
-fn key_now(walk: &Walk, purpose: Purpose) -> tmkms::consensus::PublicKey {
+fn key_now(walk: &Walk, kind: KeyType) -> tmkms::consensus::PublicKey {
     let text = fs::read(walk.path("consensus.key")).unwrap();
-    SoftKey::from_base64(&text, purpose).unwrap().public_key()
+    SoftKey::from_base64(&text, kind).unwrap().public_key()
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn a_missing_account_key_of_a_new_validator() {
     );
     let said = walk.tmkms(&["check"]);
     walk.follow(&said, "does not exist", "tmkms softsign keygen -t account");
-    walk.home.key = key_now(&walk, Purpose::Account);
+    walk.home.key = key_now(&walk, KeyType::Secp256k1);
     walk.home.init();
     walk.is_ready();
     walk.signs(1);

@@ -366,7 +366,7 @@ pub const TABLE: &[Remedy] = &[
     ),
     row(
         "src/backends/softsign/key_file.rs",
-        "without_config([\"softsign\",\"keygen\",\"-t\",\"account\",name])",
+        "without_config([\"softsign\",\"keygen\",\"-t\",kind.word(),name])",
         "only for a validator that has never signed",
         "tmkms softsign keygen -t account",
         Walk("a_missing_account_key_of_a_new_validator"),

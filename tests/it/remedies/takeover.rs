@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use tmkms::backends::softsign::Purpose;
 use tmkms::backends::softsign::key::SoftKey;
+use tmkms::consensus::KeyType;
 
 use super::walk::{Said, Walk, private};
 
@@ -219,7 +219,7 @@ fn a_chain_with_two_nodes() {
 #[test]
 fn a_node_that_still_has_its_key() {
     let walk = Walk::of("a_node_that_still_has_its_key");
-    let (key, _) = SoftKey::generate(Purpose::Consensus).unwrap();
+    let (key, _) = SoftKey::generate(KeyType::Ed25519).unwrap();
     let public =
         String::from_utf8(subtle_encoding::base64::encode(key.public_key().as_bytes())).unwrap();
     let config = walk.elsewhere("node/config");

@@ -84,6 +84,7 @@ impl FakeRpc {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let (stream, chain, tls) = (stream.unwrap(), shared.clone(), tls.clone());
+                let key = key.clone();
                 std::thread::spawn(move || {
                     let _ = stream.set_nodelay(true);
                     match tls {

@@ -52,7 +52,7 @@ impl Home {
     /// Another home with a copy of this one's key, and nothing else in common: a state and a node of its own.
     pub fn with_a_copy_of_the_key(&self, addresses: &[Address]) -> Self {
         let copy = Self {
-            key: self.key,
+            key: self.key.clone(),
             ..Self::new(addresses)
         };
         let key = fs::read(self.path().join("consensus.key")).unwrap();

@@ -23,8 +23,8 @@ pub mod world;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tmkms::backends::softsign::Purpose;
 use tmkms::backends::softsign::key::SoftKey;
+use tmkms::consensus::KeyType;
 use tmkms::consensus::{ChainId, PublicKey};
 use tmkms::gate::refusal::Refusal;
 use tmkms::gate::store::file::StateFile;
@@ -48,11 +48,11 @@ pub fn maker() -> Maker {
 
 /// A key of its own for each seed: the lock on chain and key is one per host.
 pub fn key(seed: u8) -> SoftKey {
-    SoftKey::from_bytes(&[seed; 32], Purpose::Consensus).unwrap()
+    SoftKey::from_bytes(&[seed; 32], KeyType::Ed25519).unwrap()
 }
 
 pub fn random_key() -> SoftKey {
-    SoftKey::generate(Purpose::Consensus).unwrap().0
+    SoftKey::generate(KeyType::Ed25519).unwrap().0
 }
 
 pub fn place(path: std::path::PathBuf, public_key: PublicKey) -> StateFile {

@@ -11,13 +11,13 @@ use tmkms::backends::yubihsm::device::key::DeviceKeySource;
 use tmkms::backends::yubihsm::device::provider::{Password, Provider};
 use tmkms::backends::yubihsm::protocol::auth_key::AuthKey;
 use tmkms::backends::yubihsm::protocol::codes::{algorithm, capability, object};
+use tmkms::backends::yubihsm::protocol::key_type::DeviceKeyType;
 use tmkms::backends::yubihsm::protocol::transport::DeviceAddress;
-use tmkms::consensus::KeyType;
 
 /// One device, or several with the same keys.
 pub struct SimulatorBench {
     pub simulators: Vec<Simulator>,
-    pub key_type: KeyType,
+    pub key_type: DeviceKeyType,
     pub policy: Policy,
 }
 
@@ -74,7 +74,7 @@ pub fn auth_key(password: &str) -> AuthKey {
 }
 
 /// The simulator's key as a configuration names it.
-pub fn key_source(simulator: &Simulator, key_type: KeyType) -> Arc<DeviceKeySource> {
+pub fn key_source(simulator: &Simulator, key_type: DeviceKeyType) -> Arc<DeviceKeySource> {
     let provider = Provider::new(
         DeviceAddress::Http(simulator.address().to_string()),
         None,
@@ -83,8 +83,8 @@ pub fn key_source(simulator: &Simulator, key_type: KeyType) -> Arc<DeviceKeySour
         Duration::from_secs(1),
     );
     let id = match key_type {
-        KeyType::Ed25519 => 1,
-        KeyType::Secp256k1 => 2,
+        DeviceKeyType::Ed25519 => 1,
+        DeviceKeyType::Secp256k1 | DeviceKeyType::Secp256k1Eth => 2,
     };
     Arc::new(DeviceKeySource::new(Arc::new(provider), id, key_type))
 }

@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 
 use subtle_encoding::base64;
 
-use crate::backends::yubihsm::protocol::codes::{algorithm, capability, object};
+use crate::backends::yubihsm::protocol::codes::{capability, object};
 use crate::backends::yubihsm::protocol::error::Error;
 use crate::backends::yubihsm::protocol::info::ObjectInfo;
+use crate::backends::yubihsm::protocol::key_type::DeviceKeyType;
 use crate::backends::yubihsm::session::objects::Objects;
 use crate::backends::yubihsm::session::objects::Planned;
-use crate::consensus::{KeyType, PublicKey, key_text};
+use crate::consensus::{PublicKey, key_text};
 use crate::remedy::CommandLine;
 use crate::secret_file::{NewFile, SecretFileError};
 
@@ -145,7 +146,7 @@ pub struct NewKey {
     /// The label, 40 bytes at most.
     pub label: String,
     /// Which kind.
-    pub key_type: KeyType,
+    pub key_type: DeviceKeyType,
     /// Whether it may leave under a wrap key.
     pub exportable: bool,
 }
@@ -153,10 +154,6 @@ pub struct NewKey {
 impl NewKey {
     /// As the device takes it: in domain 1, with nothing but the right to sign.
     pub fn planned(&self) -> Planned {
-        let (algorithm, sign) = match self.key_type {
-            KeyType::Ed25519 => (algorithm::ED25519, capability::SIGN_EDDSA),
-            KeyType::Secp256k1 => (algorithm::SECP256K1, capability::SIGN_ECDSA),
-        };
         let export = match self.exportable {
             true => capability::EXPORTABLE_UNDER_WRAP,
             false => 0,
@@ -166,9 +163,9 @@ impl NewKey {
             id: self.id,
             name: "key",
             domains: 1,
-            capabilities: sign | export,
+            capabilities: self.key_type.sign() | export,
             delegated: 0,
-            algorithm,
+            algorithm: self.key_type.algorithm(),
         }
     }
 
@@ -231,7 +228,7 @@ impl NewKey {
         let found = login.info(object::ASYMMETRIC_KEY, id).map_err(device)?;
         let is_new = found.is_none();
         if let Some(ObjectInfo { label, .. }) = found
-            && login.public_key(id).ok() != Some(*wanted)
+            && login.public_key(id).ok() != Some(wanted.clone())
         {
             return Err(BackupError::Taken { id, label });
         }
@@ -392,7 +389,7 @@ pub fn is_named(public: &PublicKey, text: &str) -> bool {
     let prefix = prefix.filter(|prefix| key_text::is_prefix(prefix));
     let is = |known: String| known.eq_ignore_ascii_case(&text);
     text == key_text::to_base64(public)
-        || text == key_text::to_cosmos_json(public)
+        || text == key_text::to_json(public)
         || is(key_text::to_hex(public))
         || is(public.address().to_string())
         || prefix.is_some_and(|prefix| is(key_text::to_bech32(public, prefix)))

@@ -8,8 +8,9 @@ use crate::backends::device::{Backup, Device, DeviceSample};
 use crate::backends::key_source::{KeySource, KeyTraits, OpenKeyError, Opened};
 use crate::backends::replicas::{Replica, ReplicaSource};
 use crate::backends::yubihsm::protocol::error::{Error, ErrorKind};
+use crate::backends::yubihsm::protocol::key_type::DeviceKeyType;
 use crate::backends::yubihsm::protocol::rights::LoginRisk;
-use crate::consensus::{KeyType, PublicKey, Signature, key_text};
+use crate::consensus::{PublicKey, Signature, key_text};
 use crate::gate::Prepared;
 use crate::gate::permit::Permit;
 use crate::os::clock::{Clock, SystemClock};
@@ -28,7 +29,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 pub struct DeviceKeySource {
     provider: Arc<Provider>,
     id: u16,
-    key_type: KeyType,
+    key_type: DeviceKeyType,
     traits: KeyTraits,
 }
 
@@ -97,7 +98,7 @@ impl Device for DeviceKeySource {
 
 impl DeviceKeySource {
     /// The key with this id on the device of a section, which must be of this type.
-    pub fn new(provider: Arc<Provider>, id: u16, key_type: KeyType) -> Self {
+    pub fn new(provider: Arc<Provider>, id: u16, key_type: DeviceKeyType) -> Self {
         let traits = KeyTraits {
             device_keys: vec![provider.key_id(id)],
             ..KeyTraits::of(format!("{} key 0x{id:04x}", provider.place))
@@ -116,7 +117,7 @@ impl DeviceKeySource {
         let until = Instant::now() + FIND;
         let found = handle.find(self.id, self.key_type, until).map_err(failed)?;
         let leak = found.info.ecdsa_leak();
-        let leak = leak.filter(|_| self.key_type == KeyType::Secp256k1);
+        let leak = leak.filter(|_| self.key_type != DeviceKeyType::Ed25519);
         warnings.extend(leak.map(|leak| format!("{}: {leak}", self.traits.location)));
         warnings.extend(found.risk.as_ref().map(|risk| self.risky(risk)));
         let backups = self.provider.backups.as_ref();
@@ -126,6 +127,7 @@ impl DeviceKeySource {
             name: self.traits.location.clone(),
             handle,
             id: self.id,
+            key_type: self.key_type,
             public_key: found.public_key,
             list: self.provider.commands.keys_list(),
         };
@@ -157,6 +159,7 @@ pub struct DeviceKey {
     name: String,
     handle: DeviceHandle,
     id: u16,
+    key_type: DeviceKeyType,
     public_key: PublicKey,
     /// Shows the keys of the device.
     list: CommandLine,
@@ -165,16 +168,16 @@ pub struct DeviceKey {
 impl DeviceKey {
     /// The longest message in bytes that the device signs with this key; `None` where it only sees a digest.
     fn longest(&self) -> Option<usize> {
-        match self.public_key.key_type() {
-            KeyType::Ed25519 => Some(self.handle.longest_message()),
-            KeyType::Secp256k1 => None,
+        match self.key_type {
+            DeviceKeyType::Ed25519 => Some(self.handle.longest_message()),
+            DeviceKeyType::Secp256k1 | DeviceKeyType::Secp256k1Eth => None,
         }
     }
 }
 
 impl Signer for DeviceKey {
     fn public_key(&self) -> PublicKey {
-        self.public_key
+        self.public_key.clone()
     }
 
     fn accepts(&self, prepared: &Prepared) -> Result<(), SignerError> {
@@ -195,18 +198,29 @@ impl Replica for DeviceKey {
         }
         let left = until.saturating_sub(SystemClock.now().monotonic);
         let until = Instant::now() + left.min(LONGEST_WAIT);
-        let key_type = self.public_key.key_type();
-        let bytes =
-            self.handle
-                .sign(self.id, key_type, permit, until)
-                .map_err(|error| match error.kind {
-                    ErrorKind::Late => SignerError::Late(error.to_string()),
-                    _ => SignerError::Failed(error.to_string()),
-                })?;
-        let signature = Signature::from_bytes(bytes);
-        match self.public_key.verify(permit.bytes(), &signature) {
-            true => Ok(signature),
-            false => Err(SignerError::WrongSignature(format!(
+        let bytes = self
+            .handle
+            .sign(self.id, self.key_type, permit, until)
+            .map_err(|error| match error.kind {
+                ErrorKind::Late => SignerError::Late(error.to_string()),
+                _ => SignerError::Failed(error.to_string()),
+            })?;
+        let valid = |bytes| {
+            let signature = Signature::from_bytes(bytes);
+            let valid = self.public_key.verify(permit.bytes(), &signature);
+            valid.then_some(signature)
+        };
+        // Which of two keys the signature is of, the device does not say: it is tried.
+        let signature = match self.key_type {
+            DeviceKeyType::Secp256k1Eth => {
+                let both = [0, 1].map(|v| [&bytes[..], &[v]].concat());
+                both.into_iter().find_map(valid)
+            }
+            DeviceKeyType::Ed25519 | DeviceKeyType::Secp256k1 => valid(bytes),
+        };
+        match signature {
+            Some(signature) => Ok(signature),
+            None => Err(SignerError::WrongSignature(format!(
                 "{}: what came back is not a signature of {} and was discarded; the device is broken or was swapped: \
                  compare `{}` with the validator's key",
                 self.name,

@@ -16,8 +16,8 @@ use crate::backends::abandoned::AbandonedThreads;
 use crate::backends::device::{DeviceCounts, LogFill};
 use crate::backends::yubihsm::protocol::error::{Error, ErrorKind};
 use crate::backends::yubihsm::protocol::identity::Serial;
+use crate::backends::yubihsm::protocol::key_type::DeviceKeyType;
 use crate::backends::yubihsm::session::client::DeviceClient;
-use crate::consensus::KeyType;
 use crate::gate::permit::Permit;
 use crate::threads::{LARGE_STACK, spawn};
 
@@ -233,7 +233,12 @@ impl DeviceHandle {
     /// Looks a key up, checks its type, and pins it: from now on it must stay the same. A device that is known to be away
     /// is not waited for, nor one that did not come back in time: its thread tries once a second, and many chains may want
     /// it.
-    pub fn find(&self, key: u16, wanted: KeyType, until: Instant) -> Result<KeyOnDevice, Error> {
+    pub fn find(
+        &self,
+        key: u16,
+        wanted: DeviceKeyType,
+        until: Instant,
+    ) -> Result<KeyOnDevice, Error> {
         let away = self.known_trouble().filter(|_| !self.is_up());
         let late = self.health().is_late().then_some(ErrorKind::Late);
         if let Some(kind) = away.or(late) {
@@ -252,7 +257,7 @@ impl DeviceHandle {
     pub fn sign(
         &self,
         key: u16,
-        kind: KeyType,
+        kind: DeviceKeyType,
         permit: &Permit,
         until: Instant,
     ) -> Result<Vec<u8>, Error> {

@@ -9,16 +9,16 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
 use k256::ecdsa::Signature as EcdsaSignature;
-use sha2::{Digest, Sha256};
 use tracing::{info, warn};
 
 use crate::backends::yubihsm::protocol::codes::{algorithm, command};
 use crate::backends::yubihsm::protocol::error::{Error, ErrorKind};
 use crate::backends::yubihsm::protocol::info::{DeviceInfo, read_public_key};
+use crate::backends::yubihsm::protocol::key_type::DeviceKeyType;
 use crate::backends::yubihsm::protocol::rights::LoginRisk;
 use crate::backends::yubihsm::session::client::DeviceClient;
 use crate::backends::yubihsm::session::login::login_risk;
-use crate::consensus::{KeyType, PublicKey};
+use crate::consensus::PublicKey;
 
 use super::health::WorkerHealth;
 use super::state::DeviceState;
@@ -46,13 +46,13 @@ pub struct KeyOnDevice {
 pub(super) enum DeviceJob {
     Find {
         key: u16,
-        wanted: KeyType,
+        wanted: DeviceKeyType,
         until: Instant,
         reply: SyncSender<Result<KeyOnDevice, Error>>,
     },
     Sign {
         key: u16,
-        kind: KeyType,
+        kind: DeviceKeyType,
         bytes: Vec<u8>,
         until: Instant,
         reply: SyncSender<Result<Vec<u8>, Error>>,
@@ -186,7 +186,12 @@ impl Worker {
         }
     }
 
-    fn find(&mut self, key: u16, wanted: KeyType, until: Instant) -> Result<KeyOnDevice, Error> {
+    fn find(
+        &mut self,
+        key: u16,
+        wanted: DeviceKeyType,
+        until: Instant,
+    ) -> Result<KeyOnDevice, Error> {
         let data = key.to_be_bytes();
         let answer = self
             .client
@@ -196,26 +201,25 @@ impl Worker {
             .info()
             .cloned()
             .ok_or_else(|| self.error(ErrorKind::Garbage("no device info".to_owned())))?;
-        let (code, kind) = match wanted {
-            KeyType::Ed25519 => (algorithm::ED25519, "consensus (ed25519)"),
-            KeyType::Secp256k1 => (algorithm::SECP256K1, "account (secp256k1)"),
-        };
+        let code = wanted.algorithm();
         let (found, _) = answer.split_first().unwrap_or((&0, &[]));
         if *found != code {
             return Err(self.error(ErrorKind::KeyType {
                 key,
                 found: algorithm::name(*found)
                     .map_or_else(|| format!("of algorithm {found}"), str::to_owned),
-                wanted: kind,
+                wanted: wanted.shown(),
             }));
         }
         if !info.has(code) {
             return Err(self.error(ErrorKind::Disabled {
-                algorithm: wanted.as_str(),
+                algorithm: wanted.key_type().as_str(),
                 firmware: info.firmware,
             }));
         }
         let public_key = read_public_key(&answer).map_err(|kind| self.error(kind))?;
+        let public_key = PublicKey::of_type(wanted.key_type(), public_key.as_bytes())
+            .map_err(|error| self.error(ErrorKind::Garbage(error.to_string())))?;
         if !self.health.is_abandoned() {
             self.state.pin(key, &answer);
         }
@@ -231,26 +235,23 @@ impl Worker {
     fn sign(
         &mut self,
         key: u16,
-        kind: KeyType,
+        kind: DeviceKeyType,
         bytes: &[u8],
         until: Instant,
     ) -> Result<Vec<u8>, Error> {
         let id = key.to_be_bytes();
         let client = &mut self.client;
-        let answer = match kind {
-            KeyType::Ed25519 => {
+        match kind.key_type().digest(bytes) {
+            None => {
                 let data = [&id[..], bytes].concat();
-                client.sign(command::SIGN_EDDSA, &data, key, until)?
+                let answer = client.sign(command::SIGN_EDDSA, &data, key, until)?;
+                Ok(answer.to_vec())
             }
-            KeyType::Secp256k1 => {
-                let digest = Sha256::digest(bytes);
+            Some(digest) => {
                 let data = [&id[..], &digest].concat();
-                client.sign(command::SIGN_ECDSA, &data, key, until)?
+                let answer = client.sign(command::SIGN_ECDSA, &data, key, until)?;
+                low_s(&answer).map_err(|kind| self.error(kind))
             }
-        };
-        match kind {
-            KeyType::Ed25519 => Ok(answer.to_vec()),
-            KeyType::Secp256k1 => low_s(&answer).map_err(|kind| self.error(kind)),
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod error;
 pub mod frame;
 pub mod identity;
 pub mod info;
+pub mod key_type;
 pub mod password;
 pub mod rights;
 pub mod scp03;

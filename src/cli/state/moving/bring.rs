@@ -64,7 +64,7 @@ impl In {
         let runs = service::has(&config, chain);
         let place = match runs {
             // The service compares it with the key that it has, which may be in a device of which it has the only session.
-            true => chain.place(bundle.public_key),
+            true => chain.place(bundle.public_key.clone()),
             false => place(chain)?,
         };
         let now = SystemClock.now().wall;

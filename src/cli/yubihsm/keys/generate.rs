@@ -6,13 +6,14 @@ use clap::Args;
 
 use crate::backends::yubihsm::backup::{self, NewKey, Way};
 use crate::backends::yubihsm::ceremony::derive::Role;
-use crate::backends::yubihsm::protocol::codes::{algorithm, object};
+use crate::backends::yubihsm::protocol::codes::object;
 use crate::backends::yubihsm::protocol::commands::DeviceCommands;
 use crate::backends::yubihsm::protocol::error::ErrorKind;
 use crate::backends::yubihsm::protocol::info::DeviceInfo;
+use crate::backends::yubihsm::protocol::key_type::DeviceKeyType;
 use crate::cli::report::{Failure, status};
 use crate::config;
-use crate::consensus::{KeyType, key_text};
+use crate::consensus::key_text;
 use crate::os::files::paths::absolute;
 use crate::secret_file::{NewFile, SecretFileError};
 
@@ -226,13 +227,12 @@ impl Generate {
     /// Whether the device can hold such a key, and should.
     fn suits(&self, info: &DeviceInfo) -> Result<(), Failure> {
         let key_type = self.kind.key_type();
-        let (algorithm, leak) = match key_type {
-            KeyType::Ed25519 => (algorithm::ED25519, None),
-            KeyType::Secp256k1 => (algorithm::SECP256K1, info.ecdsa_leak()),
-        };
+        let algorithm = key_type.algorithm();
+        let leak = info.ecdsa_leak();
+        let leak = leak.filter(|_| key_type != DeviceKeyType::Ed25519);
         let firmware = info.firmware;
         if !info.has(algorithm) {
-            let algorithm = key_type.as_str();
+            let algorithm = key_type.key_type().as_str();
             let kind = ErrorKind::Disabled {
                 algorithm,
                 firmware,

@@ -3,15 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use zeroize::Zeroizing;
 
-use crate::backends::softsign::Purpose;
 use crate::backends::softsign::key::{SoftKey, SoftKeyError};
 use crate::backends::yubihsm::backup::{self, NewKey, Way, shown};
 use crate::backends::yubihsm::ceremony::derive::Role;
 use crate::backends::yubihsm::protocol::codes::{ErrorCode, object};
 use crate::backends::yubihsm::protocol::commands::DeviceCommands;
 use crate::backends::yubihsm::protocol::error::{Error, ErrorKind};
+use crate::backends::yubihsm::protocol::key_type::DeviceKeyType;
 use crate::backends::yubihsm::session::objects::Objects;
 use crate::cli::report::{Failure, status};
 use crate::config;
@@ -149,8 +148,8 @@ impl Import {
             status("Warning", warning);
         }
         let key = match form {
-            Form::Json => SoftKey::from_json(&secret.bytes, Purpose::Consensus),
-            _ => SoftKey::from_base64(&secret.bytes, Purpose::Consensus),
+            Form::Json => SoftKey::from_json(&secret.bytes, KeyType::Ed25519),
+            _ => SoftKey::from_base64(&secret.bytes, KeyType::Ed25519),
         };
         let key = key.map_err(|error| match &error {
             SoftKeyError::OtherKind(found) => {
@@ -158,19 +157,18 @@ impl Import {
             }
             _ => failed(&error),
         })?;
-        let SoftKey::Seed(seed) = &key else {
+        let Some(secret) = key.seed() else {
             return Err(failed(
                 &"it is in the expanded form, and a device takes 32-byte seeds only; import the backup that it came from",
             ));
         };
         let wanted = key.public_key();
         self.expected(&wanted)?;
-        let secret = Zeroizing::new(seed.to_bytes());
         let mut login: LoggedIn = self.login.open(Role::Operator)?;
         let new = NewKey {
             id,
             label: self.label.clone().unwrap_or_default(),
-            key_type: KeyType::Ed25519,
+            key_type: DeviceKeyType::Ed25519,
             exportable: true,
         };
         let (public, made) = new

@@ -2,8 +2,8 @@
 
 use clap::ValueEnum;
 
+use crate::backends::yubihsm::protocol::key_type::DeviceKeyType;
 use crate::backends::yubihsm::session::objects::LABEL;
-use crate::consensus::KeyType;
 
 /// What a key is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -16,10 +16,10 @@ pub(super) enum KeyName {
 }
 
 impl KeyName {
-    pub(super) fn key_type(self) -> KeyType {
+    pub(super) fn key_type(self) -> DeviceKeyType {
         match self {
-            Self::Consensus => KeyType::Ed25519,
-            Self::Account => KeyType::Secp256k1,
+            Self::Consensus => DeviceKeyType::Ed25519,
+            Self::Account => DeviceKeyType::Secp256k1,
         }
     }
 

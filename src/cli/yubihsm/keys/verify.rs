@@ -65,7 +65,7 @@ impl VerifyBackup {
         let (id, label) = (wrapped.info.id, &wrapped.info.label);
         output(&format!(
             "key 0x{id:04x} {label:?}\npublic key: {}\naddress: {}\n",
-            key_text::to_cosmos_json(&public),
+            key_text::to_json(&public),
             public.address()
         ))?;
         if let Some(text) = self

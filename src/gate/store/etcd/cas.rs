@@ -83,7 +83,7 @@ impl SharedKey {
             name: name_of(&settings.prefix, chain_id, public_key),
             scratch: format!("{}/scratch", settings.prefix),
             chain_id: chain_id.clone(),
-            public_key: *public_key,
+            public_key: public_key.clone(),
             members,
         })
     }

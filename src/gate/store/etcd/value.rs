@@ -16,7 +16,7 @@ use crate::gate::store::sealed::{seal, unseal};
 use crate::gate::watermark::Watermark;
 
 const FORMAT: u32 = 1;
-/// The longest value that is read, in bytes; ours have at most about 2 KiB.
+/// The longest value that is read, in bytes; ours have at most about 4 KiB.
 const LONGEST: usize = 8 * 1024;
 
 /// Whose record it is.

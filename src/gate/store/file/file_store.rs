@@ -16,7 +16,8 @@ use crate::os::pair_lock::{PairLock, Remark, Retake};
 
 use super::error::OpenError;
 use super::folder::sweep;
-use super::format::{Entry, SLOT};
+use super::format::Entry;
+use super::layout::Layout;
 use super::medium::{FileSystem, Medium};
 use super::open::locks;
 use super::open::look::{FoundFile, look};
@@ -143,7 +144,7 @@ impl FileStore {
             failed: None,
             closed: false,
             medium,
-            slot: Vec::with_capacity(SLOT),
+            slot: Vec::with_capacity(Layout::of(place.public_key.key_type()).slot()),
             pair,
         })
     }

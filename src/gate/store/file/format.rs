@@ -1,4 +1,5 @@
-//! The bytes of one record: a line of JSON padded with spaces to 4 KiB, twice in a slot of 8 KiB.
+//! The bytes of one record: a line of JSON padded with spaces to 4 KiB, twice in a slot of 8 KiB; to three times as much for
+//! keys of ML-DSA.
 //!
 //! `jq` reads a state file as a stream of four records. The last field is a SHA-256 of all bytes before it, so
 //! that a torn or rotten copy is known as such.
@@ -10,18 +11,19 @@ use serde::{Deserialize, Serialize};
 use subtle_encoding::{base64, hex};
 
 use crate::consensus::{ChainId, Height, Hrs, PublicKey, Round, SignBytes, Signature, Step};
+use crate::gate::store::file::layout::Layout;
 use crate::gate::store::moved::Moved;
 use crate::gate::store::record::{Origin, Record, Seen};
 use crate::gate::store::sealed::{seal, unseal};
 use crate::gate::watermark::{Last, Watermark};
 use crate::os::files::filesystem::Provenance;
 
-/// One copy of a record in bytes.
-pub const COPY: usize = 4096;
+/// One copy of a record in bytes, for nearly all types of keys.
+pub const COPY: usize = Layout::SHORT.copy();
 /// One slot in bytes: two copies.
-pub const SLOT: usize = 2 * COPY;
+pub const SLOT: usize = Layout::SHORT.slot();
 /// The whole file in bytes: two slots.
-pub const FILE: usize = 2 * SLOT;
+pub const FILE: usize = Layout::SHORT.file();
 
 /// What is written. Format 1, which is still read, had neither stamp nor file system, nor the origin `raise`.
 const FORMAT: u32 = 2;
@@ -104,9 +106,10 @@ struct Key<'a> {
     value: Cow<'a, str>,
 }
 
-/// Writes the record's slot: two equal copies. `slot` is reused; afterwards it holds exactly [`SLOT`] bytes.
+/// Writes the record's slot: two equal copies. `slot` is reused; afterwards it holds exactly [`Layout::slot`] bytes.
 pub fn encode(entry: &Entry, slot: &mut Vec<u8>) -> Result<(), BadCopy> {
     slot.clear();
+    let copy = Layout::of(entry.public_key.key_type()).copy();
     let record = &entry.record;
     let hrs = record.watermark.hrs();
     let (sign_bytes, signature) = match &record.watermark {
@@ -146,13 +149,13 @@ pub fn encode(entry: &Entry, slot: &mut Vec<u8>) -> Result<(), BadCopy> {
     };
     serde_json::to_writer(&mut *slot, &body).map_err(|error| BadCopy(error.to_string()))?;
     seal(slot);
-    if slot.len() >= COPY {
+    if slot.len() >= copy {
         return Err(BadCopy(format!(
-            "the record has {} bytes, a copy holds {COPY}",
+            "the record has {} bytes, a copy holds {copy}",
             slot.len()
         )));
     }
-    slot.resize(COPY - 1, b' ');
+    slot.resize(copy - 1, b' ');
     slot.push(b'\n');
     slot.extend_from_within(..);
     Ok(())

@@ -7,6 +7,7 @@ mod error;
 mod file_store;
 mod folder;
 pub mod format;
+pub mod layout;
 pub mod medium;
 mod open;
 mod place;

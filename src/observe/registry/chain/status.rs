@@ -33,7 +33,10 @@ impl ChainEntry {
             conflicts: conflicts.collect(),
             stuck_seconds: look.stuck.map(|time| time.as_secs()),
             key: self.key(),
-            public_key: chain.public_key.map(|key| self.key_format.show(&key)),
+            public_key: chain
+                .public_key
+                .clone()
+                .map(|key| self.key_format.show(&key)),
             address: chain.public_key.map(|key| key.address().to_string()),
             keys: self.keys(),
             watermark: last.map(|hrs| hrs.to_string()),
@@ -75,7 +78,7 @@ impl ChainEntry {
             let seen = key.chain.seen();
             KeyStatus {
                 key: key.location.clone(),
-                address: seen.public_key.map(|key| key.address().to_string()),
+                address: seen.public_key.clone().map(|key| key.address().to_string()),
                 public_key: seen.public_key.map(|key| self.key_format.show(&key)),
                 activation_height: key.from.map(Height::get),
                 active: active.is_some_and(|active| std::ptr::eq(active, key)),

@@ -73,7 +73,7 @@ pub(in crate::gate::store::file) fn look(
             chain: chain.clone(),
             path: path.clone(),
             found: entry.public_key,
-            configured: place.public_key,
+            configured: place.public_key.clone(),
         });
     }
     // A file under a shared store is never used by itself: other hosts may have signed since (W17).

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use crate::gate::store::file::error::OpenError;
-use crate::gate::store::file::format::{self, BadCopy, COPY, Entry, FILE, SLOT};
+use crate::gate::store::file::format::{self, BadCopy, Entry};
+use crate::gate::store::file::layout::Layout;
 use crate::gate::store::file::place::StateFile;
 
 /// Reads the two slots. The second value says why one of them could not be read.
@@ -33,7 +34,8 @@ pub(in crate::gate::store::file) fn read(
             commands: commands.clone(),
         });
     }
-    if usize::try_from(size) != Ok(FILE) {
+    let length = usize::try_from(size).unwrap_or(usize::MAX);
+    if Layout::of_file(length).is_none() {
         return Err(OpenError::Foreign {
             chain: chain.clone(),
             path: path.to_owned(),
@@ -41,7 +43,7 @@ pub(in crate::gate::store::file) fn read(
             commands: commands.clone(),
         });
     }
-    let mut bytes = vec![0; FILE];
+    let mut bytes = vec![0; length];
     file.read_exact_at(&mut bytes, 0)
         .map_err(io("reading it"))?;
     match newest(&bytes) {
@@ -74,8 +76,9 @@ pub enum Newest {
 
 /// Reads a whole file's bytes; pure, so that the fuzzer can have it.
 pub fn newest(bytes: &[u8]) -> Newest {
-    let (first, second) = bytes.split_at(SLOT.min(bytes.len()));
-    match (slot(first, 0), slot(second, 1)) {
+    let layout = Layout::of_file(bytes.len()).unwrap_or(Layout::SHORT);
+    let (first, second) = bytes.split_at(layout.slot().min(bytes.len()));
+    match (slot(first, layout, 0), slot(second, layout, 1)) {
         (Ok(first), Ok(second)) => {
             let (one, two) = (first.record.sequence, second.record.sequence);
             let same = first.chain_id == second.chain_id && first.public_key == second.public_key;
@@ -109,8 +112,8 @@ pub fn newest(bytes: &[u8]) -> Newest {
 }
 
 /// A slot is good if either copy is; of two different good copies the newer one counts (a torn write).
-fn slot(bytes: &[u8], index: u64) -> Result<Entry, BadCopy> {
-    let (first, second) = bytes.split_at(COPY.min(bytes.len()));
+fn slot(bytes: &[u8], layout: Layout, index: u64) -> Result<Entry, BadCopy> {
+    let (first, second) = bytes.split_at(layout.copy().min(bytes.len()));
     let entry = match (format::decode(first), format::decode(second)) {
         (Ok(first), Ok(second)) if second.record.sequence > first.record.sequence => second,
         (Ok(first), Ok(second))

@@ -6,7 +6,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::gate::store::file::folder::temporary_name;
-use crate::gate::store::file::format::{self, Entry, SLOT};
+use crate::gate::store::file::format::{self, Entry};
+use crate::gate::store::file::layout::Layout;
 use crate::gate::store::file::medium::Medium;
 use crate::gate::store::file::place::StateFile;
 use crate::gate::store::moved::Moved;
@@ -59,19 +60,24 @@ impl Fresh {
         keep_owner(&place.path, &file)?;
         let mut entry = Entry {
             chain_id: place.chain_id.clone(),
-            public_key: place.public_key,
+            public_key: place.public_key.clone(),
             record,
             provenance: medium.marks(&file)?.provenance,
             stamp: None,
             shared,
             moved,
         };
-        let mut slot = Vec::with_capacity(SLOT);
+        let layout = Layout::of(place.public_key.key_type());
+        let mut slot = Vec::with_capacity(layout.slot());
         for _ in 0..2 {
             entry.record.sequence = entry.record.sequence.saturating_add(1);
             entry.stamp = Some(medium.now());
             format::encode(&entry, &mut slot).map_err(io::Error::other)?;
-            medium.write_at(&file, &slot, (entry.record.sequence % 2) * (SLOT as u64))?;
+            medium.write_at(
+                &file,
+                &slot,
+                (entry.record.sequence % 2) * (layout.slot() as u64),
+            )?;
         }
         medium.flush_all(&file)?;
         file.try_lock().map_err(io::Error::from)?;

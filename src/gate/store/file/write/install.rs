@@ -14,7 +14,7 @@ use crate::os::files::paths::folder_of;
 use crate::gate::store::file::error::OpenError;
 use crate::gate::store::file::file_store::FileStore;
 use crate::gate::store::file::folder::{create_folder, sweep};
-use crate::gate::store::file::format::SLOT;
+use crate::gate::store::file::layout::Layout;
 use crate::gate::store::file::medium::{FileSystem, Medium};
 use crate::gate::store::file::open::locks;
 use crate::gate::store::file::place::StateFile;
@@ -130,7 +130,7 @@ impl FileStore {
             failed: None,
             closed: false,
             medium,
-            slot: Vec::with_capacity(SLOT),
+            slot: Vec::with_capacity(Layout::of(place.public_key.key_type()).slot()),
             pair,
         };
         // Its names were changes, too.

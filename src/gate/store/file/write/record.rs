@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::gate::store::file::file_store::FileStore;
 use crate::gate::store::file::folder::explain;
-use crate::gate::store::file::format::{self, Entry, SLOT};
+use crate::gate::store::file::format::{self, Entry};
+use crate::gate::store::file::layout::Layout;
 use crate::gate::store::file::restored::clean_stop;
 use crate::gate::store::file::restored::familiar::LATE;
 use crate::gate::store::interface::StoreError;
@@ -41,7 +42,8 @@ impl FileStore {
     ) -> Result<(), String> {
         let shown = self.place.path.display();
         let before = entry.stamp;
-        let offset = (entry.record.sequence % 2) * (SLOT as u64);
+        let offset =
+            (entry.record.sequence % 2) * (Layout::of(entry.public_key.key_type()).slot() as u64);
         for _ in 0..STAMPS {
             let stamp = self.medium.now();
             entry.stamp = Some(stamp);
