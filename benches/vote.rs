@@ -100,14 +100,13 @@ fn store(folder: &Path, name: &str, key: &SoftKey) -> FileStore {
     FileStore::open(&place).unwrap()
 }
 
-/// A chain that is served over one link, and the node at its other end.
-fn served(folder: &Path, name: &str, tcp: bool) -> Node {
+/// A chain that is served over one link, and the node at its other end: over a Unix socket without a listener.
+fn served(folder: &Path, name: &str, listener: Option<Listener>) -> Node {
     let key = key();
     let store = Box::new(store(folder, name, &key));
     let gate = Gate::arm(chain_id(), Settings::default(), store, &SystemClock.now()).unwrap();
     let chain = Arc::new(Chain::armed(chain_id(), Armed::new(gate, Arc::new(key))));
-    let (mut ours, node) = if tcp {
-        let listener = Listener::tcp().unwrap();
+    let (mut ours, node) = if let Some(listener) = listener {
         let address: Address = listener.address().unwrap();
         let node = thread::spawn(move || listener.accept(Duration::from_secs(5)).unwrap());
         let ours = dial(
@@ -248,9 +247,11 @@ fn parts(folder: &Path, rounds: usize) {
     let mut gate_number = 0;
 
     // Votes and pings of a link go over the same link.
-    let unix = RefCell::new(served(folder, "unix.json", false));
-    let tcp = RefCell::new(served(folder, "tcp.json", true));
-    let (mut unix_number, mut tcp_number) = (0, 0);
+    let unix = RefCell::new(served(folder, "unix.json", None));
+    let tcp = RefCell::new(served(folder, "tcp.json", Some(Listener::tcp().unwrap())));
+    let noise = Listener::noise(None).unwrap();
+    let noise = RefCell::new(served(folder, "noise.json", Some(noise)));
+    let (mut unix_number, mut tcp_number, mut noise_number) = (0, 0, 0);
     let signer = key();
     let (ours, mut unix_floor) = UnixStream::pair().unwrap();
     floor(folder, "unix-floor", ours);
@@ -314,6 +315,12 @@ fn parts(folder: &Path, rounds: usize) {
         Part::new("round trip over tcp (ping)", || {
             tcp.borrow_mut().ask(&Ask::Ping).unwrap();
         }),
+        Part::new("whole vote over noise", || {
+            vote(&mut noise.borrow_mut(), &maker, &mut noise_number);
+        }),
+        Part::new("round trip over noise (ping)", || {
+            noise.borrow_mut().ask(&Ask::Ping).unwrap();
+        }),
     ];
     // Not counted: caches, and the first write of a leap.
     parts
@@ -359,6 +366,12 @@ fn parts(folder: &Path, rounds: usize) {
         let name = format!("whole vote over {link} / (write + signature + round trip)");
         ratio(&name, whole / sum, 1.25);
     }
+    let [tcp, noise] = ["tcp", "noise"].map(|link| median(&format!("whole vote over {link}")));
+    ratio(
+        "whole vote over noise / whole vote over tcp",
+        noise / tcp,
+        1.05,
+    );
 }
 
 fn ratio(name: &str, found: f64, target: f64) {

@@ -45,3 +45,8 @@ func publicKey(key rig.PublicKey) crypto.PubKey {
 	}
 	panic("interop: unknown key type " + key.Type)
 }
+
+// identity is the Ed25519 key of a seed.
+func identity(seed [32]byte) ed25519.PrivKey {
+	return ed25519.PrivKey(stded25519.NewKeyFromSeed(seed[:]))
+}

@@ -138,6 +138,12 @@ func (n *network) prepare() error {
 			m.cfg.DBBackend = "memdb"
 		}
 		n.members = append(n.members, m)
+		if i == 0 && n.spec.NodeKey != nil {
+			key := p2p.NodeKey{PrivKey: identity(*n.spec.NodeKey)}
+			if err := key.SaveAs(m.cfg.NodeKeyFile()); err != nil {
+				return err
+			}
+		}
 		if m.twin {
 			continue
 		}

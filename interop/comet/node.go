@@ -42,20 +42,30 @@ func (l countingListener) Accept() (net.Conn, error) {
 
 func listen(address string) (rig.Node, error) {
 	scheme, rest := rig.SplitAddress(address)
-	ln, err := net.Listen(scheme, rest)
+	network := scheme
+	if scheme == "noise" {
+		network = "tcp"
+	}
+	ln, err := net.Listen(network, rest)
 	if err != nil {
 		return nil, err
 	}
+	at := ln.Addr().String()
 	var inner net.Listener
 	switch scheme {
 	case "tcp":
 		inner = privval.NewTCPListener(ln, ed25519.GenPrivKey())
 	case "unix":
 		inner = privval.NewUnixListener(ln)
+	case "noise":
+		if inner, err = noiseListener(ln); err != nil {
+			return nil, err
+		}
+		at = Series{}.NoiseID(rig.NodeIdentity) + "@" + at
 	default:
 		return nil, fmt.Errorf("unknown scheme of %s", address)
 	}
-	n := &node{address: scheme + "://" + ln.Addr().String(), accepts: new(atomic.Int64)}
+	n := &node{address: scheme + "://" + at, accepts: new(atomic.Int64)}
 	n.endpoint = privval.NewSignerListenerEndpoint(log.NewNopLogger(), countingListener{inner, n.accepts})
 	return n, n.endpoint.Start()
 }

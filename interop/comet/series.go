@@ -18,7 +18,7 @@ var _ rig.Series = Series{}
 
 // Traits implements rig.Series.
 func (Series) Traits() rig.Traits {
-	return rig.Traits{Name: name, Extensions: hasExtensions, SkipExtension: canSkipExtension}
+	return rig.Traits{Name: name, Extensions: hasExtensions, SkipExtension: canSkipExtension, Noise: hasNoise}
 }
 
 // Listen implements rig.Series.

@@ -26,6 +26,8 @@ type NodeSpec struct {
 	ListenTwin string
 	// Validator is the key of that signer.
 	Validator PublicKey
+	// NodeKey is the seed of the first node's node key; without one it makes its own.
+	NodeKey *[32]byte
 	// OwnKey is the key where the first node signs by itself, with its state at the usual place.
 	OwnKey *[32]byte
 	// Others is the number of further validators, which sign by themselves.
@@ -246,7 +248,14 @@ func NodeTest(t *testing.T, series Series, settings ChainSettings) {
 	if settings.Scheme == "unix" {
 		spec.Listen = "unix://" + filepath.Join(home, "node.sock")
 	}
-	subject := NewSubject(t, Settings{ChainID: chainID, KeyType: Ed25519, Secret: secret, Addresses: []string{spec.Listen}})
+	address := spec.Listen
+	if settings.Scheme == "noise" {
+		_, at := SplitAddress(spec.Listen)
+		spec.NodeKey = &NodeIdentity
+		spec.Listen = "noise://" + series.NoiseID(SignerIdentity) + "@" + at
+		address = "noise://" + series.NoiseID(NodeIdentity) + "@" + at
+	}
+	subject := NewSubject(t, Settings{ChainID: chainID, KeyType: Ed25519, Secret: secret, Addresses: []string{address}})
 	node := NewRealNode(t, spec)
 
 	// The node ends when no signer has come 3 s after its start.

@@ -29,7 +29,7 @@ func newHandOverHost(t *testing.T, name, listen string, secret [32]byte, apart b
 	text := fmt.Sprintf("[[chain]]\nid = %[1]q\nstate_file = \"state.json\"\nallow_ephemeral_state = true\n"+
 		"[[validator]]\nchain_id = %[1]q\naddr = %[2]q\n"+
 		"[[providers.softsign]]\nchain_ids = [%[1]q]\npath = \"consensus.key\"\n", chainID, listen)
-	for path, content := range map[string]string{h.config: text, filepath.Join(home, "consensus.key"): string(base64Line(secret))} {
+	for path, content := range map[string]string{h.config: text, filepath.Join(home, "consensus.key"): string(Base64Line(secret))} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -81,7 +81,7 @@ func newReloading(t *testing.T, secret [32]byte, address string, signExtensions 
 		}),
 		now: changing{address: address, key: "consensus.key", signExtensions: signExtensions, maxGap: 1000},
 	}
-	second := base64Line(SecretNamed(t.Name() + " second"))
+	second := Base64Line(SecretNamed(t.Name() + " second"))
 	if err := os.WriteFile(filepath.Join(r.subject.Home, "secrets", "second.key"), second, 0o600); err != nil {
 		t.Fatal(err)
 	}

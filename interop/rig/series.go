@@ -29,7 +29,7 @@ func (r *Refusal) Error() string { return fmt.Sprintf("refused (code %d): %s", r
 
 // Node is the node's side of one link: it listens, the signer dials.
 type Node interface {
-	// Address is what the signer dials, tcp://host:port or unix:///path.
+	// Address is what the signer dials, tcp://host:port, noise://peer@host:port or unix:///path.
 	Address() string
 	WaitForConnection(patience time.Duration) error
 	// Accepts counts the links that were accepted so far.
@@ -60,13 +60,18 @@ type Traits struct {
 	Extensions bool
 	// SkipExtension says whether a request can ask for no extension signature.
 	SkipExtension bool
+	// Noise says whether nodes listen with noise://.
+	Noise bool
 }
 
 // Series is one CometBFT series.
 type Series interface {
 	Traits() Traits
-	// Listen opens the node's side at tcp://127.0.0.1:0 or unix:///path.
+	// Listen opens the node's side at tcp://127.0.0.1:0 or unix:///path. At noise://127.0.0.1:0 its identity is
+	// NodeIdentity, and it admits SignerIdentity.
 	Listen(address string) (Node, error)
+	// NoiseID is the libp2p peer id of an Ed25519 seed, where the series has noise://.
+	NoiseID(seed [32]byte) string
 	// NewOracle makes a file signer whose state is stateFile, which is read if
 	// it is there.
 	NewOracle(stateFile, keyType string, secret [32]byte) (Oracle, error)
@@ -118,6 +123,12 @@ type ControlSpec struct {
 	StateFile string
 	Defect    Defect
 }
+
+// The Ed25519 seeds of the identities on links.
+var (
+	SignerIdentity = [32]byte{1, 2, 3}
+	NodeIdentity   = [32]byte{4, 5, 6}
+)
 
 // SplitAddress divides tcp://host:port or unix:///path at the scheme.
 func SplitAddress(address string) (scheme, rest string) {

@@ -183,7 +183,6 @@ func newBinary(t testing.TB, settings Settings) *Subject {
 	}
 	fmt.Fprintf(&config, "\n[[providers.softsign]]\nchain_ids = [%q]\nkey_type = %q\npath = \"secrets/consensus.key\"\n", settings.ChainID, keyType)
 
-	identity := [32]byte{1, 2, 3}
 	for _, dir := range []string{"secrets", "state"} {
 		if err := os.Mkdir(filepath.Join(s.Home, dir), 0o700); err != nil {
 			t.Fatal(err)
@@ -191,8 +190,8 @@ func newBinary(t testing.TB, settings Settings) *Subject {
 	}
 	for name, content := range map[string][]byte{
 		"tmkms.toml":               config.Bytes(),
-		"secrets/kms-identity.key": base64Line(identity),
-		"secrets/consensus.key":    base64Line(settings.Secret),
+		"secrets/kms-identity.key": Base64Line(SignerIdentity),
+		"secrets/consensus.key":    Base64Line(settings.Secret),
 	} {
 		if err := os.WriteFile(filepath.Join(s.Home, name), content, 0o600); err != nil {
 			t.Fatal(err)
@@ -209,7 +208,8 @@ func newBinary(t testing.TB, settings Settings) *Subject {
 	return s
 }
 
-func base64Line(secret [32]byte) []byte {
+// Base64Line is how the binary wants a seed in a file.
+func Base64Line(secret [32]byte) []byte {
 	return []byte(base64.StdEncoding.EncodeToString(secret[:]) + "\n")
 }
 

@@ -27,7 +27,7 @@ func binaryOnly(t *testing.T) {
 
 // EveryMessage asks for every message type as a node does.
 func (s Suite) EveryMessage(t *testing.T) {
-	for _, scheme := range []string{"tcp", "unix"} {
+	for _, scheme := range schemes(s.Series) {
 		for _, keyType := range []string{Ed25519, Secp256k1} {
 			t.Run(scheme+"/"+keyType, func(t *testing.T) { testClient(t, s.Series, scheme, keyType) })
 		}
@@ -40,6 +40,19 @@ func (s Suite) Oracle(t *testing.T) {
 	t.Run("unix", func(t *testing.T) { testOracle(t, s.Series, "unix", Ed25519, requests(t)) })
 	t.Run("tcp", func(t *testing.T) { testOracle(t, s.Series, "tcp", Ed25519, requests(t)/5) })
 	t.Run("secp256k1", func(t *testing.T) { testOracle(t, s.Series, "unix", Secp256k1, requests(t)/10) })
+	if noise(s.Series) {
+		t.Run("noise", func(t *testing.T) { testOracle(t, s.Series, "noise", Ed25519, requests(t)) })
+	}
+}
+
+// noise says whether the signer under test is to be asked over noise, which the control does not speak.
+func noise(s Series) bool { return s.Traits().Noise && !ControlIsSubject() }
+
+func schemes(s Series) []string {
+	if noise(s) {
+		return []string{"tcp", "unix", "noise"}
+	}
+	return []string{"tcp", "unix"}
 }
 
 // Promises are what the binary promises beyond FilePV's semantics.
@@ -63,6 +76,10 @@ func (s Suite) Promises(t *testing.T) {
 			test{"extension of 1 MiB over unix", func(t *testing.T, s Series) { testLargeExtension(t, s, "unix") }},
 			test{"sign_extensions = false", testExtensionsOff},
 		)
+	}
+	if s.Series.Traits().Extensions && noise(s.Series) {
+		large := func(t *testing.T, s Series) { testLargeExtension(t, s, "noise") }
+		tests = append(tests, test{"extension of 1 MiB over noise", large})
 	}
 	if s.Series.Traits().SkipExtension {
 		tests = append(tests, test{"skipped extensions", testSkip})
@@ -91,6 +108,10 @@ func (s Suite) RealNode(t *testing.T) {
 	if s.Series.Traits().Extensions {
 		from = 8
 		run("extensions of 500 KB", ChainSettings{Scheme: "tcp", Blocks: 10, ExtensionsFrom: 1, ExtensionBytes: 500_000})
+	}
+	if noise(s.Series) {
+		run("noise", ChainSettings{Scheme: "noise", Blocks: 20, Kills: true, ExtensionsFrom: from, ExtensionBytes: 7})
+		run("noise, extensions of 500 KB", ChainSettings{Scheme: "noise", Blocks: 10, ExtensionsFrom: 1, ExtensionBytes: 500_000})
 	}
 	run("undisturbed", ChainSettings{Scheme: "tcp", Blocks: 12, ExtensionsFrom: from})
 	run("tcp", ChainSettings{Scheme: "tcp", Blocks: 20, Kills: true, ExtensionsFrom: from})
@@ -138,10 +159,10 @@ func SecretNamed(name string) [32]byte {
 	return sha256.Sum256(fmt.Appendf(nil, "interop %d %s", runSalt, name))
 }
 
-// listen opens the node's side over tcp or unix.
+// listen opens the node's side over tcp, noise or unix.
 func listen(t testing.TB, series Series, scheme string) Node {
 	t.Helper()
-	address := "tcp://127.0.0.1:0"
+	address := scheme + "://127.0.0.1:0"
 	if scheme == "unix" {
 		address = "unix://" + filepath.Join(tempDir(t), "node.sock")
 	}

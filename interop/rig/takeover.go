@@ -37,7 +37,7 @@ func (s Suite) TakeOver(t *testing.T) {
 		"[[validator]]\nchain_id = %[1]q\naddr = %[2]q\nsecret_key = \"identity.key\"\n"+
 		"[[providers.softsign]]\nchain_ids = [%[1]q]\npath = \"consensus.key\"\n", chainID, listen)
 	for path, content := range map[string]string{
-		config: text, filepath.Join(home, "identity.key"): string(base64Line([32]byte{1, 2, 3})), key: string(base64Line(secret)),
+		config: text, filepath.Join(home, "identity.key"): string(Base64Line([32]byte{1, 2, 3})), key: string(Base64Line(secret)),
 	} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)

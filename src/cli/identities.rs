@@ -2,21 +2,25 @@
 
 use std::fmt;
 
-use subtle_encoding::base64;
+use subtle_encoding::{base64, hex};
 
 use crate::config::NodeConfig;
 use crate::consensus::{KeyType, PublicKey, key_text};
-use crate::link::IdentityKey;
+use crate::link::{IdentityKey, Libp2pId};
 use crate::secret_file::SecretSource;
 use crate::service::identity_of;
 
-/// The public half of an identity key, in the two forms that are asked for.
+/// The public half of an identity key, in the forms that are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PublicIdentity {
-    /// As nodes and their operators write it: 40 hexadecimal digits.
+    /// As nodes and their operators write it on `tcp://` links: 40 hexadecimal digits.
     pub peer_id: String,
+    /// The same on `noise://` links.
+    pub libp2p_peer_id: String,
     /// The Ed25519 public key, in base64.
     pub public_key: String,
+    /// The same in hexadecimal digits.
+    pub public_key_hex: String,
 }
 
 impl PublicIdentity {
@@ -24,6 +28,8 @@ impl PublicIdentity {
     pub(super) fn of(key: &IdentityKey) -> Self {
         Self {
             peer_id: key.peer_id().to_string(),
+            libp2p_peer_id: Libp2pId::of(key).to_string(),
+            public_key_hex: String::from_utf8_lossy(&hex::encode(key.public_key())).into_owned(),
             public_key: String::from_utf8_lossy(&base64::encode(key.public_key())).into_owned(),
         }
     }
@@ -38,9 +44,14 @@ impl fmt::Display for PublicIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             peer_id,
+            libp2p_peer_id,
             public_key,
+            public_key_hex: _,
         } = self;
-        write!(f, "peer id {peer_id}, public key {public_key}")
+        write!(
+            f,
+            "peer id {peer_id}, public key {public_key}, libp2p peer id {libp2p_peer_id}"
+        )
     }
 }
 

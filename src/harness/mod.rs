@@ -18,7 +18,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::codec::node::{self, Answer, Ask};
-use crate::link::{Address, Connection, IdentityKey, LinkError, Timeouts, accept_tcp, accept_unix};
+use crate::link::{
+    Address, Connection, IdentityKey, Libp2pId, LinkError, Peer, Timeouts, accept_noise,
+    accept_tcp, accept_unix,
+};
 
 /// A node that waits for its signer.
 pub struct Listener {
@@ -29,6 +32,8 @@ pub struct Listener {
 
 enum Socket {
     Tcp(TcpListener),
+    /// With the signer that may dial; any with none.
+    Noise(TcpListener, Option<Libp2pId>),
     Unix(UnixListener, PathBuf),
 }
 
@@ -52,23 +57,35 @@ pub enum HarnessError {
 impl Listener {
     /// Listens on a free port of the loopback interface, with a fresh key as stock nodes have it.
     pub fn tcp() -> Result<Self, HarnessError> {
-        Self::tcp_at(TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?)
+        Self::tcp_at(
+            TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?,
+            Socket::Tcp,
+        )
     }
 
-    fn tcp_at(socket: TcpListener) -> Result<Self, HarnessError> {
+    /// The same for noise, as a node of v0.40 whose `priv_validator_laddr` names this signer.
+    pub fn noise(allowed: Option<Libp2pId>) -> Result<Self, HarnessError> {
+        let socket = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?;
+        Self::tcp_at(socket, |socket| Socket::Noise(socket, allowed))
+    }
+
+    fn tcp_at(
+        socket: TcpListener,
+        kind: impl FnOnce(TcpListener) -> Socket,
+    ) -> Result<Self, HarnessError> {
         socket.set_nonblocking(true)?;
         let mut seed = [0; 32];
         getrandom::getrandom(&mut seed).map_err(io::Error::from)?;
         let identity = IdentityKey::from_seed(&seed);
         Ok(Self {
-            socket: Socket::Tcp(socket),
+            socket: kind(socket),
             identity,
             times: Timeouts::default(),
         })
     }
 
-    /// Listens where an operator said, with limits of his own; port 0 is a free one. Without an identity a fresh one
-    /// is made, as stock nodes do.
+    /// Listens where an operator said, with limits of his own; port 0 is a free one. The peer id of a noise address is the
+    /// signer's, as in a node's configuration. Without an identity a fresh one is made, as stock nodes do on TCP.
     pub fn at(
         address: &Address,
         identity: Option<IdentityKey>,
@@ -77,8 +94,15 @@ impl Listener {
         let mut listener = match address {
             Address::Unix(path) => Self::unix(path)?,
             Address::Tcp { host, port, .. } => {
-                Self::tcp_at(TcpListener::bind((host.as_str(), *port))?)?
+                Self::tcp_at(TcpListener::bind((host.as_str(), *port))?, Socket::Tcp)?
             }
+            Address::Noise {
+                peer_id,
+                host,
+                port,
+            } => Self::tcp_at(TcpListener::bind((host.as_str(), *port))?, |socket| {
+                Socket::Noise(socket, Some(*peer_id))
+            })?,
         };
         if let Some(identity) = identity {
             listener.identity = identity;
@@ -118,6 +142,14 @@ impl Listener {
                     port: at.port(),
                 }
             }
+            Socket::Noise(socket, _) => {
+                let at: SocketAddr = socket.local_addr()?;
+                Address::Noise {
+                    peer_id: Libp2pId::of(&self.identity),
+                    host: at.ip().to_string(),
+                    port: at.port(),
+                }
+            }
         })
     }
 
@@ -134,6 +166,10 @@ impl Listener {
                 Socket::Tcp(socket) => socket.accept().map(|(stream, _)| {
                     stream.set_nonblocking(false)?;
                     Ok(accept_tcp(stream, &self.identity, &self.times))
+                }),
+                Socket::Noise(socket, allowed) => socket.accept().map(|(stream, _)| {
+                    stream.set_nonblocking(false)?;
+                    Ok(accept_noise(stream, &self.identity, *allowed, &self.times))
                 }),
                 Socket::Unix(socket, _) => socket.accept().map(|(stream, _)| {
                     stream.set_nonblocking(false)?;
@@ -216,7 +252,7 @@ impl Node {
     }
 
     /// Who dialled, on links that can tell.
-    pub fn peer(&self) -> Option<crate::link::PeerId> {
+    pub fn peer(&self) -> Option<Peer> {
         self.connection.peer()
     }
 

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::link::{LinkError, PeerId};
+use crate::link::{LinkError, Peer};
 
 use super::reply::{self, NotAReply, Reply};
 use super::{HarnessError, Listener, Node};
@@ -73,7 +73,7 @@ impl Probe {
     }
 
     /// Who dialled, on links that can tell.
-    pub fn peer(&self) -> Option<PeerId> {
+    pub fn peer(&self) -> Option<Peer> {
         self.node.as_ref().and_then(Node::peer)
     }
 

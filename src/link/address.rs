@@ -1,4 +1,4 @@
-//! Where a node listens: `tcp://[peer_id@]host:port` or `unix:///path`.
+//! Where a node listens: `tcp://[peer_id@]host:port`, `noise://peer_id@host:port` or `unix:///path`.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::identity::PeerId;
+use super::noise::{Libp2pId, NotALibp2pId};
 use crate::text::excerpt;
 
 /// The longest path of a Unix socket in bytes: `sun_path` of Linux with its closing zero is 108, of others 104.
@@ -21,6 +22,15 @@ pub enum Address {
     Tcp {
         /// The key that the listener must have. Stock nodes make a fresh one at every start.
         peer_id: Option<PeerId>,
+        /// A name or an IP address, an IPv6 one without its brackets.
+        host: String,
+        /// The port, at least 1.
+        port: u16,
+    },
+    /// Noise over TCP (CometBFT v0.40 and later).
+    Noise {
+        /// Who the node is: the id of its node key.
+        peer_id: Libp2pId,
         /// A name or an IP address, an IPv6 one without its brackets.
         host: String,
         /// The port, at least 1.
@@ -43,13 +53,25 @@ pub enum AddressError {
     NoScheme(String),
     /// A scheme that no node listens with for its signer.
     #[error(
-        "`{0}://` is not how a node listens for its signer; an address begins with `tcp://` or `unix://`, as the node's \
-         priv_validator_laddr does"
+        "`{0}://` is not how a node listens for its signer; an address begins with `tcp://`, `noise://` or `unix://`, as \
+         the node's priv_validator_laddr does"
     )]
     Scheme(String),
-    /// A noise link.
-    #[error("`noise://` links are not supported by this version; use tcp:// or unix://")]
-    Noise,
+    /// A noise link to nobody in particular.
+    #[error(
+        "the node's peer id is missing; write noise://PEER_ID@{0} with the one that `cometbft show-node-id --libp2p` prints on \
+         the node"
+    )]
+    NoLibp2pId(String),
+    /// The part before the `@` of a noise link is not a libp2p peer id.
+    #[error("{0}")]
+    Libp2pId(NotALibp2pId),
+    /// A libp2p peer id where `tcp://` has another one.
+    #[error(
+        "`{0}` is a libp2p peer id, which is for noise:// links; with `priv_validator_laddr = \"noise://…\"` on the node write \
+         noise:// here, too, otherwise remove the id"
+    )]
+    Libp2pIdOnTcp(Libp2pId),
     /// The path of a Unix socket is relative.
     #[error(
         "`{0}` names a relative path; a Unix socket's address has three slashes, as in unix:///run/node/privval.sock"
@@ -64,7 +86,7 @@ pub enum AddressError {
     #[error("`{0}` is not a peer id: 40 hexadecimal digits are expected before the `@`")]
     PeerId(String),
     /// A path or a query behind the port.
-    #[error("a tcp:// address ends with its port; remove `{0}`")]
+    #[error("a tcp:// or noise:// address ends with its port; remove `{0}`")]
     Path(String),
     /// There is no port.
     #[error(
@@ -118,7 +140,7 @@ impl FromStr for Address {
                 true => Ok(Self::Unix(PathBuf::from(rest))),
                 false => Err(AddressError::RelativePath(shown(text))),
             },
-            "noise" => Err(AddressError::Noise),
+            "noise" => noise(rest),
             _ => Err(AddressError::Scheme(shown(scheme))),
         }
     }
@@ -143,24 +165,10 @@ fn without_scheme(text: &str) -> AddressError {
 }
 
 fn tcp(rest: &str) -> Result<Address, AddressError> {
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
-    let (peer_id, rest) = match rest.rsplit_once('@') {
-        Some((id, rest)) => (
-            Some(id.parse().map_err(|_| AddressError::PeerId(shown(id)))?),
-            rest,
-        ),
-        None => (None, rest),
-    };
-    if let Some(at) = rest.find(['/', '?', '#']) {
-        return Err(AddressError::Path(shown(rest.get(at..).unwrap_or(rest))));
-    }
+    let (id, rest) = id_and_rest(rest);
+    let peer_id = id.map(|id| id.parse().map_err(|_| not_a_node_id(id)));
+    let peer_id = peer_id.transpose()?;
     let (host, port) = host_and_port(rest)?;
-    // A number's sign is none of a port's.
-    let digits = Some(port).filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
-    let port = digits
-        .and_then(|digits| digits.parse().ok())
-        .filter(|port| *port != 0)
-        .ok_or_else(|| AddressError::Port(shown(port)))?;
     Ok(Address::Tcp {
         peer_id,
         host,
@@ -168,7 +176,51 @@ fn tcp(rest: &str) -> Result<Address, AddressError> {
     })
 }
 
-fn host_and_port(text: &str) -> Result<(String, &str), AddressError> {
+fn not_a_node_id(id: &str) -> AddressError {
+    match id.parse() {
+        Ok(id) => AddressError::Libp2pIdOnTcp(id),
+        Err(_) => AddressError::PeerId(shown(id)),
+    }
+}
+
+fn noise(rest: &str) -> Result<Address, AddressError> {
+    let (id, rest) = id_and_rest(rest);
+    let Some(id) = id.filter(|id| !id.is_empty()) else {
+        return Err(AddressError::NoLibp2pId(shown(rest)));
+    };
+    let peer_id = id.parse().map_err(AddressError::Libp2pId)?;
+    let (host, port) = host_and_port(rest)?;
+    Ok(Address::Noise {
+        peer_id,
+        host,
+        port,
+    })
+}
+
+/// What stands before the last `@`, and what behind it; a slash at the end is no matter.
+fn id_and_rest(text: &str) -> (Option<&str>, &str) {
+    let text = text.strip_suffix('/').unwrap_or(text);
+    match text.rsplit_once('@') {
+        Some((id, rest)) => (Some(id), rest),
+        None => (None, text),
+    }
+}
+
+fn host_and_port(text: &str) -> Result<(String, u16), AddressError> {
+    if let Some(at) = text.find(['/', '?', '#']) {
+        return Err(AddressError::Path(shown(text.get(at..).unwrap_or(text))));
+    }
+    let (host, port) = split_port(text)?;
+    // A number's sign is none of a port's.
+    let digits = Some(port).filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+    let port = digits
+        .and_then(|digits| digits.parse().ok())
+        .filter(|port| *port != 0)
+        .ok_or_else(|| AddressError::Port(shown(port)))?;
+    Ok((host, port))
+}
+
+fn split_port(text: &str) -> Result<(String, &str), AddressError> {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !text.ends_with(']') => (host, port),
         _ => (text, ""),
@@ -230,19 +282,43 @@ impl fmt::Display for Address {
         match self {
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
             Self::Tcp {
+                peer_id: None,
+                host,
+                port,
+            } => write!(f, "tcp://{}", HostPort(host, *port)),
+            Self::Tcp {
+                peer_id: Some(id),
+                host,
+                port,
+            } => write!(f, "tcp://{id}@{}", HostPort(host, *port)),
+            Self::Noise {
                 peer_id,
                 host,
                 port,
-            } => {
-                f.write_str("tcp://")?;
-                if let Some(id) = peer_id {
-                    write!(f, "{id}@")?;
-                }
-                match host.contains(':') {
-                    true => write!(f, "[{host}]:{port}"),
-                    false => write!(f, "{host}:{port}"),
-                }
-            }
+            } => write!(f, "noise://{peer_id}@{}", HostPort(host, *port)),
+        }
+    }
+}
+
+/// An IPv6 address gets its brackets back.
+struct HostPort<'a>(&'a str, u16);
+
+impl fmt::Display for HostPort<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(host, port) = self;
+        match host.contains(':') {
+            true => write!(f, "[{host}]:{port}"),
+            false => write!(f, "{host}:{port}"),
+        }
+    }
+}
+
+impl Address {
+    /// Host and port, of links over TCP.
+    pub fn host_and_port(&self) -> Option<(&str, u16)> {
+        match self {
+            Self::Tcp { host, port, .. } | Self::Noise { host, port, .. } => Some((host, *port)),
+            Self::Unix(_) => None,
         }
     }
 }
@@ -259,6 +335,9 @@ mod tests {
             "tcp://validator-1.example.com:26658",
             "tcp://f88883b673fc69d7869cab098de3bafc2ff76eb8@node_1:1",
             "unix:///run/node/privval.sock",
+            "noise://12D3KooWRawPbxPtP1eZaJpumGnyWX2DcUyd3RQnydr3eAto4Az7@10.0.0.1:26659",
+            "noise://16Uiu2HAm12A2heuphsgWqFjE3jcHVXNBfte9HU1fuQYRSKh6JSpN@[::1]:1",
+            "noise://12D3KooWRawPbxPtP1eZaJpumGnyWX2DcUyd3RQnydr3eAto4Az7@node.example:26659",
         ] {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
         }
@@ -276,6 +355,10 @@ mod tests {
             ("Unix:///run/x", "unix:///run/x"),
             ("tcp://node.example.:1", "tcp://node.example.:1"),
             ("tcp://[::ffff:1.2.3.4]:1/", "tcp://[::ffff:1.2.3.4]:1"),
+            (
+                "Noise://bafzaajaiaejcb2sknrr6fhcsbk7pkud3cmxml6mvi53k5pv6pojeehxknekenurm@h:1/",
+                "noise://12D3KooWRawPbxPtP1eZaJpumGnyWX2DcUyd3RQnydr3eAto4Az7@h:1",
+            ),
         ] {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), meant);
         }
@@ -301,7 +384,6 @@ mod tests {
         assert_eq!(error("tpc://127.0.0.1:26659"), E::Scheme(own("tpc")));
         assert_eq!(error("nonsense"), E::NoPort);
         assert_eq!(error("256.1.1.1:1"), E::Ipv4(own("256.1.1.1")));
-        assert_eq!(error("noise://id@127.0.0.1:26659"), E::Noise);
         assert_eq!(error("  "), E::Empty);
         assert!(matches!(error("unix://run/x"), E::RelativePath(_)));
         let long = format!("unix:///{}", "x".repeat(107));
@@ -367,6 +449,20 @@ mod tests {
             );
         }
         assert_eq!(error("tcp://:1"), E::NoHost);
+        let id = "12D3KooWRawPbxPtP1eZaJpumGnyWX2DcUyd3RQnydr3eAto4Az7";
+        let noise = |rest: &str| error(&format!("noise://{id}@{rest}"));
+        assert_eq!(noise("host"), E::NoPort);
+        assert_eq!(noise(""), E::NoHost);
+        assert_eq!(noise("host:0"), E::Port(own("0")));
+        assert_eq!(noise("host:1/x"), E::Path(own("/x")));
+        assert_eq!(noise("1.2.3:1"), E::Ipv4(own("1.2.3")));
+        assert_eq!(error("noise://h:1"), E::NoLibp2pId(own("h:1")));
+        assert_eq!(error("noise://@h:1"), E::NoLibp2pId(own("h:1")));
+        assert!(matches!(error("noise://x@h:1"), E::Libp2pId(_)));
+        let hex = "noise://f88883b673fc69d7869cab098de3bafc2ff76eb8@h:1";
+        assert!(matches!(error(hex), E::Libp2pId(NotALibp2pId::NodeId(_))));
+        let on_tcp = error(&format!("tcp://{id}@h:1"));
+        assert_eq!(on_tcp, E::Libp2pIdOnTcp(id.parse().unwrap()));
     }
 
     #[test]
@@ -380,6 +476,9 @@ mod tests {
             format!("unix:/{long}"),
             format!("tcp://{long}@host:1"),
             format!("tcp://host:1/{long}"),
+            format!("noise://{long}@host:1"),
+            format!("noise://{long}"),
+            format!("noise://@{digits}:1"),
             format!("tcp://host:{digits}"),
             format!("tcp://host:{}", "ü".repeat(3000)),
             format!("tcp://{long}:1"),

@@ -11,10 +11,14 @@ use std::time::{Duration, Instant};
 use crate::codec::frame::Decoder;
 use crate::os::clock::{Clock, Moment, SystemClock};
 
+use super::cipher::{Cipher, Peer};
 use super::error::LinkError;
-use super::identity::PeerId;
-use super::secret_connection::{Opener, SEALED, Sealer};
+use super::noise::Libp2pId;
 use super::timeouts::Timeouts;
+
+/// A noise link that ends within this time, before the node asked for anything, is one that the node did not admit: it
+/// looks at its list only when the handshake is done, and closes without a word.
+const ADMISSION: Duration = Duration::from_secs(2);
 
 /// One frame without its length.
 #[derive(Clone, Copy, Debug)]
@@ -34,8 +38,7 @@ pub(super) enum Stream {
 /// An established link to a node, or, in the harness, to a signer.
 pub struct Connection {
     stream: Stream,
-    /// `None` on Unix sockets.
-    cipher: Option<Cipher>,
+    cipher: Cipher,
     decoder: Decoder,
     times: Timeouts,
     /// The read time-out that the socket has.
@@ -47,14 +50,8 @@ pub struct Connection {
     frames: u64,
     /// What the TCP connect took.
     pub(super) round_trip: Option<Duration>,
-}
-
-struct Cipher {
-    sealer: Sealer,
-    opener: Opener,
-    /// The bytes of a sealed frame that has begun.
-    pending: Vec<u8>,
-    peer: PeerId,
+    /// We, and since when we wait to be admitted; gone with the first byte.
+    admission: Option<(Libp2pId, Instant)>,
 }
 
 /// Ends a link from another thread.
@@ -161,22 +158,13 @@ impl Stream {
 }
 
 impl Connection {
-    pub(super) fn new(
-        stream: Stream,
-        cipher: Option<(Sealer, Opener, PeerId)>,
-        times: Timeouts,
-    ) -> Result<Self, LinkError> {
+    pub(super) fn new(stream: Stream, cipher: Cipher, times: Timeouts) -> Result<Self, LinkError> {
         stream
             .set_write_timeout(times.write)
             .map_err(LinkError::Io)?;
         Ok(Self {
             stream,
-            cipher: cipher.map(|(sealer, opener, peer)| Cipher {
-                sealer,
-                opener,
-                pending: Vec::with_capacity(SEALED),
-                peer,
-            }),
+            cipher,
             decoder: Decoder::default(),
             times,
             waiting: None,
@@ -186,6 +174,7 @@ impl Connection {
             sealed: Vec::new(),
             frames: 0,
             round_trip: None,
+            admission: None,
         })
     }
 
@@ -194,9 +183,22 @@ impl Connection {
         self.round_trip
     }
 
-    /// Who listens, on links that can tell.
-    pub fn peer(&self) -> Option<PeerId> {
-        self.cipher.as_ref().map(|cipher| cipher.peer)
+    /// Who is at the other end, on links that can tell.
+    pub fn peer(&self) -> Option<Peer> {
+        self.cipher.peer()
+    }
+
+    /// We are `ours` to a node that has not looked at its list yet.
+    pub(super) fn awaits_admission(&mut self, ours: Libp2pId) {
+        self.admission = Some((ours, Instant::now()));
+    }
+
+    /// What it means that the node closed the link between two requests.
+    fn closed(&self) -> LinkError {
+        match &self.admission {
+            Some((ours, since)) if since.elapsed() < ADMISSION => LinkError::NotAdmitted(*ours),
+            _ => LinkError::Closed,
+        }
     }
 
     /// How many frames came so far.
@@ -233,11 +235,7 @@ impl Connection {
     pub fn prepare(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
         self.sealed.clear();
         self.sealed.shrink_to(64 * 1024);
-        match &mut self.cipher {
-            None => self.sealed.extend_from_slice(bytes),
-            Some(cipher) => cipher.sealer.seal(bytes, &mut self.sealed)?,
-        }
-        Ok(())
+        self.cipher.seal(bytes, &mut self.sealed)
     }
 
     /// Sends what was prepared.
@@ -251,11 +249,7 @@ impl Connection {
     }
 
     fn is_partial(&self) -> bool {
-        self.decoder.is_partial()
-            || self
-                .cipher
-                .as_ref()
-                .is_some_and(|cipher| !cipher.pending.is_empty())
+        self.decoder.is_partial() || self.cipher.is_partial()
     }
 
     /// `idle_since` is when the wait for this frame began; empty sealed frames do not begin it again.
@@ -289,7 +283,7 @@ impl Connection {
         }
         let count = match self.stream.read(&mut *self.buffer) {
             Ok(0) if partial => return Err(LinkError::ClosedInFrame),
-            Ok(0) => return Err(LinkError::Closed),
+            Ok(0) => return Err(self.closed()),
             Ok(count) => count,
             Err(error) if has_run_out(&error) && partial => {
                 return Err(LinkError::HalfFrame(self.times.frame));
@@ -297,31 +291,17 @@ impl Connection {
             Err(error) if has_run_out(&error) => {
                 return Err(LinkError::Silent(self.times.silence));
             }
-            Err(error) => return Err(broken(error)),
+            Err(error) => {
+                return Err(match broken(error) {
+                    LinkError::Closed if !partial => self.closed(),
+                    other => other,
+                });
+            }
         };
         self.read_at = SystemClock.now();
+        self.admission = None;
         let bytes = self.buffer.get(..count).unwrap_or_default();
-        match &mut self.cipher {
-            None => self.decoder.push(bytes),
-            Some(cipher) => cipher.feed(bytes, &mut self.decoder)?,
-        }
-        Ok(())
-    }
-}
-
-impl Cipher {
-    /// Opens what is complete and keeps the rest, which is less than one sealed frame.
-    fn feed(&mut self, mut bytes: &[u8], decoder: &mut Decoder) -> Result<(), LinkError> {
-        while !bytes.is_empty() {
-            let (now, later) = bytes.split_at(bytes.len().min(SEALED - self.pending.len()));
-            self.pending.extend_from_slice(now);
-            bytes = later;
-            if let Ok(frame) = <&mut [u8; SEALED]>::try_from(self.pending.as_mut_slice()) {
-                decoder.push(self.opener.open(frame)?);
-                self.pending.clear();
-            }
-        }
-        Ok(())
+        self.cipher.feed(bytes, &mut self.decoder)
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::codec::frame;
 
 use super::identity::PeerId;
+use super::noise::{self, Libp2pId, NoiseError};
 use super::secret_connection::{self, HandshakeError};
 
 /// Why a link could not be made, or ended.
@@ -21,9 +22,9 @@ pub enum LinkError {
         /// What the resolver said.
         source: io::Error,
     },
-    /// A TCP link without an identity.
+    /// A link over TCP without an identity.
     #[error(
-        "a tcp:// link needs an identity key; name one as `secret_key` of this [[validator]] and reload tmkms"
+        "a tcp:// or noise:// link needs an identity key; name one as `secret_key` of this [[validator]] and reload tmkms"
     )]
     NoIdentity,
     /// No connection was made.
@@ -66,6 +67,44 @@ pub enum LinkError {
         /// The id of the listener.
         found: PeerId,
     },
+    /// The node on a noise link is not the one in `addr`.
+    #[error(
+        "the node is {found}, not {expected} as `addr` says; if that is this node with a new node_key.json (on it, \
+         `cometbft show-node-id --libp2p` prints its id), correct `addr` and reload tmkms; if not, something else listens there"
+    )]
+    WrongNode {
+        /// The id in `addr`.
+        expected: Libp2pId,
+        /// The id of the listener.
+        found: Libp2pId,
+    },
+    /// The id in `addr` is our own.
+    #[error(
+        "`addr` names {0}, which is the peer id of tmkms itself; the node's priv_validator_laddr has that one, and `addr` has \
+         the node's, which `cometbft show-node-id --libp2p` prints on it: correct `addr` and reload tmkms"
+    )]
+    OwnId(Libp2pId),
+    /// The node closed a noise link as soon as it knew who we are.
+    #[error(
+        "the node closed the link at once: its priv_validator_laddr names another signer's peer id, and that of tmkms is {0}; \
+         write it there as noise://{0}@IP:PORT and restart the node"
+    )]
+    NotAdmitted(Libp2pId),
+    /// A handshake of Noise went wrong.
+    #[error("the noise handshake failed: {0}; is this address the node's priv_validator_laddr?")]
+    Noise(#[from] NoiseError),
+    /// `tcp://` was dialled, and the listener is one for noise.
+    #[error(
+        "the node listens for a noise:// link there, and `addr` says tcp://; write `addr` as noise://PEER_ID@HOST:PORT with the \
+         peer id that `cometbft show-node-id --libp2p` prints on the node, and reload tmkms"
+    )]
+    NoiseListener,
+    /// `noise://` was dialled, and the listener is one for SecretConnection.
+    #[error(
+        "the node listens for a tcp:// link there, and `addr` says noise://; write tcp://HOST:PORT, or noise:// into the node's \
+         priv_validator_laddr (CometBFT v0.40 or later), and reload tmkms"
+    )]
+    SecretConnectionListener,
     /// A request began and did not end.
     #[error("the node sent a part of a request and no more for {} s", .0.as_secs_f32())]
     HalfFrame(Duration),
@@ -92,6 +131,9 @@ pub enum LinkError {
     /// An encrypted frame was changed, or is not the next one.
     #[error("the encrypted link cannot go on: {0}")]
     Sealed(#[from] secret_connection::SealError),
+    /// The same of a noise link.
+    #[error("the noise link cannot go on: {0}")]
+    NoiseFrame(#[from] noise::NoiseFrameError),
     /// The system said no.
     #[error("the link broke: {0}")]
     Io(io::Error),
@@ -107,9 +149,11 @@ impl LinkError {
             Self::ConnectTimeout(_) => "connect_timeout",
             Self::HandshakeTimeout(_) => "handshake_timeout",
             Self::HandshakeClosed => "handshake_closed",
-            Self::Handshake(_) => "handshake",
+            Self::Handshake(_) | Self::Noise(_) => "handshake",
             Self::NotPrivval(_) | Self::PeerPort => "not_privval",
-            Self::WrongPeer { .. } => "wrong_peer",
+            Self::WrongPeer { .. } | Self::WrongNode { .. } | Self::OwnId(_) => "wrong_peer",
+            Self::NotAdmitted(_) => "not_admitted",
+            Self::NoiseListener | Self::SecretConnectionListener => "wrong_scheme",
             Self::HalfFrame(_) => "half_frame",
             Self::Silent(_) => "silent",
             Self::Vanished => "vanished",
@@ -117,7 +161,7 @@ impl LinkError {
             Self::Closed => "closed",
             Self::ClosedInFrame => "closed_in_frame",
             Self::Frame(_) => "frame",
-            Self::Sealed(_) => "sealed",
+            Self::Sealed(_) | Self::NoiseFrame(_) => "sealed",
             Self::Io(_) => "io",
         }
     }

@@ -3,19 +3,24 @@
 //! Everything here but the look-up of a name runs on its caller's thread; nothing else outlives its [`Connection`].
 
 pub mod address;
+mod cipher;
 mod connect;
 mod connection;
 mod dial;
 mod error;
 pub mod identity;
 pub mod names;
+pub mod noise;
 pub mod redial;
 pub mod secret_connection;
+mod shaking;
 mod timeouts;
 
 pub use address::Address;
+pub use cipher::Peer;
 pub use connection::{Closer, Connection, Frame};
-pub use dial::{Dialer, accept_tcp, accept_unix, dial};
+pub use dial::{Dialer, accept_noise, accept_tcp, accept_unix, dial};
 pub use error::LinkError;
 pub use identity::{IdentityKey, PeerId};
+pub use noise::Libp2pId;
 pub use timeouts::Timeouts;

@@ -532,7 +532,7 @@ fn cosmos_kms_becomes_a_home_and_what_it_cannot_do_is_named() {
         &old.join("kms.yaml"),
         b"chains:\n  - id: a-1\n  - id: b-1\n    state_file: elsewhere/b.json\n  - id: n-1\n  - id: h-1\n\
           validators:\n  - chain_id: a-1\n    addr: tcp://10.0.0.1:26659\n    identity_key: identity.json\n\
-          \x20 - {chain_id: b-1, addr: \"tcp://10.0.0.2:26659\", identity_key: identity.json}\n\
+          \x20 - {chain_id: b-1, addr: \"noise://12D3KooWRawPbxPtP1eZaJpumGnyWX2DcUyd3RQnydr3eAto4Az7@10.0.0.2:26659\", identity_key: identity.json}\n\
           \x20 - {chain_id: n-1, addr: \"noise://12D3KooWabc@10.0.0.3:26659\", identity_key: identity.json}\n\
           \x20 - {chain_id: h-1, addr: \"tcp://10.0.0.4:26659\", identity_key: identity.json}\n\
           keys:\n  - chain_ids: [a-1]\n    backend: file\n    key_file: a.json\n\
@@ -579,7 +579,8 @@ fn cosmos_kms_becomes_a_home_and_what_it_cannot_do_is_named() {
         done.err
     );
     for words in [
-        "[n-1] its node noise://",
+        "[n-1] the address of its node noise://12D3KooWabc@10.0.0.3:26659 is wrong",
+        "a node with a noise:// link admits only",
         "[h-1] its key is of backend pkcs11",
         "no counterpart",
         "2 chains",

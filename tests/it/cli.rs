@@ -554,7 +554,7 @@ fn the_signers_identity_stands_where_it_is_made_checked_and_shown() {
     let path = folder.path().join("secrets/kms-identity.key");
     tmkms::secret_file::create(&path, IDENTITY.as_bytes()).unwrap();
     let peer_id = "dbc298251c51321b7266e78d1c151c2b62aff8cb";
-    let wanted = format!("peer id {peer_id}, public key {PUBLIC}");
+    let wanted = format!("peer id {peer_id}, public key {PUBLIC}, libp2p peer id 12D3Koo");
     let made = run(&["init", "-n", "cosmoshub,osmosis"]);
     assert!(made.err.contains(&wanted), "{}", made.err);
     // Both chains have it, and it is named once.

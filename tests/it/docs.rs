@@ -99,6 +99,7 @@ fn every_command_stands_in_the_readme_and_has_help() {
         "man",
         "state raise",
         "keys show",
+        "keys peer-id",
         "softsign keygen",
         "yubihsm detect",
         "yubihsm test",

@@ -50,6 +50,7 @@ mod metrics_votes;
 mod moving;
 mod names;
 mod node_addresses;
+mod noise;
 mod operator;
 mod pause_chain;
 mod pause_outside;

@@ -8,6 +8,7 @@ use crate::support::home::copy_program;
 use crate::support::home::{Home, PATIENCE, sign};
 use tmkms::codec::node::Ask;
 use tmkms::harness::Listener;
+use tmkms::link::Libp2pId;
 
 #[test]
 fn check_says_all_that_is_wrong_and_then_that_it_is_ready() {
@@ -136,7 +137,10 @@ fn a_running_service_tells_its_status_and_is_not_disturbed_by_checks() {
     assert!(told.unwrap() < armed.unwrap(), "{log}");
     let (code, text) = home.run(&["status"]);
     assert_eq!(code, 0, "{text}");
-    let told = format!("identity: peer id {id}, public key {key} (");
+    let libp2p = Libp2pId::of(&identity_of(&home)).to_string();
+    assert_eq!(identity["libp2p_peer_id"].as_str(), Some(&*libp2p));
+    assert!(log.contains(&libp2p), "{log}");
+    let told = format!("identity: peer id {id}, public key {key}, libp2p peer id {libp2p} (");
     let on = format!("on {host}, whose clock shows 20");
     for words in [
         "test-1: armed",

@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use cometbft_p2p::{ReadMsg, WriteMsg};
 use prost::Message;
 use tendermint_p2p::secret_connection::{SecretConnection as Tendermint, Version};
-use tmkms::link::{Address, Connection, IdentityKey, PeerId, Timeouts, accept_tcp, dial};
+use tmkms::link::{Address, Connection, IdentityKey, Peer, PeerId, Timeouts, accept_tcp, dial};
 
 const OUR_SEED: [u8; 32] = [7; 32];
 const THEIR_SEED: [u8; 32] = [9; 32];
@@ -37,7 +37,7 @@ fn them() -> PeerId {
 }
 
 fn check(mut connection: Connection, judge: JoinHandle<()>) {
-    assert_eq!(connection.peer(), Some(them()));
+    assert_eq!(connection.peer(), Some(Peer::Node(them())));
     for size in SIZES {
         connection
             .send(&payload(size).encode_length_delimited_to_vec())

@@ -61,7 +61,7 @@ pub(super) fn try_node(
         &first,
     );
     link.close();
-    if let End::Link(error @ LinkError::PeerPort) = end {
+    if let End::Link(error @ (LinkError::PeerPort | LinkError::NotAdmitted(_))) = end {
         return Err(error.to_string());
     }
     let asked = first.asked.lock().take();

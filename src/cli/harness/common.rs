@@ -22,7 +22,8 @@ const OURS: &str = "harness-";
 /// What both commands take.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Common {
-    /// Where to listen, as a node's priv_validator_laddr: tcp://HOST:PORT (port 0: a free one) or unix:///PATH
+    /// Where to listen, as a node's priv_validator_laddr: tcp://HOST:PORT (port 0: a free one),
+    /// noise://SIGNER_PEER_ID@HOST:PORT or unix:///PATH
     #[arg(long, value_name = "ADDRESS")]
     pub(super) listen: String,
     /// The chain that the signer is configured for; signatures are asked when it begins with `harness-`
@@ -80,7 +81,8 @@ impl Common {
         })?;
         let id = match address {
             Address::Tcp { .. } => format!(", peer id {}", listener.peer_id()),
-            Address::Unix(_) => String::new(),
+            // A noise address has it already.
+            Address::Noise { .. } | Address::Unix(_) => String::new(),
         };
         status(
             "Listening",
@@ -172,6 +174,15 @@ fn listen_address(text: &str) -> Result<Address, Failure> {
         Address::Tcp { .. } => Err(Failure::usage(format!(
             "--listen {text}: a listener's address has no peer id; `--identity` gives it one"
         ))),
+        Address::Noise {
+            peer_id,
+            host,
+            port,
+        } => Ok(Address::Noise {
+            peer_id,
+            host,
+            port: if free.is_some() { 0 } else { port },
+        }),
         unix => Ok(unix),
     }
 }

@@ -161,10 +161,7 @@ impl Existing {
 }
 
 fn port(address: &Address) -> Option<u16> {
-    match address {
-        Address::Tcp { port, .. } => Some(*port),
-        Address::Unix(_) => None,
-    }
+    address.host_and_port().map(|(_, port)| port)
 }
 
 impl Addition {

@@ -67,6 +67,19 @@ pub(super) fn nodes(
                 "write 127.0.0.1 if the node is on this host, and its own address otherwise",
             ));
         }
+        if let Some(addr) = validator.addr.as_ref().filter(|_| is_anybodys(&address)) {
+            warnings.push(Problem::at(
+                addr.span.clone(),
+                "nothing proves that the node at this address is yours",
+                "tcp:// without a peer id",
+                format!(
+                    "a node has a fresh key on such links at every start, and whoever listens in its place gets votes signed: \
+                     with CometBFT v0.40 or later use noise:// (the node's line is printed by `{}`), otherwise let this link run \
+                     through a VPN or a tunnel",
+                    base.commands.line(["keys", "peer-id"])
+                ),
+            ));
+        }
         let identity = validator
             .secret_key
             .as_ref()
@@ -86,13 +99,11 @@ pub(super) fn nodes(
                 ),
             ));
         }
-        if matches!(address, NodeAddress::Known(Address::Tcp { .. }))
-            && validator.secret_key.is_none()
-        {
+        if over_tcp(&address).is_some() && validator.secret_key.is_none() {
             problems.push(Problem::at(
                 validator.addr.as_ref().map_or(validator.span.clone(), |addr| addr.span.clone()),
                 "`secret_key` is missing",
-                "a tcp:// link needs an identity key",
+                "a tcp:// or noise:// link needs an identity key",
                 format!(
                     "add `secret_key = \"{IDENTITY}\"`, and make that key with `{}` unless it is there",
                     remedy::keygen(&base.in_folder(IDENTITY))
@@ -281,17 +292,43 @@ fn read_address(
     })
 }
 
+/// Host and port of a link over TCP, whichever way it is encrypted.
+fn over_tcp(address: &NodeAddress) -> Option<(&str, u16)> {
+    match address {
+        NodeAddress::Known(address) => address.host_and_port(),
+        NodeAddress::Variable(_) => None,
+    }
+}
+
+/// Whether anybody on the way may listen in the node's place: no id is pinned, and the way leaves this host.
+fn is_anybodys(address: &NodeAddress) -> bool {
+    match address {
+        NodeAddress::Known(Address::Tcp {
+            peer_id: None,
+            host,
+            ..
+        }) => {
+            let ip = host.parse::<IpAddr>().ok();
+            let here = ip.is_some_and(|ip| ip.is_loopback() || ip.is_unspecified());
+            !here && !host.eq_ignore_ascii_case("localhost")
+        }
+        _ => false,
+    }
+}
+
 /// Where a node listens at every address, `0.0.0.0` stands in its own configuration. Dialled, it is this very host.
 fn dials_itself(address: &NodeAddress) -> bool {
-    matches!(address, NodeAddress::Known(Address::Tcp { host, .. }) if host.parse::<IpAddr>().is_ok_and(|host| host.is_unspecified()))
+    over_tcp(address)
+        .and_then(|(host, _)| host.parse::<IpAddr>().ok())
+        .is_some_and(|host| host.is_unspecified())
 }
 
 fn without_peer_id(address: &NodeAddress) -> String {
     match address {
-        NodeAddress::Known(Address::Tcp { host, port, .. }) => {
-            format!("{}:{port}", host.to_ascii_lowercase())
-        }
         NodeAddress::Known(Address::Unix(path)) => path.display().to_string(),
-        NodeAddress::Variable(_) => address.to_string(),
+        address => match over_tcp(address) {
+            Some((host, port)) => format!("{}:{port}", host.to_ascii_lowercase()),
+            None => address.to_string(),
+        },
     }
 }

@@ -5,15 +5,20 @@ use std::path::{Path, PathBuf};
 use saphyr::Yaml;
 
 use crate::consensus::KeyType;
+use crate::link::Address;
 use crate::migrate::candidate::Candidate;
 use crate::migrate::foreign::Format;
 use crate::os::files::paths::{absolute, folder_of};
 use crate::secret_file::kind;
+use crate::text::excerpt::brief;
 
 use super::error::SourceError;
 use super::new_config::{ChainText, KeyText, NewConfig};
 use super::source::Source;
 use super::yaml::{document, list, text};
+
+/// How much of what is no address is shown, in bytes.
+const LONGEST_SHOWN: usize = 80;
 
 /// Reads a home or its `kms.yaml`.
 pub(super) fn find(path: &Path) -> Result<Source, SourceError> {
@@ -64,6 +69,14 @@ fn read(root: &Yaml<'_>, home: &Path) -> Source {
                 .to_owned(),
         );
     }
+    let mut nodes = chains.iter().flat_map(|chain| &chain.nodes);
+    if nodes.any(|addr| addr.starts_with("noise://")) {
+        source.notes.push(
+            "a node with a noise:// link admits only the peer id in its priv_validator_laddr, which is that of cosmos/kms: the \
+             new identity key has another one, to be written there before the node is restarted"
+                .to_owned(),
+        );
+    }
     source.new_config = NewConfig::new("cosmos/kms", &chains);
     source.chains = Some(candidates);
     source
@@ -110,12 +123,15 @@ fn nodes(root: &Yaml<'_>, id: &str) -> (Vec<String>, Option<String>) {
             continue;
         }
         match text(node, "addr") {
-            Some(addr) if addr.starts_with("noise://") => {
-                trouble = Some(format!(
-                    "its node {addr} listens with noise, which this version does not speak; set the node's \
-                     priv_validator_laddr to tcp://"
-                ));
-            }
+            Some(addr) if addr.starts_with("noise://") => match addr.parse::<Address>() {
+                Ok(_) => nodes.push(addr),
+                Err(error) => {
+                    trouble = Some(format!(
+                        "the address of its node {} is wrong: {error}",
+                        brief(&addr, LONGEST_SHOWN)
+                    ));
+                }
+            },
             Some(addr) => nodes.push(addr),
             None => {}
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::consensus::{PublicKey, key_text};
-use crate::link::IdentityKey;
+use crate::link::{IdentityKey, Libp2pId};
 use crate::observe::status::IdentityStatus;
 use crate::secret_file::SecretSource;
 
@@ -21,6 +21,7 @@ impl KnownIdentities {
         self.put(IdentityStatus {
             source: source.to_string(),
             peer_id: Some(identity.peer_id().to_string()),
+            libp2p_peer_id: Some(Libp2pId::of(identity).to_string()),
             public_key: Some(key_text::to_base64(&key)),
             trouble: None,
         })

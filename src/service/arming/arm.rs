@@ -355,6 +355,7 @@ impl Identities {
         info!(
             event = "identity",
             peer_id = known.peer_id,
+            libp2p_peer_id = known.libp2p_peer_id,
             public_key = known.public_key,
             "this signer is known to its nodes as {}",
             known.line()
@@ -384,7 +385,7 @@ impl Identities {
     }
 }
 
-/// Reads the identity key of SecretConnection links; the text is a warning about its file.
+/// Reads the identity key of links over TCP; the text is a warning about its file.
 pub fn identity_of(source: &SecretSource) -> Result<(IdentityKey, Option<String>), String> {
     crate::link::identity::load(source)
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use crate::config::{ChainConfig, Config, NodeAddress, NodeConfig};
 use crate::consensus::ChainId;
-use crate::link::Address;
 
 use super::change::{Change, Setting};
 use super::refused::{Fixed, Refused};
@@ -258,10 +257,12 @@ fn nodes(
 
 /// Whether it is one listener, whichever key it is to have.
 fn same_place(one: &NodeAddress, other: &NodeAddress) -> bool {
-    let place = |address: &NodeAddress| match address {
-        NodeAddress::Known(Address::Tcp { host, port, .. }) => Some((host.clone(), *port)),
-        NodeAddress::Known(Address::Unix(_)) | NodeAddress::Variable(_) => None,
-    };
+    fn place(address: &NodeAddress) -> Option<(&str, u16)> {
+        match address {
+            NodeAddress::Known(address) => address.host_and_port(),
+            NodeAddress::Variable(_) => None,
+        }
+    }
     one == other || place(one).is_some_and(|place_of_one| Some(place_of_one) == place(other))
 }
 

@@ -48,3 +48,19 @@ fn an_identity_that_is_the_consensus_key() {
     walk.is_ready();
     walk.signs(1);
 }
+
+/// And with the line that it prints the node knows us, with no warning left.
+#[test]
+fn a_link_to_whoever_listens() {
+    let walk = Walk::of("a_link_to_whoever_listens");
+    walk.home.init();
+    walk.edit("tcp://127.0.0.1", "tcp://192.0.2.1");
+    let said = walk.tmkms(&["check"]);
+    let printed = walk.follow(&said, "the node's line is printed by", "tmkms keys peer-id");
+    let line = "priv_validator_laddr = \"noise://12D3Koo";
+    assert!(printed.text.contains(line), "{}", printed.text);
+    let node = "noise://12D3KooWRawPbxPtP1eZaJpumGnyWX2DcUyd3RQnydr3eAto4Az7@192.0.2.1";
+    walk.edit("tcp://192.0.2.1", node);
+    let said = walk.tmkms(&["check"]);
+    assert!(!said.text.contains("nothing proves"), "{}", said.text);
+}

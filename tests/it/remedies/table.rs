@@ -428,6 +428,13 @@ pub const TABLE: &[Remedy] = &[
         "tmkms softsign keygen",
         Walk("an_identity_that_is_the_consensus_key"),
     ),
+    row(
+        "src/config/check/nodes.rs",
+        "line([\"keys\",\"peer-id\"])",
+        "the node's line is printed by",
+        "tmkms keys peer-id",
+        Walk("a_link_to_whoever_listens"),
+    ),
     // YubiHSMs.
     row(
         "src/backends/yubihsm/protocol/error.rs",

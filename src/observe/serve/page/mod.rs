@@ -218,6 +218,7 @@ mod tests {
             identities: vec![IdentityStatus {
                 source: text.to_owned(),
                 peer_id: some(),
+                libp2p_peer_id: some(),
                 public_key: some(),
                 trouble: None,
             }],

@@ -1,6 +1,6 @@
-//! `tmkms keys`.
+//! `tmkms keys show`.
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use serde_json::{Value, json};
 
 use crate::config::ChainConfig;
@@ -8,22 +8,16 @@ use crate::consensus::PublicKey;
 use crate::consensus::key_text::{self, KeyFormat};
 use crate::text::count::count;
 
-use super::config_file::ConfigFile;
-use super::identities;
-use super::report::{Failure, output};
+use crate::cli::config_file::ConfigFile;
+use crate::cli::identities;
+use crate::cli::report::{Failure, output};
 
-/// The configured keys.
-#[derive(Subcommand)]
-pub(super) enum Keys {
-    /// Show the public half of every configured key, and of the identity keys of its links
-    Show(Show),
-}
-
+/// Show the public half of every configured key, and of the identity keys of its links.
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  tmkms keys show -c tmkms.toml\n  tmkms keys show --json | jq -r '.[0].address'"
 )]
-pub(super) struct Show {
+pub(in crate::cli) struct Show {
     #[command(flatten)]
     config: ConfigFile,
     /// As JSON, one object a key
@@ -31,16 +25,8 @@ pub(super) struct Show {
     json: bool,
 }
 
-impl Keys {
-    pub(super) fn run(self) -> Result<(), Failure> {
-        match self {
-            Self::Show(command) => command.run(),
-        }
-    }
-}
-
 impl Show {
-    fn run(self) -> Result<(), Failure> {
+    pub(super) fn run(self) -> Result<(), Failure> {
         let config = self.config.load()?;
         let shown: Vec<Value> = config.keys().map(describe).collect();
         if self.json {
@@ -87,6 +73,7 @@ fn identities_of(chain: &ChainConfig) -> Vec<Value> {
             Ok(identity) => json!({
                 "identity": source.to_string(),
                 "peer_id": identity.peer_id,
+                "libp2p_peer_id": identity.libp2p_peer_id,
                 "public_key": identity.public_key,
             }),
             Err(error) => json!({ "identity": source.to_string(), "error": error }),
@@ -140,7 +127,13 @@ fn lines(key: &Value) -> String {
     text.push_str(&fields(key, &names));
     let identities = key.get(IDENTITIES).and_then(Value::as_array);
     for identity in identities.into_iter().flatten() {
-        let names = ["identity", "peer_id", "public_key", "error"];
+        let names = [
+            "identity",
+            "peer_id",
+            "libp2p_peer_id",
+            "public_key",
+            "error",
+        ];
         text.push_str(&fields(identity, &names));
     }
     text
