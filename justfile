@@ -71,6 +71,10 @@ kill-moves:
 reload-load:
     cargo test --locked --test it reload_load:: -- --ignored --nocapture
 
+# Forty chains vote beside nodes of `rpc` that hang, drip and flood; a minute and a half, and nothing else should run.
+rpc-load:
+    cargo test --locked --test it rpc_load:: -- --ignored --nocapture
+
 # The systemd unit under a systemd of its own; needs root, a minute and a half.
 unit:
     cargo build --release --locked --quiet
