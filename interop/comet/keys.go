@@ -4,6 +4,7 @@ package interop
 import (
 	stded25519 "crypto/ed25519"
 	"fmt"
+	"slices"
 
 	"github.com/cometbft/cometbft/crypto"
 	"github.com/cometbft/cometbft/crypto/ed25519"
@@ -12,20 +13,48 @@ import (
 	"tmkms/interop/rig"
 )
 
-// MakeKey makes a private key from 32 bytes: the Ed25519 seed, the secp256k1
-// scalar and so on.
-type MakeKey func(secret [32]byte) (crypto.PrivKey, error)
+// KeyMaker makes keys of one type.
+type KeyMaker struct {
+	// Private makes a key from 32 bytes: the Ed25519 seed, the secp256k1
+	// scalar and so on.
+	Private func(secret [32]byte) (crypto.PrivKey, error)
+	// Public is the inverse of a public key's Bytes.
+	Public func(bytes []byte) crypto.PubKey
+}
 
-// Keys lists the key types that every series has.
-func Keys() map[string]MakeKey {
-	return map[string]MakeKey{
-		ed25519.KeyType: func(secret [32]byte) (crypto.PrivKey, error) {
+// keyMakers are the key types of this series: those that all have, and what
+// its other files add to them.
+var keyMakers = map[string]KeyMaker{
+	ed25519.KeyType: {
+		Private: func(secret [32]byte) (crypto.PrivKey, error) {
 			return ed25519.PrivKey(stded25519.NewKeyFromSeed(secret[:])), nil
 		},
-		secp256k1.KeyType: func(secret [32]byte) (crypto.PrivKey, error) {
+		Public: func(bytes []byte) crypto.PubKey { return ed25519.PubKey(bytes) },
+	},
+	secp256k1.KeyType: {
+		Private: func(secret [32]byte) (crypto.PrivKey, error) {
 			return secp256k1.PrivKey(secret[:]), nil
 		},
+		Public: func(bytes []byte) crypto.PubKey { return secp256k1.PubKey(bytes) },
+	},
+}
+
+// keyTypes are the names of the types, in an order that stays.
+func keyTypes() []string {
+	var names []string
+	for name := range keyMakers {
+		names = append(names, name)
 	}
+	slices.Sort(names)
+	return names
+}
+
+func privateKey(keyType string, secret [32]byte) (crypto.PrivKey, error) {
+	maker, known := keyMakers[keyType]
+	if !known {
+		return nil, fmt.Errorf("interop: unknown key type %s", keyType)
+	}
+	return maker.Private(secret)
 }
 
 func must[T any](value T, err error) T {
@@ -37,13 +66,11 @@ func must[T any](value T, err error) T {
 
 // publicKey is the inverse of publicKeyOf.
 func publicKey(key rig.PublicKey) crypto.PubKey {
-	switch key.Type {
-	case ed25519.KeyType:
-		return ed25519.PubKey(key.Bytes)
-	case secp256k1.KeyType:
-		return secp256k1.PubKey(key.Bytes)
+	maker, known := keyMakers[key.Type]
+	if !known {
+		panic("interop: unknown key type " + key.Type)
 	}
-	panic("interop: unknown key type " + key.Type)
+	return maker.Public(key.Bytes)
 }
 
 // identity is the Ed25519 key of a seed.

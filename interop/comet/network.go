@@ -101,6 +101,10 @@ func (n *network) obey(command string) error {
 func (n *network) prepare() error {
 	logger := log.NewFilter(log.NewTMLogger(log.NewSyncWriter(os.Stderr)), log.AllowInfo())
 	genesis := types.GenesisDoc{ChainID: n.spec.ChainID, GenesisTime: time.Now(), ConsensusParams: types.DefaultConsensusParams()}
+	if n.spec.Validator.Type != rig.Ed25519 {
+		types := &genesis.ConsensusParams.Validator.PubKeyTypes
+		*types = append(*types, n.spec.Validator.Type)
+	}
 	last := n.spec.Others
 	if n.spec.ListenTwin != "" {
 		last++

@@ -18,7 +18,9 @@ var _ rig.Series = Series{}
 
 // Traits implements rig.Series.
 func (Series) Traits() rig.Traits {
-	return rig.Traits{Name: name, Extensions: hasExtensions, SkipExtension: canSkipExtension, Noise: hasNoise}
+	return rig.Traits{
+		Name: name, Extensions: hasExtensions, SkipExtension: canSkipExtension, Noise: hasNoise, KeyTypes: keyTypes(),
+	}
 }
 
 // Listen implements rig.Series.
@@ -26,7 +28,12 @@ func (Series) Listen(address string) (rig.Node, error) { return listen(address) 
 
 // PublicKey implements rig.Series.
 func (Series) PublicKey(keyType string, secret [32]byte) rig.PublicKey {
-	return publicKeyOf(must(Keys()[keyType](secret)).PubKey())
+	return publicKeyOf(must(privateKey(keyType, secret)).PubKey())
+}
+
+// PrivateKey implements rig.Series.
+func (Series) PrivateKey(keyType string, secret [32]byte) []byte {
+	return must(privateKey(keyType, secret)).Bytes()
 }
 
 // VoteSignBytes implements rig.Series.
@@ -51,7 +58,7 @@ func (Series) Verify(key rig.PublicKey, msg, signature []byte) bool {
 
 // fileSigner makes a FilePV of a key and the state in a file, if that is there.
 func fileSigner(stateFile, keyType string, secret [32]byte) (*privval.FilePV, error) {
-	key, err := Keys()[keyType](secret)
+	key, err := privateKey(keyType, secret)
 	if err != nil {
 		return nil, err
 	}

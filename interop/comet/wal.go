@@ -107,7 +107,7 @@ func signedIn(message *consensusproto.TimedWALMessage, chainID string, key crypt
 
 // WriteWAL implements rig.Series: a log that holds votes of a key, for tests of the reader.
 func (Series) WriteWAL(chainID string, keyType string, secret [32]byte, votes []rig.Vote) ([]byte, error) {
-	key, err := Keys()[keyType](secret)
+	key, err := privateKey(keyType, secret)
 	if err != nil {
 		return nil, err
 	}

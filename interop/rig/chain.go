@@ -227,6 +227,8 @@ func heightsIn(text, form string) []int64 {
 
 // ChainSettings say what a test of one real node varies.
 type ChainSettings struct {
+	// KeyType is the validator's; Ed25519 where nothing is said.
+	KeyType        string
 	Scheme         string
 	ExtensionsFrom int64
 	ExtensionBytes int
@@ -240,8 +242,12 @@ type ChainSettings struct {
 func NodeTest(t *testing.T, series Series, settings ChainSettings) {
 	secret := SecretNamed(t.Name())
 	home := tempDir(t)
+	keyType := settings.KeyType
+	if keyType == "" {
+		keyType = Ed25519
+	}
 	spec := NodeSpec{
-		Home: home, ChainID: chainID, Validator: series.PublicKey(Ed25519, secret), Blocks: settings.Blocks,
+		Home: home, ChainID: chainID, Validator: series.PublicKey(keyType, secret), Blocks: settings.Blocks,
 		Listen:         fmt.Sprintf("tcp://127.0.0.1:%d", FreePort(t)),
 		ExtensionsFrom: settings.ExtensionsFrom, ExtensionBytes: settings.ExtensionBytes,
 	}
@@ -255,7 +261,10 @@ func NodeTest(t *testing.T, series Series, settings ChainSettings) {
 		spec.Listen = "noise://" + series.NoiseID(SignerIdentity) + "@" + at
 		address = "noise://" + series.NoiseID(NodeIdentity) + "@" + at
 	}
-	subject := NewSubject(t, Settings{ChainID: chainID, KeyType: Ed25519, Secret: secret, Addresses: []string{address}})
+	subject := NewSubject(t, Settings{
+		ChainID: chainID, KeyType: keyType, Secret: secret, Private: series.PrivateKey(keyType, secret),
+		Addresses: []string{address},
+	})
 	node := NewRealNode(t, spec)
 
 	// The node ends when no signer has come 3 s after its start.

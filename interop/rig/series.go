@@ -62,6 +62,8 @@ type Traits struct {
 	SkipExtension bool
 	// Noise says whether nodes listen with noise://.
 	Noise bool
+	// KeyTypes are the names of the types that validators' keys may have.
+	KeyTypes []string
 }
 
 // Series is one CometBFT series.
@@ -76,6 +78,8 @@ type Series interface {
 	// it is there.
 	NewOracle(stateFile, keyType string, secret [32]byte) (Oracle, error)
 	PublicKey(keyType string, secret [32]byte) PublicKey
+	// PrivateKey is the same key's private half, as CometBFT packs it.
+	PrivateKey(keyType string, secret [32]byte) []byte
 
 	VoteSignBytes(chainID string, v Vote) []byte
 	ProposalSignBytes(chainID string, p Proposal) []byte

@@ -58,6 +58,8 @@ type Settings struct {
 	ChainID string
 	KeyType string
 	Secret  [32]byte
+	// Private is the key itself where it is not the secret.
+	Private []byte
 	// Addresses of the nodes.
 	Addresses []string
 	// Chain holds further lines of the [[chain]] table.
@@ -170,9 +172,9 @@ func newBinary(t testing.TB, settings Settings) *Subject {
 	s := newSubject(t, settings)
 	s.binary = BinaryPath(t)
 	var config bytes.Buffer
-	keyType := map[string]string{Ed25519: "consensus", Secp256k1: "account"}[settings.KeyType]
-	if keyType == "" {
-		t.Fatalf("unknown key type %q", settings.KeyType)
+	private := settings.Private
+	if private == nil {
+		private = settings.Secret[:]
 	}
 	fmt.Fprintf(&config, "[[chain]]\nid = %q\nstate_file = \"state/%s.json\"\nallow_ephemeral_state = true\n", settings.ChainID, settings.ChainID)
 	for _, line := range settings.Chain {
@@ -181,7 +183,7 @@ func newBinary(t testing.TB, settings Settings) *Subject {
 	for _, address := range settings.Addresses {
 		fmt.Fprintf(&config, "\n[[validator]]\nchain_id = %q\naddr = %q\nsecret_key = \"secrets/kms-identity.key\"\n", settings.ChainID, address)
 	}
-	fmt.Fprintf(&config, "\n[[providers.softsign]]\nchain_ids = [%q]\nkey_type = %q\npath = \"secrets/consensus.key\"\n", settings.ChainID, keyType)
+	fmt.Fprintf(&config, "\n[[providers.softsign]]\nchain_ids = [%q]\nalgorithm = %q\npath = \"secrets/consensus.key\"\n", settings.ChainID, settings.KeyType)
 
 	for _, dir := range []string{"secrets", "state"} {
 		if err := os.Mkdir(filepath.Join(s.Home, dir), 0o700); err != nil {
@@ -191,7 +193,7 @@ func newBinary(t testing.TB, settings Settings) *Subject {
 	for name, content := range map[string][]byte{
 		"tmkms.toml":               config.Bytes(),
 		"secrets/kms-identity.key": Base64Line(SignerIdentity),
-		"secrets/consensus.key":    Base64Line(settings.Secret),
+		"secrets/consensus.key":    base64Line(private),
 	} {
 		if err := os.WriteFile(filepath.Join(s.Home, name), content, 0o600); err != nil {
 			t.Fatal(err)
@@ -209,8 +211,10 @@ func newBinary(t testing.TB, settings Settings) *Subject {
 }
 
 // Base64Line is how the binary wants a seed in a file.
-func Base64Line(secret [32]byte) []byte {
-	return []byte(base64.StdEncoding.EncodeToString(secret[:]) + "\n")
+func Base64Line(secret [32]byte) []byte { return base64Line(secret[:]) }
+
+func base64Line(key []byte) []byte {
+	return []byte(base64.StdEncoding.EncodeToString(key) + "\n")
 }
 
 // ConfigPath is the configuration file of the binary.

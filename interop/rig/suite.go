@@ -28,7 +28,7 @@ func binaryOnly(t *testing.T) {
 // EveryMessage asks for every message type as a node does.
 func (s Suite) EveryMessage(t *testing.T) {
 	for _, scheme := range schemes(s.Series) {
-		for _, keyType := range []string{Ed25519, Secp256k1} {
+		for _, keyType := range s.Series.Traits().KeyTypes {
 			t.Run(scheme+"/"+keyType, func(t *testing.T) { testClient(t, s.Series, scheme, keyType) })
 		}
 	}
@@ -39,7 +39,11 @@ func (s Suite) EveryMessage(t *testing.T) {
 func (s Suite) Oracle(t *testing.T) {
 	t.Run("unix", func(t *testing.T) { testOracle(t, s.Series, "unix", Ed25519, requests(t)) })
 	t.Run("tcp", func(t *testing.T) { testOracle(t, s.Series, "tcp", Ed25519, requests(t)/5) })
-	t.Run("secp256k1", func(t *testing.T) { testOracle(t, s.Series, "unix", Secp256k1, requests(t)/10) })
+	for _, keyType := range s.Series.Traits().KeyTypes {
+		if keyType != Ed25519 {
+			t.Run(keyType, func(t *testing.T) { testOracle(t, s.Series, "unix", keyType, requests(t)/10) })
+		}
+	}
 	if noise(s.Series) {
 		t.Run("noise", func(t *testing.T) { testOracle(t, s.Series, "noise", Ed25519, requests(t)) })
 	}
@@ -112,6 +116,14 @@ func (s Suite) RealNode(t *testing.T) {
 	if noise(s.Series) {
 		run("noise", ChainSettings{Scheme: "noise", Blocks: 20, Kills: true, ExtensionsFrom: from, ExtensionBytes: 7})
 		run("noise, extensions of 500 KB", ChainSettings{Scheme: "noise", Blocks: 10, ExtensionsFrom: 1, ExtensionBytes: 500_000})
+	}
+	for _, keyType := range s.Series.Traits().KeyTypes {
+		// v0.40.0 with the tag bls12381 ends in its first block, whoever signs: PubKeyFromProto gives a pointer that
+		// PubKeyToProto does not take (crypto/encoding/codec.go).
+		broken := keyType == "bls12_381" && s.Series.Traits().Name == "v0.40"
+		if keyType != Ed25519 && !broken {
+			run(keyType, ChainSettings{KeyType: keyType, Scheme: "tcp", Blocks: 20, Kills: true, ExtensionsFrom: from})
+		}
 	}
 	run("undisturbed", ChainSettings{Scheme: "tcp", Blocks: 12, ExtensionsFrom: from})
 	run("tcp", ChainSettings{Scheme: "tcp", Blocks: 20, Kills: true, ExtensionsFrom: from})
@@ -197,7 +209,7 @@ func newBench(t *testing.T, series Series, scheme, keyType string, chain ...stri
 }
 
 func (b *bench) settings(chain ...string) Settings {
-	return Settings{ChainID: chainID, KeyType: b.keyType, Secret: b.secret, Addresses: []string{b.node.Address()}, Chain: chain}
+	return Settings{ChainID: chainID, KeyType: b.keyType, Secret: b.secret, Private: b.series.PrivateKey(b.keyType, b.secret), Addresses: []string{b.node.Address()}, Chain: chain}
 }
 
 // sameLink fails unless the link is still the first one.

@@ -193,7 +193,7 @@ func testSeveralNodes(t *testing.T, series Series) {
 		links = append(links, listen(t, series, []string{"tcp", "unix"}[i%2]))
 		addresses = append(addresses, links[i].Address())
 	}
-	b.subject = NewSubject(t, Settings{ChainID: chainID, KeyType: b.keyType, Secret: b.secret, Addresses: addresses})
+	b.subject = NewSubject(t, Settings{ChainID: chainID, KeyType: b.keyType, Secret: b.secret, Private: b.series.PrivateKey(b.keyType, b.secret), Addresses: addresses})
 	b.subject.Start()
 	for _, link := range links {
 		Connect(t, link)
