@@ -155,6 +155,40 @@ pub fn keygen(path: &Path) -> CommandLine {
     CommandLine::without_config(["softsign", "keygen", &*absolute(path).to_string_lossy()])
 }
 
+/// The command that encrypts the key in a file, into [`encrypted`].
+pub fn encrypt(path: &Path) -> CommandLine {
+    into("encrypt", path, &encrypted(path))
+}
+
+/// The command that decrypts the key in a file, into [`decrypted`].
+pub fn decrypt(path: &Path) -> CommandLine {
+    into("decrypt", path, &decrypted(path))
+}
+
+/// The name of a key's file once it is encrypted.
+pub fn encrypted(path: &Path) -> PathBuf {
+    let is_pem = path.extension().is_some_and(|ending| ending == "pem");
+    ending(path, if is_pem { ".encrypted.pem" } else { ".pem" })
+}
+
+/// The name of a key's file once it is decrypted.
+pub fn decrypted(path: &Path) -> PathBuf {
+    ending(path, ".base64")
+}
+
+fn ending(path: &Path, with: &str) -> PathBuf {
+    let mut new = absolute(path).into_os_string();
+    new.push(with);
+    new.into()
+}
+
+fn into(verb: &str, path: &Path, new: &Path) -> CommandLine {
+    let path = absolute(path);
+    let words = [OsStr::new("softsign"), OsStr::new(verb)];
+    let files = [path.as_os_str(), new.as_os_str()];
+    CommandLine::without_config(words.into_iter().chain(files))
+}
+
 /// The command that takes all rights to a file from everybody but its owner.
 pub fn make_private(path: &Path) -> CommandLine {
     CommandLine::on_file("chmod", &["600"], path)
@@ -186,6 +220,11 @@ pub fn make_folder(path: &Path) -> CommandLine {
 /// The command that removes a file.
 pub fn remove(path: &Path) -> CommandLine {
     CommandLine::on_file("rm", &[], path)
+}
+
+/// The command that overwrites a file and removes it.
+pub fn shred(path: &Path) -> CommandLine {
+    CommandLine::on_file("shred", &["-u"], path)
 }
 
 /// Who else has to run a command that only `needed` (and root) may run: ` as root`, or nothing.

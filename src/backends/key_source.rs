@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::consensus::KeyType;
+use crate::secret_file::SecretSource;
 use crate::signer::Signer;
 
 use super::device::Device;
@@ -79,8 +80,12 @@ pub struct DeviceKeyId {
 pub struct InFile {
     /// The file.
     pub path: PathBuf,
-    /// `priv_validator_key.json`; otherwise base64.
+    /// `priv_validator_key.json`; otherwise base64, if it is not PEM.
     pub json: bool,
+    /// PEM without encryption.
+    pub pem: bool,
+    /// Where the passphrase is with which it is encrypted, if it is.
+    pub passphrase: Option<SecretSource>,
     /// Its type.
     pub key_type: KeyType,
 }

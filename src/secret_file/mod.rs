@@ -1,6 +1,7 @@
 //! Private files: created 0600 and never overwritten, read only when nobody else can (W14).
 
 pub mod kind;
+pub mod sealed;
 mod source;
 mod variables;
 

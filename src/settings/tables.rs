@@ -44,6 +44,7 @@ const TABLES: &[(&str, &[&str])] = &[
             "algorithm",
             "key_type",
             "key_format",
+            "passphrase_file",
             "path",
             "activation_height",
             "state_file",

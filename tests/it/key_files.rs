@@ -19,6 +19,9 @@ use tmkms::secret_file::SecretSource;
 /// The public key of the seed that all of these files hold: the bytes from 1 to 32.
 const PUBLIC: &str = "79B5562E8FE654F94078B112E8A98BA7901F853AE695BED7E0E3910BAD049664";
 
+/// What encrypts those of them that are encrypted and can be opened.
+const PASSPHRASE: &str = "correct horse battery\n";
+
 fn key(path: &Path, format: FileFormat, kind: KeyType) -> Result<String, String> {
     let source = SecretSource::File(path.to_owned());
     let file = KeyFile::new(source, format, kind, Commands::default());
@@ -47,6 +50,14 @@ fn private(fixture: &Path) -> (tempfile::TempDir, PathBuf) {
     (folder, path)
 }
 
+/// What opens the encrypted ones, in a private file.
+fn passphrase_beside(path: &Path) -> PathBuf {
+    let passphrase = path.with_file_name("passphrase");
+    fs::write(&passphrase, PASSPHRASE).unwrap();
+    fs::set_permissions(&passphrase, fs::Permissions::from_mode(0o600)).unwrap();
+    passphrase
+}
+
 #[test]
 fn each_kind_of_file_has_its_sentence() {
     let files = fixtures();
@@ -58,9 +69,12 @@ fn each_kind_of_file_has_its_sentence() {
         said.push_str(&format!("{}\n", path.file_name().unwrap().display()));
         let source = SecretSource::File(path.clone());
         let link = identity::load(&source).map(|_| "read".to_owned());
+        let encrypted = FileFormat::Encrypted(SecretSource::File(passphrase_beside(&path)));
         let answers = [
             ("base64", key(&path, FileFormat::Base64, KeyType::Ed25519)),
             ("json", key(&path, FileFormat::Json, KeyType::Ed25519)),
+            ("pem", key(&path, FileFormat::Pem, KeyType::Ed25519)),
+            ("encrypted", key(&path, encrypted, KeyType::Ed25519)),
             ("identity", link),
         ];
         for (how, answer) in answers {
@@ -83,6 +97,8 @@ fn said_of_all(part: &str) -> bool {
     part.starts_with("tendermint/")
         || part.starts_with("priv_validator_key")
         || part.ends_with("key.json")
+        // What is no secret, and stands in an encrypted file for whoever opens it in an editor.
+        || part == "passphrase."
 }
 
 /// `-c` may be given any file: what is not a configuration is named as what it is, and nothing of it is shown.
@@ -168,13 +184,25 @@ fn what_can_be_converted_is_converted_by_the_command_that_is_printed() {
         if command.contains("openssl") && !openssl {
             continue;
         }
-        let new = path.with_file_name(format!("{name}.base64"));
+        let asks = command.contains("-topk8");
+        let ending = if asks { "encrypted.pem" } else { "base64" };
+        let new = path.with_file_name(format!("{name}.{ending}"));
+        // Instead of a terminal.
+        let passphrase = passphrase_beside(&path);
+        // Of one file it would take the second line for the new one.
+        let again = path.with_file_name("again");
+        fs::copy(&passphrase, &again).unwrap();
+        let (from, to) = (passphrase.display(), again.display());
+        let told = format!("-scrypt -passin file:{from} -passout file:{to}");
+        let command = &*command.replace("-scrypt", &told);
         nothing_is_overwritten(command, &new);
         let done = Command::new("sh").args(["-c", command]).output().unwrap();
         assert!(done.status.success(), "{name}: {command}: {done:?}");
         let mode = fs::metadata(&new).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
+        let encrypted = || FileFormat::Encrypted(SecretSource::File(passphrase.clone()));
         match said.contains("key_type = \"account\"") {
+            _ if asks => drop(key(&new, encrypted(), KeyType::Secp256k1).unwrap()),
             true => {
                 let read = key(&new, FileFormat::Base64, KeyType::Secp256k1).unwrap();
                 let der = Command::new("openssl")
@@ -202,7 +230,7 @@ fn what_can_be_converted_is_converted_by_the_command_that_is_printed() {
         }
         converted.push(name);
     }
-    let wanted = if openssl { 13 } else { 9 };
+    let wanted = if openssl { 12 } else { 9 };
     assert!(converted.len() >= wanted, "{converted:?}");
 }
 

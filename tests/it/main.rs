@@ -27,6 +27,7 @@ mod docs;
 mod documented_commands;
 mod door;
 mod elsewhere;
+mod encrypted;
 mod environment;
 mod evidence;
 mod exposed;

@@ -484,6 +484,34 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "tmkms.toml.example shows what stands in it",
         "tests/features.rs: a build without keys in files",
     ),
+    (
+        "(it is not shown):",
+        "tests/it/encrypted.rs: asked at a terminal",
+    ),
+    (
+        "The same once more:",
+        "tests/it/encrypted.rs: asked at a terminal",
+    ),
+    (
+        "the two passphrases differ",
+        "tests/it/encrypted.rs: asked at a terminal",
+    ),
+    (
+        "no passphrase was typed",
+        "the end of what is typed, at a terminal",
+    ),
+    (
+        "the passphrase: {error}; nothing was written",
+        "tests/it/encrypted.rs: asked at a terminal",
+    ),
+    (
+        "the terminal cannot be used: {error}",
+        "a terminal that breaks",
+    ),
+    (
+        "what was encrypted did not open again",
+        "a machine whose memory is faulty",
+    ),
 ];
 
 #[test]

@@ -16,21 +16,7 @@ pub fn read(
 ) -> Vec<ConfiguredKey> {
     let chain_ids = section.texts("chain_ids", problems);
     let kind = algorithm(section, problems);
-    let format = section.text("key_format", problems).map_or(Some(FileFormat::default()), |found| {
-        match &*found.value {
-            "base64" => Some(FileFormat::Base64),
-            "json" => Some(FileFormat::Json),
-            other => {
-                problems.push(Problem::at(
-                    found.span,
-                    format!("`{other}` is not a key file format"),
-                    "expected \"base64\" or \"json\"",
-                    "json is CometBFT's priv_validator_key.json; base64 is a key file of this program",
-                ));
-                None
-            }
-        }
-    });
+    let format = format(section, base, problems);
     if let Some(span) = section.place_of_refused("id") {
         problems.push(Problem::at(
             span,
@@ -59,8 +45,17 @@ pub fn read(
     };
     let name = crate::settings::Spanned {
         value: place_of(&source),
-        span: path.span,
+        span: path.span.clone(),
     };
+    if matches!(&format, FileFormat::Encrypted(passphrase) if *passphrase == source) {
+        problems.push(Problem::at(
+            path.span,
+            "the key and its passphrase are in one place",
+            "`passphrase_file` names this, too",
+            "name the file that holds the passphrase, and nothing else, as `passphrase_file`",
+        ));
+        return Vec::new();
+    }
     let key = Arc::new(KeyFile::new(source, format, kind, base.commands.clone()));
     vec![ConfiguredKey {
         chain_ids,
@@ -70,6 +65,54 @@ pub fn read(
         key,
         replica: None,
     }]
+}
+
+/// How the file is written: `passphrase_file` goes with an encrypted one, `key_format` with all others.
+fn format(
+    section: &mut TableReader<'_>,
+    base: &Base,
+    problems: &mut Vec<Problem>,
+) -> Option<FileFormat> {
+    let written = section.text("key_format", problems);
+    let place = section.place_of("passphrase_file");
+    let passphrase = section.text("passphrase_file", problems);
+    if let Some(span) = section.place_of_refused("passphrase") {
+        problems.push(Problem::at(
+            span,
+            "a passphrase stands in the configuration",
+            "whoever reads this file opens the key",
+            "write `passphrase_file = \"PATH\"` (a file of mode 0600, env:NAME or credential:NAME), and no `passphrase`",
+        ));
+        return None;
+    }
+    let format = match written.as_ref().map(|found| &*found.value) {
+        None | Some("base64") => FileFormat::Base64,
+        Some("json") => FileFormat::Json,
+        Some("pem") => FileFormat::Pem,
+        Some(other) => {
+            problems.push(Problem::at(
+                written.as_ref()?.span.clone(),
+                format!("`{other}` is not a key file format"),
+                "expected \"base64\", \"json\" or \"pem\"",
+                "json is CometBFT's priv_validator_key.json; base64 is a key file of this program; pem is what OpenSSL writes",
+            ));
+            return None;
+        }
+    };
+    match (place, written) {
+        (None, _) => Some(format),
+        (Some(_), Some(written)) if format != FileFormat::Pem => {
+            problems.push(Problem::at(
+                written.span,
+                "only PEM is encrypted with a passphrase",
+                "and there is a `passphrase_file`",
+                "remove this line if the file is one that `softsign encrypt` or OpenSSL encrypted; otherwise remove \
+                 `passphrase_file`",
+            ));
+            None
+        }
+        (Some(_), _) => Some(FileFormat::Encrypted(base.secret(&passphrase?, problems)?)),
+    }
 }
 
 /// The type of the key: `algorithm` by its name, or `key_type` by what such keys were used for when there were two types.

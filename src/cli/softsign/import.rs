@@ -3,14 +3,18 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::key_files::{paths, plain};
+use super::new_file;
+use super::public_half::show;
+use super::source_key::{Form, SourceKey};
 use super::there;
 use super::todo::{self, Todo};
-use crate::backends::softsign::key::{SoftKey, SoftKeyError};
+use super::typed_passphrase::{PassphraseFrom, of_source_to_encrypt};
+use crate::backends::softsign::key::SoftKey;
 use crate::cli::config_file::ConfigFile;
-use crate::cli::report::{Failure, output, status};
+use crate::cli::report::{Failure, status};
 use crate::cli::state::chain::unusable;
 use crate::cli::state::height::HeightSource;
 use crate::cli::status::process_of;
@@ -20,7 +24,8 @@ use crate::cli::takeover::shown::refused;
 use crate::cli::takeover::{node_key, quiet};
 use crate::cli::typed::key_word::KeyWord;
 use crate::config::{self, ChainConfig, Config};
-use crate::consensus::{Height, Hrs, KeyType, PublicKey, key_text};
+use crate::consensus::KeyType;
+use crate::consensus::{Height, Hrs, PublicKey};
 use crate::gate::store::file::{StateFile, inspect};
 use crate::gate::watermark::Watermark;
 use crate::migrate::around::Around;
@@ -31,8 +36,7 @@ use crate::migrate::takeover::quiet::Quiet;
 use crate::migrate::watermarks::shown;
 use crate::os::files::paths::{absolute, same_file};
 use crate::remedy::{CommandLine, Commands};
-use crate::secret_file::kind::{self, NamedBy};
-use crate::secret_file::{self, SecretSource};
+use crate::secret_file;
 use crate::terminal::Terminal;
 
 #[derive(Args)]
@@ -51,6 +55,8 @@ pub(in crate::cli) struct Import {
     /// The type of the key; told by the configuration when left out
     #[arg(short = 't', long = "type", value_enum)]
     kind: Option<KeyWord>,
+    #[command(flatten)]
+    passphrase: PassphraseFrom,
     /// The old signer's state file; it becomes the state of the chain
     #[arg(long, value_name = "FILE", conflicts_with = "never_signed")]
     state: Option<PathBuf>,
@@ -73,14 +79,6 @@ pub(in crate::cli) struct Import {
     to: PathBuf,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Form {
-    /// CometBFT's priv_validator_key.json
-    Json,
-    /// Base64
-    Base64,
-}
-
 impl Import {
     pub(super) fn run(self, terminal: &mut dyn Terminal) -> Result<(), Failure> {
         let Some(from) = self.source() else {
@@ -88,9 +86,13 @@ impl Import {
         };
         let config = self.config.load()?;
         let chains = self.chains(&config)?;
-        let key = self.read(chains.first().copied())?;
+        let chain = chains.first().copied();
+        let key = self.read(chain, terminal)?;
         let public = key.public_key();
-        let there = there::is_in(&self.to, &public, public.key_type())?;
+        let passphrase =
+            chain.and_then(|chain| chain.key.traits().file.as_ref()?.passphrase.as_ref());
+        let passphrase = passphrase.map(of_source_to_encrypt).transpose()?;
+        let there = there::is_in(&self.to, &public, public.key_type(), passphrase.as_ref())?;
         // All that can be refused is refused before anything is made.
         let homes = [Some(self.from.as_path()), self.state.as_deref()];
         let service = process_of(&config);
@@ -134,7 +136,11 @@ impl Import {
         };
         let to = self.to.display();
         if !there {
-            secret_file::create(&self.to, &key.to_base64()).map_err(Failure::new)?;
+            let text = match &passphrase {
+                Some(passphrase) => new_file::encrypted(&key, passphrase)?,
+                None => key.to_base64(),
+            };
+            secret_file::create(&self.to, &text).map_err(Failure::new)?;
         }
         if let Err((chain, why)) = todo.carry_out() {
             if there {
@@ -151,11 +157,7 @@ impl Import {
             true => status("Kept", format!("{to}, which holds this very key already")),
             false => status("Imported", format!("{} key into {to}", public.key_type())),
         }
-        output(&format!(
-            "public key: {}\naddress: {}\n",
-            key_text::to_json(&public),
-            public.address()
-        ))?;
+        show(&public)?;
         match holds(&self.from, &public) {
             true => node_key::settle(&self.from, &public, &config, &self.consent, terminal),
             // It is not to be taken away from itself.
@@ -196,11 +198,9 @@ impl Import {
         let commands = config::commands(&self.config.config);
         let command = |how: &[&str]| {
             let mut words = vec!["softsign", "import"];
-            words.extend(match self.format {
-                None => &[][..],
-                Some(Form::Json) => &["-f", "json"],
-                Some(Form::Base64) => &["-f", "base64"],
-            });
+            if let Some(form) = self.format {
+                words.extend(["-f", form.name()]);
+            }
             words.extend(how);
             let (from, to) = (shown(&self.from), shown(&self.to));
             words.extend([&*from, &*to]);
@@ -274,17 +274,20 @@ impl Import {
         }
     }
 
-    fn read(&self, chain: Option<&ChainConfig>) -> Result<SoftKey, Failure> {
-        let failed = |error: &dyn std::fmt::Display| {
-            Failure::new(format!(
-                "the key in {} cannot be imported: {error}",
-                self.from.display()
-            ))
-        };
+    fn read(
+        &self,
+        chain: Option<&ChainConfig>,
+        terminal: &mut dyn Terminal,
+    ) -> Result<SoftKey, Failure> {
         let file = chain.and_then(|chain| chain.key.traits().file.as_ref());
-        if file.is_some_and(|file| file.json) {
+        let other = file.and_then(|file| match (file.json, file.pem) {
+            (true, _) => Some("json"),
+            (_, true) => Some("pem"),
+            _ => None,
+        });
+        if let Some(other) = other {
             return Err(Failure::usage(format!(
-                "{} is configured with `key_format = \"json\"`, and base64 would be written there",
+                "{} is configured with `key_format = \"{other}\"`, and base64 would be written there",
                 self.to.display()
             ))
             .hint(format!(
@@ -295,31 +298,15 @@ impl Import {
                 )
             )));
         }
-        let source = SecretSource::File(self.from.clone());
-        let secret = secret_file::read(&source).map_err(|error| failed(&error))?;
-        if let Some(warning) = &secret.warning {
-            status("Warning", warning);
-        }
-        let form =
-            self.format
-                .unwrap_or_else(|| match kind::text(&secret.bytes).starts_with(b"{") {
-                    true => Form::Json,
-                    false => Form::Base64,
-                });
-        let kind = match self.kind {
-            Some(kind) => kind.key_type(),
-            None => file.map_or_else(KeyType::default, |file| file.key_type),
+        let configured = file.map(|file| file.key_type);
+        let source = SourceKey {
+            path: &self.from,
+            form: self.format,
+            kind: self.kind.map(KeyWord::key_type).or(configured),
+            verb: "imported",
         };
-        let read: Result<SoftKey, SoftKeyError> = match form {
-            Form::Json => SoftKey::from_json(&secret.bytes, kind),
-            Form::Base64 => SoftKey::from_base64(&secret.bytes, kind),
-        };
-        read.map_err(|error| match &error {
-            SoftKeyError::OtherKind(found) => {
-                failed(&error).hint(kind::remedy(found, &source, NamedBy::Command("-f")))
-            }
-            _ => failed(&error),
-        })
+        let bytes = source.bytes()?.bytes;
+        source.read(&bytes, &self.passphrase, terminal)
     }
 
     /// A chain whose watermark the operator says. `None` where key and state are there already, and say as much or more.

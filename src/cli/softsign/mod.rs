@@ -1,22 +1,28 @@
 //! `tmkms softsign`.
 
+mod decrypt;
+mod encrypt;
 mod import;
 mod key_files;
+mod new_file;
+mod public_half;
+mod source_key;
 mod there;
 mod todo;
+mod typed_passphrase;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
 use crate::backends::softsign::key::{SoftKey, SoftKeyError};
-use crate::consensus::{PublicKey, key_text};
-use crate::remedy;
-use crate::secret_file::{self, SecretFileError};
-use crate::terminal::Console;
+use crate::secret_file;
+use crate::terminal::{Console, Terminal};
 
-use super::report::{Failure, output, status};
+use super::report::{Failure, status};
 use crate::cli::typed::key_word::KeyWord;
+use public_half::show;
+use typed_passphrase::PassphraseFrom;
 
 /// Keys in files.
 #[derive(Subcommand)]
@@ -25,17 +31,27 @@ pub(super) enum Softsign {
     Keygen(Keygen),
     /// Bring a key from another signer, together with what it has signed
     Import(import::Import),
+    /// Put a key into a new file, encrypted with a passphrase
+    Encrypt(encrypt::Encrypt),
+    /// Put an encrypted key into a new file that needs no passphrase
+    Decrypt(decrypt::Decrypt),
 }
 
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  tmkms softsign keygen secrets/consensus.key\n  tmkms softsign keygen -t account secrets/account.key\n  \
-                  tmkms softsign keygen -t bls12_381 secrets/bls.key"
+                  tmkms softsign keygen -t bls12_381 secrets/bls.key\n  \
+                  tmkms softsign keygen --encrypt secrets/consensus.pem"
 )]
 pub(super) struct Keygen {
     /// The type of the key
     #[arg(short = 't', long = "type", value_enum, default_value = "consensus")]
     kind: KeyWord,
+    /// Encrypt it with a passphrase
+    #[arg(long)]
+    encrypt: bool,
+    #[command(flatten)]
+    passphrase: PassphraseFrom,
     /// The file to make; never overwritten: a key that is there already is kept and shown
     path: PathBuf,
 }
@@ -43,19 +59,33 @@ pub(super) struct Keygen {
 impl Softsign {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self {
-            Self::Keygen(command) => command.run(),
+            Self::Keygen(command) => command.run(&mut Console),
             Self::Import(command) => command.run(&mut Console),
+            Self::Encrypt(command) => command.run(&mut Console),
+            Self::Decrypt(command) => command.run(&mut Console),
         }
     }
 }
 
 impl Keygen {
-    fn run(self) -> Result<(), Failure> {
+    fn run(self, terminal: &mut dyn Terminal) -> Result<(), Failure> {
+        if self.passphrase.is_said() && !self.encrypt {
+            return Err(
+                Failure::usage("`--passphrase-file` says with what to encrypt the key, and it would not be encrypted")
+                    .hint("add `--encrypt`, or leave it out"),
+            );
+        }
         let kind = self.kind.key_type();
         if !kind.is_built() {
             return Err(Failure::new(SoftKeyError::NotBuilt(kind)));
         }
-        if let Some(public) = there::key_in(&self.path, kind)? {
+        let is_there = std::fs::symlink_metadata(&self.path).is_ok();
+        let passphrase = match (self.encrypt, is_there) {
+            (false, _) => None,
+            (true, true) => Some(self.passphrase.to_open(&self.path, terminal)?),
+            (true, false) => Some(self.passphrase.to_encrypt(&self.path, terminal)?),
+        };
+        if let Some(public) = there::key_in(&self.path, kind, passphrase.as_ref())? {
             status(
                 "Kept",
                 format!(
@@ -66,22 +96,14 @@ impl Keygen {
             );
             return show(&public);
         }
-        let (key, text) = SoftKey::generate(kind)
+        let (key, plain) = SoftKey::generate(kind)
             .map_err(|error| Failure::new(format!("no random numbers: {error}")))?;
-        secret_file::create(&self.path, &text).map_err(|error| {
-            let missing_folder = matches!(
-                &error,
-                SecretFileError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound
-            );
-            let failure = Failure::new(&error);
-            match missing_folder {
-                true => failure.hint(format!(
-                    "make its folder first, with `{}`",
-                    remedy::make_folder(self.path.parent().unwrap_or(Path::new(".")))
-                )),
-                false => failure,
-            }
-        })?;
+        let text = match &passphrase {
+            Some(passphrase) => new_file::encrypted(&key, passphrase)?,
+            None => plain,
+        };
+        secret_file::create(&self.path, &text)
+            .map_err(|error| new_file::not_made(&error, &self.path))?;
         let public = key.public_key();
         status(
             "Generated",
@@ -89,18 +111,17 @@ impl Keygen {
         );
         status(
             "Next",
-            "keep a copy of this file offline, and name it as `path` of a [[providers.softsign]]; for the identity of links, which needs no \
-             copy, as `secret_key` of a [[validator]]",
+            match passphrase {
+                None => {
+                    "keep a copy of this file offline, and name it as `path` of a [[providers.softsign]]; for the identity of links, which needs no \
+                 copy, as `secret_key` of a [[validator]]"
+                }
+                Some(_) => {
+                    "keep a copy of this file offline, and one of its passphrase elsewhere; name it as `path` of a [[providers.softsign]], with \
+                 `passphrase_file`"
+                }
+            },
         );
         show(&public)
     }
-}
-
-/// Writes the public half of a key to standard output.
-fn show(public: &PublicKey) -> Result<(), Failure> {
-    output(&format!(
-        "public key: {}\naddress: {}\n",
-        key_text::to_json(public),
-        public.address()
-    ))
 }

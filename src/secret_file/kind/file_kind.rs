@@ -102,8 +102,10 @@ pub enum PemLabel {
     Public,
     /// A certificate, or a request for one.
     Certificate,
-    /// `ENCRYPTED PRIVATE KEY` and the like.
+    /// `ENCRYPTED PRIVATE KEY`, and what this program encrypts besides.
     Encrypted,
+    /// A key with the headers of OpenSSL's old form of encryption.
+    Legacy,
     /// A key of OpenSSH.
     OpenSsh,
     /// The export of a keyring of the Cosmos SDK.
@@ -204,7 +206,7 @@ impl fmt::Display for FileKind {
                      {column}"
                 );
             }
-            Self::Base64 => "it is base64, not the JSON of a priv_validator_key.json",
+            Self::Base64 => "it is base64, as this program writes key files that are not encrypted",
             Self::OddBase64 { how, .. } => match how {
                 OddBase64::Quoted => "it is base64 between quotes",
                 OddBase64::Lines => "it is base64 in several lines, or with blanks in it",
@@ -245,7 +247,10 @@ impl fmt::Display for FileKind {
             Self::Pem(label) => match label {
                 PemLabel::Public => "it is a public key (PEM): the private half is not in it",
                 PemLabel::Certificate => "it is a certificate, or a request for one (PEM)",
-                PemLabel::Encrypted => "it is a private key that a password encrypts (PEM)",
+                PemLabel::Encrypted => "it is a private key that a passphrase encrypts (PEM)",
+                PemLabel::Legacy => {
+                    "it is a private key in OpenSSL's old form of encryption (PEM), which protects it badly"
+                }
                 PemLabel::OpenSsh => "it is a key of OpenSSH",
                 PemLabel::Keyring => {
                     "it is an account's key, exported from a keyring and encrypted with a password; it signs transactions, \
@@ -307,9 +312,7 @@ impl FileKind {
             Self::Pem(PemLabel::OpenSsh) => {
                 "it is made for logins; make or bring a key of the validator's own"
             }
-            Self::Pem(PemLabel::Encrypted) | Self::Encrypted(_) => {
-                "decrypt it into a private file first, and name that one"
-            }
+            Self::Encrypted(_) => "decrypt it into a private file first, and name that one",
             Self::Mnemonic(_) => {
                 "the mnemonic of an account makes no validator's key; that of a YubiHSM is restored with its `setup`"
             }
@@ -322,6 +325,7 @@ impl FileKind {
             | Self::Hex { .. }
             | Self::Raw(_)
             | Self::Openssl(..)
+            | Self::Pem(PemLabel::Encrypted | PemLabel::Legacy)
             | Self::Utf16 => return None,
         })
     }

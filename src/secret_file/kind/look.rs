@@ -73,6 +73,13 @@ fn of_text(text: &str) -> Option<FileKind> {
         .or_else(|| of_base64(text))
         .or_else(|| is_bech32(text).then_some(FileKind::Bech32))
         .or_else(|| is_configuration(text).then_some(FileKind::Configuration))
+        .or_else(|| pem_below(text))
+}
+
+/// What explains a block stands before it (RFC 7468, section 5.2).
+fn pem_below(text: &str) -> Option<FileKind> {
+    let at = text.find("\n-----BEGIN ")?;
+    Some(pem::pem(text.get(at + 1..)?))
 }
 
 fn is_word(word: &str) -> bool {

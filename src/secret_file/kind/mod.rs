@@ -9,4 +9,5 @@ mod remedy;
 
 pub use file_kind::{Armour, FileKind, KeyAlgorithm, OddBase64, PemLabel};
 pub use look::{look, text};
-pub use remedy::{NamedBy, remedy};
+pub use pem::private_key;
+pub use remedy::{KeyFormatSetting, NamedBy, remedy};

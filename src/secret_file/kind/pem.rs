@@ -26,7 +26,7 @@ pub(super) fn pem(text: &str) -> FileKind {
         "PRIVATE KEY" | "EC PRIVATE KEY" | "RSA PRIVATE KEY" | "EC PARAMETERS" => {
             return private(text, label);
         }
-        "ENCRYPTED PRIVATE KEY" => PemLabel::Encrypted,
+        "ENCRYPTED PRIVATE KEY" | "TMKMS ENCRYPTED KEY" => PemLabel::Encrypted,
         "OPENSSH PRIVATE KEY" => PemLabel::OpenSsh,
         "TENDERMINT PRIVATE KEY" => PemLabel::Keyring,
         "AGE ENCRYPTED FILE" => return FileKind::Encrypted("age"),
@@ -40,7 +40,7 @@ pub(super) fn pem(text: &str) -> FileKind {
 fn private(text: &str, label: &str) -> FileKind {
     // The old form of encryption: headers within.
     if text.contains("Proc-Type: 4,ENCRYPTED") {
-        return FileKind::Pem(PemLabel::Encrypted);
+        return FileKind::Pem(PemLabel::Legacy);
     }
     if label == "RSA PRIVATE KEY" {
         return FileKind::Openssl(Armour::Pem, KeyAlgorithm::Other("RSA".to_owned()));
@@ -63,7 +63,7 @@ fn private(text: &str, label: &str) -> FileKind {
 }
 
 /// The type of the key in the bytes of a private key (PKCS#8 or SEC 1).
-pub(super) fn private_key(bytes: &[u8]) -> Option<KeyAlgorithm> {
+pub fn private_key(bytes: &[u8]) -> Option<KeyAlgorithm> {
     let inner = sequence(bytes)?;
     if !VERSIONS.iter().any(|version| inner.starts_with(version)) {
         return None;

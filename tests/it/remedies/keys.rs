@@ -325,3 +325,55 @@ fn a_key_in_a_folder_that_is_not_there() {
     walk.follow(&said, "make its folder first", "mkdir -p -m 700");
     assert_eq!(walk.tmkms(&keygen).code, 0);
 }
+
+/// The key of the home, encrypted, with its passphrase where `passphrase_file` does not say.
+fn encrypted(walk: &Walk) {
+    private(&walk.elsewhere("passphrase"), b"correct horse battery\n");
+    let passphrase = walk.elsewhere("passphrase");
+    let words = [
+        "softsign",
+        "encrypt",
+        "--passphrase-file",
+        passphrase.to_str().unwrap(),
+        "consensus.key",
+        "consensus.pem",
+    ];
+    assert_eq!(walk.tmkms(&words).code, 0);
+    let plain = "path = \"consensus.key\"";
+    walk.edit(
+        plain,
+        "path = \"consensus.pem\"\npassphrase_file = \"not there\"",
+    );
+}
+
+#[test]
+fn a_passphrase_that_is_not_there() {
+    let walk = Walk::of("a_passphrase_that_is_not_there");
+    walk.home.init();
+    encrypted(&walk);
+    let said = walk.tmkms(&["check"]);
+    walk.follow_filled(
+        &said,
+        "put it there with",
+        "install -m 600 PASSPHRASE",
+        &[("PASSPHRASE", "passphrase")],
+    );
+    walk.is_ready();
+    walk.signs(1);
+}
+
+#[test]
+fn a_missing_encrypted_key_of_a_new_validator() {
+    let walk = Walk::of("a_missing_encrypted_key_of_a_new_validator");
+    encrypted(&walk);
+    fs::remove_file(walk.path("consensus.pem")).unwrap();
+    fs::copy(walk.elsewhere("passphrase"), walk.path("not there")).unwrap();
+    let said = walk.tmkms(&["check"]);
+    walk.follow(
+        &said,
+        "only for a validator that has never signed",
+        "tmkms softsign keygen --encrypt",
+    );
+    let said = walk.tmkms(&["check"]);
+    assert!(said.text.contains("tmkms state init"), "{}", said.text);
+}

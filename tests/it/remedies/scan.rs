@@ -178,6 +178,9 @@ pub fn commands_made(source: &Source) -> Vec<String> {
         "remedy::move_aside(",
         "remedy::remove(",
         "remedy::make_folder(",
+        "remedy::encrypt(",
+        "remedy::decrypt(",
+        "remedy::shred(",
         ".command(\"",
     ];
     let mut found = Vec::new();

@@ -372,6 +372,60 @@ pub const TABLE: &[Remedy] = &[
         Walk("a_missing_account_key_of_a_new_validator"),
     ),
     row(
+        "src/backends/softsign/key_file.rs",
+        "on_file(\"install\",&[\"-m\",\"600\",\"PASSPHRASE\"],path)",
+        "put it there with",
+        "install -m 600 PASSPHRASE",
+        Walk("a_passphrase_that_is_not_there"),
+    ),
+    row(
+        "src/backends/softsign/key_file.rs",
+        "without_config(words)",
+        "only for a validator that has never signed",
+        "tmkms softsign keygen --encrypt",
+        Walk("a_missing_encrypted_key_of_a_new_validator"),
+    ),
+    row(
+        "src/backends/softsign/key_file.rs",
+        "encrypt(path)",
+        "encrypt it with",
+        "tmkms softsign encrypt",
+        Test(
+            "tests/it/encrypted.rs",
+            "a_command_that_is_printed_asks_at_a_terminal",
+        ),
+    ),
+    row(
+        "src/secret_file/kind/remedy.rs",
+        "decrypt(path)",
+        "decrypt it with",
+        "tmkms softsign decrypt",
+        Test(
+            "tests/it/encrypted.rs",
+            "a_command_that_is_printed_asks_at_a_terminal",
+        ),
+    ),
+    row(
+        "src/cli/softsign/encrypt.rs",
+        "decrypt(&self.file)",
+        "for another passphrase, decrypt it with",
+        "tmkms softsign decrypt",
+        Test(
+            "tests/it/encrypted.rs",
+            "a_command_that_is_printed_asks_at_a_terminal",
+        ),
+    ),
+    row(
+        "src/cli/softsign/encrypt.rs",
+        "shred(&self.file)",
+        "remove it with",
+        "shred -u",
+        Test(
+            "tests/it/encrypted.rs",
+            "a_command_that_is_printed_asks_at_a_terminal",
+        ),
+    ),
+    row(
         "src/link/identity.rs",
         "keygen(path)",
         "the identity key",
@@ -407,8 +461,8 @@ pub const TABLE: &[Remedy] = &[
         Walk("an_identity_key_in_the_environment_that_is_none"),
     ),
     row(
-        "src/cli/softsign/mod.rs",
-        "make_folder(self.path.parent().unwrap_or(Path::new(\".\")))",
+        "src/cli/softsign/new_file.rs",
+        "make_folder(path.parent().unwrap_or(Path::new(\".\")))",
         "make its folder first",
         "mkdir -p -m 700",
         Walk("a_key_in_a_folder_that_is_not_there"),

@@ -14,7 +14,12 @@ use super::secret::SigningSecret;
 struct Seed(SigningKey);
 
 /// A key of which only scalar and nonce prefix are known, as a YubiHSM exports it.
-struct Expanded(ExpandedSecretKey, VerifyingKey);
+struct Expanded {
+    key: ExpandedSecretKey,
+    public: VerifyingKey,
+    /// As they were read: the scalar in `key` is reduced, and is no clamped one any more.
+    bytes: Zeroizing<[u8; 64]>,
+}
 
 impl SigningSecret for Seed {
     fn public_key(&self) -> PublicKey {
@@ -39,17 +44,15 @@ impl SigningSecret for Seed {
 
 impl SigningSecret for Expanded {
     fn public_key(&self) -> PublicKey {
-        PublicKey::Ed25519(self.1.to_bytes())
+        PublicKey::Ed25519(self.public.to_bytes())
     }
 
     fn sign(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        Some(raw_sign::<Sha512>(&self.0, bytes, &self.1).to_vec())
+        Some(raw_sign::<Sha512>(&self.key, bytes, &self.public).to_vec())
     }
 
     fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        let mut bytes = Zeroizing::new(self.0.scalar.to_bytes().to_vec());
-        bytes.extend_from_slice(&self.0.hash_prefix);
-        bytes
+        Zeroizing::new(self.bytes.to_vec())
     }
 }
 
@@ -108,7 +111,11 @@ fn expanded(bytes: &[u8]) -> Result<Expanded, SoftKeyError> {
     }
     let key = ExpandedSecretKey::from_bytes(bytes);
     let public = VerifyingKey::from(&key);
-    Ok(Expanded(key, public))
+    Ok(Expanded {
+        key,
+        public,
+        bytes: Zeroizing::new(*bytes),
+    })
 }
 
 /// The scalar in reversed order, the nonce prefix, and the public key.
@@ -119,7 +126,7 @@ fn yubihsm(bytes: &[u8]) -> Result<Expanded, SoftKeyError> {
         scalar.reverse();
     }
     let key = expanded(&secret)?;
-    match key.1.as_bytes() == public {
+    match key.public.as_bytes() == public {
         true => Ok(key),
         false => Err(SoftKeyError::Mismatch("public key")),
     }

@@ -152,9 +152,14 @@ impl Import {
             _ => SoftKey::from_base64(&secret.bytes, KeyType::Ed25519),
         };
         let key = key.map_err(|error| match &error {
-            SoftKeyError::OtherKind(found) => {
-                failed(&error).hint(kind::remedy(found, &source, NamedBy::Command("-t")))
-            }
+            SoftKeyError::OtherKind(found) => failed(&error).hint(kind::remedy(
+                found,
+                &source,
+                NamedBy::Command {
+                    option: "-t",
+                    pem: false,
+                },
+            )),
             _ => failed(&error),
         })?;
         let Some(secret) = key.seed() else {
