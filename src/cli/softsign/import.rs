@@ -24,7 +24,6 @@ use crate::cli::takeover::shown::refused;
 use crate::cli::takeover::{node_key, quiet};
 use crate::cli::typed::key_word::KeyWord;
 use crate::config::{self, ChainConfig, Config};
-use crate::consensus::KeyType;
 use crate::consensus::{Height, Hrs, PublicKey};
 use crate::gate::store::file::{StateFile, inspect};
 use crate::gate::watermark::Watermark;
