@@ -6,6 +6,7 @@ mod check;
 pub mod color;
 mod config_file;
 mod container;
+mod cosign;
 #[cfg(feature = "softsign")]
 mod demo;
 mod generate;
@@ -86,6 +87,8 @@ enum Command {
     /// Keys in files
     #[command(subcommand)]
     Softsign(softsign::Softsign),
+    #[command(subcommand)]
+    Cosign(cosign::Cosign),
     /// YubiHSM 2 devices and the keys in them
     #[cfg(feature = "yubihsm")]
     #[command(subcommand)]
@@ -165,6 +168,7 @@ pub fn run() -> Exit {
         Command::State(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Softsign(command) => command.run(),
+        Command::Cosign(command) => command.run(),
         #[cfg(feature = "yubihsm")]
         Command::Yubihsm(command) => command.run(),
         #[cfg(feature = "ledger")]

@@ -12,6 +12,7 @@ pub mod foreign;
 pub mod kept;
 pub mod moving;
 pub mod node_key;
+pub mod shards;
 pub mod sources;
 pub mod takeover;
 pub mod watermarks;

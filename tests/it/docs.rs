@@ -101,6 +101,8 @@ fn every_command_stands_in_the_readme_and_has_help() {
         "keys show",
         "keys peer-id",
         "softsign keygen",
+        "cosign verify",
+        "cosign recover",
         "yubihsm detect",
         "yubihsm test",
         "yubihsm keys list",

@@ -9,7 +9,7 @@ use crate::consensus::KeyType;
 use crate::migrate::candidate::Candidate;
 use crate::migrate::foreign::Format;
 use crate::os::files::paths::{absolute, folder_of};
-use crate::remedy::Commands;
+use crate::remedy::{CommandLine, Commands};
 
 use super::error::SourceError;
 use super::new_config::{ChainText, KeyText, NewConfig};
@@ -18,6 +18,8 @@ use super::yaml::{document, list, text};
 
 const KEY: &str = "_priv_validator_key.json";
 const SHARD: &str = "_shard.json";
+/// A key that was put together from shards.
+const RECOVERED: &str = ".key";
 const STATES: [&str; 2] = ["_priv_validator_state.json", "_share_sign_state.json"];
 
 /// Reads a home or its `config.yaml`.
@@ -71,17 +73,28 @@ fn read(root: &Yaml<'_>, home: &Path, commands: &Commands) -> Source {
         } else {
             None
         };
-        if !key.is_file() {
+        let recovered = keys.join(format!("{id}{RECOVERED}"));
+        let json = key.is_file() || !recovered.is_file();
+        if !key.is_file() && json {
+            let recover = [
+                "cosign",
+                "recover",
+                "SHARD1",
+                "SHARD2",
+                &recovered.to_string_lossy(),
+            ];
             source.notes.push(format!(
-                "[{id}] its key is split into shards; bring the whole key (the backup it was split from) to {}",
-                key.display()
+                "[{id}] its key is split into shards; bring the whole key (the backup it was split from) to {}, or put it together \
+                 from the shards of enough cosigners with `{}`",
+                key.display(),
+                CommandLine::without_config(recover)
             ));
         }
         chains.push(ChainText {
             id: id.clone(),
             key: KeyText {
-                path: key,
-                json: true,
+                path: if json { key } else { recovered },
+                json,
                 key_type: KeyType::Ed25519,
             },
             // The first chain gets them all, with a chain id that has to be filled in.

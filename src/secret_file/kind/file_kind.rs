@@ -291,7 +291,10 @@ impl FileKind {
                 "the key is in another file; bring this one along with `--state`, or with `state import`"
             }
             Self::Bundle => "the key does not travel in it: bring it apart from the bundle",
-            Self::Share => "bring the whole key, from the backup that was made before it was split",
+            Self::Share => {
+                "bring the whole key, from the backup that was made before it was split, or of enough shards with `tmkms cosign \
+                 recover SHARD1 SHARD2 OUT`"
+            }
             Self::CosignerLinks => "the validator's key is another file",
             Self::PublicKey(_) | Self::Bech32 | Self::Pem(PemLabel::Public) => {
                 "the private half is in the node's config/priv_validator_key.json, or where the signer before had it"

@@ -1367,6 +1367,13 @@ pub const TABLE: &[Remedy] = &[
     ),
     row(
         "src/migrate/sources/horcrux.rs",
+        "without_config(recover)",
+        "its key is split into shards",
+        "tmkms cosign recover SHARD1 SHARD2",
+        Walk("a_key_in_shards"),
+    ),
+    row(
+        "src/migrate/sources/horcrux.rs",
         "import(chain,Path::new(\"FILE\"))",
         "may be behind the others'",
         "tmkms state import test-1 FILE",

@@ -164,6 +164,46 @@ fn one_of_several_cosigners() {
     walk.signs(701);
 }
 
+#[test]
+fn a_key_in_shards() {
+    let walk = Walk::of("a_key_in_shards");
+    let old = walk.elsewhere("hx");
+    fs::create_dir_all(old.join("state")).unwrap();
+    let shard = |id: u32| fs::read(format!("tests/horcrux/2-3/{id}_shard.json")).unwrap();
+    private(&old.join("harness-1_shard.json"), &shard(1));
+    private(
+        &old.join("config.yaml"),
+        b"chainNodes:\n- privValAddr: tcp://10.1.2.3:1234\n",
+    );
+    private(
+        &old.join("state/harness-1_share_sign_state.json"),
+        br#"{"height":"500","round":"0","step":2,"nonce_public":null}"#,
+    );
+    let other = walk.elsewhere("other.json");
+    private(&other, &shard(3));
+    let (home, config) = (old.to_str().unwrap(), walk.elsewhere("new/tmkms.toml"));
+    fs::create_dir_all(config.parent().unwrap()).unwrap();
+    let adopt = ["adopt", home, "-c", config.to_str().unwrap(), "--yes"];
+    let said = walk.tmkms(&adopt);
+    assert_eq!(said.code, 1, "{}", said.text);
+    let own = old.join("harness-1_shard.json");
+    walk.follow_filled(
+        &said,
+        "its key is split into shards",
+        "tmkms cosign recover SHARD1 SHARD2",
+        &[
+            ("SHARD1", own.to_str().unwrap()),
+            ("SHARD2", other.to_str().unwrap()),
+        ],
+    );
+    let said = walk.tmkms(&adopt);
+    assert_eq!(said.code, 0, "{}", said.text);
+    let address = "D9469454F51A0DCDA51E8ADAAC7F6BE867C907D9";
+    assert!(said.text.contains(address), "{}", said.text);
+    let check = walk.tmkms(&["check", "-c", config.to_str().unwrap()]);
+    assert!(check.text.contains("500/0/prevote"), "{}", check.text);
+}
+
 /// A node's home with a state at height 41.
 fn node_home(walk: &Walk, config: &str) -> std::path::PathBuf {
     let node = walk.elsewhere("node");

@@ -159,6 +159,12 @@ mod tests {
         for key in [&one, &two, &three] {
             assert_eq!(key.public_key(), one.public_key());
             assert_eq!(key.sign_bytes(b"x").unwrap(), one.sign_bytes(b"x").unwrap());
+            // Its file is read again, and signs alike.
+            let again = SoftKey::from_base64(&key.to_base64(), KeyType::Ed25519).unwrap();
+            assert_eq!(
+                again.sign_bytes(b"x").unwrap(),
+                one.sign_bytes(b"x").unwrap()
+            );
         }
         exported[95] ^= 1;
         let wrong = SoftKey::from_bytes(&exported, KeyType::Ed25519).err();

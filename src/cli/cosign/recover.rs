@@ -1,0 +1,66 @@
+//! `tmkms cosign recover`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::backends::softsign::key::SoftKey;
+use crate::cli::report::{Failure, output, status};
+use crate::consensus::{KeyType, key_text};
+use crate::migrate::shards::expanded_key;
+use crate::remedy::Commands;
+use crate::secret_file;
+
+use super::shards::Shards;
+
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  tmkms cosign recover host-1/cosmoshub-4_shard.json host-3/cosmoshub-4_shard.json \\\n      \
+                  ~/.horcrux/cosmoshub-4.key\n\n\
+                  Every cosigner must be stopped for good before this key signs: together they sign without it."
+)]
+pub(in crate::cli) struct Recover {
+    /// The CHAIN_shard.json of as many cosigners as the threshold says, or of more
+    #[arg(required = true, value_name = "SHARD")]
+    shards: Vec<PathBuf>,
+    /// The key file to make; never overwritten
+    #[arg(value_name = "OUT", required = true)]
+    to: PathBuf,
+}
+
+impl Recover {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let found = Shards::read(self.shards)?;
+        found.tell_strangers();
+        let enough = found.fit.enough.iter();
+        let enough: Vec<_> = enough
+            .filter_map(|place| found.shards.get(*place))
+            .collect();
+        let key = expanded_key(&enough)
+            .map_err(|why| Failure::new(format!("these shards cannot be put together: {why}")))?;
+        let key = SoftKey::from_bytes(&*key, KeyType::Ed25519).map_err(Failure::new)?;
+        let public = key.public_key();
+        secret_file::create(&self.to, &key.to_base64()).map_err(Failure::new)?;
+        status(
+            "Recovered",
+            format!(
+                "{} key into {}, of {}",
+                public.key_type(),
+                self.to.display(),
+                crate::text::count::count(found.fit.threshold, "shard")
+            ),
+        );
+        status(
+            "Next",
+            format!(
+                "stop every cosigner for good, then take the chain over with its state: `{}`; delete the copies of the shards here",
+                Commands::of_any_config().line(["adopt", "HOME"])
+            ),
+        );
+        output(&format!(
+            "public key: {}\naddress: {}\n",
+            key_text::to_json(&public),
+            public.address()
+        ))
+    }
+}
