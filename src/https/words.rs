@@ -92,7 +92,7 @@ fn of_certificate(error: &CertificateError, words: &TlsWords) -> String {
         }
         // rustls has no kind for it.
         other if other.to_string().contains("CaUsedAsEndEntity") => {
-            "its certificate is that of an authority, as `openssl req -x509` makes it, and not of a server; it needs one with \
+            "its certificate is that of an authority, as openssl req -x509 makes it, and not of a server; it needs one with \
              `basicConstraints=CA:FALSE`"
                 .to_owned()
         }
