@@ -87,7 +87,7 @@ impl Dialer {
                 let stream = tuned(tcp)?;
                 connected(stream.closer().map_err(LinkError::Io)?);
                 let mut shaking = Shaking::begin(&stream, times.handshake);
-                let established = match shaking.secret(identity) {
+                let established = match shaking.secret_connection(identity) {
                     // A SecretConnection's listener speaks first, as we do; one for noise waits.
                     Err(_) if !shaking.heard && is_for_noise(names, times) => {
                         return Err(LinkError::NoiseListener);
@@ -138,7 +138,7 @@ pub fn accept_tcp(
     times: &Timeouts,
 ) -> Result<Connection, LinkError> {
     let stream = tuned(stream)?;
-    let established = Shaking::begin(&stream, times.handshake).secret(identity)?;
+    let established = Shaking::begin(&stream, times.handshake).secret_connection(identity)?;
     secure(stream, established, None, times)
 }
 

@@ -33,7 +33,10 @@ impl<'a> Shaking<'a> {
     }
 
     /// A SecretConnection, in either role.
-    pub(super) fn secret(&mut self, identity: &IdentityKey) -> Result<Established, LinkError> {
+    pub(super) fn secret_connection(
+        &mut self,
+        identity: &IdentityKey,
+    ) -> Result<Established, LinkError> {
         let (handshake, hello) = Handshake::start(*random()?);
         self.write(&hello)?;
         let mut theirs = [0; HELLO];

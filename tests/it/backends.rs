@@ -408,7 +408,12 @@ fn what_is_wrong_with_a_key_file_names_the_file_and_the_remedy() {
         ("not base64", 0o600, FileFormat::Base64, "not base64"),
         ("====", 0o600, FileFormat::Base64, "not base64"),
         ("AAAA", 0o600, FileFormat::Base64, "holds 3 bytes"),
-        (good, 0o600, FileFormat::Json, "priv_validator_key.json"),
+        (
+            good,
+            0o600,
+            FileFormat::Json,
+            "remove `key_format = \"json\"`",
+        ),
     ] {
         write(text, mode);
         let error = error(format);

@@ -97,6 +97,36 @@ fn an_account() -> Secret {
     secret
 }
 
+/// The passphrase of a key file that is encrypted.
+fn a_passphrase() -> Secret {
+    let (home, listener) = home();
+    let value = "correct horse battery staple".to_owned();
+    let folder = home.path().to_owned();
+    let passphrase = folder.join("passphrase");
+    tmkms::secret_file::create(&passphrase, value.as_bytes()).unwrap();
+    let words = [
+        "softsign",
+        "encrypt",
+        "--passphrase-file",
+        "passphrase",
+        "consensus.key",
+    ];
+    let encrypt = home.command(&words).current_dir(&folder).output().unwrap();
+    let said = String::from_utf8_lossy(&encrypt.stderr);
+    assert!(encrypt.status.success(), "{said}");
+    fs::remove_file(passphrase).unwrap();
+    fs::remove_file(folder.join("consensus.key")).unwrap();
+    let config = home.config().replace("consensus.key", "consensus.key.pem");
+    home.configure(&format!("{config}passphrase_file = \"env:{NAME}\"\n"));
+    Secret {
+        what: "a passphrase",
+        home,
+        listener,
+        value,
+        _device: None,
+    }
+}
+
 #[cfg(feature = "yubihsm")]
 fn a_password() -> Secret {
     use crate::support::yubihsm_simulator::{Profile, Simulator};
@@ -145,6 +175,7 @@ fn all() -> Vec<Secret> {
         in_file("a consensus key", "path", "consensus.key"),
         in_json(),
         an_account(),
+        a_passphrase(),
         #[cfg(feature = "yubihsm")]
         a_password(),
         of_etcd("etcd's password", "username = \"tmkms\"\npassword_file"),
