@@ -11,6 +11,7 @@ pub(super) fn address(_: &[u8]) -> [u8; 20] {
 }
 
 /// Of nothing.
+#[cfg(not(feature = "secp256k1eth"))]
 pub(super) fn digest(_: &[u8]) -> [u8; 32] {
     [0; 32]
 }
