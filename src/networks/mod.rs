@@ -1,5 +1,5 @@
 //! The table of known chains: 223 mainnets and 160 testnets of the Cosmos chain registry (CC-BY 4.0), as of
-//! August 2026. Chain ids change with upgrades; an operator's own word always counts more than this table.
+//! August 2026, and a few that it does not have. Chain ids change with upgrades; an operator's own word always counts more than this table.
 
 mod needs;
 
@@ -7,10 +7,11 @@ use crate::settings::nearest;
 
 pub use needs::Needs;
 
-const TABLE: &str = include_str!("networks.csv");
+const TABLES: [&str; 2] = [include_str!("networks.csv"), include_str!("more.csv")];
 
 /// When and where the table was taken.
-pub const SOURCE: &str = "Cosmos chain registry (CC-BY 4.0), August 2026";
+pub const SOURCE: &str =
+    "Cosmos chain registry (CC-BY 4.0), August 2026; Berachain: its genesis files";
 
 /// One network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub struct Network {
     pub name: &'static str,
     /// Its chain id, as `cosmoshub-4`.
     pub chain_id: &'static str,
-    /// The prefix of its addresses, as `cosmos`.
+    /// The prefix of its addresses, as `cosmos`; empty where they are not written in Bech32.
     pub prefix: &'static str,
     /// The series of its nodes where the registry says it, as `0.38`.
     pub series: &'static str,
@@ -40,9 +41,10 @@ pub enum Meaning {
     None(Vec<&'static str>),
 }
 
-/// All networks, mainnets first.
+/// All networks.
 pub fn all() -> impl Iterator<Item = Network> {
-    TABLE.lines().skip(2).filter_map(|line| {
+    let lines = TABLES.iter().flat_map(|table| table.lines().skip(2));
+    lines.filter_map(|line| {
         let mut fields = line.split(',');
         let mut next = || fields.next();
         let (name, chain_id, prefix) = (next()?, next()?, next()?);
@@ -145,6 +147,7 @@ impl Network {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::consensus::KeyType;
 
     fn one(word: &str) -> &'static str {
         match find(word) {
@@ -155,8 +158,8 @@ mod tests {
 
     #[test]
     fn the_table_is_whole() {
-        assert_eq!(all().filter(|network| network.mainnet).count(), 223);
-        assert_eq!(all().filter(|network| !network.mainnet).count(), 160);
+        assert_eq!(all().filter(|network| network.mainnet).count(), 224);
+        assert_eq!(all().filter(|network| !network.mainnet).count(), 161);
         for network in all() {
             assert!(
                 network
@@ -165,7 +168,8 @@ mod tests {
                     .is_ok(),
                 "{network:?}"
             );
-            assert!(!network.prefix.is_empty(), "{network:?}");
+            let is_more = network.name.starts_with("berachain");
+            assert_eq!(network.prefix.is_empty(), is_more, "{network:?}");
         }
     }
 
@@ -211,18 +215,24 @@ mod tests {
     #[test]
     fn what_few_networks_need_is_known_of_those_only() {
         let needs = |chain_id| of_chain(chain_id).unwrap().needs();
-        assert!(needs("laozi-mainnet").is_account());
+        for (chain_id, wanted) in [
+            ("laozi-mainnet", KeyType::Secp256k1),
+            ("mainnet-beacon-80094", KeyType::Bls12381),
+            ("testnet-beacon-80069", KeyType::Bls12381),
+        ] {
+            assert_eq!(needs(chain_id).unusual_key_type(), Some(wanted));
+        }
         for chain_id in ["celestia", "mocha-4", "arabica-11"] {
             let setting = "raw_bytes = { dialect = \"celestia\", ids = [\"fibre\"] }";
             assert_eq!(
                 needs(chain_id).raw_bytes_setting().as_deref(),
                 Some(setting)
             );
-            assert!(!needs(chain_id).is_account());
+            assert_eq!(needs(chain_id).unusual_key_type(), None);
         }
         assert_eq!(needs("cosmoshub-4"), Needs::default());
         let known = all().filter(|network| network.needs() != Needs::default());
-        assert_eq!(known.count(), 4);
+        assert_eq!(known.count(), 6);
     }
 
     #[test]

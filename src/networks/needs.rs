@@ -1,5 +1,6 @@
 //! What a network's validators need beyond what all do. Sources: the genesis file of Band's laozi-mainnet
-//! (`consensus_params.validator.pub_key_types`), and celestia-core's `SignRawBytesRequest` with its purpose `fibre`.
+//! (`consensus_params.validator.pub_key_types`), those of Berachain (`consensus.params.validator.pub_key_types`,
+//! github.com/berachain/beacon-kit at ba255950), and celestia-core's `SignRawBytesRequest` with its purpose `fibre`.
 
 use crate::consensus::KeyType;
 
@@ -18,6 +19,10 @@ impl Needs {
         match name {
             "bandchain" => Self {
                 key_type: Some(KeyType::Secp256k1),
+                ..Self::default()
+            },
+            "berachain" | "berachaintestnet" => Self {
+                key_type: Some(KeyType::Bls12381),
                 ..Self::default()
             },
             "celestia" | "celestiatestnet2" | "celestiatestnet3" => Self {
@@ -43,8 +48,8 @@ impl Needs {
         })
     }
 
-    /// Whether keys are secp256k1, which the configuration calls "account".
-    pub fn is_account(&self) -> bool {
-        self.key_type == Some(KeyType::Secp256k1)
+    /// The type of keys, where it is not the Ed25519 of nearly all networks.
+    pub fn unusual_key_type(&self) -> Option<KeyType> {
+        self.key_type.filter(|kind| *kind != KeyType::Ed25519)
     }
 }

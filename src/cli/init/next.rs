@@ -55,9 +55,11 @@ fn key(chain: &NewChain, path: &Path) -> String {
     }
     let key = std::path::absolute(path.with_file_name("secrets").join(key_name(id)));
     let key = key.unwrap_or_else(|_| key_name(id).into());
-    let keygen = match chain.needs.is_account() {
-        true => CommandLine::on_file("tmkms", &["softsign", "keygen", "-t", "account"], &key),
-        false => remedy::keygen(&key),
+    let keygen = match chain.needs.unusual_key_type() {
+        Some(kind) => {
+            CommandLine::on_file("tmkms", &["softsign", "keygen", "-t", kind.word()], &key)
+        }
+        None => remedy::keygen(&key),
     };
     format!(
         "bring the validator's key to {} (or make one with `{keygen}`)",

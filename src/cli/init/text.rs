@@ -39,7 +39,7 @@ impl From<Network> for NewChain {
         Self {
             id: network.chain_id.to_owned(),
             title: network.title.to_owned(),
-            prefix: Some(network.prefix.to_owned()),
+            prefix: (!network.prefix.is_empty()).then(|| network.prefix.to_owned()),
             extensions: network.has_extensions(),
             needs: network.needs(),
         }
@@ -139,15 +139,12 @@ fn section(chain: &NewChain, port: u16) -> String {
 
 fn key_section(chain: &NewChain) -> String {
     let id = &chain.id;
-    let account = chain.needs.is_account();
+    let unusual = chain.needs.unusual_key_type();
     match is_here("softsign") {
         true => {
-            let kind = match account {
-                true => {
-                    "# Keys of this network are secp256k1, which is \"account\" here.\nkey_type = \"account\"\n"
-                }
-                false => "",
-            };
+            let kind = unusual.map_or_else(String::new, |kind| {
+                format!("# Keys of this network are {kind}.\nalgorithm = \"{kind}\"\n")
+            });
             format!(
                 "# The validator's key. For a node's own priv_validator_key.json add `key_format = \"json\"`.\n\
                  [[providers.softsign]]\nchain_ids = [\"{id}\"]\n{kind}path = \"secrets/{}\"\n",
@@ -156,10 +153,9 @@ fn key_section(chain: &NewChain) -> String {
         }
         // What a device's section needs only the operator knows.
         false => {
-            let kind = match account {
-                true => " Keys of this network are secp256k1: type \"account\".",
-                false => "",
-            };
+            let kind = unusual.map_or_else(String::new, |kind| {
+                format!(" Keys of this network are {kind}.")
+            });
             format!(
                 "# The validator's key: a [[providers.{}]] section; tmkms.toml.example shows what stands in it.{kind}\n",
                 usual()

@@ -120,7 +120,7 @@ fn a_new_home_for_a_network_of_other_keys() {
     // A key of the usual type is read, and told.
     let path = walk.path("a new home/tmkms.toml");
     let config = fs::read_to_string(&path).unwrap();
-    fs::write(&path, config.replace("key_type = \"account\"\n", "")).unwrap();
+    fs::write(&path, config.replace("algorithm = \"secp256k1\"\n", "")).unwrap();
     let said = walk.tmkms(&["check", "-c", "a new home/tmkms.toml"]);
     let warned = "the key is ed25519, and validators of Band Protocol have keys of type secp256k1";
     assert!(said.text.contains(warned), "{}", said.text);

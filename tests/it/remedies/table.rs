@@ -973,7 +973,7 @@ pub const TABLE: &[Remedy] = &[
     ),
     row(
         "src/cli/init/next.rs",
-        "on_file(\"tmkms\",&[\"softsign\",\"keygen\",\"-t\",\"account\"],&key)",
+        "on_file(\"tmkms\",&[\"softsign\",\"keygen\",\"-t\",kind.word()],&key)",
         "bring the validator's key to",
         "tmkms softsign keygen -t account",
         Walk("a_new_home_for_a_network_of_other_keys"),
