@@ -83,6 +83,16 @@ fn connect(
     }
 }
 
+/// Another connection to where this one leads, and to nowhere else.
+pub(super) fn connect_again(stream: &Stream, limit: Duration) -> Option<Stream> {
+    let Stream::Tcp(stream) = stream else {
+        return None;
+    };
+    let address = stream.peer_addr().ok()?;
+    let stream = TcpStream::connect_timeout(&address, limit).ok()?;
+    tuned(stream).ok()
+}
+
 fn is_to_itself(stream: &TcpStream) -> bool {
     matches!((stream.local_addr(), stream.peer_addr()), (Ok(local), Ok(peer)) if local == peer)
 }

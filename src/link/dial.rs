@@ -3,11 +3,11 @@
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::address::Address;
 use super::cipher::Cipher;
-use super::connect::{connect_tcp, connect_unix, tuned};
+use super::connect::{connect_again, connect_tcp, connect_unix, tuned};
 use super::connection::{Closer, Connection, Stream};
 use super::error::LinkError;
 use super::identity::{IdentityKey, PeerId};
@@ -17,7 +17,7 @@ use super::secret_connection::Established;
 use super::shaking::Shaking;
 use super::timeouts::Timeouts;
 
-/// How long a listener is given to answer Noise's first message, after it said nothing to that of SecretConnection.
+/// How long it may take to find out whether a listener is one for noise, after it said nothing to SecretConnection.
 const NOISE_PROBE: Duration = Duration::from_secs(1);
 
 /// Dials one node again and again, and remembers what it learned of its addresses.
@@ -28,11 +28,30 @@ enum DialTarget {
     Tcp {
         peer_id: Option<PeerId>,
         names: Names,
+        silence: Silence,
     },
     Noise {
         peer_id: Libp2pId,
         names: Names,
     },
+}
+
+/// What is known of a listener for `tcp://` that took the connection and said nothing.
+#[derive(Default)]
+struct Silence {
+    /// How often in a row.
+    times: u32,
+    /// It answered as one for noise does when it was last asked.
+    is_noise: bool,
+}
+
+impl Silence {
+    /// One more; whether to find out now if the listener is one for noise. A node that is only slow is not held up by
+    /// connections that lead to nothing: it is asked at the second silence in a row, the fourth, the eighth, and so on.
+    fn again(&mut self) -> bool {
+        self.times = self.times.saturating_add(1);
+        self.times > 1 && self.times.is_power_of_two()
+    }
 }
 
 impl Dialer {
@@ -52,6 +71,7 @@ impl Dialer {
             } => DialTarget::Tcp {
                 peer_id: *peer_id,
                 names: Names::new(host, *port, resolver),
+                silence: Silence::default(),
             },
             Address::Noise {
                 peer_id,
@@ -64,7 +84,16 @@ impl Dialer {
         })
     }
 
-    /// Dials. `connected` gets a [`Closer`] before the handshake begins, so that a shutdown can end it. TCP and
+    /// For one dial alone, so that all is found out at once about a listener that says nothing.
+    fn once(address: &Address) -> Self {
+        let mut dialer = Self::new(address);
+        if let DialTarget::Tcp { silence, .. } = &mut dialer.0 {
+            silence.times = 1;
+        }
+        dialer
+    }
+
+    /// Dials. `connected` gets a [`Closer`] before a handshake begins, so that a shutdown can end it. TCP and
     /// noise want an identity; Unix sockets do not.
     ///
     /// # Errors
@@ -73,7 +102,7 @@ impl Dialer {
         &mut self,
         identity: Option<&IdentityKey>,
         times: &Timeouts,
-        connected: impl FnOnce(Closer),
+        mut connected: impl FnMut(Closer),
     ) -> Result<Connection, LinkError> {
         match &mut self.0 {
             DialTarget::Unix(path) => {
@@ -81,17 +110,29 @@ impl Dialer {
                 connected(stream.closer().map_err(LinkError::Io)?);
                 Connection::new(stream, Cipher::Plain, *times)
             }
-            DialTarget::Tcp { peer_id, names } => {
+            DialTarget::Tcp {
+                peer_id,
+                names,
+                silence,
+            } => {
                 let identity = identity.ok_or(LinkError::NoIdentity)?;
-                let (tcp, round_trip) = connect_tcp(names, times.connect)?;
+                let made = connect_tcp(names, times.connect);
+                // What is down may come back as something else.
+                let before = std::mem::take(silence);
+                let (tcp, round_trip) = made?;
                 let stream = tuned(tcp)?;
                 connected(stream.closer().map_err(LinkError::Io)?);
                 let mut shaking = Shaking::begin(&stream, times.handshake);
-                let established = match shaking.secret_connection(identity) {
-                    // A SecretConnection's listener speaks first, as we do; one for noise waits.
-                    Err(_) if !shaking.heard && is_for_noise(names, times) => {
-                        return Err(LinkError::NoiseListener);
+                let established = shaking.secret_connection(identity);
+                // A SecretConnection's listener speaks first, as we do; one for noise waits.
+                if established.is_err() && shaking.was_silent() {
+                    *silence = before;
+                    if silence.again() {
+                        silence.is_noise = is_for_noise(&stream, times, &mut connected);
                     }
+                }
+                let established = match established {
+                    Err(_) if silence.is_noise => return Err(LinkError::NoiseListener),
                     other => other?,
                 };
                 let mut connection = secure(stream, established, *peer_id, times)?;
@@ -126,9 +167,9 @@ pub fn dial(
     address: &Address,
     identity: Option<&IdentityKey>,
     times: &Timeouts,
-    connected: impl FnOnce(Closer),
+    connected: impl FnMut(Closer),
 ) -> Result<Connection, LinkError> {
-    Dialer::new(address).dial(identity, times, connected)
+    Dialer::once(address).dial(identity, times, connected)
 }
 
 /// The listener's side of a TCP link: the harness's and the tests'.
@@ -177,9 +218,17 @@ fn secure(
     }
 }
 
-/// Whether the listener answers as one for noise does. It learns nothing of us and is free again at once.
-fn is_for_noise(names: &mut Names, times: &Timeouts) -> bool {
-    let limit = NOISE_PROBE.min(times.handshake);
-    let stream = connect_tcp(names, limit).and_then(|(stream, _)| tuned(stream));
-    stream.is_ok_and(|stream| Shaking::begin(&stream, limit).noise_met().is_ok())
+/// Whether the listener at the other end answers a new connection as one for noise does. It learns nothing of us and is free
+/// again at once.
+fn is_for_noise(silent: &Stream, times: &Timeouts, connected: &mut impl FnMut(Closer)) -> bool {
+    let (limit, began) = (NOISE_PROBE.min(times.handshake), Instant::now());
+    let Some(stream) = connect_again(silent, limit) else {
+        return false;
+    };
+    let Ok(closer) = stream.closer() else {
+        return false;
+    };
+    connected(closer);
+    let left = limit.saturating_sub(began.elapsed());
+    Shaking::begin(&stream, left).noise_met().is_ok()
 }

@@ -101,8 +101,9 @@ pub enum LinkError {
     NoiseListener,
     /// `noise://` was dialled, and the listener is one for SecretConnection.
     #[error(
-        "the node listens for a tcp:// link there, and `addr` says noise://; write tcp://HOST:PORT, or noise:// into the node's \
-         priv_validator_laddr (CometBFT v0.40 or later), and reload tmkms"
+        "what listens there is for a tcp:// link, and `addr` says noise://; write tcp://HOST:PORT, or noise:// into the node's \
+         priv_validator_laddr (CometBFT v0.40 or later), and reload tmkms; the node's port for peers (p2p.laddr) is such a \
+         listener, too"
     )]
     SecretConnectionListener,
     /// A request began and did not end.

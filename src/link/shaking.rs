@@ -19,7 +19,7 @@ pub(super) struct Shaking<'a> {
     began: Instant,
     limit: Duration,
     /// Whether the other side sent anything at all.
-    pub(super) heard: bool,
+    heard: bool,
 }
 
 impl<'a> Shaking<'a> {
@@ -30,6 +30,11 @@ impl<'a> Shaking<'a> {
             limit,
             heard: false,
         }
+    }
+
+    /// Whether the other side sent nothing at all.
+    pub(super) fn was_silent(&self) -> bool {
+        !self.heard
     }
 
     /// A SecretConnection, in either role.

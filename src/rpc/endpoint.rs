@@ -11,8 +11,8 @@ use crate::https::{Client, Limits, Tls, TlsWords};
 use super::address::{RpcAddress, RpcSettings};
 use super::agreement::Word;
 use super::answers::{
-    CommitAnswer, LONGEST_COMMIT, LONGEST_RECORD, LONGEST_STATUS, LONGEST_VALIDATORS, NodeStatus,
-    PER_PAGE, read_commit, read_slashing, read_status, read_validators,
+    CommitAnswer, LONGEST_RECORD, LONGEST_STATUS, LONGEST_VALIDATORS, NodeStatus, PER_PAGE,
+    longest_commit, read_commit, read_slashing, read_status, read_validators,
 };
 use super::standing::{SlashingRecord, ValidatorStanding, store_key};
 use super::trouble::RpcTrouble;
@@ -227,7 +227,8 @@ impl Endpoint {
     }
 
     fn commit(&mut self, height: Height, key: &PublicKey) -> Result<CommitAnswer, RpcTrouble> {
-        let body = self.get(&format!("/commit?height={height}"), LONGEST_COMMIT)?;
+        let longest = longest_commit(key.key_type());
+        let body = self.get(&format!("/commit?height={height}"), longest)?;
         read_commit(&body, &self.chain, height, key)
     }
 

@@ -17,7 +17,7 @@ fn vectors() -> Vec<serde_json::Value> {
 }
 
 /// A home whose key is of this type, made by the program; its public half is what `keys show` says.
-fn home(kind: KeyType, listener: &Listener) -> Home {
+pub(crate) fn home(kind: KeyType, listener: &Listener) -> Home {
     let address = listener.address().unwrap();
     let mut home = Home::new(std::slice::from_ref(&address));
     let chain = Chain::new("test-1").node_with_identity(&address);

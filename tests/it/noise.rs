@@ -10,7 +10,8 @@ use rustix::process::Signal;
 use tmkms::codec::node::{Answer, Ask};
 use tmkms::harness::Listener;
 use tmkms::link::{
-    Address, Connection, IdentityKey, Libp2pId, LinkError, Peer, Timeouts, accept_noise, dial,
+    Address, Connection, Dialer, IdentityKey, Libp2pId, LinkError, Peer, Timeouts, accept_noise,
+    dial,
 };
 
 use crate::support::home::{Home, PATIENCE, sign};
@@ -352,6 +353,60 @@ fn links_of_the_wrong_scheme_are_named_in_both_directions() {
     let found = error(dialled(&address, &TIMES));
     let is_named = matches!(found, LinkError::SecretConnectionListener);
     assert!(is_named, "{found}");
+    node.join().unwrap();
+}
+
+/// Each connection that leads to nothing holds up a node that takes one at a time, so a node that is slow to answer is not asked
+/// at once whether it is one for noise; and a shutdown can end what asks.
+#[test]
+fn a_slow_node_gets_no_second_connection_for_one_silence() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = Address::Tcp {
+        peer_id: None,
+        host: "127.0.0.1".to_owned(),
+        port: listener.local_addr().unwrap().port(),
+    };
+    let mut dialer = Dialer::new(&address);
+    let mut connections = Vec::new();
+    for expected in [1, 3, 4, 6] {
+        let mut closers = Vec::new();
+        let began = Instant::now();
+        let found = dialer.dial(Some(&us()), &TIMES, |closer| closers.push(closer));
+        let found = error(found);
+        assert!(matches!(found, LinkError::HandshakeTimeout(_)), "{found}");
+        assert!(began.elapsed() < TIMES.handshake * 5 / 2);
+        let before = connections.len();
+        connections.extend(std::iter::from_fn(|| listener.accept().ok()));
+        assert_eq!(connections.len(), expected);
+        assert_eq!(closers.len(), expected - before);
+    }
+}
+
+/// What was found out is told at each silence.
+#[test]
+fn a_noise_listener_is_named_again_without_being_asked_again() {
+    let noise = Listener::noise(None).unwrap();
+    let Address::Noise { host, port, .. } = noise.address().unwrap() else {
+        panic!()
+    };
+    let address = Address::Tcp {
+        peer_id: None,
+        host,
+        port,
+    };
+    let node = thread::spawn(move || {
+        for _ in 0..4 {
+            assert!(noise.accept(Duration::from_secs(5)).is_err());
+        }
+    });
+    let mut dialer = Dialer::new(&address);
+    let mut dial = || dialer.dial(Some(&us()), &TIMES, |_| {}).map(drop);
+    // This one closes at once, as go-libp2p's does not.
+    assert!(matches!(dial(), Err(LinkError::HandshakeClosed)));
+    for _ in 0..2 {
+        assert!(matches!(dial(), Err(LinkError::NoiseListener)));
+    }
     node.join().unwrap();
 }
 

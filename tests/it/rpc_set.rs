@@ -4,8 +4,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use tmkms::consensus::KeyType;
+use tmkms::harness::Listener;
+
+use crate::key_types;
 use crate::rpc::{ask_these, rpc, vote};
 use crate::support::fake_rpc::{FakeRpc, Mood};
+use crate::support::home::PATIENCE;
 use crate::support::http::{address, get, scrape, wait_for, with_metrics};
 use crate::support::world::World;
 
@@ -48,6 +53,46 @@ fn one_of_ten_thousand_is_found_on_the_last_page_and_looked_for_there_first() {
     wait_for("outside", || rpc(&world)["outside"] == 3);
     // The hundredth page is there still, without us.
     assert_eq!(asked_for_validators(&node), 205);
+}
+
+/// Pages of the longest keys are read, and each type's signature in a commit is known.
+#[test]
+fn our_vote_is_found_whatever_the_type_of_the_networks_keys() {
+    std::thread::scope(|scope| {
+        for kind in KeyType::ALL {
+            scope.spawn(move || our_vote_is_found_with_a_key_of_type(kind));
+        }
+    });
+}
+
+fn our_vote_is_found_with_a_key_of_type(kind: KeyType) {
+    let listener = Listener::tcp().unwrap();
+    let home = key_types::home(kind, &listener);
+    home.init();
+    let node = FakeRpc::start(home.key.clone(), Mood::Honest);
+    node.set(|chain| chain.others = 120);
+    let text = home.config();
+    let rpc_of_chain = format!("[[chain]]\nrpc = [\"{}\"]\n", node.url());
+    home.configure(&text.replacen("[[chain]]\n", &rpc_of_chain, 1));
+    let service = home.start();
+    let mut world = World {
+        node: listener.accept(PATIENCE).unwrap(),
+        home,
+        service,
+        listener,
+    };
+    for height in 1..=3 {
+        let vote = vote(&mut world, height);
+        node.set(|chain| {
+            chain.votes.insert(height, vote);
+        });
+    }
+    wait_for("the power", || rpc(&world)["voting_power"] == 42);
+    node.set(|chain| chain.latest = 4);
+    wait_for("three heights", || rpc(&world)["newest_height"] == 3);
+    let told = rpc(&world);
+    assert_eq!(told["committed"], told["window"], "{kind}: {told}");
+    assert_eq!(told["signed_height"], 3, "{kind}: {told}");
 }
 
 #[test]

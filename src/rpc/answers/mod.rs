@@ -10,7 +10,7 @@ mod shapes;
 mod slashing;
 
 pub use read::{
-    CommitAnswer, LONGEST_COMMIT, LONGEST_STATUS, LONGEST_VALIDATORS, NodeStatus, PER_PAGE,
-    ValidatorsPage, read_commit, read_status, read_validators,
+    CommitAnswer, LONGEST_STATUS, LONGEST_VALIDATORS, NodeStatus, PER_PAGE, ValidatorsPage,
+    longest_commit, read_commit, read_status, read_validators,
 };
 pub use slashing::{LONGEST_RECORD, read_slashing};

@@ -286,7 +286,12 @@ fn validators(asked: &str, key: &PublicKey, chain: &Chain) -> Result<String, Str
                 true => key.address().to_string(),
                 false => format!("{at:040X}"),
             };
-            format!("{{\"address\":\"{address}\",\"voting_power\":\"42\"}}")
+            // All have keys of one type.
+            let (kind, value) = (key.key_type().public_json_name(), Base64::encode_string(key.as_bytes()));
+            format!(
+                "{{\"address\":\"{address}\",\"pub_key\":{{\"type\":\"{kind}\",\"value\":\"{value}\"}},\
+                 \"voting_power\":\"42\",\"proposer_priority\":\"-{at}\"}}"
+            )
         })
         .collect();
     let told = chain.total.clone().unwrap_or(total.to_string());
