@@ -4,7 +4,7 @@ use std::any::Any;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::consensus::KeyType;
+use crate::consensus::{KeyType, PublicKey};
 use crate::secret_file::SecretSource;
 use crate::signer::Signer;
 
@@ -27,6 +27,15 @@ pub trait KeySource: Any + Send + Sync {
     /// open already.
     fn is_at_hand(&self) -> bool {
         self.devices().is_empty()
+    }
+
+    /// The public key of what lies there now, for a look beside the key that was opened and signs. What was opened is known
+    /// again without the work of opening it, or the passphrase.
+    ///
+    /// # Errors
+    /// It cannot be opened, and does not say which key it is.
+    fn look(&self) -> Result<PublicKey, OpenKeyError> {
+        Ok(self.open()?.signer.public_key())
     }
 
     /// Opens it.

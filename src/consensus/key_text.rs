@@ -49,6 +49,15 @@ pub fn to_json(key: &PublicKey) -> String {
     )
 }
 
+/// The key of this type of which [`to_json`] makes this text.
+pub fn of_json(json: &str, kind: KeyType) -> Option<PublicKey> {
+    // The value is the last text in it.
+    let value = json.rsplit('"').nth(1)?;
+    let bytes = base64::decode(value).ok()?;
+    let key = PublicKey::of_type(kind, &bytes).ok()?;
+    (to_json(&key) == json).then_some(key)
+}
+
 /// The key as the JSON of CometBFT, as in a genesis file.
 pub fn to_comet_json(key: &PublicKey) -> String {
     format!(
@@ -124,6 +133,12 @@ mod tests {
             to_json(&key),
             r#"{"@type":"/cosmos.crypto.ed25519.PubKey","key":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}"#
         );
+        assert_eq!(of_json(&to_json(&key), KeyType::Ed25519), Some(key.clone()));
+        assert_eq!(of_json(&to_json(&key), KeyType::Secp256k1), None);
+        assert_eq!(of_json(&to_comet_json(&key), KeyType::Ed25519), None);
+        for text in ["", "\"", "{}", "AAAA", "\"AAAA\""] {
+            assert_eq!(of_json(text, KeyType::Ed25519), None);
+        }
         assert_eq!(
             amino_prefix("tendermint/PubKeyEd25519"),
             [0x16, 0x24, 0xde, 0x64]

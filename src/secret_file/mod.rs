@@ -5,7 +5,7 @@ pub mod sealed;
 mod source;
 mod variables;
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -127,27 +127,46 @@ pub struct Secret {
 pub fn read(source: &SecretSource) -> Result<Secret, SecretFileError> {
     match source {
         SecretSource::File(path) => read_file(path),
-        SecretSource::Environment(variable) => {
-            let name = || variable.name().to_owned();
-            let bytes = variable.value();
-            let bytes = bytes.ok_or_else(|| SecretFileError::NoVariable(name()))?;
-            match std::str::from_utf8(&bytes) {
-                Ok(_) => Ok(Secret {
-                    bytes,
-                    warning: None,
-                }),
-                Err(_) => Err(SecretFileError::NotText(name())),
-            }
-        }
-        SecretSource::Credential(name) => {
-            let folder = std::env::var_os("CREDENTIALS_DIRECTORY")
-                .ok_or_else(|| SecretFileError::NoCredentials(name.clone()))?;
-            read_file(&Path::new(&folder).join(name))
-        }
+        SecretSource::Environment(variable) => Ok(Secret {
+            bytes: value(variable)?,
+            warning: None,
+        }),
+        SecretSource::Credential(name) => read_file(&credential(name)?),
     }
 }
 
-fn read_file(path: &Path) -> Result<Secret, SecretFileError> {
+/// The bytes of a secret, to see whether they are those that were read before. Who may read or replace them was judged then.
+pub fn contents(source: &SecretSource) -> Result<Zeroizing<Vec<u8>>, SecretFileError> {
+    match source {
+        SecretSource::File(path) => contents_of_file(path),
+        SecretSource::Environment(variable) => value(variable),
+        SecretSource::Credential(name) => contents_of_file(&credential(name)?),
+    }
+}
+
+fn value(variable: &Variable) -> Result<Zeroizing<Vec<u8>>, SecretFileError> {
+    let name = || variable.name().to_owned();
+    let bytes = variable.value();
+    let bytes = bytes.ok_or_else(|| SecretFileError::NoVariable(name()))?;
+    match std::str::from_utf8(&bytes) {
+        Ok(_) => Ok(bytes),
+        Err(_) => Err(SecretFileError::NotText(name())),
+    }
+}
+
+fn credential(name: &str) -> Result<PathBuf, SecretFileError> {
+    let folder = std::env::var_os("CREDENTIALS_DIRECTORY")
+        .ok_or_else(|| SecretFileError::NoCredentials(name.to_owned()))?;
+    Ok(Path::new(&folder).join(name))
+}
+
+fn contents_of_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretFileError> {
+    let (file, meta) = open_file(path)?;
+    fit(path, &meta)?;
+    bytes_of(path, &file, &meta)
+}
+
+fn open_file(path: &Path) -> Result<(File, Metadata), SecretFileError> {
     let io = |doing| {
         move |source| SecretFileError::Io {
             path: path.to_owned(),
@@ -171,6 +190,37 @@ fn read_file(path: &Path) -> Result<Secret, SecretFileError> {
     if !meta.is_file() {
         return Err(SecretFileError::NotAFile(path.to_owned()));
     }
+    Ok((file, meta))
+}
+
+/// Whether it can be a secret, by its length.
+fn fit(path: &Path, meta: &Metadata) -> Result<(), SecretFileError> {
+    match meta.len() {
+        0 => Err(SecretFileError::Empty(path.to_owned())),
+        1..=LONGEST => Ok(()),
+        _ => Err(SecretFileError::TooLong(path.to_owned())),
+    }
+}
+
+fn bytes_of(
+    path: &Path,
+    file: &File,
+    meta: &Metadata,
+) -> Result<Zeroizing<Vec<u8>>, SecretFileError> {
+    // Room for all of it from the start: a vector that grows leaves copies behind.
+    let capacity = usize::try_from(meta.len()).unwrap_or(0) + 1;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
+    let read = file.take(LONGEST).read_to_end(&mut bytes);
+    read.map_err(|source| SecretFileError::Io {
+        path: path.to_owned(),
+        doing: "reading it",
+        source,
+    })?;
+    Ok(bytes)
+}
+
+fn read_file(path: &Path) -> Result<Secret, SecretFileError> {
+    let (file, meta) = open_file(path)?;
     let mode = meta.mode() & 0o777;
     if mode & 0o007 != 0 {
         return Err(SecretFileError::Exposed {
@@ -179,19 +229,9 @@ fn read_file(path: &Path) -> Result<Secret, SecretFileError> {
             owner: meta.uid(),
         });
     }
-    if meta.len() == 0 {
-        return Err(SecretFileError::Empty(path.to_owned()));
-    }
-    if meta.len() > LONGEST {
-        return Err(SecretFileError::TooLong(path.to_owned()));
-    }
+    fit(path, &meta)?;
     let around = around_secret(path)?;
-    // Room for all of it from the start: a vector that grows leaves copies behind.
-    let capacity = usize::try_from(meta.len()).unwrap_or(0) + 1;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
-    file.take(LONGEST)
-        .read_to_end(&mut bytes)
-        .map_err(io("reading it"))?;
+    let bytes = bytes_of(path, &file, &meta)?;
     let me = rustix::process::geteuid().as_raw();
     let owner = meta.uid();
     let warning = if owner != me && owner != 0 {

@@ -1,5 +1,5 @@
-//! Devices that a running service has open. A configuration that is read again means the same device by the same words, and
-//! two of us cannot have it.
+//! Devices that a running service has open, and whatever else it has one of. A configuration that is read again means the same
+//! device by the same words, and two of us cannot have it.
 
 use std::any::Any;
 use std::fmt;

@@ -62,12 +62,21 @@ pub fn spawn_scoped<'scope, T: Send + 'scope>(
         .spawn_scoped(scope, body)
 }
 
-/// Does `work` on a stack of [`OWN_STACK`] and waits for it, for arithmetic that needs more than its caller may have. `None`
-/// where the host has no room for the thread, or the work panicked.
-pub fn on_own_stack<T: Send>(name: &str, work: impl FnOnce() -> T + Send) -> Option<T> {
+/// Does `work` on a stack of `stack` bytes, mostly [`OWN_STACK`], and waits for it, for arithmetic that needs more than its
+/// caller may have.
+///
+/// # Errors
+/// The host has no room for the thread, or the work panicked.
+pub fn on_own_stack<T: Send>(
+    name: &str,
+    stack: usize,
+    work: impl FnOnce() -> T + Send,
+) -> io::Result<T> {
     std::thread::scope(|scope| {
-        let thread = spawn_scoped(scope, name, OWN_STACK, work).ok()?;
-        thread.join().ok()
+        let thread = spawn_scoped(scope, name, stack, work)?;
+        thread
+            .join()
+            .map_err(|_| io::Error::other("it ended with a bug"))
     })
 }
 
@@ -184,9 +193,14 @@ mod tests {
     #[test]
     fn what_has_a_stack_of_its_own_is_waited_for_and_its_panic_is_its_own() {
         let large = || std::hint::black_box([7_u8; 400 * 1024]).len();
-        let below = spawn("caller", STACK, move || on_own_stack("large", large)).unwrap();
-        assert_eq!(below.join().unwrap(), Some(400 * 1024));
-        assert_eq!(on_own_stack("broken", || panic!("on purpose")), None::<()>);
+        let below = spawn("caller", STACK, move || {
+            on_own_stack("large", OWN_STACK, large)
+        })
+        .unwrap();
+        assert_eq!(below.join().unwrap().unwrap(), 400 * 1024);
+        let broken = on_own_stack::<()>("broken", OWN_STACK, || panic!("on purpose"));
+        assert!(broken.is_err());
+        assert!(on_own_stack("room", usize::MAX / 4, || ()).is_err());
     }
 
     #[test]

@@ -364,7 +364,7 @@ mod ledger {
 
 fn file(path: &Path, kind: KeyType, format: FileFormat) -> KeyFile {
     let source = SecretSource::File(path.to_owned());
-    KeyFile::new(source, format, kind, Default::default())
+    KeyFile::new(source, format, kind, Default::default(), Arc::default())
 }
 
 #[test]

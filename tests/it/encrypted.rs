@@ -374,6 +374,25 @@ fn a_wrong_passphrase_is_said_once_and_the_right_one_arms_the_chain() {
     let (code, said) = home.run(&["reload"]);
     assert_eq!((code, &*said), (0, "nothing is different\n"));
     assert!(sign(&mut node, &home.key, 2, 1));
+    // Another key in its place is seen all the same.
+    let [pem, kept] = ["consensus.pem", "kept.pem"].map(|name| home.path().join(name));
+    fs::rename(&pem, &kept).unwrap();
+    let keygen = [
+        "softsign",
+        "keygen",
+        "--encrypt",
+        "--passphrase-file",
+        "right",
+        "consensus.pem",
+    ];
+    assert_eq!(home.run(&keygen).0, 0);
+    let (code, said) = home.run(&["reload"]);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("holds another key now"), "{said}");
+    fs::rename(&kept, &pem).unwrap();
+    let (code, said) = home.run(&["reload"]);
+    assert_eq!((code, &*said), (0, "nothing is different\n"));
+    assert!(sign(&mut node, &home.key, 3, 1));
     assert!(!service.log().contains("horse"), "{}", service.log());
 }
 

@@ -24,7 +24,13 @@ const PASSPHRASE: &str = "correct horse battery\n";
 
 fn key(path: &Path, format: FileFormat, kind: KeyType) -> Result<String, String> {
     let source = SecretSource::File(path.to_owned());
-    let file = KeyFile::new(source, format, kind, Commands::default());
+    let file = KeyFile::new(
+        source,
+        format,
+        kind,
+        Commands::default(),
+        Default::default(),
+    );
     let opened = file.open().map_err(|error| error.to_string())?;
     Ok(tmkms::consensus::key_text::to_hex(
         &opened.signer.public_key(),

@@ -6,6 +6,7 @@ use crate::backends::configured::{ConfiguredKey, KeyTurn};
 use crate::consensus::KeyType;
 use crate::settings::{Base, Problem, TableReader, place_of};
 
+use super::kdf_turn::KdfTurn;
 use super::key_file::{FileFormat, KeyFile};
 
 /// Reads one section.
@@ -56,7 +57,15 @@ pub fn read(
         ));
         return Vec::new();
     }
-    let key = Arc::new(KeyFile::new(source, format, kind, base.commands.clone()));
+    // Those of a configuration that is read again wait for those of the one before.
+    let kdf = base.devices.known_or(KdfTurn::default(), |_, _| true);
+    let key = Arc::new(KeyFile::new(
+        source,
+        format,
+        kind,
+        base.commands.clone(),
+        kdf,
+    ));
     vec![ConfiguredKey {
         chain_ids,
         turn,

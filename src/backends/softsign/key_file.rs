@@ -6,17 +6,21 @@ use std::sync::Arc;
 
 use crate::backends::device::Device;
 use crate::backends::key_source::{InFile, KeySource, KeyTraits, OpenKeyError, Opened};
-use crate::consensus::KeyType;
+use crate::consensus::{KeyType, PublicKey};
 use crate::remedy::{self, CommandLine, Commands};
 use crate::secret_file::kind::{self, FileKind, KeyFormatSetting, NamedBy, PemLabel};
 use crate::secret_file::sealed::block::NotOneKey;
 use crate::secret_file::sealed::pbes2::NotOpened;
 use crate::secret_file::{self, Absent, SecretFileError, SecretSource};
 
+use super::kdf_turn::KdfTurn;
 use super::key::{SoftKey, SoftKeyError};
 use super::passphrase::{NotAPassphrase, Passphrase};
-use super::pem::{self, PemKeyError};
-use super::tried::Tried;
+use super::pem::{self, PemKey, PemKeyError};
+use super::tried::{OpenedKey, Tried};
+
+/// For a file that is damaged.
+const FROM_BACKUP: &str = "; bring the file from its backup";
 
 /// How a key file is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,17 +45,21 @@ pub struct KeyFile {
     /// The commands that its messages print.
     commands: Commands,
     traits: KeyTraits,
-    /// What did not open it: a service tries again and again.
+    /// What came of it: a service tries again and again.
     tried: Tried,
+    /// Whose turn it is to compute a key from a passphrase.
+    turn: Arc<KdfTurn>,
 }
 
 impl KeyFile {
-    /// The file that lies at `source` and is written as `format`. Messages about it print `commands`.
+    /// The file that lies at `source` and is written as `format`. Messages about it print `commands`. With an
+    /// encrypted one `turn` is waited for.
     pub fn new(
         source: SecretSource,
         format: FileFormat,
         kind: KeyType,
         commands: Commands,
+        turn: Arc<KdfTurn>,
     ) -> Self {
         let file = match &source {
             SecretSource::File(path) => Some(InFile {
@@ -76,81 +84,106 @@ impl KeyFile {
             kind,
             commands,
             tried: Tried::default(),
+            turn,
         }
     }
 
     /// Reads the key; the texts are warnings.
-    pub fn load(&self) -> Result<(SoftKey, Vec<String>), OpenKeyError> {
+    pub fn load(&self) -> Result<(Arc<SoftKey>, Vec<String>), OpenKeyError> {
         let secret = secret_file::read(&self.source).map_err(|error| self.unread(&error))?;
         let mut warnings: Vec<String> = secret.warning.into_iter().collect();
-        let key = match &self.format {
-            FileFormat::Base64 => {
-                let key = SoftKey::from_base64(&secret.bytes, self.kind);
-                key.map_err(|error| self.no_key(&error, KeyFormatSetting::Base64))?
+        let file = &*secret.bytes;
+        let passphrase = match &self.format {
+            // What is no encrypted key needs no passphrase to be told so.
+            FileFormat::Encrypted(source) if pem::is_encrypted(file) => {
+                let read = Passphrase::read(source);
+                let read = read.map_err(|error| self.no_passphrase(source, &error))?;
+                warnings.extend(read.1);
+                Some(read.0)
             }
-            FileFormat::Json => {
-                let key = SoftKey::from_json(&secret.bytes, self.kind);
-                key.map_err(|error| self.no_key(&error, KeyFormatSetting::Json))?
-            }
-            FileFormat::Pem => {
-                let read = pem::read(&secret.bytes, None, Some(self.kind));
-                read.map_err(|error| self.no_pem_key(&error))?.key
-            }
-            FileFormat::Encrypted(source) => {
-                let (key, more) = self.decrypt(&secret.bytes, source)?;
-                warnings.extend(more);
-                key
-            }
+            _ => None,
         };
-        let found = key.public_key().key_type();
-        if found != self.kind {
-            let wanted = self.kind;
-            return Err(self.wrong(&SoftKeyError::Type { found, wanted }, ""));
-        }
-        Ok((key, warnings))
-    }
-
-    /// Opens an encrypted key, or says again why that failed.
-    fn decrypt(
-        &self,
-        file: &[u8],
-        source: &SecretSource,
-    ) -> Result<(SoftKey, Vec<String>), OpenKeyError> {
-        // What is no encrypted key needs no passphrase to be told so.
-        if !pem::is_encrypted(file) {
-            let read = pem::read(file, None, Some(self.kind));
-            let error = read.err().unwrap_or(PemKeyError::NotEncrypted);
-            return Err(self.no_pem_key(&error));
-        }
-        let read = Passphrase::read(source).map_err(|error| self.no_passphrase(source, &error));
-        let (passphrase, warning) = read?;
-        let what = [file, passphrase.as_bytes()];
-        if let Some(before) = self.tried.before(&what) {
-            return Err(before);
-        }
-        let read = pem::read(file, Some(&passphrase), Some(self.kind)).map_err(|error| {
-            let error = self.no_pem_key(&error);
-            self.tried.remember(&what, &error);
-            error
-        })?;
-        let weak = read.weak.then(|| {
-            format!(
+        let opened = self.open_once(file, passphrase.as_ref())?;
+        if opened.weak {
+            warnings.push(format!(
                 "the encryption of the key in {} is weak: whoever gets the file tries passphrases quickly; decrypt it, and \
                  encrypt it anew with `softsign encrypt`",
                 self.source
-            )
-        });
-        Ok((read.key, warning.into_iter().chain(weak).collect()))
+            ));
+        }
+        Ok((opened.key, warnings))
+    }
+
+    /// The key of these bytes, or why there is none; nothing is computed a second time.
+    fn open_once(
+        &self,
+        file: &[u8],
+        passphrase: Option<&Passphrase>,
+    ) -> Result<OpenedKey, OpenKeyError> {
+        let with = passphrase.map_or(&[][..], Passphrase::as_bytes);
+        if let Some(came) = self.tried.before(file, with) {
+            return came;
+        }
+        let read = self.key_in(file, passphrase);
+        let passes = read.as_ref().is_err_and(PemKeyError::passes);
+        let came = match read {
+            Ok(read) => Ok(OpenedKey {
+                key: Arc::new(read.key),
+                weak: read.weak,
+            }),
+            Err(error) => Err(self.no_key(&error)),
+        };
+        if !passes {
+            self.tried.remember(file, with, &came);
+        }
+        came
+    }
+
+    fn key_in(&self, file: &[u8], passphrase: Option<&Passphrase>) -> Result<PemKey, PemKeyError> {
+        let plain = |key| PemKey { key, weak: false };
+        let kind = self.kind;
+        let read = match (&self.format, passphrase) {
+            (FileFormat::Base64, _) => plain(SoftKey::from_base64(file, kind)?),
+            (FileFormat::Json, _) => plain(SoftKey::from_json(file, kind)?),
+            (FileFormat::Pem, _) => pem::read(file, None, Some(kind))?,
+            (FileFormat::Encrypted(_), None) => {
+                pem::read(file, None, Some(kind))?;
+                return Err(PemKeyError::NotEncrypted);
+            }
+            (FileFormat::Encrypted(_), Some(_)) => {
+                let _turn = self.turn.wait();
+                pem::read(file, passphrase, Some(kind))?
+            }
+        };
+        let found = read.key.public_key().key_type();
+        match found == kind {
+            true => Ok(read),
+            false => Err(SoftKeyError::Type {
+                found,
+                wanted: kind,
+            }
+            .into()),
+        }
     }
 
     fn wrong(&self, what: &dyn std::fmt::Display, remedy: &str) -> OpenKeyError {
         OpenKeyError(format!("the key in {}: {what}{remedy}", self.source))
     }
 
-    fn no_key(&self, error: &SoftKeyError, format: KeyFormatSetting) -> OpenKeyError {
-        let remedy = match error {
-            SoftKeyError::OtherKind(found) => self.other_kind(found, format),
-            _ => String::new(),
+    fn no_key(&self, error: &PemKeyError) -> OpenKeyError {
+        let PemKeyError::Key(error) = error else {
+            return self.no_pem_key(error);
+        };
+        let remedy = match (error, &self.format) {
+            (SoftKeyError::Type { .. } | SoftKeyError::NoThread(_), _) => String::new(),
+            (SoftKeyError::OtherKind(found), FileFormat::Base64) => {
+                self.other_kind(found, KeyFormatSetting::Base64)
+            }
+            (SoftKeyError::OtherKind(found), FileFormat::Json) => {
+                self.other_kind(found, KeyFormatSetting::Json)
+            }
+            (_, FileFormat::Base64 | FileFormat::Json) => String::new(),
+            (_, FileFormat::Pem | FileFormat::Encrypted(_)) => FROM_BACKUP.to_owned(),
         };
         self.wrong(error, &remedy)
     }
@@ -193,7 +226,7 @@ impl KeyFile {
                     .to_owned()
             }
             (PemKeyError::NotOne(NotOneKey::Several), _) => String::new(),
-            _ => "; bring the file from its backup".to_owned(),
+            _ => FROM_BACKUP.to_owned(),
         };
         self.wrong(error, &remedy)
     }
@@ -318,11 +351,109 @@ impl KeySource for KeyFile {
         Vec::new()
     }
 
+    fn look(&self) -> Result<PublicKey, OpenKeyError> {
+        let file = secret_file::contents(&self.source).map_err(|error| self.unread(&error))?;
+        if let Some(known) = self.tried.public_key_in(&file) {
+            return Ok(known);
+        }
+        match self.load() {
+            Ok((key, _)) => Ok(key.public_key()),
+            Err(error) => pem::stated(&file, self.kind).ok_or(error),
+        }
+    }
+
     fn open(&self) -> Result<Opened, OpenKeyError> {
-        let (key, warnings) = self.load()?;
-        Ok(Opened {
-            signer: Arc::new(key),
-            warnings,
-        })
+        let (signer, warnings) = self.load()?;
+        Ok(Opened { signer, warnings })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret_file::create;
+    use std::fs;
+    use std::time::Duration;
+
+    const PASSPHRASE: &[u8] = b"correct horse battery\n";
+
+    /// An encrypted file with this key, and its passphrase beside it.
+    fn encrypted(folder: &Path, key: u8) -> (KeyFile, SoftKey) {
+        let key = SoftKey::from_bytes(&[key; 32], KeyType::Ed25519).unwrap();
+        let text = pem::write(&key, &Passphrase::of(PASSPHRASE).unwrap()).unwrap();
+        let (file, passphrase) = (folder.join("k.pem"), folder.join("passphrase"));
+        for (path, text) in [(&file, &*text), (&passphrase, &PASSPHRASE.to_vec())] {
+            let _ = fs::remove_file(path);
+            create(path, text).unwrap();
+        }
+        let format = FileFormat::Encrypted(SecretSource::File(passphrase));
+        let source = KeyFile::new(
+            SecretSource::File(file),
+            format,
+            KeyType::Ed25519,
+            Commands::of_any_config(),
+            Arc::default(),
+        );
+        (source, key)
+    }
+
+    #[test]
+    fn what_was_opened_is_not_computed_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (source, key) = encrypted(folder.path(), 1);
+        let load = |source: &KeyFile| source.load().map(|(key, _)| key);
+        let first = load(&source).unwrap();
+        assert!(Arc::ptr_eq(&first, &load(&source).unwrap()));
+        assert_eq!(source.look(), Ok(key.public_key()));
+        // It is the same file, whoever could open it now.
+        let passphrase = folder.path().join("passphrase");
+        fs::write(&passphrase, "another one\n").unwrap();
+        assert_eq!(source.look(), Ok(key.public_key()));
+        fs::remove_file(&passphrase).unwrap();
+        assert_eq!(source.look(), Ok(key.public_key()));
+        assert!(load(&source).is_err(), "which needs the passphrase");
+    }
+
+    #[test]
+    fn another_key_in_its_place_is_seen_without_its_passphrase() {
+        let folder = tempfile::tempdir().unwrap();
+        let (source, _) = encrypted(folder.path(), 1);
+        source.load().unwrap();
+        let (_, other) = encrypted(folder.path(), 2);
+        let passphrase = folder.path().join("passphrase");
+        fs::remove_file(passphrase).unwrap();
+        assert_eq!(source.look(), Ok(other.public_key()));
+        // OpenSSL states none.
+        let pem = folder.path().join("k.pem");
+        let stated = fs::read_to_string(&pem).unwrap();
+        fs::write(&pem, stated.replace("public key: ", "")).unwrap();
+        assert!(source.look().is_err());
+    }
+
+    #[test]
+    fn one_passphrase_is_computed_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let (source, _) = encrypted(folder.path(), 1);
+        let turn = source.turn.clone();
+        let before = turn.wait();
+        std::thread::scope(|scope| {
+            let opens = scope.spawn(|| source.load().is_ok());
+            std::thread::sleep(Duration::from_secs(1));
+            assert!(!opens.is_finished());
+            drop(before);
+            assert!(opens.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn what_says_nothing_of_a_file_is_not_remembered() {
+        let thread = PemKeyError::Key(SoftKeyError::NoThread("none".to_owned()));
+        assert!(thread.passes());
+        for of_the_file in [
+            PemKeyError::NotOpened(NotOpened::Passphrase),
+            PemKeyError::Key(SoftKeyError::NotBase64),
+        ] {
+            assert!(!of_the_file.passes());
+        }
     }
 }

@@ -9,7 +9,7 @@ use pkcs8::der::asn1::AnyRef;
 use pkcs8::{AlgorithmIdentifierRef, ObjectIdentifier, PrivateKeyInfo};
 use zeroize::Zeroizing;
 
-use crate::consensus::{KeyType, key_text};
+use crate::consensus::{KeyType, PublicKey, key_text};
 use crate::secret_file::kind::{self, Armour, FileKind, KeyAlgorithm};
 use crate::secret_file::sealed::block::{KeyBlock, KeyLabel, NotOneKey};
 use crate::secret_file::sealed::pbes2::{self, NotOpened, NotSealed};
@@ -50,6 +50,13 @@ pub enum PemKeyError {
     Key(SoftKeyError),
 }
 
+impl PemKeyError {
+    /// Whether it says nothing of the file, which may open the next time.
+    pub fn passes(&self) -> bool {
+        matches!(self, Self::Key(SoftKeyError::NoThread(_)))
+    }
+}
+
 impl From<SoftKeyError> for PemKeyError {
     fn from(error: SoftKeyError) -> Self {
         Self::Key(error)
@@ -72,6 +79,14 @@ pub fn is_encrypted(bytes: &[u8]) -> bool {
 /// Whether a file is PEM with a key.
 pub fn is_pem(bytes: &[u8]) -> bool {
     !matches!(KeyBlock::read(bytes), Err(NotOneKey::None))
+}
+
+/// The public key that an encrypted file of this program states, for a key of this type. Whether it is that of the key inside
+/// only the passphrase shows.
+pub fn stated(bytes: &[u8], kind: KeyType) -> Option<PublicKey> {
+    let block = KeyBlock::read(bytes).ok()?;
+    let stated = block.public_key.filter(|_| block.label.is_encrypted())?;
+    key_text::of_json(&stated, kind)
 }
 
 /// Reads the key in a PEM file: with its passphrase, if it is encrypted, and only then. A key of secp256k1 that states no public

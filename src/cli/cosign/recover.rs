@@ -40,7 +40,8 @@ impl Recover {
             .map_err(|why| Failure::new(format!("these shards cannot be put together: {why}")))?;
         let key = SoftKey::from_bytes(&*key, KeyType::Ed25519).map_err(Failure::new)?;
         let public = key.public_key();
-        secret_file::create(&self.to, &key.to_base64()).map_err(Failure::new)?;
+        let text = key.to_file().map_err(Failure::new)?;
+        secret_file::create(&self.to, &text).map_err(Failure::new)?;
         status(
             "Recovered",
             format!(

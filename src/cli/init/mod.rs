@@ -147,8 +147,7 @@ pub(super) fn make_identity(path: &Path) -> Result<(), Failure> {
         keep_identity(path);
         return Ok(());
     }
-    let (_, text) = SoftKey::generate(KeyType::Ed25519)
-        .map_err(|error| Failure::new(format!("no random numbers: {error}")))?;
+    let (_, text) = SoftKey::generate(KeyType::Ed25519).map_err(Failure::new)?;
     match secret_file::create(path, &text) {
         Ok(()) => {
             let shown = match IdentityKey::from_base64(&text) {

@@ -47,7 +47,7 @@ impl Decrypt {
         source.form = Some(Form::Pem);
         let draft = new_file::begin(&new)?;
         let key = source.read(&bytes, &self.passphrase, terminal)?;
-        new_file::finish(draft, &key.to_base64())?;
+        new_file::finish(draft, &key.to_file().map_err(Failure::new)?)?;
         let public = key.public_key();
         status(
             "Decrypted",

@@ -137,7 +137,7 @@ impl Import {
         if !there {
             let text = match &passphrase {
                 Some(passphrase) => new_file::encrypted(&key, passphrase)?,
-                None => key.to_base64(),
+                None => key.to_file().map_err(Failure::new)?,
             };
             secret_file::create(&self.to, &text).map_err(Failure::new)?;
         }

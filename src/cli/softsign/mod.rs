@@ -96,8 +96,7 @@ impl Keygen {
             );
             return show(&public);
         }
-        let (key, plain) = SoftKey::generate(kind)
-            .map_err(|error| Failure::new(format!("no random numbers: {error}")))?;
+        let (key, plain) = SoftKey::generate(kind).map_err(Failure::new)?;
         let text = match &passphrase {
             Some(passphrase) => new_file::encrypted(&key, passphrase)?,
             None => plain,

@@ -28,7 +28,8 @@ pub(super) fn check_keys(served: &[Arc<Served>], plan: &ReloadPlan) -> Result<()
         for key in config.keys() {
             give_way();
             let signs = running.and_then(|served| signs_as(served, key));
-            let now = check_key((served, plan), key, fate, signs.clone())?;
+            let open = running.and_then(|served| open_so(served, key));
+            let now = check_key((served, plan), (key, open), fate, signs.clone())?;
             // The key may have been moved in the same breath.
             let signed = |gone: &Served| {
                 let mut keys = gone.keys();
@@ -64,23 +65,27 @@ pub(super) fn check_keys(served: &[Arc<Served>], plan: &ReloadPlan) -> Result<()
 /// The public key that a chain in service has for a key of the configuration: for the one that is opened in this way, or that
 /// has this state.
 fn signs_as(served: &Served, key: &ChainConfig) -> Option<PublicKey> {
-    let mut keys = served.keys();
-    let opened_so = keys.find(|before| before.config.key.is_same(key.key.as_ref()));
     let state = key.state_file.fixed();
     let has_state =
         |before: &&Arc<ServedKey>| state.is_some() && before.config.state_file.fixed() == state;
-    let found = opened_so.or_else(|| served.keys().find(has_state));
+    let found = open_so(served, key).or_else(|| served.keys().find(has_state));
     found.and_then(|before| before.chain.public_key())
+}
+
+/// The key of a chain in service that is opened as this one is going to be.
+fn open_so<'a>(served: &'a Served, key: &ChainConfig) -> Option<&'a Arc<ServedKey>> {
+    let mut keys = served.keys();
+    keys.find(|before| before.config.key.is_same(key.key.as_ref()))
 }
 
 /// Looks at one key, which signs as `signs` where it does; `None` where it is not known what it is going to be.
 fn check_key(
-    (served, plan): (&[Arc<Served>], &ReloadPlan),
-    config: &ChainConfig,
+    all: (&[Arc<Served>], &ReloadPlan),
+    (config, open): (&ChainConfig, Option<&Arc<ServedKey>>),
     fate: &Fate,
     signs: Option<PublicKey>,
 ) -> Result<Option<PublicKey>, Refused> {
-    match public_key(served, plan, config, fate, signs.clone()) {
+    match public_key(all, (config, open), fate, signs.clone()) {
         Ok(now) => match signs.filter(|signs| now.clone().is_some_and(|now| now != *signs)) {
             None => Ok(now),
             Some(signs) => Err(Refused::AnotherKey {
@@ -123,16 +128,19 @@ fn gone<'a>(
 }
 
 /// The key that a chain is going to have, where that can be known without disturbing a device: a session that there is may be
-/// asked, and what signs for a chain is known.
+/// asked, and what signs for a chain is known. A key that goes on is asked what it finds now, because it knows what it opened;
+/// what another one opens it has for the chain that is armed with it.
 fn public_key(
-    served: &[Arc<Served>],
-    plan: &ReloadPlan,
-    config: &ChainConfig,
+    (served, plan): (&[Arc<Served>], &ReloadPlan),
+    (config, open): (&ChainConfig, Option<&Arc<ServedKey>>),
     fate: &Fate,
     signs: Option<PublicKey>,
 ) -> Result<Option<PublicKey>, OpenKeyError> {
     let key = &config.key;
     let opened = || key.open().map(|opened| Some(opened.signer.public_key()));
+    if let (Fate::Kept { .. }, Some(open), []) = (fate, open, key.devices().as_slice()) {
+        return open.config.key.look().map(Some);
+    }
     match fate {
         _ if key.devices().is_empty() => opened(),
         Fate::Reopened if key.is_at_hand() && signs.is_some() => opened(),

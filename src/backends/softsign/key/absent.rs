@@ -11,6 +11,6 @@ pub(super) fn read(_: &[u8]) -> Result<Box<dyn SigningSecret>, SoftKeyError> {
 }
 
 /// No key either.
-pub(super) fn of_seed(_: &[u8; 32]) -> Option<Zeroizing<Vec<u8>>> {
-    None
+pub(super) fn of_seed(_: &[u8; 32]) -> Result<Zeroizing<Vec<u8>>, SoftKeyError> {
+    Err(SoftKeyError::Sign)
 }

@@ -20,12 +20,13 @@ impl SigningSecret for BlsScalar {
         PublicKey::Bls12381(Arc::new(self.0.sk_to_pk().serialize()))
     }
 
-    fn sign(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+    fn make(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         Some(self.0.sign(bytes, DOMAIN, &[]).compress().to_vec())
     }
 
     fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new(self.0.to_bytes().to_vec())
+        let bytes = Zeroizing::new(self.0.to_bytes());
+        Zeroizing::new(bytes.to_vec())
     }
 }
 
@@ -46,7 +47,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Box<dyn SigningSecret>, SoftKeyError>
 }
 
 /// The scalar of key material, as CometBFT's `GenPrivKey` makes it (`KeyGen` of the BLS signature draft).
-pub(super) fn of_seed(seed: &[u8; 32]) -> Option<Zeroizing<Vec<u8>>> {
-    let key = SecretKey::key_gen(seed, &[]).ok()?;
-    Some(Zeroizing::new(key.to_bytes().to_vec()))
+pub(super) fn of_seed(seed: &[u8; 32]) -> Result<Zeroizing<Vec<u8>>, SoftKeyError> {
+    let short = |_| SoftKeyError::Invalid("its key material is too short");
+    let key = SecretKey::key_gen(seed, &[]).map_err(short)?;
+    Ok(BlsScalar(key).to_bytes())
 }

@@ -26,7 +26,7 @@ impl SigningSecret for Seed {
         PublicKey::Ed25519(self.0.verifying_key().to_bytes())
     }
 
-    fn sign(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+    fn make(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         self.0
             .try_sign(bytes)
             .ok()
@@ -34,7 +34,7 @@ impl SigningSecret for Seed {
     }
 
     fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new(self.0.to_bytes().to_vec())
+        Zeroizing::new(self.0.as_bytes().to_vec())
     }
 
     fn seed(&self) -> Option<Zeroizing<[u8; 32]>> {
@@ -47,7 +47,7 @@ impl SigningSecret for Expanded {
         PublicKey::Ed25519(self.public.to_bytes())
     }
 
-    fn sign(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+    fn make(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         Some(raw_sign::<Sha512>(&self.key, bytes, &self.public).to_vec())
     }
 

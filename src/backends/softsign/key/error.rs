@@ -45,6 +45,21 @@ pub enum SoftKeyError {
     /// The signature could not be made.
     #[error("the signature could not be computed")]
     Sign,
+    /// What was written as a key is not read as this one.
+    #[error(
+        "what would have been written is not read as this key again, so nothing was written; the memory of this machine may be \
+         faulty"
+    )]
+    NotReadAgain,
+    /// A key is made of them.
+    #[error("no random numbers: {0}")]
+    NoRandom(String),
+    /// ML-DSA needs a thread with a stack of its own, and this host has no room for one now.
+    #[error(
+        "the system gives this process no further thread, which keys of type ml_dsa_65 need: {0}; raise its limits of threads and \
+         memory (`TasksMax=` and `MemoryMax=` in the systemd unit, or those of the container)"
+    )]
+    NoThread(String),
     /// The signature was computed, and is none (W13).
     #[error(
         "what was computed is not this key's signature: the memory or processor of this host is broken"

@@ -16,14 +16,15 @@ impl SigningSecret for Scalar {
         PublicKey::Secp256k1(compressed(self.0.verifying_key()))
     }
 
-    fn sign(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+    fn make(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         let signature: Signature = self.0.try_sign(bytes).ok()?;
         let low = signature.normalize_s().unwrap_or(signature);
         Some(low.to_bytes().to_vec())
     }
 
     fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new(self.0.to_bytes().to_vec())
+        let bytes = Zeroizing::new(self.0.to_bytes());
+        Zeroizing::new(bytes.to_vec())
     }
 }
 

@@ -18,7 +18,7 @@ impl SigningSecret for EthScalar {
     }
 
     /// `R‖S‖V` with low S; the nonce is that of RFC 6979, as in CometBFT, so that both sign alike.
-    fn sign(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+    fn make(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         let (signature, id) = self
             .0
             .sign_prehash_recoverable(&Keccak256::digest(bytes))
@@ -31,7 +31,8 @@ impl SigningSecret for EthScalar {
     }
 
     fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new(self.0.to_bytes().to_vec())
+        let bytes = Zeroizing::new(self.0.to_bytes());
+        Zeroizing::new(bytes.to_vec())
     }
 }
 
@@ -44,6 +45,6 @@ pub(super) fn read(bytes: &[u8]) -> Result<Box<dyn SigningSecret>, SoftKeyError>
 }
 
 /// Random bytes are a scalar, nearly always.
-pub(super) fn of_seed(seed: &[u8; 32]) -> Option<Zeroizing<Vec<u8>>> {
-    Some(Zeroizing::new(seed.to_vec()))
+pub(super) fn of_seed(seed: &[u8; 32]) -> Result<Zeroizing<Vec<u8>>, SoftKeyError> {
+    Ok(Zeroizing::new(seed.to_vec()))
 }

@@ -1,6 +1,6 @@
 //! A private key of any type.
 
-use subtle_encoding::base64;
+use base64ct::{Base64, Encoding};
 use zeroize::Zeroizing;
 
 use crate::consensus::{KeyType, PublicKey, Signature};
@@ -25,25 +25,26 @@ impl SoftKey {
     /// A new key of 32 fresh random bytes; gives the text of its file, too.
     ///
     /// # Errors
-    /// The system has no random numbers.
-    pub fn generate(kind: KeyType) -> Result<(Self, Zeroizing<Vec<u8>>), getrandom::Error> {
+    /// The system has no random numbers or no thread, or this build has no keys of this type.
+    pub fn generate(kind: KeyType) -> Result<(Self, Zeroizing<Vec<u8>>), SoftKeyError> {
         let mut seed = Zeroizing::new([0_u8; 32]);
         loop {
-            getrandom::getrandom(&mut *seed)?;
+            let none = |error: getrandom::Error| SoftKeyError::NoRandom(error.to_string());
+            getrandom::getrandom(&mut *seed).map_err(none)?;
             let bytes = match kind {
-                KeyType::Ed25519 | KeyType::Secp256k1 => Some(Zeroizing::new(seed.to_vec())),
-                KeyType::Secp256k1Eth => secp256k1eth::of_seed(&seed),
-                KeyType::Bls12381 => bls12_381::of_seed(&seed),
-                KeyType::MlDsa65 => ml_dsa_65::of_seed(&seed),
+                KeyType::Ed25519 | KeyType::Secp256k1 => Zeroizing::new(seed.to_vec()),
+                KeyType::Secp256k1Eth => secp256k1eth::of_seed(&seed)?,
+                KeyType::Bls12381 => bls12_381::of_seed(&seed)?,
+                KeyType::MlDsa65 => ml_dsa_65::of_seed(&seed)?,
             };
-            // A type that this build has not, which is asked before.
-            let Some(bytes) = bytes else {
-                return Err(getrandom::Error::UNSUPPORTED);
-            };
-            // One in 2^128 of random strings is not a secp256k1 scalar.
-            if let Ok(key) = Self::from_bytes(&bytes, kind) {
-                let text = key.to_base64();
-                return Ok((key, text));
+            match Self::from_bytes(&bytes, kind) {
+                // One in 2^128 of random strings is not a secp256k1 scalar.
+                Err(SoftKeyError::Invalid(_)) => continue,
+                key => {
+                    let key = key?;
+                    let text = key.to_file()?;
+                    return Ok((key, text));
+                }
             }
         }
     }
@@ -97,9 +98,25 @@ impl SoftKey {
 
     /// The text of a key file that holds this key: base64 of its shortest form, and a line end.
     pub fn to_base64(&self) -> Zeroizing<Vec<u8>> {
-        let mut text = Zeroizing::new(base64::encode(self.secret.to_bytes().as_slice()));
-        text.push(b'\n');
+        let bytes = self.secret.to_bytes();
+        // Of its full length from the start: a vector that grows leaves copies behind.
+        let mut text = Zeroizing::new(vec![b'\n'; Base64::encoded_len(&bytes) + 1]);
+        // The length is right, which is the one thing that could be wrong.
+        let _ = Base64::encode(&bytes, &mut text);
         text
+    }
+
+    /// [`SoftKey::to_base64`], read again and compared before it is the only thing that holds the key.
+    ///
+    /// # Errors
+    /// Another key was read, or none.
+    pub fn to_file(&self) -> Result<Zeroizing<Vec<u8>>, SoftKeyError> {
+        let text = self.to_base64();
+        match Self::from_base64(&text, self.public.key_type()) {
+            Ok(again) if again.public == self.public => Ok(text),
+            Err(error @ SoftKeyError::NoThread(_)) => Err(error),
+            Ok(_) | Err(_) => Err(SoftKeyError::NotReadAgain),
+        }
     }
 
     /// The public half.
@@ -118,19 +135,14 @@ impl SoftKey {
         &self,
         bytes: &[u8],
     ) -> Result<Signature, SoftKeyError> {
-        let signature = self.secret.sign(bytes).ok_or(SoftKeyError::Sign)?;
-        let signature = Signature::from_bytes(signature);
-        match self.public.verify(bytes, &signature) {
-            true => Ok(signature),
-            false => Err(SoftKeyError::WrongSignature),
-        }
+        self.secret.sign(&self.public, bytes)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use subtle_encoding::hex;
+    use subtle_encoding::{base64, hex};
 
     fn signs(key: &SoftKey) {
         let signature = key.sign_bytes(b"vote").unwrap();
