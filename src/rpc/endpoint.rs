@@ -1,12 +1,10 @@
-//! Asks one endpoint: one turn a second, each with a limit for every wait and every byte.
+//! Asks one endpoint: one turn a second.
 
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use subtle_encoding::hex;
 
 use crate::consensus::{ChainId, Height, PublicKey};
-use crate::https::{Client, Limits, Tls, TlsWords};
 
 use super::address::{RpcAddress, RpcSettings};
 use super::agreement::Word;
@@ -14,54 +12,33 @@ use super::answers::{
     CommitAnswer, LONGEST_RECORD, LONGEST_STATUS, LONGEST_VALIDATORS, NodeStatus, PER_PAGE,
     longest_commit, read_commit, read_slashing, read_status, read_validators,
 };
+use super::client::RpcClient;
 use super::standing::{SlashingRecord, ValidatorStanding, store_key};
 use super::trouble::RpcTrouble;
 use super::vote::VoteInCommit;
 use super::witness::Witness;
 
-/// How long each request may take.
-const LIMITS: Limits = Limits {
-    connect: Duration::from_secs(3),
-    request: Duration::from_secs(5),
-};
 /// How often the voting power is asked for while our votes are in the commits.
 const POWER_EVERY: Duration = Duration::from_secs(60);
+/// How long the commits of one turn are asked for. An answer is news for ten seconds.
+const TURN: Duration = Duration::from_secs(4);
+/// When votes far below are looked for again, where that question was not answered.
+const LATER: Duration = Duration::from_secs(60);
 /// How long the pages of one set of validators are asked for. A hundred of them, for 10,000 validators, take a second or two.
 const PAGES_FOR: Duration = Duration::from_secs(30);
-/// Where this host keeps the authorities of the web, on Debian, Fedora, SUSE and Alpine, and on a BSD.
-const AUTHORITIES: [&str; 4] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
-/// What the settings are called where TLS fails, with an authority of the operator's own.
-const OWN_AUTHORITY: TlsWords = TlsWords {
-    issuer: "the authority in `rpc_ca_file`; put there the one that issued it",
-    name: "`rpc`",
-    no_client: "tmkms has none for `rpc`, so name an address of the node that asks for none",
-    client: None,
-};
-/// The same, with the authorities of this host.
-const HOST_AUTHORITIES: TlsWords = TlsWords {
-    issuer: "an authority that this host knows; name its authority in `rpc_ca_file` if it is one of your own",
-    ..OWN_AUTHORITY
-};
-
 /// One endpoint of a chain, asked by one thread.
 pub struct Endpoint {
     index: usize,
     chain: ChainId,
-    address: RpcAddress,
-    ca_file: Option<PathBuf>,
-    /// Made with the first turn: the file of authorities may not be there yet.
-    client: Option<Client>,
+    client: RpcClient,
     /// The set of validators in which we were looked for last.
     set: Option<KnownSet>,
     /// The page of the validators on which we were found last. They stand there by their power, so it hardly changes.
     page: u64,
     /// When the voting power was asked for last.
     asked_power: Option<Instant>,
+    /// When it left a question for a commit far below unanswered.
+    gave_up_below: Option<Instant>,
 }
 
 /// A set of validators in which we were looked for.
@@ -92,6 +69,8 @@ pub struct OurKeys<'a> {
     pub begun: Option<Height>,
     /// The first height that was signed here since.
     pub first: Option<Height>,
+    /// Whether votes of ours below the newest blocks are looked for.
+    pub looks_back: bool,
 }
 
 /// What a turn has to tell.
@@ -112,19 +91,18 @@ impl Endpoint {
         let endpoint = |(index, address): (usize, &RpcAddress)| Self {
             index,
             chain: chain.clone(),
-            address: address.clone(),
-            ca_file: settings.ca_file.clone(),
-            client: None,
+            client: RpcClient::new(address, settings.ca_file.as_deref()),
             set: None,
             page: 1,
             asked_power: None,
+            gave_up_below: None,
         };
         addresses.map(endpoint).collect()
     }
 
     /// Scheme, host and port.
     pub fn name(&self) -> String {
-        self.address.to_string()
+        self.client.name()
     }
 
     /// One turn: how the node is, and the commits that the witness wants, until `ended`.
@@ -149,7 +127,7 @@ impl Endpoint {
     /// # Errors
     /// [`RpcTrouble`].
     pub fn status(&mut self) -> Result<NodeStatus, RpcTrouble> {
-        let body = self.get("/status", LONGEST_STATUS)?;
+        let body = self.client.get("/status", LONGEST_STATUS)?;
         read_status(&body, &self.chain)
     }
 
@@ -161,13 +139,15 @@ impl Endpoint {
     ) -> Result<(), RpcTrouble> {
         let status = self.status()?;
         let latest = status.latest;
-        witness.answered(self.index, status, Instant::now());
+        let began = Instant::now();
+        witness.answered(self.index, status, began);
+        witness.first_signed(self.index, keys.first);
+        let over = || ended() || began.elapsed() >= TURN;
         let Some(now) = keys.now.clone() else {
             return Ok(());
         };
-        let mut forged = None;
         for height in witness.wanted(self.index, Instant::now()) {
-            let Some(height) = Height::new(height).filter(|_| !ended()) else {
+            let Some(height) = Height::new(height).filter(|_| !over()) else {
                 break;
             };
             let Some(key) = (keys.at)(height) else {
@@ -179,10 +159,7 @@ impl Endpoint {
                 Ok(commit) => match commit.vote {
                     VoteInCommit::Signed(sighting) => Some(Word::Signed(sighting)),
                     VoteInCommit::Nothing => self.why_nothing(height, &commit, &key, ended)?,
-                    VoteInCommit::Forged => {
-                        forged = Some(RpcTrouble::Forged(height.get()));
-                        None
-                    }
+                    VoteInCommit::Forged => return Err(RpcTrouble::Forged(height.get())),
                 },
                 // A node that has thrown old blocks away has no word on them.
                 Err(RpcTrouble::Said(_)) => None,
@@ -190,37 +167,43 @@ impl Endpoint {
             };
             witness.said(self.index, height, word, Instant::now());
         }
-        self.look_deeper(keys, witness, ended)?;
         self.look_at_power(latest, &now, witness, ended)?;
-        forged.map_or(Ok(()), Err)
+        match keys.looks_back {
+            true => self.look_deeper(keys, witness, &over),
+            false => Ok(()),
+        }
     }
 
-    /// Looks for our last vote below the newest blocks. What is not there says nothing.
+    /// Looks for our last vote below the newest blocks. What is not there says nothing, and what is not answered is asked for later: a
+    /// node may have good reasons to answer for its newest blocks only.
     fn look_deeper(
         &mut self,
         keys: &OurKeys<'_>,
         witness: &Witness,
-        ended: &dyn Fn() -> bool,
+        over: &dyn Fn() -> bool,
     ) -> Result<(), RpcTrouble> {
-        let wanted = witness.deeper(self.index, keys.begun, keys.first, Instant::now());
-        for height in wanted {
-            let Some(height) = Height::new(height).filter(|_| !ended()) else {
+        if self.gave_up_below.is_some_and(|at| at.elapsed() < LATER) {
+            return Ok(());
+        }
+        for height in witness.deeper(self.index, keys.begun, Instant::now()) {
+            let Some(height) = Height::new(height).filter(|_| !over()) else {
                 break;
             };
             let Some(key) = (keys.at)(height) else {
                 break;
             };
-            match self.commit(height, &key) {
-                Ok(commit) => match commit.vote {
-                    VoteInCommit::Signed(vote) => {
-                        witness.said_below(self.index, vote);
-                        break;
-                    }
-                    VoteInCommit::Nothing => {}
-                    VoteInCommit::Forged => return Err(RpcTrouble::Forged(height.get())),
-                },
-                Err(RpcTrouble::Said(_)) => {}
-                Err(trouble) => return Err(trouble),
+            let vote = match self.commit(height, &key).map(|commit| commit.vote) {
+                Ok(VoteInCommit::Signed(vote)) => Some(vote),
+                Ok(VoteInCommit::Forged) => return Err(RpcTrouble::Forged(height.get())),
+                Ok(VoteInCommit::Nothing) | Err(RpcTrouble::Said(_)) => None,
+                Err(_) => {
+                    self.gave_up_below = Some(Instant::now());
+                    break;
+                }
+            };
+            witness.said_below(self.index, height, vote.as_ref());
+            if vote.is_some() {
+                break;
             }
         }
         Ok(())
@@ -228,7 +211,8 @@ impl Endpoint {
 
     fn commit(&mut self, height: Height, key: &PublicKey) -> Result<CommitAnswer, RpcTrouble> {
         let longest = longest_commit(key.key_type());
-        let body = self.get(&format!("/commit?height={height}"), longest)?;
+        let question = format!("/commit?height={height}");
+        let body = self.client.get(&question, longest)?;
         read_commit(&body, &self.chain, height, key)
     }
 
@@ -303,7 +287,7 @@ impl Endpoint {
         let digits = hex::encode_upper(store_key(key.address().as_bytes()));
         let digits = String::from_utf8(digits).ok()?;
         let question = format!("/abci_query?path=%22/store/slashing/key%22&data=0x{digits}");
-        let body = self.get(&question, LONGEST_RECORD).ok()?;
+        let body = self.client.get(&question, LONGEST_RECORD).ok()?;
         read_slashing(&body, key).ok().flatten()
     }
 
@@ -326,7 +310,7 @@ impl Endpoint {
                 return Ok(None);
             }
             let question = format!("/validators?height={height}&page={page}&per_page={PER_PAGE}");
-            let body = self.get(&question, LONGEST_VALIDATORS)?;
+            let body = self.client.get(&question, LONGEST_VALIDATORS)?;
             let found = match read_validators(&body, key) {
                 // The set has fewer pages by now.
                 Err(RpcTrouble::Said(_)) if page == last && page > 1 => {
@@ -345,72 +329,5 @@ impl Endpoint {
             }
         }
         Ok(Some(ValidatorStanding::Outside))
-    }
-
-    /// The body of an answer. A node gives its errors status 500, with JSON.
-    fn get(&mut self, question: &str, longest: u64) -> Result<Vec<u8>, RpcTrouble> {
-        let no_answer = |why: String| RpcTrouble::NoAnswer(why);
-        let client = match &self.client {
-            Some(client) => client,
-            None => {
-                let tls = self.tls().map_err(no_answer)?;
-                let client = Client::new(self.address.base(), tls.as_ref(), LIMITS);
-                self.client.insert(client)
-            }
-        };
-        let answer = client.get_up_to(question, self.address.authorization(), longest);
-        let answer = answer.map_err(|failure| no_answer(failure.to_string()))?;
-        match answer.status {
-            200 | 500 => Ok(answer.body),
-            other => Err(RpcTrouble::Status(other)),
-        }
-    }
-
-    fn tls(&self) -> Result<Option<Tls>, String> {
-        if !self.address.is_secure() {
-            return Ok(None);
-        }
-        let (file, words) = match &self.ca_file {
-            Some(file) => (file.as_path(), OWN_AUTHORITY),
-            None => (
-                authorities(AUTHORITIES.map(Path::new)).ok_or_else(no_authorities)?,
-                HOST_AUTHORITIES,
-            ),
-        };
-        let tls = Tls::load(file, None, words);
-        tls.map(Some).map_err(|error| error.to_string())
-    }
-}
-
-/// The first of these files that is there.
-fn authorities<const N: usize>(usual: [&Path; N]) -> Option<&Path> {
-    usual.into_iter().find(|path| path.is_file())
-}
-
-fn no_authorities() -> String {
-    format!(
-        "this host has no certificates of authorities ({}): install the package `ca-certificates`, or name the authority of the \
-         node in `rpc_ca_file`",
-        AUTHORITIES.join(", ")
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_file_of_authorities_that_is_there_is_believed() {
-        let folder = tempfile::tempdir().unwrap();
-        let [one, two] = ["one", "two"].map(|name| folder.path().join(name));
-        assert_eq!(authorities([&one, &two]), None);
-        std::fs::copy("tests/tls/ca.crt", &two).unwrap();
-        assert_eq!(authorities([&one, &two]), Some(two.as_path()));
-        Tls::load(&two, None, HOST_AUTHORITIES).unwrap();
-        let told = no_authorities();
-        assert!(
-            told.contains("`rpc_ca_file`") && told.contains("/etc/ssl/cert.pem"),
-            "{told}"
-        );
     }
 }

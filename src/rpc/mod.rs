@@ -10,8 +10,8 @@
 pub mod address;
 mod agreement;
 pub mod answers;
+mod client;
 mod endpoint;
-mod go_time;
 mod report;
 mod sample;
 mod standing;

@@ -30,7 +30,9 @@ pub(super) struct EndpointReport {
     pub trouble: Option<RpcTrouble>,
     pub status: Option<NodeStatus>,
     pub answered: Option<Instant>,
-    /// When its height rose last.
+    /// The highest height that it has named, and when it was there last.
+    highest: Option<(i64, Instant)>,
+    /// When its height rose last: above all that it had named before.
     pub rose: Option<Instant>,
     /// The first height whose commit it was not asked for.
     pub next: i64,
@@ -38,8 +40,10 @@ pub(super) struct EndpointReport {
     pub examined: i64,
     /// The newest of our votes that it has shown.
     pub signed: Option<Sighting>,
-    /// The heights of the newest [`WINDOW`] of our votes that it has shown.
+    /// The heights of the newest [`WINDOW`] of our votes that it has shown, and the highest below `first`.
     shown: BTreeSet<i64>,
+    /// The first height that was signed here since the chain was armed.
+    pub first: Option<Height>,
     /// The next height below those of the window that it is asked for.
     deep: Option<i64>,
     pub standing: Option<ValidatorStanding>,
@@ -57,13 +61,23 @@ impl EndpointReport {
     }
 
     pub fn answered(&mut self, status: NodeStatus, now: Instant) {
-        let before = self.status.as_ref().map_or(-1, |status| status.latest);
-        if status.latest != before {
-            self.rose = Some(now);
-        }
+        self.note_height(status.latest, now);
         // One that showed a forged signature is believed in nothing any more.
         self.answered = (!self.has_forged()).then_some(now);
         self.status = Some(status);
+    }
+
+    /// One that goes back and forth does not rise. One that was lower for long has named a height that was never there, and begins anew.
+    fn note_height(&mut self, latest: i64, now: Instant) {
+        let rises = self.highest.is_none_or(|(highest, _)| latest > highest);
+        let is_old = |(_, at): (i64, Instant)| now.saturating_duration_since(at) >= STANDS_STILL;
+        let is_there = self.highest.is_none_or(|(highest, _)| latest >= highest);
+        if is_there || self.highest.is_some_and(is_old) {
+            self.highest = Some((latest, now));
+        }
+        if rises {
+            self.rose = Some(now);
+        }
     }
 
     /// It is not used. One that did not answer once may be used for as long as its last answer is new.
@@ -91,14 +105,21 @@ impl EndpointReport {
     }
 
     /// Up to which height it has said whether our votes are in the commits, at `now`; all of a chain's first block, which has no commit
-    /// to be asked for yet.
+    /// to be asked for yet. `None` where it was asked for all that it has, and could say nothing of any.
     pub fn examined(&self, now: Instant) -> Option<i64> {
         let status = self.current(now)?;
         let last = status.latest.saturating_sub(1);
         match last < status.earliest.max(1) {
             true => Some(last),
+            false if self.is_mute(last) => None,
             false => Some(self.examined.min(status.latest)),
         }
+    }
+
+    /// Whether it was asked for all up to `last`, or nearly, as the chain goes on meanwhile, and could say nothing.
+    fn is_mute(&self, last: i64) -> bool {
+        let asked = self.next > 0 && self.next.saturating_add(EACH_TURN) > last;
+        asked && self.examined == 0
     }
 
     /// Whether its height rises.
@@ -115,11 +136,45 @@ impl EndpointReport {
     }
 
     /// It has shown our vote at this height.
-    pub fn note_signed(&mut self, height: Height) {
-        self.shown.insert(height.get());
-        while self.shown.len() > WINDOW {
-            self.shown.pop_first();
+    pub fn note_signed(&mut self, vote: &Sighting) {
+        let newer = |known: &Sighting| known.height > vote.height;
+        if !self.signed.as_ref().is_some_and(newer) {
+            self.signed = Some(vote.clone());
         }
+        self.shown.insert(vote.height.get());
+        while self.shown.len() > WINDOW + 1 {
+            let before = self.shown.range(..self.bound()).last().copied();
+            let mut others = self.shown.iter().filter(|height| Some(**height) != before);
+            let Some(lowest) = others.next().copied() else {
+                break;
+            };
+            self.shown.remove(&lowest);
+        }
+    }
+
+    /// How many of our votes are remembered.
+    #[cfg(test)]
+    pub fn size(&self) -> usize {
+        self.shown.len()
+    }
+
+    /// What was shown below was not made here since the chain was armed.
+    fn bound(&self) -> i64 {
+        self.first.map_or(i64::MAX, Height::get)
+    }
+
+    /// It was asked for this height; what it says of those above it that were asked for before is known.
+    pub fn was_asked(&mut self, height: Height) {
+        if self.next != height.get() {
+            // Those in between were not asked for.
+            self.deep = None;
+        }
+        self.next = height.get().saturating_add(1);
+    }
+
+    /// It was asked for this height below the window.
+    pub fn was_asked_below(&mut self, height: Height) {
+        self.deep = Some(height.get().saturating_sub(1));
     }
 
     /// The latest height below `bound` at which it has shown our vote; 0 where there is none.
@@ -128,24 +183,26 @@ impl EndpointReport {
         below.last().copied().unwrap_or(0)
     }
 
-    /// The heights below the window that are asked for next, from the highest down to the one above the first of `between`:
-    /// while nothing of ours was shown below the second, and once the window was looked at.
-    pub fn deeper(&mut self, tip: i64, between: (i64, i64), now: Instant) -> Vec<i64> {
-        let (known, first) = between;
+    /// The heights below the window that are asked for next, from the highest down to the one above `known`: while nothing of ours was
+    /// shown below the first that was signed here, and once the window was looked at. What is our own of now is passed over.
+    pub fn deeper(&self, tip: i64, known: i64, now: Instant) -> Vec<i64> {
         let (window, wanted) = (tip.saturating_sub(WINDOW as i64), self.wanted(tip, now));
         let Some(status) = self.current(now).filter(|_| wanted.is_empty()) else {
             return Vec::new();
         };
-        let lowest = known.max(tip.saturating_sub(DEEPEST).saturating_sub(1));
-        let lowest = lowest.max(status.earliest.saturating_sub(1)).max(0);
-        if self.shown.range(..first).next().is_some() || self.examined == 0 {
+        let bound = self.bound();
+        if self.shown.range(..bound).next().is_some() || self.examined == 0 {
             return Vec::new();
         }
-        let from = self.deep.unwrap_or(window.saturating_sub(1));
+        let lowest = known.max(tip.saturating_sub(DEEPEST).saturating_sub(1));
+        let lowest = lowest.max(status.earliest.saturating_sub(1)).max(0);
+        let from = self.deep.unwrap_or(i64::MAX).min(window.saturating_sub(1));
+        let from = match self.shown.range(bound..).next() {
+            Some(_) => from.min(bound.saturating_sub(1)),
+            None => from,
+        };
         let heights = (lowest.saturating_add(1)..=from).rev();
-        let heights: Vec<i64> = heights.take(EACH_DEEP_TURN).collect();
-        self.deep = heights.last().map_or(self.deep, |last| Some(last - 1));
-        heights
+        heights.take(EACH_DEEP_TURN).collect()
     }
 
     /// Whether it can say what the commit of this height is: its canonical one is in the block after it.

@@ -45,7 +45,7 @@ fn remedy(status: u16) -> &'static str {
         }
         404 | 405 => "there is no RPC at this path: write the one that its operator names",
         429 => {
-            "it is asked too often for its limit (one small question a second, and one a block): name another node"
+            "it is asked too often for its limit (a question a second and one a block; thirty a second for some minutes after a start): name another node"
         }
         500.. => {
             "what stands before the node does not reach it: look at the node, and at its proxy"

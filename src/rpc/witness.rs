@@ -73,8 +73,24 @@ impl Witness {
         }
         let before = report.trouble.as_ref().map(discriminant);
         let news = before != Some(discriminant(&trouble));
+        let forged = matches!(trouble, RpcTrouble::Forged(_));
         report.failed(trouble);
+        if forged {
+            // What it said of other heights was no better.
+            for pending in seen.pending.values_mut() {
+                if let Some(word) = pending.words.get_mut(index) {
+                    *word = Some(None);
+                }
+            }
+        }
         news
+    }
+
+    /// The first height that was signed here since the chain was armed: votes below are kept apart.
+    pub(super) fn first_signed(&self, index: usize, first: Option<Height>) {
+        if let Some(report) = self.0.lock().reports.get_mut(index) {
+            report.first = first;
+        }
     }
 
     /// An endpoint says how it is.
@@ -110,16 +126,12 @@ impl Witness {
         let Some(report) = seen.reports.get_mut(index) else {
             return;
         };
-        report.next = height.get().saturating_add(1);
+        report.was_asked(height);
         if word.is_some() {
             report.examined = report.examined.max(height.get());
         }
         if let Some(Word::Signed(sighting)) = &word {
-            let newer = |known: &Sighting| known.height > sighting.height;
-            if !report.signed.as_ref().is_some_and(newer) {
-                report.signed = Some(sighting.clone());
-            }
-            report.note_signed(sighting.height);
+            report.note_signed(sighting);
         }
         if height.get() <= seen.judged {
             return;
@@ -171,32 +183,24 @@ impl Witness {
     }
 
     /// The heights below all that were asked for whose commits this endpoint is to be asked for now, from the highest down: while it
-    /// has shown no vote of ours below `first`, the first height that was signed here, and down to the watermark with which the chain
-    /// was armed.
-    pub(super) fn deeper(
-        &self,
-        index: usize,
-        begun: Option<Height>,
-        first: Option<Height>,
-        now: Instant,
-    ) -> Vec<i64> {
-        let mut seen = self.0.lock();
+    /// has shown no vote of ours below the first height that was signed here, and down to the watermark with which the chain was armed.
+    pub(super) fn deeper(&self, index: usize, begun: Option<Height>, now: Instant) -> Vec<i64> {
+        let seen = self.0.lock();
         let Some(tip) = seen.tip(now) else {
             return Vec::new();
         };
-        let report = seen.reports.get_mut(index);
-        let between = (
-            begun.map_or(0, Height::get),
-            first.map_or(i64::MAX, Height::get),
-        );
-        report.map_or_else(Vec::new, |report| report.deeper(tip, between, now))
+        let report = seen.reports.get(index);
+        let known = begun.map_or(0, Height::get);
+        report.map_or_else(Vec::new, |report| report.deeper(tip, known, now))
     }
 
-    /// What an endpoint shows of our votes at such a height: one of them ends the search.
-    pub(super) fn said_below(&self, index: usize, vote: Sighting) {
+    /// An endpoint was asked for such a height, and has shown this vote of ours, or none.
+    pub(super) fn said_below(&self, index: usize, height: Height, vote: Option<&Sighting>) {
         if let Some(report) = self.0.lock().reports.get_mut(index) {
-            report.note_signed(vote.height);
-            report.signed.get_or_insert(vote);
+            report.was_asked_below(height);
+            if let Some(vote) = vote {
+                report.note_signed(vote);
+            }
         }
     }
 
@@ -694,21 +698,38 @@ mod tests {
         assert_eq!(below(1), None);
     }
 
+    /// Asks an endpoint below the window once; it has votes of ours at these heights.
+    fn asked_below(witness: &Witness, begun: i64, now: Instant, votes: &[i64]) -> Vec<i64> {
+        let heights = witness.deeper(0, Height::new(begun), now);
+        for height in &heights {
+            let found = votes.contains(height).then(|| vote(*height, true));
+            let Some(Word::Signed(sighting)) = found else {
+                witness.said_below(0, Height::new(*height).unwrap(), None);
+                continue;
+            };
+            witness.said_below(0, sighting.height, Some(&sighting));
+            break;
+        }
+        heights
+    }
+
     #[test]
     fn who_has_not_signed_for_long_is_looked_for_below_and_not_below_the_watermark() {
         let (witness, now) = (of(1), Instant::now());
-        let deeper = |watermark| witness.deeper(0, Height::new(watermark), Height::new(2_001), now);
+        let deeper = |watermark| witness.deeper(0, Height::new(watermark), now);
         witness.answered(0, at(2_000), now);
         assert!(deeper(0).is_empty(), "the newest first");
         for _ in 0..5 {
             turn(&witness, 0, 2_000, now, |_| Some(Word::Absent));
         }
-        assert_eq!(deeper(0), [1_899, 1_898, 1_897, 1_896, 1_895]);
+        let five = [1_899, 1_898, 1_897, 1_896, 1_895];
+        assert_eq!(deeper(0), five);
+        // What was not answered is asked for again.
+        assert_eq!(asked_below(&witness, 0, now, &[]), five);
         assert_eq!(deeper(1_892), [1_894, 1_893]);
-        assert!(deeper(1_892).is_empty());
         // A thousand below the newest at most.
         let mut last = 0;
-        while let Some(height) = deeper(0).last() {
+        while let Some(height) = asked_below(&witness, 0, now, &[]).last() {
             last = *height;
         }
         assert_eq!(last, 1_000);
@@ -716,12 +737,135 @@ mod tests {
         for _ in 0..5 {
             turn(&witness, 0, 2_000, now, |_| Some(Word::Absent));
         }
-        assert_eq!(witness.deeper(0, None, None, now).len(), 5);
-        let Word::Signed(found) = vote(1_897, true) else {
-            panic!()
-        };
-        witness.said_below(0, found);
+        asked_below(&witness, 0, now, &[1_897]);
         assert_eq!(witness.latest_signed(now).unwrap().height.get(), 1_897);
-        assert!(witness.deeper(0, None, None, now).is_empty());
+        assert!(witness.deeper(0, None, now).is_empty());
+    }
+
+    #[test]
+    fn what_was_found_below_is_kept_whatever_is_signed_since() {
+        let (witness, mut now) = (of(1), Instant::now());
+        for _ in 0..5 {
+            turn(&witness, 0, 2_000, now, |_| Some(Word::Absent));
+        }
+        let first = Height::new(2_001);
+        witness.first_signed(0, first);
+        asked_below(&witness, 0, now, &[]);
+        // Votes of now do not begin it anew, and end it not.
+        for latest in 2_001..2_300 {
+            now += SECOND;
+            turn(&witness, 0, latest, now, |height| {
+                Some(match height > 2_000 {
+                    true => vote(height, true),
+                    false => Word::Absent,
+                })
+            });
+            if latest == 2_150 {
+                asked_below(&witness, 0, now, &[1_893]);
+            }
+        }
+        let below = witness.latest_signed_below(first.unwrap(), now);
+        assert_eq!(below, Height::new(1_893));
+        assert!(witness.deeper(0, None, now).is_empty());
+        assert_eq!(witness.latest_signed(now).unwrap().height.get(), 2_298);
+        let reports = &witness.0.lock().reports;
+        assert!(reports.iter().all(|report| report.size() <= WINDOW + 1));
+    }
+
+    #[test]
+    fn what_lies_between_the_first_vote_and_those_of_now_is_not_asked_for() {
+        let (witness, now) = (of(1), Instant::now());
+        let signs = |height| Some(vote(height, true));
+        witness.first_signed(0, Height::new(1_500));
+        for _ in 0..5 {
+            turn(&witness, 0, 2_000, now, signs);
+        }
+        assert_eq!(asked_below(&witness, 0, now, &[])[0], 1_499);
+        // Without a vote of now, one above the first says where the chain's last is, and the search goes on below the first.
+        let (witness, now) = (of(1), Instant::now());
+        witness.first_signed(0, Height::new(1_500));
+        for _ in 0..5 {
+            turn(&witness, 0, 2_000, now, |_| Some(Word::Absent));
+        }
+        assert_eq!(asked_below(&witness, 0, now, &[1_897])[0], 1_899);
+        assert_eq!(witness.latest_signed(now).unwrap().height.get(), 1_897);
+        assert_eq!(asked_below(&witness, 0, now, &[1_498])[0], 1_499);
+        let below = |bound| witness.latest_signed_below(Height::new(bound).unwrap(), now);
+        assert_eq!(below(1_500), Height::new(1_498));
+        assert!(witness.deeper(0, None, now).is_empty());
+    }
+
+    #[test]
+    fn a_height_that_was_never_there_does_not_end_the_search_below() {
+        for lie in [1 << 62, 150] {
+            let (witness, mut now) = (of(1), Instant::now());
+            for _ in 0..6 {
+                turn(&witness, 0, lie, now, |_| Some(Word::Absent));
+            }
+            for _ in 0..20 {
+                asked_below(&witness, 0, now, &[]);
+            }
+            now += SECOND;
+            for _ in 0..5 {
+                turn(&witness, 0, 2_000, now, |_| Some(Word::Absent));
+            }
+            assert_eq!(witness.deeper(0, None, now).first(), Some(&1_899), "{lie}");
+        }
+    }
+
+    #[test]
+    fn who_can_say_nothing_of_our_votes_holds_up_nobody_who_can() {
+        let (witness, now) = (of(2), Instant::now());
+        let signs = |height| Some(vote(height, true));
+        turn(&witness, 0, 20, now, signs);
+        // It has answered, and was not asked yet.
+        witness.answered(1, at(20), now);
+        assert_eq!(witness.examined(now), Some(0));
+        turn(&witness, 1, 20, now, |_| None);
+        assert_eq!(witness.examined(now), Some(19));
+        assert_eq!(witness.latest_signed(now).unwrap().height.get(), 19);
+        // A chain's first block has no commit to be asked for.
+        let witness = of(1);
+        witness.answered(0, at(1), now);
+        assert_eq!(witness.examined(now), Some(0));
+    }
+
+    #[test]
+    fn who_goes_back_and_forth_does_not_rise_and_who_lied_once_does_again() {
+        let (witness, mut now) = (of(3), Instant::now());
+        let mut moves = Vec::new();
+        for second in 0..200 {
+            now += SECOND;
+            witness.answered(0, at(900 - second % 2), now);
+            let lie = if second == 50 {
+                1 << 62
+            } else {
+                1_000 + second
+            };
+            witness.answered(1, at(lie), now);
+            witness.answered(2, at(1_000 + second), now);
+            let seen = witness.0.lock();
+            moves.push([0, 1, 2].map(|index| seen.reports[index].moves(now)));
+        }
+        assert_eq!(moves[30], [true, true, true]);
+        assert!(moves[70..].iter().all(|[still, _, rises]| !still && *rises));
+        assert!(moves[112..].iter().all(|[_, lied, _]| *lied));
+        assert_eq!(witness.tip(now), Some(1_199));
+    }
+
+    #[test]
+    fn what_a_forger_said_of_other_heights_counts_for_nothing() {
+        let (witness, now) = (of(2), Instant::now());
+        witness.answered(1, at(9), now);
+        turn(&witness, 0, 9, now, |_| Some(vote(1, true)));
+        assert!(witness.failed(0, RpcTrouble::Forged(9)));
+        turn(&witness, 1, 9, now, |_| Some(Word::Absent));
+        let found = judged(&witness, now, &[]);
+        assert_eq!(found.len(), 8);
+        assert!(
+            found
+                .iter()
+                .all(|(_, outcome)| *outcome == VoteOutcome::Absent)
+        );
     }
 }

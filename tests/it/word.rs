@@ -163,6 +163,29 @@ fn the_last_vote_is_looked_for_below_the_newest_hundred() {
 }
 
 #[test]
+fn a_node_that_does_not_answer_for_old_votes_is_used_for_new_ones_and_off_asks_for_none() {
+    for (floor, asked) in [("warn", 1), ("off", 0)] {
+        let late = Late::new();
+        let rpc = late.rpc(Mood::Honest, 130, 20);
+        rpc.set(|chain| chain.limited_below = 30);
+        late.with(&[&rpc], &format!("floor = {floor:?}"));
+        let (service, mut node) = late.start();
+        let heard = |of: &str| {
+            let chain = rpc.chain.lock().unwrap();
+            chain.heard.iter().filter(|head| head.contains(of)).count()
+        };
+        wait_for("the newest", || heard("/commit?height=129 ") == 1);
+        // The power is asked for before what lies below; then come some turns.
+        wait_for("the power", || heard("/validators?") > 0);
+        let turns = heard("/status ");
+        wait_for("three turns", || heard("/status ") >= turns + 3);
+        assert_eq!(heard("/commit?height=29 "), asked, "{floor}");
+        assert!(!service.log().contains("is not used"), "{}", service.log());
+        assert!(late.signs(&mut node, 131));
+    }
+}
+
+#[test]
 fn nobody_who_answers_holds_up_what_does_not_wait() {
     let late = Late::new();
     let rpc = late.rpc(Mood::Silent, 9, 7);

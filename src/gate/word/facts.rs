@@ -15,6 +15,9 @@ pub struct GuardFacts {
     pub begun: Option<Height>,
     /// The first height that was signed here since.
     pub first: Option<Height>,
+    /// The latest height at which our key signed, as most endpoints have shown. It was asked for before the watermark was: a vote of our own
+    /// is in that before it can be in a commit.
+    pub signed: Option<Height>,
     /// The latest height at which our key signed below that one (without one, at all), as most endpoints have shown: none of these
     /// votes was made here since the chain was armed.
     pub before: Option<Height>,
@@ -36,12 +39,12 @@ pub enum GuardAct {
         /// The floor.
         height: Height,
     },
-    /// The chain has votes of ours above the watermark.
+    /// The chain has votes of ours above the watermark, made before it was heard.
     Behind {
         /// The last of them.
         signed: Height,
     },
-    /// The same, and it is too late to refuse anything: signing had begun before the answer came.
+    /// The chain has votes of ours above the watermark of the start, below what was signed since: it is too late to refuse anything.
     BehindAndSigned {
         /// Where the watermark was.
         begun: Option<Height>,

@@ -54,8 +54,12 @@ pub struct WordGuard {
     highest: Option<Height>,
     /// The highest vote of a second signer that was told.
     told: i64,
-    /// Whether a vote of our key was found that says whether the state was behind. While there is none, an older one may come.
+    /// The highest vote of our key that is known to be older than the watch for a second signer.
+    past: i64,
+    /// Whether a vote of our key was found that says whether the state was behind at the start. While there is none, an older one may come.
     compared: bool,
+    /// The highest vote above the watermark that was told.
+    behind: i64,
 }
 
 impl WordGuard {
@@ -66,7 +70,9 @@ impl WordGuard {
             phase: Phase::Unheard { told: false },
             highest: None,
             told: 0,
+            past: 0,
             compared: false,
+            behind: 0,
         }
     }
 
@@ -97,6 +103,11 @@ impl WordGuard {
         }
     }
 
+    /// Whether votes of our key below the newest blocks are of any use, so that they are worth asking for.
+    pub fn looks_back(&self) -> bool {
+        self.settings.floor != FloorMode::Off && !self.compared
+    }
+
     /// What follows from the facts.
     pub fn step(&mut self, facts: &GuardFacts) -> Vec<GuardAct> {
         self.highest = self.highest.max(facts.watermark);
@@ -122,7 +133,7 @@ impl WordGuard {
         let Some(from) = heard(facts) else {
             return self.not_heard(told, facts);
         };
-        let mut acts: Vec<GuardAct> = self.behind(facts).into_iter().collect();
+        let mut acts = self.heard_at(from, facts);
         match self.settings.blocks {
             0 => {
                 self.phase = Phase::Open { from: Some(from) };
@@ -154,38 +165,63 @@ impl WordGuard {
         vec![GuardAct::Unanswered]
     }
 
+    /// The chain was heard: whatever our key has signed in it by now is older than the watch.
+    fn heard_at(&mut self, from: i64, facts: &GuardFacts) -> Vec<GuardAct> {
+        self.past = self.past.max(facts.sighted.map_or(0, Height::get));
+        self.behind(from, facts)
+    }
+
     /// Where the newest blocks had no vote of ours, those below are looked at while signing goes on.
     fn compare_later(&mut self, facts: &GuardFacts) -> Vec<GuardAct> {
         let (Phase::Watch { from, .. } | Phase::Open { from: Some(from) }) = self.phase else {
             return Vec::new();
         };
-        // A vote above is a second signer's.
-        let is_old = |before: Height| before.get() <= from;
-        match self.compared || !facts.before.is_some_and(is_old) {
-            true => Vec::new(),
-            false => self.behind(facts).into_iter().collect(),
-        }
+        // Should `from` fall, what was there before stays old.
+        let old = facts.sighted.filter(|sighted| sighted.get() <= from);
+        self.past = self.past.max(old.map_or(0, Height::get));
+        self.behind(from, facts)
     }
 
-    /// Whether the state was behind when the chain was armed: by the votes of our key that were not made here since.
-    fn behind(&mut self, facts: &GuardFacts) -> Option<GuardAct> {
-        let signed = facts.before?;
+    /// Whether the state was behind, by those votes of our key that are older than the watch: one above is a second signer's.
+    fn behind(&mut self, from: i64, facts: &GuardFacts) -> Vec<GuardAct> {
+        let upto = from.max(self.past);
+        let old = |vote: Option<Height>| vote.filter(|vote| vote.get() <= upto);
+        let at_start = self.behind_at_start(old(facts.before), facts);
+        let now = self.behind_now(old(facts.signed), facts);
+        at_start.into_iter().chain(now).collect()
+    }
+
+    /// The watermark of the start, and the latest vote below the first that was made here since. Compared once; before that first
+    /// vote it is the same as the watermark of now.
+    fn behind_at_start(&mut self, before: Option<Height>, facts: &GuardFacts) -> Option<GuardAct> {
+        let signed = before.filter(|_| !self.compared)?;
         self.compared = true;
-        let is_below = |mark: Option<Height>| mark.is_none_or(|mark| signed > mark);
-        let act = match (self.settings.floor, facts.first) {
-            (FloorMode::Off, _) => return None,
-            // Hosts that share the watermark sign for each other.
-            (_, Some(_)) if self.settings.second == SecondSigner::Ignore => return None,
-            (_, Some(first)) => GuardAct::BehindAndSigned {
-                begun: facts.begun,
-                signed,
-                first,
-            },
-            (FloorMode::Warn, None) => GuardAct::Behind { signed },
-            (FloorMode::Refuse, None) => GuardAct::Floor { height: signed },
-        };
-        let mark = facts.first.map_or(facts.watermark, |_| facts.begun);
-        is_below(mark).then_some(act)
+        let first = facts.first.filter(|_| self.compares(facts))?;
+        let is_behind = facts.begun.is_none_or(|begun| signed > begun);
+        is_behind.then_some(GuardAct::BehindAndSigned {
+            begun: facts.begun,
+            signed,
+            first,
+        })
+    }
+
+    /// The watermark of now, and the latest vote of all. Told again only of a later one.
+    fn behind_now(&mut self, signed: Option<Height>, facts: &GuardFacts) -> Option<GuardAct> {
+        let signed = signed.filter(|signed| self.compares(facts) && signed.get() > self.behind)?;
+        if self.highest.is_some_and(|last| signed <= last) {
+            return None;
+        }
+        self.behind = signed.get();
+        Some(match self.settings.floor {
+            FloorMode::Refuse => GuardAct::Floor { height: signed },
+            FloorMode::Off | FloorMode::Warn => GuardAct::Behind { signed },
+        })
+    }
+
+    /// Whether votes are compared with a watermark. Hosts that share one sign for each other as soon as they sign.
+    fn compares(&self, facts: &GuardFacts) -> bool {
+        let shared = self.settings.second == SecondSigner::Ignore && facts.first.is_some();
+        self.settings.floor != FloorMode::Off && !shared
     }
 
     fn watch(
@@ -219,7 +255,9 @@ impl WordGuard {
         }
         if quiet >= PATIENCE {
             // Whether all that there is was looked at.
-            let still = facts.tip.is_some_and(|tip| tip - newest.0 <= NEWEST);
+            let still = facts
+                .tip
+                .is_some_and(|tip| tip.saturating_sub(newest.0) <= NEWEST);
             if still {
                 self.phase = open;
                 return vec![GuardAct::OpenStill];
@@ -248,7 +286,7 @@ impl WordGuard {
                 return Vec::new();
             };
             self.phase = Phase::Open { from: Some(from) };
-            return self.behind(facts).into_iter().collect();
+            return self.heard_at(from, facts);
         };
         // A height that was never there, by one wrong word, must not blind it for good.
         let from = facts.tip.map_or(from, |tip| tip.min(from));
@@ -266,13 +304,14 @@ impl WordGuard {
         }]
     }
 
-    /// A vote of our key that was not made here: in a block that was made since, which no watermark has known (whatever leaves this signer
+    /// A vote of our key that was not made here: in a block that was made since it was heard, which no watermark has known (whatever leaves this signer
     /// is in one before), or beside another one of ours.
     fn second(&self, from: i64, facts: &GuardFacts) -> Option<Height> {
         if self.settings.second == SecondSigner::Ignore {
             return None;
         }
-        let sighted = facts.sighted.filter(|height| height.get() > from);
+        let old = from.max(self.past);
+        let sighted = facts.sighted.filter(|height| height.get() > old);
         let unknown = sighted.filter(|height| self.highest.is_none_or(|last| *height > last));
         unknown.max(facts.foreign)
     }
@@ -313,6 +352,7 @@ mod tests {
             watermark: height(90),
             begun: height(90),
             first: None,
+            signed: height(signed),
             before: height(signed),
             tip: Some(tip),
             examined: Some(tip - 1),
@@ -348,6 +388,7 @@ mod tests {
         assert_eq!(sound.step(&heard(1, 91, 90)), [GuardAct::Open]);
         let mut never = guard(FloorMode::Refuse, 0);
         let facts = GuardFacts {
+            signed: None,
             before: None,
             sighted: None,
             ..heard(1, 91, 90)
@@ -403,6 +444,143 @@ mod tests {
     }
 
     #[test]
+    fn votes_above_the_watermark_are_told_or_refused_whatever_was_signed_here_by_then() {
+        let signed = height(120).unwrap();
+        // What was signed here came after a state that was no longer the newest: the chain is further still.
+        let facts = GuardFacts {
+            watermark: height(109),
+            first: height(91),
+            before: height(90),
+            ..heard(2, 121, 120)
+        };
+        for (mode, act) in [
+            (FloorMode::Off, None),
+            (FloorMode::Warn, Some(GuardAct::Behind { signed })),
+            (FloorMode::Refuse, Some(GuardAct::Floor { height: signed })),
+        ] {
+            let acts: Vec<GuardAct> = act.into_iter().chain([GuardAct::Open]).collect();
+            let mut guard = guard(mode, 0);
+            assert_eq!(guard.step(&facts), acts, "{mode:?}");
+            assert_eq!(guard.step(&facts), [], "{mode:?}");
+        }
+        let told = GuardAct::BehindAndSigned {
+            begun: height(90),
+            signed: height(99).unwrap(),
+            first: height(100).unwrap(),
+        };
+        let both = GuardFacts {
+            first: height(100),
+            before: height(99),
+            ..facts
+        };
+        let acts = [told, GuardAct::Behind { signed }, GuardAct::Open];
+        assert_eq!(guard(FloorMode::Warn, 0).step(&both), acts);
+        let mut shared = WordGuard::new(GuardSettings {
+            floor: FloorMode::Refuse,
+            blocks: 0,
+            second: SecondSigner::Ignore,
+        });
+        assert_eq!(shared.step(&both), [GuardAct::Open]);
+    }
+
+    #[test]
+    fn a_vote_far_below_is_compared_although_one_was_signed_here_meanwhile() {
+        let mut guard = guard(FloorMode::Refuse, 0);
+        let nothing = GuardFacts {
+            watermark: height(109),
+            first: height(91),
+            signed: None,
+            before: None,
+            sighted: None,
+            ..heard(1, 2_000, 0)
+        };
+        assert!(guard.looks_back());
+        assert_eq!(guard.step(&nothing), [GuardAct::Open]);
+        let found = GuardFacts {
+            watermark: height(109),
+            first: height(91),
+            before: None,
+            ..heard(60, 2_010, 1_500)
+        };
+        let height = height(1_500).unwrap();
+        assert_eq!(guard.step(&found), [GuardAct::Floor { height }]);
+        assert_eq!(guard.step(&found), []);
+        // The one before the first may still come, and ends the search.
+        assert!(guard.looks_back());
+        let before = GuardFacts {
+            before: Height::new(90),
+            ..found
+        };
+        assert_eq!(guard.step(&before), []);
+        assert!(!guard.looks_back());
+        assert!(!self::guard(FloorMode::Off, 0).looks_back());
+    }
+
+    #[test]
+    fn what_had_been_shown_before_is_no_second_signer_when_the_height_falls() {
+        // The vote at 92 was shown by a node that was quicker than most.
+        let mut guard = guard(FloorMode::Warn, 0);
+        let quick = GuardFacts {
+            sighted: height(92),
+            ..heard(1, 93, 90)
+        };
+        let quick = GuardFacts {
+            examined: Some(90),
+            ..quick
+        };
+        assert_eq!(guard.step(&quick), [GuardAct::Open]);
+        assert_eq!(guard.step(&quick), []);
+        // By now most have shown it: the state was behind.
+        let signed = height(92).unwrap();
+        assert_eq!(guard.step(&heard(2, 94, 92)), [GuardAct::Behind { signed }]);
+        let pause = true;
+        let second = |at| GuardAct::Second {
+            height: height(at).unwrap(),
+            pause,
+        };
+        assert_eq!(guard.step(&heard(3, 95, 93)), [second(93)]);
+        // One that lags is most of them for a while; then an old vote is found far below.
+        let mut guard = self::guard(FloorMode::Warn, 0);
+        let nothing = GuardFacts {
+            signed: None,
+            before: None,
+            sighted: None,
+            ..heard(1, 1_000, 0)
+        };
+        assert_eq!(guard.step(&nothing), [GuardAct::Open]);
+        let signed = height(500).unwrap();
+        assert_eq!(
+            guard.step(&heard(9, 1_001, 500)),
+            [GuardAct::Behind { signed }]
+        );
+        let lags = heard(10, 400, 500);
+        assert_eq!(guard.step(&lags), []);
+        assert_eq!(guard.step(&heard(11, 1_002, 500)), []);
+        assert_eq!(guard.step(&heard(12, 1_003, 501)), [second(501)]);
+    }
+
+    #[test]
+    fn no_height_that_is_claimed_stops_the_watch() {
+        let mut guard = guard(FloorMode::Warn, 3);
+        let empty = GuardFacts {
+            watermark: None,
+            signed: None,
+            before: None,
+            sighted: None,
+            tip: Some(0),
+            examined: Some(-1),
+            ..heard(1, 0, 0)
+        };
+        assert_eq!(guard.step(&empty), [GuardAct::Watching(3)]);
+        let claimed = GuardFacts {
+            armed: 70 * SECOND,
+            tip: Some(i64::MAX),
+            ..empty
+        };
+        assert_eq!(guard.step(&claimed), [GuardAct::OpenUnheard]);
+    }
+
+    #[test]
     fn a_vote_that_is_found_far_below_is_compared_when_it_is_found() {
         for (mode, act) in [
             (
@@ -420,6 +598,7 @@ mod tests {
         ] {
             let mut guard = guard(mode, 0);
             let nothing = GuardFacts {
+                signed: None,
                 before: None,
                 sighted: None,
                 ..heard(1, 400, 0)
@@ -431,6 +610,7 @@ mod tests {
         // One that is made after the chain was heard is a second signer's.
         let mut guard = guard(FloorMode::Warn, 0);
         let nothing = GuardFacts {
+            signed: None,
             before: None,
             sighted: None,
             ..heard(1, 400, 0)

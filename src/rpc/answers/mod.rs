@@ -5,6 +5,7 @@
 //!
 //! Of a stranger: lengths are bounded before, numbers of elements here, and nothing but our own entry of a commit is kept.
 
+mod go_time;
 mod read;
 mod shapes;
 mod slashing;

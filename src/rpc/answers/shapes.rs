@@ -9,9 +9,10 @@ use serde::de::{self, SeqAccess, Visitor};
 use subtle_encoding::hex;
 
 use crate::consensus::{BlockId, Signature};
-use crate::rpc::go_time;
 use crate::rpc::vote::CommitEntry;
 use crate::text::base64;
+
+use super::go_time;
 
 /// More validators than this, and more signatures in a commit, are believed of no chain.
 pub(super) const MOST: usize = 20_000;

@@ -74,6 +74,7 @@ impl RpcWatch {
         for endpoint in endpoints {
             let thread = RpcThread {
                 chain: chain.clone(),
+                guard: watch.guard.clone(),
                 stats: stats.clone(),
                 witness: witness.clone(),
                 stop: watch.stop.clone(),
@@ -107,6 +108,7 @@ impl Drop for RpcWatch {
 /// What the thread of an endpoint needs.
 struct RpcThread {
     chain: Arc<ChainKeys>,
+    guard: Arc<Mutex<WordGuard>>,
     stats: ChainStats,
     witness: Arc<Witness>,
     stop: Arc<Shutdown>,
@@ -123,6 +125,7 @@ impl RpcThread {
                 at: &|height| self.chain.public_key_at(height),
                 begun: self.chain.begun().map(|begun| begun.height),
                 first: self.chain.first().map(|first| first.height),
+                looks_back: self.guard.lock().looks_back(),
             };
             let turn = endpoint.turn(&keys, &self.witness, &ended);
             if ended() {

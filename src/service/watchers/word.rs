@@ -61,9 +61,10 @@ impl Warden {
         // In this order: what this signer has signed is in the watermark before it can be in a commit.
         let (first, sightings) = (self.chain.first(), witness.sightings());
         let first = first.map(|first| first.height);
+        let signed = witness.latest_signed(now).map(|signed| signed.height);
         let before = match first {
             Some(first) => witness.latest_signed_below(first, now),
-            None => witness.latest_signed(now).map(|signed| signed.height),
+            None => signed,
         };
         let is_foreign = |vote: &&Sighting| self.stats.whose(vote) == WhosePrecommit::Foreign;
         let foreign = sightings.iter().filter(is_foreign);
@@ -81,6 +82,7 @@ impl Warden {
             watermark,
             begun: self.chain.begun().map(|begun| begun.height),
             first,
+            signed,
             before,
             tip,
             examined,

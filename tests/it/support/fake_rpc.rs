@@ -50,6 +50,8 @@ pub struct Chain {
     /// What the store of `slashing` keeps of our validator; `None` where the application has no such store.
     pub slashing: Option<Vec<u8>>,
     pub votes: BTreeMap<i64, Vote>,
+    /// Commits below are asked for too often.
+    pub limited_below: i64,
     /// Heads of requests.
     pub heard: Vec<String>,
 }
@@ -76,6 +78,7 @@ impl FakeRpc {
             empty: false,
             slashing: None,
             votes: BTreeMap::new(),
+            limited_below: 0,
             heard: Vec::new(),
         }));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -118,10 +121,12 @@ fn serve(mut stream: impl Read + Write, key: PublicKey, chain: &Mutex<Chain>) {
         }
         let text = String::from_utf8_lossy(&head[..read]).into_owned();
         let question = text.split(' ').nth(1).unwrap_or_default().to_owned();
-        let (mood, body) = {
+        let (mood, body, is_limited) = {
             let mut chain = chain.lock().unwrap();
             chain.heard.push(text);
-            (chain.mood, answer(&question, &key, &chain))
+            let commit = question.strip_prefix("/commit?height=");
+            let limited = commit.is_some_and(|at| at.parse::<i64>().unwrap() < chain.limited_below);
+            (chain.mood, answer(&question, &key, &chain), limited)
         };
         let sized = |kind: &str, body: &str| {
             format!(
@@ -155,6 +160,7 @@ fn serve(mut stream: impl Read + Write, key: PublicKey, chain: &Mutex<Chain>) {
                 "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"
                     .to_owned()
             }
+            _ if is_limited => sized("429 Too Many Requests", ""),
             Mood::Honest | Mood::OtherChain | Mood::Forges | Mood::Lies => match body {
                 Ok(result) => sized(
                     "200 OK",

@@ -286,10 +286,11 @@ fn why_outside(record: &SlashingRecord, wall: Duration) -> String {
         ),
         Some(until) => format!(
             "it was jailed until {}: if nobody has unjailed it since, that is possible now (find out first why it missed its \
-             blocks); if somebody has, it has too little stake",
+             blocks); if somebody has, its stake may be too small, or, on a consumer chain, its provider leaves it out",
             Date::of(until)
         ),
-        None => "it was never jailed for missed blocks: too little stake, not bonded yet, or less than its minimum of self-delegation"
+        None => "it was never jailed for missed blocks: too little stake, not bonded yet, or less than its minimum of self-delegation; \
+                 on a consumer chain the provider decides: jailed there, not opted in, or beyond the chain's limit"
             .to_owned(),
     }
 }
