@@ -10,8 +10,7 @@
 pub mod address;
 mod agreement;
 pub mod answers;
-mod client;
-mod endpoint;
+mod asking;
 mod report;
 mod sample;
 mod standing;
@@ -21,7 +20,7 @@ mod vote;
 mod witness;
 
 pub use address::{RpcAddress, RpcSettings};
-pub use endpoint::{Endpoint, OurKeys, Turn};
+pub use asking::{Endpoint, OurKeys, Turn};
 pub use sample::{EndpointSample, RpcSample, SignedHeight};
 pub use standing::{SlashingRecord, ValidatorStanding};
 pub use tally::{GateVote, Tally, VoteOutcome, WINDOW};

@@ -96,6 +96,27 @@ fn our_vote_is_found_with_a_key_of_type(kind: KeyType) {
 }
 
 #[test]
+fn a_set_whose_pages_take_long_is_looked_through_in_turns_once_for_all_who_ask() {
+    let mut world = World::signing();
+    let node = FakeRpc::start(world.home.key.clone(), Mood::Honest);
+    node.set(|chain| {
+        (chain.others, chain.in_set, chain.latest) = (10_000, false, 3);
+        chain.page_takes = Duration::from_millis(50);
+    });
+    vote(&mut world, 2);
+    ask(&world, &node);
+    wait_for("its place", || rpc(&world)["in_set"] == false);
+    wait_for("two heights", || rpc(&world)["newest_height"] == 2);
+    assert_eq!(rpc(&world)["uncommitted"], 0);
+    let heard = node.chain.lock().unwrap().heard.join("\n");
+    let each_turn = heard.split("GET /status ");
+    let pages = each_turn.map(|turn| turn.matches("GET /validators?").count());
+    let pages: Vec<usize> = pages.collect();
+    assert_eq!(pages.iter().sum::<usize>(), 100, "{pages:?}");
+    assert!(pages.iter().all(|pages| *pages < 90), "{pages:?}");
+}
+
+#[test]
 fn what_a_node_says_of_the_size_of_the_set_is_bounded() {
     let mut world = World::signing();
     let lies: [(&str, bool, &str); 4] = [

@@ -45,6 +45,8 @@ pub struct Chain {
     pub others: usize,
     /// How many there are, where that is a lie.
     pub total: Option<String>,
+    /// How long it takes for a page of validators.
+    pub page_takes: Duration,
     /// No page of validators has any.
     pub empty: bool,
     /// What the store of `slashing` keeps of our validator; `None` where the application has no such store.
@@ -75,6 +77,7 @@ impl FakeRpc {
             in_set: true,
             others: 0,
             total: None,
+            page_takes: Duration::ZERO,
             empty: false,
             slashing: None,
             votes: BTreeMap::new(),
@@ -121,13 +124,19 @@ fn serve(mut stream: impl Read + Write, key: PublicKey, chain: &Mutex<Chain>) {
         }
         let text = String::from_utf8_lossy(&head[..read]).into_owned();
         let question = text.split(' ').nth(1).unwrap_or_default().to_owned();
-        let (mood, body, is_limited) = {
+        let (mood, body, is_limited, takes) = {
             let mut chain = chain.lock().unwrap();
             chain.heard.push(text);
             let commit = question.strip_prefix("/commit?height=");
             let limited = commit.is_some_and(|at| at.parse::<i64>().unwrap() < chain.limited_below);
-            (chain.mood, answer(&question, &key, &chain), limited)
+            let takes = match question.starts_with("/validators?") {
+                true => chain.page_takes,
+                false => Duration::ZERO,
+            };
+            let body = answer(&question, &key, &chain);
+            (chain.mood, body, limited, takes)
         };
+        std::thread::sleep(takes);
         let sized = |kind: &str, body: &str| {
             format!(
                 "HTTP/1.1 {kind}\r\nContent-Length: {}\r\n\r\n{body}",

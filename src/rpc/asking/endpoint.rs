@@ -5,58 +5,38 @@ use std::time::{Duration, Instant};
 use subtle_encoding::hex;
 
 use crate::consensus::{ChainId, Height, PublicKey};
-
-use super::address::{RpcAddress, RpcSettings};
-use super::agreement::Word;
-use super::answers::{
-    CommitAnswer, LONGEST_RECORD, LONGEST_STATUS, LONGEST_VALIDATORS, NodeStatus, PER_PAGE,
-    longest_commit, read_commit, read_slashing, read_status, read_validators,
+use crate::rpc::address::{RpcAddress, RpcSettings};
+use crate::rpc::agreement::Word;
+use crate::rpc::answers::{
+    CommitAnswer, LONGEST_RECORD, LONGEST_STATUS, NodeStatus, longest_commit, read_commit,
+    read_slashing, read_status,
 };
+use crate::rpc::standing::{SlashingRecord, ValidatorStanding, store_key};
+use crate::rpc::trouble::RpcTrouble;
+use crate::rpc::vote::VoteInCommit;
+use crate::rpc::witness::Witness;
+
 use super::client::RpcClient;
-use super::standing::{SlashingRecord, ValidatorStanding, store_key};
-use super::trouble::RpcTrouble;
-use super::vote::VoteInCommit;
-use super::witness::Witness;
+use super::place::{PlaceFound, PlaceSearch};
 
 /// How often the voting power is asked for while our votes are in the commits.
 const POWER_EVERY: Duration = Duration::from_secs(60);
-/// How long the commits of one turn are asked for. An answer is news for ten seconds.
+/// How long commits and pages of validators are asked for in one turn; what is left is asked for in the next. An answer is news for ten seconds.
 const TURN: Duration = Duration::from_secs(4);
 /// When votes far below are looked for again, where that question was not answered.
 const LATER: Duration = Duration::from_secs(60);
-/// How long the pages of one set of validators are asked for. A hundred of them, for 10,000 validators, take a second or two.
-const PAGES_FOR: Duration = Duration::from_secs(30);
+
 /// One endpoint of a chain, asked by one thread.
 pub struct Endpoint {
     index: usize,
     chain: ChainId,
     client: RpcClient,
-    /// The set of validators in which we were looked for last.
-    set: Option<KnownSet>,
-    /// The page of the validators on which we were found last. They stand there by their power, so it hardly changes.
-    page: u64,
+    /// Where we stand in the sets of validators.
+    place: PlaceSearch,
     /// When the voting power was asked for last.
     asked_power: Option<Instant>,
     /// When it left a question for a commit far below unanswered.
     gave_up_below: Option<Instant>,
-}
-
-/// A set of validators in which we were looked for.
-struct KnownSet {
-    hash: [u8; 32],
-    key: PublicKey,
-    standing: ValidatorStanding,
-    asked: Instant,
-}
-
-impl KnownSet {
-    /// Whether it says our place in the set with this hash. That we are in none is believed for a minute of other sets, too: on a
-    /// large chain each block has another one, and to find nobody all of its pages have to be asked for.
-    fn says(&self, hash: &[u8; 32], key: &PublicKey) -> bool {
-        let outside = self.standing == ValidatorStanding::Outside;
-        let same = self.hash == *hash || (outside && self.asked.elapsed() < POWER_EVERY);
-        same && self.key == *key
-    }
 }
 
 /// Our public keys, as far as they are known.
@@ -92,8 +72,7 @@ impl Endpoint {
             index,
             chain: chain.clone(),
             client: RpcClient::new(address, settings.ca_file.as_deref()),
-            set: None,
-            page: 1,
+            place: PlaceSearch::default(),
             asked_power: None,
             gave_up_below: None,
         };
@@ -158,7 +137,17 @@ impl Endpoint {
                 Ok(commit) if !commit.canonical => break,
                 Ok(commit) => match commit.vote {
                     VoteInCommit::Signed(sighting) => Some(Word::Signed(sighting)),
-                    VoteInCommit::Nothing => self.why_nothing(height, &commit, &key, ended)?,
+                    VoteInCommit::Nothing => {
+                        let hash = &commit.validators;
+                        match self.place.at(&mut self.client, height, hash, &key, &over) {
+                            Ok(PlaceFound::At(ValidatorStanding::Power(_))) => Some(Word::Absent),
+                            Ok(PlaceFound::At(ValidatorStanding::Outside)) => Some(Word::Outside),
+                            Ok(PlaceFound::NotYet) => break,
+                            // It does not know that set any more.
+                            Err(RpcTrouble::Said(_)) => None,
+                            Err(trouble) => return Err(trouble),
+                        }
+                    }
                     VoteInCommit::Forged => return Err(RpcTrouble::Forged(height.get())),
                 },
                 // A node that has thrown old blocks away has no word on them.
@@ -167,7 +156,7 @@ impl Endpoint {
             };
             witness.said(self.index, height, word, Instant::now());
         }
-        self.look_at_power(latest, &now, witness, ended)?;
+        self.look_at_power(latest, &now, witness, &over)?;
         match keys.looks_back {
             true => self.look_deeper(keys, witness, &over),
             false => Ok(()),
@@ -216,68 +205,36 @@ impl Endpoint {
         read_commit(&body, &self.chain, height, key)
     }
 
-    /// Why a commit holds nothing of us: whether we were in the set of validators that could sign it. `None` where the node
-    /// does not know that set any more.
-    fn why_nothing(
-        &mut self,
-        height: Height,
-        commit: &CommitAnswer,
-        key: &PublicKey,
-        ended: &dyn Fn() -> bool,
-    ) -> Result<Option<Word>, RpcTrouble> {
-        let known = self.set.as_ref();
-        let known = known.filter(|set| set.says(&commit.validators, key));
-        let standing = match known.map(|set| set.standing) {
-            Some(standing) => standing,
-            None => {
-                let found = match self.standing(height, key, ended) {
-                    Ok(Some(found)) => found,
-                    Ok(None) | Err(RpcTrouble::Said(_)) => return Ok(None),
-                    Err(trouble) => return Err(trouble),
-                };
-                self.set = Some(KnownSet {
-                    hash: commit.validators,
-                    key: key.clone(),
-                    standing: found,
-                    asked: Instant::now(),
-                });
-                found
-            }
-        };
-        Ok(Some(match standing {
-            ValidatorStanding::Power(_) => Word::Absent,
-            ValidatorStanding::Outside => Word::Outside,
-        }))
-    }
-
     /// Our place in the newest set of validators, once a minute.
     fn look_at_power(
         &mut self,
         latest: i64,
         key: &PublicKey,
         witness: &Witness,
-        ended: &dyn Fn() -> bool,
+        over: &dyn Fn() -> bool,
     ) -> Result<(), RpcTrouble> {
         let due = self
             .asked_power
             .is_none_or(|at| at.elapsed() >= POWER_EVERY);
-        // A node without a block has no set of validators. All pages are those of one height.
-        let Some(latest) = Height::new(latest).filter(|_| due && !ended()) else {
+        // A node without a block has no set of validators.
+        let Some(latest) = Height::new(latest).filter(|_| due && !over()) else {
             return Ok(());
         };
-        self.asked_power = Some(Instant::now());
-        match self.standing(latest, key, ended) {
-            Ok(Some(standing)) => {
+        match self.place.newest(&mut self.client, latest, key, over) {
+            Ok(PlaceFound::At(standing)) => {
+                self.asked_power = Some(Instant::now());
                 let slashing = match standing {
                     ValidatorStanding::Power(_) => None,
                     ValidatorStanding::Outside => self.slashing(key),
                 };
                 witness.stands(self.index, standing, slashing);
             }
-            Ok(None) => {}
             // One behind a distributor may not have the block yet.
-            Err(RpcTrouble::Said(_)) => self.asked_power = None,
-            Err(trouble) => return Err(trouble),
+            Ok(PlaceFound::NotYet) | Err(RpcTrouble::Said(_)) => {}
+            Err(trouble) => {
+                self.asked_power = Some(Instant::now());
+                return Err(trouble);
+            }
         }
         Ok(())
     }
@@ -289,45 +246,5 @@ impl Endpoint {
         let question = format!("/abci_query?path=%22/store/slashing/key%22&data=0x{digits}");
         let body = self.client.get(&question, LONGEST_RECORD).ok()?;
         read_slashing(&body, key).ok().flatten()
-    }
-
-    /// Looks for us in the set of validators of a height, page by page, first on the one on which we were last; `None` where that
-    /// takes too long.
-    fn standing(
-        &mut self,
-        height: Height,
-        key: &PublicKey,
-        ended: &dyn Fn() -> bool,
-    ) -> Result<Option<ValidatorStanding>, RpcTrouble> {
-        let began = Instant::now();
-        let (last, mut pages) = (self.page, 1);
-        let others = (1_u64..).filter(|page| *page != last);
-        for page in std::iter::once(last).chain(others) {
-            if page != last && page > pages {
-                break;
-            }
-            if ended() || began.elapsed() >= PAGES_FOR {
-                return Ok(None);
-            }
-            let question = format!("/validators?height={height}&page={page}&per_page={PER_PAGE}");
-            let body = self.client.get(&question, LONGEST_VALIDATORS)?;
-            let found = match read_validators(&body, key) {
-                // The set has fewer pages by now.
-                Err(RpcTrouble::Said(_)) if page == last && page > 1 => {
-                    self.page = 1;
-                    return self.standing(height, key, ended);
-                }
-                found => found?,
-            };
-            if let Some(power) = found.power {
-                self.page = page;
-                return Ok(Some(ValidatorStanding::Power(power)));
-            }
-            pages = found.total.div_ceil(PER_PAGE);
-            if found.count == 0 && found.total > 0 {
-                return Err(RpcTrouble::NotRpc("a page of its validators is empty"));
-            }
-        }
-        Ok(Some(ValidatorStanding::Outside))
     }
 }

@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::https::{Client, Limits, Tls, TlsWords};
-
-use super::address::RpcAddress;
-use super::trouble::RpcTrouble;
+use crate::rpc::address::RpcAddress;
+use crate::rpc::trouble::RpcTrouble;
 
 /// How long each request may take.
 const LIMITS: Limits = Limits {
