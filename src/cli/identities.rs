@@ -1,12 +1,13 @@
-//! The identity keys of links, each once: by them nodes know this signer.
+//! The identity keys of links, each once: by them nodes know this signer; and the line with which a node listens for it.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use subtle_encoding::{base64, hex};
 
 use crate::config::NodeConfig;
 use crate::consensus::{KeyType, PublicKey, key_text};
-use crate::link::{IdentityKey, Libp2pId};
+use crate::link::{Address, IdentityKey, Libp2pId};
 use crate::secret_file::SecretSource;
 use crate::service::identity_of;
 
@@ -67,4 +68,35 @@ pub(super) fn of_nodes<'a>(
         }
     }
     found
+}
+
+/// Host and port as they stand in an address.
+pub(super) fn place(host: &str, port: u16) -> String {
+    match host.contains(':') {
+        true => format!("[{host}]:{port}"),
+        false => format!("{host}:{port}"),
+    }
+}
+
+/// Where a node listens for a link, as a line of its `config.toml`; `signer` is the libp2p peer id of ours.
+pub(super) fn laddr(address: &Address, signer: &str) -> String {
+    match address {
+        Address::Tcp { host, port, .. } => line(&format!("tcp://{}", place(host, *port))),
+        Address::Noise { host, port, .. } => noise_laddr(signer, Some((host, *port))),
+        Address::Unix(_) => line(&address.to_string()),
+    }
+}
+
+/// The same for a noise link to a node that is dialled at `place`. Noise wants an IP address there, and a name may have any.
+pub(super) fn noise_laddr(signer: &str, place: Option<(&str, u16)>) -> String {
+    let at = match place {
+        Some((host, port)) if host.parse::<IpAddr>().is_ok() => self::place(host, port),
+        Some((_, port)) => self::place("0.0.0.0", port),
+        None => "IP:PORT".to_owned(),
+    };
+    line(&format!("noise://{signer}@{at}"))
+}
+
+fn line(address: &str) -> String {
+    format!("priv_validator_laddr = \"{address}\"")
 }

@@ -106,6 +106,82 @@ fn a_good_file_that_the_sections_do_not_fit_is_not_called_wrong() {
     }
 }
 
+/// A home for a node that was named is ready but for its key: the same line is told here and by `keys peer-id`.
+#[test]
+fn a_nodes_address_is_written_and_its_own_line_is_told() {
+    let id = "12D3KooWRawPbxPtP1eZaJpumGnyWX2DcUyd3RQnydr3eAto4Az7";
+    for (addr, listens) in [
+        (format!("noise://{id}@10.0.0.1:26659"), "@10.0.0.1:26659\""),
+        (
+            format!("noise://{id}@node.example:26659"),
+            "@0.0.0.0:26659\"",
+        ),
+        ("tcp://[::1]:26658".to_owned(), "\"tcp://[::1]:26658\""),
+        (
+            "unix:///run/a b.sock".to_owned(),
+            "\"unix:///run/a b.sock\"",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path();
+        let init = |addr: &str| tmkms(home, &["init", "-n", "osmosis", "--addr", addr]);
+        let done = init(&addr);
+        assert_eq!(done.code, 0, "{}", done.err);
+        let found = address_of(&config(home), "osmosis-1");
+        assert_eq!(found, format!("addr = \"{addr}\""));
+        let is_unix = addr.starts_with("unix");
+        assert_eq!(config(home).contains("\nsecret_key"), !is_unix, "{addr}");
+        let shown = tmkms(home, &["keys", "peer-id", "--json"]);
+        assert_eq!(shown.code, 0, "{}", shown.err);
+        let shown: serde_json::Value = serde_json::from_str(&shown.out).unwrap();
+        let line = shown[0]["config_toml"].as_str().unwrap();
+        assert!(line.ends_with(listens), "{line}");
+        let told = format!("write `{line}` into the node's config.toml");
+        assert!(done.err.contains(&told), "{told} in {}", done.err);
+        if let (true, Some(ours)) = (
+            addr.starts_with("noise"),
+            shown[0]["libp2p_peer_id"].as_str(),
+        ) {
+            assert!(line.contains(&format!("\"noise://{ours}@")), "{line}");
+        }
+        // Again, and with another one.
+        assert!(!init(&addr).err.contains("Warning"));
+        let other = init("tcp://10.0.0.2:1");
+        let told = "the [[validator]] of osmosis-1 in ./tmkms.toml stays as it is; for --addr tcp://10.0.0.2:1 set its `addr` there";
+        assert!(other.code == 0 && other.err.contains(told), "{}", other.err);
+    }
+}
+
+#[test]
+fn a_nodes_address_that_is_none_or_for_several_makes_nothing() {
+    for (arguments, told) in [
+        (&["-n", "osmosis,irishub"][..], "2 chains are named"),
+        (&[], "no chain is named"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let addr = ["init", "--addr", "tcp://10.0.0.1:1"];
+        let done = tmkms(folder.path(), &[&addr[..], arguments].concat());
+        assert!(done.code == 2 && done.err.contains(told), "{}", done.err);
+        assert!(fs::read_dir(folder.path()).unwrap().next().is_none());
+    }
+    for (addr, told) in [
+        ("noise://10.0.0.1:26659", "the node's peer id is missing"),
+        (
+            "noise://f88883b673fc69d7869cab098de3bafc2ff76eb8@h:1",
+            "is the node's id on tcp:// links",
+        ),
+        (
+            "10.0.0.1:26659",
+            "it has no scheme; write tcp://10.0.0.1:26659",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let done = tmkms(folder.path(), &["init", "-n", "osmosis", "--addr", addr]);
+        assert!(done.code == 2 && done.err.contains(told), "{}", done.err);
+        assert!(fs::read_dir(folder.path()).unwrap().next().is_none());
+    }
+}
+
 #[test]
 fn a_prefix_is_written_or_said_to_be_not() {
     let folder = tempfile::tempdir().unwrap();

@@ -136,6 +136,22 @@ impl Existing {
         })
     }
 
+    /// What is to be added by hand where the chain is there already, and not with the node that the operator named.
+    pub(super) fn has_no_node(&self, new: &NewChain) -> Option<String> {
+        let (config, node) = (self.meant.as_ref().ok()?, new.node.as_ref()?);
+        let mut chains = config.chains.iter();
+        let chain = chains.find(|chain| chain.id.as_str() == new.id)?;
+        let mut nodes = chain.nodes.iter();
+        let is_there = nodes.any(|there| there.address.known().ok() == Some(node));
+        (!is_there).then(|| {
+            format!(
+                "the [[validator]] of {} in {} stays as it is; for --addr {node} set its `addr` there",
+                new.id,
+                self.path.display()
+            )
+        })
+    }
+
     fn taken(&self) -> Taken {
         match &self.meant {
             Ok(config) => {

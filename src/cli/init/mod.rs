@@ -15,7 +15,7 @@ use clap::Args;
 use crate::backends::softsign::key::SoftKey;
 use crate::consensus::KeyType;
 use crate::consensus::{ChainId, key_text};
-use crate::link::IdentityKey;
+use crate::link::{Address, IdentityKey};
 use crate::networks::of_chain;
 use crate::os::files::folders::make_folders;
 use crate::os::files::replace::{Readers, create};
@@ -34,7 +34,7 @@ use words::resolve;
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  tmkms init -n cosmoshub\n  tmkms init -n cosmoshub,irishub,columbus /path/to/kms/home\n  \
-                  tmkms init --chain-id my-1 --prefix my\n\nA home that is there already gets the sections that it lacks."
+                  tmkms init --chain-id my-1 --prefix my\n  tmkms init -n cosmoshub --addr tcp://10.0.0.1:26659\n\nA home that is there already gets the sections that it lacks."
 )]
 pub(super) struct Init {
     /// Networks to configure: names, chain ids, or chain ids without their number
@@ -46,6 +46,10 @@ pub(super) struct Init {
     /// The prefix of that chain's addresses, as `cosmos`; without it keys are shown as JSON
     #[arg(long, value_name = "PREFIX", requires = "chain_id", value_parser = prefix)]
     prefix: Option<String>,
+    /// The node's priv_validator_laddr as it is dialled from here, for one chain: tcp://HOST:PORT, unix:///PATH, or
+    /// noise://PEER_ID@HOST:PORT with the id that `cometbft show-node-id --libp2p` prints on the node
+    #[arg(long, value_name = "ADDR", value_parser = node_address)]
+    addr: Option<Address>,
     /// The folder; made if it is not there
     #[arg(default_value = ".")]
     home: PathBuf,
@@ -59,12 +63,13 @@ impl Init {
         // What `start` would not use is not made.
         strangers::around(&path).map_err(Failure::new)?;
         let there = Existing::read(&path)?;
-        let unlike = there.as_ref().and_then(|there| self.unlike(there));
+        let unlike = there.as_ref().map(|there| self.unlike(there, &chains));
+        let unlike = unlike.unwrap_or_default();
         let lacks = there.map(|there| there.without(&chains)).transpose()?;
         for folder in ["", "secrets", "state"] {
             make_folder(&self.home.join(folder))?;
         }
-        make_identity(&self.home.join("secrets/kms-identity.key"))?;
+        let identity = make_identity(&self.home.join("secrets/kms-identity.key"))?;
         let new = match lacks {
             None => {
                 write_new(&path, &configuration(&chains)).map_err(|error| failed(&path, &error))?;
@@ -76,10 +81,10 @@ impl Init {
                 added => added,
             },
         };
-        if let Some(unlike) = unlike {
+        for unlike in unlike {
             status("Warning", unlike);
         }
-        next_steps(&new, &path);
+        next_steps(&new, &path, identity.as_ref());
         Ok(())
     }
 
@@ -91,6 +96,20 @@ impl Init {
                 // The same network, and the prefix that was asked for.
                 Some(chain) => *chain = own,
                 None => chains.push(own),
+            }
+        }
+        match (&self.addr, chains.as_mut_slice()) {
+            (None, _) => {}
+            (Some(address), [one]) => one.node = Some(address.clone()),
+            (Some(_), several) => {
+                return Err(Failure::usage(format!(
+                    "--addr is where one chain's node listens, and {} named",
+                    match several.len() {
+                        0 => "no chain is".to_owned(),
+                        some => format!("{some} chains are"),
+                    }
+                ))
+                .hint("name one chain beside it, with -n or --chain-id; a home that is there gets the next one when this is run again"));
             }
         }
         Ok(chains)
@@ -107,9 +126,12 @@ impl Init {
         Some(chain)
     }
 
-    /// What `--prefix` would have set, and what is there already does not have.
-    fn unlike(&self, there: &Existing) -> Option<String> {
-        there.unlike(self.chain_id.as_ref()?.as_str(), self.prefix.as_ref()?)
+    /// What `--prefix` and `--addr` would have set, and what is there already does not have.
+    fn unlike(&self, there: &Existing, chains: &[NewChain]) -> Vec<String> {
+        let prefix = self.chain_id.as_ref().zip(self.prefix.as_ref());
+        let prefix = prefix.and_then(|(id, prefix)| there.unlike(id.as_str(), prefix));
+        let nodes = chains.iter().filter_map(|chain| there.has_no_node(chain));
+        prefix.into_iter().chain(nodes).collect()
     }
 }
 
@@ -121,6 +143,11 @@ fn chain_id(text: &str) -> Result<ChainId, String> {
         }
         false => text.parse().map_err(|error| format!("{error}")),
     }
+}
+
+/// Reads the address of a node.
+fn node_address(text: &str) -> Result<Address, String> {
+    text.parse().map_err(|error| format!("{error}"))
 }
 
 /// Reads the prefix of a chain's addresses.
@@ -141,17 +168,18 @@ pub(super) fn make_folder(path: &Path) -> Result<(), Failure> {
     make_folders(path, Readers::Owner).map_err(|error| failed(path, &error))
 }
 
-/// Makes the identity key of links, or keeps the one that is there, and says by what nodes will know it.
-pub(super) fn make_identity(path: &Path) -> Result<(), Failure> {
+/// Makes the identity key of links, or keeps the one that is there, and says by what nodes will know it. `None` where that
+/// cannot be read.
+pub(super) fn make_identity(path: &Path) -> Result<Option<PublicIdentity>, Failure> {
     if fs::symlink_metadata(path).is_ok() {
-        keep_identity(path);
-        return Ok(());
+        return Ok(keep_identity(path));
     }
     let (_, text) = SoftKey::generate(KeyType::Ed25519).map_err(Failure::new)?;
     match secret_file::create(path, &text) {
         Ok(()) => {
-            let shown = match IdentityKey::from_base64(&text) {
-                Ok(key) => PublicIdentity::of(&key).to_string(),
+            let identity = IdentityKey::from_base64(&text).map(|key| PublicIdentity::of(&key));
+            let shown = match &identity {
+                Ok(identity) => identity.to_string(),
                 Err(error) => error.to_string(),
             };
             status(
@@ -161,25 +189,28 @@ pub(super) fn make_identity(path: &Path) -> Result<(), Failure> {
                     path.display()
                 ),
             );
+            Ok(identity.ok())
         }
-        Err(SecretFileError::Exists(_)) => keep_identity(path),
-        Err(error) => return Err(Failure::new(error)),
+        Err(SecretFileError::Exists(_)) => Ok(keep_identity(path)),
+        Err(error) => Err(Failure::new(error)),
     }
-    Ok(())
 }
 
-fn keep_identity(path: &Path) {
+fn keep_identity(path: &Path) -> Option<PublicIdentity> {
     let kept = format!("{}, which is there already", path.display());
     match identity_of(&SecretSource::File(path.to_owned())) {
         Ok((key, warning)) => {
-            status("Kept", format!("{kept}: {}", PublicIdentity::of(&key)));
+            let identity = PublicIdentity::of(&key);
+            status("Kept", format!("{kept}: {identity}"));
             if let Some(warning) = warning {
                 status("Warning", warning);
             }
+            Some(identity)
         }
         Err(why) => {
             status("Kept", kept);
             status("Warning", why);
+            None
         }
     }
 }

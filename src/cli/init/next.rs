@@ -5,12 +5,13 @@ use std::path::Path;
 use crate::backends::{is_here, usual};
 use crate::remedy::{self, CommandLine, Commands};
 
+use super::super::identities::{PublicIdentity, laddr};
 use super::super::report::status;
 use super::text::{NewChain, key_name};
 use super::words::list;
 
 /// Tells it for each of these chains, in the order in which it is done.
-pub(super) fn next_steps(chains: &[NewChain], path: &Path) {
+pub(super) fn next_steps(chains: &[NewChain], path: &Path, identity: Option<&PublicIdentity>) {
     if chains.is_empty() {
         let home = path.parent().unwrap_or(Path::new("."));
         status(
@@ -34,6 +35,15 @@ pub(super) fn next_steps(chains: &[NewChain], path: &Path) {
         status("", format!("`{init}` for a key that never signed"));
     }
     let start = commands.line(["start"]);
+    let known = chains.first().and_then(|chain| chain.node.as_ref());
+    if let (Some(node), Some(identity)) = (known, identity) {
+        let line = laddr(node, &identity.libp2p_peer_id);
+        status(
+            "",
+            format!("write `{line}` into the node's config.toml and restart it, then `{start}`"),
+        );
+        return;
+    }
     status(
         "",
         match chains {

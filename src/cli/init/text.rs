@@ -1,6 +1,7 @@
 //! The configuration as `init` writes it.
 
 use crate::backends::{is_here, usual};
+use crate::link::Address;
 use crate::networks::{Needs, Network, key_format_line};
 
 /// The port of the first network's node; each further one is ten above.
@@ -19,6 +20,8 @@ pub(super) struct NewChain {
     pub extensions: Option<bool>,
     /// What its validators need.
     pub needs: Needs,
+    /// Where its node listens, where the operator said it.
+    pub node: Option<Address>,
 }
 
 impl NewChain {
@@ -30,6 +33,7 @@ impl NewChain {
             prefix: None,
             extensions: None,
             needs: Needs::default(),
+            node: None,
         }
     }
 }
@@ -42,6 +46,7 @@ impl From<Network> for NewChain {
             prefix: (!network.prefix.is_empty()).then(|| network.prefix.to_owned()),
             extensions: network.has_extensions(),
             needs: network.needs(),
+            node: None,
         }
     }
 }
@@ -125,16 +130,36 @@ fn section(chain: &NewChain, port: u16) -> String {
          # one key see docs/two-hosts.md.\n\
          state_file = \"state/{file}-consensus.json\"\n{extensions}{raw_bytes}\n\
          # The node: its priv_validator_laddr. Another node of this chain is another [[validator]].\n\
-         [[validator]]\nchain_id = \"{id}\"\naddr = \"tcp://127.0.0.1:{port}\"\nsecret_key = \"secrets/kms-identity.key\"\n\n\
-         {key}",
+         [[validator]]\nchain_id = \"{id}\"\n{node}\n{key}",
         title = chain.title,
         file = id.replace('/', "-"),
         key_format = chain
             .prefix
             .as_deref()
             .map_or_else(String::new, key_format_line),
+        node = node_lines(chain.node.as_ref(), port),
         key = key_section(chain),
     )
+}
+
+/// The node's address, and the key by which it knows this signer.
+fn node_lines(node: Option<&Address>, port: u16) -> String {
+    let identity = "secret_key = \"secrets/kms-identity.key\"\n";
+    match node {
+        Some(node) => {
+            let identity = match node {
+                Address::Unix(_) => "",
+                Address::Tcp { .. } | Address::Noise { .. } => identity,
+            };
+            format!("addr = {}\n{identity}", toml::Value::from(node.to_string()))
+        }
+        None => format!(
+            "addr = \"tcp://127.0.0.1:{port}\"\n\
+             # On another host, with CometBFT v0.40 or later: the id is what `cometbft show-node-id --libp2p` prints on the node, and\n\
+             # `keys peer-id` of this program prints the line for its config.toml.\n\
+             # addr = \"noise://PEER_ID@IP:PORT\"\n{identity}"
+        ),
+    }
 }
 
 fn key_section(chain: &NewChain) -> String {

@@ -1,13 +1,12 @@
 //! `tmkms keys peer-id`.
 
 use std::fmt::Write as _;
-use std::net::IpAddr;
 
 use clap::Args;
 use serde_json::{Value, json};
 
 use crate::cli::config_file::ConfigFile;
-use crate::cli::identities::{self, PublicIdentity};
+use crate::cli::identities::{self, PublicIdentity, laddr, noise_laddr, place};
 use crate::cli::report::{Failure, output};
 use crate::config::NodeConfig;
 use crate::link::Address;
@@ -89,21 +88,6 @@ fn is_called(node: &NodeConfig, name: &str) -> bool {
     is_address || is_place || address.to_string() == name
 }
 
-fn place(host: &str, port: u16) -> String {
-    match host.contains(':') {
-        true => format!("[{host}]:{port}"),
-        false => format!("{host}:{port}"),
-    }
-}
-
-/// Where a node is to listen that is dialled at this host: noise wants an address there, and a name may have any.
-fn listens_at(host: &str, port: u16) -> String {
-    match host.parse::<IpAddr>() {
-        Ok(_) => place(host, port),
-        Err(_) => place("0.0.0.0", port),
-    }
-}
-
 fn describe(chain: &str, node: &NodeConfig) -> Value {
     let mut shown = json!({ "chain_id": chain, "node": node.address.to_string() });
     let identity = identities::of_nodes([node]).pop().map(|(_, found)| found);
@@ -114,7 +98,8 @@ fn describe(chain: &str, node: &NodeConfig) -> Value {
             .address
             .known()
             .ok()
-            .map(|address| ("config_toml", laddr(&address.to_string())))
+            // Only a Unix socket has no identity.
+            .map(|address| ("config_toml", laddr(address, "")))
             .into_iter()
             .collect(),
     };
@@ -133,27 +118,15 @@ fn of_identity(node: &NodeConfig, identity: &PublicIdentity) -> Vec<(&'static st
         ("public_key", identity.public_key.clone()),
     ];
     let id = &identity.libp2p_peer_id;
-    let at = node.address.known().ok().and_then(Address::host_and_port);
-    let noise = match at {
-        Some((host, port)) => laddr(&format!("noise://{id}@{}", listens_at(host, port))),
-        None => laddr(&format!("noise://{id}@IP:PORT")),
-    };
-    match (node.address.known(), at) {
-        (Ok(Address::Tcp { .. }), Some((host, port))) => {
-            fields.push((
-                "config_toml",
-                laddr(&format!("tcp://{}", place(host, port))),
-            ));
-            fields.push(("config_toml_noise", noise));
-        }
-        (Ok(Address::Noise { .. }), _) => fields.push(("config_toml", noise)),
-        _ => fields.push(("config_toml_noise", noise)),
+    let address = node.address.known().ok();
+    if let Some(address) = address {
+        fields.push(("config_toml", laddr(address, id)));
+    }
+    if !matches!(address, Some(Address::Noise { .. })) {
+        let place = address.and_then(Address::host_and_port);
+        fields.push(("config_toml_noise", noise_laddr(id, place)));
     }
     fields
-}
-
-fn laddr(address: &str) -> String {
-    format!("priv_validator_laddr = \"{address}\"")
 }
 
 /// The fields in the order in which they are read.

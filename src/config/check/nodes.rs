@@ -74,8 +74,9 @@ pub(super) fn nodes(
                 "tcp:// without a peer id",
                 format!(
                     "a node has a fresh key on such links at every start, and whoever listens in its place gets votes signed: \
-                     with CometBFT v0.40 or later use noise:// (the node's line is printed by `{}`), otherwise let this link run \
-                     through a VPN or a tunnel",
+                     with CometBFT v0.40 or later use noise://PEER_ID@HOST:PORT with the id that `cometbft show-node-id --libp2p` \
+                     prints on the node (the node's line is printed by `{}`), otherwise let this link run through a VPN or a \
+                     tunnel",
                     base.commands.line(["keys", "peer-id"])
                 ),
             ));
