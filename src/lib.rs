@@ -23,6 +23,7 @@ pub mod events;
 pub mod https;
 pub mod networks;
 pub mod rpc;
+pub mod shares;
 pub mod os;
 pub mod reason;
 pub mod remedy;

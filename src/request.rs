@@ -4,6 +4,7 @@
 //! a value too, because it must be answered in-band (W9).
 
 use crate::consensus::chain_id::IllegalChainId;
+use crate::consensus::sign_bytes::NotCanonical;
 use crate::consensus::{
     BlockId, ChainId, Extension, Height, Hrs, Precommit, Prevote, Proposal, Round, SignBytes, Step,
     Timestamp,
@@ -156,6 +157,9 @@ pub enum InvalidInput {
         /// Nanoseconds.
         nanos: i64,
     },
+    /// Bytes that another cosigner asks a share for are not those of a vote or proposal.
+    #[error("{0}")]
+    NotCanonical(#[from] NotCanonical),
     /// A number is wider than its field.
     #[error("the {field} is {value}, which does not fit its field")]
     Wide {

@@ -33,6 +33,9 @@ const BACKENDS: &[(&str, &str, bool, &[&str])] = &[
     ("ledgertm", "ledger", cfg!(feature = "ledger"), &["ledger"]),
 ];
 
+/// Commands of a feature that is no section of the configuration.
+const COMMANDS: &[(&str, bool, &str)] = &[("cosign", cfg!(feature = "cosign"), "cosign")];
+
 #[test]
 fn the_section_of_a_backend_that_is_left_out_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
@@ -56,19 +59,22 @@ fn the_section_of_a_backend_that_is_left_out_is_refused_by_name() {
 #[test]
 fn a_command_of_a_backend_that_is_left_out_says_so() {
     let folder = tempfile::tempdir().unwrap();
-    for (_, feature, here, commands) in BACKENDS {
-        for command in *commands {
-            let asked = tmkms(folder.path(), &[command, "--help"]);
-            if *here {
-                assert_eq!(asked.code, 0, "{command}: {}", asked.err);
-                continue;
-            }
-            assert_eq!(asked.code, 2, "{command}");
-            let lacks = format!("this build has no command `{command}`");
-            assert!(asked.err.contains(&lacks), "{}", asked.err);
-            let remedy = format!("build it with the feature `{feature}`");
-            assert!(asked.err.contains(&remedy), "{}", asked.err);
+    let of_backends = BACKENDS.iter().flat_map(|(_, feature, here, commands)| {
+        commands
+            .iter()
+            .map(move |command| (*feature, *here, *command))
+    });
+    for (feature, here, command) in of_backends.chain(COMMANDS.iter().copied()) {
+        let asked = tmkms(folder.path(), &[command, "--help"]);
+        if here {
+            assert_eq!(asked.code, 0, "{command}: {}", asked.err);
+            continue;
         }
+        assert_eq!(asked.code, 2, "{command}");
+        let lacks = format!("this build has no command `{command}`");
+        assert!(asked.err.contains(&lacks), "{}", asked.err);
+        let remedy = format!("build it with the feature `{feature}`");
+        assert!(asked.err.contains(&remedy), "{}", asked.err);
     }
     let unknown = tmkms(folder.path(), &["cloudhsm"]);
     assert_eq!(unknown.code, 2);

@@ -6,13 +6,14 @@ use tmkms::consensus::PublicKey;
 use tmkms::gate::store::file::format::{COPY, decode, encode};
 use tmkms::gate::store::file::newest;
 use tmkms::migrate::foreign;
-use tmkms::migrate::shards::Shard;
+use tmkms::shares::{KeyShare, Shard};
 use tmkms::migrate::moving::bundle::Bundle;
 
 fuzz_target!(|data: &[u8]| {
     let _ = newest(data);
     let chain = "test-1".parse().expect("a chain id");
     let _ = Shard::from_json(data);
+    let _ = KeyShare::from_json(data);
     let _ = foreign::read(data, None, &chain, &PublicKey::Ed25519([0; 32]));
     if let Ok(bundle) = Bundle::parse(data) {
         let text = bundle.to_text().expect("what was read can be written");

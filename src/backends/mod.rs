@@ -3,6 +3,8 @@
 #[cfg(any(feature = "ledger", feature = "yubihsm"))]
 mod abandoned;
 mod configured;
+#[cfg(feature = "cosign")]
+pub mod cosign;
 mod device;
 mod key_source;
 #[cfg(feature = "ledger")]
@@ -60,6 +62,11 @@ const ABSENT: &[(&str, &str)] = &[
     (
         "ledgertm",
         "this build is without Ledger support; build it with the feature `ledger`, which is on by default",
+    ),
+    #[cfg(not(feature = "cosign"))]
+    (
+        "cosign",
+        "this build is without shares of keys; build it with the feature `cosign`, which is on by default",
     ),
     (
         "fortanixdsm",

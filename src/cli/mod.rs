@@ -6,6 +6,7 @@ mod check;
 pub mod color;
 mod config_file;
 mod container;
+#[cfg(feature = "cosign")]
 mod cosign;
 #[cfg(feature = "softsign")]
 mod demo;
@@ -87,6 +88,7 @@ enum Command {
     /// Keys in files
     #[command(subcommand)]
     Softsign(softsign::Softsign),
+    #[cfg(feature = "cosign")]
     #[command(subcommand)]
     Cosign(cosign::Cosign),
     /// YubiHSM 2 devices and the keys in them
@@ -120,6 +122,7 @@ pub fn definition() -> clap::Command {
 /// The commands that hang on a backend, and its name in the configuration.
 const OF_BACKENDS: &[(&str, &str)] = &[
     ("demo", "softsign"),
+    ("cosign", "cosign"),
     ("yubihsm", "yubihsm"),
     ("ledger", "ledgertm"),
 ];
@@ -168,6 +171,7 @@ pub fn run() -> Exit {
         Command::State(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Softsign(command) => command.run(),
+        #[cfg(feature = "cosign")]
         Command::Cosign(command) => command.run(),
         #[cfg(feature = "yubihsm")]
         Command::Yubihsm(command) => command.run(),

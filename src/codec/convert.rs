@@ -179,23 +179,18 @@ fn block_id(block: Option<messages::BlockId>) -> Result<Option<BlockId>, Invalid
     Ok(BlockId::from_parts(&block.hash, total, &parts.hash)?)
 }
 
-/// Bounds: those of Go's `StdTimeUnmarshal`, which fails for a year outside 1 to 9999 or nanoseconds outside
-/// of a second.
 fn timestamp(time: Option<messages::Time>) -> Result<Timestamp, InvalidInput> {
-    const YEARS: std::ops::Range<i64> = -62_135_596_800..253_402_300_800;
     let Some(time) = time else {
         return Ok(GO_ZERO_TIME);
     };
-    match i32::try_from(time.nanos) {
-        Ok(nanos @ 0..=999_999_999) if YEARS.contains(&time.seconds) => Ok(Timestamp {
-            seconds: time.seconds,
-            nanos,
-        }),
-        _ => Err(InvalidInput::Time {
-            seconds: time.seconds,
+    let seconds = time.seconds;
+    let read = i32::try_from(time.nanos).map(|nanos| Timestamp { seconds, nanos });
+    read.ok()
+        .filter(Timestamp::is_of_a_node)
+        .ok_or(InvalidInput::Time {
+            seconds,
             nanos: time.nanos,
-        }),
-    }
+        })
 }
 
 fn nil_block_id() -> messages::BlockId {

@@ -31,7 +31,7 @@ use crate::os::clock::Moment;
 use crate::remedy::Commands;
 use crate::request::SignRequest;
 
-pub use admission::Admission;
+pub use admission::{Admission, ShareAdmission};
 use durable::{Advanced, DurableWatermark};
 pub use durable::{RECOVERY_INTERVAL, REMOTE_RECOVERY};
 use heights::bucket::Bucket;

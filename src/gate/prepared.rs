@@ -1,7 +1,7 @@
 //! A request with the bytes that a signature of it covers.
 
-use crate::consensus::{ChainId, Position, SignBytes};
-use crate::request::SignRequest;
+use crate::consensus::{ChainId, Position, Round, SignBytes};
+use crate::request::{InvalidInput, SignRequest};
 
 use super::raw::RawRefused;
 use super::refusal::{Reason, Refusal};
@@ -35,6 +35,33 @@ impl Prepared {
         Ok(Self {
             message,
             extension: extension(request, chain_id, sign_extensions),
+        })
+    }
+
+    /// Takes the bytes of a vote or proposal that another host asks for (W18), after the checks of a node's request (W10).
+    /// No extension goes with them.
+    ///
+    /// # Errors
+    /// A refusal of bytes that are not exactly those of a message that a node can ask for.
+    pub fn of_bytes(bytes: Vec<u8>) -> Result<Self, Refusal> {
+        let invalid = |problem: InvalidInput| Refusal::of(Reason::Invalid(problem));
+        let (bytes, position) =
+            SignBytes::from_record(bytes).map_err(|error| invalid(error.into()))?;
+        let (round, time) = (position.hrs.round.get(), position.timestamp);
+        if round > Round::MAX_REQUESTED {
+            return Err(invalid(InvalidInput::Round(round.into())));
+        }
+        if !time.is_of_a_node() {
+            return Err(invalid(InvalidInput::Time {
+                seconds: time.seconds,
+                nanos: time.nanos.into(),
+            }));
+        }
+        let message = Last::new(bytes, None)
+            .ok_or_else(|| Refusal::of(Reason::RawBytes(RawRefused::NotAllowed)))?;
+        Ok(Self {
+            message,
+            extension: None,
         })
     }
 

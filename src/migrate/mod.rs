@@ -12,7 +12,6 @@ pub mod foreign;
 pub mod kept;
 pub mod moving;
 pub mod node_key;
-pub mod shards;
 pub mod sources;
 pub mod takeover;
 pub mod watermarks;

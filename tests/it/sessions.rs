@@ -370,6 +370,11 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "tests of cli::adopt and cli::state::import",
     ),
     ("cosigners stopped for good", "tests/it/adopt.rs"),
+    ("the memory of this machine may be faulty", "as it says"),
+    (
+        "the disk or memory of this machine may be faulty",
+        "as it says",
+    ),
     ("Seal the state of chain {chain}, so that", "a question"),
     ("was handed over to another signer", "tests/it/takeover.rs"),
     ("handed over to another signer", "tests/it/takeover.rs"),

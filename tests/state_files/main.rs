@@ -12,6 +12,8 @@
 #[path = "../it/support/mod.rs"]
 mod support;
 
+#[cfg(feature = "cosign")]
+mod cosign_model;
 mod cut;
 mod gate_crash;
 mod gate_model;

@@ -1,25 +1,34 @@
-//! `tmkms cosign`: shards of a key that several hosts signed with together.
+//! `tmkms cosign`: shares of a key, of which several are needed.
 
+mod import;
 mod recover;
 mod shards;
+mod split;
 mod verify;
 
 use clap::Subcommand;
 
 use super::report::Failure;
+use crate::terminal::Console;
 
-/// Shards of a key: do they belong together, and the key that they are of
+/// Shares of a key: split it, say whether shares belong together, and put them together again
 #[derive(Subcommand)]
 pub(super) enum Cosign {
-    /// Say whether shards of horcrux belong together, and how many of them give the key
+    /// Split a key, or a new one, into shares
+    Split(split::Split),
+    /// Bring a shard of horcrux into the form of this program
+    Import(import::ImportShard),
+    /// Say whether shares belong together, and how many of them give the key
     Verify(verify::Verify),
-    /// Put shards of horcrux together to the key that they are of
+    /// Put shares together to the key that they are of
     Recover(recover::Recover),
 }
 
 impl Cosign {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self {
+            Self::Split(command) => command.run(&mut Console),
+            Self::Import(command) => command.run(),
             Self::Verify(command) => command.run(),
             Self::Recover(command) => command.run(),
         }

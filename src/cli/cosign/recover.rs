@@ -7,21 +7,21 @@ use clap::Args;
 use crate::backends::softsign::key::SoftKey;
 use crate::cli::report::{Failure, output, status};
 use crate::consensus::{KeyType, key_text};
-use crate::migrate::shards::expanded_key;
 use crate::remedy::Commands;
 use crate::secret_file;
+use crate::shares::expanded_key;
 
 use super::shards::Shards;
 
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  tmkms cosign recover host-1/cosmoshub-4_shard.json host-3/cosmoshub-4_shard.json \\\n      \
+    after_help = "Examples:\n  tmkms cosign recover member-1/share.json member-3/share.json secrets/cosmoshub-4.key\n  tmkms cosign recover host-1/cosmoshub-4_shard.json host-3/cosmoshub-4_shard.json \\\n      \
                   ~/.horcrux/cosmoshub-4.key\n\n\
                   Every cosigner must be stopped for good before this key signs: together they sign without it."
 )]
 pub(in crate::cli) struct Recover {
-    /// The CHAIN_shard.json of as many cosigners as the threshold says, or of more
-    #[arg(required = true, value_name = "SHARD")]
+    /// The share.json of members, or the CHAIN_shard.json of horcrux's cosigners: as many as are needed, or more
+    #[arg(required = true, value_name = "SHARE")]
     shards: Vec<PathBuf>,
     /// The key file to make; never overwritten
     #[arg(value_name = "OUT", required = true)]
@@ -37,7 +37,7 @@ impl Recover {
             .filter_map(|place| found.shards.get(*place))
             .collect();
         let key = expanded_key(&enough)
-            .map_err(|why| Failure::new(format!("these shards cannot be put together: {why}")))?;
+            .map_err(|why| Failure::new(format!("these shares cannot be put together: {why}")))?;
         let key = SoftKey::from_bytes(&*key, KeyType::Ed25519).map_err(Failure::new)?;
         let public = key.public_key();
         let text = key.to_file().map_err(Failure::new)?;
@@ -48,16 +48,19 @@ impl Recover {
                 "{} key into {}, of {}",
                 public.key_type(),
                 self.to.display(),
-                crate::text::count::count(found.fit.threshold, "shard")
+                crate::text::count::count(found.fit.threshold, "share")
             ),
         );
-        status(
-            "Next",
-            format!(
-                "stop every cosigner for good, then take the chain over with its state: `{}`; delete the copies of the shards here",
+        let next = match found.are_of_horcrux() {
+            true => format!(
+                "stop every cosigner for good, then take the chain over with its state: `{}`; delete the copies of the shares here",
                 Commands::of_any_config().line(["adopt", "HOME"])
             ),
-        );
+            false => "name it as `path` of a [[providers.softsign]], with the state of what this key has signed; delete the copies of \
+                      the shares here"
+                .to_owned(),
+        };
+        status("Next", next);
         output(&format!(
             "public key: {}\naddress: {}\n",
             key_text::to_json(&public),

@@ -1,15 +1,17 @@
-//! Shard files that were named on the command line, read and held against each other.
+//! Files of shares that were named on the command line, read and held against each other.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::report::{Failure, status};
-use crate::migrate::shards::{MOST, Shard, ShardError, ShardFit, ShardFitError, fit};
 use crate::secret_file::kind::{self, FileKind};
 use crate::secret_file::{self, SecretSource};
+use crate::shares::{KeyShare, MOST, Quorum, Shard, ShardError, ShardFit, ShardFitError, fit};
 
-/// Shards that give a key.
+/// Shares that give a key, of this program and of horcrux.
 pub(super) struct Shards {
     files: Vec<PathBuf>,
+    /// How many are needed, where the file says it: horcrux's do not.
+    quorums: Vec<Option<Quorum>>,
     /// In the order of the files.
     pub shards: Vec<Shard>,
     /// Which of them do.
@@ -20,35 +22,34 @@ impl Shards {
     /// Reads them; says what else can be seen of each file.
     ///
     /// # Errors
-    /// A file is no shard, or they do not give their key. Files are named, and nothing of what they hold is shown.
+    /// A file is no share, or they do not give their key. Files are named, and nothing of what they hold is shown.
     pub(super) fn read(files: Vec<PathBuf>) -> Result<Self, Failure> {
         if files.len() > MOST {
-            return Err(told(&ShardFitError::Count(files.len()), &files, &[]));
+            return Err(Failure::usage(format!(
+                "{} shares are too many; as many as are needed are enough, and {MOST} are taken at most",
+                files.len()
+            )));
         }
-        let mut shards = Vec::new();
+        let (mut shards, mut quorums) = (Vec::new(), Vec::new());
         for path in &files {
-            let secret = secret_file::read(&SecretSource::File(path.clone()))
-                .map_err(|error| Failure::new(format!("a shard cannot be read: {error}")))?;
-            if let Some(warning) = &secret.warning {
-                status("Warning", warning);
-            }
-            let shard = Shard::from_json(&secret.bytes).map_err(|error| {
-                let found = match (&error, kind::look(&secret.bytes)) {
-                    // What it is says more than what it is not.
-                    (ShardError::Json { .. }, Some(found)) if found != FileKind::Share => {
-                        found.to_string()
-                    }
-                    _ => error.to_string(),
-                };
-                Failure::new(format!("{} is no shard: {found}", path.display()))
-                    .hint("a shard is the CHAIN_shard.json in the home of each cosigner of horcrux")
-            })?;
+            let (shard, quorum) = read(path)?;
             shards.push(shard);
+            quorums.push(quorum);
         }
         match fit(&shards) {
-            Ok(fit) => Ok(Self { files, shards, fit }),
-            Err(why) => Err(told(&why, &files, &shards)),
+            Ok(fit) => Ok(Self {
+                files,
+                quorums,
+                shards,
+                fit,
+            }),
+            Err(why) => Err(told(&why, &files, &shards, &quorums)),
         }
+    }
+
+    /// Whether one of them is horcrux's.
+    pub(super) fn are_of_horcrux(&self) -> bool {
+        self.quorums.contains(&None)
     }
 
     /// Says which of the files are not of the same dealing; `true` where there is one.
@@ -66,22 +67,86 @@ impl Shards {
     }
 }
 
+/// A share of horcrux.
+///
+/// # Errors
+/// The file is another, or damaged.
+pub(super) fn horcrux(path: &Path) -> Result<Shard, Failure> {
+    let bytes = bytes(path)?;
+    if let Some(FileKind::OwnShare) = kind::look(&bytes) {
+        return Err(Failure::usage(format!(
+            "{} is a share of this program already; nothing was imported",
+            path.display()
+        )));
+    }
+    Shard::from_json(&bytes).map_err(|error| no_share(path, &bytes, &error))
+}
+
+/// A share of this program.
+///
+/// # Errors
+/// The file is another, or damaged.
+pub(super) fn own(path: &Path) -> Result<KeyShare, Failure> {
+    of_own(path, &bytes(path)?)
+}
+
+fn of_own(path: &Path, bytes: &[u8]) -> Result<KeyShare, Failure> {
+    let read = KeyShare::from_json(bytes);
+    read.map_err(|error| Failure::new(format!("{} is no share: {error}", path.display())))
+}
+
+fn read(path: &Path) -> Result<(Shard, Option<Quorum>), Failure> {
+    let bytes = bytes(path)?;
+    if let Some(FileKind::OwnShare) = kind::look(&bytes) {
+        let share = of_own(path, &bytes)?;
+        let quorum = share.quorum();
+        return Ok((share.into_shard(), Some(quorum)));
+    }
+    let shard = Shard::from_json(&bytes).map_err(|error| no_share(path, &bytes, &error))?;
+    Ok((shard, None))
+}
+
+fn bytes(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, Failure> {
+    let secret = secret_file::read(&SecretSource::File(path.to_owned()))
+        .map_err(|error| Failure::new(format!("a share cannot be read: {error}")))?;
+    if let Some(warning) = &secret.warning {
+        status("Warning", warning);
+    }
+    Ok(secret.bytes)
+}
+
+fn no_share(path: &Path, bytes: &[u8], error: &ShardError) -> Failure {
+    let found = match (error, kind::look(bytes)) {
+        (ShardError::Json { .. }, Some(FileKind::BrokenJson(line, column))) => {
+            format!("its JSON is damaged or breaks off at line {line}, column {column}")
+        }
+        // What it is says more than what it is not.
+        (ShardError::Json { .. }, Some(found)) if found != FileKind::Share => found.to_string(),
+        _ => error.to_string(),
+    };
+    Failure::new(format!("{} is no share: {found}", path.display())).hint(
+        "a share is the share.json of a member, or the CHAIN_shard.json in the home of each cosigner of horcrux",
+    )
+}
+
 fn name(files: &[PathBuf], place: usize) -> String {
     files
         .get(place)
         .map_or_else(String::new, |path| path.display().to_string())
 }
 
-fn told(why: &ShardFitError, files: &[PathBuf], shards: &[Shard]) -> Failure {
+fn told(
+    why: &ShardFitError,
+    files: &[PathBuf],
+    shards: &[Shard],
+    quorums: &[Option<Quorum>],
+) -> Failure {
     let name = |place: usize| name(files, place);
     let address = |place: usize| {
         let shard = shards.get(place);
         shard.map_or_else(String::new, |shard| shard.public_key.address().to_string())
     };
     match why {
-        ShardFitError::Count(count) => Failure::usage(format!(
-            "{count} shards are too many; as many as are needed are enough, and {MOST} are taken at most"
-        )),
         ShardFitError::OtherKey(place) => Failure::new(format!(
             "{} and {} are of two keys, with the addresses {} and {}",
             name(0),
@@ -89,19 +154,30 @@ fn told(why: &ShardFitError, files: &[PathBuf], shards: &[Shard]) -> Failure {
             address(0),
             address(*place)
         ))
-        .hint("name shards of one chain"),
+        .hint("name shares of one chain"),
         ShardFitError::SameId(one, two) => Failure::new(format!(
-            "{} and {} have the same id, so they are one shard, or of two splittings",
+            "{} and {} have the same id, so they are one share, or of two splittings",
             name(*one),
             name(*two)
         ))
-        .hint("name one file of each cosigner"),
-        ShardFitError::NotEnough => Failure::new(format!(
+        .hint("name one file of each member"),
+        // Too many of them, or none, do not come to this.
+        ShardFitError::Count(_) | ShardFitError::NotEnough => Failure::new(format!(
             "{} {} not give the key with the address {}: more are needed, or one is damaged or of another splitting",
-            crate::text::count::count(shards.len(), "shard"),
+            crate::text::count::count(shards.len(), "share"),
             if shards.len() == 1 { "does" } else { "do" },
             address(0)
         ))
-        .hint("horcrux's config.yaml says how many are needed (`threshold`); name the shards of more cosigners"),
+        .hint(match quorums.iter().flatten().next() {
+            Some(quorum) => format!(
+                "{} of {} are needed; name the shares of more members",
+                quorum.threshold(),
+                quorum.members()
+            ),
+            None => {
+                "horcrux's config.yaml says how many are needed (`threshold`); name the shares of more cosigners"
+                    .to_owned()
+            }
+        }),
     }
 }

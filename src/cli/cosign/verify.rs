@@ -11,12 +11,13 @@ use super::shards::Shards;
 
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  tmkms cosign verify host-1/cosmoshub-4_shard.json host-2/cosmoshub-4_shard.json\n\n\
-                  Shards on one host are as good as the key: do this on a host without network, and delete them afterwards."
+    after_help = "Examples:\n  tmkms cosign verify shares/member-1/share.json shares/member-3/share.json\n  \
+                  tmkms cosign verify host-1/cosmoshub-4_shard.json host-2/cosmoshub-4_shard.json\n\n\
+                  Shares on one host are as good as the key: do this on a host without network, and delete them afterwards."
 )]
 pub(in crate::cli) struct Verify {
-    /// The CHAIN_shard.json of cosigners, as many as there are at hand
-    #[arg(required = true, value_name = "SHARD")]
+    /// The share.json of members, or the CHAIN_shard.json of horcrux's cosigners, as many as there are at hand
+    #[arg(required = true, value_name = "SHARE")]
     shards: Vec<PathBuf>,
 }
 
@@ -33,7 +34,7 @@ impl Verify {
             ))?;
         }
         match found.tell_strangers() {
-            true => Err(Failure::new("not all of these shards belong together")),
+            true => Err(Failure::new("not all of these shares belong together")),
             false => Ok(()),
         }
     }

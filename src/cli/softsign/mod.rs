@@ -4,12 +4,12 @@ mod decrypt;
 mod encrypt;
 mod import;
 mod key_files;
-mod new_file;
+pub(in crate::cli) mod new_file;
 mod public_half;
-mod source_key;
+pub(in crate::cli) mod source_key;
 mod there;
 mod todo;
-mod typed_passphrase;
+pub(in crate::cli) mod typed_passphrase;
 
 use std::path::PathBuf;
 

@@ -46,7 +46,7 @@ pub(super) fn encrypted(
 }
 
 /// Why there is no new file, with the folder that it may lack.
-pub(super) fn not_made(error: &SecretFileError, path: &Path) -> Failure {
+pub(in crate::cli) fn not_made(error: &SecretFileError, path: &Path) -> Failure {
     let missing_folder = matches!(
         error,
         SecretFileError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound

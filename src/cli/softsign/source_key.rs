@@ -17,7 +17,7 @@ use crate::terminal::Terminal;
 
 /// How a key file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Form {
+pub(in crate::cli) enum Form {
     /// CometBFT's priv_validator_key.json
     Json,
     /// Base64
@@ -28,7 +28,7 @@ pub(super) enum Form {
 
 impl Form {
     /// As it is typed.
-    pub(super) fn name(self) -> &'static str {
+    pub(in crate::cli) fn name(self) -> &'static str {
         match self {
             Self::Json => "json",
             Self::Base64 => "base64",
@@ -47,20 +47,20 @@ impl Form {
 }
 
 /// What is known of the file before it is read.
-pub(super) struct SourceKey<'a> {
+pub(in crate::cli) struct SourceKey<'a> {
     /// The file.
-    pub(super) path: &'a Path,
+    pub(in crate::cli) path: &'a Path,
     /// Its form, if that was said.
-    pub(super) form: Option<Form>,
+    pub(in crate::cli) form: Option<Form>,
     /// The type of its key, if that is known; the file tells it in all forms but one.
-    pub(super) kind: Option<KeyType>,
+    pub(in crate::cli) kind: Option<KeyType>,
     /// What cannot be done with the key, in a word such as `imported`.
-    pub(super) verb: &'static str,
+    pub(in crate::cli) verb: &'static str,
 }
 
 impl SourceKey<'_> {
     /// The file as it is, its exposure told.
-    pub(super) fn bytes(&self) -> Result<Secret, Failure> {
+    pub(in crate::cli) fn bytes(&self) -> Result<Secret, Failure> {
         let source = SecretSource::File(self.path.to_owned());
         let secret = secret_file::read(&source).map_err(|error| self.failed(&error))?;
         if let Some(warning) = &secret.warning {
@@ -70,7 +70,7 @@ impl SourceKey<'_> {
     }
 
     /// The key in these bytes. Whoever knows its passphrase is asked only if there is one.
-    pub(super) fn read(
+    pub(in crate::cli) fn read(
         &self,
         bytes: &[u8],
         passphrase: &PassphraseFrom,
@@ -151,7 +151,7 @@ impl SourceKey<'_> {
         kind::remedy(found, &SecretSource::File(self.path.to_owned()), by)
     }
 
-    pub(super) fn failed(&self, error: &dyn std::fmt::Display) -> Failure {
+    pub(in crate::cli) fn failed(&self, error: &dyn std::fmt::Display) -> Failure {
         Failure::new(format!(
             "the key in {} cannot be {}: {error}",
             self.path.display(),

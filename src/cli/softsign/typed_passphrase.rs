@@ -13,7 +13,7 @@ use crate::terminal::{Guard, Terminal};
 
 /// Where a passphrase comes from.
 #[derive(Args, Default)]
-pub(super) struct PassphraseFrom {
+pub(in crate::cli) struct PassphraseFrom {
     /// Where the passphrase is: a file of mode 0600, env:NAME or credential:NAME; it is asked for when left out
     #[arg(long, value_name = "FILE", value_parser = source)]
     passphrase_file: Option<SecretSource>,
@@ -42,7 +42,7 @@ fn source(written: &str) -> Result<SecretSource, String> {
 
 impl PassphraseFrom {
     /// Whether it was said where it is.
-    pub(super) fn is_said(&self) -> bool {
+    pub(in crate::cli) fn is_said(&self) -> bool {
         self.passphrase_file.is_some()
     }
 
@@ -50,7 +50,7 @@ impl PassphraseFrom {
     ///
     /// # Errors
     /// It cannot be read, or nobody can be asked.
-    pub(super) fn to_open(
+    pub(in crate::cli) fn to_open(
         &self,
         file: &Path,
         terminal: &mut dyn Terminal,
@@ -69,7 +69,7 @@ impl PassphraseFrom {
     ///
     /// # Errors
     /// As [`PassphraseFrom::to_open`], or it protects nothing.
-    pub(super) fn to_encrypt(
+    pub(in crate::cli) fn to_encrypt(
         &self,
         file: &Path,
         terminal: &mut dyn Terminal,
@@ -92,13 +92,13 @@ impl PassphraseFrom {
 }
 
 /// The passphrase that a configuration or an option names, for a key that is going to be encrypted with it.
-pub(super) fn of_source_to_encrypt(source: &SecretSource) -> Result<Passphrase, Failure> {
+pub(in crate::cli) fn of_source_to_encrypt(source: &SecretSource) -> Result<Passphrase, Failure> {
     let fit = read(source)?.fit_to_encrypt();
     fit.map_err(|error| Failure::new(format!("the passphrase in {source}: {error}")))
 }
 
 /// The passphrase that a configuration or an option names.
-pub(super) fn read(source: &SecretSource) -> Result<Passphrase, Failure> {
+pub(in crate::cli) fn read(source: &SecretSource) -> Result<Passphrase, Failure> {
     let (passphrase, warning) = Passphrase::read(source).map_err(|error| match error {
         NotAPassphrase::Unread(error) => Failure::new(format!("the passphrase: {error}")),
         error => Failure::new(format!("the passphrase in {source}: {error}")),

@@ -31,6 +31,18 @@ pub(super) fn find(path: &Path, commands: &Commands) -> Result<Source, SourceErr
     document(&file, |root| read(root, &home, commands))
 }
 
+/// How many of how many cosigners sign, as `config.yaml` of horcrux says; `None` where it is of a single signer.
+///
+/// # Errors
+/// It cannot be read.
+pub fn horcrux_quorum(config: &Path) -> Result<Option<(u16, u16)>, SourceError> {
+    document(config, |root| {
+        let cluster = Cluster::of(root)?;
+        let threshold = cluster.threshold?.parse().ok()?;
+        Some((threshold, u16::try_from(cluster.members.len()).ok()?))
+    })
+}
+
 fn read(root: &Yaml<'_>, home: &Path, commands: &Commands) -> Source {
     let home = absolute(home);
     let keys = text(root, "keyDir").map_or_else(|| home.clone(), |folder| home.join(folder));

@@ -5,16 +5,15 @@ use std::path::Path;
 use saphyr::{LoadableYamlNode, Yaml};
 
 use super::error::SourceError;
-use super::source::Source;
 
 /// The longest configuration of another signer that is read, in bytes.
 const LONGEST: usize = 1024 * 1024;
 
 /// Reads a YAML file and hands its first document on.
-pub(super) fn document(
+pub(super) fn document<T>(
     file: &Path,
-    read: impl FnOnce(&Yaml<'_>) -> Source,
-) -> Result<Source, SourceError> {
+    read: impl FnOnce(&Yaml<'_>) -> T,
+) -> Result<T, SourceError> {
     let failed = |why: String| SourceError::OldConfig {
         path: file.to_owned(),
         why,

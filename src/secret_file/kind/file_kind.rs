@@ -19,6 +19,8 @@ pub enum FileKind {
     Bundle,
     /// One of horcrux's shares of a key.
     Share,
+    /// A share of a key in this program's own form.
+    OwnShare,
     /// The keys of the links between horcrux's cosigners.
     CosignerLinks,
     /// A public key, in this form.
@@ -186,6 +188,9 @@ impl fmt::Display for FileKind {
                 "it is the bundle of a chain that moves to another host, and `state move in` takes it in"
             }
             Self::Share => "it is one cosigner's share of a key that horcrux split",
+            Self::OwnShare => {
+                "it is one member's share of a key, which signs with those of others only"
+            }
             Self::CosignerLinks => {
                 "it holds the keys of the links between horcrux's cosigners, which sign no votes"
             }
@@ -294,6 +299,10 @@ impl FileKind {
             Self::Share => {
                 "bring the whole key, from the backup that was made before it was split, or of enough shards with `tmkms cosign \
                  recover SHARD1 SHARD2 OUT`"
+            }
+            Self::OwnShare => {
+                "bring the whole key, from the backup that was made before it was split, or of enough shares with `tmkms cosign \
+                 recover SHARE1 SHARE2 OUT`"
             }
             Self::CosignerLinks => "the validator's key is another file",
             Self::PublicKey(_) | Self::Bech32 | Self::Pem(PemLabel::Public) => {

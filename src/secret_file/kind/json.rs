@@ -40,6 +40,7 @@ struct ObjectFields {
     tmkms_move: Present,
     #[serde(rename = "privateShard", alias = "secretShares")]
     share: Present,
+    tmkms_share: Present,
     #[serde(rename = "eciesKey", alias = "rsaKey", alias = "RSAKey")]
     cosigner_links: Present,
     #[serde(rename = "@type")]
@@ -66,6 +67,9 @@ pub(super) fn object(text: &str) -> FileKind {
         ObjectFields {
             tmkms_move: YES, ..
         } => FileKind::Bundle,
+        ObjectFields {
+            tmkms_share: YES, ..
+        } => FileKind::OwnShare,
         ObjectFields {
             priv_key: YES,
             pub_key: NO,

@@ -377,3 +377,28 @@ fn a_missing_encrypted_key_of_a_new_validator() {
     let said = walk.tmkms(&["check"]);
     assert!(said.text.contains("tmkms state init"), "{}", said.text);
 }
+
+#[test]
+fn a_key_is_split_and_put_together_again() {
+    let walk = Walk::of("a_key_is_split_and_put_together_again");
+    walk.home.init();
+    let split = [
+        "cosign",
+        "split",
+        "-t",
+        "2",
+        "-n",
+        "3",
+        "consensus.key",
+        "shares",
+    ];
+    let said = walk.tmkms(&split);
+    assert_eq!(said.code, 0, "{}", said.text);
+    walk.follow(&said, "still holds the whole key", "shred -u");
+    assert!(!walk.path("consensus.key").exists());
+    let shares = ["shares/member-3/share.json", "shares/member-1/share.json"];
+    let said = walk.tmkms(&["cosign", "recover", shares[0], shares[1], "consensus.key"]);
+    assert_eq!(said.code, 0, "{}", said.text);
+    walk.is_ready();
+    walk.signs(1);
+}

@@ -416,6 +416,13 @@ pub const TABLE: &[Remedy] = &[
         ),
     ),
     row(
+        "src/cli/cosign/split.rs",
+        "shred(key)",
+        "still holds the whole key",
+        "shred -u",
+        Walk("a_key_is_split_and_put_together_again"),
+    ),
+    row(
         "src/cli/softsign/encrypt.rs",
         "shred(&self.file)",
         "remove it with",

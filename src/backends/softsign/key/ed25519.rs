@@ -1,5 +1,6 @@
 //! Ed25519 keys, in the three forms that files have of them.
 
+use curve25519_dalek::Scalar;
 use ed25519_dalek::hazmat::{ExpandedSecretKey, raw_sign};
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use sha2::Sha512;
@@ -37,6 +38,10 @@ impl SigningSecret for Seed {
         Zeroizing::new(self.0.as_bytes().to_vec())
     }
 
+    fn scalar(&self) -> Option<Scalar> {
+        Some(self.0.to_scalar())
+    }
+
     fn seed(&self) -> Option<Zeroizing<[u8; 32]>> {
         Some(Zeroizing::new(self.0.to_bytes()))
     }
@@ -53,6 +58,10 @@ impl SigningSecret for Expanded {
 
     fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         Zeroizing::new(self.bytes.to_vec())
+    }
+
+    fn scalar(&self) -> Option<Scalar> {
+        Some(self.key.scalar)
     }
 }
 

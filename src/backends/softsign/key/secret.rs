@@ -1,5 +1,6 @@
 //! What a private key of any type does.
 
+use curve25519_dalek::Scalar;
 use zeroize::Zeroizing;
 
 use crate::consensus::{PublicKey, Signature};
@@ -27,6 +28,11 @@ pub(super) trait SigningSecret: Send + Sync {
 
     /// The shortest form of the key that is read again.
     fn to_bytes(&self) -> Zeroizing<Vec<u8>>;
+
+    /// The scalar of an Ed25519 key.
+    fn scalar(&self) -> Option<Scalar> {
+        None
+    }
 
     /// The 32-byte seed of an Ed25519 key, where it is known.
     fn seed(&self) -> Option<Zeroizing<[u8; 32]>> {

@@ -1,6 +1,7 @@
 //! A private key of any type.
 
 use base64ct::{Base64, Encoding};
+use curve25519_dalek::Scalar;
 use zeroize::Zeroizing;
 
 use crate::consensus::{KeyType, PublicKey, Signature};
@@ -127,6 +128,11 @@ impl SoftKey {
     /// The 32-byte seed of an Ed25519 key, where the file had it.
     pub fn seed(&self) -> Option<Zeroizing<[u8; 32]>> {
         self.secret.seed()
+    }
+
+    /// The scalar of an Ed25519 key, below the order of the group; a secret as the key itself is, and to be wiped.
+    pub fn scalar(&self) -> Option<Scalar> {
+        self.secret.scalar()
     }
 
     /// Signs, and looks at the signature before anybody has it (W13): one that a fault of memory or processor spoiled

@@ -12,16 +12,20 @@ use super::shard::Shard;
 
 /// The value at `at` of the polynomial through the shards, whose ids differ.
 pub(super) fn value_at(shards: &[&Shard], at: u32) -> Scalar {
-    let mut sum = Scalar::ZERO;
-    for shard in shards {
-        let (mut above, mut below) = (Scalar::ONE, Scalar::ONE);
-        for other in shards.iter().filter(|other| other.id != shard.id) {
-            above *= Scalar::from(at) - Scalar::from(other.id);
-            below *= Scalar::from(shard.id) - Scalar::from(other.id);
-        }
-        sum += shard.value * above * below.invert();
+    let ids: Vec<u32> = shards.iter().map(|shard| shard.id).collect();
+    shards.iter().fold(Scalar::ZERO, |sum, shard| {
+        sum + shard.value * lagrange(&ids, shard.id, at)
+    })
+}
+
+/// What the value at `id` counts in the value at `at` of the polynomial that is given by its values at `ids`, which differ.
+pub(super) fn lagrange(ids: &[u32], id: u32, at: u32) -> Scalar {
+    let (mut above, mut below) = (Scalar::ONE, Scalar::ONE);
+    for other in ids.iter().copied().filter(|other| *other != id) {
+        above *= Scalar::from(at) - Scalar::from(other);
+        below *= Scalar::from(id) - Scalar::from(other);
     }
-    sum
+    above * below.invert()
 }
 
 /// Whether the shards give the key whose public half each of them names.

@@ -1,6 +1,7 @@
 //! One shard, read from horcrux's `CHAIN_shard.json`.
 
 use curve25519_dalek::Scalar;
+use curve25519_dalek::edwards::EdwardsPoint;
 use ed25519_dalek::VerifyingKey;
 use serde::Deserialize;
 use zeroize::{Zeroize, Zeroizing};
@@ -50,6 +51,10 @@ pub enum ShardError {
     Id,
 }
 
+fn is_strong(public_key: &[u8; 32]) -> bool {
+    VerifyingKey::from_bytes(public_key).is_ok_and(|key| !key.is_weak())
+}
+
 #[derive(Deserialize)]
 struct Written {
     #[serde(rename = "pubKey")]
@@ -74,20 +79,41 @@ impl Shard {
         let public = BEFORE_THE_KEY
             .iter()
             .find_map(|before| <[u8; 32]>::try_from(public.strip_prefix(*before)?).ok())
-            .filter(|bytes| VerifyingKey::from_bytes(bytes).is_ok_and(|key| !key.is_weak()))
+            .filter(is_strong)
             .ok_or(ShardError::PublicKey)?;
         let bytes = base64::decode(written.value.as_bytes()).map(Zeroizing::new);
         let bytes = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
         let bytes = Zeroizing::new(bytes.ok_or(ShardError::Value)?);
-        let value = Option::from(Scalar::from_canonical_bytes(*bytes)).ok_or(ShardError::Value)?;
-        match written.id {
+        Self::new(written.id, public, &bytes)
+    }
+
+    /// A share of the key with this public half: a number, little-endian.
+    ///
+    /// # Errors
+    /// The id is 0, the key is none, or the number is not below the order of the group.
+    pub fn new(id: u32, public_key: [u8; 32], value: &[u8; 32]) -> Result<Self, ShardError> {
+        if !is_strong(&public_key) {
+            return Err(ShardError::PublicKey);
+        }
+        let value = Option::from(Scalar::from_canonical_bytes(*value)).ok_or(ShardError::Value)?;
+        match id {
             0 => Err(ShardError::Id),
             id => Ok(Self {
                 id,
-                public_key: PublicKey::Ed25519(public),
+                public_key: PublicKey::Ed25519(public_key),
                 value,
             }),
         }
+    }
+
+    /// The number, little-endian.
+    pub fn to_bytes(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.value.to_bytes())
+    }
+
+    /// Its public half: the number times the base point.
+    pub fn public_share(&self) -> [u8; 32] {
+        EdwardsPoint::mul_base(&self.value).compress().to_bytes()
     }
 }
 
@@ -96,7 +122,7 @@ mod tests {
     use super::*;
 
     /// One that horcrux 3.3.2 dealt.
-    const DEALT: &str = include_str!("../../../tests/horcrux/2-3/1_shard.json");
+    const DEALT: &str = include_str!("../../tests/horcrux/2-3/1_shard.json");
 
     fn edited(from: &str, to: &str) -> Result<(), ShardError> {
         assert!(DEALT.contains(from), "{from}");

@@ -1,10 +1,8 @@
 //! Which shards belong together, and how many of them are needed.
 
 use super::combine::{give_their_key, value_at};
+use super::quorum::MOST;
 use super::shard::Shard;
-
-/// The most shards that are held against each other.
-pub const MOST: usize = 12;
 
 /// Shards that give their key.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,14 @@
+//! Shares of a key with which several hosts sign together: FROST (RFC 9591), in types that cannot be used twice.
+//!
+//! [`answer`] is what one member gives another one: a share goes out only with a [`Permit`](crate::gate::permit::Permit) of the
+//! member's own gate, for bytes that it has read itself, and with a nonce that is gone afterwards (W18).
+
+mod deal;
+mod frost;
+mod member;
+mod nonces;
+
+pub use deal::{DealError, deal, prove};
+pub use frost::{Commitments, FrostError, OneNonce, Party, SignatureShare};
+pub use member::{ShareAnswer, ShareRequest, answer};
+pub use nonces::{NonceId, Nonces, ShownTo};

@@ -1,0 +1,120 @@
+//! `tmkms cosign import`: a shard of horcrux in the form of this program.
+
+use std::path::{Path, PathBuf};
+
+use base64ct::{Base64, Encoding};
+use clap::Args;
+
+use crate::cli::report::{Failure, output, status};
+use crate::cli::softsign::new_file::not_made;
+use crate::consensus::key_text;
+use crate::migrate::sources::horcrux_quorum;
+use crate::os::files::paths::folder_of;
+use crate::secret_file;
+use crate::shares::{KeyShare, PublicShares, Quorum};
+
+use super::shards::{horcrux, own};
+
+/// What a shard's file is called behind the chain id.
+const ENDING: &str = "_shard.json";
+
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  tmkms cosign import ~/.horcrux/cosmoshub-4_shard.json\n  \
+                  tmkms cosign import -t 2 -n 3 --out cosmoshub-4.share cosmoshub-4_shard.json\n\n\
+                  The shard knows neither how many are needed nor the public shares of the others: the first is read from\n\
+                  config.yaml beside it. SHARD stays as it is: its horcrux must never sign with it again."
+)]
+pub(in crate::cli) struct ImportShard {
+    /// So many shares are needed to sign; read from the config.yaml beside SHARD when left out
+    #[arg(short = 't', long, value_name = "T", requires = "members")]
+    threshold: Option<u16>,
+    /// So many shares there are
+    #[arg(short = 'n', long, value_name = "N", requires = "threshold")]
+    members: Option<u16>,
+    /// The file to make, secrets/CHAIN.share when left out; never overwritten
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// The CHAIN_shard.json in the home of a cosigner of horcrux
+    shard: PathBuf,
+}
+
+impl ImportShard {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let out = self.out()?;
+        let shard = horcrux(&self.shard)?;
+        let quorum = self.quorum()?;
+        let share = KeyShare::new(shard, quorum, PublicShares::default()).map_err(|error| {
+            Failure::new(format!(
+                "{} cannot be the share of a member of {}: {error}",
+                self.shard.display(),
+                quorum.members()
+            ))
+        })?;
+        secret_file::create(&out, &share.to_json()).map_err(|error| not_made(&error, &out))?;
+        let share = own(&out)?;
+        status(
+            "Imported",
+            format!(
+                "the share of member {}, of which {} of {} are needed, into {}",
+                share.id(),
+                quorum.threshold(),
+                quorum.members(),
+                out.display()
+            ),
+        );
+        status(
+            "Careful",
+            format!(
+                "{} still holds the same share; a horcrux that signs with it beside this one counts as a member that was rolled back",
+                self.shard.display()
+            ),
+        );
+        let public = share.public_shares().get(share.id());
+        output(&format!(
+            "public key: {}\naddress: {}\npublic share of member {}: {}\n",
+            key_text::to_json(share.public_key()),
+            share.public_key().address(),
+            share.id(),
+            public.map_or_else(String::new, |public| Base64::encode_string(public)),
+        ))
+    }
+
+    fn out(&self) -> Result<PathBuf, Failure> {
+        if let Some(out) = &self.out {
+            return Ok(out.clone());
+        }
+        let name = self.shard.file_name().and_then(|name| name.to_str());
+        let chain = name.and_then(|name| name.strip_suffix(ENDING));
+        match chain.filter(|chain| !chain.is_empty()) {
+            Some(chain) => Ok(Path::new("secrets").join(format!("{chain}.share"))),
+            None => Err(Failure::usage(format!(
+                "the name of {} does not end in {ENDING}, so it says no chain",
+                self.shard.display()
+            ))
+            .hint("name the file to make with `--out FILE`")),
+        }
+    }
+
+    fn quorum(&self) -> Result<Quorum, Failure> {
+        let said = self.threshold.zip(self.members);
+        let (threshold, members) = match said {
+            Some(said) => said,
+            None => self.of_config()?,
+        };
+        Quorum::new(threshold, members).map_err(Failure::usage)
+    }
+
+    fn of_config(&self) -> Result<(u16, u16), Failure> {
+        let config = folder_of(&self.shard).join("config.yaml");
+        let hint = "say how many of how many sign, with `-t T -n N`";
+        let found = horcrux_quorum(&config).map_err(|error| Failure::usage(error).hint(hint))?;
+        found.ok_or_else(|| {
+            Failure::usage(format!(
+                "{} does not say how many of how many sign (`threshold` and `cosigners` of `thresholdMode`)",
+                config.display()
+            ))
+            .hint(hint)
+        })
+    }
+}
