@@ -155,14 +155,14 @@ pub fn keygen(path: &Path) -> CommandLine {
     CommandLine::without_config(["softsign", "keygen", &*absolute(path).to_string_lossy()])
 }
 
-/// The command that encrypts the key in a file, into [`encrypted`].
-pub fn encrypt(path: &Path) -> CommandLine {
-    into("encrypt", path, &encrypted(path))
+/// The command that encrypts the key in a file, into [`encrypted`]. `kind` is the word for its type, where the file does not say it.
+pub fn encrypt(path: &Path, kind: Option<&str>) -> CommandLine {
+    into("encrypt", kind, path, &encrypted(path))
 }
 
 /// The command that decrypts the key in a file, into [`decrypted`].
 pub fn decrypt(path: &Path) -> CommandLine {
-    into("decrypt", path, &decrypted(path))
+    into("decrypt", None, path, &decrypted(path))
 }
 
 /// The name of a key's file once it is encrypted.
@@ -182,11 +182,15 @@ fn ending(path: &Path, with: &str) -> PathBuf {
     new.into()
 }
 
-fn into(verb: &str, path: &Path, new: &Path) -> CommandLine {
+fn into(verb: &str, kind: Option<&str>, path: &Path, new: &Path) -> CommandLine {
     let path = absolute(path);
-    let words = [OsStr::new("softsign"), OsStr::new(verb)];
+    let words = ["softsign", verb].into_iter().map(OsStr::new);
+    let kind = kind
+        .into_iter()
+        .flat_map(|kind| ["-t", kind])
+        .map(OsStr::new);
     let files = [path.as_os_str(), new.as_os_str()];
-    CommandLine::without_config(words.into_iter().chain(files))
+    CommandLine::without_config(words.chain(kind).chain(files))
 }
 
 /// The command that takes all rights to a file from everybody but its owner.

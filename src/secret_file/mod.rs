@@ -280,8 +280,7 @@ fn around_secret(path: &Path) -> Result<Option<Exposed>, SecretFileError> {
 
 /// Writes a new private file and flushes it with its folder: complete or not there. Never overwrites, links included.
 pub fn create(path: &Path, bytes: &[u8]) -> Result<(), SecretFileError> {
-    around_secret(path)?;
-    NewFile::open(path)?.finish(bytes)
+    NewFile::of_secret(path)?.finish(bytes)
 }
 
 /// A private file whose place is tried before its content is there, so that a path which cannot be written is told before
@@ -298,6 +297,12 @@ impl NewFile {
             path: path.to_owned(),
             draft: Draft::new(path, Readers::Owner).map_err(not_made(path, "creating it"))?,
         })
+    }
+
+    /// Begins one for a secret, where nobody else can put something in its place.
+    pub fn of_secret(path: &Path) -> Result<Self, SecretFileError> {
+        around_secret(path)?;
+        Self::open(path)
     }
 
     /// Where it will be.

@@ -147,6 +147,63 @@ fn passphrases_that_protect_nothing_are_refused() {
     );
 }
 
+/// Base64 of 32 bytes is a key of any of four types.
+#[test]
+fn a_file_that_does_not_say_its_type_is_told_as_that() {
+    let folder = folder("account");
+    let careful = "k.key does not say of which type its key is, and was read as ed25519";
+    let done = tmkms(folder.path(), &[&ENCRYPT[..], &["k.key", "a"]].concat());
+    good(&done);
+    assert!(done.err.contains(careful), "{}", done.err);
+    for words in [&["-t", "account", "k.key", "b"][..], &["a", "b"]] {
+        let done = tmkms(folder.path(), &[&ENCRYPT[..], words].concat());
+        assert!(!done.err.contains("does not say"), "{}", done.err);
+    }
+}
+
+/// In a folder where everybody can put another file in its place no key is made.
+#[test]
+fn no_key_is_put_where_everybody_can_exchange_it() {
+    let folder = folder("consensus");
+    good(&tmkms(folder.path(), &[&ENCRYPT[..], &["k.key"]].concat()));
+    let open = folder.path().join("open");
+    fs::create_dir(&open).unwrap();
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
+    for (command, from) in [(&ENCRYPT, "k.key"), (&DECRYPT, "k.key.pem")] {
+        let done = tmkms(folder.path(), &[&command[..], &[from, "open/new"]].concat());
+        assert_eq!(done.code, 1, "{}", done.err);
+        assert!(
+            done.err.contains("every user of this host can replace"),
+            "{}",
+            done.err
+        );
+        assert_eq!(fs::read_dir(&open).unwrap().count(), 0);
+    }
+}
+
+/// No core dump has the key, whether or not somebody typed the passphrase.
+#[cfg(target_os = "linux")]
+#[test]
+fn nothing_is_left_in_a_core_dump() {
+    let folder = folder("consensus");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tmkms"));
+    command.args(ENCRYPT).arg("k.key").current_dir(&folder);
+    let mut encrypts = command.spawn().unwrap();
+    let limits = format!("/proc/{}/limits", encrypts.id());
+    // While it computes.
+    let forbidden = || {
+        let limits = fs::read_to_string(&limits).unwrap_or_default();
+        let core = limits.lines().find(|line| line.contains("core file"));
+        core.is_some_and(|line| line.split_whitespace().nth(4) == Some("0"))
+            && core.is_some_and(|line| line.split_whitespace().nth(5) == Some("0"))
+    };
+    let mut seen = false;
+    while encrypts.try_wait().unwrap().is_none() {
+        seen |= forbidden();
+    }
+    assert!(seen);
+}
+
 /// As everywhere else: a variable, a credential, and a file with the line end of Windows.
 #[test]
 fn a_passphrase_comes_from_where_secrets_come_from() {

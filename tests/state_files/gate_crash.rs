@@ -250,6 +250,36 @@ fn two_copies_or_halves_that_contradict_each_other_are_no_state() {
     }
 }
 
+/// A file of the length of another type's: the next record would be written to a place of its own.
+#[test]
+fn a_record_in_a_file_of_another_length_is_no_state() {
+    use tmkms::gate::store::file::{Newest, newest};
+    let (_folder, place) = fresh();
+    let long: Vec<u8> = fs::read(&place.path)
+        .unwrap()
+        .chunks(COPY)
+        .flat_map(|copy| {
+            let mut copy = copy.trim_ascii_end().to_vec();
+            copy.resize(3 * COPY - 1, b' ');
+            copy.push(b'\n');
+            copy
+        })
+        .collect();
+    assert_eq!(long.len(), 3 * FILE);
+    match newest(&long) {
+        Newest::Unreadable(why, _) => {
+            assert_eq!(
+                why.to_string(),
+                "it is of a key of type ed25519, whose state file has 16384 bytes"
+            );
+        }
+        _ => panic!("not noticed"),
+    }
+    fs::write(&place.path, &long).unwrap();
+    let error = FileStore::open(&place).err().unwrap();
+    assert!(matches!(error, OpenError::Unreadable { .. }), "{error}");
+}
+
 #[test]
 fn a_failed_rebuild_leaves_a_whole_file_at_every_step() {
     for fatal in 2..11 {

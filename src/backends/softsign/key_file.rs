@@ -206,7 +206,7 @@ impl KeyFile {
             _ => false,
         };
         if is_plain_key && passphrase.is_some() {
-            return self.wrong(&PemKeyError::NotEncrypted, &self.encrypt_it());
+            return self.wrong(&PemKeyError::NotEncrypted, &self.encrypt_it(error));
         }
         let remedy = match (error, passphrase) {
             (PemKeyError::Encrypted, _) => {
@@ -241,12 +241,19 @@ impl KeyFile {
     }
 
     /// For a key without a passphrase where one is configured.
-    fn encrypt_it(&self) -> String {
+    fn encrypt_it(&self, plain: &PemKeyError) -> String {
+        // Of base64 nobody can tell the type of the key, and of PEM mostly not which of the two of its curve.
+        let says_it = match plain {
+            PemKeyError::OtherKind(FileKind::Base64) => false,
+            PemKeyError::NotEncrypted => self.kind != KeyType::Secp256k1Eth,
+            _ => true,
+        };
         match &self.source {
             SecretSource::File(path) => {
+                let kind = (!says_it).then(|| self.kind.word());
                 format!(
                     "; encrypt it with `{}` and name {} as `path`, or remove `passphrase_file`",
-                    remedy::encrypt(path),
+                    remedy::encrypt(path, kind),
                     remedy::encrypted(path).display()
                 )
             }

@@ -7,7 +7,7 @@ use clap::Args;
 use super::new_file;
 use super::public_half::show;
 use super::source_key::{Form, SourceKey};
-use super::typed_passphrase::PassphraseFrom;
+use super::typed_passphrase::{PassphraseFrom, quietly_harden};
 use crate::backends::softsign::pem;
 use crate::cli::report::{Failure, status};
 use crate::remedy;
@@ -30,6 +30,7 @@ pub(in crate::cli) struct Decrypt {
 
 impl Decrypt {
     pub(super) fn run(self, terminal: &mut dyn Terminal) -> Result<(), Failure> {
+        quietly_harden();
         let new = self.new.unwrap_or_else(|| remedy::decrypted(&self.file));
         let mut source = SourceKey {
             path: &self.file,

@@ -7,7 +7,7 @@ use clap::Args;
 use super::new_file;
 use super::public_half::show;
 use super::source_key::{Form, SourceKey};
-use super::typed_passphrase::PassphraseFrom;
+use super::typed_passphrase::{PassphraseFrom, quietly_harden};
 use crate::backends::softsign::pem;
 use crate::cli::report::{Failure, status};
 use crate::cli::typed::key_word::KeyWord;
@@ -38,6 +38,7 @@ pub(in crate::cli) struct Encrypt {
 
 impl Encrypt {
     pub(super) fn run(self, terminal: &mut dyn Terminal) -> Result<(), Failure> {
+        quietly_harden();
         let new = self.new.unwrap_or_else(|| remedy::encrypted(&self.file));
         let source = SourceKey {
             path: &self.file,
@@ -53,6 +54,7 @@ impl Encrypt {
                 remedy::decrypted(&self.file).display()
             )));
         }
+        let taken_for = source.kind.is_none() && source.does_not_say_its_type(&bytes);
         let none = PassphraseFrom::default();
         let key = source.read(&bytes, &none, terminal)?;
         let draft = new_file::begin(&new)?;
@@ -63,6 +65,18 @@ impl Encrypt {
             "Encrypted",
             format!("{} key into {}", public.key_type(), new.display()),
         );
+        if taken_for {
+            status(
+                "Careful",
+                format!(
+                    "{} does not say of which type its key is, and was read as {}: compare the address. If it is another one, remove {} \
+                     and say the type with `-t`",
+                    self.file.display(),
+                    public.key_type(),
+                    new.display()
+                ),
+            );
+        }
         status(
             "Next",
             format!(

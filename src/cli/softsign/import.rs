@@ -11,7 +11,7 @@ use super::public_half::show;
 use super::source_key::{Form, SourceKey};
 use super::there;
 use super::todo::{self, Todo};
-use super::typed_passphrase::{PassphraseFrom, of_source_to_encrypt};
+use super::typed_passphrase::{PassphraseFrom, of_source_to_encrypt, quietly_harden};
 use crate::backends::softsign::key::SoftKey;
 use crate::cli::config_file::ConfigFile;
 use crate::cli::report::{Failure, status};
@@ -83,6 +83,7 @@ impl Import {
         let Some(from) = self.source() else {
             return Err(self.neither());
         };
+        quietly_harden();
         let config = self.config.load()?;
         let chains = self.chains(&config)?;
         let chain = chains.first().copied();

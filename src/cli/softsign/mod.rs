@@ -22,7 +22,7 @@ use crate::terminal::{Console, Terminal};
 use super::report::{Failure, status};
 use crate::cli::typed::key_word::KeyWord;
 use public_half::show;
-use typed_passphrase::PassphraseFrom;
+use typed_passphrase::{PassphraseFrom, quietly_harden};
 
 /// Keys in files.
 #[derive(Subcommand)]
@@ -79,6 +79,7 @@ impl Keygen {
         if !kind.is_built() {
             return Err(Failure::new(SoftKeyError::NotBuilt(kind)));
         }
+        quietly_harden();
         let is_there = std::fs::symlink_metadata(&self.path).is_ok();
         let passphrase = match (self.encrypt, is_there) {
             (false, _) => None,

@@ -12,7 +12,7 @@ use crate::secret_file::{NewFile, SecretFileError};
 
 /// Begins a private file, which must not be there yet.
 pub(super) fn begin(path: &Path) -> Result<NewFile, Failure> {
-    NewFile::open(path).map_err(|error| not_made(&error, path))
+    NewFile::of_secret(path).map_err(|error| not_made(&error, path))
 }
 
 /// Its content, as it is.

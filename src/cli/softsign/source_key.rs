@@ -14,6 +14,7 @@ use crate::secret_file::sealed::block::NotOneKey;
 use crate::secret_file::sealed::pbes2::NotOpened;
 use crate::secret_file::{self, Secret, SecretSource};
 use crate::terminal::Terminal;
+use crate::text::base64;
 
 /// How a key file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -67,6 +68,13 @@ impl SourceKey<'_> {
             status("Warning", warning);
         }
         Ok(secret)
+    }
+
+    /// Whether keys of several types are read from these bytes, each another key: 32 of them, and nothing else.
+    pub(super) fn does_not_say_its_type(&self, bytes: &[u8]) -> bool {
+        let form = self.form.unwrap_or_else(|| Form::of(bytes));
+        let decoded = base64::decode(kind::text(bytes)).map(zeroize::Zeroizing::new);
+        form == Form::Base64 && decoded.is_some_and(|key| key.len() == 32)
     }
 
     /// The key in these bytes. Whoever knows its passphrase is asked only if there is one.

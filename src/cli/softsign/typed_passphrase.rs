@@ -124,6 +124,12 @@ fn ready(file: &Path, terminal: &dyn Terminal) -> Result<Guard, Failure> {
     Guard::new().map_err(|error| unusable(&error))
 }
 
+/// Keeps keys out of swap and core dumps as far as this user may. What could not be done is told where somebody types a
+/// passphrase, and by the service, which has the key for years.
+pub(super) fn quietly_harden() {
+    let _ = harden();
+}
+
 fn ask(question: &str, terminal: &mut dyn Terminal) -> Result<Passphrase, Failure> {
     let typed = terminal
         .ask_secret(question)

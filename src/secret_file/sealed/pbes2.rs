@@ -121,7 +121,9 @@ fn is_weak(kdf: &Kdf<'_>) -> Result<bool, NotOpened> {
                 return Err(NotOpened::Damaged);
             }
             let once = n.saturating_mul(r.into());
-            let memory = once.saturating_mul(128);
+            // Its V of N blocks and its B of p (RFC 7914).
+            let blocks = n.saturating_add(p.into()).saturating_mul(r.into());
+            let memory = blocks.saturating_mul(128);
             let work = once.saturating_mul(p.into());
             if memory > MOST_MEMORY || work > MOST_WORK {
                 return Err(NotOpened::Costly(Cost::Scrypt(n, r, p)));
@@ -233,6 +235,7 @@ mod tests {
             (1 << 40, 8, 1),
             (1 << 14, 8, 600),
             (2, u16::MAX, u16::MAX),
+            (2, 64, 32768),
             (1 << 63, u16::MAX, u16::MAX),
         ] {
             let cost = Cost::Scrypt(n, r, p);

@@ -14,7 +14,8 @@ use crate::os::process::holder::Holder;
 use crate::os::users::user_name;
 use crate::remedy::{self, Commands};
 
-use super::format::{BadCopy, FILE};
+use super::format::BadCopy;
+use super::layout::Layout;
 use super::restored::familiar::Unfamiliar;
 
 /// Why a state file is not used. Each text says what to do.
@@ -132,11 +133,13 @@ pub enum OpenError {
     },
     /// The file is not one of ours.
     #[error(
-        "the state file {} is not in this program's format (it has {size} bytes, not {FILE}); if it is the state of \
+        "the state file {} is not in this program's format (it has {size} bytes, and a state has {}, or {} with a key \
+         of type ml_dsa_65); if it is the state of \
          another signer, stop that one and take its state over, which shows the heights first: with `{}` for all chains, \
          with `{}` for this one; if it is nobody's, look up the last height this key signed and run `{}`, which keeps the \
          file aside",
-        path.display(), commands.line(["adopt"]), commands.import(chain, path), commands.init_height(chain)
+        path.display(), Layout::SHORT.file(), Layout::LONG.file(), commands.line(["adopt"]), commands.import(chain, path),
+        commands.init_height(chain)
     )]
     Foreign {
         /// The chain.

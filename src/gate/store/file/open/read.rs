@@ -111,10 +111,23 @@ pub fn newest(bytes: &[u8]) -> Newest {
     }
 }
 
+/// A record that is where the key's file has it: the next one would be written elsewhere.
+fn copy(bytes: &[u8], layout: Layout) -> Result<Entry, BadCopy> {
+    let entry = format::decode(bytes)?;
+    let kind = entry.public_key.key_type();
+    match Layout::of(kind) == layout {
+        true => Ok(entry),
+        false => Err(BadCopy(format!(
+            "it is of a key of type {kind}, whose state file has {} bytes",
+            Layout::of(kind).file()
+        ))),
+    }
+}
+
 /// A slot is good if either copy is; of two different good copies the newer one counts (a torn write).
 fn slot(bytes: &[u8], layout: Layout, index: u64) -> Result<Entry, BadCopy> {
     let (first, second) = bytes.split_at(layout.copy().min(bytes.len()));
-    let entry = match (format::decode(first), format::decode(second)) {
+    let entry = match (copy(first, layout), copy(second, layout)) {
         (Ok(first), Ok(second)) if second.record.sequence > first.record.sequence => second,
         (Ok(first), Ok(second))
             if second.record.sequence == first.record.sequence && second != first =>
