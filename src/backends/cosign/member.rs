@@ -44,6 +44,9 @@ pub enum ShareAnswer<S> {
 /// Gives a share, or says why not. The nonce is taken out first and is gone whatever comes; then the gate judges the bytes and makes
 /// them durable, and only its permit for exactly these bytes lets `share` run. The watermark stays where it is then, with or
 /// without a signature: the member is locked.
+///
+/// What a chain refuses before its gate is asked, such as a floor, a wait for the chain's word and another node's turn, is the
+/// caller's to ask, as it is for the request of a node.
 pub fn answer<N, S>(
     gate: &mut Gate,
     nonces: &mut Nonces<N>,
