@@ -1,5 +1,6 @@
 //! What several endpoints agree on: pure.
 
+use super::standing::ValidatorStanding;
 use super::vote::Sighting;
 
 /// What one endpoint says of our vote at one height.
@@ -31,6 +32,20 @@ pub(super) fn agreed(words: &[Word]) -> Option<&Word> {
         most if most == signed => find(|word| matches!(word, Word::Signed(_))),
         most if most == absent => find(|word| matches!(word, Word::Absent)),
         _ => find(|word| matches!(word, Word::Outside)),
+    }
+}
+
+/// Our place in the validator set, as most of them say it.
+pub(super) fn agreed_standing(all: &[ValidatorStanding]) -> Option<ValidatorStanding> {
+    let powers = all.iter().filter_map(|found| match found {
+        ValidatorStanding::Power(power) => Some(*power),
+        ValidatorStanding::Outside => None,
+    });
+    let powers: Vec<i64> = powers.collect();
+    let outside = all.len().saturating_sub(powers.len());
+    match 2 * outside > all.len() {
+        true => Some(ValidatorStanding::Outside),
+        false => majority(powers).map(ValidatorStanding::Power),
     }
 }
 

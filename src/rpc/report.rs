@@ -105,13 +105,14 @@ impl EndpointReport {
     }
 
     /// Up to which height it has said whether our votes are in the commits, at `now`; all of a chain's first block, which has no commit
-    /// to be asked for yet. `None` where it was asked for all that it has, and could say nothing of any.
+    /// to be asked for yet. `None` where it was asked for all that it has, and could say nothing of any, or has
+    /// no block but the newest.
     pub fn examined(&self, now: Instant) -> Option<i64> {
         let status = self.current(now)?;
         let last = status.latest.saturating_sub(1);
-        match last < status.earliest.max(1) {
+        match last < 1 {
             true => Some(last),
-            false if self.is_mute(last) => None,
+            false if last < status.earliest || self.is_mute(last) => None,
             false => Some(self.examined.min(status.latest)),
         }
     }
@@ -165,6 +166,10 @@ impl EndpointReport {
 
     /// It was asked for this height; what it says of those above it that were asked for before is known.
     pub fn was_asked(&mut self, height: Height) {
+        if self.next > height.get() {
+            // Those above were never there.
+            self.examined = 0;
+        }
         if self.next != height.get() {
             // Those in between were not asked for.
             self.deep = None;

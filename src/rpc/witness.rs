@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::consensus::Height;
 
-use super::agreement::{Word, agreed, majority};
+use super::agreement::{Word, agreed, agreed_standing, majority};
 use super::answers::NodeStatus;
 use super::report::EndpointReport;
 use super::sample::{EndpointSample, RpcSample, SignedHeight};
@@ -211,6 +211,13 @@ impl Witness {
         majority(followed.filter_map(|report| report.examined(now)).collect())
     }
 
+    /// Whether each of them has answered once, or failed.
+    pub fn all_spoke(&self) -> bool {
+        let seen = self.0.lock();
+        let mut reports = seen.reports.iter();
+        reports.all(|report| report.status.is_some() || report.trouble.is_some())
+    }
+
     /// The height of the newest block, as most of them say; `None` where none answers.
     pub fn tip(&self, now: Instant) -> Option<i64> {
         self.0.lock().tip(now)
@@ -271,22 +278,23 @@ impl AllReports {
         reports.filter(move |report| report.current(now).is_some())
     }
 
-    /// The height that most endpoints have reached, of those whose height rises where there are any.
+    /// The height that most endpoints have reached, of those that are followed.
     fn tip(&self, now: Instant) -> Option<i64> {
         let followed = self.followed(now).into_iter();
         let height = |report: &EndpointReport| report.current(now).map(|status| status.latest);
         majority(followed.filter_map(height).collect())
     }
 
-    /// Those whose height rises, where there are any; otherwise all that answer.
+    /// Those whose height rises, where they are no fewer than those that stand still: on a chain that has halted one alone that says it
+    /// rises is not followed. Otherwise all that answer.
     fn followed(&self, now: Instant) -> Vec<&EndpointReport> {
         let moving: Vec<_> = self
             .current(now)
             .filter(|report| report.moves(now))
             .collect();
-        match moving.is_empty() {
-            true => self.current(now).collect(),
-            false => moving,
+        match 2 * moving.len() >= self.current(now).count() {
+            true => moving,
+            false => self.current(now).collect(),
         }
     }
 
@@ -372,26 +380,8 @@ impl AllReports {
     }
 
     fn standing(&self, now: Instant) -> Option<ValidatorStanding> {
-        let all: Vec<ValidatorStanding> = self
-            .current(now)
-            .filter_map(|report| report.standing)
-            .collect();
-        let outside = all
-            .iter()
-            .filter(|found| **found == ValidatorStanding::Outside)
-            .count();
-        match 2 * outside > all.len() {
-            true => Some(ValidatorStanding::Outside),
-            false => majority(
-                all.iter()
-                    .filter_map(|found| match found {
-                        ValidatorStanding::Power(power) => Some(*power),
-                        ValidatorStanding::Outside => None,
-                    })
-                    .collect(),
-            )
-            .map(ValidatorStanding::Power),
-        }
+        let all = self.current(now).filter_map(|report| report.standing);
+        agreed_standing(&all.collect::<Vec<_>>())
     }
 }
 
@@ -824,7 +814,14 @@ mod tests {
         turn(&witness, 1, 20, now, |_| None);
         assert_eq!(witness.examined(now), Some(19));
         assert_eq!(witness.latest_signed(now).unwrap().height.get(), 19);
-        // A chain's first block has no commit to be asked for.
+        // One that has thrown all other blocks away was asked for nothing; neither was one that has the chain's first block only.
+        let only = NodeStatus {
+            earliest: 20,
+            ..at(20)
+        };
+        let alone = of(1);
+        alone.answered(0, only, now);
+        assert_eq!(alone.examined(now), None);
         let witness = of(1);
         witness.answered(0, at(1), now);
         assert_eq!(witness.examined(now), Some(0));
@@ -851,6 +848,37 @@ mod tests {
         assert!(moves[70..].iter().all(|[still, _, rises]| !still && *rises));
         assert!(moves[112..].iter().all(|[_, lied, _]| *lied));
         assert_eq!(witness.tip(now), Some(1_199));
+    }
+
+    #[test]
+    fn on_a_chain_that_has_halted_one_of_three_that_says_it_rises_is_not_followed() {
+        let (witness, mut now) = (of(3), Instant::now());
+        let signs = |height| Some(vote(height, true));
+        assert!(!witness.all_spoke());
+        for second in 0..80 {
+            now += SECOND;
+            turn(&witness, 0, 40 + second, now, |_| Some(Word::Absent));
+            turn(&witness, 1, 30, now, signs);
+            turn(&witness, 2, 30, now, signs);
+        }
+        assert!(witness.all_spoke());
+        assert_eq!(
+            (witness.tip(now), witness.examined(now)),
+            (Some(30), Some(29))
+        );
+        assert_eq!(witness.latest_signed(now).unwrap().height.get(), 29);
+    }
+
+    #[test]
+    fn what_was_said_of_heights_that_were_never_there_says_nothing_of_those_that_are() {
+        let (witness, now) = (of(1), Instant::now());
+        for _ in 0..5 {
+            turn(&witness, 0, 1 << 40, now, |_| Some(Word::Absent));
+        }
+        witness.answered(0, at(2_000), now);
+        let first = witness.wanted(0, now)[0];
+        witness.said(0, Height::new(first).unwrap(), Some(Word::Absent), now);
+        assert_eq!(witness.examined(now), Some(first));
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub struct GuardFacts {
     /// The latest height at which our key signed below that one (without one, at all), as most endpoints have shown: none of these
     /// votes was made here since the chain was armed.
     pub before: Option<Height>,
+    /// Whether each endpoint has answered once, or failed: before, the quickest would speak for all.
+    pub all_spoke: bool,
     /// The newest block, as most endpoints say; `None` where none answers.
     pub tip: Option<i64>,
     /// Up to which height most of them were asked for our votes.

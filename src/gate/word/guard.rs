@@ -318,9 +318,11 @@ impl WordGuard {
 }
 
 /// The height up to which the commits were looked at for our votes, where that is all but the newest blocks. Whoever is far below our
-/// own watermark has not heard the chain.
+/// own watermark has not heard the chain, nor has who was first of several to answer.
 fn heard(facts: &GuardFacts) -> Option<i64> {
-    let tip = facts.tip?;
+    let tip = facts
+        .tip
+        .filter(|_| facts.all_spoke || facts.armed >= IN_TIME)?;
     let examined = facts.examined?;
     let watermark = facts.watermark.map_or(0, Height::get);
     let lags = watermark.saturating_sub(tip) > LAG;
@@ -354,6 +356,7 @@ mod tests {
             first: None,
             signed: height(signed),
             before: height(signed),
+            all_spoke: true,
             tip: Some(tip),
             examined: Some(tip - 1),
             sighted: height(signed),
@@ -622,6 +625,35 @@ mod tests {
             guard.step(&heard(9, 402, 401)),
             [GuardAct::Second { height, pause }]
         );
+    }
+
+    #[test]
+    fn the_quickest_of_several_does_not_speak_for_all() {
+        let mut refuse = guard(FloorMode::Refuse, 0);
+        // It leaves our votes out.
+        let quick = GuardFacts {
+            signed: None,
+            before: None,
+            sighted: None,
+            all_spoke: false,
+            ..heard(1, 101, 0)
+        };
+        assert_eq!(refuse.step(&quick), []);
+        assert!(refuse.waits().is_some());
+        let height = height(99).unwrap();
+        let acts = [GuardAct::Floor { height }, GuardAct::Open];
+        assert_eq!(refuse.step(&heard(3, 101, 99)), acts);
+        // One that hangs is not waited for without end.
+        let mut refuse = guard_that_refuses();
+        let hangs = GuardFacts {
+            all_spoke: false,
+            ..heard(10, 101, 90)
+        };
+        assert_eq!(refuse.step(&hangs), [GuardAct::Open]);
+    }
+
+    fn guard_that_refuses() -> WordGuard {
+        guard(FloorMode::Refuse, 0)
     }
 
     #[test]

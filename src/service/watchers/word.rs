@@ -84,6 +84,7 @@ impl Warden {
             first,
             signed,
             before,
+            all_spoke: witness.all_spoke(),
             tip,
             examined,
             sighted: sightings.iter().map(|vote| vote.height).max(),
