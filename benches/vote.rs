@@ -270,6 +270,14 @@ fn parts(folder: &Path, rounds: usize) {
         panic!("no permit");
     };
 
+    // A signature of each other type, verified before it leaves like the one above.
+    let others = KeyType::ALL
+        .into_iter()
+        .filter(|kind| *kind != KeyType::Ed25519);
+    let others: Vec<_> = others
+        .filter_map(|kind| Some((kind, SoftKey::generate(kind).ok()?.0)))
+        .collect();
+
     let mut parts = vec![
         Part::new("bare pwrite + fdatasync, 8 KiB", || {
             turn = 1 - turn;
@@ -322,6 +330,11 @@ fn parts(folder: &Path, rounds: usize) {
             noise.borrow_mut().ask(&Ask::Ping).unwrap();
         }),
     ];
+    for (kind, key) in &others {
+        parts.push(Part::new(kind.as_str(), || {
+            key.sign(&permit).unwrap();
+        }));
+    }
     // Not counted: caches, and the first write of a leap.
     parts
         .iter_mut()
