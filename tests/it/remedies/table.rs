@@ -387,7 +387,7 @@ pub const TABLE: &[Remedy] = &[
     ),
     row(
         "src/backends/softsign/key_file.rs",
-        "encrypt(path, kind)",
+        "encrypt(path,kind)",
         "encrypt it with",
         "tmkms softsign encrypt",
         Test(
