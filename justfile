@@ -67,7 +67,7 @@ kill-moves:
     cargo build --release --locked --quiet --example kill_at_every_syscall_of_a_move
     target/release/examples/kill_at_every_syscall_of_a_move
 
-# A hundred chains vote beside a thousand reloads; three minutes, and nothing else should run.
+# A hundred chains vote beside a thousand reloads; seventeen minutes, and nothing else should run.
 reload-load:
     cargo test --locked --test it reload_load:: -- --ignored --nocapture
 

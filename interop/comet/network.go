@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -172,12 +171,11 @@ func (n *network) prepare() error {
 		if err != nil {
 			return err
 		}
-		free, err := net.Listen("tcp", "127.0.0.1:0")
+		port, err := rig.UnusedPort()
 		if err != nil {
 			return err
 		}
-		address := free.Addr().String()
-		free.Close()
+		address := fmt.Sprintf("127.0.0.1:%d", port)
 		m.cfg.P2P.ListenAddress = "tcp://" + address
 		peers = append(peers, fmt.Sprintf("%s@%s", key.ID(), address))
 	}

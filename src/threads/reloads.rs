@@ -69,10 +69,15 @@ impl ReloadRequest {
 }
 
 impl ReloadInbox {
-    /// All that wait, after a wait of at most `time` for the first.
-    pub fn take(&self, time: Duration) -> Vec<ReloadRequest> {
+    /// Adds all who ask, after a wait of at most `time` for the first. Who does not wait for an answer is left out where others are
+    /// there already: what they will be given is as good.
+    pub fn gather(&self, asked: &mut Vec<ReloadRequest>, time: Duration) {
         let first = self.0.recv_timeout(time);
-        first.into_iter().chain(self.0.try_iter()).collect()
+        for request in first.into_iter().chain(self.0.try_iter()) {
+            if request.0.is_some() || asked.is_empty() {
+                asked.push(request);
+            }
+        }
     }
 }
 
@@ -86,12 +91,16 @@ mod tests {
         for _ in 0..1_000 {
             reloads.ask_and_go();
         }
-        assert_eq!(inbox.take(Duration::ZERO).len(), WAITING);
-        assert!(inbox.take(Duration::ZERO).is_empty());
+        let mut asked = Vec::new();
+        inbox.gather(&mut asked, Duration::ZERO);
+        assert_eq!(asked.len(), 1);
+        // While that one is not followed yet there is room for others.
         let asking = std::thread::spawn(move || reloads.ask(Duration::from_secs(10)));
-        let mut asked = inbox.take(Duration::from_secs(10));
+        while asked.len() < 2 {
+            inbox.gather(&mut asked, Duration::from_secs(10));
+        }
         let answer = ReloadAnswer::Refused("no".to_owned());
-        asked.remove(0).answer(&answer);
+        asked.remove(1).answer(&answer);
         assert_eq!(asking.join().unwrap(), answer);
     }
 

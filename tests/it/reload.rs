@@ -310,7 +310,8 @@ fn a_storm_of_signals_leaves_nothing_behind() {
         .home
         .configure(one.split_once("[[chain]]\nid = \"test-2\"").unwrap().0);
     // The last signal may be followed only now.
-    assert_eq!(world.reload().0, 0);
+    let told = world.reload();
+    assert_eq!(told.0, 0, "{} {}", told.1, world.service.log());
     world.service.wait_for_log("test-2: removed");
     let began = Instant::now();
     let now = || (world.service.threads(), world.service.descriptors());

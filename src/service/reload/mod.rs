@@ -15,7 +15,7 @@ mod too_early;
 
 use std::collections::BTreeSet;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sd_notify::NotifyState;
 use tracing::{error, info, warn};
@@ -33,6 +33,14 @@ use states::ServedChain;
 
 /// How often it is looked whether everybody is asked to stop.
 const LOOK: Duration = Duration::from_millis(200);
+/// The longest rest after a reload.
+const LONGEST_REST: Duration = Duration::from_millis(500);
+
+/// How long no other one begins after a reload that took so long: sixty times that, 0.5 s at most. Reloads that come one upon the
+/// other would keep one processor busy, and votes would wait for it.
+fn rest(took: Duration) -> Duration {
+    took.saturating_mul(60).min(LONGEST_REST)
+}
 
 /// Whether the command line or a variable says what a key of `[log]` does, and counts more.
 #[derive(Clone, Copy, Debug, Default)]
@@ -83,15 +91,24 @@ pub(super) fn keep(service: &Service, config: Config, again: Again) -> io::Resul
         again,
     };
     spawn_vital("reload", &service.stop, move || {
+        let (mut asked, mut not_before) = (Vec::new(), Instant::now());
         while !stop.is_set() {
-            let asked = reloader.again.inbox.take(LOOK);
-            if asked.is_empty() || stop.is_set() {
+            let left = not_before.saturating_duration_since(Instant::now());
+            if asked.is_empty() || !left.is_zero() {
+                let time = if asked.is_empty() {
+                    LOOK
+                } else {
+                    left.min(LOOK)
+                };
+                reloader.again.inbox.gather(&mut asked, time);
                 continue;
             }
+            let began = Instant::now();
             let answer = reloader.turn();
-            for request in asked {
+            for request in asked.drain(..) {
                 request.answer(&answer);
             }
+            not_before = Instant::now() + rest(began.elapsed());
         }
     })
 }
@@ -204,5 +221,19 @@ impl Reloader {
         (self.again.log)(&now.log);
         self.config = without_chains(now);
         Ok(Followed { changes, troubles })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reloads_are_rare_however_often_they_are_asked_for() {
+        let ms = Duration::from_millis;
+        assert_eq!(rest(ms(0)), ms(0));
+        assert_eq!(rest(ms(2)), ms(120));
+        assert_eq!(rest(ms(9)), ms(500));
+        assert_eq!(rest(Duration::MAX), ms(500));
     }
 }
