@@ -116,7 +116,7 @@ func TestNoiseIDs(t *testing.T) {
 		listens(t, ln, privval.NewTCPListener(ln, identity(rig.NodeIdentity)).Accept)
 		signer := signerAt(t, "noise://"+noiseID(rig.NodeIdentity).String()+"@"+at)
 		signer.Start()
-		logged(t, signer, "listens for a tcp:// link there")
+		logged(t, signer, "is for a tcp:// link")
 	})
 }
 
