@@ -70,6 +70,11 @@ impl ImportShard {
                 self.shard.display()
             ),
         );
+        status(
+            "Next",
+            "keep this file like the key itself; this version makes the key again of enough shares with `cosign recover`, and does \
+             not yet sign with shares",
+        );
         let public = share.public_shares().get(share.id());
         output(&format!(
             "public key: {}\naddress: {}\npublic share of member {}: {}\n",
