@@ -3,11 +3,13 @@
 //! [`answer`] is what one member gives another one: a share goes out only with a [`Permit`](crate::gate::permit::Permit) of the
 //! member's own gate, for bytes that it has read itself, and with a nonce that is gone afterwards (W18).
 
+mod ask;
 mod deal;
 mod frost;
 mod member;
 mod nonces;
 
+pub use ask::{Answered, AskedShare, PeerAnswer, Peers, Serve, ServedAnswer, ShownNonce};
 pub use deal::{DealError, deal, prove};
 pub use frost::{Commitments, FrostError, OneNonce, Party, SignatureShare};
 pub use member::{ShareAnswer, ShareRequest, answer};

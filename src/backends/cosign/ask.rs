@@ -1,0 +1,113 @@
+//! What members ask each other, as the one that asks and the one that answers see it; how it travels is the links' matter.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+use crate::consensus::{ChainId, Signature, Timestamp};
+
+use super::frost::{Commitments, SignatureShare};
+use super::nonces::{NonceId, ShownTo};
+
+/// A nonce of another member, as much of it as that member shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShownNonce {
+    /// Which one.
+    pub nonce: NonceId,
+    /// What is shown of it.
+    pub commitments: Commitments,
+}
+
+/// The question for a share of a signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedShare {
+    /// Of which chain. The bytes name it, too, and the member reads them itself.
+    pub chain_id: ChainId,
+    /// What is to be signed.
+    pub bytes: Vec<u8>,
+    /// With which nonce of the member that is asked.
+    pub nonce: NonceId,
+    /// Those of all members that sign together, the one that is asked included.
+    pub commitments: BTreeMap<u16, Commitments>,
+}
+
+/// What a member answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServedAnswer {
+    /// Its share.
+    Share(SignatureShare),
+    /// It is locked on these bytes, which differ in nothing but their time.
+    Locked(Vec<u8>),
+    /// It knows the whole signature.
+    Signed {
+        /// That signature.
+        signature: Signature,
+        /// The timestamp that it covers.
+        timestamp: Timestamp,
+    },
+    /// The nonce does not wait there. Nothing has moved.
+    NoNonce,
+    /// It refuses, and why.
+    Refused(String),
+    /// It has too many questions in hand. Nothing has moved.
+    Busy,
+}
+
+/// What came of a question. Whatever a member sends is kept within bounds and is not trusted by that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PeerAnswer {
+    /// Its share; whether it is right is seen when it is put together with the others.
+    Share(SignatureShare),
+    /// It says that it is locked on these bytes.
+    Locked(Vec<u8>),
+    /// It says that this is the whole signature.
+    Signed {
+        /// That signature.
+        signature: Signature,
+        /// The timestamp that it is said to cover.
+        timestamp: Timestamp,
+    },
+    /// The nonce is gone there.
+    NoNonce,
+    /// It refuses, and why: one line that a terminal can be shown, cut to some hundred bytes.
+    Refused(String),
+    /// It has too many questions in hand.
+    Busy,
+    /// There is no link to it, or the link ended before an answer came. Whether it has made a share is not known.
+    Lost,
+}
+
+/// An answer, and to what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The number that the question was asked with.
+    pub attempt: u32,
+    /// Who was asked.
+    pub member: u16,
+    /// What came of it.
+    pub answer: PeerAnswer,
+    /// What the question took until then.
+    pub took: Duration,
+}
+
+/// The other members, as whoever puts a signature together reaches them.
+pub trait Peers: Send + Sync {
+    /// Those with a link that is up and a nonce at hand, by id, in rising order.
+    fn reachable(&self) -> Vec<u16>;
+
+    /// Takes the youngest nonce that this member has shown, for good. `None` where there is none that is young enough.
+    fn take_shown(&self, member: u16) -> Option<ShownNonce>;
+
+    /// Sends the question. The answer comes to `to`, once, also where it is lost: at once where there is no link, otherwise when
+    /// the link ends. Waits for the network no longer than a full send buffer allows, which is bounded.
+    fn ask(&self, member: u16, attempt: u32, asked: AskedShare, to: &Sender<Answered>);
+}
+
+/// Answers what another member asks of this one.
+pub trait Serve: Send + Sync {
+    /// The answer. May take as long as a durable write does; the next question of the same member waits for it.
+    fn serve(&self, from: ShownTo, asked: AskedShare) -> ServedAnswer;
+
+    /// A fresh nonce, kept for this member in this life of its process, and what is shown of it. `None` where none is given.
+    fn show(&self, to: ShownTo) -> Option<ShownNonce>;
+}
