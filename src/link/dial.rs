@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::address::Address;
-use super::cipher::Cipher;
 use super::connect::{connect_again, connect_tcp, connect_unix, tuned};
-use super::connection::{Closer, Connection, Stream};
+use super::connection::{Cipher, Closer, Connection, Stream};
 use super::error::LinkError;
 use super::identity::{IdentityKey, PeerId};
 use super::names::{Names, Resolve, SystemResolver};
@@ -108,7 +107,7 @@ impl Dialer {
             DialTarget::Unix(path) => {
                 let stream = Stream::Unix(connect_unix(path)?);
                 connected(stream.closer().map_err(LinkError::Io)?);
-                Connection::new(stream, Cipher::Plain, *times)
+                Connection::new(stream, Cipher::plain(), *times)
             }
             DialTarget::Tcp {
                 peer_id,
@@ -150,7 +149,7 @@ impl Dialer {
                 connected(stream.closer().map_err(LinkError::Io)?);
                 let keys =
                     Shaking::begin(&stream, times.handshake).noise_dialled(identity, *peer_id)?;
-                let mut connection = Connection::new(stream, Cipher::Noise(keys), *times)?;
+                let mut connection = Connection::new(stream, Cipher::noise(keys), *times)?;
                 connection.round_trip = Some(round_trip);
                 connection.awaits_admission(ours);
                 Ok(connection)
@@ -172,15 +171,38 @@ pub fn dial(
     Dialer::once(address).dial(identity, times, connected)
 }
 
-/// The listener's side of a TCP link: the harness's and the tests'.
+/// The listener's side of a TCP link, for anybody: the harness's and the tests'.
+///
+/// # Errors
+/// Why there is no link.
 pub fn accept_tcp(
     stream: TcpStream,
     identity: &IdentityKey,
     times: &Timeouts,
 ) -> Result<Connection, LinkError> {
+    accept_allowed(stream, identity, |_| true, times, |_| ()).map(|(connection, _)| connection)
+}
+
+/// The listener's side of a TCP link, for those alone who are `allowed`: as soon as anybody else has proved who it is, the link
+/// ends. `connected` gets a [`Closer`] before the handshake begins, so that a shutdown can end it.
+///
+/// # Errors
+/// Why there is no link.
+pub fn accept_allowed(
+    stream: TcpStream,
+    identity: &IdentityKey,
+    allowed: impl Fn(&PeerId) -> bool,
+    times: &Timeouts,
+    connected: impl FnOnce(Closer),
+) -> Result<(Connection, PeerId), LinkError> {
     let stream = tuned(stream)?;
+    connected(stream.closer().map_err(LinkError::Io)?);
     let established = Shaking::begin(&stream, times.handshake).secret_connection(identity)?;
-    secure(stream, established, None, times)
+    let peer = PeerId::of(&established.peer);
+    match allowed(&peer) {
+        true => Ok((secure(stream, established, None, times)?, peer)),
+        false => Err(LinkError::UnknownPeer(peer)),
+    }
 }
 
 /// The listener's side of a noise link. `allowed` is the signer that the listener's address names; with none, any.
@@ -192,12 +214,12 @@ pub fn accept_noise(
 ) -> Result<Connection, LinkError> {
     let stream = tuned(stream)?;
     let keys = Shaking::begin(&stream, times.handshake).noise_accepted(identity, allowed)?;
-    Connection::new(stream, Cipher::Noise(keys), *times)
+    Connection::new(stream, Cipher::noise(keys), *times)
 }
 
 /// The listener's side of a Unix link.
 pub fn accept_unix(stream: UnixStream, times: &Timeouts) -> Result<Connection, LinkError> {
-    Connection::new(Stream::Unix(stream), Cipher::Plain, *times)
+    Connection::new(Stream::Unix(stream), Cipher::plain(), *times)
 }
 
 fn secure(

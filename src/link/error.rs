@@ -67,6 +67,9 @@ pub enum LinkError {
         /// The id of the listener.
         found: PeerId,
     },
+    /// Who dialled is not one of those who may.
+    #[error("the other side is {0}, who may not dial this listener")]
+    UnknownPeer(PeerId),
     /// The node on a noise link is not the one in `addr`.
     #[error(
         "the node is {found}, not {expected} as `addr` says; if that is this node with a new node_key.json (on it, \
@@ -153,6 +156,7 @@ impl LinkError {
             Self::Handshake(_) | Self::Noise(_) => "handshake",
             Self::NotPrivval(_) | Self::PeerPort => "not_privval",
             Self::WrongPeer { .. } | Self::WrongNode { .. } | Self::OwnId(_) => "wrong_peer",
+            Self::UnknownPeer(_) => "unknown_peer",
             Self::NotAdmitted(_) => "not_admitted",
             Self::NoiseListener | Self::SecretConnectionListener => "wrong_scheme",
             Self::HalfFrame(_) => "half_frame",
