@@ -14,6 +14,7 @@ pub mod link;
 pub mod codec;
 pub mod request;
 pub mod gate;
+pub mod cosigner;
 pub mod signer;
 pub mod backends;
 pub mod reply;

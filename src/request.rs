@@ -60,6 +60,27 @@ impl RawRequest {
         bytes.extend_from_slice(&fields);
         bytes
     }
+
+    /// What [`RawRequest::delimited`] made; `None` of other bytes.
+    pub fn from_delimited(bytes: &[u8]) -> Option<Self> {
+        let fields = <RawFields as prost::Message>::decode_length_delimited(bytes).ok()?;
+        let request = Self {
+            first: fields.first,
+            second: fields.second,
+            third: fields.third,
+        };
+        (request.delimited() == bytes).then_some(request)
+    }
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct RawFields {
+    #[prost(bytes = "vec", tag = "1")]
+    first: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    second: Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    third: Vec<u8>,
 }
 
 fn push_length(length: usize, bytes: &mut Vec<u8>) {

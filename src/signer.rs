@@ -1,6 +1,7 @@
 //! The interface to whatever holds a key. No devices here: those are in `backends`.
 
 use crate::consensus::{Hrs, PublicKey, Signature};
+use crate::cosigner::Cosigner;
 use crate::gate::Prepared;
 use crate::gate::permit::Permit;
 
@@ -20,6 +21,12 @@ pub trait Signer: Send + Sync {
 
     /// Signs the permit's bytes, or says why not before [`Permit::until`].
     fn sign(&self, permit: &Permit) -> Result<Signature, SignerError>;
+
+    /// Where this host has a share of the key only: what signs with the other hosts. Votes and proposals are signed by it, and
+    /// [`Signer::sign`] is for what has no lock.
+    fn cosigner(&self) -> Option<&dyn Cosigner> {
+        None
+    }
 
     /// Tells that the gate is armed, and where the watermark is: a device that remembers a position of its own is
     /// brought up to it now, outside of any vote.

@@ -31,6 +31,8 @@ pub struct Armed {
     gate: Arc<Mutex<Gate>>,
     /// Held by everyone who signs outside of that section: extensions and raw bytes. Who pauses waits for them, too (W22).
     outside: Arc<RwLock<()>>,
+    /// Held by a request that is signed together with other hosts, from its first look at the gate to its signature.
+    turn: Arc<Mutex<()>>,
     pub(super) signer: Arc<dyn Signer>,
     pub(super) raw: Option<RawPolicy>,
     /// What the gate was told of the operator's settings.
@@ -55,6 +57,7 @@ impl Armed {
             commands: commands.clone(),
             gate: Arc::new(Mutex::new(gate)),
             outside: Arc::default(),
+            turn: Arc::default(),
             signer,
             raw: None,
             shared: None,
@@ -99,6 +102,11 @@ impl Armed {
     /// Waits up to `patience` for its turn at the gate; `None` when that was not enough.
     pub(super) fn enter(&self, patience: Duration) -> Option<MutexGuard<'_, Gate>> {
         enter(&self.gate, patience)
+    }
+
+    /// Waits up to `patience` for its turn to have other hosts asked; `None` when that was not enough.
+    pub(super) fn turn(&self, patience: Duration) -> Option<MutexGuard<'_, ()>> {
+        enter(&self.turn, patience)
     }
 
     /// For as long as something is signed outside of the gate's section. To be taken before that section is left, or

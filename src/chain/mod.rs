@@ -6,10 +6,9 @@ mod deadline;
 mod hand_over;
 mod pause;
 mod public_key;
-mod raw;
 mod rotation;
 mod seen;
-mod sign;
+mod signing;
 mod state;
 mod store;
 

@@ -19,6 +19,6 @@ pub use chain_id::ChainId;
 pub use hrs::{Height, Hrs, Round, Step};
 pub use key::{KeyType, PublicKey, Signature, ValidatorAddress};
 pub use proposal::Proposal;
-pub use sign_bytes::{Position, SignBytes};
+pub use sign_bytes::{ExtensionPosition, Position, SignBytes};
 pub use timestamp::Timestamp;
 pub use vote::{Extension, Precommit, Prevote};

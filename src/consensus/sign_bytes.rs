@@ -39,6 +39,17 @@ pub struct Position {
     pub timestamp: Timestamp,
 }
 
+/// What canonical bytes of a vote extension say, besides their data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExtensionPosition {
+    /// The chain that they are valid on.
+    pub chain_id: ChainId,
+    /// The height of their precommit.
+    pub height: Height,
+    /// The round of their precommit.
+    pub round: Round,
+}
+
 /// Why bytes are not the canonical encoding of a vote or proposal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotCanonical {
@@ -97,6 +108,15 @@ impl SignBytes {
             round: round.get().into(),
             chain_id: chain_id.as_str().to_owned(),
         })
+    }
+
+    /// Takes bytes that another host asks for, if they are those of a vote extension.
+    ///
+    /// # Errors
+    /// They are not, or with values that consensus does not know.
+    pub fn extension_from(bytes: Vec<u8>) -> Result<(Self, ExtensionPosition), NotCanonical> {
+        let position = ExtensionPosition::read(&bytes)?;
+        Ok((Self(bytes), position))
     }
 
     /// Bytes that are not a consensus message of any chain; `None` for those that are (W12).
@@ -195,6 +215,21 @@ impl Position {
                 round => Some(read_round(round)?),
             },
             timestamp: read_time(proposal.timestamp)?,
+        })
+    }
+}
+
+impl ExtensionPosition {
+    /// Reads the canonical bytes of a vote extension; strict in both encoding and values.
+    ///
+    /// # Errors
+    /// They are something else.
+    pub fn read(bytes: &[u8]) -> Result<Self, NotCanonical> {
+        let message = strictly::<canonical::VoteExtension>(bytes).ok_or(NotCanonical::Encoding)?;
+        Ok(Self {
+            chain_id: read_chain_id(&message.chain_id)?,
+            height: Height::new(message.height).ok_or(NotCanonical::Value("height"))?,
+            round: read_round(message.round)?,
         })
     }
 }
@@ -361,6 +396,15 @@ mod tests {
         );
         assert!(bytes.position().is_err());
         assert!(is_consensus_message(bytes.as_slice()));
+        let (again, at) = SignBytes::extension_from(bytes.as_slice().to_vec()).unwrap();
+        assert_eq!(
+            (again, at.chain_id, at.height.get(), at.round),
+            (bytes, chain(), 1, Round::FIRST)
+        );
+        let vote = SignBytes::prevote(&chain(), &prevote(None, 1));
+        for not in [vote.as_slice(), b"", b"raw"] {
+            assert!(SignBytes::extension_from(not.to_vec()).is_err());
+        }
     }
 
     #[test]

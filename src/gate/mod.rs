@@ -18,6 +18,7 @@ pub mod prepared;
 pub mod raw;
 pub mod refusal;
 pub mod settings;
+mod share;
 pub mod snapshot;
 pub mod store;
 pub mod used_up;
@@ -26,12 +27,12 @@ pub mod word;
 
 use std::time::{Duration, Instant};
 
-use crate::consensus::{ChainId, Height, Position, Signature};
+use crate::consensus::{ChainId, Height, Position, SignBytes, Signature};
 use crate::os::clock::Moment;
 use crate::remedy::Commands;
 use crate::request::SignRequest;
 
-pub use admission::{Admission, ShareAdmission};
+pub use admission::Admission;
 use durable::{Advanced, DurableWatermark};
 pub use durable::{RECOVERY_INTERVAL, REMOTE_RECOVERY};
 use heights::bucket::Bucket;
@@ -41,6 +42,7 @@ use permit::Permit;
 pub use prepared::Prepared;
 use refusal::{Reason, Refusal};
 pub use settings::{Settings, SignExtensions};
+pub use share::{Learned, ShareAdmission};
 use snapshot::{GateSnapshot, Publisher, SnapshotReader};
 use store::{Origin, Store, StoreError};
 use watermark::{Verdict, Watermark, judge};
@@ -286,15 +288,33 @@ impl JudgedRequest<'_> {
     /// # Errors
     /// Why it is not signed.
     pub fn admit(self, until: Duration) -> Result<Admission, Refusal> {
+        self.admit_telling(until, &mut || ())
+    }
+
+    /// The same; `ahead` is called before the first write, if there is one.
+    fn admit_telling(
+        self,
+        until: Duration,
+        ahead: &mut dyn FnMut(),
+    ) -> Result<Admission, Refusal> {
         let Self {
             gate,
             prepared,
             verdict,
             now,
         } = self;
-        let admission = gate.decide(prepared, verdict, &now, until);
+        let admission = gate.decide(prepared, verdict, &now, until, ahead);
         gate.publish();
         admission
+    }
+
+    /// What of the message this gate stands at already: its bytes, which may have another time, where their signature is not
+    /// known.
+    pub fn stands_at(&self) -> Option<&SignBytes> {
+        match (self.verdict, self.gate.durable.watermark()) {
+            (Verdict::Replay, Watermark::Message(last)) => Some(last.bytes()),
+            _ => None,
+        }
     }
 }
 
@@ -305,6 +325,7 @@ impl Gate {
         mut verdict: Verdict,
         now: &Moment,
         until: Duration,
+        ahead: &mut dyn FnMut(),
     ) -> Result<Admission, Refusal> {
         let position = prepared.position();
         let mut persisted_in = None;
@@ -319,7 +340,7 @@ impl Gate {
             let is_last = match verdict {
                 Verdict::Refuse(why) => return Err(self.refuse(position, Reason::Watermark(why))),
                 Verdict::Replay => true,
-                Verdict::Advance => self.advance(&prepared, now, &mut persisted_in)?,
+                Verdict::Advance => self.advance(&prepared, now, &mut persisted_in, ahead)?,
             };
             if is_last {
                 return self.replay(prepared, now, until, persisted_in);
@@ -336,6 +357,7 @@ impl Gate {
         prepared: &Prepared,
         now: &Moment,
         persisted_in: &mut Option<Duration>,
+        ahead: &mut dyn FnMut(),
     ) -> Result<bool, Refusal> {
         let position = prepared.position();
         match self.durable.mend_now(now) {
@@ -344,6 +366,7 @@ impl Gate {
             Err(why) => return Err(self.refuse(position, Reason::NotDurable(why))),
         }
         self.pay(position, now)?;
+        ahead();
         let (advanced, took) = self.durable.advance(prepared.message().clone(), now);
         *persisted_in = Some(took);
         match advanced {

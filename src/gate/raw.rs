@@ -113,6 +113,31 @@ impl RawPolicy {
             .ok_or(RawRefused::ConsensusMessage)
     }
 
+    /// Leave to sign bytes that another host asks for, as its node's request became them there: within the same policy.
+    pub fn admit_bytes(
+        &self,
+        chain_id: &ChainId,
+        bytes: Vec<u8>,
+        until: Duration,
+    ) -> Result<Permit, RawRefused> {
+        let request = match &self.dialect {
+            Dialect::CometbftV1 => RawRequest {
+                first: bytes.clone(),
+                ..RawRequest::default()
+            },
+            Dialect::Celestia { .. } => bytes
+                .strip_prefix(CELESTIA_PREFIX)
+                .and_then(RawRequest::from_delimited)
+                .ok_or(RawRefused::Dialect("celestia"))?,
+        };
+        let permit = self.admit(chain_id, &request, until)?;
+        // What is signed is what was asked for, to the byte.
+        match permit.bytes() == bytes {
+            true => Ok(permit),
+            false => Err(RawRefused::NotAllowed),
+        }
+    }
+
     fn of_v1(&self, request: &RawRequest) -> Result<Vec<u8>, RawRefused> {
         if !request.second.is_empty() || !request.third.is_empty() {
             return Err(RawRefused::Dialect("cometbft-v1"));

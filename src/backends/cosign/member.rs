@@ -1,11 +1,11 @@
 //! What a member answers another one that asks for its share of a signature (W18).
 
-use std::time::Duration;
+use parking_lot::Mutex;
 
 use crate::consensus::{SignBytes, Signature, Timestamp};
+use crate::cosigner::{Given, Member};
 use crate::gate::permit::Permit;
 use crate::gate::refusal::Refusal;
-use crate::gate::{Gate, Prepared, ShareAdmission};
 use crate::os::clock::Moment;
 
 use super::nonces::{NonceId, Nonces, ShownTo};
@@ -37,49 +37,57 @@ pub enum ShareAnswer<S> {
         /// The timestamp that it covers.
         timestamp: Timestamp,
     },
-    /// The gate refuses.
+    /// The chain refuses.
     Refused(Refusal),
 }
 
-/// Gives a share, or says why not. The nonce is taken out first and is gone whatever comes; then the gate judges the bytes and makes
-/// them durable, and only its permit for exactly these bytes lets `share` run. The watermark stays where it is then, with or
+/// Gives a share, or says why not. The nonce is taken out first and is gone whatever comes; then the chain's gate judges the bytes and
+/// makes them durable, and only its permit for exactly these bytes lets `share` run. The watermark stays where it is then, with or
 /// without a signature: the member is locked.
-///
-/// What a chain refuses before its gate is asked, such as a floor, a wait for the chain's word and another node's turn, is the
-/// caller's to ask, as it is for the request of a node.
 pub fn answer<N, S>(
-    gate: &mut Gate,
-    nonces: &mut Nonces<N>,
+    member: &dyn Member,
+    nonces: &Mutex<Nonces<N>>,
     asked: ShareRequest,
     now: &Moment,
-    until: Duration,
     share: impl FnOnce(N, &Permit) -> S,
 ) -> ShareAnswer<S> {
-    let Some(nonce) = nonces.take(asked.from, asked.nonce, now) else {
+    let taken = nonces.lock().take(asked.from, asked.nonce, now);
+    let Some(nonce) = taken else {
         return ShareAnswer::NoNonce;
     };
-    match admit(gate, asked.bytes, now, until) {
-        Ok(ShareAdmission::Give(permit)) => ShareAnswer::Share(share(nonce, &permit)),
-        Ok(ShareAdmission::Locked(bytes)) => ShareAnswer::Locked(bytes),
-        Ok(ShareAdmission::Signed {
-            signature,
-            timestamp,
-        }) => ShareAnswer::Signed {
+    give(member, asked.bytes, nonce, &mut || (), share)
+}
+
+/// The same with a nonce that nobody was shown yet: this host's own share. `ahead` is that of [`Member::give`].
+pub fn give<N, S>(
+    member: &dyn Member,
+    bytes: Vec<u8>,
+    nonce: N,
+    ahead: &mut dyn FnMut(),
+    share: impl FnOnce(N, &Permit) -> S,
+) -> ShareAnswer<S> {
+    // Both are used once: the closure finds nothing when it is called again.
+    let mut unused = Some((nonce, share));
+    let mut made = None;
+    let given = member.give(bytes, ahead, &mut |permit| {
+        if let Some((nonce, share)) = unused.take() {
+            made = Some(share(nonce, permit));
+        }
+    });
+    match (given, made) {
+        (Given::Share, Some(share)) => ShareAnswer::Share(share),
+        (Given::Share, None) => ShareAnswer::NoNonce,
+        (Given::Locked(bytes), _) => ShareAnswer::Locked(bytes),
+        (
+            Given::Signed {
+                signature,
+                timestamp,
+            },
+            _,
+        ) => ShareAnswer::Signed {
             signature,
             timestamp,
         },
-        Err(refusal) => ShareAnswer::Refused(refusal),
+        (Given::Refused(refusal), _) => ShareAnswer::Refused(refusal),
     }
-}
-
-fn admit(
-    gate: &mut Gate,
-    bytes: Vec<u8>,
-    now: &Moment,
-    until: Duration,
-) -> Result<ShareAdmission, Refusal> {
-    let prepared = Prepared::of_bytes(bytes)?;
-    let asked = prepared.bytes().clone();
-    let admission = gate.judge(prepared, now)?.admit(until)?;
-    Ok(admission.strictly(&asked))
 }

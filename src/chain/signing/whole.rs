@@ -2,19 +2,21 @@
 
 use std::time::Duration;
 
-use crate::consensus::{Height, Signature, Timestamp};
+use crate::consensus::Height;
 use crate::events::{Event, RequestKind, Spent, VoteTime};
 use crate::gate::refusal::{Reason, Refusal};
-use crate::gate::{Admission, JudgedRequest};
+use crate::gate::Admission;
 use crate::os::clock::{Clock, Moment};
 use crate::reason::ReasonKind;
 use crate::reply::{Reply, Signed};
 use crate::request::{Asked, Request, SignRequest};
-use crate::signer::{Signer, SignerError};
 
-use super::answer::{Answer, Asker, Releases, Respond, error_of, refused, told};
-use super::deadline::{DEADLINE, DEVICE};
-use super::state::Chain;
+use crate::chain::answer::{Answer, Asker, Releases, Respond, error_of, refused, told};
+use crate::chain::deadline::{DEADLINE, DEVICE};
+use crate::chain::state::Chain;
+
+use super::joint::JointRequest;
+use super::outcome::{SignFailure, SignOutcome, can_sign, refusal, within_max_height};
 
 impl Respond for Chain {
     fn answer(
@@ -108,6 +110,15 @@ impl Chain {
         }
         let armed = self.signing().map_err(|not| refuse(not.reason()))?;
         within_max_height(request, asker.max_height).map_err(SignFailure::Refused)?;
+        if let Some(cosigner) = armed.signer.cosigner() {
+            let asked = JointRequest {
+                armed: &armed,
+                request,
+                asker,
+                arrival,
+            };
+            return self.sign_jointly(&asked, cosigner, clock);
+        }
 
         // W4: a device must have its share of the time, so the wait for the section has the rest.
         let waited = clock.monotonic().saturating_sub(arrival.monotonic);
@@ -117,13 +128,7 @@ impl Chain {
         let until = (now.monotonic + DEVICE).min(arrival.monotonic + DEADLINE);
         let prepared = gate.prepare(request).map_err(SignFailure::Refused)?;
         let judged = gate.judge(prepared, &now).map_err(SignFailure::Refused)?;
-        if let Some(wait) = self.lasting().hold.wait() {
-            return Err(refuse(Reason::AwaitsChain(wait)));
-        }
-        // In memory, so that a wrong word is gone with the process.
-        if let Some(floor) = self.lasting().floor.forbids(request.hrs().height) {
-            return Err(refuse(Reason::BelowFloor(floor)));
-        }
+        self.hears_chain(request.hrs().height).map_err(refuse)?;
         // Double signs, what is behind and pauses are called so first, and only what is admitted keeps a chain with a node.
         let may = self.lasting().one_node.may(asker.node, now.boot);
         may.map_err(|other| refuse(Reason::OtherNode(other)))?;
@@ -174,51 +179,16 @@ impl Chain {
             },
         })
     }
-}
 
-/// What the key cannot or will not sign must not move the watermark: asked before [`JudgedRequest::admit`], unless the gate has the
-/// message's signature. The extension of such a replay is signed, or not, after that.
-fn can_sign(judged: &JudgedRequest<'_>, signer: &dyn Signer) -> Result<(), SignerError> {
-    if !judged.needs_key() {
-        return Ok(());
-    }
-    signer.accepts(judged.prepared())?;
-    signer
-        .unavailable_reason()
-        .map_or(Ok(()), |why| Err(SignerError::Failed(why)))
-}
-
-/// Refuses what the settings of one validator entry forbid, before the gate is asked.
-fn within_max_height(request: &SignRequest, max: Option<Height>) -> Result<(), Refusal> {
-    match max {
-        Some(max) if request.hrs().height > max => {
-            Err(refusal(request, Reason::AboveMaxHeight(max)))
+    /// What the chain's word forbids at this height: nothing while it is waited for, nothing that it has left behind. In memory, so
+    /// that a wrong word is gone with the process.
+    pub(super) fn hears_chain(&self, height: Height) -> Result<(), Reason> {
+        if let Some(wait) = self.lasting().hold.wait() {
+            return Err(Reason::AwaitsChain(wait));
         }
-        _ => Ok(()),
+        match self.lasting().floor.forbids(height) {
+            Some(floor) => Err(Reason::BelowFloor(floor)),
+            None => Ok(()),
+        }
     }
-}
-
-/// Of a request that came to no gate.
-fn refusal(request: &SignRequest, reason: Reason) -> Refusal {
-    Refusal {
-        asked: Some(request.hrs()),
-        block: request.block().copied(),
-        last: None,
-        reason,
-    }
-}
-
-struct SignOutcome {
-    signature: Signature,
-    timestamp: Timestamp,
-    extension: Option<Signature>,
-    replayed: bool,
-    /// When, by the monotonic clock.
-    done: Duration,
-    spent: Spent,
-}
-
-enum SignFailure {
-    Refused(Refusal),
-    Signer(SignerError),
 }

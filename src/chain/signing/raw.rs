@@ -8,9 +8,9 @@ use crate::reason::ReasonKind;
 use crate::reply::Reply;
 use crate::request::RawRequest;
 
-use super::answer::{Answer, Asker, Releases, error_of, refused_event, remote, told};
-use super::deadline::DEVICE;
-use super::state::Chain;
+use crate::chain::answer::{Answer, Asker, Releases, error_of, refused_event, remote, told};
+use crate::chain::deadline::DEVICE;
+use crate::chain::state::Chain;
 
 impl Chain {
     /// Raw bytes have no position, so they wait for no gate and hold no vote up on the host.

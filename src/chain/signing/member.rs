@@ -1,0 +1,143 @@
+//! What a chain does for the share that this host has of its key: the gate's part (W18).
+
+use std::time::Duration;
+
+use crate::chain::deadline::DEVICE;
+use crate::chain::state::Chain;
+use crate::consensus::sign_bytes::NotCanonical;
+use crate::consensus::{ChainId, ExtensionPosition, Height, Position, SignBytes, Signature};
+use crate::cosigner::{Given, Member};
+use crate::gate::permit::Permit;
+use crate::gate::raw::RawRefused;
+use crate::gate::refusal::{Reason, Refusal};
+use crate::gate::{Prepared, ShareAdmission};
+use crate::os::clock::{Clock, SystemClock};
+
+/// How long a question waits for its turn at the gate, where a disk may be slow. Who asks has asked somebody else by then.
+const GATE: Duration = Duration::from_secs(1);
+
+impl Member for Chain {
+    fn chain_id(&self) -> &ChainId {
+        self.id()
+    }
+
+    /// In the order of a node's request: what the watermark forbids is called so first. `nodes` and `max_height` are about the nodes
+    /// of the host that asks, and asked there.
+    fn give(
+        &self,
+        bytes: Vec<u8>,
+        ahead: &mut dyn FnMut(),
+        share: &mut dyn FnMut(&Permit),
+    ) -> Given {
+        match self.leave(bytes, ahead, share) {
+            Ok(given) => given,
+            Err(refusal) => Given::Refused(refusal),
+        }
+    }
+
+    fn learn(&self, bytes: Vec<u8>, signature: &Signature) {
+        let Ok(armed) = self.signing() else {
+            return;
+        };
+        let key = armed.signer.public_key();
+        if let Some(mut gate) = armed.enter(GATE) {
+            let _ = gate.learn(bytes, signature, &key, &SystemClock.now());
+        }
+    }
+}
+
+impl Chain {
+    fn leave(
+        &self,
+        bytes: Vec<u8>,
+        ahead: &mut dyn FnMut(),
+        share: &mut dyn FnMut(&Permit),
+    ) -> Result<Given, Refusal> {
+        let armed = self.signing().map_err(|not| Refusal::of(not.reason()))?;
+        let shape = Shape::of(bytes);
+        match shape.map_err(|error| Refusal::of(Reason::Invalid(error.into())))? {
+            Shape::Message { bytes, height } => {
+                let mut gate = armed.enter(GATE).ok_or_else(busy)?;
+                let now = SystemClock.now();
+                let judged = gate.judge(Prepared::of_bytes(bytes)?, &now)?;
+                self.hears_chain(height).map_err(Refusal::of)?;
+                let admission = judged.admit_share(now.monotonic + DEVICE, ahead)?;
+                Ok(match admission {
+                    ShareAdmission::Give(permit) => {
+                        share(&permit);
+                        Given::Share
+                    }
+                    ShareAdmission::Locked(bytes) => Given::Locked(bytes),
+                    ShareAdmission::Signed {
+                        signature,
+                        timestamp,
+                    } => Given::Signed {
+                        signature,
+                        timestamp,
+                    },
+                })
+            }
+            Shape::Extension { bytes, height } => {
+                self.hears_chain(height).map_err(Refusal::of)?;
+                let gate = armed.enter(GATE).ok_or_else(busy)?;
+                let until = SystemClock.monotonic() + DEVICE;
+                share(&gate.admit_extension(bytes, until)?);
+                Ok(Given::Share)
+            }
+            Shape::Raw(bytes) => {
+                // In this order: who pauses or hands over waits for what was begun before.
+                let _outside = armed.outside();
+                self.signing().map_err(|not| Refusal::of(not.reason()))?;
+                if let Some(active) = self.in_effect() {
+                    return Err(Refusal::of(Reason::paused(&active)));
+                }
+                if let Some(wait) = self.lasting().hold.wait() {
+                    return Err(Refusal::of(Reason::AwaitsChain(wait)));
+                }
+                let until = SystemClock.monotonic() + DEVICE;
+                let policy = armed.raw.as_ref().ok_or(RawRefused::NotAllowed);
+                let permit = policy.and_then(|policy| policy.admit_bytes(self.id(), bytes, until));
+                let permit = permit.map_err(|why| Refusal::of(Reason::RawBytes(why)))?;
+                share(&permit);
+                Ok(Given::Share)
+            }
+        }
+    }
+}
+
+fn busy() -> Refusal {
+    Refusal::of(Reason::Busy)
+}
+
+/// What bytes are, whatever they are said to be.
+enum Shape {
+    /// A vote or proposal.
+    Message { bytes: Vec<u8>, height: Height },
+    /// A vote extension.
+    Extension { bytes: SignBytes, height: Height },
+
+    /// Neither, of any chain.
+    Raw(Vec<u8>),
+}
+
+impl Shape {
+    fn of(bytes: Vec<u8>) -> Result<Self, NotCanonical> {
+        match Position::read(&bytes) {
+            Ok(position) => {
+                let height = position.hrs.height;
+                return Ok(Self::Message { bytes, height });
+            }
+            Err(NotCanonical::Encoding) => {}
+            Err(error) => return Err(error),
+        }
+        match ExtensionPosition::read(&bytes) {
+            Ok(at) => {
+                let (bytes, _) = SignBytes::extension_from(bytes)?;
+                let height = at.height;
+                Ok(Self::Extension { bytes, height })
+            }
+            Err(NotCanonical::Encoding) => Ok(Self::Raw(bytes)),
+            Err(error) => Err(error),
+        }
+    }
+}

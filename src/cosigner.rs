@@ -1,0 +1,84 @@
+//! What a chain and the cosigners of its key are to each other (W18). No shares here: those are in `backends::cosign`.
+
+use std::sync::Weak;
+use std::time::Duration;
+
+use crate::consensus::{ChainId, SignBytes, Signature, Timestamp};
+use crate::gate::permit::Permit;
+use crate::gate::refusal::Refusal;
+
+/// This host's part in a chain, for the share that it has of the key: its gate, and what the operator said of the chain.
+pub trait Member: Send + Sync {
+    /// The chain.
+    fn chain_id(&self) -> &ChainId;
+
+    /// Asks for leave to give a share of the signature of exactly these bytes, whatever they are: a vote, a proposal, an extension,
+    /// raw bytes. `share` is called with the leave, once, before this returns [`Given::Share`]. `ahead` is called before the watermark
+    /// is written, if nothing else is in the way.
+    fn give(
+        &self,
+        bytes: Vec<u8>,
+        ahead: &mut dyn FnMut(),
+        share: &mut dyn FnMut(&Permit),
+    ) -> Given;
+
+    /// Takes in a signature of the whole key; what is not one is ignored.
+    fn learn(&self, bytes: Vec<u8>, signature: &Signature);
+}
+
+/// What the chain said.
+#[derive(Debug)]
+pub enum Given {
+    /// Leave, which was used.
+    Share,
+    /// None: this host is locked on these bytes, which differ in nothing but their time.
+    Locked(SignBytes),
+    /// None is needed: the whole signature is known here.
+    Signed {
+        /// That signature.
+        signature: Signature,
+        /// The timestamp that it covers.
+        timestamp: Timestamp,
+    },
+    /// None, and why.
+    Refused(Refusal),
+}
+
+/// A key of which this host has a share only.
+pub trait Cosigner: Send + Sync {
+    /// Which member this host is, counted from 1.
+    fn id(&self) -> u16;
+
+    /// From now on the other members are answered for this chain, as long as it lives.
+    fn join(&self, member: Weak<dyn Member>);
+
+    /// Has the members sign a vote or proposal together; `own` is this host's part. `until` is the reading of the monotonic clock up
+    /// to which it may take.
+    ///
+    /// # Errors
+    /// [`NotJoint`].
+    fn sign_jointly(
+        &self,
+        asked: SignBytes,
+        own: &dyn Member,
+        until: Duration,
+    ) -> Result<JointSignature, NotJoint>;
+}
+
+/// A signature that as many members as are needed have made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JointSignature {
+    /// What it covers: what was asked for, or the same at another time.
+    pub bytes: SignBytes,
+    /// It was verified.
+    pub signature: Signature,
+}
+
+/// Why there is none.
+#[derive(Debug)]
+pub enum NotJoint {
+    /// This host's gate refuses.
+    Refused(Refusal),
+    /// Too few members gave a share; who did not, and why.
+    TooFew(String),
+}
