@@ -135,6 +135,21 @@ impl SignBytes {
         Position::read(&self.0)
     }
 
+    /// The same vote or proposal at another time; `None` of other bytes.
+    pub fn at_time(&self, timestamp: Timestamp) -> Option<Self> {
+        if let Some(vote) = strictly::<canonical::Vote>(&self.0) {
+            return Some(Self::encode(&canonical::Vote {
+                timestamp: Some(time(timestamp)),
+                ..vote
+            }));
+        }
+        let proposal = strictly::<canonical::Proposal>(&self.0)?;
+        Some(Self::encode(&canonical::Proposal {
+            timestamp: Some(time(timestamp)),
+            ..proposal
+        }))
+    }
+
     /// The bytes.
     pub fn as_slice(&self) -> &[u8] {
         &self.0
@@ -382,6 +397,15 @@ mod tests {
                 .unwrap()
         };
         assert!(at(None, 1).same_but_for_time(&at(None, 2)));
+        let bytes = SignBytes::prevote(&chain(), &prevote(None, 1));
+        let time = Timestamp {
+            seconds: 2,
+            nanos: 5,
+        };
+        let later = SignBytes::prevote(&chain(), &prevote(None, 2));
+        assert_eq!(bytes.at_time(time), Some(later));
+        let extension = SignBytes::extension(&chain(), Height::FIRST, Round::FIRST, b"");
+        assert_eq!(extension.at_time(time), None);
         assert!(!at(None, 1).same_but_for_time(&at(Some(block(1)), 1)));
         assert!(!at(Some(block(2)), 1).same_but_for_time(&at(Some(block(1)), 1)));
     }

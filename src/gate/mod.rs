@@ -292,11 +292,7 @@ impl JudgedRequest<'_> {
     }
 
     /// The same; `ahead` is called before the first write, if there is one.
-    fn admit_telling(
-        self,
-        until: Duration,
-        ahead: &mut dyn FnMut(),
-    ) -> Result<Admission, Refusal> {
+    fn admit_telling(self, until: Duration, ahead: &mut dyn FnMut()) -> Result<Admission, Refusal> {
         let Self {
             gate,
             prepared,

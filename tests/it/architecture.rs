@@ -245,8 +245,9 @@ fn a_request_is_judged_once_and_its_bytes_are_built_once() {
         "src/service",
     ];
     assert_eq!(makers(".sign_bytes()", &way), ["src/gate/prepared.rs"]);
-    // What a node asks for, and what another member asks a share for.
-    let judges = ["src/backends/cosign/member.rs", "src/chain/sign.rs"];
+    // What a node asks for, whole or jointly, and what another member asks a share for.
+    let judges =
+        ["joint.rs", "member.rs", "whole.rs"].map(|file| format!("src/chain/signing/{file}"));
     assert_eq!(makers("gate.judge(", &way), judges);
     // In the gate: the request, and again only after another host has moved a shared watermark.
     let again = "judge(self.durable.watermark(), position)";

@@ -5,14 +5,20 @@
 //! record and question; what is explored is who asks whom for what, and when.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use crate::support::{SharedDisk, chain_id, maker, moment};
 use tmkms::backends::cosign::{Nonces, ShareAnswer, ShareRequest, ShownTo, answer};
-use tmkms::consensus::{Hrs, SignBytes, Signature};
+use tmkms::backends::softsign::key::SoftKey;
+use tmkms::chain::{Armed, Chain};
+use tmkms::consensus::{Hrs, KeyType, SignBytes, Signature};
 use tmkms::gate::store::Origin;
 use tmkms::gate::watermark::{Last, Watermark};
 use tmkms::gate::{Gate, Settings};
+use tmkms::os::clock::{Clock, SystemClock};
 
 const MEMBERS: usize = 3;
 /// So often it may begin again.
@@ -61,7 +67,14 @@ fn place(universe: &[SignBytes], bytes: &SignBytes) -> u8 {
 }
 
 fn arm(disk: &SharedDisk) -> Gate {
-    Gate::arm(chain_id(), Settings::default(), disk.store(), &moment(0)).unwrap()
+    let now = SystemClock.now();
+    Gate::arm(chain_id(), Settings::default(), disk.store(), &now).unwrap()
+}
+
+/// A chain as the service has it, whose key nobody asks.
+fn chain(gate: Gate) -> Chain {
+    let (key, _) = SoftKey::generate(KeyType::Ed25519).unwrap();
+    Chain::armed(chain_id(), Armed::new(gate, Arc::new(key)))
 }
 
 /// What a member says, without what it says it with.
@@ -77,28 +90,21 @@ enum Told {
 /// One question to the program: the nonce is asked for twice, as if the request was replayed.
 fn ask(universe: &[SignBytes], lock: Lock, bytes: u8) -> (Told, Told, Lock) {
     let disk = disk(universe, lock);
-    let mut gate = arm(&disk);
-    let mut nonces = Nonces::new(9);
-    let nonce = nonces.keep(PEER, (), &moment(0));
-    let mut once = || {
+    let chain = chain(arm(&disk));
+    let nonces = Mutex::new(Nonces::new(9));
+    let nonce = nonces.lock().keep(PEER, (), &moment(0));
+    let once = || {
         let asked = ShareRequest {
             from: PEER,
             nonce,
             bytes: universe[usize::from(bytes)].as_slice().to_vec(),
         };
-        let told = answer(
-            &mut gate,
-            &mut nonces,
-            asked,
-            &moment(1),
-            Duration::MAX,
-            |(), permit| {
-                // What a share is given of is on the disk, and a crash afterwards changes nothing (W3).
-                let lock = lock_of(universe, &disk).unwrap();
-                assert_eq!(universe[usize::from(lock)].as_slice(), permit.bytes());
-                lock
-            },
-        );
+        let told = answer(&chain, &nonces, asked, &moment(1), |(), permit| {
+            // What a share is given of is on the disk, and a crash afterwards changes nothing (W3).
+            let lock = lock_of(universe, &disk).unwrap();
+            assert_eq!(universe[usize::from(lock)].as_slice(), permit.bytes());
+            lock
+        });
         match told {
             ShareAnswer::Share(of) => Told::Share(of),
             ShareAnswer::Locked(on) => Told::Locked(place(universe, &on)),
@@ -393,21 +399,15 @@ fn a_lock_remains() {
         panic!("{admitted:?}")
     };
     gate.complete(permit, &Signature::from_bytes(vec![1]));
-    let mut nonces = Nonces::new(9);
-    let nonce = nonces.keep(PEER, (), &moment(0));
+    let chain = chain(gate);
+    let nonces = Mutex::new(Nonces::new(9));
+    let nonce = nonces.lock().keep(PEER, (), &moment(0));
     let asked = ShareRequest {
         from: PEER,
         nonce,
         bytes: universe[usize::from(later)].as_slice().to_vec(),
     };
-    let told = answer(
-        &mut gate,
-        &mut nonces,
-        asked,
-        &moment(1),
-        Duration::MAX,
-        |(), _| (),
-    );
+    let told = answer(&chain, &nonces, asked, &moment(1), |(), _| ());
     assert!(matches!(told, ShareAnswer::Signed { timestamp, .. } if timestamp.seconds == 1));
 }
 
@@ -438,27 +438,20 @@ fn bytes_that_no_node_sends_are_refused() {
         bytes(other_chain.prevote(1, 0, Some(1), 1)),
     ] {
         let disk = SharedDisk::new();
-        let mut gate = arm(&disk);
-        let mut nonces = Nonces::new(9);
-        let nonce = nonces.keep(PEER, (), &moment(0));
+        let chain = chain(arm(&disk));
+        let nonces = Mutex::new(Nonces::new(9));
+        let nonce = nonces.lock().keep(PEER, (), &moment(0));
         let asked = ShareRequest {
             from: PEER,
             nonce,
             bytes: wrong.clone(),
         };
-        let told = answer(
-            &mut gate,
-            &mut nonces,
-            asked,
-            &moment(1),
-            Duration::MAX,
-            |(), _| (),
-        );
+        let told = answer(&chain, &nonces, asked, &moment(1), |(), _| ());
         assert!(
             matches!(told, ShareAnswer::Refused(_)),
             "{wrong:?}: {told:?}"
         );
         assert_eq!(disk.watermark(), Watermark::Never, "{wrong:?}");
-        assert_eq!(nonces.waiting(), 0);
+        assert_eq!(nonces.lock().waiting(), 0);
     }
 }

@@ -101,6 +101,22 @@ pub trait Peers: Send + Sync {
     /// Sends the question. The answer comes to `to`, once, also where it is lost: at once where there is no link, otherwise when
     /// the link ends. Waits for the network no longer than a full send buffer allows, which is bounded.
     fn ask(&self, member: u16, attempt: u32, asked: AskedShare, to: &Sender<Answered>);
+
+    /// Tells all members with a link of a signature that was made, so that those that had no part in it do not fall behind. Leaves
+    /// that to the links' threads and does not wait; who cannot be told now hears of the next one. Of several that wait for one link
+    /// the latest few are enough.
+    fn tell(&self, made: &MadeSignature);
+}
+
+/// A signature of the whole key, as members tell each other. Whoever hears of it verifies it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MadeSignature {
+    /// Of which chain.
+    pub chain_id: ChainId,
+    /// What it covers.
+    pub bytes: Vec<u8>,
+    /// The signature.
+    pub signature: Signature,
 }
 
 /// Answers what another member asks of this one.
@@ -110,4 +126,8 @@ pub trait Serve: Send + Sync {
 
     /// A fresh nonce, kept for this member in this life of its process, and what is shown of it. `None` where none is given.
     fn show(&self, to: ShownTo) -> Option<ShownNonce>;
+
+    /// Takes in what another member tells. May take as long as a durable write does; the next question of the same member waits for
+    /// it. Nothing is answered.
+    fn learn(&self, told: MadeSignature);
 }

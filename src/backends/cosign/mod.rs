@@ -9,7 +9,9 @@ mod frost;
 mod member;
 mod nonces;
 
-pub use ask::{Answered, AskedShare, PeerAnswer, Peers, Serve, ServedAnswer, ShownNonce};
+pub use ask::{
+    Answered, AskedShare, MadeSignature, PeerAnswer, Peers, Serve, ServedAnswer, ShownNonce,
+};
 pub use deal::{DealError, deal, prove};
 pub use frost::{Commitments, FrostError, OneNonce, Party, SignatureShare};
 pub use member::{ShareAnswer, ShareRequest, answer};

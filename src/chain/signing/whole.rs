@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::consensus::Height;
 use crate::events::{Event, RequestKind, Spent, VoteTime};
-use crate::gate::refusal::{Reason, Refusal};
 use crate::gate::Admission;
+use crate::gate::refusal::{Reason, Refusal};
 use crate::os::clock::{Clock, Moment};
 use crate::reason::ReasonKind;
 use crate::reply::{Reply, Signed};

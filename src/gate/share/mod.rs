@@ -52,11 +52,7 @@ impl Gate {
     ///
     /// # Errors
     /// Why not.
-    pub fn admit_extension(
-        &mut self,
-        bytes: SignBytes,
-        until: Duration,
-    ) -> Result<Permit, Refusal> {
+    pub fn admit_extension(&self, bytes: SignBytes, until: Duration) -> Result<Permit, Refusal> {
         let refused = |reason| Err(Refusal::of(reason));
         let read = ExtensionPosition::read(bytes.as_slice());
         let ExtensionPosition {
