@@ -8,7 +8,7 @@ use crate::gate::permit::Permit;
 use crate::gate::refusal::Refusal;
 
 /// This host's part in a chain, for the share that it has of the key: its gate, and what the operator said of the chain.
-pub trait Member: Send + Sync {
+pub trait MemberGate: Send + Sync {
     /// The chain.
     fn chain_id(&self) -> &ChainId;
 
@@ -50,7 +50,7 @@ pub trait Cosigner: Send + Sync {
     fn id(&self) -> u16;
 
     /// From now on the other members are answered for this chain, as long as it lives.
-    fn join(&self, member: Weak<dyn Member>);
+    fn join(&self, member: Weak<dyn MemberGate>);
 
     /// Has the members sign a vote or proposal together; `own` is this host's part. `until` is the reading of the monotonic clock up
     /// to which it may take.
@@ -60,7 +60,7 @@ pub trait Cosigner: Send + Sync {
     fn sign_jointly(
         &self,
         asked: SignBytes,
-        own: &dyn Member,
+        own: &dyn MemberGate,
         until: Duration,
     ) -> Result<JointSignature, NotJoint>;
 }

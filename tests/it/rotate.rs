@@ -330,7 +330,7 @@ fn a_change_of_the_border_waits_for_what_is_in_hand() {
 
 #[test]
 fn a_pause_is_that_of_all_keys() {
-    use tmkms::gate::operator::Operator;
+    use tmkms::gate::pause::Operator;
     use tmkms::gate::pause::{Pause, PauseFile, PauseSwitch};
     use tmkms::remedy::Commands;
 

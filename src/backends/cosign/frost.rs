@@ -403,7 +403,7 @@ mod tests {
         let permit = self_test(1, 0, Duration::MAX).unwrap();
         let other = self_test(2, 0, Duration::MAX).unwrap();
         let (nonces, of_all) = commit(&some);
-        // Member 4 signs something else, and 5 with a share that is not its own.
+        // MemberGate 4 signs something else, and 5 with a share that is not its own.
         let shares: BTreeMap<u16, SignatureShare> = nonces
             .into_iter()
             .zip(&some)

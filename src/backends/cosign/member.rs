@@ -3,7 +3,7 @@
 use parking_lot::Mutex;
 
 use crate::consensus::{SignBytes, Signature, Timestamp};
-use crate::cosigner::{Given, Member};
+use crate::cosigner::{Given, MemberGate};
 use crate::gate::permit::Permit;
 use crate::gate::refusal::Refusal;
 use crate::os::clock::Moment;
@@ -45,7 +45,7 @@ pub enum ShareAnswer<S> {
 /// makes them durable, and only its permit for exactly these bytes lets `share` run. The watermark stays where it is then, with or
 /// without a signature: the member is locked.
 pub fn answer<N, S>(
-    member: &dyn Member,
+    member: &dyn MemberGate,
     nonces: &Mutex<Nonces<N>>,
     asked: ShareRequest,
     now: &Moment,
@@ -58,9 +58,9 @@ pub fn answer<N, S>(
     give(member, asked.bytes, nonce, &mut || (), share)
 }
 
-/// The same with a nonce that nobody was shown yet: this host's own share. `ahead` is that of [`Member::give`].
+/// The same with a nonce that nobody was shown yet: this host's own share. `ahead` is that of [`MemberGate::give`].
 pub fn give<N, S>(
-    member: &dyn Member,
+    member: &dyn MemberGate,
     bytes: Vec<u8>,
     nonce: N,
     ahead: &mut dyn FnMut(),

@@ -6,7 +6,7 @@ use crate::chain::deadline::DEVICE;
 use crate::chain::state::Chain;
 use crate::consensus::sign_bytes::NotCanonical;
 use crate::consensus::{ChainId, ExtensionPosition, Height, Position, SignBytes, Signature};
-use crate::cosigner::{Given, Member};
+use crate::cosigner::{Given, MemberGate};
 use crate::gate::permit::Permit;
 use crate::gate::raw::RawRefused;
 use crate::gate::refusal::{Reason, Refusal};
@@ -16,7 +16,7 @@ use crate::os::clock::{Clock, SystemClock};
 /// How long a question waits for its turn at the gate, where a disk may be slow. Who asks has asked somebody else by then.
 const GATE: Duration = Duration::from_secs(1);
 
-impl Member for Chain {
+impl MemberGate for Chain {
     fn chain_id(&self) -> &ChainId {
         self.id()
     }

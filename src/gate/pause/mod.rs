@@ -5,9 +5,11 @@
 //! beside the state keeps it over restarts. The state itself knows nothing of it, and a pause never moves a watermark.
 
 mod file;
+mod operator;
 mod order;
 mod switch;
 
 pub use file::{PauseFile, PauseFileError};
+pub use operator::Operator;
 pub use order::{IllegalWhy, Pause, PauseWhy};
 pub use switch::{ActivePause, PauseChange, PauseEnded, PauseSwitch};

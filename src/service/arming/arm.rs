@@ -10,7 +10,7 @@ use crate::backends::Opened;
 use crate::chain::{Armed, Chain};
 use crate::config::ChainConfig;
 use crate::gate::Gate;
-use crate::gate::operator::Operator;
+use crate::gate::pause::Operator;
 use crate::gate::store::Store;
 use crate::gate::store::etcd::{SharedHandle, SharedKey, SharedStore};
 use crate::gate::store::file::{FileStore, OpenError, StateFile};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::remedy::Commands;
 
-use super::pause::PauseSwitch;
+use super::switch::PauseSwitch;
 
 /// What a gate knows of its operator.
 #[derive(Clone, Debug, Default)]
