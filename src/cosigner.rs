@@ -50,7 +50,7 @@ pub trait Cosigner: Send + Sync {
     fn id(&self) -> u16;
 
     /// From now on the other members are answered for this chain, as long as it lives.
-    fn join(&self, member: Weak<dyn MemberGate>);
+    fn join(&self, chain_id: &ChainId, member: Weak<dyn MemberGate>);
 
     /// Has the members sign a vote or proposal together; `own` is this host's part. `until` is the reading of the monotonic clock up
     /// to which it may take.

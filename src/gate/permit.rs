@@ -27,6 +27,11 @@ impl Permit {
         self.bytes.as_slice()
     }
 
+    /// A copy of the bytes, for whoever has others sign them, too.
+    pub fn to_sign_bytes(&self) -> SignBytes {
+        self.bytes.clone()
+    }
+
     /// Until when a device may work on it: a reading of the monotonic clock ([`crate::os::clock::Moment`]).
     pub fn until(&self) -> Duration {
         self.until

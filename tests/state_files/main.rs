@@ -14,6 +14,7 @@ mod support;
 
 #[cfg(feature = "cosign")]
 mod cosign_model;
+mod cosigners;
 mod cut;
 mod gate_crash;
 mod gate_model;

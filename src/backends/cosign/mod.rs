@@ -4,15 +4,21 @@
 //! member's own gate, for bytes that it has read itself, and with a nonce that is gone afterwards (W18).
 
 mod ask;
+mod coordinate;
 mod deal;
 mod frost;
 mod member;
 mod nonces;
+mod serving;
+mod signer;
 
 pub use ask::{
     Answered, AskedShare, MadeSignature, PeerAnswer, Peers, Serve, ServedAnswer, ShownNonce,
 };
+pub use coordinate::{Coordinator, JointCounts, JointTally, MemberCounts};
 pub use deal::{DealError, deal, prove};
 pub use frost::{Commitments, FrostError, OneNonce, Party, SignatureShare};
 pub use member::{ShareAnswer, ShareRequest, answer};
 pub use nonces::{NonceId, Nonces, ShownTo};
+pub use serving::Serving;
+pub use signer::CosignSigner;

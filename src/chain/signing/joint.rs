@@ -18,7 +18,7 @@ use crate::os::clock::{Clock, Moment};
 use crate::request::SignRequest;
 use crate::signer::SignerError;
 
-use super::outcome::{SignFailure, SignOutcome, can_sign, refusal};
+use super::outcome::{SignFailure, SignOutcome, refusal};
 
 /// What the gate said first.
 enum Begun {
@@ -132,7 +132,9 @@ impl Chain {
         self.hears_chain(request.hrs().height).map_err(refuse)?;
         let may = self.lasting().one_node.may(asker.node, now.boot);
         may.map_err(|other| refuse(Reason::OtherNode(other)))?;
-        can_sign(&judged, armed.signer.as_ref()).map_err(SignFailure::Signer)?;
+        // Members that are away may come back while the node waits, and nothing is locked before they do.
+        let accepted = armed.signer.accepts(judged.prepared());
+        accepted.map_err(SignFailure::Signer)?;
         self.lasting().one_node.serves(asker.node, now.boot);
         if !judged.needs_key() {
             let admission = judged.admit(until).map_err(SignFailure::Refused)?;

@@ -1,5 +1,6 @@
 //! What a chain does for the share that this host has of its key: the gate's part (W18).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::chain::deadline::DEVICE;
@@ -47,6 +48,16 @@ impl MemberGate for Chain {
 }
 
 impl Chain {
+    /// Where this has a share of a key: has the other members ask `chain`, which is about to take this one's state.
+    pub fn have_cosigners_ask(&self, chain: &Arc<Chain>) {
+        if let Ok(armed) = self.signing()
+            && let Some(cosigner) = armed.signer.cosigner()
+        {
+            let chain: Arc<dyn MemberGate> = chain.clone();
+            cosigner.join(self.id(), Arc::downgrade(&chain));
+        }
+    }
+
     fn leave(
         &self,
         bytes: Vec<u8>,

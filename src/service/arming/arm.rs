@@ -30,7 +30,12 @@ use super::told::tell_paused;
 
 /// The first try to open a chain's key and state. Trouble makes a chain that answers and does not sign, or, where another
 /// process holds it, one that is not even dialled (W7).
-pub(super) fn arm(config: &ChainConfig, chain: &Chain, stats: &ChainStats, name: &SquattedName) {
+pub(super) fn arm(
+    config: &ChainConfig,
+    chain: &Arc<Chain>,
+    stats: &ChainStats,
+    name: &SquattedName,
+) {
     let opened = match found_elsewhere(config) {
         Some(elsewhere) => elsewhere,
         None => {
@@ -49,7 +54,7 @@ pub(super) fn arm(config: &ChainConfig, chain: &Chain, stats: &ChainStats, name:
 /// Another try for a chain that is not armed: its device may be plugged in by now, its key or state mended.
 pub(super) fn arm_later(
     config: &ChainConfig,
-    chain: &Chain,
+    chain: &Arc<Chain>,
     stats: &ChainStats,
     name: &SquattedName,
 ) {
@@ -65,7 +70,7 @@ pub(super) fn arm_later(
 }
 
 /// The statistics first: the chain's links ask as soon as the chain is armed.
-fn put(config: &ChainConfig, chain: &Chain, stats: &ChainStats, opened: Chain) {
+fn put(config: &ChainConfig, chain: &Arc<Chain>, stats: &ChainStats, opened: Chain) {
     // Those of a chain begin with the key whose turn it is.
     let last = opened.last().map(|last| last.height);
     let has_begun = config
@@ -77,6 +82,7 @@ fn put(config: &ChainConfig, chain: &Chain, stats: &ChainStats, opened: Chain) {
     if opened.why_unarmed().is_none() && has_begun && !is_over {
         stats.begin_after(opened.last_asked());
     }
+    opened.have_cosigners_ask(chain);
     chain.replace_state(opened);
 }
 

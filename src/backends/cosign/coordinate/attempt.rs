@@ -1,0 +1,62 @@
+//! One try of as many members as are needed to sign the same bytes, with nonces of its own.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::backends::cosign::ask::AskedShare;
+use crate::backends::cosign::frost::{Commitments, OneNonce, SignatureShare};
+use crate::backends::cosign::nonces::NonceId;
+use crate::consensus::{ChainId, SignBytes};
+
+/// A try that is under way. A nonce of one is never used in another one.
+pub(super) struct Attempt {
+    /// Its number.
+    pub number: u32,
+    /// What is signed.
+    pub target: SignBytes,
+    /// Those of all its members.
+    pub commitments: BTreeMap<u16, Commitments>,
+    /// Of the members that are yet to be asked.
+    pub unasked: BTreeMap<u16, NonceId>,
+    /// This member's, until it is used.
+    pub own_nonce: Option<OneNonce>,
+    /// What came.
+    pub shares: BTreeMap<u16, SignatureShare>,
+    /// Who is asked alone, until it has answered.
+    pub first: Option<u16>,
+    /// When it began to wait, by the monotonic clock.
+    pub since: Duration,
+    /// Another one was begun beside it.
+    pub is_late: bool,
+}
+
+impl Attempt {
+    /// The question for a member; `None` when it was asked before, or is not one of these.
+    pub fn question(&mut self, member: u16, chain_id: &ChainId) -> Option<AskedShare> {
+        let nonce = self.unasked.remove(&member)?;
+        Some(AskedShare {
+            chain_id: chain_id.clone(),
+            bytes: self.target.as_slice().to_vec(),
+            nonce,
+            commitments: self.commitments.clone(),
+        })
+    }
+
+    /// Whether an answer of this member is waited for.
+    pub fn waits_for(&self, member: u16) -> bool {
+        self.commitments.contains_key(&member)
+            && !self.unasked.contains_key(&member)
+            && !self.shares.contains_key(&member)
+    }
+
+    /// Who has not answered.
+    pub fn missing(&self) -> Vec<u16> {
+        let all = self.commitments.keys().copied();
+        all.filter(|member| self.waits_for(*member)).collect()
+    }
+
+    /// Whether all shares are there.
+    pub fn is_complete(&self) -> bool {
+        self.shares.len() == self.commitments.len()
+    }
+}

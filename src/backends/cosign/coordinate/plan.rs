@@ -1,0 +1,245 @@
+//! Who is asked next, and for which bytes: decided from what is known of the members.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::consensus::SignBytes;
+
+/// What is known of the members while one signature is made.
+#[derive(Debug)]
+pub(super) struct Known {
+    own: u16,
+    threshold: usize,
+    /// The bytes that a member is locked on, where it said so.
+    locked: BTreeMap<u16, SignBytes>,
+    /// Who gives no share, and why.
+    out: BTreeMap<u16, Out>,
+    /// Who takes longer than usual.
+    late: BTreeSet<u16>,
+}
+
+/// Why a member gives no share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Out {
+    /// In words.
+    pub why: String,
+    /// It may be asked again in a moment.
+    pub passes: bool,
+}
+
+/// The next set of members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Plan {
+    /// What they are asked for.
+    pub target: SignBytes,
+    /// As many as are needed.
+    pub members: Vec<u16>,
+    /// Who is asked alone, before all others: nobody is locked on these bytes yet, and if all coordinators ask the same member first,
+    /// no two of them split the members between the votes of two nodes.
+    pub first: Option<u16>,
+}
+
+impl Known {
+    /// Nothing, as the member `own` of whom `threshold` are needed.
+    pub fn nothing(own: u16, threshold: u16) -> Self {
+        Self {
+            own,
+            threshold: threshold.into(),
+            locked: BTreeMap::new(),
+            out: BTreeMap::new(),
+            late: BTreeSet::new(),
+        }
+    }
+
+    /// A member is locked on these bytes.
+    pub fn is_locked(&mut self, member: u16, on: SignBytes) {
+        self.locked.insert(member, on);
+    }
+
+    /// A member gives no share.
+    pub fn is_out(&mut self, member: u16, why: impl Into<String>) {
+        let why = why.into();
+        self.out.insert(member, Out { why, passes: false });
+    }
+
+    /// A member gives none now.
+    pub fn is_out_now(&mut self, member: u16, why: impl Into<String>) {
+        let why = why.into();
+        self.out.insert(member, Out { why, passes: true });
+    }
+
+    /// A member takes longer than usual; others are asked beside it.
+    pub fn is_late(&mut self, member: u16) {
+        self.late.insert(member);
+    }
+
+    /// Forgets what may have passed by now.
+    pub fn forget_what_passes(&mut self) {
+        self.out.retain(|_, out| !out.passes);
+    }
+
+    /// Whether, of all these members, as many as are needed may still give a share.
+    pub fn may_be_enough(&self, all: impl Iterator<Item = u16>) -> bool {
+        let lasts = |member: &u16| self.out.get(member).is_none_or(|out| out.passes);
+        all.filter(lasts).count() >= self.threshold
+    }
+
+    /// Why there is no share of whom, in words.
+    pub fn told(&self, all: impl Iterator<Item = u16>, reachable: &[u16]) -> Vec<String> {
+        let mut told = Vec::new();
+        for member in all.filter(|member| *member != self.own) {
+            let why = match (self.out.get(&member), self.locked.get(&member)) {
+                (Some(out), _) => out.why.clone(),
+                (None, Some(_)) => "is locked on this vote at another time".to_owned(),
+                (None, None) if self.late.contains(&member) => "did not answer in time".to_owned(),
+                (None, None) if !reachable.contains(&member) => "is not reachable".to_owned(),
+                (None, None) => continue,
+            };
+            told.push(format!("member {member} {why}"));
+        }
+        told
+    }
+
+    /// The next set, of the members that can be asked now, this one included. `slow` are those that were late before. `None` where
+    /// they are too few for any bytes.
+    pub fn plan(&self, asked: &SignBytes, can: &[u16], slow: &BTreeSet<u16>) -> Option<Plan> {
+        let targets = std::iter::once(asked).chain(self.locked.values());
+        let mut best: Option<(usize, &SignBytes, Vec<u16>)> = None;
+        for target in targets {
+            let usable = self.usable(target, can);
+            let support = self.locked.values().filter(|on| *on == target).count();
+            let is_better = best.as_ref().is_none_or(|(most, ..)| support > *most);
+            if usable.len() >= self.threshold && is_better {
+                best = Some((support, target, usable));
+            }
+        }
+        let (support, target, usable) = best?;
+        let pace = |member: u16| (self.late.contains(&member), slow.contains(&member));
+        let first = usable
+            .iter()
+            .copied()
+            .min_by_key(|one| (pace(*one), *one))?;
+        let mut members = usable;
+        members.sort_by_key(|one| (*one != self.own, *one != first, pace(*one), *one));
+        members.truncate(self.threshold);
+        let is_alone = support == 0 && first != self.own && members.contains(&first);
+        Some(Plan {
+            target: target.clone(),
+            members,
+            first: is_alone.then_some(first),
+        })
+    }
+
+    fn usable(&self, target: &SignBytes, can: &[u16]) -> Vec<u16> {
+        let is_usable = |member: &&u16| {
+            let is_free = self.locked.get(member).is_none_or(|on| on == target);
+            is_free && !self.out.contains_key(member)
+        };
+        can.iter().filter(is_usable).copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consensus::{ChainId, Height, Prevote, Round, Timestamp};
+
+    fn bytes(seconds: i64) -> SignBytes {
+        let chain: ChainId = "test-1".parse().unwrap();
+        let vote = Prevote {
+            height: Height::FIRST,
+            round: Round::FIRST,
+            block: None,
+            timestamp: Timestamp { seconds, nanos: 0 },
+        };
+        SignBytes::prevote(&chain, &vote)
+    }
+
+    fn planned(known: &Known, can: &[u16], slow: &[u16]) -> (SignBytes, Vec<u16>, Option<u16>) {
+        let slow = slow.iter().copied().collect();
+        let plan = known.plan(&bytes(1), can, &slow).unwrap();
+        (plan.target, plan.members, plan.first)
+    }
+
+    #[test]
+    fn the_lowest_is_asked_first_and_the_lowest_itself_asks_all_at_once() {
+        let known = Known::nothing(1, 2);
+        assert_eq!(
+            planned(&known, &[1, 2, 3], &[]),
+            (bytes(1), vec![1, 2], None)
+        );
+        let known = Known::nothing(3, 2);
+        assert_eq!(
+            planned(&known, &[1, 2, 3], &[]),
+            (bytes(1), vec![3, 1], Some(1))
+        );
+        let known = Known::nothing(5, 3);
+        let all = [1, 2, 3, 4, 5];
+        assert_eq!(
+            planned(&known, &all, &[]),
+            (bytes(1), vec![5, 1, 2], Some(1))
+        );
+        // Who is slow is neither waited for first nor asked while there are others.
+        assert_eq!(
+            planned(&known, &all, &[1]),
+            (bytes(1), vec![5, 2, 3], Some(2))
+        );
+        assert_eq!(
+            planned(&known, &[1, 3, 5], &[1]),
+            (bytes(1), vec![5, 3, 1], Some(3))
+        );
+        assert!(known.plan(&bytes(1), &[1, 5], &BTreeSet::new()).is_none());
+    }
+
+    #[test]
+    fn what_most_are_locked_on_is_taken_over_where_enough_may_give_it() {
+        let mut known = Known::nothing(2, 2);
+        known.is_locked(1, bytes(7));
+        // Nobody is locked on ours.
+        assert_eq!(
+            planned(&known, &[1, 2, 3], &[]),
+            (bytes(7), vec![2, 1], None)
+        );
+        // This member is locked, too: the third one decides.
+        known.is_locked(2, bytes(1));
+        assert_eq!(
+            planned(&known, &[1, 2, 3], &[]),
+            (bytes(1), vec![2, 3], None)
+        );
+        known.is_locked(3, bytes(7));
+        assert_eq!(
+            planned(&known, &[1, 2, 3], &[]),
+            (bytes(7), vec![1, 3], None)
+        );
+        // All three are locked on something else: nothing is signed there any more.
+        known.is_locked(3, bytes(8));
+        assert!(
+            known
+                .plan(&bytes(1), &[1, 2, 3], &BTreeSet::new())
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn who_is_out_is_not_asked_and_who_is_late_is_asked_last() {
+        let mut known = Known::nothing(1, 2);
+        known.is_late(2);
+        assert_eq!(planned(&known, &[1, 2, 3], &[]).1, [1, 3]);
+        known.is_out(3, "refuses");
+        assert_eq!(planned(&known, &[1, 2, 3], &[]).1, [1, 2]);
+        known.is_out_now(2, "is not reachable");
+        assert!(
+            known
+                .plan(&bytes(1), &[1, 2, 3], &BTreeSet::new())
+                .is_none()
+        );
+        assert!(known.may_be_enough(1..=3));
+        assert_eq!(
+            known.told(1..=3, &[]),
+            ["member 2 is not reachable", "member 3 refuses"]
+        );
+        known.forget_what_passes();
+        assert_eq!(planned(&known, &[1, 2, 3], &[]).1, [1, 2]);
+        known.is_out(2, "refuses");
+        assert!(!known.may_be_enough(1..=3));
+    }
+}

@@ -1,0 +1,442 @@
+//! One signature of the members, from the first question to the last share.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use tracing::warn;
+
+use crate::backends::cosign::ask::{Answered, MadeSignature, PeerAnswer};
+use crate::backends::cosign::frost::{FrostError, SignatureShare};
+use crate::backends::cosign::member::{ShareAnswer, give};
+use crate::consensus::{ChainId, SignBytes, Signature, Timestamp};
+use crate::cosigner::{JointSignature, MemberGate, NotJoint};
+use crate::gate::permit::Permit;
+use crate::os::clock::{Clock, SystemClock};
+
+use super::attempt::Attempt;
+use super::coordinator::Coordinator;
+use super::plan::Known;
+
+/// So many sets are tried for one signature: as many as a member keeps nonces for another one.
+const MOST: u32 = 8;
+/// So many wait for answers at once.
+const BESIDE: usize = 3;
+/// When too few can be asked, but some may be in a moment.
+const AGAIN: Duration = Duration::from_millis(20);
+
+/// Where this member's share comes from.
+#[derive(Clone, Copy)]
+pub(super) enum Own<'a> {
+    /// Its gate, for a vote or proposal: the members are to agree on the time, too.
+    Gate(&'a dyn MemberGate),
+    /// A permit that it gave: an extension or raw bytes.
+    Permit(&'a Permit),
+}
+
+pub(super) struct Run<'a> {
+    with: &'a Coordinator,
+    chain_id: &'a ChainId,
+    own: Own<'a>,
+    asked: SignBytes,
+    known: Known,
+    attempts: Vec<Attempt>,
+    begun: u32,
+    /// This member gave a share, so its gate is locked.
+    gave: bool,
+    to: Sender<Answered>,
+    answers: Receiver<Answered>,
+}
+
+/// A signature, or none yet.
+type Heard = Result<Option<JointSignature>, NotJoint>;
+
+impl<'a> Run<'a> {
+    pub fn new(
+        with: &'a Coordinator,
+        chain_id: &'a ChainId,
+        own: Own<'a>,
+        asked: SignBytes,
+    ) -> Self {
+        let (to, answers) = channel();
+        Self {
+            with,
+            chain_id,
+            own,
+            asked,
+            known: Known::nothing(with.party.id(), with.party.quorum().threshold()),
+            attempts: Vec::new(),
+            begun: 0,
+            gave: false,
+            to,
+            answers,
+        }
+    }
+
+    /// Until there is a signature, or `until` by the monotonic clock.
+    pub fn run(mut self, until: Duration) -> Result<JointSignature, NotJoint> {
+        let began = SystemClock.monotonic();
+        let made = self.until_made(until);
+        let tally = &self.with.tally;
+        match &made {
+            Ok(joint) => {
+                tally.signed();
+                self.with
+                    .pace
+                    .took(SystemClock.monotonic().saturating_sub(began));
+                if let Own::Gate(_) = self.own {
+                    self.with.peers.tell(&MadeSignature {
+                        chain_id: self.chain_id.clone(),
+                        bytes: joint.bytes.as_slice().to_vec(),
+                        signature: joint.signature.clone(),
+                    });
+                }
+            }
+            Err(_) if self.gave => tally.unsigned(),
+            Err(_) => {}
+        }
+        made
+    }
+
+    fn until_made(&mut self, until: Duration) -> Result<JointSignature, NotJoint> {
+        loop {
+            let now = SystemClock.monotonic();
+            if now >= until {
+                return Err(self.too_few());
+            }
+            self.note_late(now);
+            let may_begin = self.attempts.iter().all(|attempt| attempt.is_late);
+            if may_begin
+                && self.attempts.len() < BESIDE
+                && let Some(joint) = self.begin(now)?
+            {
+                return Ok(joint);
+            }
+            let wait = match self
+                .attempts
+                .iter()
+                .filter(|one| !one.is_late)
+                .map(|one| one.since)
+                .min()
+            {
+                Some(since) => (since + self.with.pace.patience()).saturating_sub(now),
+                None => AGAIN,
+            };
+            match self
+                .answers
+                .recv_timeout(wait.min(until.saturating_sub(now)))
+            {
+                Ok(answered) => {
+                    if let Some(joint) = self.hear(answered)? {
+                        return Ok(joint);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => self.known.forget_what_passes(),
+                // This holds a sender.
+                Err(RecvTimeoutError::Disconnected) => return Err(self.too_few()),
+            }
+        }
+    }
+
+    /// Notes who has not answered in the time that is usual.
+    fn note_late(&mut self, now: Duration) {
+        let patience = self.with.pace.patience();
+        for attempt in &mut self.attempts {
+            if attempt.is_late || now.saturating_sub(attempt.since) < patience {
+                continue;
+            }
+            attempt.is_late = true;
+            for member in attempt.missing() {
+                self.known.is_late(member);
+                self.with.pace.is_late(member, now);
+                self.with.tally.late(member);
+            }
+        }
+    }
+
+    /// Asks the next set of members, where there is one.
+    fn begin(&mut self, now: Duration) -> Heard {
+        if self.begun >= MOST {
+            return self.none_left();
+        }
+        let party = &self.with.party;
+        let slow = self.with.pace.slow(now);
+        let (plan, shown) = loop {
+            let mut can = self.with.peers.reachable();
+            can.push(party.id());
+            let Some(plan) = self.known.plan(&self.asked, &can, &slow) else {
+                return self.none_left();
+            };
+            let others = plan.members.iter().filter(|member| **member != party.id());
+            let shown: Vec<_> = others
+                .map(|member| (*member, self.with.peers.take_shown(*member)))
+                .collect();
+            // Nonces that were taken for nothing are gone: none is used for a second set.
+            let mut without = shown.iter().filter(|(_, shown)| shown.is_none()).peekable();
+            if without.peek().is_none() {
+                break (plan, shown);
+            }
+            for (member, _) in without {
+                self.known
+                    .is_out_now(*member, "has shown no nonce that could be used");
+            }
+        };
+        let mut attempt = Attempt {
+            number: self.begun,
+            target: plan.target,
+            commitments: Default::default(),
+            unasked: Default::default(),
+            own_nonce: None,
+            shares: Default::default(),
+            first: plan.first,
+            since: now,
+            is_late: false,
+        };
+        for (member, shown) in shown {
+            if let Some(shown) = shown {
+                attempt.commitments.insert(member, shown.commitments);
+                attempt.unasked.insert(member, shown.nonce);
+            }
+        }
+        if plan.members.contains(&party.id()) {
+            let (nonce, commitments) = party.commit();
+            attempt.commitments.insert(party.id(), commitments);
+            attempt.own_nonce = Some(nonce);
+        }
+        if self.begun > 0 {
+            self.with.tally.one_more_set();
+        }
+        self.begun += 1;
+        match attempt.first {
+            Some(first) => {
+                self.ask(&mut attempt, first);
+                self.attempts.push(attempt);
+                Ok(None)
+            }
+            None => self.collect(attempt),
+        }
+    }
+
+    /// No further set can be asked. Fails where none waits for answers and none may be asked in a moment.
+    fn none_left(&self) -> Heard {
+        let all = 1..=self.with.party.quorum().members();
+        match self.attempts.is_empty() && (self.begun >= MOST || !self.known.may_be_enough(all)) {
+            true => Err(self.too_few()),
+            false => Ok(None),
+        }
+    }
+
+    fn ask(&self, attempt: &mut Attempt, member: u16) {
+        if let Some(question) = attempt.question(member, self.chain_id) {
+            self.with
+                .peers
+                .ask(member, attempt.number, question, &self.to);
+        }
+    }
+
+    /// Asks all of a set that were not asked, and gives this member's own share meanwhile.
+    fn collect(&mut self, mut attempt: Attempt) -> Heard {
+        attempt.first = None;
+        attempt.since = SystemClock.monotonic();
+        let party = &self.with.party;
+        let all: Vec<u16> = attempt.unasked.keys().copied().collect();
+        let own = match (attempt.own_nonce.take(), self.own) {
+            (None, _) => None,
+            (Some(nonce), Own::Permit(permit)) => {
+                all.iter()
+                    .for_each(|member| self.ask(&mut attempt, *member));
+                let share = nonce.share(party, permit, &attempt.commitments);
+                Some(ShareAnswer::Share(share))
+            }
+            (Some(nonce), Own::Gate(gate)) => {
+                let (bytes, commitments) = (
+                    attempt.target.as_slice().to_vec(),
+                    attempt.commitments.clone(),
+                );
+                // The others are asked while this host's disk works.
+                let mut ahead = || {
+                    all.iter()
+                        .for_each(|member| self.ask(&mut attempt, *member))
+                };
+                let share = |nonce: crate::backends::cosign::OneNonce, permit: &Permit| {
+                    nonce.share(party, permit, &commitments)
+                };
+                Some(give(gate, bytes, nonce, &mut ahead, share))
+            }
+        };
+        match own {
+            None => {}
+            Some(ShareAnswer::Share(share)) => {
+                self.gave = true;
+                attempt.shares.insert(party.id(), share.map_err(internal)?);
+            }
+            Some(ShareAnswer::Locked(on)) => {
+                // Somebody else was quicker; the next set knows.
+                self.known.is_locked(party.id(), on);
+                return Ok(None);
+            }
+            Some(ShareAnswer::Signed {
+                signature,
+                timestamp,
+            }) => {
+                return self.known_whole(&attempt.target, signature, timestamp);
+            }
+            Some(ShareAnswer::Refused(refusal)) => return Err(NotJoint::Refused(refusal)),
+            Some(ShareAnswer::NoNonce) => {
+                return Err(NotJoint::TooFew(
+                    "this member's own nonce was gone".to_owned(),
+                ));
+            }
+        }
+        all.iter()
+            .for_each(|member| self.ask(&mut attempt, *member));
+        self.keep_or_finish(attempt)
+    }
+
+    /// Puts the shares together once all are there.
+    fn keep_or_finish(&mut self, attempt: Attempt) -> Heard {
+        if !attempt.is_complete() {
+            self.attempts.push(attempt);
+            return Ok(None);
+        }
+        let party = &self.with.party;
+        match party.aggregate(
+            attempt.target.as_slice(),
+            &attempt.commitments,
+            &attempt.shares,
+        ) {
+            Ok(signature) => Ok(Some(JointSignature {
+                bytes: attempt.target,
+                signature,
+            })),
+            Err(FrostError::Culprits(culprits)) if !culprits.contains(&party.id()) => {
+                culprits
+                    .into_iter()
+                    .for_each(|member| self.lies(member, "sent a wrong share"));
+                Ok(None)
+            }
+            Err(error) => Err(internal(error)),
+        }
+    }
+
+    fn hear(&mut self, answered: Answered) -> Heard {
+        let Answered {
+            attempt: number,
+            member,
+            answer,
+            ..
+        } = answered;
+        let at = self
+            .attempts
+            .iter()
+            .position(|attempt| attempt.number == number && attempt.waits_for(member));
+        let Some(at) = at else {
+            return Ok(None);
+        };
+        let mut attempt = self.attempts.swap_remove(at);
+        if !attempt.is_late && !matches!(answer, PeerAnswer::Lost) {
+            self.with.pace.is_in_time(member);
+        }
+        match answer {
+            PeerAnswer::Share(share) => return self.take(attempt, member, share),
+            PeerAnswer::Locked(on) => match self.is_same_vote(&attempt.target, on) {
+                Some(on) => self.known.is_locked(member, on),
+                None => self.lies(member, "says that it is locked on another message"),
+            },
+            PeerAnswer::Signed {
+                signature,
+                timestamp,
+            } => {
+                if let Some(joint) = self.known_whole(&attempt.target, signature, timestamp)? {
+                    return Ok(Some(joint));
+                }
+                self.lies(member, "sent a wrong signature");
+            }
+            PeerAnswer::NoNonce => self
+                .known
+                .is_out_now(member, "does not know its nonce any more"),
+            PeerAnswer::Busy => self
+                .known
+                .is_out_now(member, "has too many questions in hand"),
+            PeerAnswer::Lost => self.known.is_out_now(member, "was lost before it answered"),
+            PeerAnswer::Refused(why) => self.known.is_out(member, format!("refuses: {why}")),
+        }
+        // Without this member its nonces and those of the others are of no use.
+        attempt.shares.clear();
+        Ok(None)
+    }
+
+    fn take(&mut self, mut attempt: Attempt, member: u16, share: SignatureShare) -> Heard {
+        attempt.shares.insert(member, share);
+        if attempt.first != Some(member) {
+            return self.keep_or_finish(attempt);
+        }
+        self.known.is_locked(member, attempt.target.clone());
+        self.collect(attempt)
+    }
+
+    /// Bytes that a member says it is locked on, if they are the same vote at another time.
+    fn is_same_vote(&self, target: &SignBytes, on: Vec<u8>) -> Option<SignBytes> {
+        let Own::Gate(_) = self.own else {
+            return None;
+        };
+        let (on, position) = SignBytes::from_record(on).ok()?;
+        let is_same = position.same_but_for_time(&target.position().ok()?);
+        (is_same && position.timestamp.is_of_a_node() && on != *target).then_some(on)
+    }
+
+    /// A whole signature that somebody knows, verified, and on this host's disk before it leaves (W3); `None` where it is wrong.
+    fn known_whole(&self, target: &SignBytes, signature: Signature, timestamp: Timestamp) -> Heard {
+        let Some(bytes) = target.at_time(timestamp) else {
+            return Ok(None);
+        };
+        if !timestamp.is_of_a_node()
+            || !self
+                .with
+                .party
+                .public_key()
+                .verify(bytes.as_slice(), &signature)
+        {
+            return Ok(None);
+        }
+        if let Own::Gate(gate) = self.own
+            && let ShareAnswer::Refused(refusal) =
+                give(gate, bytes.as_slice().to_vec(), (), &mut || (), |(), _| ())
+        {
+            return Err(NotJoint::Refused(refusal));
+        }
+        Ok(Some(JointSignature { bytes, signature }))
+    }
+
+    fn lies(&mut self, member: u16, what: &str) {
+        let chain = self.chain_id;
+        self.with.tally.bad(member);
+        self.known.is_out(member, what);
+        warn!(
+            event = "bad_share",
+            chain = %chain,
+            member,
+            "[{chain}] member {member} of this chain's cosigners {what}; it is not asked again for this vote. If it goes on, \
+             look whether that host is broken into, or has the share of another splitting"
+        );
+    }
+
+    fn too_few(&self) -> NotJoint {
+        let quorum = self.with.party.quorum();
+        let told = self
+            .known
+            .told(1..=quorum.members(), &self.with.peers.reachable());
+        let why = match told.is_empty() {
+            true => "the time was up".to_owned(),
+            false => told.join("; "),
+        };
+        NotJoint::TooFew(format!(
+            "{} of {} members have to sign together, and too few did: {why}",
+            quorum.threshold(),
+            quorum.members()
+        ))
+    }
+}
+
+fn internal(error: FrostError) -> NotJoint {
+    NotJoint::TooFew(format!("the shares could not be put together: {error}"))
+}

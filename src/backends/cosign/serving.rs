@@ -1,0 +1,96 @@
+//! What this member answers the others, whichever chain they ask about.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
+
+use parking_lot::{Mutex, RwLock};
+
+use crate::consensus::ChainId;
+use crate::cosigner::MemberGate;
+use crate::os::clock::{Clock, SystemClock};
+use crate::text::excerpt::Excerpt;
+
+use super::ask::{AskedShare, MadeSignature, Serve, ServedAnswer, ShownNonce};
+use super::frost::{OneNonce, Party};
+use super::member::{ShareAnswer, ShareRequest, answer};
+use super::nonces::{Nonces, ShownTo};
+
+/// The chains of one share, and the nonces that the others were shown.
+pub struct Serving {
+    party: Arc<Party>,
+    nonces: Mutex<Nonces<OneNonce>>,
+    chains: RwLock<BTreeMap<ChainId, Weak<dyn MemberGate>>>,
+}
+
+impl Serving {
+    /// Of the member with this share, in a process with this random number.
+    pub fn new(party: Arc<Party>, boot: u64) -> Self {
+        Self {
+            party,
+            nonces: Mutex::new(Nonces::new(boot)),
+            chains: RwLock::default(),
+        }
+    }
+
+    /// Answers for this chain from now on, as long as it lives. One of the same id that was there before is forgotten.
+    pub fn join(&self, chain_id: &ChainId, member: Weak<dyn MemberGate>) {
+        self.chains.write().insert(chain_id.clone(), member);
+    }
+
+    /// So many nonces wait, of all members.
+    pub fn nonces_waiting(&self) -> usize {
+        self.nonces.lock().waiting()
+    }
+
+    fn chain(&self, chain_id: &ChainId) -> Option<Arc<dyn MemberGate>> {
+        self.chains.read().get(chain_id)?.upgrade()
+    }
+}
+
+impl Serve for Serving {
+    fn serve(&self, from: ShownTo, asked: AskedShare) -> ServedAnswer {
+        let AskedShare {
+            chain_id,
+            bytes,
+            nonce,
+            commitments,
+        } = asked;
+        let Some(chain) = self.chain(&chain_id) else {
+            return ServedAnswer::Refused(format!("it does not sign for the chain {chain_id}"));
+        };
+        let request = ShareRequest { from, nonce, bytes };
+        let now = SystemClock.now();
+        let made = answer(&*chain, &self.nonces, request, &now, |nonce, permit| {
+            nonce.share(&self.party, permit, &commitments)
+        });
+        match made {
+            ShareAnswer::Share(Ok(share)) => ServedAnswer::Share(share),
+            // Whoever asked showed the wrong members or another nonce than the one it named.
+            ShareAnswer::Share(Err(error)) => ServedAnswer::Refused(error.to_string()),
+            ShareAnswer::NoNonce => ServedAnswer::NoNonce,
+            ShareAnswer::Locked(bytes) => ServedAnswer::Locked(bytes.as_slice().to_vec()),
+            ShareAnswer::Signed {
+                signature,
+                timestamp,
+            } => ServedAnswer::Signed {
+                signature,
+                timestamp,
+            },
+            ShareAnswer::Refused(refusal) => {
+                ServedAnswer::Refused(Excerpt::of(refusal.to_string().as_bytes()).to_string())
+            }
+        }
+    }
+
+    fn show(&self, to: ShownTo) -> Option<ShownNonce> {
+        let (nonce, commitments) = self.party.commit();
+        let nonce = self.nonces.lock().keep(to, nonce, &SystemClock.now());
+        Some(ShownNonce { nonce, commitments })
+    }
+
+    fn learn(&self, told: MadeSignature) {
+        if let Some(chain) = self.chain(&told.chain_id) {
+            chain.learn(told.bytes, &told.signature);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! A share as a chain's key: what is signed with it is signed together with the other members.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::consensus::{ChainId, PublicKey, SignBytes, Signature};
+use crate::cosigner::{Cosigner, JointSignature, MemberGate, NotJoint};
+use crate::gate::Prepared;
+use crate::gate::permit::Permit;
+use crate::signer::{Signer, SignerError};
+
+use super::coordinate::Coordinator;
+use super::frost::Party;
+use super::serving::Serving;
+
+/// The key of one chain. Several chains with one share have one of these each, and share the rest.
+pub struct CosignSigner {
+    party: Arc<Party>,
+    serving: Arc<Serving>,
+    coordinator: Arc<Coordinator>,
+    /// Which chain it is that has this key, once that is armed.
+    chain: Mutex<Option<ChainId>>,
+}
+
+impl CosignSigner {
+    /// Of a member that answers and asks in this way.
+    pub fn new(party: Arc<Party>, serving: Arc<Serving>, coordinator: Arc<Coordinator>) -> Self {
+        Self {
+            party,
+            serving,
+            coordinator,
+            chain: Mutex::new(None),
+        }
+    }
+}
+
+impl Signer for CosignSigner {
+    fn public_key(&self) -> PublicKey {
+        self.party.public_key().clone()
+    }
+
+    fn accepts(&self, _: &Prepared) -> Result<(), SignerError> {
+        Ok(())
+    }
+
+    fn unavailable_reason(&self) -> Option<String> {
+        self.coordinator.too_few_reachable()
+    }
+
+    fn sign(&self, permit: &Permit) -> Result<Signature, SignerError> {
+        let chain = self.chain.lock().clone();
+        let Some(chain) = chain else {
+            let why = "the chain of this share is not armed".to_owned();
+            return Err(SignerError::Failed(why));
+        };
+        let signed = self.coordinator.sign_beside(&chain, permit);
+        signed.map_err(|error| match error {
+            NotJoint::Refused(refusal) => SignerError::Failed(refusal.to_string()),
+            NotJoint::TooFew(why) => SignerError::Failed(why),
+        })
+    }
+
+    fn cosigner(&self) -> Option<&dyn Cosigner> {
+        Some(self)
+    }
+}
+
+impl Cosigner for CosignSigner {
+    fn id(&self) -> u16 {
+        self.party.id()
+    }
+
+    fn join(&self, chain_id: &ChainId, member: Weak<dyn MemberGate>) {
+        *self.chain.lock() = Some(chain_id.clone());
+        self.serving.join(chain_id, member);
+    }
+
+    fn sign_jointly(
+        &self,
+        asked: SignBytes,
+        own: &dyn MemberGate,
+        until: Duration,
+    ) -> Result<JointSignature, NotJoint> {
+        self.coordinator.sign(asked, own, until)
+    }
+}
