@@ -9,28 +9,25 @@ use crate::consensus::{ChainId, SignBytes, Signature};
 use crate::cosigner::{JointSignature, MemberGate, NotJoint};
 use crate::gate::permit::Permit;
 
+use super::means::Means;
+use super::own::OwnShare;
 use super::pace::Pace;
-use super::run::{Own, Run};
+use super::run::JointRun;
 use super::tally::JointTally;
 
 /// This member as the one that asks the others.
-pub struct Coordinator {
-    pub(super) party: Arc<Party>,
-    pub(super) peers: Arc<dyn Peers>,
-    pub(super) pace: Pace,
-    pub(super) tally: JointTally,
-}
+pub struct Coordinator(Means);
 
 impl Coordinator {
     /// Of the member with this share, among these.
     pub fn new(party: Arc<Party>, peers: Arc<dyn Peers>) -> Self {
         let quorum = party.quorum();
-        Self {
+        Self(Means {
             party,
             peers,
             pace: Pace::of(quorum),
             tally: JointTally::of(quorum),
-        }
+        })
     }
 
     /// The signature of a vote or proposal, or of the same at another time where members are locked on that already; until the
@@ -44,7 +41,7 @@ impl Coordinator {
         own: &dyn MemberGate,
         until: Duration,
     ) -> Result<JointSignature, NotJoint> {
-        Run::new(self, own.chain_id(), Own::Gate(own), asked).run(until)
+        JointRun::new(&self.0, own.chain_id(), OwnShare::Gate(own), asked).run(until)
     }
 
     /// The signature of an extension or of raw bytes, for which this member's gate gave a permit.
@@ -52,14 +49,19 @@ impl Coordinator {
     /// # Errors
     /// [`NotJoint`].
     pub fn sign_beside(&self, chain_id: &ChainId, permit: &Permit) -> Result<Signature, NotJoint> {
-        let run = Run::new(self, chain_id, Own::Permit(permit), permit.to_sign_bytes());
+        let run = JointRun::new(
+            &self.0,
+            chain_id,
+            OwnShare::Permit(permit),
+            permit.to_sign_bytes(),
+        );
         run.run(permit.until()).map(|joint| joint.signature)
     }
 
     /// Whether as many members as are needed can be asked now, this one included; otherwise why not.
     pub fn too_few_reachable(&self) -> Option<String> {
-        let quorum = self.party.quorum();
-        let there = self.peers.reachable().len() + 1;
+        let quorum = self.0.party.quorum();
+        let there = self.0.peers.reachable().len() + 1;
         (there < usize::from(quorum.threshold())).then(|| {
             format!(
                 "{there} of {} members are reachable, this one included, and {} are needed; `tmkms cosign status` shows the links",
@@ -71,6 +73,6 @@ impl Coordinator {
 
     /// What was counted.
     pub fn tally(&self) -> &JointTally {
-        &self.tally
+        &self.0.tally
     }
 }

@@ -2,6 +2,8 @@
 
 mod attempt;
 mod coordinator;
+mod means;
+mod own;
 mod pace;
 mod plan;
 mod run;

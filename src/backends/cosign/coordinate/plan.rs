@@ -6,20 +6,20 @@ use crate::consensus::SignBytes;
 
 /// What is known of the members while one signature is made.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct KnownMembers {
     own: u16,
     threshold: usize,
     /// The bytes that a member is locked on, where it said so.
     locked: BTreeMap<u16, SignBytes>,
     /// Who gives no share, and why.
-    out: BTreeMap<u16, Out>,
+    out: BTreeMap<u16, NoShare>,
     /// Who takes longer than usual.
     late: BTreeSet<u16>,
 }
 
 /// Why a member gives no share.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Out {
+pub(super) struct NoShare {
     /// In words.
     pub why: String,
     /// It may be asked again in a moment.
@@ -28,7 +28,7 @@ pub(super) struct Out {
 
 /// The next set of members.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Plan {
+pub(super) struct NextSet {
     /// What they are asked for.
     pub target: SignBytes,
     /// As many as are needed.
@@ -38,7 +38,7 @@ pub(super) struct Plan {
     pub first: Option<u16>,
 }
 
-impl Known {
+impl KnownMembers {
     /// Nothing, as the member `own` of whom `threshold` are needed.
     pub fn nothing(own: u16, threshold: u16) -> Self {
         Self {
@@ -58,13 +58,13 @@ impl Known {
     /// A member gives no share.
     pub fn is_out(&mut self, member: u16, why: impl Into<String>) {
         let why = why.into();
-        self.out.insert(member, Out { why, passes: false });
+        self.out.insert(member, NoShare { why, passes: false });
     }
 
     /// A member gives none now.
     pub fn is_out_now(&mut self, member: u16, why: impl Into<String>) {
         let why = why.into();
-        self.out.insert(member, Out { why, passes: true });
+        self.out.insert(member, NoShare { why, passes: true });
     }
 
     /// A member takes longer than usual; others are asked beside it.
@@ -101,7 +101,7 @@ impl Known {
 
     /// The next set, of the members that can be asked now, this one included. `slow` are those that were late before. `None` where
     /// they are too few for any bytes.
-    pub fn plan(&self, asked: &SignBytes, can: &[u16], slow: &BTreeSet<u16>) -> Option<Plan> {
+    pub fn plan(&self, asked: &SignBytes, can: &[u16], slow: &BTreeSet<u16>) -> Option<NextSet> {
         let targets = std::iter::once(asked).chain(self.locked.values());
         let mut best: Option<(usize, &SignBytes, Vec<u16>)> = None;
         for target in targets {
@@ -122,7 +122,7 @@ impl Known {
         members.sort_by_key(|one| (*one != self.own, *one != first, pace(*one), *one));
         members.truncate(self.threshold);
         let is_alone = support == 0 && first != self.own && members.contains(&first);
-        Some(Plan {
+        Some(NextSet {
             target: target.clone(),
             members,
             first: is_alone.then_some(first),
@@ -154,7 +154,11 @@ mod tests {
         SignBytes::prevote(&chain, &vote)
     }
 
-    fn planned(known: &Known, can: &[u16], slow: &[u16]) -> (SignBytes, Vec<u16>, Option<u16>) {
+    fn planned(
+        known: &KnownMembers,
+        can: &[u16],
+        slow: &[u16],
+    ) -> (SignBytes, Vec<u16>, Option<u16>) {
         let slow = slow.iter().copied().collect();
         let plan = known.plan(&bytes(1), can, &slow).unwrap();
         (plan.target, plan.members, plan.first)
@@ -162,17 +166,17 @@ mod tests {
 
     #[test]
     fn the_lowest_is_asked_first_and_the_lowest_itself_asks_all_at_once() {
-        let known = Known::nothing(1, 2);
+        let known = KnownMembers::nothing(1, 2);
         assert_eq!(
             planned(&known, &[1, 2, 3], &[]),
             (bytes(1), vec![1, 2], None)
         );
-        let known = Known::nothing(3, 2);
+        let known = KnownMembers::nothing(3, 2);
         assert_eq!(
             planned(&known, &[1, 2, 3], &[]),
             (bytes(1), vec![3, 1], Some(1))
         );
-        let known = Known::nothing(5, 3);
+        let known = KnownMembers::nothing(5, 3);
         let all = [1, 2, 3, 4, 5];
         assert_eq!(
             planned(&known, &all, &[]),
@@ -192,7 +196,7 @@ mod tests {
 
     #[test]
     fn what_most_are_locked_on_is_taken_over_where_enough_may_give_it() {
-        let mut known = Known::nothing(2, 2);
+        let mut known = KnownMembers::nothing(2, 2);
         known.is_locked(1, bytes(7));
         // Nobody is locked on ours.
         assert_eq!(
@@ -221,7 +225,7 @@ mod tests {
 
     #[test]
     fn who_is_out_is_not_asked_and_who_is_late_is_asked_last() {
-        let mut known = Known::nothing(1, 2);
+        let mut known = KnownMembers::nothing(1, 2);
         known.is_late(2);
         assert_eq!(planned(&known, &[1, 2, 3], &[]).1, [1, 3]);
         known.is_out(3, "refuses");

@@ -7,15 +7,15 @@ use tracing::warn;
 
 use crate::backends::cosign::ask::{Answered, MadeSignature, PeerAnswer};
 use crate::backends::cosign::frost::{FrostError, SignatureShare};
-use crate::backends::cosign::member::{ShareAnswer, give};
+use crate::backends::cosign::member::ShareAnswer;
 use crate::consensus::{ChainId, SignBytes, Signature, Timestamp};
-use crate::cosigner::{JointSignature, MemberGate, NotJoint};
-use crate::gate::permit::Permit;
+use crate::cosigner::{JointSignature, NotJoint};
 use crate::os::clock::{Clock, SystemClock};
 
 use super::attempt::Attempt;
-use super::coordinator::Coordinator;
-use super::plan::Known;
+use super::means::Means;
+use super::own::OwnShare;
+use super::plan::KnownMembers;
 
 /// So many sets are tried for one signature: as many as a member keeps nonces for another one.
 const MOST: u32 = 8;
@@ -24,21 +24,13 @@ const BESIDE: usize = 3;
 /// When too few can be asked, but some may be in a moment.
 const AGAIN: Duration = Duration::from_millis(20);
 
-/// Where this member's share comes from.
-#[derive(Clone, Copy)]
-pub(super) enum Own<'a> {
-    /// Its gate, for a vote or proposal: the members are to agree on the time, too.
-    Gate(&'a dyn MemberGate),
-    /// A permit that it gave: an extension or raw bytes.
-    Permit(&'a Permit),
-}
-
-pub(super) struct Run<'a> {
-    with: &'a Coordinator,
+/// One signature in the making.
+pub(super) struct JointRun<'a> {
+    with: &'a Means,
     chain_id: &'a ChainId,
-    own: Own<'a>,
+    own: OwnShare<'a>,
     asked: SignBytes,
-    known: Known,
+    known: KnownMembers,
     attempts: Vec<Attempt>,
     begun: u32,
     /// This member gave a share, so its gate is locked.
@@ -48,13 +40,13 @@ pub(super) struct Run<'a> {
 }
 
 /// A signature, or none yet.
-type Heard = Result<Option<JointSignature>, NotJoint>;
+type JointStep = Result<Option<JointSignature>, NotJoint>;
 
-impl<'a> Run<'a> {
+impl<'a> JointRun<'a> {
     pub fn new(
-        with: &'a Coordinator,
+        with: &'a Means,
         chain_id: &'a ChainId,
-        own: Own<'a>,
+        own: OwnShare<'a>,
         asked: SignBytes,
     ) -> Self {
         let (to, answers) = channel();
@@ -63,7 +55,7 @@ impl<'a> Run<'a> {
             chain_id,
             own,
             asked,
-            known: Known::nothing(with.party.id(), with.party.quorum().threshold()),
+            known: KnownMembers::nothing(with.party.id(), with.party.quorum().threshold()),
             attempts: Vec::new(),
             begun: 0,
             gave: false,
@@ -83,7 +75,7 @@ impl<'a> Run<'a> {
                 self.with
                     .pace
                     .took(SystemClock.monotonic().saturating_sub(began));
-                if let Own::Gate(_) = self.own {
+                if let OwnShare::Gate(_) = self.own {
                     self.with.peers.tell(&MadeSignature {
                         chain_id: self.chain_id.clone(),
                         bytes: joint.bytes.as_slice().to_vec(),
@@ -154,7 +146,7 @@ impl<'a> Run<'a> {
     }
 
     /// Asks the next set of members, where there is one.
-    fn begin(&mut self, now: Duration) -> Heard {
+    fn begin(&mut self, now: Duration) -> JointStep {
         if self.begun >= MOST {
             return self.none_left();
         }
@@ -217,7 +209,7 @@ impl<'a> Run<'a> {
     }
 
     /// No further set can be asked. Fails where none waits for answers and none may be asked in a moment.
-    fn none_left(&self) -> Heard {
+    fn none_left(&self) -> JointStep {
         let all = 1..=self.with.party.quorum().members();
         match self.attempts.is_empty() && (self.begun >= MOST || !self.known.may_be_enough(all)) {
             true => Err(self.too_few()),
@@ -234,35 +226,22 @@ impl<'a> Run<'a> {
     }
 
     /// Asks all of a set that were not asked, and gives this member's own share meanwhile.
-    fn collect(&mut self, mut attempt: Attempt) -> Heard {
+    fn collect(&mut self, mut attempt: Attempt) -> JointStep {
         attempt.first = None;
         attempt.since = SystemClock.monotonic();
         let party = &self.with.party;
         let all: Vec<u16> = attempt.unasked.keys().copied().collect();
-        let own = match (attempt.own_nonce.take(), self.own) {
-            (None, _) => None,
-            (Some(nonce), Own::Permit(permit)) => {
+        // The others are asked while this host's disk works.
+        let own = attempt.own_nonce.take().map(|nonce| {
+            let (target, commitments) = (attempt.target.clone(), attempt.commitments.clone());
+            let mut ahead = || {
                 all.iter()
-                    .for_each(|member| self.ask(&mut attempt, *member));
-                let share = nonce.share(party, permit, &attempt.commitments);
-                Some(ShareAnswer::Share(share))
-            }
-            (Some(nonce), Own::Gate(gate)) => {
-                let (bytes, commitments) = (
-                    attempt.target.as_slice().to_vec(),
-                    attempt.commitments.clone(),
-                );
-                // The others are asked while this host's disk works.
-                let mut ahead = || {
-                    all.iter()
-                        .for_each(|member| self.ask(&mut attempt, *member))
-                };
-                let share = |nonce: crate::backends::cosign::OneNonce, permit: &Permit| {
-                    nonce.share(party, permit, &commitments)
-                };
-                Some(give(gate, bytes, nonce, &mut ahead, share))
-            }
-        };
+                    .for_each(|member| self.ask(&mut attempt, *member))
+            };
+            self.own.share(&target, nonce, &mut ahead, |nonce, permit| {
+                nonce.share(party, permit, &commitments)
+            })
+        });
         match own {
             None => {}
             Some(ShareAnswer::Share(share)) => {
@@ -293,7 +272,7 @@ impl<'a> Run<'a> {
     }
 
     /// Puts the shares together once all are there.
-    fn keep_or_finish(&mut self, attempt: Attempt) -> Heard {
+    fn keep_or_finish(&mut self, attempt: Attempt) -> JointStep {
         if !attempt.is_complete() {
             self.attempts.push(attempt);
             return Ok(None);
@@ -318,7 +297,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn hear(&mut self, answered: Answered) -> Heard {
+    fn hear(&mut self, answered: Answered) -> JointStep {
         let Answered {
             attempt: number,
             member,
@@ -338,7 +317,7 @@ impl<'a> Run<'a> {
         }
         match answer {
             PeerAnswer::Share(share) => return self.take(attempt, member, share),
-            PeerAnswer::Locked(on) => match self.is_same_vote(&attempt.target, on) {
+            PeerAnswer::Locked(on) => match self.own.same_vote(&attempt.target, on) {
                 Some(on) => self.known.is_locked(member, on),
                 None => self.lies(member, "says that it is locked on another message"),
             },
@@ -365,7 +344,7 @@ impl<'a> Run<'a> {
         Ok(None)
     }
 
-    fn take(&mut self, mut attempt: Attempt, member: u16, share: SignatureShare) -> Heard {
+    fn take(&mut self, mut attempt: Attempt, member: u16, share: SignatureShare) -> JointStep {
         attempt.shares.insert(member, share);
         if attempt.first != Some(member) {
             return self.keep_or_finish(attempt);
@@ -374,18 +353,13 @@ impl<'a> Run<'a> {
         self.collect(attempt)
     }
 
-    /// Bytes that a member says it is locked on, if they are the same vote at another time.
-    fn is_same_vote(&self, target: &SignBytes, on: Vec<u8>) -> Option<SignBytes> {
-        let Own::Gate(_) = self.own else {
-            return None;
-        };
-        let (on, position) = SignBytes::from_record(on).ok()?;
-        let is_same = position.same_but_for_time(&target.position().ok()?);
-        (is_same && position.timestamp.is_of_a_node() && on != *target).then_some(on)
-    }
-
     /// A whole signature that somebody knows, verified, and on this host's disk before it leaves (W3); `None` where it is wrong.
-    fn known_whole(&self, target: &SignBytes, signature: Signature, timestamp: Timestamp) -> Heard {
+    fn known_whole(
+        &self,
+        target: &SignBytes,
+        signature: Signature,
+        timestamp: Timestamp,
+    ) -> JointStep {
         let Some(bytes) = target.at_time(timestamp) else {
             return Ok(None);
         };
@@ -398,10 +372,7 @@ impl<'a> Run<'a> {
         {
             return Ok(None);
         }
-        if let Own::Gate(gate) = self.own
-            && let ShareAnswer::Refused(refusal) =
-                give(gate, bytes.as_slice().to_vec(), (), &mut || (), |(), _| ())
-        {
+        if let Some(refusal) = self.own.keep(&bytes) {
             return Err(NotJoint::Refused(refusal));
         }
         Ok(Some(JointSignature { bytes, signature }))
