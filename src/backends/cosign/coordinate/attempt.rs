@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::backends::cosign::ask::AskedShare;
-use crate::backends::cosign::frost::{Commitments, OneNonce, SignatureShare};
+use crate::backends::cosign::ask::{AskedShare, ShownNonce};
+use crate::backends::cosign::frost::{Commitments, OneNonce, Party, SignatureShare};
 use crate::backends::cosign::nonces::NonceId;
 use crate::consensus::{ChainId, SignBytes};
+
+use super::plan::NextSet;
 
 /// A try that is under way. A nonce of one is never used in another one.
 pub(super) struct Attempt {
@@ -31,6 +33,39 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
+    /// Of these members, with the nonces that the others have shown and a fresh one of this member, if it is among them.
+    pub fn of(
+        number: u32,
+        set: NextSet,
+        shown: Vec<(u16, Option<ShownNonce>)>,
+        party: &Party,
+        now: Duration,
+    ) -> Self {
+        let mut attempt = Self {
+            number,
+            target: set.target,
+            commitments: BTreeMap::new(),
+            unasked: BTreeMap::new(),
+            own_nonce: None,
+            shares: BTreeMap::new(),
+            first: set.first,
+            since: now,
+            is_late: false,
+        };
+        for (member, shown) in shown {
+            if let Some(ShownNonce { nonce, commitments }) = shown {
+                attempt.commitments.insert(member, commitments);
+                attempt.unasked.insert(member, nonce);
+            }
+        }
+        if set.members.contains(&party.id()) {
+            let (nonce, commitments) = party.commit();
+            attempt.commitments.insert(party.id(), commitments);
+            attempt.own_nonce = Some(nonce);
+        }
+        attempt
+    }
+
     /// The question for a member; `None` when it was asked before, or is not one of these.
     pub fn question(&mut self, member: u16, chain_id: &ChainId) -> Option<AskedShare> {
         let nonce = self.unasked.remove(&member)?;

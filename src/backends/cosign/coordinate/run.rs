@@ -172,28 +172,7 @@ impl<'a> JointRun<'a> {
                     .is_out_now(*member, "has shown no nonce that could be used");
             }
         };
-        let mut attempt = Attempt {
-            number: self.begun,
-            target: plan.target,
-            commitments: Default::default(),
-            unasked: Default::default(),
-            own_nonce: None,
-            shares: Default::default(),
-            first: plan.first,
-            since: now,
-            is_late: false,
-        };
-        for (member, shown) in shown {
-            if let Some(shown) = shown {
-                attempt.commitments.insert(member, shown.commitments);
-                attempt.unasked.insert(member, shown.nonce);
-            }
-        }
-        if plan.members.contains(&party.id()) {
-            let (nonce, commitments) = party.commit();
-            attempt.commitments.insert(party.id(), commitments);
-            attempt.own_nonce = Some(nonce);
-        }
+        let mut attempt = Attempt::of(self.begun, plan, shown, party, now);
         if self.begun > 0 {
             self.with.tally.one_more_set();
         }
