@@ -1,6 +1,7 @@
 //! A chain at one moment, for those who only look.
 
 use crate::consensus::PublicKey;
+use crate::cosigner::CosignersSample;
 use crate::gate::snapshot::GateSnapshot;
 use crate::gate::store::etcd::SharedHandle;
 
@@ -22,6 +23,8 @@ pub struct ChainSeen {
     pub waits: Option<String>,
     /// What can be seen of the store, where other hosts share it.
     pub shared: Option<SharedHandle>,
+    /// The hosts that have shares of its key, where this is one of them.
+    pub cosigners: Option<CosignersSample>,
 }
 
 impl ChainSeen {
@@ -39,6 +42,7 @@ impl ChainSeen {
             key_trouble: None,
             waits: None,
             shared: None,
+            cosigners: None,
         }
     }
 }

@@ -111,6 +111,7 @@ impl Chain {
                 key_trouble: armed.signer.unavailable_reason(),
                 waits: self.lasting().hold.wait().map(|wait| wait.to_string()),
                 shared: armed.shared.clone(),
+                cosigners: armed.signer.cosigner().map(|cosigner| cosigner.sample()),
             },
         }
     }

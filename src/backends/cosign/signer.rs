@@ -6,7 +6,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::consensus::{ChainId, PublicKey, SignBytes, Signature};
-use crate::cosigner::{Cosigner, JointSignature, MemberGate, NotJoint};
+use crate::cosigner::{Cosigner, CosignersSample, JointSignature, MemberGate, NotJoint};
 use crate::gate::Prepared;
 use crate::gate::permit::Permit;
 use crate::signer::{Signer, SignerError};
@@ -75,6 +75,19 @@ impl Cosigner for CosignSigner {
     fn join(&self, chain_id: &ChainId, member: Weak<dyn MemberGate>) {
         *self.chain.lock() = Some(chain_id.clone());
         self.serving.join(chain_id, member);
+    }
+
+    fn sample(&self) -> CosignersSample {
+        let counts = self.coordinator.tally().counts();
+        CosignersSample {
+            own: self.party.id(),
+            threshold: self.party.quorum().threshold(),
+            signed: counts.signed,
+            unsigned: counts.unsigned,
+            more_sets: counts.more_sets,
+            nonces_shown: self.serving.nonces_waiting().try_into().unwrap_or(u64::MAX),
+            ..CosignersSample::default()
+        }
     }
 
     fn sign_jointly(

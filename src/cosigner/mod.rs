@@ -1,11 +1,15 @@
 //! What a chain and the cosigners of its key are to each other (W18). No shares here: those are in `backends::cosign`.
 
+mod sample;
+
 use std::sync::Weak;
 use std::time::Duration;
 
 use crate::consensus::{ChainId, SignBytes, Signature, Timestamp};
 use crate::gate::permit::Permit;
 use crate::gate::refusal::Refusal;
+
+pub use sample::{CosignerSample, CosignersSample};
 
 /// This host's part in a chain, for the share that it has of the key: its gate, and what the operator said of the chain.
 pub trait MemberGate: Send + Sync {
@@ -51,6 +55,9 @@ pub trait Cosigner: Send + Sync {
 
     /// From now on the other members are answered for this chain, as long as it lives.
     fn join(&self, chain_id: &ChainId, member: Weak<dyn MemberGate>);
+
+    /// How it is now. Waits for nobody.
+    fn sample(&self) -> CosignersSample;
 
     /// Has the members sign a vote or proposal together; `own` is this host's part. `until` is the reading of the monotonic clock up
     /// to which it may take.
