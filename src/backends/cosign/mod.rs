@@ -9,6 +9,7 @@ mod deal;
 mod frost;
 mod member;
 mod nonces;
+pub mod peers;
 mod serving;
 mod signer;
 

@@ -1,0 +1,8 @@
+//! What travels between two members.
+
+mod hello;
+mod message;
+mod shapes;
+
+pub use hello::{HelloError, PeerHello};
+pub use message::{PeerMessage, PeerMessageError};

@@ -1,0 +1,97 @@
+//! What is shown to each other.
+
+use std::collections::BTreeSet;
+
+use super::support::*;
+use tmkms::backends::cosign::peers::PeerMessage;
+use tmkms::backends::cosign::{PeerAnswer, Peers, ServedAnswer};
+use tmkms::backends::cosign::{deal, prove};
+use tmkms::backends::softsign::key::SoftKey;
+use tmkms::consensus::KeyType;
+use tmkms::shares::Quorum;
+
+#[test]
+fn each_is_given_once_and_new_ones_come_with_every_answer() {
+    let (one, two) = pair(&echo(), &echo());
+    let mut seen = BTreeSet::new();
+    for attempt in 0..30 {
+        until("one is at hand", || two.reachable() == [1]);
+        let shown = two.take_shown(1).unwrap();
+        assert!(seen.insert(shown.nonce.number), "twice: {shown:?}");
+        answer(&ask(&two, 1, attempt, b"x"));
+    }
+    until("there are four without a question, too", || {
+        sample(&one, 2).nonces_held >= 4
+    });
+    assert!(one.take_shown(99).is_none());
+}
+
+#[test]
+fn a_member_that_shows_many_fills_no_memory_and_they_go_with_the_link() {
+    let one = start(settings(1, &[(2, 1)]), &echo());
+    let mut fake = Fake::greeted(2, 5, &one);
+    for turn in 0..10 {
+        let many = (turn * 16..turn * 16 + 16).map(shown).collect();
+        fake.send(PeerMessage::Shown(many));
+    }
+    // The last one is there, so all are.
+    until("all came", || {
+        one.take_shown(2).is_some_and(|it| it == shown(159))
+    });
+    assert_eq!(sample(&one, 2).nonces_held, 7);
+    drop(fake);
+    until("it is down", || !sample(&one, 2).up);
+    assert_eq!(sample(&one, 2).nonces_held, 0);
+    assert!(one.take_shown(2).is_none() && one.reachable().is_empty());
+    // Not even the same life of the same process has them again.
+    let _fake = Fake::greeted(2, 5, &one);
+    until("it is up", || sample(&one, 2).up);
+    assert!(one.take_shown(2).is_none() && one.reachable().is_empty());
+}
+
+#[test]
+fn the_answer_leaves_before_a_nonce_is_made() {
+    let one = start(settings(1, &[(2, 1)]), &echo());
+    let mut fake = Fake::greeted(2, 5, &one);
+    let mut shown = 0;
+    while shown < 4 {
+        if let PeerMessage::Shown(nonces) = fake.next().unwrap() {
+            shown += nonces.len();
+        }
+    }
+    let number = 77;
+    fake.send(PeerMessage::Ask {
+        number,
+        asked: asked(b"x"),
+    });
+    loop {
+        match fake.next().unwrap() {
+            PeerMessage::Answer { number: 77, .. } => break,
+            // Those of the next turn.
+            PeerMessage::Shown(nonces) => assert_eq!(nonces.len(), 4),
+            other => panic!("{other:?}"),
+        }
+    }
+    loop {
+        if let PeerMessage::Shown(nonces) = fake.next().unwrap()
+            && nonces.len() == 1
+        {
+            break;
+        }
+    }
+}
+
+/// Without optimisation, and with as many members as mostly sign together, the arithmetic fits on the stack of the thread that does it.
+#[test]
+fn the_arithmetic_fits_on_the_stack() {
+    let key = SoftKey::from_bytes(&[3; 32], KeyType::Ed25519).unwrap();
+    let quorum = Quorum::new(7, 7).unwrap();
+    let shares = deal(&key.scalar().unwrap(), &key.public_key(), quorum).unwrap();
+    let signing = scripted(move |_, _| {
+        let choices = prove(&shares, &key.public_key()).unwrap();
+        ServedAnswer::Refused(format!("{choices} choice"))
+    });
+    let (_one, two) = pair(&signing, &echo());
+    let answered = answer(&ask(&two, 1, 1, b"x"));
+    assert_eq!(answered, PeerAnswer::Refused("1 choice".to_owned()));
+}
