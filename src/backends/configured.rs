@@ -1,5 +1,6 @@
 //! What a section of the configuration says about keys and the device that they are on.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::consensus::Height;
@@ -18,6 +19,8 @@ pub struct ConfiguredKey {
     pub source: Spanned<String>,
     /// The device, where two sections must not share it.
     pub device: Option<SharedDevice>,
+    /// Where it listens for others, which no two sections and nothing else of this program may.
+    pub listen: Option<Spanned<SocketAddr>>,
     /// How to open the key.
     pub key: Arc<dyn KeySource>,
     /// The same, where the key may be one of several replicas.

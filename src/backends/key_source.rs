@@ -38,8 +38,41 @@ pub trait KeySource: Any + Send + Sync {
         Ok(self.open()?.signer.public_key())
     }
 
+    /// Which share of its key it is, where it is one: the one that was read the last time.
+    fn share_id(&self) -> Option<u16> {
+        None
+    }
+
+    /// Everything that [`KeySource::open`] would find, for a command that does not sign: nothing is begun that others see and
+    /// that outlives the call, as a port that is listened at.
+    ///
+    /// # Errors
+    /// As [`KeySource::open`].
+    fn inspect(&self) -> Result<SeenKey, OpenKeyError> {
+        let Opened { signer, warnings } = self.open()?;
+        Ok(SeenKey {
+            public_key: signer.public_key(),
+            warnings,
+            notes: Vec::new(),
+            unavailable: signer.unavailable_reason(),
+        })
+    }
+
     /// Opens it.
     fn open(&self) -> Result<Opened, OpenKeyError>;
+}
+
+/// A key that was looked at, and is not open any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenKey {
+    /// The public key.
+    pub public_key: PublicKey,
+    /// What the operator should know.
+    pub warnings: Vec<String>,
+    /// What is good to know.
+    pub notes: Vec<String>,
+    /// Why it could not sign now.
+    pub unavailable: Option<String>,
 }
 
 /// What is known of a key without opening it.
@@ -53,6 +86,8 @@ pub struct KeyTraits {
     pub device_keys: Vec<DeviceKeyId>,
     /// Whether it can sign vote extensions and raw bytes; a chain with a key that cannot must say so in its settings.
     pub signs_extensions: bool,
+    /// Whether it is a share, which signs together with those of other hosts.
+    pub is_share: bool,
 }
 
 impl KeyTraits {
@@ -63,6 +98,7 @@ impl KeyTraits {
             file: None,
             device_keys: Vec::new(),
             signs_extensions: true,
+            is_share: false,
         }
     }
 }
@@ -93,6 +129,8 @@ pub struct InFile {
     pub json: bool,
     /// PEM without encryption.
     pub pem: bool,
+    /// A share, and no key.
+    pub share: bool,
     /// Where the passphrase is with which it is encrypted, if it is.
     pub passphrase: Option<SecretSource>,
     /// Its type.

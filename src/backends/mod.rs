@@ -20,7 +20,7 @@ use crate::settings::{Base, Problem, TableReader};
 
 pub use configured::{ConfiguredKey, KeyTurn, SharedDevice};
 pub use device::{Backup, Device, DeviceCounts, DeviceSample, LogFill, all_down, with_serial};
-pub use key_source::{DeviceKeyId, InFile, KeySource, KeyTraits, OpenKeyError, Opened};
+pub use key_source::{DeviceKeyId, InFile, KeySource, KeyTraits, OpenKeyError, Opened, SeenKey};
 
 /// One kind of `[[providers.NAME]]`.
 pub struct Backend {
@@ -47,6 +47,11 @@ pub const TABLE: &[Backend] = &[
         name: "ledgertm",
         read: ledger::config::read,
     },
+    #[cfg(feature = "cosign")]
+    Backend {
+        name: "cosign",
+        read: cosign::config::read,
+    },
 ];
 
 /// Backends that people's files name and a build may be without, with the remedy.
@@ -63,7 +68,6 @@ const ABSENT: &[(&str, &str)] = &[
         "ledgertm",
         "this build is without Ledger support; build it with the feature `ledger`, which is on by default",
     ),
-    #[cfg(not(feature = "cosign"))]
     (
         "cosign",
         "this build is without shares of keys; build it with the feature `cosign`, which is on by default",
@@ -100,6 +104,7 @@ mod tests {
             ("softsign", cfg!(feature = "softsign")),
             ("yubihsm", cfg!(feature = "yubihsm")),
             ("ledgertm", cfg!(feature = "ledger")),
+            ("cosign", cfg!(feature = "cosign")),
             ("fortanixdsm", false),
         ] {
             assert_eq!(is_here(name), feature, "{name}");

@@ -71,6 +71,7 @@ impl ReplicaSetSource {
             file: None,
             device_keys: all().flat_map(|one| one.device_keys.clone()).collect(),
             signs_extensions: all().all(|one| one.signs_extensions),
+            is_share: false,
         };
         Self {
             sources,

@@ -160,13 +160,13 @@ impl ChainConfig {
         std::iter::once(self).chain(&self.later)
     }
 
-    /// The same, with the key opened for its public half.
+    /// The same, with the key looked at for its public half.
     pub fn place_of_key(&self) -> Result<StateFile, KeyNotOpened> {
-        let opened = self.key.open().map_err(|source| KeyNotOpened {
+        let seen = self.key.inspect().map_err(|source| KeyNotOpened {
             chain: self.id.clone(),
             source,
         })?;
-        Ok(self.place(opened.signer.public_key()))
+        Ok(self.place(seen.public_key))
     }
 }
 

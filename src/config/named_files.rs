@@ -72,7 +72,7 @@ impl NamedFile {
         let (title, why) = match &self.what {
             NamedSecret::Key(key) => (
                 "this key cannot be opened",
-                key.open().err().map(|error| error.to_string()),
+                key.inspect().err().map(|error| error.to_string()),
             ),
             NamedSecret::Identity(source) => (
                 "this identity key cannot be used",

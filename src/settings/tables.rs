@@ -72,6 +72,21 @@ const TABLES: &[(&str, &[&str])] = &[
             "state_file",
         ],
     ),
+    (
+        "[[providers.cosign]]",
+        &[
+            "chain_ids",
+            "share",
+            "passphrase_file",
+            "secret_key",
+            "listen",
+            "members",
+        ],
+    ),
+    (
+        "[[providers.cosign.members]]",
+        &["id", "addr", "public_share"],
+    ),
     ("[metrics]", &["listen", "hosts", "textfile"]),
     ("[log]", &["level", "format"]),
     (

@@ -276,6 +276,11 @@ mod tests {
                 members: 5
             }))
         );
+        // Any three give the key, so four are not needed.
+        assert_eq!(
+            edited(|file| file["threshold"] = 4.into()),
+            Err(KeyShareError::PublicShares(PublicSharesError::Fewer(4)))
+        );
         for id in [0_u32, 6, 70_000] {
             let error = edited(|file| file["id"] = id.into());
             assert_eq!(error, Err(KeyShareError::Id { id, members: 5 }));

@@ -29,6 +29,9 @@ pub enum PublicSharesError {
     /// They lie on one, of another key.
     #[error("the public shares are of another key")]
     OtherKey,
+    /// They lie on one of a lower degree.
+    #[error("fewer shares than {0} give the key already, and {0} are said to be needed")]
+    Fewer(u16),
 }
 
 impl PublicShares {
@@ -82,6 +85,17 @@ impl PublicShares {
         };
         if at(0).compress().as_bytes().as_slice() != key.as_bytes() {
             return Err(PublicSharesError::OtherKey);
+        }
+        // A polynomial of a degree below threshold - 1 is given by fewer values already.
+        let fewer = ids.split_last().map_or(&[][..], |(_, fewer)| fewer);
+        let sum = first
+            .iter()
+            .zip(fewer)
+            .fold(EdwardsPoint::identity(), |sum, ((_, point), id)| {
+                sum + point * lagrange(fewer, *id, 0)
+            });
+        if sum.compress().as_bytes().as_slice() == key.as_bytes() {
+            return Err(PublicSharesError::Fewer(quorum.threshold()));
         }
         match others
             .iter()

@@ -283,7 +283,14 @@ fn each_key_in_the_wrong_table_is_told_its_own() {
             if known || keys.contains(&(key.clone(), wrong.clone())) {
                 continue;
             }
-            let said = Config::read(&format!("{wrong}\n{key} = 1\n"), "t", &Base::default());
+            // A table within a section needs that.
+            let section = wrong.trim_matches(['[', ']']).rsplit_once('.');
+            let above = match section {
+                Some((section, _)) if section.contains('.') => format!("[[{section}]]\n"),
+                _ => String::new(),
+            };
+            let text = format!("{above}{wrong}\n{key} = 1\n");
+            let said = Config::read(&text, "t", &Base::default());
             let said = said.err().unwrap().to_string();
             let own = keys.iter().filter(|(other, _)| other == key);
             for (_, own) in own {

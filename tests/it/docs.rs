@@ -49,6 +49,9 @@ fn every_setting_stands_in_the_example() {
         "src/backends/softsign/config.rs",
         "src/backends/yubihsm/config.rs",
         "src/backends/ledger/config.rs",
+        "src/backends/cosign/config/mod.rs",
+        "src/backends/cosign/config/listen.rs",
+        "src/backends/cosign/config/members.rs",
     ] {
         let text = fs::read_to_string(file).unwrap();
         for call in [
@@ -105,6 +108,8 @@ fn every_command_stands_in_the_readme_and_has_help() {
         "cosign import",
         "cosign verify",
         "cosign recover",
+        "cosign encrypt",
+        "cosign decrypt",
         "yubihsm detect",
         "yubihsm test",
         "yubihsm keys list",

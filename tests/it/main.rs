@@ -20,6 +20,7 @@ mod bugs;
 mod cli;
 mod completions;
 mod config;
+mod cosign_config;
 mod cosign_links;
 mod demo;
 mod deploy;

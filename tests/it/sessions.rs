@@ -370,6 +370,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "tests of cli::adopt and cli::state::import",
     ),
     ("cosigners stopped for good", "tests/it/adopt.rs"),
+    (
+        "{} has no [[providers.cosign]]",
+        "what was just written is read again",
+    ),
     ("the memory of this machine may be faulty", "as it says"),
     (
         "the disk or memory of this machine may be faulty",

@@ -5,6 +5,7 @@
 
 mod ask;
 mod coordinate;
+pub mod config;
 mod deal;
 mod frost;
 mod member;
@@ -12,6 +13,9 @@ mod nonces;
 pub mod peers;
 mod serving;
 mod signer;
+pub mod sealed_share;
+pub mod settings;
+pub mod source;
 
 pub use ask::{
     Answered, AskedShare, MadeSignature, PeerAnswer, Peers, Serve, ServedAnswer, ShownNonce,

@@ -135,6 +135,7 @@ fn read_source(
         chain_ids: vec![chain_id],
         turn: turn?,
         device: None,
+        listen: None,
         replica: None,
     })
 }

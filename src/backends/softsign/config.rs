@@ -71,6 +71,7 @@ pub fn read(
         turn,
         source: name,
         device: None,
+        listen: None,
         key,
         replica: None,
     }]

@@ -66,6 +66,7 @@ impl KeyFile {
                 path: path.clone(),
                 json: format == FileFormat::Json,
                 pem: format == FileFormat::Pem,
+                share: false,
                 passphrase: match &format {
                     FileFormat::Encrypted(passphrase) => Some(passphrase.clone()),
                     FileFormat::Base64 | FileFormat::Json | FileFormat::Pem => None,

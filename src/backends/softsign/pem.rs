@@ -103,6 +103,9 @@ pub fn read(
         },
         _ => PemKeyError::NotOne(error),
     })?;
+    if block.label == KeyLabel::EncryptedShare {
+        return Err(PemKeyError::OtherKind(FileKind::OwnShare));
+    }
     let passphrase = match (block.label.is_encrypted(), passphrase) {
         (true, None) => return Err(PemKeyError::Encrypted),
         (false, Some(_)) => return Err(PemKeyError::NotEncrypted),

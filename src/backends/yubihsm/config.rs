@@ -74,6 +74,7 @@ pub fn read(
                 span: key.id.span,
             },
             device: Some(device.clone()),
+            listen: None,
             key: opens.clone(),
             replica: Some(opens),
         }

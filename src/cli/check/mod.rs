@@ -11,7 +11,6 @@ use std::thread::ScopedJoinHandle;
 
 use clap::Args;
 
-use crate::backends::Opened;
 use crate::config::ChainConfig;
 use crate::consensus::{Height, PublicKey};
 use crate::gate::heights::plausible::is_too_high;
@@ -183,16 +182,17 @@ fn look<'a>(config: &'a ChainConfig, service: Option<&ServiceStatus>) -> Checked
         )),
         Err(error) => found.problems.push(error.to_string()),
     }
-    match config.key.open() {
-        Ok(Opened { signer, warnings }) => {
-            found.warnings.extend(warnings);
-            found.public_key = Some(signer.public_key());
-            let compared = network::compare(config, &signer.public_key());
+    match config.key.inspect() {
+        Ok(seen) => {
+            found.warnings.extend(seen.warnings);
+            found.notes.extend(seen.notes);
+            found.public_key = Some(seen.public_key.clone());
+            let compared = network::compare(config, &seen.public_key);
             found.warnings.extend(compared);
-            look_at_state(&mut found, signer.public_key(), service);
+            look_at_state(&mut found, seen.public_key, service);
             // The device of a chain in service is in use, and `status` tells how it is.
             if found.held.is_none() {
-                found.problems.extend(signer.unavailable_reason());
+                found.problems.extend(seen.unavailable);
             }
         }
         Err(error) => found.problems.push(error.to_string()),

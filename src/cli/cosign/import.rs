@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use base64ct::{Base64, Encoding};
 use clap::Args;
 
+use crate::cli::init::make_identity;
 use crate::cli::report::{Failure, output, status};
 use crate::cli::softsign::new_file::not_made;
 use crate::consensus::key_text;
 use crate::migrate::sources::horcrux_quorum;
-use crate::os::files::paths::folder_of;
+use crate::os::files::paths::{absolute, folder_of};
 use crate::secret_file;
 use crate::shares::{KeyShare, PublicShares, Quorum};
 
+use super::section::{MemberText, SectionText};
 use super::shards::{horcrux, own};
 
 /// What a shard's file is called behind the chain id.
@@ -35,6 +37,10 @@ pub(in crate::cli) struct ImportShard {
     /// The file to make, secrets/CHAIN.share when left out; never overwritten
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// The identity key by which the other members know this one; beside the share and named after it when left out, and made
+    /// where there is none
+    #[arg(long, value_name = "FILE")]
+    identity: Option<PathBuf>,
     /// The CHAIN_shard.json in the home of a cosigner of horcrux
     shard: PathBuf,
 }
@@ -53,6 +59,8 @@ impl ImportShard {
         })?;
         secret_file::create(&out, &share.to_json()).map_err(|error| not_made(&error, &out))?;
         let share = own(&out)?;
+        let identity_file = self.identity_file(&out);
+        let identity = make_identity(&identity_file)?;
         status(
             "Imported",
             format!(
@@ -72,26 +80,72 @@ impl ImportShard {
         );
         status(
             "Next",
-            "keep this file like the key itself; this version makes the key again of enough shares with `cosign recover`, and does \
-             not yet sign with shares",
+            "keep this file like the key itself; when all members are imported, write the peer ids, addresses and public shares that \
+             were printed for the others into the section below, the same on all hosts. This version makes the key again of enough \
+             shares with `cosign recover`, and does not yet sign with shares",
         );
         let public = share.public_shares().get(share.id());
         output(&format!(
-            "public key: {}\naddress: {}\npublic share of member {}: {}\n",
+            "public key: {}\naddress: {}\npublic share of member {}: {}\n\n{}",
             key_text::to_json(share.public_key()),
             share.public_key().address(),
             share.id(),
             public.map_or_else(String::new, |public| Base64::encode_string(public)),
+            self.section(
+                &share,
+                &out,
+                &identity_file,
+                identity.map(|identity| identity.peer_id)
+            ),
         ))
+    }
+
+    /// The section to paste, with what is known on this host.
+    fn section(
+        &self,
+        share: &KeyShare,
+        out: &Path,
+        identity: &Path,
+        peer_id: Option<String>,
+    ) -> String {
+        let (own, chain) = (share.id(), self.chain());
+        let members = (1..=share.quorum().members()).map(|id| MemberText {
+            id,
+            peer_id: peer_id.clone().filter(|_| id == own),
+            place: None,
+            public_share: share.public_shares().get(id).copied(),
+        });
+        SectionText {
+            chain,
+            share: &absolute(out).to_string_lossy(),
+            identity: &absolute(identity).to_string_lossy(),
+            own,
+            members: &members.collect::<Vec<_>>(),
+        }
+        .text()
+    }
+
+    /// `secrets/CHAIN-cosign.key` of `secrets/CHAIN.share`.
+    fn identity_file(&self, out: &Path) -> PathBuf {
+        self.identity.clone().unwrap_or_else(|| {
+            let mut name = out.file_stem().unwrap_or_default().to_owned();
+            name.push("-cosign.key");
+            out.with_file_name(name)
+        })
+    }
+
+    /// As the name of the shard says it.
+    fn chain(&self) -> Option<&str> {
+        let name = self.shard.file_name().and_then(|name| name.to_str());
+        let chain = name.and_then(|name| name.strip_suffix(ENDING));
+        chain.filter(|chain| !chain.is_empty())
     }
 
     fn out(&self) -> Result<PathBuf, Failure> {
         if let Some(out) = &self.out {
             return Ok(out.clone());
         }
-        let name = self.shard.file_name().and_then(|name| name.to_str());
-        let chain = name.and_then(|name| name.strip_suffix(ENDING));
-        match chain.filter(|chain| !chain.is_empty()) {
+        match self.chain() {
             Some(chain) => Ok(Path::new("secrets").join(format!("{chain}.share"))),
             None => Err(Failure::usage(format!(
                 "the name of {} does not end in {ENDING}, so it says no chain",

@@ -1,7 +1,11 @@
 //! `tmkms cosign`: shares of a key, of which several are needed.
 
+mod decrypt;
+mod encrypt;
 mod import;
+mod member_folder;
 mod recover;
+mod section;
 mod shards;
 mod split;
 mod verify;
@@ -20,6 +24,10 @@ pub(super) enum Cosign {
     Import(import::ImportShard),
     /// Say whether shares belong together, and how many of them give the key
     Verify(verify::Verify),
+    /// Put a share into a new file, encrypted with a passphrase
+    Encrypt(encrypt::EncryptShare),
+    /// Put an encrypted share into a new file that needs no passphrase
+    Decrypt(decrypt::DecryptShare),
     /// Put shares together to the key that they are of
     Recover(recover::Recover),
 }
@@ -30,6 +38,8 @@ impl Cosign {
             Self::Split(command) => command.run(&mut Console),
             Self::Import(command) => command.run(),
             Self::Verify(command) => command.run(),
+            Self::Encrypt(command) => command.run(&mut Console),
+            Self::Decrypt(command) => command.run(&mut Console),
             Self::Recover(command) => command.run(),
         }
     }

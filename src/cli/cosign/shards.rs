@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::backends::cosign::sealed_share;
 use crate::cli::report::{Failure, status};
+use crate::remedy::CommandLine;
 use crate::secret_file::kind::{self, FileKind};
 use crate::secret_file::{self, SecretSource};
 use crate::shares::{KeyShare, MOST, Quorum, Shard, ShardError, ShardFit, ShardFitError, fit};
@@ -90,7 +92,25 @@ pub(super) fn own(path: &Path) -> Result<KeyShare, Failure> {
     of_own(path, &bytes(path)?)
 }
 
+/// Why a file is not an encrypted share.
+pub(super) fn no_own_share(path: &Path, bytes: &[u8]) -> Failure {
+    match of_own(path, bytes) {
+        Ok(_) => Failure::new(format!("{} is not encrypted", path.display())),
+        Err(failure) => failure,
+    }
+}
+
 fn of_own(path: &Path, bytes: &[u8]) -> Result<KeyShare, Failure> {
+    if sealed_share::is_sealed(bytes) {
+        return Err(Failure::new(format!(
+            "the share in {} is encrypted with a passphrase",
+            path.display()
+        ))
+        .hint(format!(
+            "decrypt it with `{}`",
+            CommandLine::on_file("tmkms", &["cosign", "decrypt"], path)
+        )));
+    }
     let read = KeyShare::from_json(bytes);
     read.map_err(|error| Failure::new(format!("{} is no share: {error}", path.display())))
 }
@@ -106,7 +126,11 @@ fn read(path: &Path) -> Result<(Shard, Option<Quorum>), Failure> {
     Ok((shard, None))
 }
 
-fn bytes(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, Failure> {
+/// A file, with a warning about who may read it.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn bytes(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, Failure> {
     let secret = secret_file::read(&SecretSource::File(path.to_owned()))
         .map_err(|error| Failure::new(format!("a share cannot be read: {error}")))?;
     if let Some(warning) = &secret.warning {

@@ -1,6 +1,7 @@
-//! `tmkms cosign split`: a key becomes shares, offline.
+//! `tmkms cosign split`: a key becomes shares, offline, each in a folder with all that its host needs besides.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use base64ct::{Base64, Encoding};
 use clap::Args;
@@ -8,26 +9,28 @@ use zeroize::Zeroize;
 
 use crate::backends::cosign::{deal, prove};
 use crate::backends::softsign::key::SoftKey;
+use crate::cli::identities::place;
+use crate::cli::init::chain_id;
 use crate::cli::report::{Failure, output, status};
 use crate::cli::softsign::source_key::SourceKey;
 use crate::cli::softsign::typed_passphrase::PassphraseFrom;
-use crate::consensus::{KeyType, PublicKey, key_text};
-use crate::os::files::folders;
-use crate::os::files::replace::Readers;
+use crate::consensus::{ChainId, KeyType, PublicKey, key_text};
 use crate::os::process::harden::harden;
 use crate::remedy;
-use crate::secret_file;
 use crate::shares::{KeyShare, Quorum};
 use crate::terminal::Terminal;
 use crate::text::count::count;
 
-use super::shards::own;
+use super::member_folder::{MemberFolder, NewIdentity};
+use super::section::{self, MemberText, SectionText, file_names};
 
 #[derive(Args)]
 #[command(
     allow_missing_positional = true,
     after_help = "Examples:\n  tmkms cosign split -t 3 -n 4 secrets/cosmoshub-4.key shares\n  \
                   tmkms cosign split -t 2 -n 3 priv_validator_key.json shares\n  \
+                  tmkms cosign split -t 2 -n 3 --chain-id my-1 --addr 10.0.0.1:26659 --addr 10.0.0.2:26659 \\\n      \
+                  --addr 10.0.0.3:26659 my-1.key shares\n  \
                   tmkms cosign split -t 3 -n 4 shares            a new key, of which there never is a whole\n\n\
                   Do this on a host without network: whoever has T of these shares has the key."
 )]
@@ -38,11 +41,17 @@ pub(in crate::cli) struct Split {
     /// So many shares are made
     #[arg(short = 'n', long, value_name = "N")]
     members: u16,
+    /// The chain that the key signs for, for the sections to paste
+    #[arg(long, value_name = "ID", value_parser = chain_id)]
+    chain_id: Option<ChainId>,
+    /// Where a member listens for the others, in the order of their ids: once for each
+    #[arg(long, value_name = "HOST:PORT", value_parser = section::host_and_port)]
+    addr: Vec<(String, u16)>,
     #[command(flatten)]
     passphrase: PassphraseFrom,
     /// The Ed25519 key to split, in any form that is read; it stays as it is. A new one when left out
     key: Option<PathBuf>,
-    /// The folder to make, with member-1/share.json to member-N/share.json
+    /// The folder to make, with member-1/ to member-N/: share.json, identity.key and cosign.toml
     #[arg(required = true)]
     dir: PathBuf,
 }
@@ -50,6 +59,7 @@ pub(in crate::cli) struct Split {
 impl Split {
     pub(super) fn run(self, terminal: &mut dyn Terminal) -> Result<(), Failure> {
         let quorum = Quorum::new(self.threshold, self.members).map_err(Failure::usage)?;
+        self.check_addresses(quorum)?;
         for warning in harden() {
             status("Warning", warning);
         }
@@ -57,11 +67,14 @@ impl Split {
         let public = key.public_key();
         let shares = self.deal(&key, quorum)?;
         drop(key);
-        self.write(&shares)?;
-        let read = (1..=quorum.members()).map(|id| own(&self.file(id)));
-        let proven = read
-            .collect::<Result<Vec<_>, _>>()
-            .and_then(|read| proven(&read, &public));
+        // Before anything is written: what was there already is not removed again.
+        MemberFolder::make(&self.dir).map_err(|failure| {
+            failure.hint("name a folder that does not exist yet, in one that does")
+        })?;
+        let proven = self.write(&shares).and_then(|()| {
+            let read = (1..=quorum.members()).map(|id| self.folder(id).read());
+            proven(&read.collect::<Result<Vec<_>, _>>()?, &public)
+        });
         let choices = match proven {
             Ok(choices) => choices,
             Err(failure) => {
@@ -87,11 +100,7 @@ impl Split {
             ),
         );
         status("Means", meaning(quorum));
-        status(
-            "Next",
-            "compare the address with your validator's, bring each share.json to a place of its own, and delete the copies here; this version makes the key of them again with \
-             `cosign recover`, and does not yet sign with shares",
-        );
+        status("Next", self.next(quorum));
         if let Some(key) = &self.key {
             status(
                 "Careful",
@@ -139,30 +148,89 @@ impl Split {
         dealt.map_err(|error| wrong(&error))
     }
 
-    fn file(&self, id: u16) -> PathBuf {
-        self.dir.join(format!("member-{id}")).join("share.json")
+    fn folder(&self, id: u16) -> MemberFolder {
+        MemberFolder::of(&self.dir, id)
     }
 
-    /// All of them, or none.
-    fn write(&self, shares: &[KeyShare]) -> Result<(), Failure> {
-        let made = |path: &Path| {
-            folders::make_folder(path, Readers::Owner).map_err(|error| {
-                Failure::new(format!("{} cannot be made: {error}", path.display()))
-            })
-        };
-        made(&self.dir).map_err(|failure| {
-            failure.hint("name a folder that does not exist yet, in one that does")
-        })?;
-        for share in shares {
-            let file = self.file(share.id());
-            let written = made(file.parent().unwrap_or(&self.dir))
-                .and_then(|()| secret_file::create(&file, &share.to_json()).map_err(Failure::new));
-            if let Err(failure) = written {
-                let _ = std::fs::remove_dir_all(&self.dir);
-                return Err(failure);
+    /// Either nobody's address is said, or that of each, and no two have one.
+    fn check_addresses(&self, quorum: Quorum) -> Result<(), Failure> {
+        let said = self.addr.len();
+        if said != 0 && said != usize::from(quorum.members()) {
+            return Err(Failure::usage(format!(
+                "{} members need as many addresses, and {said} {} said",
+                quorum.members(),
+                if said == 1 { "is" } else { "are" }
+            ))
+            .hint("give `--addr HOST:PORT` once for each member in the order of their ids, or not at all"));
+        }
+        let mut seen = BTreeSet::new();
+        for (host, port) in &self.addr {
+            if !seen.insert((host.to_ascii_lowercase(), *port)) {
+                return Err(Failure::usage(format!(
+                    "two members cannot listen at {}",
+                    place(host, *port)
+                ))
+                .hint("give each member an address of its own"));
             }
         }
         Ok(())
+    }
+
+    /// All of them; what was begun is removed by the caller where one cannot be written.
+    fn write(&self, shares: &[KeyShare]) -> Result<(), Failure> {
+        let identities = shares.iter().map(|_| NewIdentity::generate());
+        let identities = identities.collect::<Result<Vec<_>, _>>()?;
+        let mut places = self.addr.iter().cloned();
+        let members = shares
+            .iter()
+            .zip(&identities)
+            .map(|(share, identity)| MemberText {
+                id: share.id(),
+                peer_id: Some(identity.peer_id.to_string()),
+                place: places.next(),
+                public_share: share.public_shares().get(share.id()).copied(),
+            });
+        let members: Vec<MemberText> = members.collect();
+        for (share, identity) in shares.iter().zip(&identities) {
+            let section = self.section(share, &members);
+            self.folder(share.id()).write(share, identity, &section)?;
+        }
+        Ok(())
+    }
+
+    /// The text of a member's cosign.toml.
+    fn section(&self, share: &KeyShare, members: &[MemberText]) -> String {
+        let chain = self.chain_id.as_ref().map(ChainId::as_str);
+        let (share_file, identity_file) = file_names(chain);
+        let section = SectionText {
+            chain,
+            share: &share_file,
+            identity: &identity_file,
+            own: share.id(),
+            members,
+        };
+        let quorum = share.quorum();
+        format!(
+            "# Member {} of {}, of which {} sign together for the key with the address\n# {}. Bring share.json to the host of \
+             this member as\n# {share_file}, identity.key as {identity_file}, both of mode 0600, and paste\n# what follows into its \
+             tmkms.toml, in place of another section with this chain's key.\n\n{}",
+            share.id(),
+            quorum.members(),
+            quorum.threshold(),
+            share.public_key().address(),
+            section.text()
+        )
+    }
+
+    /// What is left to do.
+    fn next(&self, quorum: Quorum) -> String {
+        let (share, identity) = file_names(self.chain_id.as_ref().map(ChainId::as_str));
+        format!(
+            "compare the address with your validator's; bring member-1 to member-{} to a host each: share.json as {share}, identity.key \
+             as {identity}, and cosign.toml into its tmkms.toml; delete the copies here. This version makes the key of them again with \
+             `cosign recover`, and does not yet sign with shares",
+            quorum.members()
+        )
     }
 
     fn show(&self, shares: &[KeyShare], public: &PublicKey) -> Result<(), Failure> {

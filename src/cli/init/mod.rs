@@ -136,7 +136,7 @@ impl Init {
 }
 
 /// Reads a chain id that can stand between quotes.
-fn chain_id(text: &str) -> Result<ChainId, String> {
+pub(super) fn chain_id(text: &str) -> Result<ChainId, String> {
     match text.contains(['"', '\\']) {
         true => {
             Err("a chain id with such characters is written into tmkms.toml by hand".to_owned())

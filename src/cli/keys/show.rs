@@ -83,8 +83,8 @@ fn identities_of(chain: &ChainConfig) -> Vec<Value> {
 
 fn describe_key(chain: &ChainConfig) -> Value {
     let (id, source) = (chain.id.as_str(), &chain.key.traits().location);
-    let mut shown = match chain.key.open() {
-        Ok(opened) => of_public_key(chain, &opened.signer.public_key()),
+    let mut shown = match chain.key.inspect() {
+        Ok(seen) => of_public_key(chain, &seen.public_key),
         Err(error) => json!({ "error": error.to_string() }),
     };
     if let Some(fields) = shown.as_object_mut() {

@@ -236,7 +236,9 @@ impl Import {
         let out = absolute(&self.to);
         let of_out = |chain: &&ChainConfig| {
             chain.key.traits().file.as_ref().is_some_and(|file| {
-                std::path::absolute(&file.path).is_ok_and(|path| plain(&path) == plain(&out))
+                // A share is no place for a key.
+                !file.share
+                    && std::path::absolute(&file.path).is_ok_and(|path| plain(&path) == plain(&out))
             })
         };
         let found: Vec<&ChainConfig> = config

@@ -9,11 +9,9 @@ pub(super) fn paths(config: &Config) -> String {
     config
         .keys()
         .filter_map(|chain| {
-            Some(format!(
-                "  {} ({})\n",
-                chain.key.traits().file.as_ref()?.path.display(),
-                chain.id
-            ))
+            let file = chain.key.traits().file.as_ref();
+            let file = file.filter(|file| !file.share)?;
+            Some(format!("  {} ({})\n", file.path.display(), chain.id))
         })
         .collect()
 }

@@ -1,6 +1,7 @@
 //! Which key signs for which chain: one at each height, which several devices may hold.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::backends::replicas::{Policy, ReplicaSetSource};
@@ -37,6 +38,7 @@ pub(super) fn keys(
     warnings: &mut Vec<Problem>,
 ) -> BTreeMap<String, Vec<KeyOfChain>> {
     busy_devices(&written.provided, warnings);
+    listeners(written, problems);
     let mut keys: BTreeMap<String, Vec<&ConfiguredKey>> = BTreeMap::new();
     let mut sources: BTreeSet<&str> = BTreeSet::new();
     let mut devices: BTreeMap<&str, &Spanned<String>> = BTreeMap::new();
@@ -200,6 +202,37 @@ fn several_keys(id: &Spanned<String>, sections: &[&ConfiguredKey]) -> Problem {
              take over at a height needs an `activation_height`"
         ),
     )
+}
+
+/// No two sections listen at one port, and none at that of metrics.
+fn listeners(written: &RawConfig, problems: &mut Vec<Problem>) {
+    let metrics = written.listen.as_ref();
+    let metrics = metrics.and_then(|listen| listen.value.parse().ok());
+    let mut taken: Vec<(SocketAddr, &str)> = Vec::new();
+    taken.extend(metrics.map(|address| (address, "[metrics]")));
+    for listen in written
+        .provided
+        .iter()
+        .filter_map(|one| one.listen.as_ref())
+    {
+        let other = taken.iter().find(|(other, _)| meet(*other, listen.value));
+        if let Some((_, other)) = other {
+            problems.push(Problem::at(
+                listen.span.clone(),
+                "two sections listen at one port",
+                format!("{other} listens there already"),
+                "give each section a port of its own; a share of each chain has a `listen` of its own, and so have the members' `addr`",
+            ));
+        }
+        taken.push((listen.value, "another section"));
+    }
+}
+
+/// Whether one host cannot listen at both.
+fn meet(one: SocketAddr, other: SocketAddr) -> bool {
+    let (ours, theirs) = (one.ip(), other.ip());
+    one.port() == other.port()
+        && (ours == theirs || ours.is_unspecified() || theirs.is_unspecified())
 }
 
 /// Votes of a block: a prevote, a precommit, and a proposal or extension.

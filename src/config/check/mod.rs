@@ -24,6 +24,7 @@ use crate::threads::give_way;
 use super::file::{Chain, RawConfig, Validator};
 use super::meaning::ChainConfig;
 use super::sections::etcd::{self, StoreKind};
+use super::sections::guard::Company;
 use super::sections::{guard, rpc};
 use super::state_path::StatePath;
 use keys::{KeyOfChain, keys};
@@ -144,12 +145,16 @@ pub(super) fn check(
             }
         };
         let rpc = rpc::rpc(chain, base, problems, warnings, undialled);
-        let guard = guard::meaning(
-            &chain.guard,
-            !chain.rpc.is_empty(),
-            chain.store.value == StoreKind::Etcd,
-            problems,
-        );
+        let has_share = keys.iter().any(|key| key.source.traits().is_share);
+        if has_share {
+            shares_alone(chain, &id, keys.len(), problems);
+        }
+        let company = match (has_share, chain.store.value) {
+            (true, _) => Company::Members,
+            (false, StoreKind::Etcd) => Company::Etcd,
+            (false, StoreKind::File) => Company::None,
+        };
+        let guard = guard::meaning(&chain.guard, !chain.rpc.is_empty(), company, problems);
         let mut after = keys.iter().skip(1).filter_map(KeyOfChain::from);
         let mut in_turn = keys
             .iter()
@@ -217,6 +222,29 @@ fn votes_only(chain: &Chain, id: &ChainId, problems: &mut Vec<Problem>) {
             format!("the key of {id} cannot sign raw bytes"),
             "a Ledger signs votes and proposals only",
             "remove the line, or use another kind of key",
+        ));
+    }
+}
+
+/// What a chain whose key is a share cannot have besides.
+fn shares_alone(chain: &Chain, id: &ChainId, keys: usize, problems: &mut Vec<Problem>) {
+    if chain.store.value == StoreKind::Etcd {
+        problems.push(Problem::at(
+            chain.store.span.clone(),
+            "`store = \"etcd\"` does not go with shares of a key",
+            "each member has a watermark of its own",
+            "remove the line: the members keep each other from signing twice, and etcd would only make every vote slower",
+        ));
+    }
+    if keys > 1 {
+        problems.push(Problem::at(
+            chain
+                .id
+                .as_ref()
+                .map_or(chain.span.clone(), |id| id.span.clone()),
+            format!("{id} has a share of a key, and another key"),
+            "shares sign for their chain at every height",
+            "keep the [[providers.cosign]] and remove the chain from all other sections, or the other way round",
         ));
     }
 }

@@ -55,11 +55,22 @@ fn word<T: Copy>(
     })
 }
 
-/// What it means for a chain that has `rpc` or not, and a watermark that is shared in etcd or not.
+/// With whom a chain is signed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::config) enum Company {
+    /// This host alone.
+    None,
+    /// Other hosts, by a watermark that is shared in etcd.
+    Etcd,
+    /// Other hosts, which have the other shares of the key.
+    Members,
+}
+
+/// What it means for a chain that has `rpc` or not.
 pub(in crate::config) fn meaning(
     written: &RawGuard,
     has_rpc: bool,
-    shared: bool,
+    company: Company,
     problems: &mut Vec<Problem>,
 ) -> GuardSettings {
     let RawGuard {
@@ -89,12 +100,25 @@ pub(in crate::config) fn meaning(
                 "this [[chain]] has no `rpc`",
                 "add `rpc = [\"http://127.0.0.1:26657\"]` with the RPC addresses of nodes, or remove the line",
             ));
-        } else if shared && key != "floor" {
+        } else if key != "floor" {
+            let (with, label, help) = match company {
+                Company::None => continue,
+                Company::Etcd => (
+                    "`store = \"etcd\"`",
+                    "hosts that share the watermark sign for each other",
+                    "remove the line: etcd keeps them from signing against each other",
+                ),
+                Company::Members => (
+                    "shares of a key",
+                    "members sign votes of which this one does not know",
+                    "remove the line: a vote that this member had no part in is no second signer",
+                ),
+            };
             problems.push(Problem::at(
                 span,
-                format!("`{key}` does not go with `store = \"etcd\"`"),
-                "hosts that share the watermark sign for each other",
-                "remove the line: etcd keeps them from signing against each other",
+                format!("`{key}` does not go with {with}"),
+                label,
+                help,
             ));
         }
     }
@@ -105,9 +129,9 @@ pub(in crate::config) fn meaning(
             true => floor.as_ref().map(|found| found.value).unwrap_or_default(),
         },
         blocks: u32::try_from(blocks).unwrap_or(u32::MAX),
-        second: match shared {
-            true => SecondSigner::Ignore,
-            false => second.as_ref().map(|found| found.value).unwrap_or_default(),
+        second: match company {
+            Company::Etcd | Company::Members => SecondSigner::Ignore,
+            Company::None => second.as_ref().map(|found| found.value).unwrap_or_default(),
         },
     }
 }

@@ -26,6 +26,7 @@ pub(super) fn pem(text: &str) -> FileKind {
         "PRIVATE KEY" | "EC PRIVATE KEY" | "RSA PRIVATE KEY" | "EC PARAMETERS" => {
             return private(text, label);
         }
+        "TMKMS ENCRYPTED SHARE" => return FileKind::OwnShare,
         "ENCRYPTED PRIVATE KEY" | "TMKMS ENCRYPTED KEY" => PemLabel::Encrypted,
         "OPENSSH PRIVATE KEY" => PemLabel::OpenSsh,
         "TENDERMINT PRIVATE KEY" => PemLabel::Keyring,

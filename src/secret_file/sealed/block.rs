@@ -25,10 +25,18 @@ pub enum KeyLabel {
     Encrypted,
     /// Encrypted in the same way: a key of this program for which there is no form in PKCS#8.
     OwnEncrypted,
+    /// Encrypted in the same way: a share of a key, which is no key.
+    EncryptedShare,
 }
 
 impl KeyLabel {
-    const ALL: [Self; 4] = [Self::Pkcs8, Self::Sec1, Self::Encrypted, Self::OwnEncrypted];
+    const ALL: [Self; 5] = [
+        Self::Pkcs8,
+        Self::Sec1,
+        Self::Encrypted,
+        Self::OwnEncrypted,
+        Self::EncryptedShare,
+    ];
 
     /// What stands after `-----BEGIN`.
     pub fn as_str(self) -> &'static str {
@@ -37,10 +45,11 @@ impl KeyLabel {
             Self::Sec1 => "EC PRIVATE KEY",
             Self::Encrypted => "ENCRYPTED PRIVATE KEY",
             Self::OwnEncrypted => "TMKMS ENCRYPTED KEY",
+            Self::EncryptedShare => "TMKMS ENCRYPTED SHARE",
         }
     }
 
-    /// Whether a passphrase opens it.
+    /// Whether it is a key that a passphrase opens.
     pub fn is_encrypted(self) -> bool {
         matches!(self, Self::Encrypted | Self::OwnEncrypted)
     }

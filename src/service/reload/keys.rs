@@ -137,7 +137,7 @@ fn public_key(
     signs: Option<PublicKey>,
 ) -> Result<Option<PublicKey>, OpenKeyError> {
     let key = &config.key;
-    let opened = || key.open().map(|opened| Some(opened.signer.public_key()));
+    let opened = || key.inspect().map(|seen| Some(seen.public_key));
     if let (Fate::Kept { .. }, Some(open), []) = (fate, open, key.devices().as_slice()) {
         return open.config.key.look().map(Some);
     }

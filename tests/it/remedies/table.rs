@@ -416,6 +416,76 @@ pub const TABLE: &[Remedy] = &[
         ),
     ),
     row(
+        "src/backends/cosign/source/share_file.rs",
+        "on_file(\"install\",&[\"-m\",\"600\",\"SHARE\"],path)",
+        "bring the share.json of this member there",
+        "install -m 600 SHARE",
+        Test(
+            "tests/it/cosign_config.rs",
+            "files_that_are_no_share_are_told_with_what_to_do",
+        ),
+    ),
+    row(
+        "src/backends/cosign/source/share_file.rs",
+        "remove(path)",
+        "remove it with",
+        "rm",
+        Test(
+            "tests/it/cosign_config.rs",
+            "files_that_are_no_share_are_told_with_what_to_do",
+        ),
+    ),
+    row(
+        "src/backends/cosign/source/share_file.rs",
+        "without_config([\"cosign\",\"import\",\"SHARD\"])",
+        "bring it into the form of this program",
+        "tmkms cosign import SHARD",
+        Test(
+            "tests/it/cosign_config.rs",
+            "files_that_are_no_share_are_told_with_what_to_do",
+        ),
+    ),
+    row(
+        "src/backends/cosign/source/share_file.rs",
+        "on_file(\"install\",&[\"-m\",\"600\",\"PASSPHRASE\"],path)",
+        "put it there with",
+        "install -m 600 PASSPHRASE",
+        Test(
+            "tests/it/cosign_config.rs",
+            "an_encrypted_share_needs_its_passphrase",
+        ),
+    ),
+    row(
+        "src/backends/cosign/source/share_file.rs",
+        "on_file(\"tmkms\",&[\"cosign\",\"encrypt\"],path)",
+        "or remove `passphrase_file`",
+        "tmkms cosign encrypt",
+        Test(
+            "tests/it/cosign_config.rs",
+            "an_encrypted_share_needs_its_passphrase",
+        ),
+    ),
+    row(
+        "src/cli/cosign/encrypt.rs",
+        "shred(&self.file)",
+        "still holds the share without a passphrase",
+        "shred -u",
+        Test(
+            "tests/it/cosign_config.rs",
+            "an_encrypted_share_needs_its_passphrase",
+        ),
+    ),
+    row(
+        "src/cli/cosign/shards.rs",
+        "on_file(\"tmkms\",&[\"cosign\",\"decrypt\"],path)",
+        "decrypt it with",
+        "tmkms cosign decrypt",
+        Test(
+            "tests/it/cosign_config.rs",
+            "an_encrypted_share_needs_its_passphrase",
+        ),
+    ),
+    row(
         "src/cli/cosign/split.rs",
         "shred(key)",
         "still holds the whole key",
