@@ -76,9 +76,10 @@ pub fn open(bytes: &[u8], passphrase: &Passphrase) -> Result<OpenedShare, Sealed
         error => SealedShareError::Share(error),
     })?;
     let stated = block.public_key.as_deref();
-    let stated = stated.and_then(|stated| key_text::of_json(stated, KeyType::Ed25519));
     match stated {
-        Some(stated) if stated != *share.public_key() => Err(SealedShareError::OtherKey),
+        Some(stated) if stated != key_text::to_json(share.public_key()) => {
+            Err(SealedShareError::OtherKey)
+        }
         _ => Ok(OpenedShare {
             share,
             weak: opened.weak,
