@@ -6,6 +6,7 @@
 mod ask;
 mod coordinate;
 pub mod config;
+mod cosigners;
 mod deal;
 mod frost;
 mod member;
@@ -21,6 +22,7 @@ pub use ask::{
     Answered, AskedShare, MadeSignature, PeerAnswer, Peers, Serve, ServedAnswer, ShownNonce,
 };
 pub use coordinate::{Coordinator, JointCounts, JointTally, MemberCounts};
+pub use cosigners::{Cosigners, CosignersError};
 pub use deal::{DealError, deal, prove};
 pub use frost::{Commitments, FrostError, OneNonce, Party, SignatureShare};
 pub use member::{ShareAnswer, ShareRequest, answer};

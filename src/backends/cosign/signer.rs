@@ -22,7 +22,11 @@ pub struct CosignSigner {
     coordinator: Arc<Coordinator>,
     /// Which chain it is that has this key, once that is armed.
     chain: Mutex<Option<ChainId>>,
+    /// Adds what there is to see of the links, and keeps them.
+    see: Option<Box<See>>,
 }
+
+type See = dyn Fn(&mut CosignersSample) + Send + Sync;
 
 impl CosignSigner {
     /// Of a member that answers and asks in this way.
@@ -32,7 +36,14 @@ impl CosignSigner {
             serving,
             coordinator,
             chain: Mutex::new(None),
+            see: None,
         }
+    }
+
+    /// With links, of which `see` adds what there is to see.
+    pub(super) fn seeing(self, see: impl Fn(&mut CosignersSample) + Send + Sync + 'static) -> Self {
+        let see: Option<Box<See>> = Some(Box::new(see));
+        Self { see, ..self }
     }
 }
 
@@ -79,7 +90,7 @@ impl Cosigner for CosignSigner {
 
     fn sample(&self) -> CosignersSample {
         let counts = self.coordinator.tally().counts();
-        CosignersSample {
+        let mut sample = CosignersSample {
             own: self.party.id(),
             threshold: self.party.quorum().threshold(),
             signed: counts.signed,
@@ -87,7 +98,11 @@ impl Cosigner for CosignSigner {
             more_sets: counts.more_sets,
             nonces_shown: self.serving.nonces_waiting().try_into().unwrap_or(u64::MAX),
             ..CosignersSample::default()
+        };
+        if let Some(see) = &self.see {
+            see(&mut sample);
         }
+        sample
     }
 
     fn sign_jointly(
