@@ -4,6 +4,7 @@ mod complete;
 mod share_file;
 
 use std::any::Any;
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
@@ -14,7 +15,9 @@ use crate::link::{IdentityKey, identity};
 use crate::secret_file::SecretSource;
 use crate::shares::{KeyShare, Quorum};
 
-use super::settings::CosignSettings;
+use crate::backends::cosign::cosigners::Cosigners;
+use crate::backends::cosign::peers::{PeerPlace, PeerTimes, PeersSettings};
+use crate::backends::cosign::settings::{CosignSettings, MemberSettings};
 use share_file::ShareFile;
 
 pub use complete::{CosignConfigError, complete};
@@ -26,6 +29,8 @@ pub struct CosignSource {
     traits: KeyTraits,
     /// Which share was read the last time.
     id: Mutex<Option<u16>>,
+    /// The share at work, while a chain has it.
+    running: Mutex<Weak<Cosigners>>,
 }
 
 /// What lies on this host, read and held against the configuration.
@@ -61,6 +66,7 @@ impl CosignSource {
             file: ShareFile::new(settings.share.clone(), settings.passphrase.clone()),
             settings,
             id: Mutex::default(),
+            running: Mutex::default(),
         }
     }
 
@@ -88,9 +94,6 @@ impl CosignSource {
         })
     }
 }
-
-/// Why nothing is signed.
-const NOT_YET: &str = "this version does not yet sign with shares; `cosign recover` makes the whole key of enough of them";
 
 impl CosignSource {
     /// What `check` tells of it.
@@ -140,13 +143,55 @@ impl KeySource for CosignSource {
             public_key: read.share.public_key().clone(),
             notes: self.notes(&read),
             warnings: read.warnings,
-            unavailable: Some(NOT_YET.to_owned()),
+            unavailable: None,
         })
     }
 
     fn open(&self) -> Result<Opened, OpenKeyError> {
-        self.read()?;
-        Err(OpenKeyError(NOT_YET.to_owned()))
+        // Held until it runs: chains of one section are armed at once, and one port is enough for all.
+        let mut running = self.running.lock();
+        if let Some(cosigners) = running.upgrade() {
+            return Ok(Opened {
+                signer: Arc::new(cosigners.signer()),
+                warnings: Vec::new(),
+            });
+        }
+        let read = self.read()?;
+        let cosigners = self.begin(read.share, read.identity)?;
+        *running = Arc::downgrade(&cosigners);
+        Ok(Opened {
+            signer: Arc::new(cosigners.signer()),
+            warnings: read.warnings,
+        })
+    }
+}
+
+impl CosignSource {
+    fn begin(
+        &self,
+        share: KeyShare,
+        identity: IdentityKey,
+    ) -> Result<Arc<Cosigners>, OpenKeyError> {
+        let place = |member: &MemberSettings| {
+            Some(PeerPlace {
+                id: member.id,
+                peer_id: member.peer_id,
+                host: member.host.clone(),
+                port: member.port,
+                public_share: *share.public_shares().get(member.id)?,
+            })
+        };
+        let settings = PeersSettings {
+            own: share.id(),
+            identity: Arc::new(identity),
+            listen: self.settings.listen.to_string(),
+            members: self.settings.members.iter().filter_map(place).collect(),
+            public_key: share.public_key().clone(),
+            quorum: share.quorum(),
+            times: PeerTimes::default(),
+        };
+        Cosigners::begin(&share, settings)
+            .map_err(|error| OpenKeyError(format!("the share in {}: {error}", self.settings.share)))
     }
 }
 
