@@ -62,6 +62,8 @@ pub struct CosignerSample {
     pub late: u64,
     /// Wrong shares, locks and signatures.
     pub bad: u64,
+    /// Since the last of those.
+    pub bad_ago: Option<Duration>,
     /// Shares that it was given here.
     pub given: u64,
 }
@@ -80,5 +82,13 @@ impl CosignersSample {
     /// Whether as many as are needed can sign.
     pub fn are_enough(&self) -> bool {
         self.there() >= usize::from(self.threshold)
+    }
+}
+
+impl CosignerSample {
+    /// How many heights its watermark is below `own`, that of this host, where both are known; 0 where it is not below.
+    pub fn heights_behind(&self, own: Option<i64>) -> Option<u64> {
+        let behind = own?.saturating_sub(self.height?);
+        Some(u64::try_from(behind).unwrap_or(0))
     }
 }

@@ -58,7 +58,7 @@ mod tests {
         serde_json::from_value(json).unwrap()
     }
 
-    /// Bit by bit: six facts, three things that somebody should look at, and a pause.
+    /// Bit by bit: six facts, three things that somebody should look at, a pause, and members of whom too few are there.
     fn told(bits: u32) -> (ChainVerdict, ServiceStatus) {
         let is = |bit: u32| bits & (1 << bit) != 0;
         let why = |bit: u32, text: &str| is(bit).then(|| text.to_owned());
@@ -68,6 +68,7 @@ mod tests {
             broken: why(2, "a full disk"),
             key: why(3, "press the button"),
             devices: why(4, "unplugged"),
+            cosigners: why(10, "1 of 3 members there"),
             linked: is(5),
             paused: is(9).then(|| pause().line()),
         };
@@ -107,7 +108,7 @@ mod tests {
 
     #[test]
     fn nobody_is_told_otherwise() {
-        for bits in 0..1 << 10 {
+        for bits in 0..1 << 11 {
             let (verdict, status) = told(bits);
             let asked_for = |question| {
                 let verdicts = [(CHAIN.to_owned(), verdict.clone())];

@@ -108,6 +108,11 @@ fn chain_lines(chain: &ChainStatus, commands: &Commands) -> String {
             line(if at == 0 { "shared" } else { "" }, part);
         }
     }
+    if let Some(cosigners) = &chain.cosigners {
+        for (at, part) in cosigners.lines().iter().enumerate() {
+            line(if at == 0 { "cosigners" } else { "" }, part);
+        }
+    }
     if let Some(rpc) = &chain.rpc {
         for (at, part) in rpc.lines().iter().enumerate() {
             line(if at == 0 { "chain" } else { "" }, part);

@@ -9,6 +9,7 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
 use crate::backends::DeviceSample;
+use crate::cosigner::{CosignerSample, CosignersSample};
 use crate::events::RequestKind;
 use crate::gate::store::etcd::SharedSample;
 use crate::observe::stats::chain::{ChainSnapshot, STEPS};
@@ -77,6 +78,10 @@ pub(super) enum Values {
     Device(fn(&DeviceSample) -> Option<SampleValue>),
     /// One a chain that is shared in etcd.
     Etcd(fn(&SharedSample) -> Option<SampleValue>),
+    /// One a chain of whose key this host has a share.
+    Cosign(fn(&CosignersSample) -> Option<SampleValue>),
+    /// One a chain and other member of its key.
+    Cosigner(fn(&CosignerSample) -> Option<SampleValue>),
     /// One a link.
     Link(fn(&LinkSnapshot) -> Option<SampleValue>),
     /// Any others: their labels, and what puts the values.
@@ -90,7 +95,8 @@ impl Family {
     pub const fn labels(&self) -> &'static [&'static str] {
         match self.values {
             Values::Service(_) | Values::Process(_) => &[],
-            Values::Chain(_) | Values::Etcd(_) => &["chain_id"],
+            Values::Chain(_) | Values::Etcd(_) | Values::Cosign(_) => &["chain_id"],
+            Values::Cosigner(_) => &["chain_id", "member"],
             Values::Type(_) => &["chain_id", "type"],
             Values::Key(_) => &["chain_id", "key", "address"],
             Values::Device(_) => &["chain_id", "device"],
@@ -154,6 +160,16 @@ impl Family {
             Values::Etcd(read) => {
                 for chain in &from.chains {
                     series.put_some(&[&chain.id], chain.shared.as_ref().and_then(read))?;
+                }
+            }
+            Values::Cosign(read) => {
+                for chain in &from.chains {
+                    series.put_some(&[&chain.id], chain.cosigners.as_ref().and_then(read))?;
+                }
+            }
+            Values::Cosigner(read) => {
+                for (chain, other) in from.chains.iter().flat_map(ChainSample::other_members) {
+                    series.put_some(&[&chain.id, &other.id.to_string()], read(other))?;
                 }
             }
             Values::Link(read) => {

@@ -30,7 +30,7 @@ pub use sample::{ChainSample, KeySample, ServiceSample};
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// All metrics, in the order in which they are served.
-const TABLES: [&[Family]; 9] = [
+const TABLES: [&[Family]; 10] = [
     service::FAMILIES,
     chains::FAMILIES,
     signatures::FAMILIES,
@@ -38,6 +38,7 @@ const TABLES: [&[Family]; 9] = [
     devices::FAMILIES,
     outside::rpc::FAMILIES,
     outside::etcd::FAMILIES,
+    outside::cosign::FAMILIES,
     links::FAMILIES,
     process::FAMILIES,
 ];

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::backends::DeviceSample;
 use crate::consensus::Hrs;
+use crate::cosigner::{CosignerSample, CosignersSample};
 use crate::gate::store::etcd::SharedSample;
 use crate::observe::stats::chain::ChainSnapshot;
 use crate::observe::stats::link::LinkSnapshot;
@@ -85,10 +86,21 @@ pub struct ChainSample {
     pub backup: Option<Option<Duration>>,
     /// What is seen of etcd, where other hosts share the watermark.
     pub shared: Option<SharedSample>,
+    /// What is seen of the other hosts that have shares of its key, where this is one of them.
+    pub cosigners: Option<CosignersSample>,
     /// What the chain itself said of our votes, where it is asked.
     pub rpc: Option<RpcSample>,
     /// What it has done.
     pub snapshot: ChainSnapshot,
     /// Its links: the node's address, and what the link has done.
     pub links: Vec<(String, LinkSnapshot)>,
+}
+
+impl ChainSample {
+    /// The other members of its key, each with the chain.
+    pub(super) fn other_members(&self) -> impl Iterator<Item = (&Self, &CosignerSample)> {
+        let seen = self.cosigners.iter();
+        seen.flat_map(|seen| &seen.others)
+            .map(move |other| (self, other))
+    }
 }

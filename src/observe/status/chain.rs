@@ -10,6 +10,7 @@ use super::device::DeviceStatus;
 use super::judgement::condition::Condition;
 use super::key::KeyStatus;
 use super::link::{LinkStatus, ServedNode};
+use super::outside::cosigners::CosignersStatus;
 use super::outside::rpc::RpcStatus;
 use super::outside::shared::SharedStatus;
 use super::pause::PauseStatus;
@@ -74,6 +75,9 @@ pub struct ChainStatus {
     /// What is seen of etcd, where other hosts share the watermark.
     #[serde(default)]
     pub shared: Option<SharedStatus>,
+    /// What is seen of the other hosts that have shares of its key, where this is one of them and the chain is armed.
+    #[serde(default)]
+    pub cosigners: Option<CosignersStatus>,
     /// What the chain itself says of our votes, where `rpc` says whom to ask.
     #[serde(default)]
     pub rpc: Option<RpcStatus>,

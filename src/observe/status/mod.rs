@@ -24,6 +24,8 @@ pub use judgement::probe::{Expected, HealthQuestion, No, NothingAsked, probe};
 pub use judgement::verdict::{ChainVerdict, Facts};
 pub use key::KeyStatus;
 pub use link::{LastError, LastSigned, LinkPhase, LinkStatus, ServedNode};
+pub use outside::cosigner::CosignerStatus;
+pub use outside::cosigners::CosignersStatus;
 pub use outside::rpc::{RpcEndpointStatus, RpcStatus};
 pub use outside::shared::{EndpointStatus, SharedStatus};
 pub use pause::PauseStatus;

@@ -64,7 +64,7 @@ impl Coordinator {
         let there = self.0.peers.reachable().len() + 1;
         (there < usize::from(quorum.threshold())).then(|| {
             format!(
-                "{there} of {} members are reachable, this one included, and {} are needed; `tmkms cosign status` shows the links",
+                "{there} of {} members are reachable, this one included, and {} are needed",
                 quorum.members(),
                 quorum.threshold()
             )

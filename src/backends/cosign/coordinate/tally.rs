@@ -1,6 +1,9 @@
 //! What came of the questions that this member asked as a coordinator: counted, for whoever looks.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use crate::shares::Quorum;
 
@@ -17,6 +20,8 @@ pub struct JointTally {
 struct MemberTally {
     late: AtomicU64,
     bad: AtomicU64,
+    /// The last of those.
+    last_bad: Mutex<Option<Instant>>,
 }
 
 /// What was counted of a member.
@@ -26,6 +31,8 @@ pub struct MemberCounts {
     pub late: u64,
     /// Shares, signatures and locks of it that were wrong.
     pub bad: u64,
+    /// Since the last of those.
+    pub bad_ago: Option<Duration>,
 }
 
 /// What was counted in all.
@@ -67,6 +74,7 @@ impl JointTally {
             .map_or_else(MemberCounts::default, |tally| MemberCounts {
                 late: tally.late.load(Ordering::Relaxed),
                 bad: tally.bad.load(Ordering::Relaxed),
+                bad_ago: tally.last_bad.lock().map(|at| at.elapsed()),
             })
     }
 
@@ -91,6 +99,7 @@ impl JointTally {
     pub(super) fn bad(&self, member: u16) {
         if let Some(tally) = self.of_member(member) {
             tally.bad.fetch_add(1, Ordering::Relaxed);
+            *tally.last_bad.lock() = Some(Instant::now());
         }
     }
 

@@ -6,7 +6,7 @@ use crate::backends::{DeviceSample, all_down};
 use crate::chain::ChainSeen;
 use crate::observe::registry::kept::kept;
 use crate::observe::stats::link::LinkSnapshot;
-use crate::observe::status::{ChainVerdict, Facts, PauseStatus};
+use crate::observe::status::{ChainVerdict, CosignersStatus, Facts, PauseStatus};
 use crate::os::clock::Moment;
 use crate::rpc::RpcSample;
 
@@ -30,7 +30,11 @@ pub(super) struct Look<'a> {
 
 impl ChainEntry {
     pub(super) fn look(&self, now: &Moment) -> Look<'_> {
-        let chain = self.chain.seen();
+        self.look_at(self.chain.seen(), now)
+    }
+
+    /// The rest, of a chain that was seen.
+    fn look_at(&self, chain: ChainSeen, now: &Moment) -> Look<'_> {
         let devices = self.devices(&chain);
         let stuck = self.stuck(now);
         let paused = self.paused(now);
@@ -39,17 +43,17 @@ impl ChainEntry {
             .map(|link| (link.addr.as_str(), link.stats.snapshot()))
             .collect();
         let broken = chain.gate.as_ref().and_then(|gate| gate.broken.as_ref());
+        // A share is there; what its trouble is are the others.
+        let own_trouble = chain.key_trouble.as_deref();
+        let own_trouble = own_trouble.filter(|_| chain.cosigners.is_none());
         let in_effect = paused.as_ref().filter(|paused| paused.in_effect);
         let verdict = ChainVerdict::of(Facts {
             unarmed: chain.why_unarmed.as_deref().map(kept),
             stuck: stuck.map(|time| kept(&self.why_stuck(time))),
             broken: broken.map(|why| kept(why.as_ref())),
-            key: chain
-                .key_trouble
-                .as_deref()
-                .or(chain.waits.as_deref())
-                .map(kept),
+            key: own_trouble.or(chain.waits.as_deref()).map(kept),
             devices: all_down(&devices).map(|why| kept(&why)),
+            cosigners: self.too_few_cosigners(&chain).map(|why| kept(&why)),
             linked: links.iter().any(|(_, link)| link.is_up()),
             paused: in_effect.map(PauseStatus::line),
         });
@@ -62,6 +66,15 @@ impl ChainEntry {
             links,
             verdict,
         }
+    }
+
+    /// Why nothing can be signed with this host's share of a key, where that is for want of others.
+    fn too_few_cosigners(&self, chain: &ChainSeen) -> Option<String> {
+        let seen = CosignersStatus::of(chain.cosigners.clone()?, None);
+        // Who asks them may know more than the links show: one without a nonce at hand cannot be asked.
+        let why = seen.too_few().or_else(|| chain.key_trouble.clone())?;
+        let show = self.commands.line(["cosign", "status", &self.id]);
+        Some(format!("{why}; `{show}` shows the links"))
     }
 
     fn why_stuck(&self, time: Duration) -> String {
@@ -97,8 +110,10 @@ impl ChainEntry {
 #[cfg(test)]
 mod tests {
     use super::super::entry::tests::{NoKey, chain};
+    use super::*;
     use crate::backends::{KeySource, KeyTraits};
     use crate::chain::{Chain, ChainKeys};
+    use crate::cosigner::{CosignerSample, CosignersSample};
     use crate::os::clock::{Clock, SystemClock};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
@@ -127,6 +142,59 @@ mod tests {
             assert!(status.devices.is_empty(), "{why:?}");
             assert_eq!(status.not_ready, why);
         }
+    }
+
+    /// Armed, with a share; two others have one each.
+    fn with_members(up: [bool; 2], key_trouble: Option<&str>) -> ChainSeen {
+        let others = (2..).zip(up).map(|(id, up)| CosignerSample {
+            id,
+            address: format!("10.0.0.{id}:26680"),
+            up,
+            ..CosignerSample::default()
+        });
+        ChainSeen {
+            public_key: None,
+            why_unarmed: None,
+            asks_devices: true,
+            gate: None,
+            key_trouble: key_trouble.map(str::to_owned),
+            waits: None,
+            shared: None,
+            cosigners: Some(CosignersSample {
+                own: 1,
+                threshold: 2,
+                others: others.collect(),
+                ..CosignersSample::default()
+            }),
+        }
+    }
+
+    #[test]
+    fn a_share_is_armed_and_is_ready_while_enough_members_are_there() {
+        let now = SystemClock.now();
+        let known = chain("one");
+        let verdict = |up, trouble| known.look_at(with_members(up, trouble), &now).verdict;
+        for up in [[true, true], [false, true]] {
+            assert_eq!(verdict(up, None).trouble, None, "{up:?}");
+        }
+        // As the coordinator says it, and as it is told with names.
+        let few = verdict([false, false], Some("1 of 3 members are reachable"));
+        assert_eq!(few.not_armed, None);
+        let told = few.not_ready.unwrap();
+        assert!(
+            told.contains("member 2 (10.0.0.2:26680) is down")
+                && told.ends_with("`tmkms cosign status one` shows the links"),
+            "{told}"
+        );
+        // All links are up, and those who ask find nobody all the same.
+        let few = verdict([true, true], Some("too few have nonces"));
+        assert_eq!(few.not_armed, None);
+        assert!(few.not_ready.unwrap().starts_with("too few have nonces; "));
+        // What keeps a whole key from signing is another matter.
+        let mut whole = with_members([true, true], Some("unplugged"));
+        whole.cosigners = None;
+        let unplugged = known.look_at(whole, &now).verdict;
+        assert_eq!(unplugged.not_armed.as_deref(), Some("unplugged"));
     }
 
     #[test]

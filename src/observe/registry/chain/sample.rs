@@ -40,6 +40,7 @@ impl ChainEntry {
                 Backup::Proven(at) => Some(now.wall.saturating_sub(at)),
             }),
             shared: chain.shared.map(|shared| shared.stats.sample()),
+            cosigners: chain.cosigners,
             rpc: look.rpc,
             snapshot: self.stats.snapshot(),
             links: links.map(|(addr, link)| (addr.to_owned(), link)).collect(),
@@ -61,5 +62,86 @@ impl ChainEntry {
             watermark: key.chain.last(),
         });
         keys.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::entry::tests::chain;
+    use crate::consensus::{Height, Hrs, Round, Step};
+    use crate::cosigner::{CosignerSample, CosignersSample};
+    use crate::observe::metrics::{Audience, ServiceSample, encode};
+    use crate::os::clock::{Clock, SystemClock};
+    use crate::os::process::usage::ProcessUsage;
+    use std::time::{Duration, SystemTime};
+
+    #[test]
+    fn members_of_a_shared_key_have_their_series_from_the_start() {
+        let other = |id, up| CosignerSample {
+            id,
+            up,
+            height: Some(70),
+            ..CosignerSample::default()
+        };
+        let mut sample = chain("one").sample(&SystemClock.now());
+        let without = chain("two").sample(&SystemClock.now());
+        sample.watermark = Some(Hrs {
+            height: Height::new(90).unwrap(),
+            round: Round::FIRST,
+            step: Step::Prevote,
+        });
+        sample.cosigners = Some(CosignersSample {
+            own: 1,
+            threshold: 2,
+            deaf: Some("address in use".to_owned()),
+            unsigned: 4,
+            others: vec![
+                CosignerSample {
+                    round_trip: Some(Duration::from_micros(1_500)),
+                    runs_twice: true,
+                    refused: 5,
+                    bad: 6,
+                    ..other(2, true)
+                },
+                other(3, false),
+            ],
+            ..CosignersSample::default()
+        });
+        let service = ServiceSample {
+            started: SystemTime::UNIX_EPOCH,
+            usage: ProcessUsage::default(),
+            dropped_lines: 0,
+            since_turn: Duration::ZERO,
+            pauses: 0,
+            clock_steps: 0,
+            followed: true,
+            followed_since: SystemTime::UNIX_EPOCH,
+            chains: vec![sample, without],
+        };
+        let text = encode(service, Audience::NodeExporter).unwrap();
+        let one = "chain_id=\"one\"";
+        for line in [
+            format!("members{{{one}}} 3"),
+            format!("members_there{{{one}}} 2"),
+            format!("threshold{{{one}}} 2"),
+            format!("deaf{{{one}}} 1"),
+            format!("unsigned_total{{{one}}} 4"),
+            format!("member_up{{{one},member=\"2\"}} 1"),
+            format!("member_up{{{one},member=\"3\"}} 0"),
+            format!("member_round_trip_seconds{{{one},member=\"2\"}} 0.0015"),
+            format!("member_twice{{{one},member=\"2\"}} 1"),
+            format!("member_heights_behind{{{one},member=\"3\"}} 20"),
+            format!("member_answers_total{{{one},member=\"2\",answer=\"refused\"}} 5"),
+            format!("member_bad_total{{{one},member=\"2\"}} 6"),
+            format!("member_bad_total{{{one},member=\"3\"}} 0"),
+        ] {
+            let line = format!("\ntmkms_cosign_{line}\n");
+            assert!(text.contains(&line), "{line} in {text}");
+        }
+        assert!(!text.contains("member_round_trip_seconds{chain_id=\"one\",member=\"3\"}"));
+        // A chain with a whole key has none of them.
+        let cosign = text.lines().filter(|line| line.starts_with("tmkms_cosign"));
+        assert!(cosign.count() > 30);
+        assert!(!text.contains("tmkms_cosign_members{chain_id=\"two\"}"));
     }
 }

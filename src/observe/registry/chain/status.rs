@@ -4,8 +4,8 @@ use crate::backends::Backup;
 use crate::consensus::Height;
 use crate::observe::registry::kept::kept;
 use crate::observe::status::{
-    ChainStatus, ConflictStatus, DeviceStatus, KeyStatus, LinkStatus, RpcStatus, ServedNode,
-    humanize,
+    ChainStatus, ConflictStatus, CosignersStatus, DeviceStatus, KeyStatus, LinkStatus, RpcStatus,
+    ServedNode, humanize,
 };
 use crate::os::clock::Moment;
 use crate::remedy::Commands;
@@ -56,6 +56,9 @@ impl ChainEntry {
                 .backup()
                 .map(|backup| backup_in_words(backup, now, &self.commands)),
             shared: chain.shared.map(|shared| shared.stats.sample().into()),
+            cosigners: chain
+                .cosigners
+                .map(|seen| CosignersStatus::of(seen, last.map(|hrs| hrs.height.get()))),
             rpc: look
                 .rpc
                 .as_ref()

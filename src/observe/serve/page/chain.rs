@@ -65,6 +65,8 @@ fn facts(chain: &ChainStatus) -> Vec<(&'static str, String)> {
     );
     let shared = chain.shared.iter().flat_map(|shared| shared.lines());
     facts.extend(shared.map(|line| ("shared", line)));
+    let cosigners = chain.cosigners.iter().flat_map(|seen| seen.lines());
+    facts.extend(cosigners.map(|line| ("cosigners", line)));
     facts.extend(chain.served.iter().map(|served| ("serves", served.line())));
     facts.extend(chain.backup.clone().map(|backup| ("backup", backup)));
     facts.extend(chain.address.clone().map(|address| ("address", address)));

@@ -98,9 +98,9 @@ fn legend() -> Markup {
 mod tests {
     use super::*;
     use crate::observe::status::{
-        ConflictStatus, DeviceStatus, EndpointStatus, History, IdentityStatus, LastError,
-        LastSigned, LinkPhase, LinkStatus, RefusedAt, SharedStatus, StageLatency, VoteCount,
-        VotesStatus,
+        ConflictStatus, CosignerStatus, CosignersStatus, DeviceStatus, EndpointStatus, History,
+        IdentityStatus, LastError, LastSigned, LinkPhase, LinkStatus, RefusedAt, SharedStatus,
+        StageLatency, VoteCount, VotesStatus,
     };
 
     fn shown(status: &ServiceStatus) -> String {
@@ -180,6 +180,17 @@ mod tests {
                 }],
                 writer: some(),
                 ..SharedStatus::default()
+            }),
+            cosigners: Some(CosignersStatus {
+                threshold: 1,
+                listens: some(),
+                deaf: some(),
+                others: vec![CosignerStatus {
+                    address: text.to_owned(),
+                    trouble: some(),
+                    ..CosignerStatus::default()
+                }],
+                ..CosignersStatus::default()
             }),
             history: History {
                 signed: 3,

@@ -25,6 +25,8 @@ pub enum Concern<'a> {
     Chain(String),
     /// A member of etcd does not answer; a majority may.
     Member(&'a EndpointStatus),
+    /// Something about the other hosts that have shares of its key.
+    Cosigners(String),
 }
 
 impl Concern<'_> {
@@ -43,7 +45,7 @@ impl Concern<'_> {
                 let why = why.map_or_else(String::new, |why| format!(": {why}"));
                 format!("{} is not linked, for {since}{why}", link.addr)
             }
-            Self::Chain(told) => told.clone(),
+            Self::Chain(told) | Self::Cosigners(told) => told.clone(),
             Self::Member(member) => {
                 let why = member.trouble.as_deref().unwrap_or("it does not answer");
                 format!("etcd's member {} is down: {why}", member.name)
@@ -56,6 +58,8 @@ impl ChainStatus {
     /// What somebody should look at, the most urgent first.
     pub fn concerns(&self) -> Vec<Concern<'_>> {
         let mut concerns: Vec<Concern<'_>> = self.conflicts.iter().map(Concern::Conflict).collect();
+        let serious = self.cosigners.iter().flat_map(|seen| seen.serious());
+        concerns.extend(serious.map(Concern::Cosigners));
         concerns.extend(self.paused_now().map(Concern::Paused));
         let devices = self.devices.iter().filter(|device| !device.up);
         let devices = devices.filter(|device| !self.is_told(device));
@@ -70,6 +74,10 @@ impl ChainStatus {
         let members = self.shared.iter().flat_map(|shared| &shared.endpoints);
         let down = members.filter(|member| member.trouble.is_some());
         concerns.extend(down.map(Concern::Member));
+        let cosigners = self.cosigners.iter().flat_map(|seen| seen.concerns());
+        let why = self.not_ready.as_deref().unwrap_or_default();
+        let untold = cosigners.filter(|told| !why.contains(told.as_str()));
+        concerns.extend(untold.map(Concern::Cosigners));
         concerns
     }
 
@@ -122,6 +130,8 @@ impl ChainStatus {
 mod tests {
     use super::*;
     use crate::observe::status::link::LastError;
+    use crate::observe::status::outside::cosigner::CosignerStatus;
+    use crate::observe::status::outside::cosigners::CosignersStatus;
     use crate::observe::status::outside::shared::SharedStatus;
 
     fn link(state: LinkPhase) -> LinkStatus {
@@ -208,6 +218,46 @@ mod tests {
             chain.not_ready = Some(why.to_owned());
             assert_eq!(lines(&chain).len(), left, "{why}");
         }
+    }
+
+    #[test]
+    fn members_that_are_too_few_are_told_once_and_one_that_runs_twice_before_all_else() {
+        let other = |id, up| CosignerStatus {
+            id,
+            address: "a:1".to_owned(),
+            up,
+            runs_twice: up,
+            ..CosignerStatus::default()
+        };
+        let cosigners = |others| CosignersStatus {
+            own: 1,
+            threshold: 2,
+            others,
+            ..CosignersStatus::default()
+        };
+        let few = cosigners(vec![other(2, false), other(3, false)]);
+        let why = few.too_few().unwrap();
+        let mut chain = ChainStatus {
+            cosigners: Some(few),
+            not_ready: Some(format!("{why}; `x` shows the links")),
+            ..ChainStatus::default()
+        };
+        assert!(lines(&chain).is_empty(), "{:?}", lines(&chain));
+        chain.not_ready = Some("stuck".to_owned());
+        assert_eq!(lines(&chain), [why]);
+        let chain = ChainStatus {
+            cosigners: Some(cosigners(vec![other(2, true), other(3, false)])),
+            paused: Some(PauseStatus {
+                in_effect: true,
+                ..PauseStatus::default()
+            }),
+            ..ChainStatus::default()
+        };
+        let told = lines(&chain);
+        assert!(told[0].starts_with("two processes have"), "{told:?}");
+        assert!(told[2].starts_with("2 of 3 members there"), "{told:?}");
+        assert!(told[3].starts_with("member 3 (a:1) is down"), "{told:?}");
+        assert_eq!(chain.judged().condition, Condition::Attention);
     }
 
     #[test]

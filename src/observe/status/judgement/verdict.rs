@@ -14,6 +14,8 @@ pub struct Facts {
     pub key: Option<String>,
     /// Why none of its devices answers.
     pub devices: Option<String>,
+    /// Why the other members of its shared key are too few.
+    pub cosigners: Option<String>,
     /// Whether a node is linked.
     pub linked: bool,
     /// The operator's pause, where nothing is signed because of it.
@@ -42,11 +44,14 @@ impl ChainVerdict {
             broken,
             key,
             devices,
+            cosigners,
             linked,
             paused,
         } = facts;
         let not_armed = unarmed.clone().or_else(|| key.clone());
-        let trouble = unarmed.or(stuck).or(broken).or(key).or(devices);
+        let own = unarmed.or(stuck).or(broken).or(key).or(devices);
+        // Others may be missing without anything being wrong here: it is armed, and cannot answer a node.
+        let trouble = own.or(cosigners);
         // Nobody needs to ask for what is not signed on purpose.
         let unlinked = (!linked && paused.is_none()).then(|| "no node is linked".to_owned());
         Self {
