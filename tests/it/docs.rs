@@ -110,6 +110,7 @@ fn every_command_stands_in_the_readme_and_has_help() {
         "cosign recover",
         "cosign encrypt",
         "cosign decrypt",
+        "cosign status",
         "yubihsm detect",
         "yubihsm test",
         "yubihsm keys list",

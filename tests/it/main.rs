@@ -22,6 +22,7 @@ mod completions;
 mod config;
 mod cosign_config;
 mod cosign_links;
+mod cosign_status;
 mod demo;
 mod deploy;
 mod device_hangs;

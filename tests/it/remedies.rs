@@ -55,6 +55,7 @@ fn no_message_prints_a_command_that_is_written_by_hand() {
         "state",
         "keys",
         "softsign",
+        "cosign",
         "yubihsm",
         "ledger",
         "demo",

@@ -8,6 +8,7 @@ mod recover;
 mod section;
 mod shards;
 mod split;
+mod status;
 mod verify;
 
 use clap::Subcommand;
@@ -15,7 +16,7 @@ use clap::Subcommand;
 use super::report::Failure;
 use crate::terminal::Console;
 
-/// Shares of a key: split it, say whether shares belong together, and put them together again
+/// Shares of a key: split it, say whether they belong together, put them together again, see which members are there
 #[derive(Subcommand)]
 pub(super) enum Cosign {
     /// Split a key, or a new one, into shares
@@ -24,6 +25,7 @@ pub(super) enum Cosign {
     Import(import::ImportShard),
     /// Say whether shares belong together, and how many of them give the key
     Verify(verify::Verify),
+    Status(status::CosignStatus),
     /// Put a share into a new file, encrypted with a passphrase
     Encrypt(encrypt::EncryptShare),
     /// Put an encrypted share into a new file that needs no passphrase
@@ -38,6 +40,7 @@ impl Cosign {
             Self::Split(command) => command.run(&mut Console),
             Self::Import(command) => command.run(),
             Self::Verify(command) => command.run(),
+            Self::Status(command) => command.run(),
             Self::Encrypt(command) => command.run(&mut Console),
             Self::Decrypt(command) => command.run(&mut Console),
             Self::Recover(command) => command.run(),

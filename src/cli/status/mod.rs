@@ -73,7 +73,8 @@ impl Status {
     }
 }
 
-fn ask(config: &Config) -> Result<ServiceStatus, Failure> {
+/// The running service's answer.
+pub(super) fn ask(config: &Config) -> Result<ServiceStatus, Failure> {
     control::ask(&config.control).map_err(|error| no_service(config, &error))
 }
 

@@ -109,6 +109,26 @@ pub const MENTIONS: &[(&str, &str, &str)] = &[
         "tmkms starts without it",
         "what the service does",
     ),
+    (
+        "src/backends/cosign/peers/wire/hello.rs",
+        "which `tmkms cosign verify` prints",
+        "for the shares of two hosts, which lie elsewhere",
+    ),
+    (
+        "src/backends/cosign/peers/wire/hello.rs",
+        "to what `tmkms cosign verify` prints",
+        "for the share of another host",
+    ),
+    (
+        "src/secret_file/kind/file_kind.rs",
+        "`tmkms cosign recover SHARD1 SHARD2 OUT`",
+        "for files of several hosts; it reads no configuration",
+    ),
+    (
+        "src/secret_file/kind/file_kind.rs",
+        "`tmkms cosign recover SHARE1 SHARE2 OUT`",
+        "as above",
+    ),
 ];
 
 /// Commands of the system that are printed as they are, and why no test runs them.
@@ -483,6 +503,16 @@ pub const TABLE: &[Remedy] = &[
         Test(
             "tests/it/cosign_config.rs",
             "an_encrypted_share_needs_its_passphrase",
+        ),
+    ),
+    row(
+        "src/observe/registry/chain/look.rs",
+        "line([\"cosign\",\"status\",&self.id])",
+        "shows the links",
+        "tmkms cosign status",
+        Test(
+            "tests/it/cosign_status.rs",
+            "status_tells_of_members_and_of_the_command_that_shows_them",
         ),
     ),
     row(
