@@ -119,6 +119,8 @@ mod tests {
                 asked_for(HealthQuestion::Ready),
             );
             assert!(armed || !ready, "{bits:b}: what is ready is armed");
+            let few = bits & (1 << 10) != 0;
+            assert!(!few || !ready, "{bits:b}: too few members sign nothing");
             // The answer as the command reads it.
             let json = serde_json::to_value(&status).unwrap();
             let client: ServiceStatus = serde_json::from_value(json.clone()).unwrap();
