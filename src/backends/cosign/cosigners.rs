@@ -93,6 +93,7 @@ impl Cosigners {
             lost: asked.lost,
             late: counted.late,
             bad: counted.bad,
+            bad_ago: counted.bad_ago,
             given: peer.served.shares,
         }
     }
