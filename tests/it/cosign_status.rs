@@ -1,10 +1,15 @@
-//! `tmkms cosign status` and `tmkms status` of a key in shares: the real program, and a service that says what it is told to.
+//! `tmkms cosign status` and `tmkms status` of a key in shares: the real program, and a service that says what it is told to, or one
+//! of three members, alone.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 
+use crate::support::chain::Chain;
+use crate::support::command::tmkms;
 use crate::support::home::Home;
+use crate::support::http::{address, get};
 use tmkms::observe::status::{ChainStatus, CosignerStatus, CosignersStatus, ServiceStatus};
 
 /// A home with a share for the chain `c-1` and a key for the chain `test-1`, and its service, which answers with this status.
@@ -183,4 +188,63 @@ fn status_tells_of_members_and_of_the_command_that_shows_them() {
     let (code, text) = home.run(&words);
     assert_eq!(code, 1);
     assert!(text.contains("MEMBER  ADDRESS"), "{text}");
+}
+
+/// Member 2 of 3, and neither of the others runs.
+#[test]
+fn a_member_alone_is_armed_and_names_who_is_missing() {
+    let home = Home::new(&[]);
+    let words = "cosign split -t 2 -n 3 --chain-id test-1 --addr 127.0.0.1:1 --addr 127.0.0.1:2 --addr 127.0.0.1:3 shares";
+    let words: Vec<&str> = words.split(' ').collect();
+    let done = tmkms(home.path(), &words);
+    assert_eq!(done.code, 0, "{}", done.err);
+    let made = |file: &str| home.path().join("shares/member-2").join(file);
+    let section = fs::read_to_string(made("cosign.toml")).unwrap();
+    fs::create_dir(home.path().join("secrets")).unwrap();
+    let bring = |from: &str, to: &str| fs::rename(made(from), home.path().join(to)).unwrap();
+    bring("share.json", "secrets/test-1.share");
+    bring("identity.key", "secrets/test-1-cosign.key");
+    let chain = Chain::new("test-1").node_with_identity("unix:///nowhere");
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = format!("listen = \"{}\"", free.local_addr().unwrap());
+    drop(free);
+    let section = section.replace("listen = \"127.0.0.1:2\"", &listen);
+    home.configure(&format!(
+        "[metrics]\nlisten = \"127.0.0.1:0\"\n{chain}\n{section}"
+    ));
+    home.init();
+    let service = home.start();
+    service.wait_for_log("does not sign yet");
+    let at = address(&service);
+    assert_eq!(get(&at, "/armed").0, 200);
+    let (code, why) = get(&at, "/ready");
+    assert!(
+        code == 503 && why.contains("member 3 (127.0.0.1:3) is down"),
+        "{why}"
+    );
+    let (_, metrics) = get(&at, "/metrics");
+    assert!(
+        metrics.contains("\ntmkms_cosign_members_there{chain_id=\"test-1\"} 1\n"),
+        "{metrics}"
+    );
+    let (code, text) = home.run(&["status"]);
+    assert_eq!(code, 1, "{text}");
+    // As it is printed, from any folder.
+    let line = text.lines().find(|line| line.contains("shows the links"));
+    let command = line.unwrap().rsplit('`').nth(1).unwrap();
+    let shown = std::process::Command::new("sh")
+        .args([
+            "-c",
+            &command.replacen("tmkms", env!("CARGO_BIN_EXE_tmkms"), 1),
+        ])
+        .current_dir("/")
+        .env_remove("TMKMS_CONFIG_FILE")
+        .output()
+        .unwrap();
+    assert_eq!(shown.status.code(), Some(1));
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(
+        shown.contains("test-1: 1 of 3 members there, 2 needed: nothing is signed\n"),
+        "{shown}"
+    );
 }

@@ -512,7 +512,7 @@ pub const TABLE: &[Remedy] = &[
         "tmkms cosign status",
         Test(
             "tests/it/cosign_status.rs",
-            "status_tells_of_members_and_of_the_command_that_shows_them",
+            "a_member_alone_is_armed_and_names_who_is_missing",
         ),
     ),
     row(

@@ -86,6 +86,14 @@ impl CosignerStatus {
         }
     }
 
+    /// The same, as the member `own` tells it: those with higher ids dial it.
+    pub(super) fn awaited_by(mut self, own: u16) -> Self {
+        if !self.up && self.trouble.is_none() && self.id > own {
+            self.trouble = Some("it dials this one, and has not come".to_owned());
+        }
+        self
+    }
+
     /// The member by its id and address.
     pub fn title(&self) -> String {
         format!("member {} ({})", self.id, self.address)

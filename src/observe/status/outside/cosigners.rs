@@ -49,7 +49,7 @@ impl CosignersStatus {
             others: sample
                 .others
                 .into_iter()
-                .map(|other| CosignerStatus::of(other, own))
+                .map(|other| CosignerStatus::of(other, own).awaited_by(sample.own))
                 .collect(),
         }
     }
@@ -119,8 +119,9 @@ impl CosignersStatus {
     /// That the others cannot come in.
     pub fn deafness(&self) -> Option<String> {
         let why = self.deaf.as_ref()?;
-        let at = self.listens.as_deref().unwrap_or("its address");
-        Some(format!("no other member can reach this one at {at}: {why}"))
+        let at = self.listens.as_ref();
+        let at = at.map_or_else(String::new, |at| format!(" at {at}"));
+        Some(format!("no other member can reach this one{at}: {why}"))
     }
 
     /// That too few of them are there, if so, with their names.
@@ -253,6 +254,15 @@ mod tests {
                 one
             ]
         );
+        // Who has not come yet has no trouble that is known here.
+        let mut sample = seen(2, &[true, false]);
+        sample.others[1].trouble = None;
+        let told =
+            "member 3 (10.0.0.3:26680) is down, for 5 min: it dials this one, and has not come";
+        assert!(status(sample.clone()).concerns().contains(&told.to_owned()));
+        sample.own = 4;
+        let told = "member 3 (10.0.0.3:26680) is down, for 5 min";
+        assert!(status(sample).concerns().contains(&told.to_owned()));
         // Three of five, and four are there.
         assert_eq!(
             status(seen(3, &[true, false, true, true])).concerns(),
