@@ -67,13 +67,32 @@ fn a_link_that_is_dead_gives_way_to_a_new_one() {
     let mut new = Fake::greeted(2, 6, &one);
     until("the new one is up", || sample(&one, 2).boot == Some(6));
     assert!(!sample(&one, 2).runs_twice);
-    // The same process needs no proof that its old link is dead.
+    // So is one of the same process that answers nothing.
     new.send(PeerMessage::Shown(vec![shown(1)]));
     until_reachable(&one, &[2]);
     let _newer = Fake::greeted(2, 6, &one);
     until("it is replaced", || one.reachable().is_empty());
     assert!(sample(&one, 2).up);
     new.end();
+}
+
+/// Whatever its process says of itself: a machine that was copied while it ran is the same process twice.
+#[test]
+fn a_process_that_comes_again_while_its_link_answers_runs_twice() {
+    let one = start(settings(1, &[(2, 1)]), &echo());
+    let mut first = Fake::greeted(2, 5, &one);
+    std::thread::scope(|scope| {
+        // It answers pings until the end.
+        scope.spawn(move || while first.next().is_ok() {});
+        until("it is up", || sample(&one, 2).up);
+        let mut again = Fake::greeted(2, 5, &one);
+        let Ok(PeerMessage::Bye(said)) = again.next() else {
+            panic!("it is told")
+        };
+        assert!(said.contains("member 2 runs twice"), "{said}");
+        assert!(sample(&one, 2).runs_twice && sample(&one, 2).up);
+        drop(one);
+    });
 }
 
 #[test]
@@ -120,8 +139,9 @@ fn no_thread_outlives_the_links() {
     until_reachable(&members[1], &[10, 12]);
     until_reachable(&members[2], &[10, 11]);
     let all = || ["-10", "-11", "-12"].map(threads_of).concat();
-    // To each of two others: one that serves and one that sends; and one that dials.
-    assert_eq!(all().len(), 3 * 2 * 2 + 3, "{:?}", all());
+    // For each of two others one that serves, one that sends and one that reads; and two that listen. Those that look addresses up
+    // have done so.
+    until("all are there", || all().len() == 3 * 2 * 3 + 2);
     drop(members);
     until("all have ended", || all().is_empty());
 }

@@ -87,9 +87,14 @@ impl PeerLinks {
         // The member with the highest id is dialled by nobody.
         if self.0.slots.values().any(|slot| !slot.is_dialled) {
             let shared = self.0.clone();
-            spawn("cosign-names", STACK, move || keep_known(&shared))?;
+            let own = shared.talker.hello.id;
+            spawn(&format!("cosign-names-{own}"), STACK, move || {
+                keep_known(&shared);
+            })?;
             let shared = self.0.clone();
-            spawn("cosign-door", STACK, move || keep_open(&shared))?;
+            spawn(&format!("cosign-door-{own}"), STACK, move || {
+                keep_open(&shared);
+            })?;
         }
         Ok(())
     }

@@ -11,7 +11,6 @@ use parking_lot::Mutex;
 use rustix::event::{PollFd, PollFlags, poll};
 use tracing::{info, warn};
 
-use crate::backends::cosign::peers::pair::LinkEnd;
 use crate::backends::cosign::peers::sample::DoorSample;
 use crate::link::{Closer, PeerId};
 use crate::os::clock::{Clock, SystemClock};
@@ -95,11 +94,11 @@ impl Door {
         &self,
         from: SocketAddr,
         who: Option<&PeerId>,
-        why: &LinkEnd,
+        why: &str,
     ) {
         let mut hall = self.hall.lock();
         hall.sample.strangers += 1;
-        let all = hall.sample.strangers;
+        let all = hall.sample.strangers + hall.sample.crowded;
         let before = hall.told;
         if hall.ended || before.is_some_and(|(_, at)| at.elapsed() < REPEAT) {
             return;

@@ -112,10 +112,6 @@ fn words(error: &LinkError) -> String {
             "who answers there is {found}, not {expected} as `addr` says; if the member has a new identity key, correct `addr` of its \
              [[providers.cosign.members]] on all hosts and reload tmkms; if not, something else listens there"
         ),
-        LinkError::UnknownPeer(found) => format!(
-            "{found} is no member that dials this one; if it should be, correct `id` and `addr` of its [[providers.cosign.members]] and \
-             reload tmkms"
-        ),
         LinkError::HalfFrame(time) => {
             format!("it sent a part of a message and no more for {} s", seconds(time))
         }
@@ -134,7 +130,8 @@ fn words(error: &LinkError) -> String {
         LinkError::Frame(_)
         | LinkError::Sealed(_)
         | LinkError::Io(_)
-        // Of other links than these.
+        // Of other links than these, or of strangers.
+        | LinkError::UnknownPeer(_)
         | LinkError::NoIdentity
         | LinkError::WrongNode { .. }
         | LinkError::OwnId(_)

@@ -127,17 +127,13 @@ impl MemberSlot {
         self.told.lock().pop_front()
     }
 
-    /// Whether a new link of the member, in the life `boot` of its process, may take the place of the one that is there. That one
-    /// may be dead without anybody having noticed; if it lives, and another process is at its other end, the member runs twice.
-    pub(super) fn examine(
-        &self,
-        boot: u64,
-        from: Option<SocketAddr>,
-        limit: Duration,
-    ) -> Result<(), LinkEnd> {
+    /// Whether a new link of the member may take the place of the one that is there. That one may be dead without anybody having
+    /// noticed. If it lives, the member runs twice, also where both say that they are the same process: a process has one link to each
+    /// other member, but a virtual machine may have been copied while it ran.
+    pub(super) fn examine(&self, from: Option<SocketAddr>, limit: Duration) -> Result<(), LinkEnd> {
         let old = {
             let mut state = self.state.lock();
-            let Some(old) = state.up().filter(|old| old.to.boot != boot) else {
+            let Some(old) = state.up() else {
                 return Ok(());
             };
             if std::mem::replace(&mut state.examining, true) {

@@ -7,26 +7,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backends::cosign::peers::door::Pass;
-use crate::backends::cosign::peers::pair::{LinkEnd, MemberSlot, talk};
+use crate::backends::cosign::peers::pair::{MemberSlot, talk};
 use crate::backends::cosign::peers::shared::Shared;
 use crate::link::{LinkError, PeerId, accept_allowed};
 use crate::threads::{STACK, spawn};
 
+/// Before the port is tried for the second time. Just after a reload the links before these may have it for a moment.
+const SOON: Duration = Duration::from_millis(100);
+/// So often in vain is told.
+const IN_VAIN: u32 = 3;
 /// Before the next try where the host has no room for another connection.
 const NO_ROOM: Duration = Duration::from_millis(250);
 
 /// Listens, and lets in whom it knows, until the end. A port that cannot be had is tried again and again: the links that this
 /// member dials do without it.
 pub(in crate::backends::cosign::peers) fn keep_open(shared: &Arc<Shared>) {
+    let (mut again, mut in_vain) = (SOON, 0);
     loop {
         match listen(&shared.door.listen) {
             Ok(listener) => {
                 shared.door.opened(listener.local_addr().ok());
                 return accept_all(shared, &listener);
             }
-            Err(error) => shared.door.closed(false, &error),
+            Err(error) if in_vain >= IN_VAIN => shared.door.closed(false, &error),
+            Err(_) => in_vain += 1,
         }
-        if shared.stop.wait(shared.talker.times.listen_again) {
+        let wait = again.min(shared.talker.times.listen_again);
+        again = again.saturating_mul(2);
+        if shared.stop.wait(wait) {
             return;
         }
     }
@@ -69,7 +77,8 @@ fn let_in(shared: &Arc<Shared>, stream: TcpStream, from: SocketAddr) {
     }
     let inner = shared.clone();
     // Without a thread the connection is closed, and whoever it is comes again.
-    let _ = spawn("cosign-greet", STACK, move || {
+    let name = format!("cosign-in-{}", shared.talker.hello.id);
+    let _ = spawn(&name, STACK, move || {
         let once = AssertUnwindSafe(|| look_at(&inner, stream, from, pass));
         // Its link has ended with it, and the log says where the bug is.
         let _ = catch_unwind(once);
@@ -91,11 +100,10 @@ fn look_at(shared: &Shared, stream: TcpStream, from: SocketAddr, pass: Pass) {
         Ok((_, None)) => return,
         Err(error) => {
             let who = match &error {
-                LinkError::UnknownPeer(peer) => Some(*peer),
+                LinkError::UnknownPeer(peer) => Some(peer),
                 _ => None,
             };
-            let why = LinkEnd::from(error);
-            return shared.door.turned_away(from, who.as_ref(), &why);
+            return shared.door.turned_away(from, who, &of_stranger(&error));
         }
     };
     let greeted = talker.greet(slot, connection);
@@ -103,5 +111,20 @@ fn look_at(shared: &Shared, stream: TcpStream, from: SocketAddr, pass: Pass) {
     match greeted {
         Ok(greeted) => talk(greeted, slot, &talker.times, &shared.stop),
         Err(why) => slot.failed(&why),
+    }
+}
+
+/// What became of somebody who came, in words.
+fn of_stranger(error: &LinkError) -> String {
+    match error {
+        LinkError::UnknownPeer(peer) => format!(
+            "{peer} is no member that dials this one. If it should be one, correct `id` and `addr` of its [[providers.cosign.members]] \
+             and reload tmkms; if not, let a firewall keep everybody but the members away from this port"
+        ),
+        LinkError::HandshakeTimeout(time) => format!(
+            "nothing of a member came within {} s. Let a firewall keep everybody but the members away from this port",
+            time.as_secs_f32()
+        ),
+        _ => "what came was no handshake of a member. Let a firewall keep everybody but the members away from this port".to_owned(),
     }
 }
