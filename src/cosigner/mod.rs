@@ -5,7 +5,7 @@ mod sample;
 use std::sync::Weak;
 use std::time::Duration;
 
-use crate::consensus::{ChainId, SignBytes, Signature, Timestamp};
+use crate::consensus::{ChainId, Hrs, SignBytes, Signature, Timestamp};
 use crate::gate::permit::Permit;
 use crate::gate::refusal::Refusal;
 
@@ -28,6 +28,18 @@ pub trait MemberGate: Send + Sync {
 
     /// Takes in a signature of the whole key; what is not one is ignored.
     fn learn(&self, bytes: Vec<u8>, signature: &Signature);
+
+    /// Where the watermark stands, and what was signed there, as far as it is known.
+    fn stands(&self) -> GateStands;
+}
+
+/// Where a watermark stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GateStands {
+    /// The position; `None` before the first message.
+    pub at: Option<Hrs>,
+    /// The message there, with its whole signature.
+    pub signed: Option<JointSignature>,
 }
 
 /// What the chain said.

@@ -46,6 +46,8 @@ pub struct CosignerSample {
     pub nonces: u64,
     /// Two processes have its share and identity.
     pub runs_twice: bool,
+    /// It came back with an older state than it had before.
+    pub rolled_back: bool,
     /// The height where its watermark for this chain is, as it said last.
     pub height: Option<i64>,
     /// Questions that it was asked.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-use crate::consensus::{ChainId, Signature, Timestamp};
+use crate::consensus::{ChainId, Hrs, Signature, Timestamp};
 
 use super::frost::{Commitments, SignatureShare};
 use super::nonces::{NonceId, ShownTo};
@@ -119,6 +119,17 @@ pub struct MadeSignature {
     pub signature: Signature,
 }
 
+/// Where a member's gate stands in a chain, as it says itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The chain.
+    pub chain_id: ChainId,
+    /// Its watermark; `None` before the first message.
+    pub at: Option<Hrs>,
+    /// The whole signature there, where it is known. Whoever hears of it verifies it.
+    pub made: Option<MadeSignature>,
+}
+
 /// Answers what another member asks of this one.
 pub trait Serve: Send + Sync {
     /// The answer. May take as long as a durable write does; the next question of the same member waits for it.
@@ -130,4 +141,7 @@ pub trait Serve: Send + Sync {
     /// Takes in what another member tells. May take as long as a durable write does; the next question of the same member waits for
     /// it. Nothing is answered.
     fn learn(&self, told: MadeSignature);
+
+    /// Where this member stands, in each of its chains.
+    fn standings(&self) -> Vec<Standing>;
 }

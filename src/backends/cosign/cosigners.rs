@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::consensus::ChainId;
 use crate::cosigner::{CosignerSample, CosignersSample};
 use crate::shares::KeyShare;
 
@@ -59,23 +60,25 @@ impl Cosigners {
     pub fn signer(self: &Arc<Self>) -> CosignSigner {
         let (party, serving) = (self.party.clone(), self.serving.clone());
         let links = self.clone();
-        let see = move |sample: &mut CosignersSample| links.see(sample);
+        let see =
+            move |sample: &mut CosignersSample, chain: Option<&ChainId>| links.see(sample, chain);
         CosignSigner::new(party, serving, self.coordinator.clone()).seeing(see)
     }
 
-    fn see(&self, sample: &mut CosignersSample) {
+    fn see(&self, sample: &mut CosignersSample, chain: Option<&ChainId>) {
         let door = self.links.door();
         sample.listens = door.bound.map(|address| address.to_string());
         sample.deaf = door.why_not;
         sample.turned_away = door.strangers.saturating_add(door.crowded);
         let now = Instant::now();
         let peers = self.links.samples().into_iter();
-        sample.others = peers.map(|peer| self.seen(peer, now)).collect();
+        sample.others = peers.map(|peer| self.seen(peer, chain, now)).collect();
     }
 
-    fn seen(&self, peer: PeerSample, now: Instant) -> CosignerSample {
+    fn seen(&self, peer: PeerSample, chain: Option<&ChainId>, now: Instant) -> CosignerSample {
         let counted = self.coordinator.tally().member(peer.id);
         let asked = peer.asked;
+        let stands = chain.and_then(|chain| peer.stands.get(chain));
         CosignerSample {
             id: peer.id,
             address: peer.address,
@@ -85,7 +88,8 @@ impl Cosigners {
             round_trip: peer.round_trip,
             nonces: peer.nonces_held.try_into().unwrap_or(u64::MAX),
             runs_twice: peer.runs_twice,
-            height: None,
+            rolled_back: peer.rolled_back,
+            height: stands.map(|hrs| hrs.height.get()),
             asked: asked.questions,
             shares: asked.shares,
             locked: asked.locked,

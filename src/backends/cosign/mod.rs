@@ -20,6 +20,7 @@ pub mod source;
 
 pub use ask::{
     Answered, AskedShare, MadeSignature, PeerAnswer, Peers, Serve, ServedAnswer, ShownNonce,
+    Standing,
 };
 pub use coordinate::{Coordinator, JointCounts, JointTally, MemberCounts};
 pub use cosigners::{Cosigners, CosignersError};

@@ -6,11 +6,11 @@ use std::sync::{Arc, Weak};
 use parking_lot::{Mutex, RwLock};
 
 use crate::consensus::ChainId;
-use crate::cosigner::MemberGate;
+use crate::cosigner::{GateStands, JointSignature, MemberGate};
 use crate::os::clock::{Clock, SystemClock};
 use crate::text::excerpt::Excerpt;
 
-use super::ask::{AskedShare, MadeSignature, Serve, ServedAnswer, ShownNonce};
+use super::ask::{AskedShare, MadeSignature, Serve, ServedAnswer, ShownNonce, Standing};
 use super::frost::{OneNonce, Party};
 use super::member::{ShareAnswer, ShareRequest, answer};
 use super::nonces::{Nonces, ShownTo};
@@ -92,5 +92,26 @@ impl Serve for Serving {
         if let Some(chain) = self.chain(&told.chain_id) {
             chain.learn(told.bytes, &told.signature);
         }
+    }
+
+    fn standings(&self) -> Vec<Standing> {
+        // Not held while gates are entered.
+        let chains: Vec<_> = self
+            .chains
+            .read()
+            .values()
+            .filter_map(Weak::upgrade)
+            .collect();
+        let standing = |chain: Arc<dyn MemberGate>| {
+            let GateStands { at, signed } = chain.stands();
+            let chain_id = chain.chain_id().clone();
+            let made = signed.map(|JointSignature { bytes, signature }| MadeSignature {
+                chain_id: chain_id.clone(),
+                bytes: bytes.as_slice().to_vec(),
+                signature,
+            });
+            Standing { chain_id, at, made }
+        };
+        chains.into_iter().map(standing).collect()
     }
 }

@@ -26,7 +26,7 @@ pub struct CosignSigner {
     see: Option<Box<See>>,
 }
 
-type See = dyn Fn(&mut CosignersSample) + Send + Sync;
+type See = dyn Fn(&mut CosignersSample, Option<&ChainId>) + Send + Sync;
 
 impl CosignSigner {
     /// Of a member that answers and asks in this way.
@@ -41,7 +41,10 @@ impl CosignSigner {
     }
 
     /// With links, of which `see` adds what there is to see.
-    pub(super) fn seeing(self, see: impl Fn(&mut CosignersSample) + Send + Sync + 'static) -> Self {
+    pub(super) fn seeing(
+        self,
+        see: impl Fn(&mut CosignersSample, Option<&ChainId>) + Send + Sync + 'static,
+    ) -> Self {
         let see: Option<Box<See>> = Some(Box::new(see));
         Self { see, ..self }
     }
@@ -100,7 +103,7 @@ impl Cosigner for CosignSigner {
             ..CosignersSample::default()
         };
         if let Some(see) = &self.see {
-            see(&mut sample);
+            see(&mut sample, self.chain.lock().as_ref());
         }
         sample
     }

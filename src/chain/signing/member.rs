@@ -7,7 +7,7 @@ use crate::chain::deadline::DEVICE;
 use crate::chain::state::Chain;
 use crate::consensus::sign_bytes::NotCanonical;
 use crate::consensus::{ChainId, ExtensionPosition, Height, Position, SignBytes, Signature};
-use crate::cosigner::{Given, MemberGate};
+use crate::cosigner::{GateStands, Given, JointSignature, MemberGate};
 use crate::gate::permit::Permit;
 use crate::gate::raw::RawRefused;
 use crate::gate::refusal::{Reason, Refusal};
@@ -16,6 +16,9 @@ use crate::os::clock::{Clock, SystemClock};
 
 /// How long a question waits for its turn at the gate, where a disk may be slow. Who asks has asked somebody else by then.
 const GATE: Duration = Duration::from_secs(1);
+
+/// How long a look at where a gate stands waits.
+const LOOK: Duration = Duration::from_millis(100);
 
 impl MemberGate for Chain {
     fn chain_id(&self) -> &ChainId {
@@ -44,6 +47,24 @@ impl MemberGate for Chain {
         if let Some(mut gate) = armed.enter(GATE) {
             let _ = gate.learn(bytes, signature, &key, &SystemClock.now());
         }
+    }
+
+    fn stands(&self) -> GateStands {
+        let Ok(armed) = self.signing() else {
+            return GateStands::default();
+        };
+        let mut stands = GateStands {
+            at: armed.shown.look().last,
+            signed: None,
+        };
+        // Not worth a wait: it is told again in a moment.
+        if let Some(gate) = armed.enter(LOOK)
+            && let Some((bytes, signature)) = gate.signed()
+        {
+            let (bytes, signature) = (bytes.clone(), signature.clone());
+            stands.signed = Some(JointSignature { bytes, signature });
+        }
+        stands
     }
 }
 

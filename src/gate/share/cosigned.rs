@@ -92,6 +92,14 @@ impl Gate {
         }
     }
 
+    /// The message that this gate stands at, where its whole signature is known.
+    pub fn signed(&self) -> Option<(&SignBytes, &Signature)> {
+        match self.durable.watermark() {
+            Watermark::Message(last) => Some((last.bytes(), last.signature()?)),
+            Watermark::Never | Watermark::UpTo(_) => None,
+        }
+    }
+
     /// Remembers the signature that the hosts have made of these bytes, where this gate stands at them.
     pub fn complete_share(&mut self, bytes: &SignBytes, signature: &Signature) {
         self.durable.signed(bytes, signature);

@@ -81,6 +81,78 @@ fn the_answer_leaves_before_a_nonce_is_made() {
     }
 }
 
+/// A member whose state was set back must know what the others know before anybody can ask it.
+#[test]
+fn nobody_is_shown_nonces_before_it_said_where_it_stands_and_that_was_learned() {
+    let (serve, learned) = learning(|_, _| ServedAnswer::Busy);
+    let one = start(settings(1, &[(2, 1)]), &serve);
+    let mut fake = Fake::named(2, 5, &one);
+    fake.send(PeerMessage::Shown(vec![shown(1)]));
+    fake.send(PeerMessage::Ask {
+        number: 1,
+        asked: asked(b"x"),
+    });
+    // It is answered, as anybody is who has a nonce; after an answer one is shown, which is not so here.
+    let answered = fake.next().unwrap();
+    assert!(
+        matches!(answered, PeerMessage::Answer { .. }),
+        "{answered:?}"
+    );
+    fake.send(PeerMessage::Ping(9));
+    assert_eq!(fake.next().unwrap(), PeerMessage::Pong(9));
+    fake.send(PeerMessage::Stands(vec![
+        standing(7, b"seven"),
+        standing(8, b"eight"),
+    ]));
+    let PeerMessage::Shown(nonces) = fake.next().unwrap() else {
+        panic!("nonces")
+    };
+    assert_eq!(nonces.len(), 4);
+    let learned: Vec<_> = learned.try_iter().map(|made| made.bytes).collect();
+    assert_eq!(learned, [b"seven".to_vec(), b"eight".to_vec()]);
+    let stands = sample(&one, 2).stands;
+    assert_eq!(
+        stands
+            .values()
+            .map(|hrs| hrs.height.get())
+            .collect::<Vec<_>>(),
+        [8]
+    );
+}
+
+#[test]
+fn both_sides_say_where_they_stand_and_who_comes_back_with_an_older_state_is_noticed() {
+    let one = start(settings(1, &[(2, 1)]), &stands(vec![standing(3, b"three")]));
+    let mut fake = Fake::named(2, 5, &one);
+    loop {
+        match fake.read().unwrap() {
+            PeerMessage::Stands(all) => break assert_eq!(all, [standing(3, b"three")]),
+            PeerMessage::Ping(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    fake.send(PeerMessage::Stands(vec![standing(20, b"x")]));
+    until("it is known", || !sample(&one, 2).stands.is_empty());
+    // In the same life a lower one is one that came late.
+    fake.send(PeerMessage::Stands(vec![standing(19, b"x")]));
+    fake.send(PeerMessage::Stands(vec![standing(20, b"x")]));
+    drop(fake);
+    until("it is down", || !sample(&one, 2).up);
+    for (boot, height, rolled_back) in [(6, 21, false), (7, 20, true)] {
+        let mut fake = Fake::named(2, boot, &one);
+        fake.send(PeerMessage::Stands(vec![standing(height, b"x")]));
+        until("it is known", || {
+            sample(&one, 2)
+                .stands
+                .values()
+                .any(|hrs| hrs.height.get() == height)
+        });
+        assert_eq!(sample(&one, 2).rolled_back, rolled_back, "{height}");
+        drop(fake);
+        until("it is down", || !sample(&one, 2).up);
+    }
+}
+
 /// Without optimisation, and with as many members as mostly sign together, the arithmetic fits on the stack of the thread that does it.
 #[test]
 fn the_arithmetic_fits_on_the_stack() {

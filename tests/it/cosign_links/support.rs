@@ -7,18 +7,21 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
+
 use tmkms::backends::cosign::deal;
 use tmkms::backends::cosign::peers::{
     PeerHello, PeerLinks, PeerMessage, PeerPlace, PeerSample, PeerTimes, PeersSettings,
 };
 use tmkms::backends::cosign::{
     Answered, AskedShare, MadeSignature, PeerAnswer, Peers, Serve, ServedAnswer, ShownNonce,
+    Standing,
 };
 use tmkms::backends::cosign::{Commitments, Party};
 use tmkms::backends::cosign::{NonceId, ShownTo};
 use tmkms::backends::softsign::key::SoftKey;
 use tmkms::codec::frame::Decoder;
-use tmkms::consensus::{KeyType, Signature};
+use tmkms::consensus::{Height, Hrs, KeyType, Signature};
 use tmkms::link::{Address, IdentityKey, LinkError, Receiving, Sending, Timeouts, dial};
 use tmkms::shares::{KeyShare, Quorum};
 
@@ -97,6 +100,7 @@ pub struct Scripted {
     script: Box<Script>,
     number: AtomicU64,
     learn: Sender<MadeSignature>,
+    standings: Mutex<Vec<Standing>>,
 }
 
 impl Serve for Scripted {
@@ -111,6 +115,10 @@ impl Serve for Scripted {
 
     fn learn(&self, told: MadeSignature) {
         let _ = self.learn.send(told);
+    }
+
+    fn standings(&self) -> Vec<Standing> {
+        self.standings.lock().clone()
     }
 }
 
@@ -129,8 +137,20 @@ pub fn learning(
         script: Box::new(script),
         number: AtomicU64::new(0),
         learn,
+        standings: Mutex::default(),
     });
     (serve, learned)
+}
+
+/// One that says that it stands there.
+pub fn stands(all: Vec<Standing>) -> Arc<dyn Serve> {
+    let (learn, _) = channel();
+    Arc::new(Scripted {
+        script: Box::new(|_, _| ServedAnswer::Busy),
+        number: AtomicU64::new(0),
+        learn,
+        standings: Mutex::new(all),
+    })
 }
 
 /// A signature of these bytes, which is none.
@@ -139,6 +159,15 @@ pub fn made(bytes: &[u8]) -> MadeSignature {
         chain_id: "c-1".parse().unwrap(),
         bytes: bytes.to_vec(),
         signature: Signature::from_bytes(vec![7; 64]),
+    }
+}
+
+/// Where a member stands, with a signature of these bytes that is none.
+pub fn standing(height: i64, bytes: &[u8]) -> Standing {
+    Standing {
+        chain_id: "c-1".parse().unwrap(),
+        at: Some(Hrs::end_of(Height::new(height).unwrap())),
+        made: Some(made(bytes)),
     }
 }
 
@@ -235,8 +264,15 @@ impl Fake {
         Ok(Self { receiving, sending })
     }
 
-    /// Member `id` that has said who it is.
+    /// Member `id` that has said who it is, and where it stands.
     pub fn greeted(id: u16, boot: u64, links: &PeerLinks) -> Self {
+        let mut fake = Self::named(id, boot, links);
+        fake.send(PeerMessage::Stands(Vec::new()));
+        fake
+    }
+
+    /// Member `id` that has said who it is and nothing else.
+    pub fn named(id: u16, boot: u64, links: &PeerLinks) -> Self {
         port(links);
         let mut fake = Self::dial(&identity(id), links.door().bound.unwrap()).unwrap();
         fake.send(PeerMessage::Hello(hello(id, boot)));
@@ -253,11 +289,12 @@ impl Fake {
         Ok(PeerMessage::read(frame.bytes).unwrap())
     }
 
-    /// The next message that is no ping; those are answered.
+    /// The next message that is no ping, which are answered, and does not say where the other side stands.
     pub fn next(&mut self) -> Result<PeerMessage, LinkError> {
         loop {
             match self.read()? {
                 PeerMessage::Ping(number) => self.send(PeerMessage::Pong(number)),
+                PeerMessage::Stands(_) => {}
                 other => return Ok(other),
             }
         }

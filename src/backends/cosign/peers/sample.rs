@@ -1,9 +1,11 @@
 //! What can be seen of the links.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::backends::cosign::ask::{PeerAnswer, ServedAnswer};
+use crate::consensus::{ChainId, Hrs};
 
 /// One member, as its link shows it now.
 #[derive(Clone, Debug)]
@@ -28,6 +30,10 @@ pub struct PeerSample {
     pub boot: Option<u64>,
     /// Another process with its identity was turned away within the last half minute.
     pub runs_twice: bool,
+    /// It came back with an older state than it had.
+    pub rolled_back: bool,
+    /// Where it says that its watermarks are.
+    pub stands: BTreeMap<ChainId, Hrs>,
     /// What became of the questions that it was asked.
     pub asked: AnswerCounts,
     /// What became of the questions that it asked.

@@ -19,7 +19,7 @@ pub(in crate::backends::cosign::peers) enum Job {
     },
     /// Somebody told of signatures: see whether something is there to learn.
     Learn,
-    /// A link is up: show it nonces.
+    /// A link is up, or its other side said where it stands: learn that, and show it nonces.
     Up,
     /// This process ends its links.
     Stop,

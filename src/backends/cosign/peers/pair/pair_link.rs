@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::backends::cosign::ask::{AskedShare, PeerAnswer, ServedAnswer, ShownNonce};
+use crate::backends::cosign::ask::{AskedShare, PeerAnswer, ServedAnswer, ShownNonce, Standing};
 use crate::backends::cosign::nonces::ShownTo;
 use crate::backends::cosign::peers::wire::PeerMessage;
 use crate::link::Closer;
@@ -35,6 +35,8 @@ pub(in crate::backends::cosign::peers) struct PairLink {
     closer: Closer,
     /// Gone when the link ends: all that wait are told then, and what was shown is forgotten.
     open: Mutex<Option<OnLink>>,
+    /// What the other side said last of where it stands.
+    stands: Mutex<Stands>,
     pings: Mutex<Pings>,
     ponged: Condvar,
     /// The first reason to end it.
@@ -75,6 +77,17 @@ impl Drop for Telling {
     }
 }
 
+/// Where both sides stand, as far as they told each other.
+#[derive(Default)]
+struct Stands {
+    /// This side said so.
+    said: bool,
+    /// The other side said so at least once; what it said last, until it was learned.
+    heard: Option<Vec<Standing>>,
+    /// The other side was shown nonces.
+    shown: bool,
+}
+
 #[derive(Default)]
 struct OnLink {
     waiting: OpenQuestions,
@@ -91,6 +104,7 @@ impl PairLink {
             telling: Arc::default(),
             closer,
             open: Mutex::new(Some(OnLink::default())),
+            stands: Mutex::default(),
             pings: Mutex::default(),
             ponged: Condvar::new(),
             why: Mutex::default(),
@@ -168,6 +182,31 @@ impl PairLink {
         if let Ok(frame) = frame {
             self.send_frame(frame);
         }
+    }
+
+    /// The other member says where it stands.
+    pub(super) fn stands(&self, all: Vec<Standing>) {
+        self.stands.lock().heard = Some(all);
+    }
+
+    /// What it said last, once; `None` where it has not said anything yet, so that it must not be shown nonces.
+    pub(super) fn take_stands(&self) -> Option<Vec<Standing>> {
+        self.stands.lock().heard.as_mut().map(std::mem::take)
+    }
+
+    /// Whether it is the first time that this side says where it stands.
+    pub(super) fn says_first(&self) -> bool {
+        !std::mem::replace(&mut self.stands.lock().said, true)
+    }
+
+    /// Whether nonces were shown.
+    pub(super) fn was_shown(&self) -> bool {
+        self.stands.lock().shown
+    }
+
+    /// Whether it is the first time that nonces are shown.
+    pub(super) fn shows_first(&self) -> bool {
+        !std::mem::replace(&mut self.stands.lock().shown, true)
     }
 
     /// Keeps what the other member shows.

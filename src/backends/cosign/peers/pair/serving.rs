@@ -44,11 +44,14 @@ pub(in crate::backends::cosign::peers) fn work(
             Ok(Job::Learn) | Err(RecvTimeoutError::Timeout) => {}
             Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
         }
-        if is_new || shown.elapsed() >= every {
+        let due = shown.elapsed() >= every;
+        if due {
             shown = Instant::now();
+        }
+        if is_new || due {
             slot.settle();
             if let Some(link) = slot.up() {
-                guarded(&link, || show(serve, &link, FRESH));
+                guarded(&link, || bring_up_to_date(slot, serve, &link, due));
             }
         }
         // One at a time: questions that came meanwhile go first.
@@ -67,7 +70,27 @@ fn answer(slot: &MemberSlot, serve: &dyn Serve, link: &PairLink, number: u64, as
     let answer = serve.serve(link.to, asked);
     slot.served.lock().count_served(&answer);
     link.answer(number, answer);
-    show(serve, link, 1);
+    if link.was_shown() {
+        show(serve, link, 1);
+    }
+}
+
+/// Both sides say where they stand, and what the other one knows is learned before it is shown nonces: a member whose state was set
+/// back gives no share before it knows what the others know. `due` when it is time to say and show it again.
+fn bring_up_to_date(slot: &MemberSlot, serve: &dyn Serve, link: &PairLink, due: bool) {
+    if link.says_first() || due {
+        link.send(PeerMessage::Stands(serve.standings()));
+    }
+    let Some(stands) = link.take_stands() else {
+        return;
+    };
+    for standing in stands {
+        slot.stands(link, &standing);
+        standing.made.into_iter().for_each(|made| serve.learn(made));
+    }
+    if link.shows_first() || due {
+        show(serve, link, FRESH);
+    }
 }
 
 fn show(serve: &dyn Serve, link: &PairLink, many: usize) {

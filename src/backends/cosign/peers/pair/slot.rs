@@ -1,6 +1,6 @@
 //! One member's place: its link, or why there is none.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, MutexGuard};
 use tracing::{info, warn};
 
-use crate::backends::cosign::ask::MadeSignature;
+use crate::backends::cosign::ask::{MadeSignature, Standing};
 use crate::backends::cosign::peers::sample::{AnswerCounts, PeerSample};
 use crate::backends::cosign::peers::settings::PeerPlace;
+use crate::backends::cosign::peers::wire::MOST_CHAINS;
+use crate::consensus::{ChainId, Hrs};
 
 use super::end::LinkEnd;
 use super::job::Job;
@@ -59,6 +61,10 @@ struct MemberState {
     flapping: bool,
     /// The log says that it is up.
     told_up: bool,
+    /// Where it stood, in which life of its process.
+    stood: BTreeMap<ChainId, (u64, Hrs)>,
+    /// It came back with an older state.
+    rolled_back: bool,
 }
 
 impl MemberState {
@@ -93,6 +99,8 @@ impl MemberSlot {
                 told_twice: None,
                 flapping: false,
                 told_up: false,
+                stood: BTreeMap::new(),
+                rolled_back: false,
             }),
         }
     }
@@ -100,6 +108,34 @@ impl MemberSlot {
     /// Its link, if that is up.
     pub(in crate::backends::cosign::peers) fn up(&self) -> Option<Arc<PairLink>> {
         self.state.lock().up()
+    }
+
+    /// Where the member says that it stands. One that stood higher in an earlier life of its process has an older state by now.
+    pub(super) fn stands(&self, link: &PairLink, standing: &Standing) {
+        let Some(at) = standing.at else {
+            return;
+        };
+        let (id, boot) = (self.place.id, link.to.boot);
+        let mut state = self.state.lock();
+        let before = state.stood.insert(standing.chain_id.clone(), (boot, at));
+        // Those of chains that are gone are few: a member has so many at most.
+        while state.stood.len() > MOST_CHAINS {
+            state.stood.pop_first();
+        }
+        let Some((_, before)) = before.filter(|(life, before)| *life != boot && *before > at)
+        else {
+            return;
+        };
+        state.rolled_back = true;
+        drop(state);
+        let chain = &standing.chain_id;
+        warn!(
+            event = "cosigner_rolled_back",
+            chain = %chain,
+            member = id,
+            "[{chain}] member {id} came back with an older state: it stood at {before}, and now at {at}. It is told the last signature \
+             that this member knows and signs nothing below that; look what was restored on its host"
+        );
     }
 
     /// Keeps what the member tells of for the thread that serves it. Where that is busy, the latest are enough.
@@ -277,6 +313,12 @@ impl MemberSlot {
             round_trip: up.and_then(|link| link.round_trip()),
             nonces_held: up.map_or(0, |link| link.held()),
             boot: up.map(|link| link.to.boot),
+            rolled_back: state.rolled_back,
+            stands: state
+                .stood
+                .iter()
+                .map(|(chain, (_, at))| (chain.clone(), *at))
+                .collect(),
             runs_twice: state.twice.is_some_and(|at| at.elapsed() < TWICE),
             asked,
             served,

@@ -171,6 +171,10 @@ fn keep_reading(link: &Arc<PairLink>, slot: &MemberSlot, mut receiving: Receivin
             }
             Ok(PeerMessage::Answer { number, answer }) => link.answered(number, answer),
             Ok(PeerMessage::Made(made)) => slot.tell(link, made),
+            Ok(PeerMessage::Stands(all)) => {
+                link.stands(all);
+                let _ = slot.jobs.try_send(Job::Up);
+            }
             Ok(PeerMessage::Ping(number)) => link.send(PeerMessage::Pong(number)),
             Ok(PeerMessage::Pong(number)) => link.ponged(number),
             Ok(PeerMessage::Bye(why)) => return LinkEnd::Told(why),

@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use prost::Message;
 
 use crate::codec::frame::MAX_FRAME;
-use crate::consensus::{ChainId, Signature, Timestamp};
+use crate::consensus::{ChainId, Height, Hrs, Round, Signature, Step, Timestamp};
 use crate::shares::MOST;
 use crate::text::excerpt::{brief, printable};
 
 use super::hello::PeerHello;
 use super::shapes::{
-    AnswerShape, AskShape, Content, HelloShape, MadeShape, Nothing, Parcel, SignedShape, Told,
+    AnswerShape, AskShape, Content, HelloShape, MadeShape, Nothing, Parcel, SignedShape,
+    StandingShape, StandsShape, Told,
 };
-use crate::backends::cosign::ask::{AskedShare, MadeSignature, ServedAnswer, ShownNonce};
+use crate::backends::cosign::ask::{AskedShare, MadeSignature, ServedAnswer, ShownNonce, Standing};
 use crate::backends::cosign::frost::{Commitments, SignatureShare};
 use crate::backends::cosign::nonces::NonceId;
 
@@ -21,6 +22,8 @@ use crate::backends::cosign::nonces::NonceId;
 const MOST_SHOWN: usize = 16;
 /// The most bytes of a sentence, before it is told that it was cut.
 const MOST_TEXT: usize = 400;
+/// The most chains of which one message says the latest signature.
+pub const MOST_CHAINS: usize = 64;
 /// A nonce's pool and number, in bytes.
 const NONCE: usize = 16;
 /// Commitments, in bytes.
@@ -49,6 +52,9 @@ pub enum PeerMessage {
     },
     /// A signature that was made. It is not answered.
     Made(MadeSignature),
+    /// Where it stands in each chain, 64 at most: the first one after who it is, and again now and then. Nobody who has not said it
+    /// is shown nonces, so that a member that was set back knows more before anybody can ask it.
+    Stands(Vec<Standing>),
     /// Whether somebody is there.
     Ping(u64),
     /// The answer to the ping of this number.
@@ -105,10 +111,13 @@ impl PeerMessage {
                 number,
                 told: Some(told(answer)),
             }),
-            Self::Made(made) => Content::Made(MadeShape {
-                chain_id: made.chain_id.as_str().as_bytes().to_vec(),
-                bytes: made.bytes,
-                signature: made.signature.as_slice().to_vec(),
+            Self::Made(made) => Content::Made(made_shape(made)),
+            Self::Stands(all) => Content::Stands(StandsShape {
+                all: all
+                    .into_iter()
+                    .take(MOST_CHAINS)
+                    .map(standing_shape)
+                    .collect(),
             }),
             Self::Ping(number) => Content::Ping(number),
             Self::Pong(number) => Content::Pong(number),
@@ -157,16 +166,64 @@ impl PeerMessage {
                 number: answer.number,
                 answer: read_answer(answer.told.ok_or(NoMessage)?)?,
             },
-            Content::Made(made) => Self::Made(MadeSignature {
-                chain_id: ChainId::read(&made.chain_id).map_err(|_| Field("chain id"))?,
-                bytes: made.bytes,
-                signature: read_signature(&made.signature)?,
-            }),
+            Content::Made(made) => Self::Made(read_made(made)?),
+            Content::Stands(stands) => {
+                if stands.all.len() > MOST_CHAINS {
+                    return Err(TooMany("chains"));
+                }
+                let all = stands.all.into_iter().map(read_standing);
+                Self::Stands(all.collect::<Result<_, _>>()?)
+            }
             Content::Ping(number) => Self::Ping(number),
             Content::Pong(number) => Self::Pong(number),
             Content::Bye(text) => Self::Bye(sentence(&String::from_utf8_lossy(&text))),
         })
     }
+}
+
+fn made_shape(made: MadeSignature) -> MadeShape {
+    MadeShape {
+        chain_id: made.chain_id.as_str().as_bytes().to_vec(),
+        bytes: made.bytes,
+        signature: made.signature.as_slice().to_vec(),
+    }
+}
+
+fn read_made(made: MadeShape) -> Result<MadeSignature, PeerMessageError> {
+    Ok(MadeSignature {
+        chain_id: ChainId::read(&made.chain_id).map_err(|_| Field("chain id"))?,
+        bytes: made.bytes,
+        signature: read_signature(&made.signature)?,
+    })
+}
+
+fn standing_shape(standing: Standing) -> StandingShape {
+    let at = standing.at;
+    StandingShape {
+        chain_id: standing.chain_id.as_str().as_bytes().to_vec(),
+        height: at.map_or(0, |hrs| hrs.height.get()),
+        round: at.map_or(0, |hrs| hrs.round.get()),
+        step: at.map_or(0, |hrs| hrs.step.number().into()),
+        made: standing.made.map(made_shape),
+    }
+}
+
+fn read_standing(standing: StandingShape) -> Result<Standing, PeerMessageError> {
+    let step = u8::try_from(standing.step).ok();
+    let step = step.and_then(Step::from_number);
+    let at = match standing.height {
+        0 => None,
+        height => Some(Hrs {
+            height: Height::new(height).ok_or(Field("height"))?,
+            round: Round::new(standing.round).ok_or(Field("round"))?,
+            step: step.ok_or(Field("step"))?,
+        }),
+    };
+    Ok(Standing {
+        chain_id: ChainId::read(&standing.chain_id).map_err(|_| Field("chain id"))?,
+        at,
+        made: standing.made.map(read_made).transpose()?,
+    })
 }
 
 fn ask_shape(number: u64, asked: AskedShare) -> Result<AskShape, PeerMessageError> {
@@ -321,6 +378,23 @@ mod tests {
         number: 3,
     };
 
+    fn standing(step: Step) -> Standing {
+        let chain_id: ChainId = "c-1".parse().unwrap();
+        Standing {
+            chain_id: chain_id.clone(),
+            at: Some(Hrs {
+                height: Height::new(i64::MAX).unwrap(),
+                round: Round::FIRST,
+                step,
+            }),
+            made: Some(MadeSignature {
+                chain_id,
+                bytes: vec![1; 300],
+                signature: Signature::from_bytes(vec![4; 64]),
+            }),
+        }
+    }
+
     fn ask() -> AskedShare {
         AskedShare {
             chain_id: "c-1".parse().unwrap(),
@@ -382,6 +456,13 @@ mod tests {
                 bytes: vec![1; 300],
                 signature: Signature::from_bytes(vec![4; 64]),
             }),
+            PeerMessage::Stands(Vec::new()),
+            PeerMessage::Stands(vec![standing(Step::Precommit); MOST_CHAINS]),
+            PeerMessage::Stands(vec![Standing {
+                at: None,
+                made: None,
+                ..standing(Step::Propose)
+            }]),
             PeerMessage::Ping(u64::MAX),
             PeerMessage::Pong(0),
             PeerMessage::Bye("because".to_owned()),
@@ -434,7 +515,20 @@ mod tests {
         assert_eq!(PeerMessage::read(&[]), Err(NoMessage));
         assert_eq!(PeerMessage::read(&[0xff; 9]), Err(NoMessage));
         // A message of a later version.
-        assert_eq!(PeerMessage::read(&[0x4a, 0]), Err(NoMessage));
+        assert_eq!(PeerMessage::read(&[0x52, 0]), Err(NoMessage));
+        let stands = |edit: &dyn Fn(&mut StandingShape), many| {
+            let mut shape = standing_shape(standing(Step::Prevote));
+            edit(&mut shape);
+            let all = vec![shape; many];
+            read(Content::Stands(StandsShape { all })).map(drop)
+        };
+        assert_eq!(stands(&|_| (), MOST_CHAINS), Ok(()));
+        assert_eq!(stands(&|_| (), MOST_CHAINS + 1), Err(TooMany("chains")));
+        assert_eq!(stands(&|shape| shape.height = -1, 1), Err(Field("height")));
+        assert_eq!(stands(&|shape| shape.round = -1, 1), Err(Field("round")));
+        for step in [0, 4, u32::MAX] {
+            assert_eq!(stands(&|shape| shape.step = step, 1), Err(Field("step")));
+        }
         let record = [&[0; NONCE][..], &commitments().to_bytes().unwrap()].concat();
         let shown = |bytes: Vec<u8>| read(Content::Shown(bytes)).map(drop);
         assert_eq!(shown(record.repeat(MOST_SHOWN)), Ok(()));

@@ -7,7 +7,7 @@ use prost::{Message, Oneof};
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Parcel {
-    #[prost(oneof = "Content", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
+    #[prost(oneof = "Content", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
     pub content: Option<Content>,
 }
 
@@ -30,6 +30,30 @@ pub(super) enum Content {
     Bye(Vec<u8>),
     #[prost(message, tag = "8")]
     Made(MadeShape),
+    #[prost(message, tag = "9")]
+    Stands(StandsShape),
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct StandsShape {
+    #[prost(message, repeated, tag = "1")]
+    pub all: Vec<StandingShape>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct StandingShape {
+    #[prost(bytes = "vec", tag = "1")]
+    pub chain_id: Vec<u8>,
+    /// 0 before the first message.
+    #[prost(int64, tag = "2")]
+    pub height: i64,
+    #[prost(int32, tag = "3")]
+    pub round: i32,
+    /// 1 for a proposal, 2 for a prevote, 3 for a precommit.
+    #[prost(uint32, tag = "4")]
+    pub step: u32,
+    #[prost(message, optional, tag = "5")]
+    pub made: Option<MadeShape>,
 }
 
 #[derive(Clone, PartialEq, Message)]
