@@ -121,7 +121,7 @@ pub struct MadeSignature {
 
 /// Where a member's gate stands in a chain, as it says itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct MemberStanding {
     /// The chain.
     pub chain_id: ChainId,
     /// Its watermark; `None` before the first message.
@@ -143,5 +143,5 @@ pub trait Serve: Send + Sync {
     fn learn(&self, told: MadeSignature);
 
     /// Where this member stands, in each of its chains.
-    fn standings(&self) -> Vec<Standing>;
+    fn standings(&self) -> Vec<MemberStanding>;
 }

@@ -19,8 +19,8 @@ pub mod settings;
 pub mod source;
 
 pub use ask::{
-    Answered, AskedShare, MadeSignature, PeerAnswer, Peers, Serve, ServedAnswer, ShownNonce,
-    Standing,
+    Answered, AskedShare, MadeSignature, MemberStanding, PeerAnswer, Peers, Serve, ServedAnswer,
+    ShownNonce,
 };
 pub use coordinate::{Coordinator, JointCounts, JointTally, MemberCounts};
 pub use cosigners::{Cosigners, CosignersError};

@@ -10,7 +10,7 @@ use crate::cosigner::{GateStands, JointSignature, MemberGate};
 use crate::os::clock::{Clock, SystemClock};
 use crate::text::excerpt::Excerpt;
 
-use super::ask::{AskedShare, MadeSignature, Serve, ServedAnswer, ShownNonce, Standing};
+use super::ask::{AskedShare, MadeSignature, MemberStanding, Serve, ServedAnswer, ShownNonce};
 use super::frost::{OneNonce, Party};
 use super::member::{ShareAnswer, ShareRequest, answer};
 use super::nonces::{Nonces, ShownTo};
@@ -94,7 +94,7 @@ impl Serve for Serving {
         }
     }
 
-    fn standings(&self) -> Vec<Standing> {
+    fn standings(&self) -> Vec<MemberStanding> {
         // Not held while gates are entered.
         let chains: Vec<_> = self
             .chains
@@ -110,7 +110,7 @@ impl Serve for Serving {
                 bytes: bytes.as_slice().to_vec(),
                 signature,
             });
-            Standing { chain_id, at, made }
+            MemberStanding { chain_id, at, made }
         };
         chains.into_iter().map(standing).collect()
     }

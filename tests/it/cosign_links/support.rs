@@ -14,8 +14,8 @@ use tmkms::backends::cosign::peers::{
     PeerHello, PeerLinks, PeerMessage, PeerPlace, PeerSample, PeerTimes, PeersSettings,
 };
 use tmkms::backends::cosign::{
-    Answered, AskedShare, MadeSignature, PeerAnswer, Peers, Serve, ServedAnswer, ShownNonce,
-    Standing,
+    Answered, AskedShare, MadeSignature, MemberStanding, PeerAnswer, Peers, Serve, ServedAnswer,
+    ShownNonce,
 };
 use tmkms::backends::cosign::{Commitments, Party};
 use tmkms::backends::cosign::{NonceId, ShownTo};
@@ -100,7 +100,7 @@ pub struct Scripted {
     script: Box<Script>,
     number: AtomicU64,
     learn: Sender<MadeSignature>,
-    standings: Mutex<Vec<Standing>>,
+    standings: Mutex<Vec<MemberStanding>>,
 }
 
 impl Serve for Scripted {
@@ -117,7 +117,7 @@ impl Serve for Scripted {
         let _ = self.learn.send(told);
     }
 
-    fn standings(&self) -> Vec<Standing> {
+    fn standings(&self) -> Vec<MemberStanding> {
         self.standings.lock().clone()
     }
 }
@@ -143,7 +143,7 @@ pub fn learning(
 }
 
 /// One that says that it stands there.
-pub fn stands(all: Vec<Standing>) -> Arc<dyn Serve> {
+pub fn stands(all: Vec<MemberStanding>) -> Arc<dyn Serve> {
     let (learn, _) = channel();
     Arc::new(Scripted {
         script: Box::new(|_, _| ServedAnswer::Busy),
@@ -163,8 +163,8 @@ pub fn made(bytes: &[u8]) -> MadeSignature {
 }
 
 /// Where a member stands, with a signature of these bytes that is none.
-pub fn standing(height: i64, bytes: &[u8]) -> Standing {
-    Standing {
+pub fn standing(height: i64, bytes: &[u8]) -> MemberStanding {
+    MemberStanding {
         chain_id: "c-1".parse().unwrap(),
         at: Some(Hrs::end_of(Height::new(height).unwrap())),
         made: Some(made(bytes)),

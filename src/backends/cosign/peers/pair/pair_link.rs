@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::backends::cosign::ask::{AskedShare, PeerAnswer, ServedAnswer, ShownNonce, Standing};
+use crate::backends::cosign::ask::{
+    AskedShare, MemberStanding, PeerAnswer, ServedAnswer, ShownNonce,
+};
 use crate::backends::cosign::nonces::ShownTo;
 use crate::backends::cosign::peers::wire::PeerMessage;
 use crate::link::Closer;
@@ -83,7 +85,7 @@ struct Stands {
     /// This side said so.
     said: bool,
     /// The other side said so at least once; what it said last, until it was learned.
-    heard: Option<Vec<Standing>>,
+    heard: Option<Vec<MemberStanding>>,
     /// The other side was shown nonces.
     shown: bool,
 }
@@ -185,12 +187,12 @@ impl PairLink {
     }
 
     /// The other member says where it stands.
-    pub(super) fn stands(&self, all: Vec<Standing>) {
+    pub(super) fn stands(&self, all: Vec<MemberStanding>) {
         self.stands.lock().heard = Some(all);
     }
 
     /// What it said last, once; `None` where it has not said anything yet, so that it must not be shown nonces.
-    pub(super) fn take_stands(&self) -> Option<Vec<Standing>> {
+    pub(super) fn take_stands(&self) -> Option<Vec<MemberStanding>> {
         self.stands.lock().heard.as_mut().map(std::mem::take)
     }
 

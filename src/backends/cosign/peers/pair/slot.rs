@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, MutexGuard};
 use tracing::{info, warn};
 
-use crate::backends::cosign::ask::{MadeSignature, Standing};
+use crate::backends::cosign::ask::{MadeSignature, MemberStanding};
 use crate::backends::cosign::peers::sample::{AnswerCounts, PeerSample};
 use crate::backends::cosign::peers::settings::PeerPlace;
 use crate::backends::cosign::peers::wire::MOST_CHAINS;
@@ -111,7 +111,7 @@ impl MemberSlot {
     }
 
     /// Where the member says that it stands. One that stood higher in an earlier life of its process has an older state by now.
-    pub(super) fn stands(&self, link: &PairLink, standing: &Standing) {
+    pub(super) fn stands(&self, link: &PairLink, standing: &MemberStanding) {
         let Some(at) = standing.at else {
             return;
         };

@@ -14,7 +14,9 @@ use super::shapes::{
     AnswerShape, AskShape, Content, HelloShape, MadeShape, Nothing, Parcel, SignedShape,
     StandingShape, StandsShape, Told,
 };
-use crate::backends::cosign::ask::{AskedShare, MadeSignature, ServedAnswer, ShownNonce, Standing};
+use crate::backends::cosign::ask::{
+    AskedShare, MadeSignature, MemberStanding, ServedAnswer, ShownNonce,
+};
 use crate::backends::cosign::frost::{Commitments, SignatureShare};
 use crate::backends::cosign::nonces::NonceId;
 
@@ -54,7 +56,7 @@ pub enum PeerMessage {
     Made(MadeSignature),
     /// Where it stands in each chain, 64 at most: the first one after who it is, and again now and then. Nobody who has not said it
     /// is shown nonces, so that a member that was set back knows more before anybody can ask it.
-    Stands(Vec<Standing>),
+    Stands(Vec<MemberStanding>),
     /// Whether somebody is there.
     Ping(u64),
     /// The answer to the ping of this number.
@@ -197,7 +199,7 @@ fn read_made(made: MadeShape) -> Result<MadeSignature, PeerMessageError> {
     })
 }
 
-fn standing_shape(standing: Standing) -> StandingShape {
+fn standing_shape(standing: MemberStanding) -> StandingShape {
     let at = standing.at;
     StandingShape {
         chain_id: standing.chain_id.as_str().as_bytes().to_vec(),
@@ -208,7 +210,7 @@ fn standing_shape(standing: Standing) -> StandingShape {
     }
 }
 
-fn read_standing(standing: StandingShape) -> Result<Standing, PeerMessageError> {
+fn read_standing(standing: StandingShape) -> Result<MemberStanding, PeerMessageError> {
     let step = u8::try_from(standing.step).ok();
     let step = step.and_then(Step::from_number);
     let at = match standing.height {
@@ -219,7 +221,7 @@ fn read_standing(standing: StandingShape) -> Result<Standing, PeerMessageError> 
             step: step.ok_or(Field("step"))?,
         }),
     };
-    Ok(Standing {
+    Ok(MemberStanding {
         chain_id: ChainId::read(&standing.chain_id).map_err(|_| Field("chain id"))?,
         at,
         made: standing.made.map(read_made).transpose()?,
@@ -378,9 +380,9 @@ mod tests {
         number: 3,
     };
 
-    fn standing(step: Step) -> Standing {
+    fn standing(step: Step) -> MemberStanding {
         let chain_id: ChainId = "c-1".parse().unwrap();
-        Standing {
+        MemberStanding {
             chain_id: chain_id.clone(),
             at: Some(Hrs {
                 height: Height::new(i64::MAX).unwrap(),
@@ -458,7 +460,7 @@ mod tests {
             }),
             PeerMessage::Stands(Vec::new()),
             PeerMessage::Stands(vec![standing(Step::Precommit); MOST_CHAINS]),
-            PeerMessage::Stands(vec![Standing {
+            PeerMessage::Stands(vec![MemberStanding {
                 at: None,
                 made: None,
                 ..standing(Step::Propose)
