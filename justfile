@@ -49,9 +49,9 @@ bless:
 fuzz seconds="600":
     fuzz/smoke {{seconds}}
 
-# What a vote costs.
-bench:
-    cargo bench --bench vote
+# What a vote costs; `just bench cosign` one of several members.
+bench what="vote":
+    cargo bench --bench {{what}}
 
 # Known weaknesses of dependencies; needs the advisory database from the network.
 advisories:
@@ -66,6 +66,11 @@ compare *flags:
 kill-moves:
     cargo build --release --locked --quiet --example kill_at_every_syscall_of_a_move
     target/release/examples/kill_at_every_syscall_of_a_move
+
+# A million questions of two lying coordinators to members with a share each, and members with a mistake; some minutes.
+lying-coordinators requests="1000000":
+    cargo build --release --locked --quiet --example lying_coordinators
+    target/release/examples/lying_coordinators --requests {{requests}}
 
 # A hundred chains vote beside a thousand reloads; seventeen minutes, and nothing else should run.
 reload-load:

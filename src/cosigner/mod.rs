@@ -72,16 +72,25 @@ pub trait Cosigner: Send + Sync {
     fn sample(&self) -> CosignersSample;
 
     /// Has the members sign a vote or proposal together; `own` is this host's part. `until` is the reading of the monotonic clock up
-    /// to which it may take.
+    /// to which it may take; this host's own write, once it was begun, is waited for.
     ///
     /// # Errors
     /// [`NotJoint`].
     fn sign_jointly(
         &self,
-        asked: SignBytes,
+        asked: AskedJointly,
         own: &dyn MemberGate,
         until: Duration,
     ) -> Result<JointSignature, NotJoint>;
+}
+
+/// What the members are to sign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedJointly {
+    /// A vote or proposal.
+    pub bytes: SignBytes,
+    /// This host's gate stands at these very bytes already.
+    pub is_locked: bool,
 }
 
 /// A signature that as many members as are needed have made.

@@ -207,9 +207,15 @@ impl Gate {
 
     /// Takes the tokens for the heights up to this position (W11).
     fn pay(&mut self, position: &Position, now: &Moment) -> Result<(), Refusal> {
+        self.paid(position, now).map(|left| self.bucket = left)
+    }
+
+    /// What is left of the tokens then.
+    pub(super) fn paid(&self, position: &Position, now: &Moment) -> Result<Bucket, Refusal> {
         let (origin, last) = (self.durable.origin(), self.durable.hrs());
-        let next = position.hrs.height;
-        toll::pay(&mut self.bucket, origin, last, next, now.boot).map_err(|too_far| {
+        let (next, mut left) = (position.hrs.height, self.bucket.clone());
+        let paid = toll::pay(&mut left, origin, last, next, now.boot);
+        paid.map(|()| left).map_err(|too_far| {
             let reason = Reason::TooFarAhead {
                 ahead: too_far.ahead,
                 allowed: too_far.allowed,
@@ -219,7 +225,7 @@ impl Gate {
         })
     }
 
-    fn refuse(&self, position: &Position, reason: Reason) -> Refusal {
+    pub(super) fn refuse(&self, position: &Position, reason: Reason) -> Refusal {
         Refusal {
             asked: Some(position.hrs),
             block: position.block,
@@ -233,10 +239,10 @@ impl Gate {
 /// admitted or dropped.
 #[must_use]
 pub struct JudgedRequest<'a> {
-    gate: &'a mut Gate,
+    pub(super) gate: &'a mut Gate,
     prepared: Prepared,
-    verdict: Verdict,
-    now: Moment,
+    pub(super) verdict: Verdict,
+    pub(super) now: Moment,
 }
 
 impl JudgedRequest<'_> {

@@ -14,10 +14,13 @@ mod support;
 
 #[cfg(feature = "cosign")]
 mod cosign_model;
+#[cfg(feature = "cosign")]
 mod cosigners;
 mod cut;
 mod gate_crash;
 mod gate_model;
 mod gate_moved;
 mod gate_race;
+#[cfg(feature = "cosign")]
+mod lying_coordinators;
 mod shared_store;

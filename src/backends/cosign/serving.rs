@@ -7,19 +7,24 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::consensus::ChainId;
 use crate::cosigner::{GateStands, JointSignature, MemberGate};
+use crate::gate::refusal::Reason;
 use crate::os::clock::{Clock, SystemClock};
-use crate::text::excerpt::Excerpt;
+use crate::text::excerpt::brief;
 
 use super::ask::{AskedShare, MadeSignature, MemberStanding, Serve, ServedAnswer, ShownNonce};
 use super::frost::{OneNonce, Party};
 use super::member::{ShareAnswer, ShareRequest, answer};
 use super::nonces::{Nonces, ShownTo};
 
+/// A refusal is told in at most so many bytes: its reason and the remedy, which the operator of the member that asks may have to see.
+const TOLD: usize = 400;
+
 /// The chains of one share, and the nonces that the others were shown.
 pub struct Serving {
     party: Arc<Party>,
     nonces: Mutex<Nonces<OneNonce>>,
     chains: RwLock<BTreeMap<ChainId, Weak<dyn MemberGate>>>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Serving {
@@ -29,7 +34,13 @@ impl Serving {
             party,
             nonces: Mutex::new(Nonces::new(boot)),
             chains: RwLock::default(),
+            clock: Arc::new(SystemClock),
         }
+    }
+
+    /// The same, whose nonces grow old by another clock.
+    pub fn by_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
     }
 
     /// Answers for this chain from now on, as long as it lives. One of the same id that was there before is forgotten.
@@ -59,7 +70,7 @@ impl Serve for Serving {
             return ServedAnswer::Refused(format!("it does not sign for the chain {chain_id}"));
         };
         let request = ShareRequest { from, nonce, bytes };
-        let now = SystemClock.now();
+        let now = self.clock.now();
         let made = answer(&*chain, &self.nonces, request, &now, |nonce, permit| {
             nonce.share(&self.party, permit, &commitments)
         });
@@ -76,15 +87,19 @@ impl Serve for Serving {
                 signature,
                 timestamp,
             },
+            // The section of the chain's gate is taken: it may be asked again in a moment.
+            ShareAnswer::Refused(refusal) if matches!(refusal.reason, Reason::Busy) => {
+                ServedAnswer::Busy
+            }
             ShareAnswer::Refused(refusal) => {
-                ServedAnswer::Refused(Excerpt::of(refusal.to_string().as_bytes()).to_string())
+                ServedAnswer::Refused(brief(&refusal.to_string(), TOLD).into_owned())
             }
         }
     }
 
     fn show(&self, to: ShownTo) -> Option<ShownNonce> {
         let (nonce, commitments) = self.party.commit();
-        let nonce = self.nonces.lock().keep(to, nonce, &SystemClock.now());
+        let nonce = self.nonces.lock().keep(to, nonce, &self.clock.now());
         Some(ShownNonce { nonce, commitments })
     }
 

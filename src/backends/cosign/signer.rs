@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::consensus::{ChainId, PublicKey, SignBytes, Signature};
-use crate::cosigner::{Cosigner, CosignersSample, JointSignature, MemberGate, NotJoint};
+use crate::consensus::{ChainId, PublicKey, Signature};
+use crate::cosigner::{
+    AskedJointly, Cosigner, CosignersSample, JointSignature, MemberGate, NotJoint,
+};
 use crate::gate::Prepared;
 use crate::gate::permit::Permit;
 use crate::signer::{Signer, SignerError};
@@ -110,7 +112,7 @@ impl Cosigner for CosignSigner {
 
     fn sign_jointly(
         &self,
-        asked: SignBytes,
+        asked: AskedJointly,
         own: &dyn MemberGate,
         until: Duration,
     ) -> Result<JointSignature, NotJoint> {

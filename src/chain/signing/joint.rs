@@ -10,7 +10,7 @@ use crate::chain::armed::Armed;
 use crate::chain::deadline::{DEADLINE, DEVICE};
 use crate::chain::state::Chain;
 use crate::consensus::SignBytes;
-use crate::cosigner::{Cosigner, JointSignature, NotJoint};
+use crate::cosigner::{AskedJointly, Cosigner, JointSignature, NotJoint};
 use crate::events::Spent;
 use crate::gate::Admission;
 use crate::gate::refusal::Reason;
@@ -26,7 +26,7 @@ enum Begun {
     Known(Admission),
     /// The members are to be asked for these bytes, and for the extension's.
     Ask {
-        message: SignBytes,
+        message: AskedJointly,
         extension: Option<SignBytes>,
     },
 }
@@ -77,12 +77,18 @@ impl Chain {
                 let timestamp = timestamp.map_err(|error| {
                     SignFailure::Signer(SignerError::WrongSignature(error.to_string()))
                 })?;
-                let mut gate = armed.enter(DEVICE).ok_or_else(busy)?;
-                gate.complete_share(&bytes, &signature);
-                let extension = extension
-                    .map(|bytes| gate.admit_extension(bytes, until))
-                    .transpose()
-                    .map_err(SignFailure::Refused)?;
+                let latest = asked.arrival.monotonic + DEADLINE;
+                let left = latest.saturating_sub(clock.monotonic());
+                let extension = match (armed.enter(left), extension) {
+                    (Some(mut gate), extension) => {
+                        gate.complete_share(&bytes, &signature);
+                        let admitted = extension.map(|bytes| gate.admit_extension(bytes, until));
+                        admitted.transpose().map_err(SignFailure::Refused)?
+                    }
+                    // The vote stands without the gate, which would have remembered its signature.
+                    (None, None) => None,
+                    (None, Some(_)) => return Err(busy()),
+                };
                 (signature, timestamp, extension, false)
             }
         };
@@ -140,10 +146,15 @@ impl Chain {
             let admission = judged.admit(until).map_err(SignFailure::Refused)?;
             return Ok(Begun::Known(admission));
         }
+        judged.foreseen().map_err(SignFailure::Refused)?;
         // Where this host is locked already, the others are asked for what it is locked on.
         let prepared = judged.prepared();
+        let stands_at = judged.stands_at();
         Ok(Begun::Ask {
-            message: judged.stands_at().unwrap_or(prepared.bytes()).clone(),
+            message: AskedJointly {
+                bytes: stands_at.unwrap_or(prepared.bytes()).clone(),
+                is_locked: stands_at.is_some(),
+            },
             extension: prepared.extension().cloned(),
         })
     }

@@ -41,6 +41,22 @@ impl JudgedRequest<'_> {
         let asked = self.prepared().bytes().clone();
         Ok(self.admit_telling(until, ahead)?.strictly(&asked))
     }
+
+    /// What this gate would refuse when it comes to the write, as far as it is known before: then nobody else is asked, and no other
+    /// host is locked for nothing.
+    ///
+    /// # Errors
+    /// That refusal.
+    pub fn foreseen(&self) -> Result<(), Refusal> {
+        if self.verdict != Verdict::Advance {
+            return Ok(());
+        }
+        let (gate, position) = (&*self.gate, self.prepared().position());
+        if let Some(why) = gate.durable.broken() {
+            return Err(gate.refuse(position, Reason::NotDurable(why.to_owned())));
+        }
+        gate.paid(position, &self.now).map(drop)
+    }
 }
 
 impl Gate {

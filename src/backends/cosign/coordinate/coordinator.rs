@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::backends::cosign::ask::Peers;
 use crate::backends::cosign::frost::Party;
-use crate::consensus::{ChainId, SignBytes, Signature};
-use crate::cosigner::{JointSignature, MemberGate, NotJoint};
+use crate::consensus::{ChainId, Signature};
+use crate::cosigner::{AskedJointly, JointSignature, MemberGate, NotJoint};
 use crate::gate::permit::Permit;
 
 use super::means::Means;
@@ -37,7 +37,7 @@ impl Coordinator {
     /// [`NotJoint`].
     pub fn sign(
         &self,
-        asked: SignBytes,
+        asked: AskedJointly,
         own: &dyn MemberGate,
         until: Duration,
     ) -> Result<JointSignature, NotJoint> {
@@ -53,7 +53,10 @@ impl Coordinator {
             &self.0,
             chain_id,
             OwnShare::Permit(permit),
-            permit.to_sign_bytes(),
+            AskedJointly {
+                bytes: permit.to_sign_bytes(),
+                is_locked: false,
+            },
         );
         run.run(permit.until()).map(|joint| joint.signature)
     }

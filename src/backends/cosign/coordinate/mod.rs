@@ -2,6 +2,7 @@
 
 mod attempt;
 mod coordinator;
+mod hear;
 mod means;
 mod own;
 mod pace;

@@ -7,6 +7,21 @@ use crate::cosigner::MemberGate;
 use crate::gate::permit::Permit;
 use crate::gate::refusal::Refusal;
 
+/// So many seconds, earlier or later, may another node's time of a vote be away from that of the node that asks here. Nodes whose
+/// clocks are right make one vote within the time of a round; a member that is broken into must not choose any other time.
+pub(super) const APART: u64 = 600;
+
+/// What a member says that it is locked on.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum SaidLock {
+    /// The same vote at another time.
+    SameVote(SignBytes),
+    /// The same vote, at a time that is not taken over.
+    TooFarApart,
+    /// What an honest member does not say.
+    Wrong,
+}
+
 /// Where this member's share comes from.
 #[derive(Clone, Copy)]
 pub(super) enum OwnShare<'a> {
@@ -46,13 +61,28 @@ impl OwnShare<'_> {
         }
     }
 
-    /// The bytes that a member says it is locked on, if they are the target at another time, and a node's time.
-    pub fn same_vote(self, target: &SignBytes, on: Vec<u8>) -> Option<SignBytes> {
-        let Self::Gate(_) = self else {
-            return None;
+    /// Whether the members are to agree on the time, too, and are locked then.
+    pub fn locks(self) -> bool {
+        matches!(self, Self::Gate(_))
+    }
+
+    /// What a member says that it is locked on, when it was asked for `target`, and a node for `asked`.
+    pub fn said_lock(self, asked: &SignBytes, target: &SignBytes, on: Vec<u8>) -> SaidLock {
+        let (Ok((on, position)), Ok(wanted)) = (SignBytes::from_record(on), asked.position())
+        else {
+            return SaidLock::Wrong;
         };
-        let (on, position) = SignBytes::from_record(on).ok()?;
-        let is_same = position.same_but_for_time(&target.position().ok()?);
-        (is_same && position.timestamp.is_of_a_node() && on != *target).then_some(on)
+        let (time, wanted_time) = (position.timestamp, wanted.timestamp);
+        if !self.locks()
+            || !position.same_but_for_time(&wanted)
+            || !time.is_of_a_node()
+            || on == *target
+        {
+            return SaidLock::Wrong;
+        }
+        match time.seconds.abs_diff(wanted_time.seconds) <= APART {
+            true => SaidLock::SameVote(on),
+            false => SaidLock::TooFarApart,
+        }
     }
 }

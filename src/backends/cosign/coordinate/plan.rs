@@ -1,8 +1,14 @@
 //! Who is asked next, and for which bytes: decided from what is known of the members.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::consensus::SignBytes;
+
+/// Who gives no share now is left alone for so long at first, and for twice as long each time.
+pub(super) const AGAIN: Duration = Duration::from_millis(20);
+/// The longest of these times is `AGAIN` times two to this power.
+const DOUBLINGS: u32 = 5;
 
 /// What is known of the members while one signature is made.
 #[derive(Debug)]
@@ -13,6 +19,8 @@ pub(super) struct KnownMembers {
     locked: BTreeMap<u16, SignBytes>,
     /// Who gives no share, and why.
     out: BTreeMap<u16, NoShare>,
+    /// So often it gave none for a moment.
+    times: BTreeMap<u16, u32>,
     /// Who takes longer than usual.
     late: BTreeSet<u16>,
 }
@@ -22,8 +30,8 @@ pub(super) struct KnownMembers {
 pub(super) struct NoShare {
     /// In words.
     pub why: String,
-    /// It may be asked again in a moment.
-    pub passes: bool,
+    /// The reading of the monotonic clock at which it may be asked again, if it may.
+    pub until: Option<Duration>,
 }
 
 /// The next set of members.
@@ -46,8 +54,14 @@ impl KnownMembers {
             threshold: threshold.into(),
             locked: BTreeMap::new(),
             out: BTreeMap::new(),
+            times: BTreeMap::new(),
             late: BTreeSet::new(),
         }
+    }
+
+    /// Whether a member said, or showed by a share, that it is locked on other bytes: at one position nobody is locked twice.
+    pub fn contradicts(&self, member: u16, on: &SignBytes) -> bool {
+        self.locked.get(&member).is_some_and(|before| before != on)
     }
 
     /// A member is locked on these bytes.
@@ -58,13 +72,17 @@ impl KnownMembers {
     /// A member gives no share.
     pub fn is_out(&mut self, member: u16, why: impl Into<String>) {
         let why = why.into();
-        self.out.insert(member, NoShare { why, passes: false });
+        self.out.insert(member, NoShare { why, until: None });
     }
 
-    /// A member gives none now.
-    pub fn is_out_now(&mut self, member: u16, why: impl Into<String>) {
-        let why = why.into();
-        self.out.insert(member, NoShare { why, passes: true });
+    /// A member gives none now; it is asked again in a moment, and later each time, so that the sets that are tried last as long as
+    /// the node waits.
+    pub fn is_out_now(&mut self, member: u16, why: impl Into<String>, now: Duration) {
+        let times = self.times.entry(member).or_default();
+        let until = now + AGAIN * 2_u32.pow(*times);
+        *times = times.saturating_add(1).min(DOUBLINGS);
+        let (why, until) = (why.into(), Some(until));
+        self.out.insert(member, NoShare { why, until });
     }
 
     /// A member takes longer than usual; others are asked beside it.
@@ -73,26 +91,37 @@ impl KnownMembers {
     }
 
     /// Forgets what may have passed by now.
-    pub fn forget_what_passes(&mut self) {
-        self.out.retain(|_, out| !out.passes);
+    pub fn forget_what_passed(&mut self, now: Duration) {
+        self.out
+            .retain(|_, out| out.until.is_none_or(|until| until > now));
     }
 
-    /// Whether, of all these members, as many as are needed may still give a share.
-    pub fn may_be_enough(&self, all: impl Iterator<Item = u16>) -> bool {
-        let lasts = |member: &u16| self.out.get(member).is_none_or(|out| out.passes);
-        all.filter(lasts).count() >= self.threshold
+    /// Whether, of all these members, as many as are needed may still give a share of the same bytes. A lock is for good.
+    pub fn may_be_enough(&self, asked: &SignBytes, all: impl Iterator<Item = u16>) -> bool {
+        let lasts = |member: &u16| self.out.get(member).is_none_or(|out| out.until.is_some());
+        let all: Vec<u16> = all.filter(lasts).collect();
+        self.targets(asked)
+            .any(|target| self.free(target, &all).count() >= self.threshold)
     }
 
     /// Why there is no share of whom, in words.
-    pub fn told(&self, all: impl Iterator<Item = u16>, reachable: &[u16]) -> Vec<String> {
+    pub fn told(
+        &self,
+        asked: &SignBytes,
+        all: impl Iterator<Item = u16>,
+        reachable: &[u16],
+    ) -> Vec<String> {
+        let here = self.locked.get(&self.own).unwrap_or(asked);
         let mut told = Vec::new();
         for member in all.filter(|member| *member != self.own) {
             let why = match (self.out.get(&member), self.locked.get(&member)) {
                 (Some(out), _) => out.why.clone(),
-                (None, Some(_)) => "is locked on this vote at another time".to_owned(),
-                (None, None) if self.late.contains(&member) => "did not answer in time".to_owned(),
-                (None, None) if !reachable.contains(&member) => "is not reachable".to_owned(),
-                (None, None) => continue,
+                (None, Some(on)) if on != here => {
+                    "is locked on this vote at another time".to_owned()
+                }
+                _ if self.late.contains(&member) => "did not answer in time".to_owned(),
+                _ if !reachable.contains(&member) => "is not reachable".to_owned(),
+                _ => continue,
             };
             told.push(format!("member {member} {why}"));
         }
@@ -102,10 +131,14 @@ impl KnownMembers {
     /// The next set, of the members that can be asked now, this one included. `slow` are those that were late before. `None` where
     /// they are too few for any bytes.
     pub fn plan(&self, asked: &SignBytes, can: &[u16], slow: &BTreeSet<u16>) -> Option<NextSet> {
-        let targets = std::iter::once(asked).chain(self.locked.values());
+        let can: Vec<u16> = can
+            .iter()
+            .copied()
+            .filter(|member| !self.out.contains_key(member))
+            .collect();
         let mut best: Option<(usize, &SignBytes, Vec<u16>)> = None;
-        for target in targets {
-            let usable = self.usable(target, can);
+        for target in self.targets(asked) {
+            let usable: Vec<u16> = self.free(target, &can).collect();
             let support = self.locked.values().filter(|on| *on == target).count();
             let is_better = best.as_ref().is_none_or(|(most, ..)| support > *most);
             if usable.len() >= self.threshold && is_better {
@@ -129,12 +162,14 @@ impl KnownMembers {
         })
     }
 
-    fn usable(&self, target: &SignBytes, can: &[u16]) -> Vec<u16> {
-        let is_usable = |member: &&u16| {
-            let is_free = self.locked.get(member).is_none_or(|on| on == target);
-            is_free && !self.out.contains_key(member)
-        };
-        can.iter().filter(is_usable).copied().collect()
+    fn targets<'a>(&'a self, asked: &'a SignBytes) -> impl Iterator<Item = &'a SignBytes> {
+        std::iter::once(asked).chain(self.locked.values())
+    }
+
+    /// Of these, who is not known to be locked on other bytes.
+    fn free(&self, target: &SignBytes, of: &[u16]) -> impl Iterator<Item = u16> {
+        let is_free = move |member: &u16| self.locked.get(member).is_none_or(|on| on == target);
+        of.iter().copied().filter(is_free)
     }
 }
 
@@ -215,7 +250,9 @@ mod tests {
             (bytes(7), vec![1, 3], None)
         );
         // All three are locked on something else: nothing is signed there any more.
+        assert!(known.may_be_enough(&bytes(1), 1..=3));
         known.is_locked(3, bytes(8));
+        assert!(!known.may_be_enough(&bytes(1), 1..=3));
         assert!(
             known
                 .plan(&bytes(1), &[1, 2, 3], &BTreeSet::new())
@@ -230,20 +267,51 @@ mod tests {
         assert_eq!(planned(&known, &[1, 2, 3], &[]).1, [1, 3]);
         known.is_out(3, "refuses");
         assert_eq!(planned(&known, &[1, 2, 3], &[]).1, [1, 2]);
-        known.is_out_now(2, "is not reachable");
+        let at = Duration::from_millis;
+        known.is_out_now(2, "is not reachable", at(1_000));
         assert!(
             known
                 .plan(&bytes(1), &[1, 2, 3], &BTreeSet::new())
                 .is_none()
         );
-        assert!(known.may_be_enough(1..=3));
+        assert!(known.may_be_enough(&bytes(1), 1..=3));
         assert_eq!(
-            known.told(1..=3, &[]),
+            known.told(&bytes(1), 1..=3, &[]),
             ["member 2 is not reachable", "member 3 refuses"]
         );
-        known.forget_what_passes();
+        known.forget_what_passed(at(1_019));
+        assert!(
+            known
+                .plan(&bytes(1), &[1, 2, 3], &BTreeSet::new())
+                .is_none()
+        );
+        known.forget_what_passed(at(1_020));
         assert_eq!(planned(&known, &[1, 2, 3], &[]).1, [1, 2]);
+        // Each time it is left alone for longer.
+        for rest in [40, 80, 160, 320, 640, 640] {
+            known.is_out_now(2, "has too many questions in hand", at(2_000));
+            known.forget_what_passed(at(1_999 + rest));
+            assert!(known.out.contains_key(&2), "{rest}");
+            known.forget_what_passed(at(2_000 + rest));
+            assert!(!known.out.contains_key(&2), "{rest}");
+        }
         known.is_out(2, "refuses");
-        assert!(!known.may_be_enough(1..=3));
+        assert!(!known.may_be_enough(&bytes(1), 1..=3));
+    }
+
+    #[test]
+    fn nobody_is_locked_twice_at_one_position() {
+        let mut known = KnownMembers::nothing(2, 2);
+        assert!(!known.contradicts(1, &bytes(7)));
+        known.is_locked(1, bytes(7));
+        assert!(!known.contradicts(1, &bytes(7)));
+        assert!(known.contradicts(1, &bytes(8)));
+        // Who is locked on what this member is locked on has nothing to be told of it.
+        assert_eq!(
+            known.told(&bytes(1), 1..=3, &[1, 3]),
+            ["member 1 is locked on this vote at another time"]
+        );
+        known.is_locked(2, bytes(7));
+        assert_eq!(known.told(&bytes(1), 1..=3, &[1, 3]), Vec::<String>::new());
     }
 }

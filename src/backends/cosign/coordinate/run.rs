@@ -3,35 +3,29 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-use tracing::warn;
-
-use crate::backends::cosign::ask::{Answered, MadeSignature, PeerAnswer};
-use crate::backends::cosign::frost::{FrostError, SignatureShare};
+use crate::backends::cosign::ask::{Answered, MadeSignature};
+use crate::backends::cosign::frost::FrostError;
 use crate::backends::cosign::member::ShareAnswer;
-use crate::consensus::{ChainId, SignBytes, Signature, Timestamp};
-use crate::cosigner::{JointSignature, NotJoint};
+use crate::consensus::{ChainId, SignBytes};
+use crate::cosigner::{AskedJointly, JointSignature, NotJoint};
 use crate::os::clock::{Clock, SystemClock};
 
 use super::attempt::Attempt;
 use super::means::Means;
 use super::own::OwnShare;
-use super::plan::KnownMembers;
+use super::plan::{AGAIN, KnownMembers};
 
 /// So many sets are tried for one signature: as many as a member keeps nonces for another one.
 const MOST: u32 = 8;
-/// So many wait for answers at once.
-const BESIDE: usize = 3;
-/// When too few can be asked, but some may be in a moment.
-const AGAIN: Duration = Duration::from_millis(20);
 
 /// One signature in the making.
 pub(super) struct JointRun<'a> {
-    with: &'a Means,
-    chain_id: &'a ChainId,
-    own: OwnShare<'a>,
-    asked: SignBytes,
-    known: KnownMembers,
-    attempts: Vec<Attempt>,
+    pub(super) with: &'a Means,
+    pub(super) chain_id: &'a ChainId,
+    pub(super) own: OwnShare<'a>,
+    pub(super) asked: SignBytes,
+    pub(super) known: KnownMembers,
+    pub(super) attempts: Vec<Attempt>,
     begun: u32,
     /// This member gave a share, so its gate is locked.
     gave: bool,
@@ -40,22 +34,27 @@ pub(super) struct JointRun<'a> {
 }
 
 /// A signature, or none yet.
-type JointStep = Result<Option<JointSignature>, NotJoint>;
+pub(super) type JointStep = Result<Option<JointSignature>, NotJoint>;
 
 impl<'a> JointRun<'a> {
     pub fn new(
         with: &'a Means,
         chain_id: &'a ChainId,
         own: OwnShare<'a>,
-        asked: SignBytes,
+        asked: AskedJointly,
     ) -> Self {
         let (to, answers) = channel();
+        let party = &with.party;
+        let mut known = KnownMembers::nothing(party.id(), party.quorum().threshold());
+        if asked.is_locked {
+            known.is_locked(party.id(), asked.bytes.clone());
+        }
         Self {
             with,
             chain_id,
             own,
-            asked,
-            known: KnownMembers::nothing(with.party.id(), with.party.quorum().threshold()),
+            asked: asked.bytes,
+            known,
             attempts: Vec::new(),
             begun: 0,
             gave: false,
@@ -90,15 +89,23 @@ impl<'a> JointRun<'a> {
     }
 
     fn until_made(&mut self, until: Duration) -> Result<JointSignature, NotJoint> {
+        let beside = self.beside();
         loop {
+            // What came while this host's disk worked is not late.
+            while let Ok(answered) = self.answers.try_recv() {
+                if let Some(joint) = self.hear(answered)? {
+                    return Ok(joint);
+                }
+            }
             let now = SystemClock.monotonic();
             if now >= until {
                 return Err(self.too_few());
             }
             self.note_late(now);
+            self.known.forget_what_passed(now);
             let may_begin = self.attempts.iter().all(|attempt| attempt.is_late);
             if may_begin
-                && self.attempts.len() < BESIDE
+                && self.attempts.len() < beside
                 && let Some(joint) = self.begin(now)?
             {
                 return Ok(joint);
@@ -122,11 +129,18 @@ impl<'a> JointRun<'a> {
                         return Ok(joint);
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => self.known.forget_what_passes(),
+                Err(RecvTimeoutError::Timeout) => {}
                 // This holds a sender.
                 Err(RecvTimeoutError::Disconnected) => return Err(self.too_few()),
             }
         }
+    }
+
+    /// So many sets wait for answers at once: however many members do not answer, of those that may be missing, the last set has
+    /// others.
+    fn beside(&self) -> usize {
+        let quorum = self.with.party.quorum();
+        usize::from(quorum.members() - quorum.threshold()) + 1
     }
 
     /// Notes who has not answered in the time that is usual.
@@ -152,7 +166,7 @@ impl<'a> JointRun<'a> {
         }
         let party = &self.with.party;
         let slow = self.with.pace.slow(now);
-        let (plan, shown) = loop {
+        let (mut plan, shown) = loop {
             let mut can = self.with.peers.reachable();
             can.push(party.id());
             let Some(plan) = self.known.plan(&self.asked, &can, &slow) else {
@@ -169,9 +183,13 @@ impl<'a> JointRun<'a> {
             }
             for (member, _) in without {
                 self.known
-                    .is_out_now(*member, "has shown no nonce that could be used");
+                    .is_out_now(*member, "has shown no nonce that could be used", now);
             }
         };
+        if !self.own.locks() {
+            // There is nothing that two who ask could split the members about.
+            plan.first = None;
+        }
         let mut attempt = Attempt::of(self.begun, plan, shown, party, now);
         if self.begun > 0 {
             self.with.tally.one_more_set();
@@ -190,7 +208,9 @@ impl<'a> JointRun<'a> {
     /// No further set can be asked. Fails where none waits for answers and none may be asked in a moment.
     fn none_left(&self) -> JointStep {
         let all = 1..=self.with.party.quorum().members();
-        match self.attempts.is_empty() && (self.begun >= MOST || !self.known.may_be_enough(all)) {
+        match self.attempts.is_empty()
+            && (self.begun >= MOST || !self.known.may_be_enough(&self.asked, all))
+        {
             true => Err(self.too_few()),
             false => Ok(None),
         }
@@ -205,7 +225,7 @@ impl<'a> JointRun<'a> {
     }
 
     /// Asks all of a set that were not asked, and gives this member's own share meanwhile.
-    fn collect(&mut self, mut attempt: Attempt) -> JointStep {
+    pub(super) fn collect(&mut self, mut attempt: Attempt) -> JointStep {
         attempt.first = None;
         attempt.since = SystemClock.monotonic();
         let party = &self.with.party;
@@ -225,6 +245,9 @@ impl<'a> JointRun<'a> {
             None => {}
             Some(ShareAnswer::Share(share)) => {
                 self.gave = true;
+                if self.own.locks() {
+                    self.known.is_locked(party.id(), attempt.target.clone());
+                }
                 attempt.shares.insert(party.id(), share.map_err(internal)?);
             }
             Some(ShareAnswer::Locked(on)) => {
@@ -251,7 +274,7 @@ impl<'a> JointRun<'a> {
     }
 
     /// Puts the shares together once all are there.
-    fn keep_or_finish(&mut self, attempt: Attempt) -> JointStep {
+    pub(super) fn keep_or_finish(&mut self, attempt: Attempt) -> JointStep {
         if !attempt.is_complete() {
             self.attempts.push(attempt);
             return Ok(None);
@@ -276,105 +299,13 @@ impl<'a> JointRun<'a> {
         }
     }
 
-    fn hear(&mut self, answered: Answered) -> JointStep {
-        let Answered {
-            attempt: number,
-            member,
-            answer,
-            ..
-        } = answered;
-        let at = self
-            .attempts
-            .iter()
-            .position(|attempt| attempt.number == number && attempt.waits_for(member));
-        let Some(at) = at else {
-            return Ok(None);
-        };
-        let mut attempt = self.attempts.swap_remove(at);
-        if !attempt.is_late && !matches!(answer, PeerAnswer::Lost) {
-            self.with.pace.is_in_time(member);
-        }
-        match answer {
-            PeerAnswer::Share(share) => return self.take(attempt, member, share),
-            PeerAnswer::Locked(on) => match self.own.same_vote(&attempt.target, on) {
-                Some(on) => self.known.is_locked(member, on),
-                None => self.lies(member, "says that it is locked on another message"),
-            },
-            PeerAnswer::Signed {
-                signature,
-                timestamp,
-            } => {
-                if let Some(joint) = self.known_whole(&attempt.target, signature, timestamp)? {
-                    return Ok(Some(joint));
-                }
-                self.lies(member, "sent a wrong signature");
-            }
-            PeerAnswer::NoNonce => self
-                .known
-                .is_out_now(member, "does not know its nonce any more"),
-            PeerAnswer::Busy => self
-                .known
-                .is_out_now(member, "has too many questions in hand"),
-            PeerAnswer::Lost => self.known.is_out_now(member, "was lost before it answered"),
-            PeerAnswer::Refused(why) => self.known.is_out(member, format!("refuses: {why}")),
-        }
-        // Without this member its nonces and those of the others are of no use.
-        attempt.shares.clear();
-        Ok(None)
-    }
-
-    fn take(&mut self, mut attempt: Attempt, member: u16, share: SignatureShare) -> JointStep {
-        attempt.shares.insert(member, share);
-        if attempt.first != Some(member) {
-            return self.keep_or_finish(attempt);
-        }
-        self.known.is_locked(member, attempt.target.clone());
-        self.collect(attempt)
-    }
-
-    /// A whole signature that somebody knows, verified, and on this host's disk before it leaves (W3); `None` where it is wrong.
-    fn known_whole(
-        &self,
-        target: &SignBytes,
-        signature: Signature,
-        timestamp: Timestamp,
-    ) -> JointStep {
-        let Some(bytes) = target.at_time(timestamp) else {
-            return Ok(None);
-        };
-        if !timestamp.is_of_a_node()
-            || !self
-                .with
-                .party
-                .public_key()
-                .verify(bytes.as_slice(), &signature)
-        {
-            return Ok(None);
-        }
-        if let Some(refusal) = self.own.keep(&bytes) {
-            return Err(NotJoint::Refused(refusal));
-        }
-        Ok(Some(JointSignature { bytes, signature }))
-    }
-
-    fn lies(&mut self, member: u16, what: &str) {
-        let chain = self.chain_id;
-        self.with.tally.bad(member);
-        self.known.is_out(member, what);
-        warn!(
-            event = "bad_share",
-            chain = %chain,
-            member,
-            "[{chain}] member {member} of this chain's cosigners {what}; it is not asked again for this vote. If it goes on, \
-             look whether that host is broken into, or has the share of another splitting"
-        );
-    }
-
     fn too_few(&self) -> NotJoint {
         let quorum = self.with.party.quorum();
-        let told = self
-            .known
-            .told(1..=quorum.members(), &self.with.peers.reachable());
+        let told = self.known.told(
+            &self.asked,
+            1..=quorum.members(),
+            &self.with.peers.reachable(),
+        );
         let why = match told.is_empty() {
             true => "the time was up".to_owned(),
             false => told.join("; "),

@@ -1,0 +1,143 @@
+//! Members that had no part in a signature hear of it, and believe nothing else.
+
+use super::net::Wire;
+use super::{HostSettings, Hosts};
+use crate::support::{chain_id, key, maker};
+use tmkms::backends::cosign::{MadeSignature, Serve};
+use tmkms::consensus::Signature;
+use tmkms::gate::Settings;
+use tmkms::gate::heights::bucket::Rate;
+use tmkms::harness::messages::Maker;
+use tmkms::reply::Reply;
+use tmkms::request::SignRequest;
+
+/// The third one may skip a single height by itself.
+fn one_may_skip_little() -> Hosts {
+    Hosts::with(2, 3, |member| {
+        let rate = Rate {
+            max_gap: if member == 3 { 10 } else { 1_000 },
+            max_blocks_per_second: 1,
+        };
+        let gate = Settings {
+            rate,
+            ..Settings::default()
+        };
+        HostSettings { gate, raw: None }
+    })
+}
+
+#[test]
+fn an_idle_member_follows_further_than_it_could_go_by_itself_and_signs_when_it_is_needed() {
+    let hosts = one_may_skip_little();
+    hosts.signed(3, maker().prevote(1, 0, Some(1), 1));
+    for height in 2..=60 {
+        hosts.signed(1, maker().prevote(height, 0, Some(1), 1));
+    }
+    assert_eq!(hosts.last(3).unwrap().height.get(), 60);
+    hosts.kill(1);
+    hosts.signed(2, maker().prevote(61, 0, Some(1), 1));
+}
+
+#[test]
+fn one_that_heard_of_nothing_refuses_and_says_why() {
+    let hosts = one_may_skip_little();
+    hosts.signed(3, maker().prevote(1, 0, Some(1), 1));
+    for other in [1, 2] {
+        hosts.wire(3, other, Wire::Down);
+    }
+    for height in 2..=60 {
+        hosts.signed(1, maker().prevote(height, 0, Some(1), 1));
+    }
+    hosts.wire(3, 2, Wire::Up);
+    hosts.refuses(1);
+    let error = hosts.refused(2, maker().prevote(61, 0, Some(1), 1));
+    assert!(error.description.contains("member 3 refuses"), "{error:?}");
+    // Its own node hears it as what it is, and nobody else is asked or locked for it.
+    let before = (hosts.last(2), hosts.net.served.lock().len());
+    let error = hosts.refused(3, maker().prevote(62, 0, Some(1), 1));
+    assert!(error.description.contains("ahead"), "{error:?}");
+    assert_eq!((hosts.last(2), hosts.net.served.lock().len()), before);
+    // As soon as somebody tells, it follows.
+    hosts.net.lies.lock().clear();
+    hosts.signed(1, maker().prevote(63, 0, Some(1), 1));
+    hosts.signed(2, maker().prevote(64, 0, Some(1), 1));
+    assert_eq!(hosts.last(3).unwrap().height.get(), 64);
+}
+
+#[test]
+fn what_is_forged_old_or_of_something_else_moves_nothing() {
+    let hosts = Hosts::of(2, 3);
+    let at = |height| maker().prevote(height, 0, Some(1), 1);
+    let old = hosts.signed(1, at(1)).signature;
+    let last = hosts.signed(1, at(5)).signature;
+    let serving = hosts.net.members.read()[&3].serving.clone();
+    let told = |request: &SignRequest, chain: &str, signature: &Signature| {
+        serving.learn(MadeSignature {
+            chain_id: chain.parse().unwrap(),
+            bytes: request.sign_bytes().as_slice().to_vec(),
+            signature: signature.clone(),
+        });
+        hosts.last(3).unwrap().height.get()
+    };
+    let here = chain_id();
+    let here = here.as_str();
+    let of_another_key = |request: &SignRequest| {
+        let mut gate = crate::support::SharedDisk::new();
+        sign_with_another_key(&mut gate, request)
+    };
+    assert_eq!(told(&at(1), here, &old), 5);
+    assert_eq!(told(&at(5), here, &last), 5);
+    assert_eq!(told(&at(6), here, &last), 5);
+    assert_eq!(told(&at(6), here, &Signature::from_bytes(vec![0; 64])), 5);
+    assert_eq!(told(&at(6), here, &Signature::from_bytes(Vec::new())), 5);
+    assert_eq!(told(&at(6), here, &of_another_key(&at(6))), 5);
+    let elsewhere = Maker::new("test-2".parse().unwrap()).prevote(6, 0, Some(1), 1);
+    assert_eq!(told(&elsewhere, here, &last), 5);
+    assert_eq!(told(&elsewhere, "test-2", &last), 5);
+    serving.learn(MadeSignature {
+        chain_id: chain_id(),
+        bytes: b"garbage".to_vec(),
+        signature: last,
+    });
+    assert_eq!(hosts.last(3).unwrap().height.get(), 5);
+    hosts.signed(3, at(6));
+}
+
+fn sign_with_another_key(
+    disk: &mut crate::support::SharedDisk,
+    request: &SignRequest,
+) -> Signature {
+    use tmkms::chain::{Armed, Asker, Chain, Respond};
+    use tmkms::os::clock::{Clock, SystemClock};
+    let now = SystemClock.now();
+    let gate = tmkms::gate::Gate::arm(chain_id(), Settings::default(), disk.store(), &now).unwrap();
+    let chain = Chain::armed(chain_id(), Armed::new(gate, std::sync::Arc::new(key(9))));
+    let request = tmkms::request::Request::Sign(request.clone());
+    match chain
+        .answer(request, &now, &Asker::default(), &SystemClock)
+        .reply
+    {
+        Reply::Signed(signed) => signed.signature,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Its lock is what it gave a share of, or may have given one of.
+#[test]
+fn one_that_is_locked_on_something_else_stays_so() {
+    let hosts = Hosts::of(2, 3);
+    let other = maker().prevote(1, 0, Some(2), 1).sign_bytes();
+    hosts.lock(3, other.clone());
+    hosts.signed(1, maker().prevote(1, 0, Some(1), 1));
+    assert!(
+        matches!(hosts.host(3).disk.watermark(), tmkms::gate::watermark::Watermark::Message(last) if *last.bytes() == other)
+    );
+    let error = hosts.refused(3, maker().prevote(1, 0, Some(1), 1));
+    assert!(
+        error.description.contains("member") || error.code > 0,
+        "{error:?}"
+    );
+    // At the next position it is one of them again.
+    hosts.kill(2);
+    hosts.signed(3, maker().precommit(1, 0, Some(1), 1, b""));
+}
