@@ -52,7 +52,7 @@ pub struct CosignerSample {
     pub height: Option<i64>,
     /// Questions that it was asked.
     pub asked: u64,
-    /// Shares that it gave.
+    /// Shares that it gave, and whole signatures that it knew.
     pub shares: u64,
     /// Times that it named other bytes on which it is locked.
     pub locked: u64,

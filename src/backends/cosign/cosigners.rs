@@ -91,7 +91,7 @@ impl Cosigners {
             rolled_back: peer.rolled_back,
             height: stands.map(|hrs| hrs.height.get()),
             asked: asked.questions,
-            shares: asked.shares,
+            shares: asked.shares + asked.signed,
             locked: asked.locked,
             refused: asked.refused + asked.no_nonce + asked.busy,
             lost: asked.lost,

@@ -91,6 +91,12 @@ pub(in crate::observe::metrics) const FAMILIES: &[Family] = &[
         values: Values::Cosigner(|other| Some(other.runs_twice.into())),
     },
     Family {
+        name: "cosign_member_rolled_back",
+        kind: MetricType::Gauge,
+        help: "Whether the member came back with an older state than it had, since the start of this process",
+        values: Values::Cosigner(|other| Some(other.rolled_back.into())),
+    },
+    Family {
         name: "cosign_member_height",
         kind: MetricType::Gauge,
         help: "The height of the member's watermark, as it said last",

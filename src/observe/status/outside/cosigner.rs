@@ -36,13 +36,15 @@ pub struct CosignerStatus {
     pub nonces: u64,
     /// Two processes have its share and identity.
     pub runs_twice: bool,
+    /// It came back with an older state than it had before.
+    pub rolled_back: bool,
     /// The height of its watermark, as it said last.
     pub height: Option<i64>,
     /// How far that is below this host's.
     pub heights_behind: Option<u64>,
     /// Questions that it was asked.
     pub asked: u64,
-    /// Shares that it gave.
+    /// Shares that it gave, and whole signatures that it knew.
     pub shares: u64,
     /// Times that it named other bytes on which it is locked.
     pub locked: u64,
@@ -73,6 +75,7 @@ impl CosignerStatus {
             round_trip_ms: sample.round_trip.map(|time| time.as_secs_f64() * 1000.0),
             nonces: sample.nonces,
             runs_twice: sample.runs_twice,
+            rolled_back: sample.rolled_back,
             height: sample.height,
             asked: sample.asked,
             shares: sample.shares,
@@ -154,6 +157,13 @@ impl CosignerStatus {
             serious.push(format!(
                 "two processes have the share and the identity of {}: a share that is on two hosts may sign twice. Find the second \
                  one and stop it for good; see docs/cosigners.md",
+                self.title()
+            ));
+        }
+        if self.rolled_back {
+            serious.push(format!(
+                "{} came back with an older state than it had: it may sign again what it signed before. Look what was restored on its \
+                 host; see docs/cosigners.md",
                 self.title()
             ));
         }

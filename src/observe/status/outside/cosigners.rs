@@ -291,23 +291,26 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_runs_twice_or_lies_is_serious_and_the_lie_for_a_day() {
+    fn a_member_that_runs_twice_was_set_back_or_lies_is_serious_and_the_lie_for_a_day() {
         let mut sample = seen(2, &[true, true]);
         assert!(status(sample.clone()).serious().is_empty());
         sample.others[0].runs_twice = true;
+        sample.others[0].rolled_back = true;
         sample.others[1].bad = 2;
         sample.others[1].bad_ago = Some(Duration::from_secs(86_399));
         let serious = status(sample.clone()).serious();
         assert!(serious[0].starts_with(
             "two processes have the share and the identity of member 2 (10.0.0.2:26680): "
         ));
+        let back = "member 2 (10.0.0.2:26680) came back with an older state than it had: ";
+        assert!(serious[1].starts_with(back), "{serious:?}");
         assert!(
-            serious[1]
+            serious[2]
                 .starts_with("member 3 (10.0.0.3:26680) gave 2 wrong answers, the last 23 h ago: ")
         );
-        assert_eq!(serious.len(), 2);
+        assert_eq!(serious.len(), 3);
         sample.others[1].bad_ago = Some(Duration::from_secs(86_400));
-        assert_eq!(status(sample).serious().len(), 1);
+        assert_eq!(status(sample).serious().len(), 2);
     }
 
     #[test]
