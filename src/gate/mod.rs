@@ -1,7 +1,7 @@
 //! What may be signed, remembered before it is signed.
 //!
 //! One [`Gate`] per chain id and public key. [`Gate::prepare`] makes a request's bytes, [`Gate::judge`] judges them,
-//! [`JudgedRequest::admit`] makes the new watermark durable and only then gives a [`Permit`]; [`Gate::complete`] remembers the
+//! [`JudgedRequest::admit`] makes the new watermark durable and only then gives a [`Permit`](permit::Permit); [`Gate::complete`] remembers the
 //! signature. A gate is used by one thread at a time, which makes check, write, signature and memory one critical section
 //! (W4).
 //!
