@@ -90,6 +90,7 @@ fn store(folder: &Path, name: &str, key: &SoftKey) -> FileStore {
     let place = StateFile {
         chain_id: chain_id(),
         public_key: Signer::public_key(key),
+        share: None,
         path: folder.join(name),
         allow_ephemeral: true,
         shared: false,

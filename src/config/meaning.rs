@@ -122,6 +122,8 @@ impl ChainConfig {
         StateFile {
             chain_id: self.id.clone(),
             public_key: public_key.clone(),
+            // One that was not read yet is that of no member.
+            share: (self.key.traits().is_share).then(|| self.key.share_id().unwrap_or_default()),
             path: self.state_file.of(&public_key),
             allow_ephemeral: self.allow_ephemeral_state,
             scopes: Scopes {

@@ -86,6 +86,14 @@ fn of_state(path: PathBuf, place: &StateFile) -> Option<OtherState> {
     if entry.chain_id != place.chain_id || entry.public_key != place.public_key {
         return None;
     }
+    // What another member signed says nothing of this one; what the whole key signed does, and the other way round.
+    if entry
+        .share
+        .zip(place.share)
+        .is_some_and(|(one, other)| one != other)
+    {
+        return None;
+    }
     let used_up = UsedUp::of(&entry.record, damage.is_some());
     Some(OtherState {
         said: used_up.watermark().hrs()?,

@@ -85,6 +85,12 @@ impl Quorum {
 mod tests {
     use super::*;
 
+    /// Each share has a lock of its own.
+    #[test]
+    fn there_are_locks_for_all_of_them() {
+        assert_eq!(usize::from(crate::os::pair_lock::SHARES), MOST);
+    }
+
     #[test]
     fn what_is_not_a_majority_is_refused() {
         for (threshold, members) in [(1, 2), (2, 4), (2, 5), (3, 6), (6, 12)] {

@@ -300,6 +300,11 @@ fn paste(folder: &Path, why: &str, words: &str, fill: (&str, &Path)) {
         Some(rest) => program + rest,
         None => command,
     };
+    // Whether the old signer is stopped is asked for.
+    let command = match words.contains("state import") {
+        true => command + " --yes",
+        false => command,
+    };
     let mut shell = std::process::Command::new("sh");
     let done = shell
         .args(["-c", &command])
@@ -471,4 +476,121 @@ fn an_encrypted_share_needs_its_passphrase() {
         home.join("secrets/c-1.share.pem.json"),
     ];
     assert_eq!(fs::read(was).unwrap(), fs::read(is).unwrap());
+}
+
+#[test]
+fn a_state_is_that_of_its_share() {
+    let all = Members::split(2, 3);
+    let home = all.home(1);
+    let state = |words: &[&str]| tmkms(&home, &[&["state"], words, &["-c", "tmkms.toml"]].concat());
+    let check = || tmkms(&home, &["check", "-c", "tmkms.toml"]).err;
+    let said_by = |text: &str, words: &str| {
+        let line = text.lines().find(|line| line.contains(words));
+        line.unwrap_or_else(|| panic!("no {words} in {text}"))
+            .to_owned()
+    };
+    // The whole key signed here until now.
+    let shares = [1, 2].map(|id| all.made(id, "share.json").to_str().unwrap().to_owned());
+    let recover = [
+        "cosign",
+        "recover",
+        &shares[0],
+        &shares[1],
+        "secrets/whole.key",
+    ];
+    good(&tmkms(&home, &recover));
+    let members = fs::read_to_string(all.config(1)).unwrap();
+    let (chain, _) = members.split_once("\n[[providers").unwrap();
+    let (chain, _) = chain.split_once("\n#").unwrap();
+    let whole = format!(
+        "{chain}\n[[providers.softsign]]\nchain_ids = [\"{CHAIN}\"]\npath = \"secrets/whole.key\"\n"
+    );
+    private(&all.config(1), &whole);
+    fs::create_dir(home.join("state")).unwrap();
+    good(&state(&["init", CHAIN, "--height", "7"]));
+    private(&all.config(1), &members);
+    let why = said_by(
+        &check(),
+        "is that of the whole key, and share 1 is configured",
+    );
+    assert!(
+        why.contains("take over what the whole key has signed"),
+        "{why}"
+    );
+    let named = |text: &str| {
+        text.replacen(
+            "[[chain]]\n",
+            "[[chain]]\nstate_file = \"state/share.json\"\n",
+            1,
+        )
+    };
+    all.edit(1, named);
+    paste(&home, &why, "tmkms state import", ("FILE", &home));
+    let shown = state(&["show"]);
+    assert!(
+        shown.out.contains("watermark at 7 (") && shown.out.contains("of share 1"),
+        "{}",
+        shown.out
+    );
+    assert!(!check().contains("is that of"), "{}", check());
+    // Another member does not go on from it, and the whole key neither.
+    all.bring(1, 2, 2);
+    all.edit(1, named);
+    assert!(
+        check().contains("is that of share 1, and share 2 is configured"),
+        "{}",
+        check()
+    );
+    private(&all.config(1), &named(&whole));
+    let why = said_by(
+        &check(),
+        "is that of share 1, and the whole key is configured",
+    );
+    assert!(why.contains("a member may be behind the others"), "{why}");
+    private(
+        &all.config(1),
+        &whole.replacen(
+            "[[chain]]\n",
+            "[[chain]]\nstate_file = \"state/again.json\"\n",
+            1,
+        ),
+    );
+    let refused = state(&["import", CHAIN, "state/share.json", "--yes"]);
+    assert!(
+        refused.err.contains("and others may have signed more"),
+        "{}",
+        refused.err
+    );
+    for said in [&why, &refused.err] {
+        assert!(said.contains("`tmkms state init c-1 --height H"), "{said}");
+    }
+    good(&state(&["init", CHAIN, "--height", "8"]));
+}
+
+/// A member's state goes to another host with its share, and to no other member.
+#[test]
+fn a_member_moves_with_its_state() {
+    let all = Members::split(2, 3);
+    let run =
+        |id: u16, words: &[&str]| tmkms(&all.home(id), &[words, &["-c", "tmkms.toml"]].concat());
+    for id in [1, 2] {
+        fs::create_dir(all.home(id).join("state")).unwrap();
+    }
+    good(&run(1, &["state", "init", CHAIN, "--height", "7"]));
+    let bundle = all
+        .folder
+        .path()
+        .join("bundle")
+        .to_str()
+        .unwrap()
+        .to_owned();
+    good(&run(1, &["state", "move", "out", CHAIN, &bundle]));
+    let refused = run(2, &["state", "move", "in", &bundle, "--yes"]);
+    let words = "the bundle is of share 1, and share 2 is configured here";
+    assert!(refused.err.contains(words), "{}", refused.err);
+    // The new host of member 1.
+    all.bring(3, 1, 1);
+    fs::create_dir(all.home(3).join("state")).unwrap();
+    good(&run(3, &["state", "move", "in", &bundle, "--yes"]));
+    assert!(run(3, &["state", "show"]).out.contains("of share 1"));
 }

@@ -23,4 +23,5 @@ mod gate_moved;
 mod gate_race;
 #[cfg(feature = "cosign")]
 mod lying_coordinators;
+mod share_state;
 mod shared_store;

@@ -113,6 +113,8 @@ fn describe_state(chain: &ChainConfig, path: &Path) -> (String, bool) {
         None => PublicKey::Ed25519([0; 32]),
     };
     let mut place = chain.place(key);
+    // As with the key: which share it is, only the share could tell.
+    place.share = found.as_ref().and_then(|(entry, _)| entry.share);
     if found.is_none() && chain.one_of_several {
         // Which key it is, only the key itself could tell.
         place.commands = chain.commands.of_key("ADDRESS");
@@ -132,6 +134,9 @@ fn describe_state(chain: &ChainConfig, path: &Path) -> (String, bool) {
         entry.public_key,
         entry.public_key.address()
     );
+    if let Some(share) = entry.share {
+        text.push_str(&format!("  of share {share} of this key\n"));
+    }
     if let Some(height) = chain.activation_height {
         text.push_str(&format!("  signs from height {height} on\n"));
     }

@@ -61,6 +61,8 @@ pub struct Foreign {
     pub notes: Vec<String>,
     /// It is a state of this program from which another host goes on: not to be taken over (W21).
     pub moved_out: Option<Moved>,
+    /// It is a state of this program, of this share of the key.
+    pub share: Option<u16>,
 }
 
 /// Why a file is not a state. Anyone who asked for it knows the remedy.
@@ -159,6 +161,7 @@ fn read_state(
         watermark,
         notes,
         moved_out: None,
+        share: None,
     })
 }
 
@@ -227,6 +230,7 @@ fn own(bytes: &[u8], chain: &ChainId, key: &PublicKey) -> Result<Foreign, Foreig
             Origin::MovedOut => entry.moved,
             _ => None,
         },
+        share: entry.share,
         watermark: used_up.into_watermark(),
         notes,
     })

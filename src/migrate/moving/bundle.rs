@@ -39,6 +39,8 @@ pub struct Bundle {
     pub chain_id: ChainId,
     /// The key.
     pub public_key: PublicKey,
+    /// Which share of the key, where it is one.
+    pub share: Option<u16>,
     /// Nothing at or below it is signed again.
     pub watermark: Watermark,
     /// When it was reached, since 1970-01-01 UTC.
@@ -79,6 +81,8 @@ struct Body {
     host: String,
     chain_id: String,
     public_key: BundleKey,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    share: Option<u16>,
     record: RecordText,
     settings: Terms,
 }
@@ -145,6 +149,7 @@ impl Bundle {
                 kind: self.public_key.key_type().as_str().to_owned(),
                 value: ascii(base64::encode(self.public_key.as_bytes())),
             },
+            share: self.share,
             record: RecordText {
                 height: self.watermark.height().to_string(),
                 round: hrs.map_or(0, |hrs| hrs.round.get()).to_string(),
@@ -191,6 +196,7 @@ impl Bundle {
             host,
             chain_id,
             public_key,
+            share,
             record,
             settings,
             ..
@@ -225,6 +231,7 @@ impl Bundle {
             host,
             chain_id: chain_id.parse().map_err(|_| "its chain id is none")?,
             public_key: key,
+            share,
             watermark,
             written: Duration::from_secs(record.written),
             terms: settings,
@@ -256,6 +263,7 @@ mod tests {
             public_key: SoftKey::from_bytes(&[7; 32], KeyType::Ed25519)
                 .unwrap()
                 .public_key(),
+            share: None,
             watermark: Watermark::UpTo(crate::consensus::Hrs::end_of(
                 crate::consensus::Height::new(1 << 62).unwrap(),
             )),

@@ -118,6 +118,7 @@ fn bundle_of(
         host: host_name(),
         chain_id: place.chain_id.clone(),
         public_key: place.public_key.clone(),
+        share: place.share,
         watermark: watermark.clone(),
         // A record keeps whole seconds.
         written: Duration::from_secs(written.as_secs()),

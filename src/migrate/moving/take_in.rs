@@ -43,6 +43,19 @@ pub enum NotTakenIn {
         /// The key of this configuration.
         configured: PublicKey,
     },
+    /// It is of another share of the key, or of the whole key.
+    #[error(
+        "the bundle is of {}, and {} is configured here for chain {chain}: each member has a state of its own; bring that share \
+         here first, or name the right bundle", part(*found), part(*configured)
+    )]
+    OtherShare {
+        /// The chain.
+        chain: String,
+        /// The share of the bundle.
+        found: Option<u16>,
+        /// The share of this configuration.
+        configured: Option<u16>,
+    },
     /// Handed over later than it is now.
     #[error(
         "the bundle was handed over at {}, and the clock of this host says {}; set the clock that is wrong (`timedatectl`), \
@@ -122,6 +135,11 @@ pub fn look(place: &StateFile) -> Result<Option<Known>, NotTakenIn> {
     }
 }
 
+/// A share, or the whole key, in words.
+fn part(share: Option<u16>) -> String {
+    share.map_or_else(|| "the whole key".to_owned(), |id| format!("share {id}"))
+}
+
 impl Known {
     fn of_inspected(found: &Inspected) -> Self {
         Self {
@@ -159,6 +177,13 @@ pub fn judge(
             chain,
             found: bundle.public_key.clone(),
             configured: place.public_key.clone(),
+        });
+    }
+    if bundle.share != place.share {
+        return Err(NotTakenIn::OtherShare {
+            chain,
+            found: bundle.share,
+            configured: place.share,
         });
     }
     if Duration::from_secs(moved.at) > now.saturating_add(AHEAD) {

@@ -56,6 +56,14 @@ impl OldState {
                 place.commands.move_in(Path::new("FILE"))
             ));
         }
+        if let Some(share) = foreign.share.filter(|share| place.share != Some(*share)) {
+            return Err(format!(
+                "{} is the state of share {share}, and others may have signed more; look up the last height this key signed, and run \
+                 `{}`",
+                path.display(),
+                place.commands.init_height(&place.chain_id)
+            ));
+        }
         Ok(Self {
             path: path.to_owned(),
             foreign,

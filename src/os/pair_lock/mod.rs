@@ -19,3 +19,4 @@ pub use held::{Held, Lock, PairLockError, Remark};
 pub use lock::{PairLock, Scopes};
 pub use name::NameLock;
 pub use retake::{Retake, Retaken};
+pub use sharers::SHARES;

@@ -1,12 +1,15 @@
-//! The locks of one signer that is alone with a pair, or of several on one host that share a store. Each of those takes one of
-//! a few names, and either kind looks for the other after it has taken its own, so that of two that come at once at least one
-//! sees the other.
+//! The locks of one signer that is alone with a pair, or of several on one host that share a store, or of members that have a
+//! share of the key each. Each of those takes one of a few names, and either kind looks for the others after it has taken its
+//! own, so that of two that come at once at least one sees the other.
 
 use super::held::{PairLockError, Remark};
 use super::lock::{PairLock, Scopes};
 
 /// How many signers of one host may share a store.
 const SHARERS: u8 = 8;
+
+/// The most shares of a key, whose ids count from 1 (`shares::MOST`).
+pub const SHARES: u16 = 12;
 
 impl PairLock {
     /// Takes every lock of a signer that is alone with the pair, or none.
@@ -19,10 +22,63 @@ impl PairLock {
         scopes: &Scopes,
     ) -> Result<Self, PairLockError> {
         let lock = Self::take(chain_id, public_key, scopes)?;
+        Self::look_at_sharers(chain_id, public_key, scopes)?;
+        Self::look_at_members(chain_id, public_key, scopes)?;
+        Ok(lock)
+    }
+
+    /// Takes every lock of the member with this share, or none. Members with other shares may be on the same host.
+    ///
+    /// # Errors
+    /// Another process has this share, or the whole key; or a lock cannot be taken.
+    pub fn take_share(
+        chain_id: &str,
+        public_key: &[u8],
+        share: u16,
+        scopes: &Scopes,
+    ) -> Result<Self, PairLockError> {
+        let lock = Self::take(&member(chain_id, share), public_key, scopes)?;
+        Self::look(chain_id, public_key, scopes)?;
+        Self::look_at_sharers(chain_id, public_key, scopes)?;
+        Ok(lock)
+    }
+
+    /// What [`PairLock::take_share`] would meet, without taking anything.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn look_share(
+        chain_id: &str,
+        public_key: &[u8],
+        share: u16,
+        scopes: &Scopes,
+    ) -> Result<Vec<Remark>, PairLockError> {
+        let remarks = Self::look(&member(chain_id, share), public_key, scopes)?;
+        Self::look(chain_id, public_key, scopes)?;
+        Self::look_at_sharers(chain_id, public_key, scopes)?;
+        Ok(remarks)
+    }
+
+    fn look_at_sharers(
+        chain_id: &str,
+        public_key: &[u8],
+        scopes: &Scopes,
+    ) -> Result<(), PairLockError> {
         for number in 0..SHARERS {
             Self::look(&sharer(chain_id, number), public_key, scopes)?;
         }
-        Ok(lock)
+        Ok(())
+    }
+
+    fn look_at_members(
+        chain_id: &str,
+        public_key: &[u8],
+        scopes: &Scopes,
+    ) -> Result<(), PairLockError> {
+        for share in 1..=SHARES {
+            Self::look(&member(chain_id, share), public_key, scopes)?;
+        }
+        Ok(())
     }
 
     /// Takes every lock of one sharer, or none.
@@ -51,6 +107,7 @@ impl PairLock {
             taken => {
                 let lock = taken?;
                 Self::look(chain_id, public_key, scopes)?;
+                Self::look_at_members(chain_id, public_key, scopes)?;
                 Ok(lock)
             }
         }
@@ -66,9 +123,8 @@ impl PairLock {
         scopes: &Scopes,
     ) -> Result<Vec<Remark>, PairLockError> {
         let remarks = Self::look(chain_id, public_key, scopes)?;
-        for number in 0..SHARERS {
-            Self::look(&sharer(chain_id, number), public_key, scopes)?;
-        }
+        Self::look_at_sharers(chain_id, public_key, scopes)?;
+        Self::look_at_members(chain_id, public_key, scopes)?;
         Ok(remarks)
     }
 }
@@ -76,4 +132,9 @@ impl PairLock {
 /// The name of a place, which stands where a signer that is alone has the chain's; no chain id holds a zero byte.
 fn sharer(chain_id: &str, number: u8) -> String {
     format!("{chain_id}\0{number}")
+}
+
+/// The same of a member.
+fn member(chain_id: &str, share: u16) -> String {
+    format!("{chain_id}\0share {share}")
 }

@@ -21,6 +21,7 @@ pub fn chain(home: &Home, id: &str) -> (Listener, Chain) {
         chain_id: id.parse().unwrap(),
         public_key: key.public_key(),
         path: file("json"),
+        share: None,
         allow_ephemeral: true,
         scopes: Default::default(),
         shared: false,

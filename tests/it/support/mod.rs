@@ -60,6 +60,7 @@ pub fn place(path: std::path::PathBuf, public_key: PublicKey) -> StateFile {
         chain_id: chain_id(),
         public_key,
         path,
+        share: None,
         allow_ephemeral: true,
         scopes: Default::default(),
         shared: false,

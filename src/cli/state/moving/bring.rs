@@ -64,8 +64,8 @@ impl In {
         let runs = service::has(&config, chain);
         let place = match runs {
             // The service compares it with the key that it has, which may be in a device of which it has the only session.
-            true => chain.place(bundle.public_key.clone()),
-            false => place(chain)?,
+            true if !chain.key.traits().is_share => chain.place(bundle.public_key.clone()),
+            _ => place(chain)?,
         };
         let now = SystemClock.now().wall;
         let not = |error| not_taken_in(&config, error);

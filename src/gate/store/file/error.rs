@@ -209,6 +209,24 @@ pub enum OpenError {
         /// The key configured.
         configured: PublicKey,
     },
+    /// The file belongs to another share of the key, or to the whole key.
+    #[error(
+        "the state file {} of chain {chain} is that of {}, and {} is configured; {}",
+        path.display(), share_in_words(*found), share_in_words(*configured),
+        own_state(*found, *configured, chain, path, commands)
+    )]
+    OtherShare {
+        /// The chain.
+        chain: ChainId,
+        /// The file.
+        path: PathBuf,
+        /// The share in the file; none of the whole key.
+        found: Option<u16>,
+        /// The share configured.
+        configured: Option<u16>,
+        /// What the text says to run.
+        commands: Commands,
+    },
     /// The file is not the one that this program wrote last (W15).
     #[error(
         "the state file {} of chain {chain} is not as this program left it: {why}. So what it says may be older than the \
@@ -317,6 +335,34 @@ fn before(why: &Unfamiliar) -> &'static str {
             "If it is the newest state all the same, because it was only moved or changed and no signer has run since, take \
              it over"
         }
+    }
+}
+
+fn share_in_words(share: Option<u16>) -> String {
+    share.map_or_else(|| "the whole key".to_owned(), |id| format!("share {id}"))
+}
+
+/// What to do with a state of another share of the key, or of the whole key.
+fn own_state(
+    found: Option<u16>,
+    configured: Option<u16>,
+    chain: &ChainId,
+    path: &Path,
+    commands: &Commands,
+) -> String {
+    match (found, configured) {
+        (None, _) => format!(
+            "name another file as `state_file` of the [[chain]], and take over what the whole key has signed with `{}`",
+            commands.import(chain, path)
+        ),
+        (Some(_), Some(_)) => "each member has a state of its own, and this one's may be higher: bring the state of this share, \
+                               or the share that the state is of"
+            .to_owned(),
+        (Some(_), None) => format!(
+            "a member may be behind the others: name another file as `state_file` of the [[chain]], look up the last height that \
+             this key signed, and run `{}`",
+            commands.init_height(chain)
+        ),
     }
 }
 

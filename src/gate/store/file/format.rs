@@ -30,6 +30,9 @@ const FORMAT: u32 = 2;
 /// What is written of a chain that was moved from one host to another: format 2 with the move. A program that does not know
 /// of moves must not use it.
 const FORMAT_MOVED: u32 = 3;
+/// What is written for a share of a key, whether or not it was moved. A program that takes the state for that of the whole key must
+/// not use it.
+const FORMAT_SHARE: u32 = 4;
 
 /// A record together with what it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +51,8 @@ pub struct Entry {
     pub shared: Option<Seen>,
     /// The last move of the chain, where there was one.
     pub moved: Option<Moved>,
+    /// Which share of the key, where it is one.
+    pub share: Option<u16>,
 }
 
 /// Why a copy is not a record. A plain text: it is shown, never matched.
@@ -89,6 +94,8 @@ struct RecordBody<'a> {
     shared: Option<Seen>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     moved: Option<Moved>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    share: Option<u16>,
 }
 
 /// Read before the rest, so that a later format is told as such.
@@ -122,10 +129,11 @@ pub fn encode(entry: &Entry, slot: &mut Vec<u8>) -> Result<(), BadCopy> {
     };
     let body = RecordBody {
         // What was read without a stamp is no more than it was.
-        format: match (entry.stamp, entry.moved) {
-            (None, _) => 1,
-            (Some(_), None) => FORMAT,
-            (Some(_), Some(_)) => FORMAT_MOVED,
+        format: match (entry.stamp, entry.moved, entry.share) {
+            (None, _, _) => 1,
+            (Some(_), _, Some(_)) => FORMAT_SHARE,
+            (Some(_), None, None) => FORMAT,
+            (Some(_), Some(_), None) => FORMAT_MOVED,
         },
         sequence: record.sequence,
         chain_id: Cow::Borrowed(entry.chain_id.as_str()),
@@ -146,6 +154,7 @@ pub fn encode(entry: &Entry, slot: &mut Vec<u8>) -> Result<(), BadCopy> {
         stamp: (entry.stamp).map(|stamp| (stamp.as_secs(), stamp.subsec_nanos())),
         shared: entry.shared,
         moved: entry.moved,
+        share: entry.share,
     };
     serde_json::to_writer(&mut *slot, &body).map_err(|error| BadCopy(error.to_string()))?;
     seal(slot);
@@ -175,9 +184,9 @@ pub fn decode(copy: &[u8]) -> Result<Entry, BadCopy> {
     let body = unseal(line).map_err(bad)?;
     let no_record = |error| BadCopy(format!("it is not a record: {error}"));
     let FormatNumber { format } = serde_json::from_str(&body).map_err(no_record)?;
-    if !(1..=FORMAT_MOVED).contains(&format) {
+    if !(1..=FORMAT_SHARE).contains(&format) {
         return Err(BadCopy(format!(
-            "it has format {format}, and this program reads formats 1 to {FORMAT_MOVED}; use the program that wrote it"
+            "it has format {format}, and this program reads formats 1 to {FORMAT_SHARE}; use the program that wrote it"
         )));
     }
     let body: RecordBody<'_> = serde_json::from_str(&body).map_err(no_record)?;
@@ -191,9 +200,15 @@ fn entry(body: &RecordBody<'_>) -> Option<Entry> {
     }
     let origin = Origin::of_word(&body.origin)?;
     // Without its move a record would pass for one that never went anywhere.
-    if (body.format == FORMAT_MOVED) != body.moved.is_some()
+    let may_have_moved = [FORMAT_MOVED, FORMAT_SHARE].contains(&body.format);
+    if (body.format == FORMAT_MOVED && body.moved.is_none())
+        || (body.moved.is_some() && !may_have_moved)
         || (origin == Origin::MovedOut && body.moved.is_none())
     {
+        return None;
+    }
+    // Without its share a record would pass for one of the whole key.
+    if (body.format == FORMAT_SHARE) != body.share.is_some() || body.share == Some(0) {
         return None;
     }
     let stamp = match body.stamp {
@@ -224,6 +239,7 @@ fn entry(body: &RecordBody<'_>) -> Option<Entry> {
         stamp,
         shared: body.shared,
         moved: body.moved,
+        share: body.share,
     })
 }
 

@@ -17,6 +17,8 @@ pub struct StateFile {
     pub chain_id: ChainId,
     /// The key.
     pub public_key: PublicKey,
+    /// Which share of the key, where it is one: each has a watermark of its own, and a lock of its own.
+    pub share: Option<u16>,
     /// The state file.
     pub path: PathBuf,
     /// `allow_ephemeral_state`: any file system will do.

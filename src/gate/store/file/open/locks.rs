@@ -42,34 +42,28 @@ fn is_at(file: &File, path: &Path) -> bool {
     there.is_ok_and(|there| mine.is_ok_and(|mine| named(&mine) == named(&there)))
 }
 
-/// Takes the lock on chain and key: one signer's, or one of several that share a store.
+/// Takes the lock on chain and key: one signer's, one of several that share a store, or one share's.
 pub(in crate::gate::store::file) fn lock_pair(place: &StateFile) -> Result<PairLock, OpenError> {
-    let take = match place.shared {
-        false => PairLock::take_alone,
-        true => PairLock::take_shared,
+    let (chain, key) = (place.chain_id.as_str(), place.public_key.as_bytes());
+    let taken = match (place.share, place.shared) {
+        (Some(share), _) => PairLock::take_share(chain, key, share, &place.scopes),
+        (None, false) => PairLock::take_alone(chain, key, &place.scopes),
+        (None, true) => PairLock::take_shared(chain, key, &place.scopes),
     };
-    take(
-        place.chain_id.as_str(),
-        place.public_key.as_bytes(),
-        &place.scopes,
-    )
-    .map_err(|error| no_pair_lock(place, error))
+    taken.map_err(|error| no_pair_lock(place, error))
 }
 
 /// What [`lock_pair`] would meet, without taking anything.
 pub(in crate::gate::store::file) fn look_at_pair(
     place: &StateFile,
 ) -> Result<Vec<Remark>, OpenError> {
-    let look = match place.shared {
-        false => PairLock::look_alone,
-        true => PairLock::look,
+    let (chain, key) = (place.chain_id.as_str(), place.public_key.as_bytes());
+    let seen = match (place.share, place.shared) {
+        (Some(share), _) => PairLock::look_share(chain, key, share, &place.scopes),
+        (None, false) => PairLock::look_alone(chain, key, &place.scopes),
+        (None, true) => PairLock::look(chain, key, &place.scopes),
     };
-    look(
-        place.chain_id.as_str(),
-        place.public_key.as_bytes(),
-        &place.scopes,
-    )
-    .map_err(|error| no_pair_lock(place, error))
+    seen.map_err(|error| no_pair_lock(place, error))
 }
 
 fn no_pair_lock(place: &StateFile, error: PairLockError) -> OpenError {
@@ -254,6 +248,7 @@ mod tests {
         let at = |path: &Path| StateFile {
             chain_id: "test-1".parse().unwrap(),
             public_key: PublicKey::Ed25519([7; 32]),
+            share: None,
             path: path.to_owned(),
             allow_ephemeral: true,
             shared: false,

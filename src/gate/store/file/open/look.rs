@@ -76,6 +76,15 @@ pub(in crate::gate::store::file) fn look(
             configured: place.public_key.clone(),
         });
     }
+    if entry.share != place.share {
+        return Err(OpenError::OtherShare {
+            chain: chain.clone(),
+            path: path.clone(),
+            found: entry.share,
+            configured: place.share,
+            commands: place.commands.clone(),
+        });
+    }
     // A file under a shared store is never used by itself: other hosts may have signed since (W17).
     if entry.shared.is_some() && !place.shared {
         return Err(OpenError::Shared {

@@ -81,7 +81,14 @@ pub fn newest(bytes: &[u8]) -> Newest {
     match (slot(first, layout, 0), slot(second, layout, 1)) {
         (Ok(first), Ok(second)) => {
             let (one, two) = (first.record.sequence, second.record.sequence);
-            let same = first.chain_id == second.chain_id && first.public_key == second.public_key;
+            let whose = |entry: &Entry| {
+                (
+                    entry.chain_id.clone(),
+                    entry.public_key.clone(),
+                    entry.share,
+                )
+            };
+            let same = whose(&first) == whose(&second);
             if one.abs_diff(two) != 1 {
                 return Newest::NotNeighbours(format!("sequences {one} and {two}"));
             }

@@ -145,6 +145,7 @@ mod tests {
             stamp: Some(Duration::from_secs(STAMP)),
             shared: None,
             moved: None,
+            share: None,
         }
     }
 

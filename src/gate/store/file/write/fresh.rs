@@ -66,6 +66,7 @@ impl Fresh {
             stamp: None,
             shared,
             moved,
+            share: place.share,
         };
         let layout = Layout::of(place.public_key.key_type());
         let mut slot = Vec::with_capacity(layout.slot());
