@@ -386,19 +386,23 @@ fn mended(error: fn() -> io::Error, remedy: &str) {
 
 #[test]
 fn one_flipped_byte_anywhere_is_survived() {
-    let (_folder, place) = fresh();
-    let mut store = FileStore::open(&place).unwrap();
-    for height in 1..=4 {
-        persist(&mut store, &vote(height, 1)).unwrap();
-    }
-    drop(store);
-    let good = fs::read(&place.path).unwrap();
-    for at in (0..FILE).step_by(37) {
-        let mut bytes = good.clone();
-        bytes[at] ^= 0x20;
-        rewrite(&place.path, &bytes);
-        // The other copy of the slot still says it all.
-        assert_eq!(free_from(&place), 5, "byte {at}");
+    let offsets: Vec<usize> = (0..FILE).step_by(37).collect();
+    // A file that is written later than its stamp by some seconds is refused, and a busy machine needs those for all of them.
+    for some in offsets.chunks(100) {
+        let (_folder, place) = fresh();
+        let mut store = FileStore::open(&place).unwrap();
+        for height in 1..=4 {
+            persist(&mut store, &vote(height, 1)).unwrap();
+        }
+        drop(store);
+        let good = fs::read(&place.path).unwrap();
+        for at in some {
+            let mut bytes = good.clone();
+            bytes[*at] ^= 0x20;
+            rewrite(&place.path, &bytes);
+            // The other copy of the slot still says it all.
+            assert_eq!(free_from(&place), 5, "byte {at}");
+        }
     }
 }
 

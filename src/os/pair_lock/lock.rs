@@ -129,27 +129,46 @@ impl PairLock {
         public_key: &[u8],
         scopes: &Scopes,
     ) -> Result<Vec<Remark>, PairLockError> {
-        let pair = Pair::of(chain_id, public_key);
+        Self::look_at_all(&[chain_id.to_owned()], public_key, scopes)
+    }
+
+    /// The same of several, up to the first that is held.
+    pub(super) fn look_at_all(
+        chain_ids: &[String],
+        public_key: &[u8],
+        scopes: &Scopes,
+    ) -> Result<Vec<Remark>, PairLockError> {
+        let pairs = chain_ids.iter().map(|id| Pair::of(id, public_key));
+        let pairs: Vec<Pair> = pairs.collect();
         let mut remarks = Vec::new();
         let mut key_file = false;
         if let Some((path, file)) = scopes.open_key_file()? {
-            match range::is_held(&file, pair.offset) {
-                Ok(true) => return Err(held(Lock::KeyFile(path.to_owned()), pair.holder())),
-                Ok(false) => key_file = true,
-                Err(error) => remarks.push(Remark::NotLockable(path.to_owned(), error.to_string())),
+            for pair in &pairs {
+                match range::is_held(&file, pair.offset) {
+                    Ok(true) => return Err(held(Lock::KeyFile(path.to_owned()), pair.holder())),
+                    Ok(false) => key_file = true,
+                    Err(error) => {
+                        remarks.push(Remark::NotLockable(path.to_owned(), error.to_string()));
+                        break;
+                    }
+                }
             }
         }
         if let Some(path) = &scopes.lock_dir {
-            let file = PairFile::in_folder(path, &pair.name)?;
-            if file.is_held()? {
-                return Err(held(Lock::Folder(path.clone()), file.holder()));
+            for pair in &pairs {
+                let file = PairFile::in_folder(path, &pair.name)?;
+                if file.is_held()? {
+                    return Err(held(Lock::Folder(path.clone()), file.holder()));
+                }
             }
         }
-        match NameLock::is_held(&pair.name) {
-            Ok(false) => {}
-            Ok(true) => {
+        let names: Vec<&str> = pairs.iter().map(|pair| &*pair.name).collect();
+        match NameLock::held_of(&names) {
+            Ok(taken) => {
                 let else_held = held_otherwise(key_file, scopes.lock_dir.is_some());
-                remarks.push(squatted(NameLock::holder(&pair.name), else_held)?);
+                for name in taken {
+                    remarks.push(squatted(NameLock::holder(name), else_held)?);
+                }
             }
             Err(error) => remarks.push(Remark::NotSeen(error.to_string())),
         }

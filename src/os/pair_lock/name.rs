@@ -37,16 +37,24 @@ impl NameLock {
 
     /// Whether a process has it, without taking it: a look must not make a service that starts meanwhile fail.
     pub fn is_held(name: &str) -> io::Result<bool> {
+        Self::held_of(&[name]).map(|held| !held.is_empty())
+    }
+
+    /// Those of several names that processes have, seen at one moment.
+    pub fn held_of<'a>(names: &[&'a str]) -> io::Result<Vec<&'a str>> {
         // One line a socket; an abstract name stands at its end behind an `@`.
         // Other programs' names may be no text.
         let sockets = std::fs::read("/proc/self/net/unix")?;
         let sockets = String::from_utf8_lossy(&sockets);
-        let wanted = format!("@{name}");
         // A socket of another type (the fifth column; 0001 is a stream) has names of its own and keeps nobody from this one.
         let is_stream = |line: &str| line.split_whitespace().nth(4) == Some("0001");
-        Ok(sockets
+        let named = sockets
             .lines()
-            .any(|line| line.ends_with(&wanted) && is_stream(line)))
+            .filter_map(|line| Some((line.rsplit_once('@')?.1, line)));
+        let ours = named.filter(|(name, line)| names.contains(name) && is_stream(line));
+        let held: Vec<&str> = ours.map(|(name, _)| name).collect();
+        let names = names.iter().copied();
+        Ok(names.filter(|name| held.contains(name)).collect())
     }
 
     /// Who has it. Nobody is waited for: a holder whose queue of connections is full is one that cannot be seen.
@@ -105,6 +113,17 @@ impl NameLock {
     /// Whether a process has it.
     pub fn is_held(name: &str) -> io::Result<bool> {
         Ok(Self::take(name)?.is_none())
+    }
+
+    /// Those of several names that processes have.
+    pub fn held_of<'a>(names: &[&'a str]) -> io::Result<Vec<&'a str>> {
+        let mut held = Vec::new();
+        for name in names {
+            if Self::is_held(name)? {
+                held.push(*name);
+            }
+        }
+        Ok(held)
     }
 
     /// Who has it: that is not told here.

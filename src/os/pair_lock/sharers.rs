@@ -64,10 +64,10 @@ impl PairLock {
         public_key: &[u8],
         scopes: &Scopes,
     ) -> Result<(), PairLockError> {
-        for number in 0..SHARERS {
-            Self::look(&sharer(chain_id, number), public_key, scopes)?;
-        }
-        Ok(())
+        let all: Vec<String> = (0..SHARERS)
+            .map(|number| sharer(chain_id, number))
+            .collect();
+        Self::look_at_all(&all, public_key, scopes).map(drop)
     }
 
     fn look_at_members(
@@ -75,10 +75,8 @@ impl PairLock {
         public_key: &[u8],
         scopes: &Scopes,
     ) -> Result<(), PairLockError> {
-        for share in 1..=SHARES {
-            Self::look(&member(chain_id, share), public_key, scopes)?;
-        }
-        Ok(())
+        let all: Vec<String> = (1..=SHARES).map(|share| member(chain_id, share)).collect();
+        Self::look_at_all(&all, public_key, scopes).map(drop)
     }
 
     /// Takes every lock of one sharer, or none.
