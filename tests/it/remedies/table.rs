@@ -514,6 +514,8 @@ pub const TABLE: &[Remedy] = &[
             "tests/it/cosign_status.rs",
             "a_member_alone_is_armed_and_names_who_is_missing",
         ),
+    ),
+    row(
         "src/gate/store/file/error.rs",
         "import(chain,path)",
         "take over what the whole key has signed",
