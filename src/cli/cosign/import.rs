@@ -81,8 +81,8 @@ impl ImportShard {
         status(
             "Next",
             "keep this file like the key itself; when all members are imported, write the peer ids, addresses and public shares that \
-             were printed for the others into the section below, the same on all hosts. This version makes the key again of enough \
-             shares with `cosign recover`, and does not yet sign with shares",
+             were printed for the others into the section below, the same on all hosts; `tmkms check` there says what is missing. Begin \
+             each member's state at the highest of all cosigners, which must be stopped for good",
         );
         let public = share.public_shares().get(share.id());
         output(&format!(

@@ -227,8 +227,8 @@ impl Split {
         let (share, identity) = file_names(self.chain_id.as_ref().map(ChainId::as_str));
         format!(
             "compare the address with your validator's; bring member-1 to member-{} to a host each: share.json as {share}, identity.key \
-             as {identity}, and cosign.toml into its tmkms.toml; delete the copies here. This version makes the key of them again with \
-             `cosign recover`, and does not yet sign with shares",
+             as {identity}, and cosign.toml into its tmkms.toml; delete the copies here. Then each member begins its state with what \
+             the whole key has signed until now, and `tmkms check` there says what is missing",
             quorum.members()
         )
     }

@@ -207,7 +207,7 @@ pub fn tolerated(quorum: Quorum) -> String {
         stolen => format!("{stolen} shares may be stolen and the key is safe"),
     };
     let rolled_back = match quorum.may_be_rolled_back() {
-        0 => "but no member may be rolled back or broken into: one that is can sign twice, and with 3 of 4 it could not".to_owned(),
+        0 => "but no member may be rolled back or broken into: with one that is a double sign is possible, which 3 of 4 would stand".to_owned(),
         1 => "and 1 member may be rolled back or broken into without a double sign".to_owned(),
         more => format!("and {more} members may be rolled back or broken into without a double sign"),
     };
