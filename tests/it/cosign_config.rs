@@ -594,3 +594,34 @@ fn a_member_moves_with_its_state() {
     good(&run(3, &["state", "move", "in", &bundle, "--yes"]));
     assert!(run(3, &["state", "show"]).out.contains("of share 1"));
 }
+
+#[test]
+fn the_whole_key_beside_its_share_is_warned_of() {
+    let all = Members::split(2, 3);
+    let home = all.home(1);
+    let shares = [1, 2].map(|id| all.made(id, "share.json").to_str().unwrap().to_owned());
+    let recover = [
+        "cosign",
+        "recover",
+        &shares[0],
+        &shares[1],
+        "secrets/whole.key",
+    ];
+    good(&tmkms(&home, &recover));
+    let warned = || {
+        let told = tmkms(&home, &["check", "-c", "tmkms.toml"]).err;
+        told.contains("c-2 is the whole key of which the share")
+    };
+    let other = |key: &str| {
+        let node = home.join("other.sock");
+        format!(
+            "\n[[chain]]\nid = \"c-2\"\n\n[[validator]]\nchain_id = \"c-2\"\naddr = \"unix://{}\"\n\n[[providers.softsign]]\nchain_ids = [\"c-2\"]\npath = \"secrets/{key}\"\n",
+            node.display()
+        )
+    };
+    all.edit(1, |text| text.to_owned() + &other("whole.key"));
+    assert!(warned());
+    good(&tmkms(&home, &["softsign", "keygen", "secrets/other.key"]));
+    all.edit(1, |text| text.replace("whole.key", "other.key"));
+    assert!(!warned());
+}

@@ -371,6 +371,19 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ),
     ("cosigners stopped for good", "tests/it/adopt.rs"),
     (
+        "is the whole key of which the {} is a part",
+        "tests/it/cosign_config.rs",
+    ),
+    ("of share {share} of this key", "tests/it/cosign_config.rs"),
+    (
+        "the bundle is of {}, and {} is configured",
+        "tests/it/cosign_config.rs",
+    ),
+    (
+        "is the state of share {share}, and others",
+        "tests/it/cosign_config.rs",
+    ),
+    (
         "{} has no [[providers.cosign]]",
         "what was just written is read again",
     ),

@@ -6,6 +6,7 @@ mod etcd;
 mod identity;
 mod network;
 mod rotation;
+mod whole_key;
 
 use std::thread::ScopedJoinHandle;
 
@@ -72,6 +73,9 @@ impl Check {
             .iter()
             .map(|found| (found.config, found.public_key.clone()))
             .collect();
+        for (found, whole) in chains.iter_mut().zip(whole_key::beside(&keys)) {
+            found.warnings.extend(whole);
+        }
         for (found, same) in chains.iter_mut().zip(rotation::same_keys(&keys)) {
             if let Some(same) = same {
                 // What is said of its state would only follow from this.
