@@ -23,6 +23,7 @@ mod config;
 mod cosign_config;
 mod cosign_links;
 mod cosign_status;
+mod cosign_program;
 mod demo;
 mod deploy;
 mod device_hangs;

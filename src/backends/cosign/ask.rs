@@ -95,8 +95,14 @@ pub trait Peers: Send + Sync {
     /// Those with a link that is up and a nonce at hand, by id, in rising order.
     fn reachable(&self) -> Vec<u16>;
 
-    /// Takes the youngest nonce that this member has shown, for good. `None` where there is none that is young enough.
+    /// Takes the youngest nonce that this member has shown. `None` where there is none that is young enough.
     fn take_shown(&self, member: u16) -> Option<ShownNonce>;
+
+    /// Takes one in again with which the member was not asked: only a question brings a fresh one at once, so without this those at
+    /// hand would run out where others are quicker. It may be forgotten.
+    fn give_back(&self, member: u16, nonce: NonceId) {
+        let _ = (member, nonce);
+    }
 
     /// Sends the question. The answer comes to `to`, once, also where it is lost: at once where there is no link, otherwise when
     /// the link ends. Waits for the network no longer than a full send buffer allows, which is bounded.

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::backends::cosign::ask::{AskedShare, ShownNonce};
+use crate::backends::cosign::ask::{AskedShare, Peers, ShownNonce};
 use crate::backends::cosign::frost::{Commitments, OneNonce, Party, SignatureShare};
 use crate::backends::cosign::nonces::NonceId;
 use crate::consensus::{ChainId, SignBytes};
 
 use super::plan::NextSet;
 
-/// A try that is under way. A nonce of one is never used in another one.
+/// A try that is under way. A nonce with which somebody was asked is never used in another one.
 pub(super) struct Attempt {
     /// Its number.
     pub number: u32,
@@ -75,6 +75,14 @@ impl Attempt {
             nonce,
             commitments: self.commitments.clone(),
         })
+    }
+
+    /// Gives the nonces with which nobody was asked back, where the try comes to nothing. Each makes one share at most, at the member
+    /// that has it, whatever others were told of it.
+    pub fn spare(&self, peers: &dyn Peers) {
+        for (member, nonce) in &self.unasked {
+            peers.give_back(*member, *nonce);
+        }
     }
 
     /// Whether an answer of this member is waited for.

@@ -27,9 +27,13 @@ impl JointRun<'_> {
         let Some(at) = at else {
             return Ok(None);
         };
-        let mut attempt = self.attempts.swap_remove(at);
+        let attempt = self.attempts.swap_remove(at);
         if !attempt.is_late && !matches!(answer, PeerAnswer::Lost) {
             self.with.pace.is_in_time(member);
+        }
+        // Without this member its nonces and those of the others are of no use in this set.
+        if !matches!(answer, PeerAnswer::Share(_)) {
+            attempt.spare(&*self.with.peers);
         }
         match answer {
             PeerAnswer::Share(share) => return self.take(attempt, member, share),
@@ -55,8 +59,6 @@ impl JointRun<'_> {
             PeerAnswer::Lost => self.passes(member, "was lost before it answered"),
             PeerAnswer::Refused(why) => self.known.is_out(member, format!("refuses: {why}")),
         }
-        // Without this member its nonces and those of the others are of no use.
-        attempt.shares.clear();
         Ok(None)
     }
 

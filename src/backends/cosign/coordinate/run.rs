@@ -67,7 +67,8 @@ impl<'a> JointRun<'a> {
     pub fn run(mut self, until: Duration) -> Result<JointSignature, NotJoint> {
         let began = SystemClock.monotonic();
         let made = self.until_made(until);
-        let tally = &self.with.tally;
+        let (peers, tally) = (&*self.with.peers, &self.with.tally);
+        self.attempts.iter().for_each(|left| left.spare(peers));
         match &made {
             Ok(joint) => {
                 tally.signed();
@@ -75,7 +76,7 @@ impl<'a> JointRun<'a> {
                     .pace
                     .took(SystemClock.monotonic().saturating_sub(began));
                 if let OwnShare::Gate(_) = self.own {
-                    self.with.peers.tell(&MadeSignature {
+                    peers.tell(&MadeSignature {
                         chain_id: self.chain_id.clone(),
                         bytes: joint.bytes.as_slice().to_vec(),
                         signature: joint.signature.clone(),
@@ -176,14 +177,17 @@ impl<'a> JointRun<'a> {
             let shown: Vec<_> = others
                 .map(|member| (*member, self.with.peers.take_shown(*member)))
                 .collect();
-            // Nonces that were taken for nothing are gone: none is used for a second set.
-            let mut without = shown.iter().filter(|(_, shown)| shown.is_none()).peekable();
-            if without.peek().is_none() {
+            if shown.iter().all(|(_, shown)| shown.is_some()) {
                 break (plan, shown);
             }
-            for (member, _) in without {
-                self.known
-                    .is_out_now(*member, "has shown no nonce that could be used", now);
+            for (member, shown) in shown {
+                match shown {
+                    Some(shown) => self.with.peers.give_back(member, shown.nonce),
+                    None => {
+                        let why = "has shown no nonce that could be used";
+                        self.known.is_out_now(member, why, now);
+                    }
+                }
             }
         };
         if !self.own.locks() {
@@ -241,6 +245,9 @@ impl<'a> JointRun<'a> {
                 nonce.share(party, permit, &commitments)
             })
         });
+        if !matches!(own, None | Some(ShareAnswer::Share(_))) {
+            attempt.spare(&*self.with.peers);
+        }
         match own {
             None => {}
             Some(ShareAnswer::Share(share)) => {

@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, sync_channel};
 use parking_lot::Mutex;
 
 use crate::backends::cosign::ask::{Answered, AskedShare, MadeSignature, Peers, Serve, ShownNonce};
+use crate::backends::cosign::nonces::NonceId;
 use crate::threads::{LARGE_STACK, STACK, Shutdown, spawn};
 
 use super::door::Door;
@@ -152,6 +153,12 @@ impl Peers for PeerLinks {
 
     fn take_shown(&self, member: u16) -> Option<ShownNonce> {
         self.0.slots.get(&member)?.up()?.take_shown()
+    }
+
+    fn give_back(&self, member: u16, nonce: NonceId) {
+        if let Some(link) = self.0.slots.get(&member).and_then(|slot| slot.up()) {
+            link.give_back(nonce);
+        }
     }
 
     fn ask(&self, member: u16, attempt: u32, asked: AskedShare, to: &Sender<Answered>) {

@@ -11,7 +11,7 @@ use parking_lot::{Condvar, Mutex};
 use crate::backends::cosign::ask::{
     AskedShare, MemberStanding, PeerAnswer, ServedAnswer, ShownNonce,
 };
-use crate::backends::cosign::nonces::ShownTo;
+use crate::backends::cosign::nonces::{NonceId, ShownTo};
 use crate::backends::cosign::peers::wire::PeerMessage;
 use crate::link::Closer;
 use crate::os::clock::{Clock, SystemClock};
@@ -221,10 +221,17 @@ impl PairLink {
         }
     }
 
-    /// Takes the youngest of them out, for good.
+    /// Takes the youngest of them out.
     pub(in crate::backends::cosign::peers) fn take_shown(&self) -> Option<ShownNonce> {
         let now = SystemClock.now().boot;
         self.open.lock().as_mut()?.held.take(now)
+    }
+
+    /// One that was taken out was not asked with.
+    pub(in crate::backends::cosign::peers) fn give_back(&self, nonce: NonceId) {
+        if let Some(open) = &mut *self.open.lock() {
+            open.held.give_back(nonce);
+        }
     }
 
     /// So many are at hand.
