@@ -29,32 +29,43 @@ type position struct {
 // signed is what stands at a position.
 type signed struct{ bytes, signature []byte }
 
-// signedPositions reads a write-ahead log (a CRC-32C, a length and a message each; consensus/wal.go) and gives the number
-// of positions for which it holds a signature of the key. Two byte strings or two signatures at one position are an
-// error. A log whose node was killed may end in the middle of a record.
-func signedPositions(log io.Reader, chainID string, key crypto.PubKey) (int, error) {
-	found := map[position]signed{}
+// signedBy is what a key has signed, of one write-ahead log or of several.
+type signedBy struct {
+	chainID string
+	key     crypto.PubKey
+	// many says that a key may have several signatures of one byte string.
+	many  bool
+	found map[position]signed
+}
+
+func newSignedBy(chainID string, key crypto.PubKey, many bool) *signedBy {
+	return &signedBy{chainID, key, many, map[position]signed{}}
+}
+
+// read takes a write-ahead log in (a CRC-32C, a length and a message each; consensus/wal.go). Two byte strings or, unless there
+// may be many, two signatures at one position are an error. A log whose node was killed may end in the middle of a record.
+func (s *signedBy) read(log io.Reader) error {
 	for {
 		message, err := nextRecord(log)
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return len(found), nil
+			return nil
 		}
 		if err != nil {
-			return 0, err
+			return err
 		}
-		at, now, ok := signedIn(message, chainID, key)
+		at, now, ok := signedIn(message, s.chainID, s.key)
 		if !ok {
 			continue
 		}
-		if before, ok := found[at]; ok {
+		if before, ok := s.found[at]; ok {
 			if !bytes.Equal(before.bytes, now.bytes) {
-				return 0, fmt.Errorf("SIGNED TWICE at %+v: %x and %x", at, before.bytes, now.bytes)
+				return fmt.Errorf("SIGNED TWICE at %+v: %x and %x", at, before.bytes, now.bytes)
 			}
-			if !bytes.Equal(before.signature, now.signature) {
-				return 0, fmt.Errorf("two signatures at %+v: %x and %x", at, before.signature, now.signature)
+			if !s.many && !bytes.Equal(before.signature, now.signature) {
+				return fmt.Errorf("two signatures at %+v: %x and %x", at, before.signature, now.signature)
 			}
 		}
-		found[at] = now
+		s.found[at] = now
 	}
 }
 
@@ -129,7 +140,9 @@ func (Series) WriteWAL(chainID string, keyType string, secret [32]byte, votes []
 
 // ReadWAL implements rig.Series.
 func (Series) ReadWAL(chainID string, key rig.PublicKey, log []byte) (int, error) {
-	return signedPositions(bytes.NewReader(log), chainID, publicKey(key))
+	all := newSignedBy(chainID, publicKey(key), false)
+	err := all.read(bytes.NewReader(log))
+	return len(all.found), err
 }
 
 func walRecord(vote *cmtproto.Vote) ([]byte, error) {

@@ -25,8 +25,10 @@ type NodeSpec struct {
 	ChainID string
 	// Listen is where the first node waits for its signer.
 	Listen string
-	// ListenTwin is where a second node of the same validator waits for a signer of its own; empty for no such node.
-	ListenTwin string
+	// ListenTwins are where further nodes of the same validator wait for signers of their own.
+	ListenTwins []string
+	// ManySignatures says that the signatures of that validator are not made the same twice, as those of FROST.
+	ManySignatures bool
 	// Validator is the key of that signer.
 	Validator PublicKey
 	// NodeKey is the seed of the first node's node key; without one it makes its own.

@@ -63,14 +63,14 @@ func (s Suite) TwoHosts(t *testing.T) {
 	secret := SecretNamed(t.Name())
 	spec := NodeSpec{
 		Home: tempDir(t), ChainID: chainID, Validator: s.Series.PublicKey(Ed25519, secret), Others: 3,
-		Listen:     fmt.Sprintf("tcp://127.0.0.1:%d", FreePort(t)),
-		ListenTwin: fmt.Sprintf("tcp://127.0.0.1:%d", FreePort(t)),
+		Listen:      fmt.Sprintf("tcp://127.0.0.1:%d", FreePort(t)),
+		ListenTwins: []string{fmt.Sprintf("tcp://127.0.0.1:%d", FreePort(t))},
 	}
 	if s.Series.Traits().Extensions {
 		spec.ExtensionsFrom, spec.ExtensionBytes = 2, 100
 	}
 	var signers []*Subject
-	for i, address := range []string{spec.Listen, spec.ListenTwin} {
+	for i, address := range []string{spec.Listen, spec.ListenTwins[0]} {
 		settings := Settings{
 			ChainID: chainID, KeyType: Ed25519, Secret: secret, Addresses: []string{address},
 			Chain: []string{`store = "etcd"`, "[etcd]", `endpoints = ["` + strings.Join(endpoints, `", "`) + `"]`},

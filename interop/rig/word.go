@@ -188,14 +188,14 @@ func (s Suite) SecondSigner(t *testing.T) {
 	ports := []int{FreePort(t), FreePort(t), FreePort(t)}
 	spec := NodeSpec{
 		Home: tempDir(t), ChainID: chainID, Validator: s.Series.PublicKey(Ed25519, secret), Others: 3,
-		Listen:     "unix://" + filepath.Join(sockets, "node.sock"),
-		ListenTwin: "unix://" + filepath.Join(sockets, "twin.sock"),
+		Listen:      "unix://" + filepath.Join(sockets, "node.sock"),
+		ListenTwins: []string{"unix://" + filepath.Join(sockets, "twin.sock")},
 		// Not the two nodes of the validator itself: whoever copies a key asks others.
 		RPC: append([]int{0}, ports...),
 	}
 	// The first host has the network namespace of its own here, because the second one must reach the RPC.
 	first := newHandOverHost(t, "first", spec.Listen, secret, true)
-	second := newHandOverHost(t, "second", spec.ListenTwin, secret, false)
+	second := newHandOverHost(t, "second", spec.ListenTwins[0], secret, false)
 	second.with(rpcOf(ports...), "doppelganger_blocks = 5")
 	first.tmkms("state", "init", chainID, "--never-signed")
 	first.start()
