@@ -12,6 +12,8 @@ use super::plan::NextSet;
 
 /// A try that is under way. A nonce with which somebody was asked is never used in another one.
 pub(super) struct Attempt {
+    /// Whose try it is.
+    own: u16,
     /// Its number.
     pub number: u32,
     /// What is signed.
@@ -42,6 +44,7 @@ impl Attempt {
         now: Duration,
     ) -> Self {
         let mut attempt = Self {
+            own: party.id(),
             number,
             target: set.target,
             commitments: BTreeMap::new(),
@@ -85,11 +88,17 @@ impl Attempt {
         }
     }
 
-    /// Whether an answer of this member is waited for.
+    /// Whether an answer of this member is waited for. One's own share is none.
     pub fn waits_for(&self, member: u16) -> bool {
-        self.commitments.contains_key(&member)
+        member != self.own
+            && self.commitments.contains_key(&member)
             && !self.unasked.contains_key(&member)
             && !self.shares.contains_key(&member)
+    }
+
+    /// Whether an answer of one of these is waited for.
+    pub fn waits_for_one_of(&self, members: &[u16]) -> bool {
+        members.iter().any(|member| self.waits_for(*member))
     }
 
     /// Who has not answered.

@@ -34,6 +34,15 @@ pub(super) struct NoShare {
     pub until: Option<Duration>,
 }
 
+/// How a member is behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Behind {
+    /// It was late before.
+    Slow,
+    /// It is late now.
+    Late,
+}
+
 /// The next set of members.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct NextSet {
@@ -146,7 +155,8 @@ impl KnownMembers {
             }
         }
         let (support, target, usable) = best?;
-        let pace = |member: u16| (self.late.contains(&member), slow.contains(&member));
+        let behind = self.behind(&usable, slow);
+        let pace = |member: u16| behind.get(&member).copied();
         let first = usable
             .iter()
             .copied()
@@ -160,6 +170,19 @@ impl KnownMembers {
             members,
             first: is_alone.then_some(first),
         })
+    }
+
+    /// Whom to do without, and how much rather: as many as there are to spare. Where somebody is needed although it is late, it is asked
+    /// in its place; two members that each went ahead without the other would lock each other out.
+    fn behind(&self, usable: &[u16], slow: &BTreeSet<u16>) -> BTreeMap<u16, Behind> {
+        let late = usable.iter().filter(|one| self.late.contains(one));
+        let slow = usable
+            .iter()
+            .filter(|one| slow.contains(one) && !self.late.contains(one));
+        let late = late.map(|one| (*one, Behind::Late));
+        let all = late.chain(slow.map(|one| (*one, Behind::Slow)));
+        all.take(usable.len().saturating_sub(self.threshold))
+            .collect()
     }
 
     fn targets<'a>(&'a self, asked: &'a SignBytes) -> impl Iterator<Item = &'a SignBytes> {
@@ -217,14 +240,14 @@ mod tests {
             planned(&known, &all, &[]),
             (bytes(1), vec![5, 1, 2], Some(1))
         );
-        // Who is slow is neither waited for first nor asked while there are others.
+        // Who is slow is neither waited for first nor asked while there are others; who is needed is asked in its place.
         assert_eq!(
             planned(&known, &all, &[1]),
             (bytes(1), vec![5, 2, 3], Some(2))
         );
         assert_eq!(
             planned(&known, &[1, 3, 5], &[1]),
-            (bytes(1), vec![5, 3, 1], Some(3))
+            (bytes(1), vec![5, 1, 3], Some(1))
         );
         assert!(known.plan(&bytes(1), &[1, 5], &BTreeSet::new()).is_none());
     }
@@ -257,6 +280,30 @@ mod tests {
             known
                 .plan(&bytes(1), &[1, 2, 3], &BTreeSet::new())
                 .is_none()
+        );
+    }
+
+    /// Otherwise the second of two that are left would lock itself on its own node's time as the first one does.
+    #[test]
+    fn nobody_is_passed_over_who_is_needed() {
+        let mut known = KnownMembers::nothing(3, 2);
+        assert_eq!(
+            planned(&known, &[2, 3], &[2]),
+            (bytes(1), vec![3, 2], Some(2))
+        );
+        assert_eq!(
+            planned(&known, &[1, 2, 3], &[1, 2]),
+            (bytes(1), vec![3, 2], Some(2))
+        );
+        known.is_late(2);
+        assert_eq!(
+            planned(&known, &[2, 3], &[]),
+            (bytes(1), vec![3, 2], Some(2))
+        );
+        // Who is late now is worse than who was.
+        assert_eq!(
+            planned(&known, &[1, 2, 3], &[1]),
+            (bytes(1), vec![3, 1], Some(1))
         );
     }
 

@@ -173,6 +173,11 @@ impl<'a> JointRun<'a> {
             let Some(plan) = self.known.plan(&self.asked, &can, &slow) else {
                 return self.none_left();
             };
+            // It answers in turn, and would give no answer sooner.
+            let mut waiting = self.attempts.iter();
+            if waiting.any(|attempt| attempt.waits_for_one_of(&plan.members)) {
+                return Ok(None);
+            }
             let others = plan.members.iter().filter(|member| **member != party.id());
             let shown: Vec<_> = others
                 .map(|member| (*member, self.with.peers.take_shown(*member)))
