@@ -80,8 +80,9 @@ fn what_a_member_says_of_itself_is_compared() {
         });
         assert!(!sample(&two, 1).up);
     }
-    until_down(&one, 2);
     // Two hosts with one share: host 2 has that of member 3.
+    let one = start(settings(1, &[(2, 1)]), &echo());
+    port(&one);
     let mut fake = Fake::dial(&identity(2), one.door().bound.unwrap()).unwrap();
     fake.send(PeerMessage::Hello(hello(3, 1)));
     assert!(matches!(fake.read(), Ok(PeerMessage::Hello(_))));

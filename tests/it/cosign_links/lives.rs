@@ -56,6 +56,26 @@ fn a_member_that_runs_twice_is_noticed_and_the_first_stays() {
     until_reachable(&copy, &[1]);
 }
 
+/// As when a process reads its configuration again: its new links begin while the old ones are there.
+#[test]
+fn one_that_comes_again_for_a_moment_does_not_run_twice() {
+    let mut patient = settings(1, &[(2, 1)]);
+    patient.times.certain = PATIENCE;
+    let one = start(patient, &echo());
+    let ports = [(1, port(&one))];
+    let two = start(settings(2, &ports), &echo());
+    until_reachable(&one, &[2]);
+    let again = start(settings(2, &ports), &echo());
+    until("it is turned away", || {
+        let why = sample(&again, 1).why_down.unwrap_or_default();
+        why.contains("still answers")
+    });
+    assert!(!sample(&one, 2).runs_twice);
+    drop(two);
+    until_reachable(&again, &[1]);
+    assert!(!sample(&one, 2).runs_twice);
+}
+
 #[test]
 fn a_link_that_is_dead_gives_way_to_a_new_one() {
     let mut quick = settings(1, &[(2, 1)]);

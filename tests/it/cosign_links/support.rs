@@ -60,6 +60,7 @@ pub fn times() -> PeerTimes {
     PeerTimes {
         ping: Duration::from_millis(50),
         show: Duration::from_millis(200),
+        certain: Duration::ZERO,
         listen_again: Duration::from_millis(20),
         ..PeerTimes::default()
     }
@@ -293,7 +294,10 @@ impl Fake {
     pub fn next(&mut self) -> Result<PeerMessage, LinkError> {
         loop {
             match self.read()? {
-                PeerMessage::Ping(number) => self.send(PeerMessage::Pong(number)),
+                PeerMessage::Ping(number) => {
+                    let pong = PeerMessage::Pong(number).encode().unwrap();
+                    self.sending.send(&pong)?;
+                }
                 PeerMessage::Stands(_) => {}
                 other => return Ok(other),
             }

@@ -68,6 +68,8 @@ pub struct PeerTimes {
     pub show: Duration,
     /// For the old link of a member to answer a ping when the member comes with a new one.
     pub examine: Duration,
+    /// For a member to come again and again while its link answers, until that means that it runs twice.
+    pub certain: Duration,
     /// Before the port is tried again.
     pub listen_again: Duration,
 }
@@ -82,6 +84,7 @@ impl Default for PeerTimes {
             write: Duration::from_secs(1),
             show: Duration::from_secs(4),
             examine: Duration::from_secs(1),
+            certain: Duration::from_secs(5),
             listen_again: Duration::from_secs(3),
         }
     }

@@ -41,7 +41,9 @@ pub(in crate::backends::cosign::peers) enum LinkEnd {
     )]
     Twice(u16),
     /// Whether it runs twice is being found out.
-    #[error("another link of member {0} is being looked at")]
+    #[error(
+        "the link that member {0} had before still answers; if it goes on like that, the member runs twice"
+    )]
     Examined(u16),
     /// A newer link of the same member came.
     #[error("it came with a new link")]

@@ -7,6 +7,7 @@ mod pair_link;
 mod pings;
 mod serving;
 mod slot;
+mod suspicion;
 mod talk;
 mod waiting;
 

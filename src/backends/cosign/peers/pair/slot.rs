@@ -11,13 +11,14 @@ use tracing::{info, warn};
 
 use crate::backends::cosign::ask::{MadeSignature, MemberStanding};
 use crate::backends::cosign::peers::sample::{AnswerCounts, PeerSample};
-use crate::backends::cosign::peers::settings::PeerPlace;
+use crate::backends::cosign::peers::settings::{PeerPlace, PeerTimes};
 use crate::backends::cosign::peers::wire::MOST_CHAINS;
 use crate::consensus::{ChainId, Hrs};
 
 use super::end::LinkEnd;
 use super::job::Job;
 use super::pair_link::PairLink;
+use super::suspicion::Suspicion;
 
 /// A link that lived less long than this is not told of at once when it comes again.
 const LIVED: Duration = Duration::from_secs(1);
@@ -53,6 +54,7 @@ struct MemberState {
     since: Instant,
     /// A new link waits for the old one to show whether it lives.
     examining: bool,
+    suspicion: Suspicion,
     twice: Option<Instant>,
     /// What was logged last of a trouble, and when.
     told: Option<(&'static str, Instant)>,
@@ -94,6 +96,7 @@ impl MemberSlot {
                 why_down: None,
                 since: Instant::now(),
                 examining: false,
+                suspicion: Suspicion::default(),
                 twice: None,
                 told: None,
                 told_twice: None,
@@ -166,7 +169,11 @@ impl MemberSlot {
     /// Whether a new link of the member may take the place of the one that is there. That one may be dead without anybody having
     /// noticed. If it lives, the member runs twice, also where both say that they are the same process: a process has one link to each
     /// other member, but a virtual machine may have been copied while it ran.
-    pub(super) fn examine(&self, from: Option<SocketAddr>, limit: Duration) -> Result<(), LinkEnd> {
+    pub(super) fn examine(
+        &self,
+        from: Option<SocketAddr>,
+        times: &PeerTimes,
+    ) -> Result<(), LinkEnd> {
         let old = {
             let mut state = self.state.lock();
             let Some(old) = state.up() else {
@@ -177,11 +184,26 @@ impl MemberSlot {
             }
             old
         };
-        let lives = old.is_alive(limit);
+        let lives = old.is_alive(times.examine);
         self.state.lock().examining = false;
         match lives {
-            true => Err(self.runs_twice(old.peer_address(), from)),
+            true => Err(self.came_again(old.peer_address(), from, times.certain)),
             false => Ok(()),
+        }
+    }
+
+    fn came_again(
+        &self,
+        old: Option<SocketAddr>,
+        new: Option<SocketAddr>,
+        certain: Duration,
+    ) -> LinkEnd {
+        let mut state = self.state.lock();
+        let is_certain = state.suspicion.came(Instant::now(), certain);
+        drop(state);
+        match is_certain {
+            true => self.runs_twice(old, new),
+            false => LinkEnd::Examined(self.place.id),
         }
     }
 

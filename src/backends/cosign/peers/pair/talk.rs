@@ -66,7 +66,7 @@ impl Talker {
         let judged = theirs
             .judge(place.id, &place.public_share, &self.public_key, self.quorum)
             .map_err(LinkEnd::from)
-            .and_then(|()| slot.examine(closer.peer_address(), self.times.examine));
+            .and_then(|()| slot.examine(closer.peer_address(), &self.times));
         if let Err(why) = judged {
             // Whoever looks after the other host is told, too. It may be gone already.
             if let Ok(bye) = PeerMessage::Bye(why.to_string()).encode() {
