@@ -217,21 +217,28 @@ fn a_member_that_is_busy_hears_of_the_latest_and_its_questions_go_first() {
         let _ = held.lock().recv();
         ServedAnswer::Locked(asked.bytes)
     });
-    let (one, two) = pair(&slow, &echo());
-    let first = ask(&two, 1, 0, b"x");
+    let one = start(settings(1, &[(2, 1)]), &slow);
+    let mut fake = Fake::greeted(2, 5, &one);
+    let question = |number, bytes: &[u8]| PeerMessage::Ask {
+        number,
+        asked: asked(bytes),
+    };
+    fake.send(question(1, b"x"));
     serving.recv_timeout(PATIENCE).unwrap();
     for number in 0..12_u8 {
-        two.tell(&made(&[number]));
-        if number % 4 == 3 {
-            // A ping behind them was answered, so they are there.
-            let before = sample(&two, 1).round_trip;
-            until("it has left", || sample(&two, 1).round_trip != before);
-        }
+        fake.send(PeerMessage::Made(made(&[number])));
     }
-    let second = ask(&two, 1, 1, b"y");
+    fake.send(question(2, b"y"));
+    // What is read behind them is answered, so they are there.
+    fake.send(PeerMessage::Ping(77));
+    while fake.next().unwrap() != PeerMessage::Pong(77) {}
+    assert!(learned.try_recv().is_err());
     drop(release);
-    assert_eq!(answer(&first), PeerAnswer::Locked(b"x".into()));
-    assert_eq!(answer(&second), PeerAnswer::Locked(b"y".into()));
+    for (number, bytes) in [(1, b"x"), (2, b"y")] {
+        let answer = ServedAnswer::Locked(bytes.to_vec());
+        let answer = PeerMessage::Answer { number, answer };
+        while fake.next().unwrap() != answer {}
+    }
     for number in 8..12_u8 {
         let told = learned.recv_timeout(PATIENCE).unwrap();
         assert_eq!(told, made(&[number]));
