@@ -6,6 +6,7 @@ mod error;
 mod file;
 mod load;
 mod meaning;
+pub mod member_section;
 mod named_files;
 mod node_address;
 mod permissions;

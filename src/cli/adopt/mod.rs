@@ -1,6 +1,7 @@
 //! `tmkms adopt`: takes over all chains of another signer at once. The higher position counts; each old state file is
 //! kept beside and made unusable for the old signer.
 
+mod shares;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -121,15 +122,20 @@ impl Adopt {
         let keys = taking.keys();
         let settled = settle(taking, &self.consent, source.question.as_deref(), terminal)?;
         if let Some(written) = written {
-            write::configuration(&config_path, &written.text)?;
+            let text = shares::make(&written.shares, folder_of(&config_path), &written.text)?;
+            write::configuration(&config_path, &text)?;
             if incomplete {
                 return Err(Failure::usage(format!(
                     "{} was written, and no chain was taken over yet",
                     config_path.display()
                 ))
-                .hint(
-                    "fill in the `chain_id` of each [[validator]] there, and repeat the command",
-                ));
+                .hint(match written.shares.is_empty() {
+                    true => "fill in the `chain_id` of each [[validator]] there, and repeat the command",
+                    false => {
+                        "run this on the host of each other cosigner, too; write what it prints of that member into this file, as on \
+                         all hosts, fill in whatever else stands in capitals, and repeat the command"
+                    }
+                }));
             }
         }
         let done = settled.apply();

@@ -14,8 +14,8 @@ use crate::os::files::paths::{absolute, folder_of};
 use crate::secret_file;
 use crate::shares::{KeyShare, PublicShares, Quorum};
 
-use super::section::{MemberText, SectionText};
 use super::shards::{horcrux, own};
+use crate::config::member_section::{MemberText, SectionText};
 
 /// What a shard's file is called behind the chain id.
 const ENDING: &str = "_shard.json";

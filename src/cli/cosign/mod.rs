@@ -5,7 +5,6 @@ mod encrypt;
 mod import;
 mod member_folder;
 mod recover;
-mod section;
 mod shards;
 mod split;
 mod status;

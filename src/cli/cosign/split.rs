@@ -22,7 +22,7 @@ use crate::terminal::Terminal;
 use crate::text::count::count;
 
 use super::member_folder::{MemberFolder, NewIdentity};
-use super::section::{self, MemberText, SectionText, file_names};
+use crate::config::member_section::{self, MemberText, SectionText, file_names};
 
 #[derive(Args)]
 #[command(
@@ -45,7 +45,7 @@ pub(in crate::cli) struct Split {
     #[arg(long, value_name = "ID", value_parser = chain_id)]
     chain_id: Option<ChainId>,
     /// Where a member listens for the others, in the order of their ids: once for each
-    #[arg(long, value_name = "HOST:PORT", value_parser = section::host_and_port)]
+    #[arg(long, value_name = "HOST:PORT", value_parser = member_section::host_and_port)]
     addr: Vec<(String, u16)>,
     #[command(flatten)]
     passphrase: PassphraseFrom,

@@ -106,7 +106,7 @@ fn key(root: &Yaml<'_>, id: &str, home: &Path) -> (Option<KeyText>, Option<Strin
     let json = std::fs::read(&path)
         .is_ok_and(|bytes| kind::text(&zeroize::Zeroizing::new(bytes)).starts_with(b"{"));
     (
-        Some(KeyText {
+        Some(KeyText::File {
             path,
             json,
             key_type,

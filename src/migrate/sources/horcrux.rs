@@ -5,14 +5,18 @@ use std::path::Path;
 
 use saphyr::Yaml;
 
+use crate::backends::is_here;
+use crate::config::member_section::host_and_port;
 use crate::consensus::KeyType;
 use crate::migrate::candidate::Candidate;
 use crate::migrate::foreign::Format;
 use crate::os::files::paths::{absolute, folder_of};
 use crate::remedy::{CommandLine, Commands};
+use crate::secret_file::{self, SecretSource};
+use crate::shares::{Quorum, Shard};
 
 use super::error::SourceError;
-use super::new_config::{ChainText, KeyText, NewConfig};
+use super::new_config::{ChainText, KeyText, NewConfig, ShareText};
 use super::source::Source;
 use super::yaml::{document, list, text};
 
@@ -56,7 +60,8 @@ fn read(root: &Yaml<'_>, home: &Path, commands: &Commands) -> Source {
         .filter_map(|node| text(node, "privValAddr"))
         .collect();
     let mut source = Source::default();
-    if let Some(cluster) = Cluster::of(root) {
+    let cluster = Cluster::of(root);
+    if let Some(cluster) = &cluster {
         source.notes.extend(cluster.notes(&ids, commands));
         source.question = Some(cluster.question());
     }
@@ -87,28 +92,43 @@ fn read(root: &Yaml<'_>, home: &Path, commands: &Commands) -> Source {
         };
         let recovered = keys.join(format!("{id}{RECOVERED}"));
         let json = key.is_file() || !recovered.is_file();
-        if !key.is_file() && json {
-            let recover = [
+        let is_split = !key.is_file() && json;
+        let shard = keys.join(format!("{id}{SHARD}"));
+        let share = match cluster.as_ref().filter(|_| is_split && is_here("cosign")) {
+            Some(cluster) => cluster.share(&id, &shard, at),
+            None => None,
+        };
+        if is_split {
+            let recover = CommandLine::without_config([
                 "cosign",
                 "recover",
                 "SHARD1",
                 "SHARD2",
                 &recovered.to_string_lossy(),
-            ];
-            source.notes.push(format!(
-                "[{id}] its key is split into shards; bring the whole key (the backup it was split from) to {}, or put it together \
-                 from the shards of enough cosigners with `{}`",
-                key.display(),
-                CommandLine::without_config(recover)
-            ));
+            ]);
+            source.notes.push(match &share {
+                Some(share) => format!(
+                    "[{id}] this host becomes member {} of {}, of which {} sign together; to sign with the whole key on one host instead, \
+                     put it together from the shards of enough cosigners with `{recover}` first",
+                    share.own,
+                    share.quorum.members(),
+                    share.quorum.threshold()
+                ),
+                None => format!(
+                    "[{id}] its key is split into shards; bring the whole key (the backup it was split from) to {}, or put it together \
+                     from the shards of enough cosigners with `{recover}`",
+                    key.display(),
+                ),
+            });
         }
+        let whole = || KeyText::File {
+            path: if json { key } else { recovered },
+            json,
+            key_type: KeyType::Ed25519,
+        };
         chains.push(ChainText {
             id: id.clone(),
-            key: KeyText {
-                path: if json { key } else { recovered },
-                json,
-                key_type: KeyType::Ed25519,
-            },
+            key: share.map_or_else(whole, KeyText::Share),
             // The first chain gets them all, with a chain id that has to be filled in.
             nodes: match guess && at > 0 {
                 true => Vec::new(),
@@ -134,6 +154,8 @@ struct Cluster {
     threshold: Option<String>,
     /// Where they listen to each other.
     members: Vec<String>,
+    /// The same with their ids, where each has one and an address.
+    places: Vec<(u16, String, u16)>,
 }
 
 impl Cluster {
@@ -144,10 +166,47 @@ impl Cluster {
             .into_iter()
             .filter_map(|member| text(member, "p2pAddr"))
             .collect();
+        let place = |member: &_| {
+            let id = text(member, "shardID")?.parse().ok()?;
+            let (host, port) = host_and_port(&text(member, "p2pAddr")?).ok()?;
+            Some((id, host, port))
+        };
+        let mut places: Vec<_> = list(mode, "cosigners")
+            .into_iter()
+            .filter_map(place)
+            .collect();
+        places.sort_unstable();
         (members.len() > 1).then_some(Self {
             threshold: text(mode, "threshold"),
             members,
+            places,
         })
+    }
+
+    /// This host as a member: of the chain with this shard, the one so many places behind the first. Each chain has a key, and so a
+    /// port, of its own, the same one on all hosts: the chains stand in the order of their ids. `None` where the shards cannot sign so:
+    /// half of them are enough, or the shard is damaged or of somebody who is not among them.
+    fn share(&self, chain: &str, shard: &Path, place: usize) -> Option<ShareText> {
+        let quorum = Quorum::new(
+            self.threshold.as_ref()?.parse().ok()?,
+            u16::try_from(self.members.len()).ok()?,
+        );
+        let quorum = quorum.ok()?;
+        let read =
+            Shard::from_json(&secret_file::contents(&SecretSource::File(shard.to_owned())).ok()?);
+        let read = read.ok()?;
+        let own = u16::try_from(read.id).ok()?;
+        let behind = u16::try_from(place).ok()?;
+        let moved = |(id, host, port): &(u16, String, u16)| {
+            Some((*id, host.clone(), port.checked_add(behind)?))
+        };
+        let places: Vec<_> = self.places.iter().filter_map(moved).collect();
+        let ids = places.iter().map(|(id, ..)| *id);
+        if !ids.eq(1..=quorum.members()) || !(1..=quorum.members()).contains(&own) {
+            return None;
+        }
+        let own = (own, read.public_share());
+        Some(ShareText::new(chain, shard.to_owned(), quorum, own, places))
     }
 
     fn notes(&self, chains: &BTreeSet<String>, commands: &Commands) -> Vec<String> {

@@ -14,6 +14,6 @@ mod yaml;
 pub use error::SourceError;
 pub use find::find;
 pub use horcrux::horcrux_quorum;
-pub use new_config::NewConfig;
+pub use new_config::{NewConfig, ShareText};
 pub use old_signer::OldSigner;
 pub use source::Source;

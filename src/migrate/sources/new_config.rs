@@ -2,9 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::config::member_section::{
+    MemberText, NO_PEER_ID, NO_PUBLIC_SHARE, SectionText, file_names,
+};
 use crate::config::{Config, ConfigError};
 use crate::consensus::KeyType;
 use crate::networks;
+use crate::shares::Quorum;
 
 /// A configuration of ours with the same meaning as another signer's.
 #[derive(Debug)]
@@ -15,6 +19,8 @@ pub struct NewConfig {
     pub complete: bool,
     /// The same with something in every gap, to look at keys and states before it is written.
     filled: String,
+    /// The shares that it names, which are made when it is written.
+    pub shares: Vec<ShareText>,
 }
 
 impl NewConfig {
@@ -23,7 +29,11 @@ impl NewConfig {
         if chains.is_empty() {
             return None;
         }
-        let complete = chains.iter().all(|chain| chain.nodes_are_known);
+        // Of the other members nobody knows here who they are.
+        let is_share = |chain: &ChainText| matches!(chain.key, KeyText::Share(_));
+        let complete = chains
+            .iter()
+            .all(|chain| chain.nodes_are_known && !is_share(chain));
         let filled: Vec<ChainText> = chains
             .iter()
             .enumerate()
@@ -33,6 +43,7 @@ impl NewConfig {
                     false => vec![format!("unix:///not-known-yet-{at}")],
                 },
                 nodes_are_known: true,
+                key: chain.key.filled(),
                 ..chain.clone()
             })
             .collect();
@@ -40,6 +51,10 @@ impl NewConfig {
             text: configuration_text(from, chains),
             complete,
             filled: configuration_text(from, &filled),
+            shares: chains
+                .iter()
+                .filter_map(|chain| chain.key.share())
+                .collect(),
         })
     }
 
@@ -62,12 +77,152 @@ pub(super) struct ChainText {
 
 /// Its key.
 #[derive(Clone)]
-pub(super) struct KeyText {
-    pub path: PathBuf,
-    /// `priv_validator_key.json`; otherwise base64.
-    pub json: bool,
-    /// Its type.
-    pub key_type: KeyType,
+pub(super) enum KeyText {
+    /// A key in a file.
+    File {
+        path: PathBuf,
+        /// `priv_validator_key.json`; otherwise base64.
+        json: bool,
+        key_type: KeyType,
+    },
+    /// A share of one.
+    Share(ShareText),
+}
+
+/// A share that this host is to have, as a member among others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShareText {
+    /// Of which chain.
+    pub chain: String,
+    /// The shard of the other program.
+    pub shard: PathBuf,
+    /// How many of how many sign.
+    pub quorum: Quorum,
+    /// Whose it is.
+    pub own: u16,
+    /// The public half of it.
+    pub public_share: [u8; 32],
+    /// Where each member is, with its id.
+    pub places: Vec<(u16, String, u16)>,
+    /// Which file the configuration names as the share.
+    share: String,
+    /// The peer ids of the members are made up.
+    made_up: bool,
+}
+
+impl ShareText {
+    /// A share that will lie where `cosign import` puts it.
+    pub(super) fn new(
+        chain: &str,
+        shard: PathBuf,
+        quorum: Quorum,
+        own: (u16, [u8; 32]),
+        places: Vec<(u16, String, u16)>,
+    ) -> Self {
+        Self {
+            chain: chain.to_owned(),
+            shard,
+            quorum,
+            own: own.0,
+            public_share: own.1,
+            places,
+            share: file_names(Some(chain)).0,
+            made_up: false,
+        }
+    }
+
+    /// Where the share and the identity of this member are to lie, below the folder of the configuration.
+    pub fn files(&self) -> (String, String) {
+        file_names(Some(&self.chain))
+    }
+
+    /// The section of this member, and what all others have of it.
+    pub fn section(&self) -> String {
+        let members: Vec<MemberText> = self.places.iter().map(|place| self.member(place)).collect();
+        let section = SectionText {
+            chain: Some(&self.chain),
+            share: &self.share,
+            identity: &self.files().1,
+            own: self.own,
+            members: &members,
+        }
+        .text();
+        match self.made_up {
+            // A share's own file may say them instead.
+            true => section.replace(&format!("public_share = \"{NO_PUBLIC_SHARE}\"\n"), ""),
+            false => section,
+        }
+    }
+
+    /// What the other hosts have of this member, which is known there by this peer id.
+    pub fn own_lines(&self, peer_id: &str) -> String {
+        let own = self.places.iter().find(|(id, ..)| *id == self.own);
+        own.map_or_else(String::new, |own| {
+            MemberText {
+                peer_id: Some(peer_id.to_owned()),
+                ..self.member(own)
+            }
+            .text()
+        })
+    }
+
+    /// The configuration's text with the peer id of this member in its own line.
+    pub fn with_identity(&self, text: &str, peer_id: &str) -> String {
+        let lines = |peer_id: &str| self.own_lines(peer_id);
+        text.replace(&lines(NO_PEER_ID), &lines(peer_id))
+    }
+
+    fn member(&self, (id, host, port): &(u16, String, u16)) -> MemberText {
+        MemberText {
+            id: *id,
+            peer_id: self.made_up.then(|| format!("{id:040x}")),
+            place: Some((host.clone(), *port)),
+            public_share: Some(self.public_share).filter(|_| *id == self.own),
+        }
+    }
+}
+
+impl KeyText {
+    fn share(&self) -> Option<ShareText> {
+        match self {
+            Self::File { .. } => None,
+            Self::Share(share) => Some(share.clone()),
+        }
+    }
+
+    /// The same with something in every gap: the shard says which key it is, and the peer ids are made up.
+    fn filled(&self) -> Self {
+        match self {
+            Self::Share(share) => Self::Share(ShareText {
+                share: share.shard.display().to_string(),
+                made_up: true,
+                ..share.clone()
+            }),
+            file => file.clone(),
+        }
+    }
+
+    fn text(&self, id: &str) -> String {
+        let (path, json, key_type) = match self {
+            Self::Share(share) => return format!("\n{}", share.section()),
+            Self::File {
+                path,
+                json,
+                key_type,
+            } => (path, *json, *key_type),
+        };
+        let path = quoted(&path.display().to_string());
+        let mut text = format!("\n[[providers.softsign]]\nchain_ids = [{id}]\npath = {path}\n");
+        if json {
+            text.push_str("key_format = \"json\"\n");
+        }
+        match key_type {
+            KeyType::Ed25519 => {}
+            KeyType::Secp256k1 => text.push_str("key_type = \"account\"\n"),
+            other => text.push_str(&format!("algorithm = \"{other}\"\n")),
+        }
+        text
+    }
 }
 
 /// The whole file.
@@ -100,18 +255,7 @@ fn configuration_text(from: &str, chains: &[ChainText]) -> String {
                 text.push_str("secret_key = \"secrets/kms-identity.key\"\n");
             }
         }
-        text.push_str(&format!(
-            "\n[[providers.softsign]]\nchain_ids = [{id}]\npath = {}\n",
-            quoted(&chain.key.path.display().to_string())
-        ));
-        if chain.key.json {
-            text.push_str("key_format = \"json\"\n");
-        }
-        match chain.key.key_type {
-            KeyType::Ed25519 => {}
-            KeyType::Secp256k1 => text.push_str("key_type = \"account\"\n"),
-            other => text.push_str(&format!("algorithm = \"{other}\"\n")),
-        }
+        text.push_str(&chain.key.text(&id));
     }
     text
 }

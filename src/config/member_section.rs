@@ -4,16 +4,19 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use base64ct::{Base64, Encoding};
 
-use crate::cli::identities::place;
 use crate::link::Address;
 
 /// Where a member listens, where nothing was said.
 const PORT: u16 = 26_659;
+/// What stands for a peer id that is not known.
+pub const NO_PEER_ID: &str = "PEER_ID";
+/// What stands for a public share that is not known.
+pub const NO_PUBLIC_SHARE: &str = "PUBLIC_SHARE";
 /// What stands for a chain id that was not said.
 const NO_CHAIN: &str = "CHAIN";
 
 /// One member's section.
-pub(super) struct SectionText<'a> {
+pub struct SectionText<'a> {
     /// The chain, if that was said.
     pub chain: Option<&'a str>,
     /// The path of the share, as it is to stand there.
@@ -27,18 +30,20 @@ pub(super) struct SectionText<'a> {
 }
 
 /// What is known of a member.
-pub(super) struct MemberText {
+pub struct MemberText {
+    /// From 1.
     pub id: u16,
     /// That of its identity key.
     pub peer_id: Option<String>,
     /// Host and port.
     pub place: Option<(String, u16)>,
+    /// The public half of its share.
     pub public_share: Option<[u8; 32]>,
 }
 
 impl SectionText<'_> {
     /// The section. What is not known is in capitals or ends with `.example`.
-    pub(super) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let chain = self.chain.unwrap_or(NO_CHAIN);
         let mut text = format!("[[providers.cosign]]\nchain_ids = [\"{chain}\"]");
         if self.chain.is_none() {
@@ -71,10 +76,12 @@ impl SectionText<'_> {
 }
 
 impl MemberText {
-    fn text(&self) -> String {
-        let peer_id = self.peer_id.as_deref().unwrap_or("PEER_ID");
+    /// Its part of the section.
+    pub fn text(&self) -> String {
+        let peer_id = self.peer_id.as_deref().unwrap_or(NO_PEER_ID);
         let at = match &self.place {
-            Some((host, port)) => place(host, *port),
+            Some((host, port)) if host.contains(':') => format!("[{host}]:{port}"),
+            Some((host, port)) => format!("{host}:{port}"),
             None => format!("member-{}.example:{PORT}", self.id),
         };
         let mut text = format!(
@@ -86,7 +93,7 @@ impl MemberText {
         }
         let share = match &self.public_share {
             Some(share) => Base64::encode_string(share),
-            None => "PUBLIC_SHARE".to_owned(),
+            None => NO_PUBLIC_SHARE.to_owned(),
         };
         text.push_str(&format!("\npublic_share = \"{share}\"\n"));
         text
@@ -94,7 +101,10 @@ impl MemberText {
 }
 
 /// Reads `HOST:PORT`, with or without `tcp://`.
-pub(super) fn host_and_port(text: &str) -> Result<(String, u16), String> {
+///
+/// # Errors
+/// It is something else.
+pub fn host_and_port(text: &str) -> Result<(String, u16), String> {
     let bare = text.strip_prefix("tcp://").unwrap_or(text);
     match format!("tcp://{bare}").parse() {
         Ok(Address::Tcp {
@@ -108,7 +118,7 @@ pub(super) fn host_and_port(text: &str) -> Result<(String, u16), String> {
 }
 
 /// The name of a chain's share and of the identity that goes with it, below `secrets/`.
-pub(super) fn file_names(chain: Option<&str>) -> (String, String) {
+pub fn file_names(chain: Option<&str>) -> (String, String) {
     let stem = chain.unwrap_or(NO_CHAIN).replace('/', "-");
     (
         format!("secrets/{stem}.share"),
