@@ -10,8 +10,6 @@ use crate::link::Address;
 const PORT: u16 = 26_659;
 /// What stands for a peer id that is not known.
 pub const NO_PEER_ID: &str = "PEER_ID";
-/// What stands for a public share that is not known.
-pub const NO_PUBLIC_SHARE: &str = "PUBLIC_SHARE";
 /// What stands for a chain id that was not said.
 const NO_CHAIN: &str = "CHAIN";
 
@@ -93,7 +91,7 @@ impl MemberText {
         }
         let share = match &self.public_share {
             Some(share) => Base64::encode_string(share),
-            None => NO_PUBLIC_SHARE.to_owned(),
+            None => "PUBLIC_SHARE".to_owned(),
         };
         text.push_str(&format!("\npublic_share = \"{share}\"\n"));
         text

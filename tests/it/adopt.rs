@@ -518,6 +518,95 @@ fn a_cosigner_of_horcrux_is_told_of_the_others() {
     assert!(!told.err.contains("cosigner"), "{}", told.err);
 }
 
+/// Three homes of horcrux become three members: first each is made ready, then each takes its state over.
+#[test]
+fn cosigners_of_horcrux_become_members() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: String| folder.path().join(name);
+    let config = "thresholdMode:\n  threshold: 2\n  cosigners:\n  - {shardID: 3, p2pAddr: \"tcp://10.0.0.3:2222\"}\n\
+                  \x20 - {shardID: 1, p2pAddr: \"tcp://10.0.0.1:2222\"}\n  - {shardID: 2, p2pAddr: \"tcp://10.0.0.2:2222\"}\n\
+                  chainNodes:\n- privValAddr: unix:///tmp/node.sock\n";
+    let mut lines = Vec::new();
+    for id in 1..=3 {
+        let (old, home) = (at(format!("hx{id}")), at(format!("kms{id}")));
+        let shard = fs::read(format!("tests/horcrux/2-3/{id}_shard.json")).unwrap();
+        private(&old.join("harness-1_shard.json"), &shard);
+        let state = format!(r#"{{"height":"50{id}","round":"0","step":2,"nonce_public":null}}"#);
+        private(
+            &old.join("state/harness-1_share_sign_state.json"),
+            state.as_bytes(),
+        );
+        private(&old.join("config.yaml"), config.as_bytes());
+        fs::create_dir(&home).unwrap();
+        let path = old.to_str().unwrap();
+        let dry = tmkms(&home, &["adopt", path, "--dry-run"]);
+        assert_eq!(dry.code, 0, "{}", dry.err);
+        assert!(dry.out.contains("[[providers.cosign]]") && !home.join("tmkms.toml").exists());
+        // No question: nothing signs with it yet.
+        let made = tmkms(&home, &["adopt", path]);
+        assert_eq!(made.code, 0, "{}", made.err);
+        for words in [
+            &*format!("becomes member {id} of 3"),
+            "stop all cosigners for good",
+        ] {
+            assert!(made.err.contains(words), "no {words} in {}", made.err);
+        }
+        let (_, own) = made.out.split_once("of this one:\n").unwrap();
+        lines.push(own.trim().to_owned());
+        // What was not completed is not taken for a configuration.
+        let again = tmkms(&home, &["adopt", path, "--yes"]);
+        assert_eq!(again.code, 2, "{}", again.err);
+        assert!(again.err.contains("tmkms.toml"), "{}", again.err);
+    }
+    for id in 1..=3 {
+        let (old, home) = (at(format!("hx{id}")), at(format!("kms{id}")));
+        let file = home.join("tmkms.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        let (before, _) = text.split_once("[[providers.cosign.members]]").unwrap();
+        let before = before.replace("[[chain]]\n", "[[chain]]\nallow_ephemeral_state = true\n");
+        fs::write(&file, format!("{before}{}\n", lines.join("\n\n"))).unwrap();
+        let done = tmkms(&home, &["adopt", old.to_str().unwrap(), "--yes"]);
+        assert_eq!(done.code, 0, "{}{}", done.out, done.err);
+        let check = tmkms(&home, &["check"]);
+        assert_eq!(check.code, 0, "{}{}", check.out, check.err);
+        assert!(
+            check.err.contains(&format!("share {id} of a key")),
+            "{}",
+            check.err
+        );
+        assert!(shown(&home, "harness-1").contains(&format!("50{id}/0/prevote")));
+    }
+}
+
+/// What cannot be a member is told as before.
+#[test]
+fn shards_of_which_half_are_enough_are_put_together_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, home) = (folder.path().join(".horcrux"), folder.path().join("kms"));
+    let shard = fs::read("tests/horcrux/2-3/1_shard.json").unwrap();
+    private(&old.join("harness-1_shard.json"), &shard);
+    private(
+        &old.join("state/harness-1_share_sign_state.json"),
+        br#"{"height":"500","round":"0","step":2,"nonce_public":null}"#,
+    );
+    fs::create_dir(&home).unwrap();
+    let member = |id: u32| format!("  - {{shardID: {id}, p2pAddr: \"tcp://10.0.0.{id}:2222\"}}\n");
+    for ids in [vec![1, 2, 3, 4], vec![2, 3, 4], vec![1, 2, 2]] {
+        let members: String = ids.into_iter().map(member).collect();
+        let config = format!(
+            "thresholdMode:\n  threshold: 2\n  cosigners:\n{members}chainNodes:\n- privValAddr: tcp://10.1.2.3:1234\n"
+        );
+        private(&old.join("config.yaml"), config.as_bytes());
+        let told = tmkms(&home, &["adopt", old.to_str().unwrap(), "--dry-run"]);
+        assert!(
+            told.err.contains("its key is split into shards"),
+            "{}",
+            told.err
+        );
+        assert!(!told.out.contains("providers.cosign"), "{}", told.out);
+    }
+}
+
 #[test]
 fn cosmos_kms_becomes_a_home_and_what_it_cannot_do_is_named() {
     let folder = tempfile::tempdir().unwrap();

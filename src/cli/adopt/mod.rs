@@ -99,6 +99,9 @@ impl Adopt {
         {
             return finish(&[], left);
         }
+        if let Some(written) = written.filter(|written| !written.shares.is_empty()) {
+            return self.become_member(&source, written, &config_path);
+        }
         let config = match written {
             Some(written) => written.read(&config_path).map_err(wrong)?,
             None => ConfigFile {
@@ -122,20 +125,15 @@ impl Adopt {
         let keys = taking.keys();
         let settled = settle(taking, &self.consent, source.question.as_deref(), terminal)?;
         if let Some(written) = written {
-            let text = shares::make(&written.shares, folder_of(&config_path), &written.text)?;
-            write::configuration(&config_path, &text)?;
+            write::configuration(&config_path, &written.text)?;
             if incomplete {
                 return Err(Failure::usage(format!(
                     "{} was written, and no chain was taken over yet",
                     config_path.display()
                 ))
-                .hint(match written.shares.is_empty() {
-                    true => "fill in the `chain_id` of each [[validator]] there, and repeat the command",
-                    false => {
-                        "run this on the host of each other cosigner, too; write what it prints of that member into this file, as on \
-                         all hosts, fill in whatever else stands in capitals, and repeat the command"
-                    }
-                }));
+                .hint(
+                    "fill in the `chain_id` of each [[validator]] there, and repeat the command",
+                ));
             }
         }
         let done = settled.apply();
@@ -149,6 +147,35 @@ impl Adopt {
             }
         }
         result
+    }
+
+    /// Makes what this host needs to be a member. Nothing signs with it before the chains are taken over, so whoever signs now goes on.
+    fn become_member(
+        &self,
+        source: &Source,
+        written: &NewConfig,
+        config: &Path,
+    ) -> Result<(), Failure> {
+        for note in &source.notes {
+            status("Note", note);
+        }
+        if self.dry_run {
+            status("Would write", config.display());
+            output(&written.text)?;
+            status("Dry run", "nothing was changed");
+            return Ok(());
+        }
+        let text = shares::make(&written.shares, folder_of(config), &written.text)?;
+        write::configuration(config, &text)?;
+        status(
+            "Next",
+            format!(
+                "run the same on the host of each other cosigner; write what it prints of that member into {}, as on all hosts, and fill \
+                 in whatever else stands in capitals; stop all cosigners for good, and repeat the command: it takes the chains over",
+                config.display()
+            ),
+        );
+        Ok(())
     }
 
     fn plan(&self, config: &Config, source: &Source, path: &Path) -> Result<TakeOver, Failure> {

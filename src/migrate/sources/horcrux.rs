@@ -99,13 +99,14 @@ fn read(root: &Yaml<'_>, home: &Path, commands: &Commands) -> Source {
             None => None,
         };
         if is_split {
-            let recover = CommandLine::without_config([
+            let recover = [
                 "cosign",
                 "recover",
                 "SHARD1",
                 "SHARD2",
                 &recovered.to_string_lossy(),
-            ]);
+            ];
+            let recover = CommandLine::without_config(recover);
             source.notes.push(match &share {
                 Some(share) => format!(
                     "[{id}] this host becomes member {} of {}, of which {} sign together; to sign with the whole key on one host instead, \

@@ -2,9 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::member_section::{
-    MemberText, NO_PEER_ID, NO_PUBLIC_SHARE, SectionText, file_names,
-};
+use crate::config::member_section::{MemberText, NO_PEER_ID, SectionText, file_names};
 use crate::config::{Config, ConfigError};
 use crate::consensus::KeyType;
 use crate::networks;
@@ -19,7 +17,8 @@ pub struct NewConfig {
     pub complete: bool,
     /// The same with something in every gap, to look at keys and states before it is written.
     filled: String,
-    /// The shares that it names, which are made when it is written.
+    /// The shares that it names, which are made when it is written. Who the other members are nobody knows here, so it is completed
+    /// by hand then, and no chain is taken over before.
     pub shares: Vec<ShareText>,
 }
 
@@ -43,7 +42,6 @@ impl NewConfig {
                     false => vec![format!("unix:///not-known-yet-{at}")],
                 },
                 nodes_are_known: true,
-                key: chain.key.filled(),
                 ..chain.clone()
             })
             .collect();
@@ -104,10 +102,6 @@ pub struct ShareText {
     pub public_share: [u8; 32],
     /// Where each member is, with its id.
     pub places: Vec<(u16, String, u16)>,
-    /// Which file the configuration names as the share.
-    share: String,
-    /// The peer ids of the members are made up.
-    made_up: bool,
 }
 
 impl ShareText {
@@ -126,8 +120,6 @@ impl ShareText {
             own: own.0,
             public_share: own.1,
             places,
-            share: file_names(Some(chain)).0,
-            made_up: false,
         }
     }
 
@@ -136,22 +128,17 @@ impl ShareText {
         file_names(Some(&self.chain))
     }
 
-    /// The section of this member, and what all others have of it.
-    pub fn section(&self) -> String {
+    fn section(&self) -> String {
         let members: Vec<MemberText> = self.places.iter().map(|place| self.member(place)).collect();
-        let section = SectionText {
+        let (share, identity) = self.files();
+        SectionText {
             chain: Some(&self.chain),
-            share: &self.share,
-            identity: &self.files().1,
+            share: &share,
+            identity: &identity,
             own: self.own,
             members: &members,
         }
-        .text();
-        match self.made_up {
-            // A share's own file may say them instead.
-            true => section.replace(&format!("public_share = \"{NO_PUBLIC_SHARE}\"\n"), ""),
-            false => section,
-        }
+        .text()
     }
 
     /// What the other hosts have of this member, which is known there by this peer id.
@@ -175,7 +162,7 @@ impl ShareText {
     fn member(&self, (id, host, port): &(u16, String, u16)) -> MemberText {
         MemberText {
             id: *id,
-            peer_id: self.made_up.then(|| format!("{id:040x}")),
+            peer_id: None,
             place: Some((host.clone(), *port)),
             public_share: Some(self.public_share).filter(|_| *id == self.own),
         }
@@ -187,18 +174,6 @@ impl KeyText {
         match self {
             Self::File { .. } => None,
             Self::Share(share) => Some(share.clone()),
-        }
-    }
-
-    /// The same with something in every gap: the shard says which key it is, and the peer ids are made up.
-    fn filled(&self) -> Self {
-        match self {
-            Self::Share(share) => Self::Share(ShareText {
-                share: share.shard.display().to_string(),
-                made_up: true,
-                ..share.clone()
-            }),
-            file => file.clone(),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::remedy::{self, CommandLine};
 use crate::secret_file::kind::{self, FileKind};
 use crate::secret_file::sealed::pbes2::NotOpened;
 use crate::secret_file::{self, Absent, SecretFileError, SecretSource};
-use crate::shares::{KeyShare, KeyShareError, Shard};
+use crate::shares::{KeyShare, KeyShareError};
 
 const FROM_BACKUP: &str = "bring the file from its backup";
 
@@ -83,18 +83,15 @@ impl ShareFile {
         Ok((share, warnings))
     }
 
-    /// The public key of the share that lies there: an encrypted one states it, and so does a shard of horcrux, which does not open.
+    /// The public key of the share that lies there: an encrypted one states it.
     ///
     /// # Errors
     /// As for [`ShareFile::read`].
     pub(super) fn look(&self) -> Result<PublicKey, String> {
         let file = secret_file::contents(&self.source).map_err(|error| unread(&error))?;
-        if let Some(stated) = sealed_share::stated(&file) {
-            return Ok(stated);
-        }
-        match Shard::from_json(&file) {
-            Ok(shard) => Ok(shard.public_key.clone()),
-            Err(_) => self.read().map(|(share, _)| share.public_key().clone()),
+        match sealed_share::stated(&file) {
+            Some(stated) => Ok(stated),
+            None => self.read().map(|(share, _)| share.public_key().clone()),
         }
     }
 
