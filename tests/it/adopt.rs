@@ -551,7 +551,7 @@ fn cosigners_of_horcrux_become_members() {
         ] {
             assert!(made.err.contains(words), "no {words} in {}", made.err);
         }
-        let (_, own) = made.out.split_once("of this one:\n").unwrap();
+        let (_, own) = made.out.split_once("# chain harness-1:\n").unwrap();
         lines.push(own.trim().to_owned());
         // What was not completed is not taken for a configuration.
         let again = tmkms(&home, &["adopt", path, "--yes"]);

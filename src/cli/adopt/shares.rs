@@ -34,6 +34,7 @@ pub(super) fn make(shares: &[ShareText], folder: &Path, text: &str) -> Result<St
                 .hint("move it away, and repeat the command: another one is made")
         })?;
         text = share.with_identity(&text, &known.peer_id);
+        lines.push_str(&format!("\n# chain {}:", share.chain));
         lines.push_str(&share.own_lines(&known.peer_id));
     }
     if !lines.is_empty() {
