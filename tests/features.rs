@@ -31,10 +31,8 @@ const BACKENDS: &[(&str, &str, bool, &[&str])] = &[
         &["yubihsm"],
     ),
     ("ledgertm", "ledger", cfg!(feature = "ledger"), &["ledger"]),
+    ("cosign", "cosign", cfg!(feature = "cosign"), &["cosign"]),
 ];
-
-/// Commands of a feature that is no section of the configuration.
-const COMMANDS: &[(&str, bool, &str)] = &[("cosign", cfg!(feature = "cosign"), "cosign")];
 
 #[test]
 fn the_section_of_a_backend_that_is_left_out_is_refused_by_name() {
@@ -64,7 +62,7 @@ fn a_command_of_a_backend_that_is_left_out_says_so() {
             .iter()
             .map(move |command| (*feature, *here, *command))
     });
-    for (feature, here, command) in of_backends.chain(COMMANDS.iter().copied()) {
+    for (feature, here, command) in of_backends {
         let asked = tmkms(folder.path(), &[command, "--help"]);
         if here {
             assert_eq!(asked.code, 0, "{command}: {}", asked.err);
