@@ -89,6 +89,12 @@ fn a_lock_of_this_host_at_another_time_is_what_the_members_sign_and_the_node_is_
     assert_eq!(signed.timestamp, at(7));
     // Nothing is asked of anybody twice: the members knew from the beginning.
     assert_eq!(hosts.host(2).coordinator.tally().counts().more_sets, 0);
+    // Nor where another one is locked elsewhere, whose bytes this host can have no part in.
+    let hosts = Hosts::of(2, 3);
+    hosts.lock(1, vote(&maker, 1, 8).sign_bytes());
+    hosts.lock(2, vote(&maker, 1, 7).sign_bytes());
+    assert_eq!(hosts.signed(2, vote(&maker, 1, 1)).timestamp, at(7));
+    assert_eq!(hosts.host(2).coordinator.tally().counts().more_sets, 1);
 }
 
 #[test]
