@@ -110,6 +110,16 @@ pub const MENTIONS: &[(&str, &str, &str)] = &[
         "what the service does",
     ),
     (
+        "src/cli/cosign/import.rs",
+        "`tmkms check` there says what is missing",
+        "for the other hosts, whose configurations lie elsewhere",
+    ),
+    (
+        "src/cli/cosign/split.rs",
+        "`tmkms check` there says what is missing",
+        "for the members' hosts",
+    ),
+    (
         "src/backends/cosign/peers/wire/hello.rs",
         "which `tmkms cosign verify` prints",
         "for the shares of two hosts, which lie elsewhere",
