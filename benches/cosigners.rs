@@ -35,6 +35,7 @@ use tmkms::harness::messages::Maker;
 use tmkms::harness::{Listener, Node};
 use tmkms::os::clock::{Clock, SystemClock};
 use tmkms::shares::KeyShare;
+use tmkms::signer::Signer;
 
 const CHAIN: &str = "bench-1";
 const MEMBERS: u16 = 3;
@@ -44,13 +45,13 @@ const WARM: usize = 50;
 const STARTS: usize = 10;
 
 /// A process in a home of its own, with its node.
-struct Signer {
+struct Process {
     home: PathBuf,
     listener: Listener,
     child: Option<Child>,
 }
 
-impl Signer {
+impl Process {
     fn new(home: PathBuf, provider: &str) -> Self {
         let listener = Listener::tcp().unwrap();
         let (_, identity) = SoftKey::generate(KeyType::Ed25519).unwrap();
@@ -91,7 +92,7 @@ impl Signer {
     }
 }
 
-impl Drop for Signer {
+impl Drop for Process {
     fn drop(&mut self) {
         if let Some(child) = &mut self.child {
             child.kill().unwrap();
@@ -115,7 +116,7 @@ fn run(home: &Path, words: &[&str]) {
 }
 
 /// Members of a new key, none of them started; and their shares.
-fn members(folder: &Path) -> (Vec<Signer>, Vec<KeyShare>) {
+fn members(folder: &Path) -> (Vec<Process>, Vec<KeyShare>) {
     fs::create_dir(folder).unwrap();
     let ports: Vec<TcpListener> = (0..MEMBERS)
         .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap())
@@ -149,7 +150,7 @@ fn members(folder: &Path) -> (Vec<Signer>, Vec<KeyShare>) {
         let share = fs::read(from.join("share.json")).unwrap();
         shares.push(KeyShare::from_json(&share).unwrap());
         let section = fs::read_to_string(from.join("cosign.toml")).unwrap();
-        signers.push(Signer::new(home, &section));
+        signers.push(Process::new(home, &section));
     }
     (signers, shares)
 }
@@ -215,10 +216,10 @@ fn votes(folder: &Path, rounds: usize) {
     run(&home, &["softsign", "keygen", "consensus.key"]);
     let provider =
         format!("[[providers.softsign]]\nchain_ids = [\"{CHAIN}\"]\npath = \"consensus.key\"\n");
-    let mut whole = Signer::new(home, &provider);
+    let mut whole = Process::new(home, &provider);
     let (mut signers, shares) = members(&folder.join("members"));
     whole.start();
-    signers.iter_mut().for_each(Signer::start);
+    signers.iter_mut().for_each(Process::start);
     let softsign = RefCell::new(whole.node());
     let nodes: Vec<RefCell<Node>> = signers.iter().map(|it| RefCell::new(it.node())).collect();
 
@@ -227,9 +228,11 @@ fn votes(folder: &Path, rounds: usize) {
     let now = SystemClock.now();
     let place = StateFile {
         chain_id: chain_id.clone(),
-        public_key: shares[0].public_key().clone(),
+        // Not the members' key: its locks are theirs.
+        public_key: Signer::public_key(&SoftKey::generate(KeyType::Ed25519).unwrap().0),
         path: folder.join("gate.json"),
         allow_ephemeral: true,
+        share: None,
         shared: false,
         scopes: Default::default(),
         commands: Default::default(),
@@ -329,7 +332,7 @@ fn votes(folder: &Path, rounds: usize) {
         ratio("at another / at the lowest", p50(2) / p50(1), 2.0);
         ratio("at the lowest / softsign", p50(1) / p50(0), 2.0);
     }
-    let resident: Vec<u64> = signers.iter().map(Signer::resident).collect();
+    let resident: Vec<u64> = signers.iter().map(Process::resident).collect();
     let sum: u64 = resident.iter().sum();
     println!(
         "resident memory of the three: {:.1} MB",
@@ -349,7 +352,7 @@ fn starts(folder: &Path) {
     for turn in 0..STARTS {
         let (mut signers, _) = members(&folder.join(format!("start-{turn}")));
         let began = Instant::now();
-        signers.iter_mut().for_each(Signer::start);
+        signers.iter_mut().for_each(Process::start);
         let mut node = signers[turn % signers.len()].node();
         vote(&mut node, &Maker::new(CHAIN.parse().unwrap()), &mut 0);
         times.push(began.elapsed());
