@@ -718,16 +718,16 @@ fn a_later_format_is_told_as_such() {
     let bytes = fs::read(&place.path).unwrap();
     let line = String::from_utf8(bytes[..4096].to_vec()).unwrap();
     let (body, _) = line.split_once(",\"checksum\"").unwrap();
-    let body = body.replace("\"format\":2", "\"format\":4,\"new\":true");
+    let body = body.replace("\"format\":2", "\"format\":5,\"new\":true");
     let sum = sha(&body);
     let mut copy = format!("{body},\"checksum\":\"{sum}\"}}").into_bytes();
     copy.resize(4095, b' ');
     copy.push(b'\n');
     let why = decode(&copy).unwrap_err().to_string();
-    assert!(why.contains("it has format 4"), "{why}");
+    assert!(why.contains("it has format 5"), "{why}");
     // A record of this format without a stamp would pass for an older one.
     let body = body
-        .replace("\"format\":4,\"new\":true", "\"format\":2")
+        .replace("\"format\":5,\"new\":true", "\"format\":2")
         .split_once(",\"stamp\"")
         .unwrap()
         .0

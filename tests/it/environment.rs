@@ -168,7 +168,62 @@ fn of_etcd(what: &'static str, setting: &str) -> Secret {
     }
 }
 
-/// Every setting that takes `env:NAME`, in each of its forms.
+/// A secret of a member of three, which signs nothing alone. The one with the highest id opens no port.
+#[cfg(feature = "cosign")]
+fn of_a_member(what: &'static str, setting: &str, file: &str) -> Secret {
+    let (home, listener) = home();
+    let folder = home.path().to_owned();
+    let words = "cosign split -t 2 -n 3 --chain-id test-1 --addr 127.0.0.1:9 --addr 127.0.0.1:19 --addr 127.0.0.1:29 shares";
+    let words: Vec<&str> = words.split(' ').collect();
+    let split = home.command(&words).current_dir(&folder).output().unwrap();
+    let said = String::from_utf8_lossy(&split.stderr);
+    assert!(split.status.success(), "{said}");
+    let member = folder.join("shares/member-3");
+    let section = fs::read_to_string(member.join("cosign.toml")).unwrap();
+    let section = section
+        .replace("secrets/test-1.share", "shares/member-3/share.json")
+        .replace("secrets/test-1-cosign.key", "shares/member-3/identity.key");
+    let before = format!("{setting} = \"shares/member-3/{file}\"");
+    assert!(section.contains(&before), "{section}");
+    let section = section.replace(&before, &format!("{setting} = \"env:{NAME}\""));
+    let config = home.config();
+    let (rest, _) = config.split_once("[[providers").unwrap();
+    home.configure(&format!("{rest}{section}"));
+    let value = fs::read_to_string(member.join(file)).unwrap();
+    fs::remove_file(member.join(file)).unwrap();
+    Secret {
+        what,
+        home,
+        listener,
+        value: value.trim().to_owned(),
+        _device: None,
+    }
+}
+
+#[cfg(feature = "cosign")]
+#[test]
+fn no_secret_of_a_member_can_be_read_from_outside() {
+    for secret in [
+        of_a_member("a share", "share", "share.json"),
+        of_a_member("a member's identity", "secret_key", "identity.key"),
+    ] {
+        let mut service = start(&secret);
+        let armed = secret.listener.accept(PATIENCE);
+        assert!(armed.is_ok(), "{}: {}", secret.what, service.log());
+        assert!(
+            service.log().contains("armed with the share"),
+            "{}",
+            service.log()
+        );
+        let found = found_in(service.child.id(), &secret.value);
+        assert_eq!(found.unwrap_or_default(), [""; 0], "{}", secret.what);
+        service.signal(Signal::TERM);
+        assert_eq!(service.wait().code(), Some(0), "{}", service.log());
+        assert!(!service.log().contains(&secret.value), "{}", service.log());
+    }
+}
+
+/// Every setting that takes `env:NAME`, in each of its forms, of keys that sign alone.
 fn all() -> Vec<Secret> {
     vec![
         in_file("an identity key", "secret_key", "identity.key"),
@@ -201,6 +256,8 @@ fn there_is_no_other_setting_that_takes_a_variable() {
     }
     found.sort();
     let known = [
+        // Of a member, above.
+        "src/backends/cosign/config/mod.rs",
         "src/backends/softsign/config.rs",
         "src/backends/yubihsm/config.rs",
         "src/config/check/nodes.rs",
