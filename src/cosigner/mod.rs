@@ -27,7 +27,10 @@ pub trait MemberGate: Send + Sync {
     ) -> Given;
 
     /// Takes in a signature of the whole key; what is not one is ignored.
-    fn learn(&self, bytes: Vec<u8>, signature: &Signature);
+    ///
+    /// # Errors
+    /// It has to be tried again: the chain is not armed, its gate is busy, or its store does not work.
+    fn learn(&self, bytes: Vec<u8>, signature: &Signature) -> Result<(), Refusal>;
 
     /// Where the watermark stands, and what was signed there, as far as it is known.
     fn stands(&self) -> GateStands;

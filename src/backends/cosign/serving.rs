@@ -5,9 +5,9 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::{Mutex, RwLock};
 
-use crate::consensus::ChainId;
+use crate::consensus::{ChainId, Hrs, Position};
 use crate::cosigner::{GateStands, JointSignature, MemberGate};
-use crate::gate::refusal::Reason;
+use crate::gate::refusal::{Reason, Refusal};
 use crate::os::clock::{Clock, SystemClock};
 use crate::text::excerpt::brief;
 
@@ -24,6 +24,9 @@ pub struct Serving {
     party: Arc<Party>,
     nonces: Mutex<Nonces<OneNonce>>,
     chains: RwLock<BTreeMap<ChainId, Weak<dyn MemberGate>>>,
+    /// What was heard of chains that could not take it in yet: links are up before a chain is armed. One for each, the highest; of
+    /// these chains nobody is given a share before they have.
+    unlearned: Mutex<BTreeMap<ChainId, (Hrs, MadeSignature)>>,
     clock: Arc<dyn Clock>,
 }
 
@@ -34,6 +37,7 @@ impl Serving {
             party,
             nonces: Mutex::new(Nonces::new(boot)),
             chains: RwLock::default(),
+            unlearned: Mutex::default(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -53,8 +57,50 @@ impl Serving {
         self.nonces.lock().waiting()
     }
 
+    /// Keeps a signature of the key for later. Others would take the place of those that are.
+    fn keep(&self, told: MadeSignature) {
+        let Ok(position) = Position::read(&told.bytes) else {
+            return;
+        };
+        let is_ours = position.chain_id == told.chain_id
+            && self.party.public_key().verify(&told.bytes, &told.signature);
+        let mut unlearned = self.unlearned.lock();
+        let before = unlearned.get(&told.chain_id).map(|(hrs, _)| *hrs);
+        if is_ours && before.is_none_or(|before| before < position.hrs) {
+            unlearned.insert(told.chain_id.clone(), (position.hrs, told));
+        }
+    }
+
+    /// Has the chain take in what was kept for it.
+    ///
+    /// # Errors
+    /// Why it still cannot.
+    fn catch_up(&self, chain_id: &ChainId, chain: &dyn MemberGate) -> Result<(), Refusal> {
+        let kept = self.unlearned.lock().get(chain_id).cloned();
+        let Some((hrs, told)) = kept else {
+            return Ok(());
+        };
+        chain.learn(told.bytes, &told.signature)?;
+        let mut unlearned = self.unlearned.lock();
+        if unlearned
+            .get(chain_id)
+            .is_some_and(|(kept, _)| *kept == hrs)
+        {
+            unlearned.remove(chain_id);
+        }
+        Ok(())
+    }
+
     fn chain(&self, chain_id: &ChainId) -> Option<Arc<dyn MemberGate>> {
         self.chains.read().get(chain_id)?.upgrade()
+    }
+}
+
+fn refused(refusal: &Refusal) -> ServedAnswer {
+    match refusal.reason {
+        // The section of the chain's gate is taken: it may be asked again in a moment.
+        Reason::Busy => ServedAnswer::Busy,
+        _ => ServedAnswer::Refused(brief(&refusal.to_string(), TOLD).into_owned()),
     }
 }
 
@@ -69,6 +115,9 @@ impl Serve for Serving {
         let Some(chain) = self.chain(&chain_id) else {
             return ServedAnswer::Refused(format!("it does not sign for the chain {chain_id}"));
         };
+        if let Err(refusal) = self.catch_up(&chain_id, &*chain) {
+            return refused(&refusal);
+        }
         let request = ShareRequest { from, nonce, bytes };
         let now = self.clock.now();
         let made = answer(&*chain, &self.nonces, request, &now, |nonce, permit| {
@@ -87,13 +136,7 @@ impl Serve for Serving {
                 signature,
                 timestamp,
             },
-            // The section of the chain's gate is taken: it may be asked again in a moment.
-            ShareAnswer::Refused(refusal) if matches!(refusal.reason, Reason::Busy) => {
-                ServedAnswer::Busy
-            }
-            ShareAnswer::Refused(refusal) => {
-                ServedAnswer::Refused(brief(&refusal.to_string(), TOLD).into_owned())
-            }
+            ShareAnswer::Refused(refusal) => refused(&refusal),
         }
     }
 
@@ -104,8 +147,10 @@ impl Serve for Serving {
     }
 
     fn learn(&self, told: MadeSignature) {
-        if let Some(chain) = self.chain(&told.chain_id) {
-            chain.learn(told.bytes, &told.signature);
+        let chain = self.chain(&told.chain_id);
+        let learn = |chain: Arc<dyn MemberGate>| chain.learn(told.bytes.clone(), &told.signature);
+        if !chain.is_some_and(|chain| learn(chain).is_ok()) {
+            self.keep(told);
         }
     }
 

@@ -11,7 +11,7 @@ use crate::cosigner::{GateStands, Given, JointSignature, MemberGate};
 use crate::gate::permit::Permit;
 use crate::gate::raw::RawRefused;
 use crate::gate::refusal::{Reason, Refusal};
-use crate::gate::{Prepared, ShareAdmission};
+use crate::gate::{Learned, Prepared, ShareAdmission};
 use crate::os::clock::{Clock, SystemClock};
 
 /// How long a question waits for its turn at the gate, where a disk may be slow. Who asks has asked somebody else by then.
@@ -39,13 +39,16 @@ impl MemberGate for Chain {
         }
     }
 
-    fn learn(&self, bytes: Vec<u8>, signature: &Signature) {
-        let Ok(armed) = self.signing() else {
-            return;
-        };
+    fn learn(&self, bytes: Vec<u8>, signature: &Signature) -> Result<(), Refusal> {
+        let armed = self.signing().map_err(|not| Refusal::of(not.reason()))?;
         let key = armed.signer.public_key();
-        if let Some(mut gate) = armed.enter(GATE) {
-            let _ = gate.learn(bytes, signature, &key, &SystemClock.now());
+        let mut gate = armed.enter(GATE).ok_or_else(busy)?;
+        match gate.learn(bytes, signature, &key, &SystemClock.now()) {
+            Learned::Advanced | Learned::Known | Learned::NotOurs => Ok(()),
+            Learned::NotDurable => {
+                let why = gate.snapshot().broken.unwrap_or_default().to_string();
+                Err(Refusal::of(Reason::NotDurable(why)))
+            }
         }
     }
 
@@ -147,7 +150,6 @@ enum Shape {
     Message { bytes: Vec<u8>, height: Height },
     /// A vote extension.
     Extension { bytes: SignBytes, height: Height },
-
     /// Neither, of any chain.
     Raw(Vec<u8>),
 }

@@ -141,3 +141,71 @@ fn one_that_is_locked_on_something_else_stays_so() {
     hosts.kill(2);
     hosts.signed(3, maker().precommit(1, 0, Some(1), 1, b""));
 }
+
+/// Links are up before a chain is armed, so what others tell comes before it can be taken in. It counts all the same.
+#[test]
+fn what_was_told_before_the_chain_was_armed_is_known_before_a_share_is_given() {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use tmkms::backends::cosign::{AskedShare, ServedAnswer, Serving, ShownTo};
+    use tmkms::chain::Chain;
+    use tmkms::cosigner::MemberGate;
+    use tmkms::gate::watermark::Watermark;
+
+    let hosts = Hosts::of(2, 3);
+    for other in [1, 2] {
+        hosts.wire(3, other, Wire::Down);
+    }
+    let told = |signed: &tmkms::reply::Signed| {
+        let bytes = signed.request.sign_bytes().at_time(signed.timestamp);
+        MadeSignature {
+            chain_id: chain_id(),
+            bytes: bytes.unwrap().as_slice().to_vec(),
+            signature: signed.signature.clone(),
+        }
+    };
+    let earlier = told(&hosts.signed(1, maker().prevote(4, 0, Some(1), 1)));
+    let made = told(&hosts.signed(1, maker().prevote(5, 0, Some(1), 1)));
+    let forged = MadeSignature {
+        bytes: maker()
+            .prevote(9, 0, Some(1), 1)
+            .sign_bytes()
+            .as_slice()
+            .to_vec(),
+        ..made.clone()
+    };
+    let host = hosts.host(3);
+    assert_eq!(host.disk.watermark(), Watermark::Never);
+    let serving = Serving::new(host.party.clone(), 9);
+    for told in [made.clone(), earlier, forged] {
+        serving.learn(told);
+    }
+    let to = ShownTo { member: 1, boot: 1 };
+    let ask = || {
+        let asked = AskedShare {
+            chain_id: chain_id(),
+            bytes: maker()
+                .prevote(5, 0, Some(2), 1)
+                .sign_bytes()
+                .as_slice()
+                .to_vec(),
+            nonce: serving.show(to).unwrap().nonce,
+            commitments: BTreeMap::new(),
+        };
+        match serving.serve(to, asked) {
+            ServedAnswer::Refused(why) => why,
+            other => panic!("{other:?}"),
+        }
+    };
+    let opening: Arc<dyn MemberGate> = Arc::new(Chain::opening(chain_id()));
+    serving.join(&chain_id(), Arc::downgrade(&opening));
+    assert!(ask().contains("being opened"), "{}", ask());
+    let armed: Arc<dyn MemberGate> = host.chain.clone();
+    serving.join(&chain_id(), Arc::downgrade(&armed));
+    assert!(ask().contains("double sign"), "{}", ask());
+    match host.disk.watermark() {
+        Watermark::Message(last) => assert_eq!(last.bytes().as_slice(), made.bytes),
+        other => panic!("{other:?}"),
+    }
+}

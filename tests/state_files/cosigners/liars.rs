@@ -298,7 +298,9 @@ fn a_busy_gate_is_asked_again_and_a_refusal_is_told_with_its_reason() {
         fn give(&self, _: Vec<u8>, _: &mut dyn FnMut(), _: &mut dyn FnMut(&Permit)) -> Given {
             Given::Refused(Refusal::of((self.1)()))
         }
-        fn learn(&self, _: Vec<u8>, _: &Signature) {}
+        fn learn(&self, _: Vec<u8>, _: &Signature) -> Result<(), Refusal> {
+            Ok(())
+        }
         fn stands(&self) -> tmkms::cosigner::GateStands {
             Default::default()
         }

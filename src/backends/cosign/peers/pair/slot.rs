@@ -137,7 +137,7 @@ impl MemberSlot {
             chain = %chain,
             member = id,
             "[{chain}] member {id} came back with an older state: it stood at {before}, and now at {at}. It is told the last signature \
-             that this member knows and signs nothing below that; look what was restored on its host"
+             that this member knows and signs nothing below that; look at what was restored on its host"
         );
     }
 
