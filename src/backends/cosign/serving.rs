@@ -147,10 +147,12 @@ impl Serve for Serving {
     }
 
     fn learn(&self, told: MadeSignature) {
-        let chain = self.chain(&told.chain_id);
-        let learn = |chain: Arc<dyn MemberGate>| chain.learn(told.bytes.clone(), &told.signature);
-        if !chain.is_some_and(|chain| learn(chain).is_ok()) {
-            self.keep(told);
+        let learned = self
+            .chain(&told.chain_id)
+            .map(|chain| chain.learn(told.bytes.clone(), &told.signature));
+        match learned {
+            Some(Ok(())) => {}
+            Some(Err(_)) | None => self.keep(told),
         }
     }
 
