@@ -2,8 +2,10 @@ package rig
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -73,8 +75,14 @@ func contentOf(t *testing.T, path string) string {
 	return string(text)
 }
 
+// killed are members that were killed at once.
+type killed struct {
+	members []int
+	height  int64
+}
+
 // Cosigners is a network of four validators, of which the key of one is in shares: members are killed in turn, as many at once as
-// may be, and started again, behind one, two and three nodes of that validator. Blocks go on, each kill costs one commit at most,
+// may be, and started again, behind one, two and three nodes of that validator. Blocks go on, each time costs one commit at most,
 // and no node has two different votes of it at one height, round and step.
 func (s Suite) Cosigners(t *testing.T) {
 	binaryOnly(t)
@@ -119,13 +127,18 @@ func (s Suite) cosigners(t *testing.T, threshold, count, nodes int) {
 	node.Reach(5)
 
 	began, kills := time.Now(), 0
+	var rounds []killed
 	dead := count - threshold
 	for next := 0; time.Since(began) < lasts; next += dead {
 		time.Sleep(every)
+		round := killed{height: node.Height()}
 		for i := range dead {
 			members[(next+i)%count].running.kill()
+			round.members = append(round.members, (next+i)%count+1)
 			kills++
 		}
+		t.Logf("%s killed %v above height %d", time.Now().UTC().Format("15:04:05.000"), round.members, round.height)
+		rounds = append(rounds, round)
 		// Down for as long as a restart by a service manager takes.
 		time.Sleep(time.Second)
 		for i := range dead {
@@ -139,8 +152,15 @@ func (s Suite) cosigners(t *testing.T, threshold, count, nodes int) {
 	missed := found.Commits - found.Signed
 	t.Logf("%d of %d, nodes %d: %d of %d commits lack its vote, after %d kills: those of %v, at most %d in a row", threshold, count, nodes,
 		missed, found.Commits, kills, found.Missed, found.LongestGap)
-	if missed > kills {
-		t.Errorf("%d commits lack its vote, and only %d members were killed", missed, kills)
+	for i, round := range rounds {
+		until := int64(math.MaxInt64)
+		if i+1 < len(rounds) {
+			until = rounds[i+1].height
+		}
+		between := func(height int64) bool { return height >= round.height && height < until }
+		if lost := slices.DeleteFunc(slices.Clone(found.Missed), func(h int64) bool { return !between(h) }); len(lost) > 1 {
+			t.Errorf("commits %v lack its vote after members %v were killed once, above height %d", lost, round.members, round.height)
+		}
 	}
 	if kills < 4 || found.Commits < 20 {
 		t.Errorf("only %d kills and %d commits", kills, found.Commits)

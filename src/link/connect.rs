@@ -83,12 +83,8 @@ fn connect(
     }
 }
 
-/// Another connection to where this one leads, and to nowhere else.
-pub(super) fn connect_again(stream: &Stream, limit: Duration) -> Option<Stream> {
-    let Stream::Tcp(stream) = stream else {
-        return None;
-    };
-    let address = stream.peer_addr().ok()?;
+/// Another connection to this very address.
+pub(super) fn connect_again(address: SocketAddr, limit: Duration) -> Option<Stream> {
     let stream = TcpStream::connect_timeout(&address, limit).ok()?;
     tuned(stream).ok()
 }

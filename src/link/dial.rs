@@ -1,6 +1,6 @@
 //! From an address to an established link, within the time limits.
 
-use std::net::TcpStream;
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,9 +10,10 @@ use super::connect::{connect_again, connect_tcp, connect_unix, tuned};
 use super::connection::{Cipher, Closer, Connection, Stream};
 use super::error::LinkError;
 use super::identity::{IdentityKey, PeerId};
+use super::in_line::InLine;
 use super::names::{Names, Resolve, SystemResolver};
-use super::noise::Libp2pId;
-use super::secret_connection::Established;
+use super::noise::{Libp2pId, NoiseDialled};
+use super::secret_connection::{Established, Handshake};
 use super::shaking::Shaking;
 use super::timeouts::Timeouts;
 
@@ -28,10 +29,12 @@ enum DialTarget {
         peer_id: Option<PeerId>,
         names: Names,
         silence: Silence,
+        in_line: Option<InLine<Handshake>>,
     },
     Noise {
         peer_id: Libp2pId,
         names: Names,
+        in_line: Option<InLine<NoiseDialled>>,
     },
 }
 
@@ -71,6 +74,7 @@ impl Dialer {
                 peer_id: *peer_id,
                 names: Names::new(host, *port, resolver),
                 silence: Silence::default(),
+                in_line: None,
             },
             Address::Noise {
                 peer_id,
@@ -79,6 +83,7 @@ impl Dialer {
             } => DialTarget::Noise {
                 peer_id: *peer_id,
                 names: Names::new(host, *port, resolver),
+                in_line: None,
             },
         })
     }
@@ -92,11 +97,30 @@ impl Dialer {
         dialer
     }
 
-    /// Dials. `connected` gets a [`Closer`] before a handshake begins, so that a shutdown can end it. TCP and
-    /// noise want an identity; Unix sockets do not.
+    /// Whether it has a place in the listener's line, which the next [`Dialer::dial`] goes on with. That should follow at once: a
+    /// listener that turns to us waits for our answer, and for nobody else.
+    pub fn is_in_line(&self) -> bool {
+        match &self.0 {
+            DialTarget::Unix(_) => false,
+            DialTarget::Tcp { in_line, .. } => in_line.is_some(),
+            DialTarget::Noise { in_line, .. } => in_line.is_some(),
+        }
+    }
+
+    /// Gives its place up.
+    pub fn leave_line(&mut self) {
+        match &mut self.0 {
+            DialTarget::Unix(_) => {}
+            DialTarget::Tcp { in_line, .. } => *in_line = None,
+            DialTarget::Noise { in_line, .. } => *in_line = None,
+        }
+    }
+
+    /// Dials, or goes on waiting in the listener's line. `connected` gets a [`Closer`] before a handshake begins, so that a
+    /// shutdown can end it. TCP and noise want an identity; Unix sockets do not.
     ///
     /// # Errors
-    /// Why there is no link.
+    /// Why there is no link. [`LinkError::InLine`] where the listener has not answered, and the place in its line is kept.
     pub fn dial(
         &mut self,
         identity: Option<&IdentityKey>,
@@ -113,21 +137,39 @@ impl Dialer {
                 peer_id,
                 names,
                 silence,
+                in_line,
             } => {
                 let identity = identity.ok_or(LinkError::NoIdentity)?;
-                let made = connect_tcp(names, times.connect);
+                let begun = begin(in_line, names, times, &mut connected, |shaking| {
+                    shaking.hello()
+                });
                 // What is down may come back as something else.
                 let before = std::mem::take(silence);
-                let (tcp, round_trip) = made?;
-                let stream = tuned(tcp)?;
-                connected(stream.closer().map_err(LinkError::Io)?);
+                let begun = begun?;
+                let is_answered = match answered(&begun, times) {
+                    Err(error @ LinkError::InLine(_)) => {
+                        (*silence, *in_line) = (before, Some(begun));
+                        return Err(error);
+                    }
+                    other => other,
+                };
+                let InLine {
+                    stream,
+                    to,
+                    round_trip,
+                    handshake,
+                    ..
+                } = begun;
                 let mut shaking = Shaking::begin(&stream, times.handshake);
-                let established = shaking.secret_connection(identity);
+                let established =
+                    is_answered.and_then(|()| shaking.secret_connection(handshake, identity));
                 // A SecretConnection's listener speaks first, as we do; one for noise waits.
                 if established.is_err() && shaking.was_silent() {
                     *silence = before;
+                    // First of all it is hung up on: nobody would answer there meanwhile.
+                    stream.shutdown(Shutdown::Both);
                     if silence.again() {
-                        silence.is_noise = is_for_noise(&stream, times, &mut connected);
+                        silence.is_noise = is_for_noise(to, times, &mut connected);
                     }
                 }
                 let established = match established {
@@ -138,23 +180,68 @@ impl Dialer {
                 connection.round_trip = Some(round_trip);
                 Ok(connection)
             }
-            DialTarget::Noise { peer_id, names } => {
+            DialTarget::Noise {
+                peer_id,
+                names,
+                in_line,
+            } => {
                 let identity = identity.ok_or(LinkError::NoIdentity)?;
                 let ours = Libp2pId::of(identity);
                 if ours == *peer_id {
                     return Err(LinkError::OwnId(ours));
                 }
-                let (tcp, round_trip) = connect_tcp(names, times.connect)?;
-                let stream = tuned(tcp)?;
-                connected(stream.closer().map_err(LinkError::Io)?);
-                let keys =
-                    Shaking::begin(&stream, times.handshake).noise_dialled(identity, *peer_id)?;
+                let begun = begin(in_line, names, times, &mut connected, |shaking| {
+                    shaking.noise_hello()
+                })?;
+                match answered(&begun, times) {
+                    Err(error @ LinkError::InLine(_)) => {
+                        *in_line = Some(begun);
+                        return Err(error);
+                    }
+                    other => other?,
+                }
+                let InLine {
+                    stream,
+                    round_trip,
+                    handshake,
+                    ..
+                } = begun;
+                let keys = Shaking::begin(&stream, times.handshake)
+                    .noise_dialled(handshake, identity, *peer_id)?;
                 let mut connection = Connection::new(stream, Cipher::noise(keys), *times)?;
                 connection.round_trip = Some(round_trip);
                 connection.awaits_admission(ours);
                 Ok(connection)
             }
         }
+    }
+}
+
+/// The place in the listener's line that was kept, unless it is too old; otherwise a new one.
+fn begin<H>(
+    kept: &mut Option<InLine<H>>,
+    names: &mut Names,
+    times: &Timeouts,
+    connected: &mut impl FnMut(Closer),
+    hello: impl FnOnce(&mut Shaking<'_>) -> Result<H, LinkError>,
+) -> Result<InLine<H>, LinkError> {
+    let kept = kept.take().filter(|kept| kept.age() < times.standby);
+    let begun = match kept {
+        Some(kept) => kept,
+        None => InLine::begin(connect_tcp(names, times.connect)?, times.handshake, hello)?,
+    };
+    connected(begun.stream.closer().map_err(LinkError::Io)?);
+    Ok(begun)
+}
+
+/// Waits for the listener to answer what was begun.
+fn answered<H>(begun: &InLine<H>, times: &Timeouts) -> Result<(), LinkError> {
+    match begun.is_answered(times.handshake) {
+        Ok(true) => Ok(()),
+        Ok(false) if times.standby.is_zero() => Err(LinkError::HandshakeTimeout(times.handshake)),
+        Ok(false) => Err(LinkError::InLine(begun.age())),
+        Err(LinkError::Closed) => Err(LinkError::HandshakeClosed),
+        Err(error) => Err(error),
     }
 }
 
@@ -168,7 +255,12 @@ pub fn dial(
     times: &Timeouts,
     connected: impl FnMut(Closer),
 ) -> Result<Connection, LinkError> {
-    Dialer::once(address).dial(identity, times, connected)
+    // Who is gone in a moment waits in no line.
+    let times = Timeouts {
+        standby: Duration::ZERO,
+        ..*times
+    };
+    Dialer::once(address).dial(identity, &times, connected)
 }
 
 /// The listener's side of a TCP link, for anybody: the harness's and the tests'.
@@ -197,7 +289,9 @@ pub fn accept_allowed(
 ) -> Result<(Connection, PeerId), LinkError> {
     let stream = tuned(stream)?;
     connected(stream.closer().map_err(LinkError::Io)?);
-    let established = Shaking::begin(&stream, times.handshake).secret_connection(identity)?;
+    let mut shaking = Shaking::begin(&stream, times.handshake);
+    let handshake = shaking.hello()?;
+    let established = shaking.secret_connection(handshake, identity)?;
     let peer = PeerId::of(&established.peer);
     match allowed(&peer) {
         true => Ok((secure(stream, established, None, times)?, peer)),
@@ -240,11 +334,14 @@ fn secure(
     }
 }
 
-/// Whether the listener at the other end answers a new connection as one for noise does. It learns nothing of us and is free
-/// again at once.
-fn is_for_noise(silent: &Stream, times: &Timeouts, connected: &mut impl FnMut(Closer)) -> bool {
+/// Whether the listener there answers a new connection as one for noise does. It learns nothing of us and is free again at once.
+fn is_for_noise(
+    to: Option<SocketAddr>,
+    times: &Timeouts,
+    connected: &mut impl FnMut(Closer),
+) -> bool {
     let (limit, began) = (NOISE_PROBE.min(times.handshake), Instant::now());
-    let Some(stream) = connect_again(silent, limit) else {
+    let Some(stream) = to.and_then(|to| connect_again(to, limit)) else {
         return false;
     };
     let Ok(closer) = stream.closer() else {
@@ -252,5 +349,9 @@ fn is_for_noise(silent: &Stream, times: &Timeouts, connected: &mut impl FnMut(Cl
     };
     connected(closer);
     let left = limit.saturating_sub(began.elapsed());
-    Shaking::begin(&stream, left).noise_met().is_ok()
+    let mut shaking = Shaking::begin(&stream, left);
+    let met = shaking
+        .noise_hello()
+        .and_then(|handshake| shaking.noise_met(handshake));
+    met.is_ok()
 }

@@ -36,6 +36,13 @@ pub enum LinkError {
     /// The handshake was not done in time.
     #[error("the handshake was not done after {} s; is this address the node's priv_validator_laddr?", .0.as_secs_f32())]
     HandshakeTimeout(Duration),
+    /// The listener took the connection, for so long, and has not answered yet.
+    #[error(
+        "the node took the connection and has said nothing for {} s: it has another signer, or this is not its \
+         priv_validator_laddr; tmkms keeps its place in the node's line",
+        .0.as_secs()
+    )]
+    InLine(Duration),
     /// The peer closed the link within the handshake.
     #[error(
         "the peer closed the link during the handshake; is this address the node's priv_validator_laddr?"
@@ -152,6 +159,7 @@ impl LinkError {
             Self::Connect(_) => "connect",
             Self::ConnectTimeout(_) => "connect_timeout",
             Self::HandshakeTimeout(_) => "handshake_timeout",
+            Self::InLine(_) => "in_line",
             Self::HandshakeClosed => "handshake_closed",
             Self::Handshake(_) | Self::Noise(_) => "handshake",
             Self::NotPrivval(_) | Self::PeerPort => "not_privval",

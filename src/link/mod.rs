@@ -8,6 +8,7 @@ mod connection;
 mod dial;
 mod error;
 pub mod identity;
+mod in_line;
 pub mod names;
 pub mod noise;
 pub mod redial;

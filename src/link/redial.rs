@@ -35,6 +35,15 @@ impl Redial {
         let percent = 80 + random % 41;
         (doubled.saturating_mul(percent) / 100).min(CEILING)
     }
+
+    /// The same for a link that may stand in its node's line: then it waits there, and nowhere else, or the node that turns to it
+    /// would wait for it.
+    pub fn delay_outside_of_line(&mut self, is_in_line: bool, random: u32) -> Duration {
+        match is_in_line {
+            true => Duration::ZERO,
+            false => self.delay(random),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -50,6 +59,17 @@ mod tests {
         redial.lived();
         assert_eq!(redial.delay(20), Duration::ZERO);
         assert!(redial.delay(0) >= Duration::from_millis(80));
+    }
+
+    #[test]
+    fn whoever_stands_in_line_stays_there() {
+        let mut redial = Redial { failures: 7 };
+        for _ in 0..9 {
+            assert_eq!(redial.delay_outside_of_line(true, 20), Duration::ZERO);
+        }
+        // And has not failed meanwhile.
+        assert_eq!(redial.failures, 7);
+        assert_eq!(redial.delay_outside_of_line(false, 20), CEILING);
     }
 
     #[test]

@@ -37,13 +37,19 @@ impl<'a> Shaking<'a> {
         !self.heard
     }
 
-    /// A SecretConnection, in either role.
-    pub(super) fn secret_connection(
-        &mut self,
-        identity: &IdentityKey,
-    ) -> Result<Established, LinkError> {
+    /// Begins a SecretConnection, in either role.
+    pub(super) fn hello(&mut self) -> Result<Handshake, LinkError> {
         let (handshake, hello) = Handshake::start(*random()?);
         self.write(&hello)?;
+        Ok(handshake)
+    }
+
+    /// The rest of it.
+    pub(super) fn secret_connection(
+        &mut self,
+        handshake: Handshake,
+        identity: &IdentityKey,
+    ) -> Result<Established, LinkError> {
         let mut theirs = [0; HELLO];
         self.read(&mut theirs, |so_far| match Handshake::may_begin(so_far) {
             true => Ok(()),
@@ -57,13 +63,22 @@ impl<'a> Shaking<'a> {
         Ok(handshake.auth(&mut frame)?)
     }
 
-    /// Dials as Noise's initiator; the node has to be `expected` before it learns who we are.
+    /// Begins as Noise's initiator.
+    pub(super) fn noise_hello(&mut self) -> Result<NoiseDialled, LinkError> {
+        let mut hello = Vec::with_capacity(HELLO_FRAME);
+        let handshake = NoiseDialled::start([random()?, random()?], &mut hello)?;
+        self.write(&hello)?;
+        Ok(handshake)
+    }
+
+    /// The rest of it; the node has to be `expected` before it learns who we are.
     pub(super) fn noise_dialled(
         &mut self,
+        handshake: NoiseDialled,
         identity: &IdentityKey,
         expected: Libp2pId,
     ) -> Result<NoiseKeys, LinkError> {
-        let met = self.noise_met()?;
+        let met = self.noise_met(handshake)?;
         if met.peer != expected {
             let found = met.peer;
             return Err(LinkError::WrongNode { expected, found });
@@ -75,10 +90,7 @@ impl<'a> Shaking<'a> {
     }
 
     /// As far as to know who listens there, which tells the listener nothing of us.
-    pub(super) fn noise_met(&mut self) -> Result<NoiseMet, LinkError> {
-        let mut hello = Vec::with_capacity(HELLO_FRAME);
-        let handshake = NoiseDialled::start([random()?, random()?], &mut hello)?;
-        self.write(&hello)?;
+    pub(super) fn noise_met(&mut self, handshake: NoiseDialled) -> Result<NoiseMet, LinkError> {
         let answer = self.noise_message()?;
         Ok(handshake.answered(&answer)?)
     }

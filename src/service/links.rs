@@ -185,7 +185,8 @@ fn keep_up(link: &PreparedLink, closer: &Mutex<Option<Closer>>) {
         let _ = link.identities.load(source);
     }
     loop {
-        if park(link, stop) || stop.wait(redial.delay(random())) {
+        let delay = redial.delay_outside_of_line(dialer.is_in_line(), random());
+        if park(link, &mut dialer, stop) || stop.wait(delay) {
             return;
         }
         let began = Instant::now();
@@ -304,10 +305,11 @@ fn panicked(link: &PreparedLink) -> Down {
 }
 
 /// Waits while the chain is being opened or another process signs for it; `true` when everyone is asked to stop.
-fn park(link: &PreparedLink, stop: &Shutdown) -> bool {
+fn park(link: &PreparedLink, dialer: &mut Dialer, stop: &Shutdown) -> bool {
     let chain = &link.chain;
     let began = Instant::now();
     while chain.is_opening_after(PARKED) {
+        dialer.leave_line();
         if stop.is_set() {
             return true;
         }
@@ -318,6 +320,8 @@ fn park(link: &PreparedLink, stop: &Shutdown) -> bool {
     if !chain.is_elsewhere() {
         return false;
     }
+    // It is for the other process.
+    dialer.leave_line();
     let down = Event::LinkDown {
         code: "elsewhere",
         message: chain.why_unarmed().unwrap_or_default(),

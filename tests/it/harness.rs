@@ -51,6 +51,7 @@ fn subject(folder: &tempfile::TempDir, settings: Settings, fault: Fault) -> Sign
     let times = Timeouts {
         handshake: answer,
         silence: answer,
+        standby: Duration::ZERO,
         frame: answer,
         write: answer,
         ..Timeouts::default()

@@ -13,6 +13,7 @@ const TIMES: Timeouts = Timeouts {
     connect: Duration::from_millis(200),
     handshake: Duration::from_millis(150),
     silence: Duration::from_millis(300),
+    standby: Duration::ZERO,
     frame: Duration::from_millis(100),
     write: Duration::from_millis(200),
 };

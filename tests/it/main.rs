@@ -40,6 +40,7 @@ mod half_written;
 mod harness;
 mod harness_bad_input;
 mod harness_long_run;
+mod in_line;
 mod init_again;
 mod key_files;
 mod key_types;

@@ -28,6 +28,7 @@ const TIMES: Timeouts = Timeouts {
     connect: Duration::from_millis(500),
     handshake: Duration::from_millis(400),
     silence: Duration::from_millis(400),
+    standby: Duration::ZERO,
     frame: Duration::from_millis(200),
     write: Duration::from_millis(500),
 };

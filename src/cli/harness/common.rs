@@ -68,6 +68,7 @@ impl Common {
         let times = Timeouts {
             handshake: answer,
             silence: answer,
+            standby: Duration::ZERO,
             frame: answer,
             write: answer,
             ..Timeouts::default()

@@ -92,6 +92,14 @@ impl Receiving {
         Ok(Frame { bytes, read_at })
     }
 
+    /// How long nothing may come. A node that serves another signer holds a link in reserve, and asks nothing before it needs it.
+    fn silence(&self) -> Duration {
+        match self.frames {
+            0 => self.times.silence.max(self.times.standby),
+            _ => self.times.silence,
+        }
+    }
+
     fn is_partial(&self) -> bool {
         self.decoder.is_partial() || self.opening.is_partial()
     }
@@ -99,6 +107,7 @@ impl Receiving {
     /// `idle_since` is when the wait for this frame began; empty sealed frames do not begin it again.
     fn read_more(&mut self, idle_since: &mut Option<Instant>) -> Result<(), LinkError> {
         let partial = self.is_partial();
+        let silence = self.silence();
         let wait = if partial {
             let since = *self.partial_since.get_or_insert_with(Instant::now);
             let left = self.times.frame.saturating_sub(since.elapsed());
@@ -110,12 +119,12 @@ impl Receiving {
             match idle_since {
                 None => {
                     *idle_since = Some(Instant::now());
-                    self.times.silence
+                    silence
                 }
                 Some(since) => {
-                    let left = self.times.silence.saturating_sub(since.elapsed());
+                    let left = silence.saturating_sub(since.elapsed());
                     if left.is_zero() {
-                        return Err(LinkError::Silent(self.times.silence));
+                        return Err(LinkError::Silent(silence));
                     }
                     left
                 }
@@ -133,7 +142,7 @@ impl Receiving {
                 return Err(LinkError::HalfFrame(self.times.frame));
             }
             Err(error) if has_run_out(&error) => {
-                return Err(LinkError::Silent(self.times.silence));
+                return Err(LinkError::Silent(silence));
             }
             Err(error) => {
                 return Err(match broken(error) {

@@ -1,9 +1,12 @@
 //! The socket of a link, of either kind, with a limit for every write.
 
 use std::io::{self, Read, Write};
+use std::mem::MaybeUninit;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
+
+use socket2::SockRef;
 
 use crate::link::error::LinkError;
 
@@ -61,12 +64,31 @@ impl Stream {
         }
     }
 
-    pub(super) fn shutdown(&self, how: Shutdown) {
+    pub(in crate::link) fn shutdown(&self, how: Shutdown) {
         // An error means that the other side has ended it already.
         let _ = match self {
             Self::Tcp(stream) => stream.shutdown(how),
             Self::Unix(stream) => stream.shutdown(how),
         };
+    }
+
+    /// Whether a byte comes within `limit`, or the end; either is still to be read.
+    pub(in crate::link) fn has_come(&self, limit: Duration) -> Result<bool, LinkError> {
+        let began = Instant::now();
+        let socket = match self {
+            Self::Tcp(stream) => SockRef::from(stream),
+            Self::Unix(stream) => SockRef::from(stream),
+        };
+        loop {
+            let left = limit.saturating_sub(began.elapsed());
+            self.set_read_timeout(left).map_err(LinkError::Io)?;
+            match socket.peek(&mut [MaybeUninit::uninit()]) {
+                Ok(_) => return Ok(true),
+                Err(error) if has_run_out(&error) => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(broken(error)),
+            }
+        }
     }
 
     pub(in crate::link) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {

@@ -97,6 +97,8 @@ impl PeerTimes {
             connect: self.connect,
             handshake: self.handshake,
             silence: self.silence,
+            // Members take all others at once.
+            standby: Duration::ZERO,
             frame: self.silence,
             write: self.write,
         }

@@ -135,6 +135,7 @@ fn words(error: &LinkError) -> String {
         // Of other links than these, or of strangers.
         | LinkError::UnknownPeer(_)
         | LinkError::NoIdentity
+        | LinkError::InLine(_)
         | LinkError::WrongNode { .. }
         | LinkError::OwnId(_)
         | LinkError::NotAdmitted(_)
