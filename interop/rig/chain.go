@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -87,14 +88,27 @@ func FreePort(t testing.TB) int {
 	return port
 }
 
+// givenPorts are those that this process has asked for: nobody listens there yet, or for a moment, while a signer is killed.
+var (
+	givenPorts      = map[int]bool{}
+	givenPortsMutex sync.Mutex
+)
+
 // UnusedPort is a TCP port of 127.0.0.1 on which nobody listens, below those that Linux gives to whoever connects
-// (32,768 and up): one of these may be taken again before the node is there.
+// (32,768 and up): one of these may be taken again before the node is there. No process gets one twice.
 func UnusedPort() (int, error) {
+	givenPortsMutex.Lock()
+	defer givenPortsMutex.Unlock()
 	for range 100 {
-		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(12_000)))
+		port := 20_000 + rand.IntN(12_000)
+		if givenPorts[port] {
+			continue
+		}
+		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil {
 			continue
 		}
+		givenPorts[port] = true
 		return ln.Addr().(*net.TCPAddr).Port, ln.Close()
 	}
 	return 0, errors.New("no free port of 20,000 to 32,000")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -127,6 +128,10 @@ func keepLog(t testing.TB, what, file string) {
 		return
 	}
 	text, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		// It was not started.
+		return
+	}
 	if err == nil {
 		name := strings.NewReplacer("/", "-", " ", "_").Replace(t.Name()) + "." + what + ".log"
 		err = os.WriteFile(filepath.Join(folder, name), text, 0o600)
