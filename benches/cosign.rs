@@ -296,9 +296,8 @@ fn main() {
                 .map(|(party, nonce)| (party.id(), nonce.share(party, permit, &shown).unwrap()));
             let shares = shares.collect();
             took(|| {
-                parties[0]
-                    .aggregate(permit.bytes(), &shown, &shares)
-                    .unwrap()
+                let joint = parties[0].joint(permit.bytes(), &shown).unwrap();
+                parties[0].aggregate(&joint, &shares).unwrap()
             })
         }));
         let maker = &maker;

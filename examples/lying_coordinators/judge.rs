@@ -48,7 +48,7 @@ fn identifier(id: u16) -> Identifier {
     Identifier::try_from(id).unwrap()
 }
 
-pub fn commitments(shown: Commitments) -> SigningCommitments {
+pub fn commitments(shown: &Commitments) -> SigningCommitments {
     let bytes = shown.to_bytes().unwrap();
     let read = |half: &[u8]| NonceCommitment::deserialize(half).unwrap();
     SigningCommitments::new(read(&bytes[..32]), read(&bytes[32..]))
@@ -56,7 +56,7 @@ pub fn commitments(shown: Commitments) -> SigningCommitments {
 
 pub fn package(asked: &AskedShare) -> SigningPackage {
     let all = asked.commitments.iter();
-    let all = all.map(|(id, shown)| (identifier(*id), commitments(*shown)));
+    let all = all.map(|(id, shown)| (identifier(*id), commitments(shown)));
     SigningPackage::new(all.collect(), &asked.bytes)
 }
 

@@ -380,7 +380,7 @@ impl Siege {
                     _ => asked
                         .commitments
                         .values_mut()
-                        .for_each(|shown| *shown = foreign),
+                        .for_each(|shown| *shown = foreign.clone()),
                 }
                 (member, asked)
             }

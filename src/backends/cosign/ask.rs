@@ -10,7 +10,7 @@ use super::frost::{Commitments, SignatureShare};
 use super::nonces::{NonceId, ShownTo};
 
 /// A nonce of another member, as much of it as that member shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShownNonce {
     /// Which one.
     pub nonce: NonceId,
@@ -27,7 +27,7 @@ pub struct AskedShare {
     pub bytes: Vec<u8>,
     /// With which nonce of the member that is asked.
     pub nonce: NonceId,
-    /// Those of all members that sign together, the one that is asked included.
+    /// Those of all members that sign together, the one that is asked included. As they come they are not looked at yet.
     pub commitments: BTreeMap<u16, Commitments>,
 }
 

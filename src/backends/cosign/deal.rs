@@ -111,7 +111,8 @@ fn sign_together(first: &Party, all: &[&Party], permit: &Permit) -> Result<(), F
     for (party, nonce) in nonces {
         shares.insert(party.id(), nonce.share(party, permit, &of_all)?);
     }
-    first.aggregate(permit.bytes(), &of_all, &shares).map(drop)
+    let joint = first.joint(permit.bytes(), &of_all)?;
+    first.aggregate(&joint, &shares).map(drop)
 }
 
 #[cfg(test)]

@@ -1,12 +1,17 @@
 //! What is used of the library: FROST with Ed25519 and SHA-512 (RFC 9591, 6.1).
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
+use frost_core::{Field, Group, compute_binding_factor_list, compute_group_commitment};
 use frost_ed25519::keys::{KeyPackage, PublicKeyPackage, SigningShare, VerifyingShare};
 use frost_ed25519::rand_core::OsRng;
 use frost_ed25519::round1::{NonceCommitment, SigningCommitments, SigningNonces};
-use frost_ed25519::{CheaterDetection, Error, Identifier, SigningPackage, VerifyingKey};
+use frost_ed25519::{CheaterDetection, Ed25519Group, Ed25519ScalarField};
+use frost_ed25519::{Error, Identifier, SigningPackage, VerifyingKey};
 use frost_ed25519::{aggregate_custom, round1, round2};
+use subtle_encoding::hex;
 
 use crate::consensus::{PublicKey, Signature};
 use crate::gate::permit::Permit;
@@ -47,24 +52,54 @@ pub struct Party {
 /// The secret half of a commitment: it makes one share and is gone. It cannot be copied, and no two shares can be made with it.
 pub struct OneNonce(SigningNonces);
 
-/// What a member shows of a nonce before the bytes are known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Commitments(SigningCommitments);
+/// What a member shows of a nonce before the bytes are known. To see that bytes are some takes longer than to make them (RFC 9591,
+/// 6.1: their points are of the group of prime order), so it is done once, on whichever thread has time for it.
+#[derive(Clone)]
+pub struct Commitments(Arc<Committed>);
+
+struct Committed {
+    bytes: Result<[u8; 64], FrostError>,
+    read: OnceLock<Result<SigningCommitments, FrostError>>,
+}
+
+/// What members sign together: the bytes with the commitments of exactly as many members as are needed, worked out as far as it goes
+/// before their shares are there.
+pub struct Joint {
+    package: SigningPackage,
+    /// The first half of the signature.
+    nonce: [u8; 32],
+}
 
 /// A member's part of a signature, worth nothing without those of the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignatureShare(round2::SignatureShare);
 
 impl Commitments {
+    fn of(read: SigningCommitments) -> Self {
+        let hiding = read.hiding().serialize();
+        let both = hiding.and_then(|hiding| Ok([hiding, read.binding().serialize()?].concat()));
+        let bytes = both.map_err(library);
+        let bytes = bytes.and_then(|both| both.try_into().map_err(|_| FrostError::Bytes));
+        Self(Arc::new(Committed {
+            bytes,
+            read: OnceLock::from(Ok(read)),
+        }))
+    }
+
     /// Hiding and binding, one after the other.
     ///
     /// # Errors
     /// They never fail for commitments that exist.
-    pub fn to_bytes(self) -> Result<[u8; 64], FrostError> {
-        let hiding = self.0.hiding().serialize().map_err(library)?;
-        let binding = self.0.binding().serialize().map_err(library)?;
-        let both = [hiding, binding].concat();
-        both.try_into().map_err(|_| FrostError::Bytes)
+    pub fn to_bytes(&self) -> Result<[u8; 64], FrostError> {
+        self.0.bytes.clone()
+    }
+
+    /// Bytes that are yet to be looked at. Nothing is made with them before.
+    pub fn unread(bytes: [u8; 64]) -> Self {
+        Self(Arc::new(Committed {
+            bytes: Ok(bytes),
+            read: OnceLock::new(),
+        }))
     }
 
     /// Reads them strictly: points of the group of prime order, and not its identity.
@@ -72,9 +107,42 @@ impl Commitments {
     /// # Errors
     /// They are something else.
     pub fn from_bytes(bytes: &[u8; 64]) -> Result<Self, FrostError> {
-        let (hiding, binding) = bytes.split_at(32);
-        let read = |half| NonceCommitment::deserialize(half).map_err(|_| FrostError::Bytes);
-        Ok(Self(SigningCommitments::new(read(hiding)?, read(binding)?)))
+        let unread = Self::unread(*bytes);
+        unread.look().map(|()| unread)
+    }
+
+    /// Reads them as strictly now, if that was not done. Whoever else needs them meanwhile waits for it.
+    ///
+    /// # Errors
+    /// They are something else.
+    pub fn look(&self) -> Result<(), FrostError> {
+        self.read().map(drop)
+    }
+
+    fn read(&self) -> Result<SigningCommitments, FrostError> {
+        let read = self.0.read.get_or_init(|| {
+            let bytes = self.to_bytes()?;
+            let (hiding, binding) = bytes.split_at(32);
+            let read = |half| NonceCommitment::deserialize(half).map_err(|_| FrostError::Bytes);
+            Ok(SigningCommitments::new(read(hiding)?, read(binding)?))
+        });
+        read.clone()
+    }
+}
+
+impl PartialEq for Commitments {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.bytes == other.0.bytes
+    }
+}
+
+impl Eq for Commitments {}
+
+impl fmt::Debug for Commitments {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.0.bytes.clone().map(hex::encode);
+        let bytes = bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        to.debug_tuple("Commitments").field(&bytes).finish()
     }
 }
 
@@ -106,7 +174,16 @@ impl OneNonce {
         permit: &Permit,
         of_all: &BTreeMap<u16, Commitments>,
     ) -> Result<SignatureShare, FrostError> {
-        let package = party.package(permit.bytes(), of_all)?;
+        // This member's own are known, and need not be looked at.
+        let own = Commitments::of(*self.0.commitments());
+        let mut all = of_all.clone();
+        let shown = all
+            .get_mut(&party.id)
+            .map(|shown| std::mem::replace(shown, own.clone()));
+        let package = party.package(permit.bytes(), &all)?;
+        if shown.is_some_and(|shown| shown != own) {
+            return Err(library(Error::IncorrectCommitment));
+        }
         let share = round2::sign(&package, &self.0, &party.key).map_err(library)?;
         Ok(SignatureShare(share))
     }
@@ -155,23 +232,38 @@ impl Party {
     /// A fresh nonce, random and mixed with the share (RFC 9591, 4.1), and what is shown of it.
     pub fn commit(&self) -> (OneNonce, Commitments) {
         let (nonce, shown) = round1::commit(self.key.signing_share(), &mut OsRng);
-        (OneNonce(nonce), Commitments(shown))
+        (OneNonce(nonce), Commitments::of(shown))
     }
 
-    /// The signature of these bytes that the shares give, verified as any other one (W13).
+    /// What the members with these commitments sign together.
+    ///
+    /// # Errors
+    /// They are not as many as are needed, or none.
+    pub fn joint(
+        &self,
+        bytes: &[u8],
+        of_all: &BTreeMap<u16, Commitments>,
+    ) -> Result<Joint, FrostError> {
+        let package = self.package(bytes, of_all)?;
+        let key = self.group.verifying_key();
+        let factors = compute_binding_factor_list(&package, key, &[]).map_err(library)?;
+        let nonce = compute_group_commitment(&package, &factors).map_err(library)?;
+        let nonce = Ed25519Group::serialize(&nonce.to_element());
+        let nonce = nonce.map_err(|error| library(error.into()))?;
+        Ok(Joint { package, nonce })
+    }
+
+    /// The signature that the shares of all its members give, verified as any other one (W13). Which share is wrong, if one is, is
+    /// looked for after that.
     ///
     /// # Errors
     /// Who sent a wrong share, or what else is wrong.
     pub fn aggregate(
         &self,
-        bytes: &[u8],
-        of_all: &BTreeMap<u16, Commitments>,
+        joint: &Joint,
         shares: &BTreeMap<u16, SignatureShare>,
     ) -> Result<Signature, FrostError> {
-        let package = self.package(bytes, of_all)?;
-        if !shares.keys().eq(of_all.keys()) {
-            return Err(FrostError::Members(self.quorum.threshold()));
-        }
+        let mut sum = Ed25519ScalarField::zero();
         let mut by_identifier = BTreeMap::new();
         for (id, share) in shares {
             let identifier = identifier(*id)?;
@@ -179,14 +271,26 @@ impl Party {
                 return Err(FrostError::Unknown(*id));
             }
             by_identifier.insert(identifier, share.0);
+            let number = share.to_bytes().try_into().map_err(|_| FrostError::Bytes)?;
+            let number = Ed25519ScalarField::deserialize(&number);
+            sum += number.map_err(|error| library(error.into()))?;
+        }
+        let package = &joint.package;
+        if !by_identifier
+            .keys()
+            .eq(package.signing_commitments().keys())
+        {
+            return Err(FrostError::Members(self.quorum.threshold()));
+        }
+        let halves = [joint.nonce, Ed25519ScalarField::serialize(&sum)];
+        let signature = Signature::from_bytes(halves.concat());
+        if self.public_key.verify(package.message(), &signature) {
+            return Ok(signature);
         }
         let all = CheaterDetection::AllCheaters;
-        let signature = aggregate_custom(&package, &by_identifier, &self.group, all);
-        let signature = signature.map_err(|error| self.culprits(error))?;
-        let signature = Signature::from_bytes(signature.serialize().map_err(library)?);
-        match self.public_key.verify(bytes, &signature) {
-            true => Ok(signature),
-            false => Err(FrostError::NoSignature),
+        match aggregate_custom(package, &by_identifier, &self.group, all) {
+            Ok(_) => Err(FrostError::NoSignature),
+            Err(error) => Err(self.culprits(error)),
         }
     }
 
@@ -216,7 +320,7 @@ impl Party {
         }
         let mut commitments = BTreeMap::new();
         for (id, shown) in of_all {
-            commitments.insert(identifier(*id)?, shown.0);
+            commitments.insert(identifier(*id)?, shown.read()?);
         }
         Ok(SigningPackage::new(commitments, bytes))
     }
@@ -299,7 +403,7 @@ mod tests {
         let shares = shares
             .map(|(party, (id, nonce))| Ok((id, nonce.share(party, permit, &of_all)?)))
             .collect::<Result<_, FrostError>>()?;
-        parties[0].aggregate(permit.bytes(), &of_all, &shares)
+        parties[0].aggregate(&parties[0].joint(permit.bytes(), &of_all)?, &shares)
     }
 
     /// RFC 9591, appendix E.1.
@@ -328,7 +432,7 @@ mod tests {
             let nonce =
                 |name: &str| Nonce::<Ed25519Sha512>::deserialize(&bytes(&one[name])).unwrap();
             let nonce = SigningNonces::from_nonces(nonce("hiding_nonce"), nonce("binding_nonce"));
-            let shown = Commitments(*nonce.commitments());
+            let shown = Commitments::of(*nonce.commitments());
             let expected = [
                 bytes(&one["hiding_nonce_commitment"]),
                 bytes(&one["binding_nonce_commitment"]),
@@ -336,7 +440,7 @@ mod tests {
             assert_eq!(shown.to_bytes().unwrap().to_vec(), expected.concat());
             assert_eq!(
                 Commitments::from_bytes(&shown.to_bytes().unwrap()),
-                Ok(shown)
+                Ok(shown.clone())
             );
             nonces.insert(id, OneNonce(nonce));
             of_all.insert(id, shown);
@@ -357,9 +461,8 @@ mod tests {
             );
             shares.insert(id, share);
         }
-        let signature = parties[1]
-            .aggregate(permit.bytes(), &of_all, &shares)
-            .unwrap();
+        let joint = parties[1].joint(permit.bytes(), &of_all).unwrap();
+        let signature = parties[1].aggregate(&joint, &shares).unwrap();
         assert_eq!(signature.as_slice(), bytes(&vectors["final_output"]["sig"]));
     }
 
@@ -418,7 +521,8 @@ mod tests {
                 (id, share)
             })
             .collect();
-        let told = some[0].aggregate(permit.bytes(), &of_all, &shares);
+        let joint = some[0].joint(permit.bytes(), &of_all).unwrap();
+        let told = some[0].aggregate(&joint, &shares);
         assert_eq!(told, Err(FrostError::Culprits(vec![4, 5])));
     }
 

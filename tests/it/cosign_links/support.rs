@@ -41,7 +41,7 @@ static COMMITMENTS: LazyLock<Commitments> =
 pub fn shown(number: u64) -> ShownNonce {
     ShownNonce {
         nonce: NonceId { pool: 1, number },
-        commitments: *COMMITMENTS,
+        commitments: COMMITMENTS.clone(),
     }
 }
 
@@ -51,7 +51,7 @@ pub fn asked(bytes: &[u8]) -> AskedShare {
         chain_id: "c-1".parse().unwrap(),
         bytes: bytes.to_vec(),
         nonce: shown(0).nonce,
-        commitments: BTreeMap::from([(1, *COMMITMENTS)]),
+        commitments: BTreeMap::from([(1, COMMITMENTS.clone())]),
     }
 }
 

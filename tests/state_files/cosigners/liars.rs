@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{Hosts, at};
 use crate::support::{chain_id, maker};
-use tmkms::backends::cosign::{AskedShare, ServedAnswer, ShownNonce, SignatureShare};
+use tmkms::backends::cosign::{AskedShare, Commitments, ServedAnswer, ShownNonce, SignatureShare};
 use tmkms::consensus::{SignBytes, Signature, Timestamp};
 
 type Kind = (
@@ -258,13 +258,16 @@ fn questions_of_a_member_that_lies_are_answered_in_band_and_lock_nobody_where_th
         ServedAnswer::Locked(on) if on == vote
     ));
     // Commitments of other members than of two, or without its own nonce: no share, though it is locked.
-    let shown = serving.show(from).unwrap();
+    let nonce = serving.show(from).unwrap();
     let next = bytes(maker().prevote(5, 2, Some(1), 1));
+    let shown = || nonce.commitments.clone();
     for commitments in [
-        [(1, shown.commitments)].into(),
-        [(2, shown.commitments), (3, shown.commitments)].into(),
-        [(1, hosts.host(2).party.commit().1), (3, shown.commitments)].into(),
-        [(1, shown.commitments), (4, shown.commitments)].into(),
+        [(1, shown())].into(),
+        [(2, shown()), (3, shown())].into(),
+        [(1, hosts.host(2).party.commit().1), (3, shown())].into(),
+        [(1, shown()), (4, shown())].into(),
+        // Points that are none.
+        [(1, Commitments::unread([0xff; 64])), (3, shown())].into(),
     ] {
         let shown = serving.show(from).unwrap();
         let answer = serving.serve(

@@ -200,7 +200,10 @@ impl Peers for Links {
     fn take_shown(&self, member: u16) -> Option<ShownNonce> {
         let shown = self.net.member(member)?.serving.show(self.shown_to())?;
         let lie = self.net.shows.lock().get(&member).cloned();
-        Some(lie.map_or(shown, |lie| lie(shown)))
+        Some(match lie {
+            Some(lie) => lie(shown),
+            None => shown,
+        })
     }
 
     fn ask(&self, member: u16, attempt: u32, asked: AskedShare, to: &Sender<Answered>) {

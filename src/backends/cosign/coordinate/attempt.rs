@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::backends::cosign::ask::{AskedShare, Peers, ShownNonce};
-use crate::backends::cosign::frost::{Commitments, OneNonce, Party, SignatureShare};
+use crate::backends::cosign::frost::{
+    Commitments, FrostError, Joint, OneNonce, Party, SignatureShare,
+};
 use crate::backends::cosign::nonces::NonceId;
-use crate::consensus::{ChainId, SignBytes};
+use crate::consensus::{ChainId, SignBytes, Signature};
 
 use super::plan::NextSet;
 
@@ -24,6 +26,8 @@ pub(super) struct Attempt {
     pub unasked: BTreeMap<u16, NonceId>,
     /// This member's, until it is used.
     pub own_nonce: Option<OneNonce>,
+    /// What all of it comes to, but for the shares.
+    joint: Option<Joint>,
     /// What came.
     pub shares: BTreeMap<u16, SignatureShare>,
     /// Who is asked alone, until it has answered.
@@ -50,6 +54,7 @@ impl Attempt {
             commitments: BTreeMap::new(),
             unasked: BTreeMap::new(),
             own_nonce: None,
+            joint: None,
             shares: BTreeMap::new(),
             first: set.first,
             since: now,
@@ -105,6 +110,27 @@ impl Attempt {
     pub fn missing(&self) -> Vec<u16> {
         let all = self.commitments.keys().copied();
         all.filter(|member| self.waits_for(*member)).collect()
+    }
+
+    /// Does what can be done before all shares are there, while the others make them.
+    ///
+    /// # Errors
+    /// The library refuses the commitments.
+    pub fn prepare(&mut self, party: &Party) -> Result<(), FrostError> {
+        if self.joint.is_none() {
+            self.joint = Some(party.joint(self.target.as_slice(), &self.commitments)?);
+        }
+        Ok(())
+    }
+
+    /// The signature that the shares give.
+    ///
+    /// # Errors
+    /// Who sent a wrong share, or what else is wrong.
+    pub fn aggregate(&mut self, party: &Party) -> Result<Signature, FrostError> {
+        self.prepare(party)?;
+        let joint = self.joint.as_ref().ok_or(FrostError::NoSignature)?;
+        party.aggregate(joint, &self.shares)
     }
 
     /// Whether all shares are there.

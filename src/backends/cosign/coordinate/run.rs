@@ -207,6 +207,7 @@ impl<'a> JointRun<'a> {
         match attempt.first {
             Some(first) => {
                 self.ask(&mut attempt, first);
+                attempt.prepare(party).map_err(internal)?;
                 self.attempts.push(attempt);
                 Ok(None)
             }
@@ -286,17 +287,14 @@ impl<'a> JointRun<'a> {
     }
 
     /// Puts the shares together once all are there.
-    pub(super) fn keep_or_finish(&mut self, attempt: Attempt) -> JointStep {
+    pub(super) fn keep_or_finish(&mut self, mut attempt: Attempt) -> JointStep {
+        let party = &self.with.party;
         if !attempt.is_complete() {
+            attempt.prepare(party).map_err(internal)?;
             self.attempts.push(attempt);
             return Ok(None);
         }
-        let party = &self.with.party;
-        match party.aggregate(
-            attempt.target.as_slice(),
-            &attempt.commitments,
-            &attempt.shares,
-        ) {
+        match attempt.aggregate(party) {
             Ok(signature) => Ok(Some(JointSignature {
                 bytes: attempt.target,
                 signature,

@@ -40,7 +40,7 @@ impl HeldNonces {
         while self.taken.len() >= MOST {
             self.taken.pop_front();
         }
-        self.taken.push_back(taken);
+        self.taken.push_back(taken.clone());
         Some(taken.1)
     }
 
@@ -91,7 +91,7 @@ mod tests {
         let (mut held, commitments) = (HeldNonces::default(), commitments());
         let shown = |number| ShownNonce {
             nonce: NonceId { pool: 1, number },
-            commitments,
+            commitments: commitments.clone(),
         };
         for number in 0..20 {
             held.add(shown(number), SECOND);
@@ -109,7 +109,7 @@ mod tests {
         let (mut held, commitments) = (HeldNonces::default(), commitments());
         let shown = |number| ShownNonce {
             nonce: NonceId { pool: 1, number },
-            commitments,
+            commitments: commitments.clone(),
         };
         held.add(shown(1), 100 * SECOND);
         held.add(shown(2), 105 * SECOND);
@@ -139,7 +139,7 @@ mod tests {
         let (mut held, commitments) = (HeldNonces::default(), commitments());
         let shown = |number| ShownNonce {
             nonce: NonceId { pool: 1, number },
-            commitments,
+            commitments: commitments.clone(),
         };
         held.add(shown(1), 100 * SECOND);
         held.add(shown(2), 105 * SECOND);

@@ -1,13 +1,15 @@
 //! The threads of a link: one reads, one sends.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, TrySendError};
 use std::time::{Duration, Instant};
 
 use crate::backends::cosign::ask::ServedAnswer;
+use crate::backends::cosign::frost::Commitments;
 use crate::backends::cosign::nonces::ShownTo;
 use crate::backends::cosign::peers::settings::PeerTimes;
-use crate::backends::cosign::peers::wire::{PeerHello, PeerMessage};
+use crate::backends::cosign::peers::wire::{PeerHello, PeerMessage, PeerMessageError};
 use crate::consensus::PublicKey;
 use crate::link::{Connection, LinkError, Receiving, Sending};
 use crate::shares::Quorum;
@@ -93,7 +95,7 @@ impl Talker {
 pub(in crate::backends::cosign::peers) fn talk(
     greeted: Greeted,
     slot: &MemberSlot,
-    times: &PeerTimes,
+    talker: &Talker,
     stop: &Shutdown,
 ) {
     let Greeted {
@@ -103,7 +105,7 @@ pub(in crate::backends::cosign::peers) fn talk(
         to_send,
         round_trip,
     } = greeted;
-    let (sender, ping) = (link.clone(), times.ping);
+    let (sender, ping) = (link.clone(), talker.times.ping);
     let name = format!("cosign-send-{}", slot.place.id);
     let body = move || keep_sending(&sender, sending, ping, &to_send);
     let sending = match spawn(&name, STACK, body) {
@@ -118,7 +120,7 @@ pub(in crate::backends::cosign::peers) fn talk(
     // Where so much is asked already, the next turn shows them.
     let _ = slot.jobs.try_send(Job::Up);
     let ending = EndsLink(&link);
-    let found = keep_reading(&link, slot, receiving);
+    let found = keep_reading(&link, slot, talker.hello.id, receiving);
     let why = link.take_why().unwrap_or(found);
     drop(ending);
     // It ends with the socket. A panic of it stands in the log.
@@ -135,7 +137,12 @@ impl Drop for EndsLink<'_> {
     }
 }
 
-fn keep_reading(link: &Arc<PairLink>, slot: &MemberSlot, mut receiving: Receiving) -> LinkEnd {
+fn keep_reading(
+    link: &Arc<PairLink>,
+    slot: &MemberSlot,
+    own: u16,
+    mut receiving: Receiving,
+) -> LinkEnd {
     let mut pace = (Instant::now(), 0);
     loop {
         let message = match receiving.receive() {
@@ -153,6 +160,7 @@ fn keep_reading(link: &Arc<PairLink>, slot: &MemberSlot, mut receiving: Receivin
             Ok(PeerMessage::Shown(nonces)) => link.hold(nonces),
             Ok(PeerMessage::Ask { number, asked }) => {
                 slot.served.lock().questions += 1;
+                let shown = asked.commitments.clone();
                 let link = link.clone();
                 let job = Job::Ask {
                     link,
@@ -160,7 +168,12 @@ fn keep_reading(link: &Arc<PairLink>, slot: &MemberSlot, mut receiving: Receivin
                     asked,
                 };
                 match slot.jobs.try_send(job) {
-                    Ok(()) => {}
+                    // Meanwhile the gate is asked, and its disk works.
+                    Ok(()) => {
+                        if let Err(why) = look_at(shown, own) {
+                            return why;
+                        }
+                    }
                     Err(TrySendError::Full(Job::Ask { link, number, .. })) => {
                         let busy = ServedAnswer::Busy;
                         slot.served.lock().count_served(&busy);
@@ -182,6 +195,13 @@ fn keep_reading(link: &Arc<PairLink>, slot: &MemberSlot, mut receiving: Receivin
             Err(error) => return error.into(),
         }
     }
+}
+
+/// Looks at the commitments of the others. This member's own are known.
+fn look_at(mut shown: BTreeMap<u16, Commitments>, own: u16) -> Result<(), LinkEnd> {
+    shown.remove(&own);
+    let looked = shown.values().try_for_each(Commitments::look);
+    looked.map_err(|_| PeerMessageError::Field("commitments").into())
 }
 
 /// Sends what is handed to it, and pings.

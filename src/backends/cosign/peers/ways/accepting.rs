@@ -109,7 +109,7 @@ fn look_at(shared: &Shared, stream: TcpStream, from: SocketAddr, pass: Pass) {
     let greeted = talker.greet(slot, connection);
     drop(pass);
     match greeted {
-        Ok(greeted) => talk(greeted, slot, &talker.times, &shared.stop),
+        Ok(greeted) => talk(greeted, slot, talker, &shared.stop),
         Err(why) => slot.failed(&why),
     }
 }

@@ -42,7 +42,7 @@ fn dial(shared: &Shared, slot: &MemberSlot, dialer: &mut Dialer) -> Result<Durat
     shared.shaking.lock().remove(&slot.place.id);
     let greeted = greeted?;
     let began = Instant::now();
-    talk(greeted, slot, &talker.times, &shared.stop);
+    talk(greeted, slot, talker, &shared.stop);
     Ok(began.elapsed())
 }
 

@@ -251,7 +251,8 @@ fn read_ask(ask: AskShape) -> Result<AskedShare, PeerMessageError> {
     for record in each {
         let (id, of_member) = record.split_at(2);
         let id = u16::from_be_bytes(exactly(id, "member")?);
-        let before = commitments.insert(id, read_commitments(of_member)?);
+        let unread = Commitments::unread(exactly(of_member, "commitments")?);
+        let before = commitments.insert(id, unread);
         if before.is_some() || id == 0 || usize::from(id) > MOST {
             return Err(Field("member"));
         }
