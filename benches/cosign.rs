@@ -119,7 +119,7 @@ impl Links {
             std::thread::spawn(move || {
                 for (member, attempt, asked, to) in asked {
                     let serving = all.read().get(&member).and_then(Weak::upgrade);
-                    let answer = match serving.map(|serving| serving.serve(from(own), asked)) {
+                    let answer = match serving.map(|serving| serving.serve(from(own), &asked)) {
                         Some(ServedAnswer::Share(share)) => PeerAnswer::Share(share),
                         _ => PeerAnswer::Lost,
                     };

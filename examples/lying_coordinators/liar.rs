@@ -400,6 +400,7 @@ impl Siege {
                 && let Some((member, nonce)) = plan.left.pop()
             {
                 let asked = AskedShare {
+                    joint: Default::default(),
                     chain_id: chain_id(),
                     bytes: plan.bytes.clone(),
                     nonce,
@@ -450,7 +451,7 @@ impl Siege {
     fn ask(&mut self, liar: usize, member: u16, asked: AskedShare) -> Result<(), Broken> {
         let from = self.liars[liar].is;
         let host = &self.members[usize::from(member) - 1];
-        match host.serve.serve(from, asked.clone()) {
+        match host.serve.serve(from, &asked) {
             ServedAnswer::Share(share) => {
                 self.seen.shares += 1;
                 let disk = host.disk.watermark();

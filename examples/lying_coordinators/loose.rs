@@ -85,7 +85,7 @@ impl LooseMember {
 }
 
 impl Serve for LooseMember {
-    fn serve(&self, _: ShownTo, asked: AskedShare) -> ServedAnswer {
+    fn serve(&self, _: ShownTo, asked: &AskedShare) -> ServedAnswer {
         if asked.chain_id != *self.chain.id() {
             return ServedAnswer::Refused("another chain".to_owned());
         }
@@ -98,12 +98,12 @@ impl Serve for LooseMember {
         };
         let mut made = None;
         let given = self.chain.give(asked.bytes.clone(), &mut || (), &mut |_| {
-            made = Some(self.share(&nonce, &asked));
+            made = Some(self.share(&nonce, asked));
         });
         match (given, made) {
             (Given::Share, Some(made)) => made,
             (Given::Locked(_) | Given::Signed { .. }, _) if self.mistake == Members::NotStrict => {
-                self.share(&nonce, &asked)
+                self.share(&nonce, asked)
             }
             (Given::Locked(on), _) => ServedAnswer::Locked(on.as_slice().to_vec()),
             (

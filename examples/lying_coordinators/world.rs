@@ -274,7 +274,7 @@ impl Serve for Shared {
     fn serve(
         &self,
         from: tmkms::backends::cosign::ShownTo,
-        asked: AskedShare,
+        asked: &AskedShare,
     ) -> tmkms::backends::cosign::ServedAnswer {
         self.0.serve(from, asked)
     }

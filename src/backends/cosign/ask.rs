@@ -1,12 +1,14 @@
 //! What members ask each other, as the one that asks and the one that answers see it; how it travels is the links' matter.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::OnceLock;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use crate::consensus::{ChainId, Hrs, Signature, Timestamp};
 
-use super::frost::{Commitments, SignatureShare};
+use super::frost::{Commitments, FrostError, Joint, SignatureShare};
 use super::nonces::{NonceId, ShownTo};
 
 /// A nonce of another member, as much of it as that member shows.
@@ -29,6 +31,47 @@ pub struct AskedShare {
     pub nonce: NonceId,
     /// Those of all members that sign together, the one that is asked included. As they come they are not looked at yet.
     pub commitments: BTreeMap<u16, Commitments>,
+    /// What bytes and commitments come to. It does not travel.
+    pub joint: JointOnce,
+}
+
+/// What members sign together, worked out once, on whichever thread has time for it first. It says nothing that a question does not
+/// say, so it is not compared; and a copy of a question may become another one, so it has none.
+#[derive(Default)]
+pub struct JointOnce(OnceLock<Result<Box<Joint>, FrostError>>);
+
+impl JointOnce {
+    /// What was worked out, or is now. Whoever else needs it meanwhile waits.
+    ///
+    /// # Errors
+    /// What `work` said when it was done.
+    pub fn get(
+        &self,
+        work: impl FnOnce() -> Result<Joint, FrostError>,
+    ) -> Result<&Joint, FrostError> {
+        let once = self.0.get_or_init(|| work().map(Box::new));
+        once.as_deref().map_err(Clone::clone)
+    }
+}
+
+impl Clone for JointOnce {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for JointOnce {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for JointOnce {}
+
+impl fmt::Debug for JointOnce {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("JointOnce")
+    }
 }
 
 /// What a member answers.
@@ -139,7 +182,16 @@ pub struct MemberStanding {
 /// Answers what another member asks of this one.
 pub trait Serve: Send + Sync {
     /// The answer. May take as long as a durable write does; the next question of the same member waits for it.
-    fn serve(&self, from: ShownTo, asked: AskedShare) -> ServedAnswer;
+    fn serve(&self, from: ShownTo, asked: &AskedShare) -> ServedAnswer;
+
+    /// Does what can be done for the answer while the gate is asked: it is called on another thread than the answer, at the same time.
+    ///
+    /// # Errors
+    /// [`FrostError::Bytes`]: commitments are none, which no member of this program sends.
+    fn prepare(&self, from: ShownTo, asked: &AskedShare) -> Result<(), FrostError> {
+        let _ = (from, asked);
+        Ok(())
+    }
 
     /// A fresh nonce, kept for this member in this life of its process, and what is shown of it. `None` where none is given.
     fn show(&self, to: ShownTo) -> Option<ShownNonce>;

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use frost_core::{Field, Group, compute_binding_factor_list, compute_group_commitment};
+use frost_core::{BindingFactorList, Challenge, GroupCommitment, derive_interpolating_value};
+use frost_core::{Ciphersuite, Field, Group};
+use frost_core::{compute_binding_factor_list, compute_group_commitment};
 use frost_ed25519::keys::{KeyPackage, PublicKeyPackage, SigningShare, VerifyingShare};
 use frost_ed25519::rand_core::OsRng;
 use frost_ed25519::round1::{NonceCommitment, SigningCommitments, SigningNonces};
-use frost_ed25519::{CheaterDetection, Ed25519Group, Ed25519ScalarField};
+use frost_ed25519::{CheaterDetection, Ed25519Group, Ed25519ScalarField, Ed25519Sha512};
 use frost_ed25519::{Error, Identifier, SigningPackage, VerifyingKey};
 use frost_ed25519::{aggregate_custom, round1, round2};
 use subtle_encoding::hex;
@@ -26,6 +28,9 @@ pub enum FrostError {
     /// Bytes are none.
     #[error("these bytes are not commitments or a share")]
     Bytes,
+    /// What was worked out is of other bytes than those that may be signed.
+    #[error("the commitments were put together for other bytes")]
+    OtherBytes,
     /// Of a member of whom no public share is known.
     #[error("the public share of member {0} is not known")]
     Unknown(u16),
@@ -62,12 +67,13 @@ struct Committed {
     read: OnceLock<Result<SigningCommitments, FrostError>>,
 }
 
-/// What members sign together: the bytes with the commitments of exactly as many members as are needed, worked out as far as it goes
-/// before their shares are there.
+/// What members sign together: the bytes with the commitments of exactly as many members as are needed, and all that is worked out of
+/// these alone (RFC 9591, 4.4 to 4.6), which is most of the arithmetic of a share. There is no secret in it.
 pub struct Joint {
     package: SigningPackage,
-    /// The first half of the signature.
-    nonce: [u8; 32],
+    factors: BindingFactorList<Ed25519Sha512>,
+    nonce: GroupCommitment<Ed25519Sha512>,
+    challenge: Challenge<Ed25519Sha512>,
 }
 
 /// A member's part of a signature, worth nothing without those of the others.
@@ -163,6 +169,11 @@ impl SignatureShare {
 }
 
 impl OneNonce {
+    /// What was shown of it.
+    pub fn commitments(&self) -> Commitments {
+        Commitments::of(*self.0.commitments())
+    }
+
     /// This member's share of the signature of exactly the permit's bytes, together with the members of these commitments, which
     /// are as many as are needed. The nonce is gone, whatever comes of it.
     ///
@@ -174,17 +185,41 @@ impl OneNonce {
         permit: &Permit,
         of_all: &BTreeMap<u16, Commitments>,
     ) -> Result<SignatureShare, FrostError> {
-        // This member's own are known, and need not be looked at.
-        let own = Commitments::of(*self.0.commitments());
-        let mut all = of_all.clone();
-        let shown = all
-            .get_mut(&party.id)
-            .map(|shown| std::mem::replace(shown, own.clone()));
-        let package = party.package(permit.bytes(), &all)?;
-        if shown.is_some_and(|shown| shown != own) {
-            return Err(library(Error::IncorrectCommitment));
+        let joint = party.joint(permit.bytes(), of_all)?;
+        self.share_of(party, permit, &joint)
+    }
+
+    /// The same, where what the members sign is worked out already: the steps of [`round2::sign`] that are left.
+    ///
+    /// # Errors
+    /// It is of other bytes than the permit, or of other commitments than this nonce's.
+    pub fn share_of(
+        self,
+        party: &Party,
+        permit: &Permit,
+        joint: &Joint,
+    ) -> Result<SignatureShare, FrostError> {
+        if joint.package.message() != permit.bytes() {
+            return Err(FrostError::OtherBytes);
         }
-        let share = round2::sign(&package, &self.0, &party.key).map_err(library)?;
+        let own = party.key.identifier();
+        let shown = joint.package.signing_commitments().get(own);
+        match shown {
+            None => return Err(library(Error::MissingCommitment)),
+            Some(shown) if shown != self.0.commitments() => {
+                return Err(library(Error::IncorrectCommitment));
+            }
+            Some(_) => {}
+        }
+        let factor = joint.factors.get(own).cloned();
+        let share = Ed25519Sha512::compute_signature_share(
+            &joint.nonce,
+            &self.0,
+            factor.ok_or(library(Error::UnknownIdentifier))?,
+            derive_interpolating_value(own, &joint.package).map_err(library)?,
+            &party.key,
+            joint.challenge,
+        );
         Ok(SignatureShare(share))
     }
 }
@@ -248,9 +283,13 @@ impl Party {
         let key = self.group.verifying_key();
         let factors = compute_binding_factor_list(&package, key, &[]).map_err(library)?;
         let nonce = compute_group_commitment(&package, &factors).map_err(library)?;
-        let nonce = Ed25519Group::serialize(&nonce.to_element());
-        let nonce = nonce.map_err(|error| library(error.into()))?;
-        Ok(Joint { package, nonce })
+        let challenge = Ed25519Sha512::challenge(&nonce.clone().to_element(), key, bytes);
+        Ok(Joint {
+            package,
+            factors,
+            nonce,
+            challenge: challenge.map_err(library)?,
+        })
     }
 
     /// The signature that the shares of all its members give, verified as any other one (W13). Which share is wrong, if one is, is
@@ -282,7 +321,9 @@ impl Party {
         {
             return Err(FrostError::Members(self.quorum.threshold()));
         }
-        let halves = [joint.nonce, Ed25519ScalarField::serialize(&sum)];
+        let nonce = Ed25519Group::serialize(&joint.nonce.clone().to_element());
+        let nonce = nonce.map_err(|error| library(error.into()))?;
+        let halves = [nonce, Ed25519ScalarField::serialize(&sum)];
         let signature = Signature::from_bytes(halves.concat());
         if self.public_key.verify(package.message(), &signature) {
             return Ok(signature);
@@ -555,6 +596,27 @@ mod tests {
         assert!(
             matches!(refused, Err(FrostError::Library(_))),
             "{refused:?}"
+        );
+        // Worked out for other bytes, and with another nonce of the same member.
+        let (own, shown) = nonce();
+        let all_of = BTreeMap::from([(1, shown), (2, all[1].commit().1)]);
+        let joint = |permit: &Permit| all[0].joint(permit.bytes(), &all_of).unwrap();
+        let other = self_test(2, 0, Duration::MAX).unwrap();
+        let refused = own.share_of(&all[0], &permit, &joint(&other));
+        assert_eq!(refused, Err(FrostError::OtherBytes));
+        let refused = nonce().0.share_of(&all[0], &permit, &joint(&permit));
+        assert_eq!(refused, Err(library(Error::IncorrectCommitment)));
+        let refused = all[2]
+            .commit()
+            .0
+            .share_of(&all[2], &permit, &joint(&permit));
+        assert_eq!(refused, Err(library(Error::MissingCommitment)));
+        // What is not looked at yet is looked at before anything is made of it.
+        let mut unread = all_of.clone();
+        unread.insert(2, Commitments::unread([0xff; 64]));
+        assert_eq!(
+            all[0].joint(permit.bytes(), &unread).err(),
+            Some(FrostError::Bytes)
         );
         // Commitments that are no points, or the identity, or of small order.
         for half in [

@@ -19,13 +19,13 @@ pub mod settings;
 pub mod source;
 
 pub use ask::{
-    Answered, AskedShare, MadeSignature, MemberStanding, PeerAnswer, Peers, Serve, ServedAnswer,
-    ShownNonce,
+    Answered, AskedShare, JointOnce, MadeSignature, MemberStanding, PeerAnswer, Peers, Serve,
+    ServedAnswer, ShownNonce,
 };
 pub use coordinate::{Coordinator, JointCounts, JointTally, MemberCounts};
 pub use cosigners::{Cosigners, CosignersError};
 pub use deal::{DealError, deal, prove};
-pub use frost::{Commitments, FrostError, OneNonce, Party, SignatureShare};
+pub use frost::{Commitments, FrostError, Joint, OneNonce, Party, SignatureShare};
 pub use member::{ShareAnswer, ShareRequest, answer};
 pub use nonces::{NonceId, Nonces, ShownTo};
 pub use serving::Serving;

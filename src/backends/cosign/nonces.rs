@@ -95,6 +95,17 @@ impl<N> Nonces<N> {
         waiting.nonces.remove(at).map(|(_, _, nonce)| nonce)
     }
 
+    /// What `peek` sees of one that waits.
+    pub fn peek<T>(&self, to: ShownTo, id: NonceId, peek: impl FnOnce(&N) -> T) -> Option<T> {
+        let waiting = self.of.get(&to.member)?;
+        if id.pool != self.pool || waiting.boot != to.boot {
+            return None;
+        }
+        let mut nonces = waiting.nonces.iter();
+        let found = nonces.find(|(number, ..)| *number == id.number)?;
+        Some(peek(&found.2))
+    }
+
     /// So many wait, of all members.
     pub fn waiting(&self) -> usize {
         self.of.values().map(|waiting| waiting.nonces.len()).sum()

@@ -12,7 +12,7 @@ use crate::os::clock::{Clock, SystemClock};
 use crate::text::excerpt::brief;
 
 use super::ask::{AskedShare, MadeSignature, MemberStanding, Serve, ServedAnswer, ShownNonce};
-use super::frost::{OneNonce, Party};
+use super::frost::{FrostError, Joint, OneNonce, Party};
 use super::member::{ShareAnswer, ShareRequest, answer};
 use super::nonces::{Nonces, ShownTo};
 
@@ -91,6 +91,23 @@ impl Serving {
         Ok(())
     }
 
+    /// What is asked for together with the others.
+    fn joint<'a>(&self, from: ShownTo, asked: &'a AskedShare) -> Result<&'a Joint, FrostError> {
+        asked.joint.get(|| {
+            let mut all = asked.commitments.clone();
+            // Its own are known, and need not be looked at.
+            let nonces = self.nonces.lock();
+            let own = nonces.peek(from, asked.nonce, OneNonce::commitments);
+            drop(nonces);
+            if let (Some(shown), Some(own)) = (all.get_mut(&self.party.id()), own)
+                && *shown == own
+            {
+                *shown = own;
+            }
+            self.party.joint(&asked.bytes, &all)
+        })
+    }
+
     fn chain(&self, chain_id: &ChainId) -> Option<Arc<dyn MemberGate>> {
         self.chains.read().get(chain_id)?.upgrade()
     }
@@ -105,23 +122,19 @@ fn refused(refusal: &Refusal) -> ServedAnswer {
 }
 
 impl Serve for Serving {
-    fn serve(&self, from: ShownTo, asked: AskedShare) -> ServedAnswer {
-        let AskedShare {
-            chain_id,
-            bytes,
-            nonce,
-            commitments,
-        } = asked;
-        let Some(chain) = self.chain(&chain_id) else {
+    fn serve(&self, from: ShownTo, asked: &AskedShare) -> ServedAnswer {
+        let chain_id = &asked.chain_id;
+        let Some(chain) = self.chain(chain_id) else {
             return ServedAnswer::Refused(format!("it does not sign for the chain {chain_id}"));
         };
-        if let Err(refusal) = self.catch_up(&chain_id, &*chain) {
+        if let Err(refusal) = self.catch_up(chain_id, &*chain) {
             return refused(&refusal);
         }
+        let (nonce, bytes) = (asked.nonce, asked.bytes.clone());
         let request = ShareRequest { from, nonce, bytes };
         let now = self.clock.now();
         let made = answer(&*chain, &self.nonces, request, &now, |nonce, permit| {
-            nonce.share(&self.party, permit, &commitments)
+            nonce.share_of(&self.party, permit, self.joint(from, asked)?)
         });
         match made {
             ShareAnswer::Share(Ok(share)) => ServedAnswer::Share(share),
@@ -138,6 +151,10 @@ impl Serve for Serving {
             },
             ShareAnswer::Refused(refusal) => refused(&refusal),
         }
+    }
+
+    fn prepare(&self, from: ShownTo, asked: &AskedShare) -> Result<(), FrostError> {
+        self.joint(from, asked).map(drop)
     }
 
     fn show(&self, to: ShownTo) -> Option<ShownNonce> {

@@ -52,6 +52,7 @@ pub fn asked(bytes: &[u8]) -> AskedShare {
         bytes: bytes.to_vec(),
         nonce: shown(0).nonce,
         commitments: BTreeMap::from([(1, COMMITMENTS.clone())]),
+        joint: Default::default(),
     }
 }
 
@@ -105,8 +106,8 @@ pub struct Scripted {
 }
 
 impl Serve for Scripted {
-    fn serve(&self, from: ShownTo, asked: AskedShare) -> ServedAnswer {
-        (self.script)(from, asked)
+    fn serve(&self, from: ShownTo, asked: &AskedShare) -> ServedAnswer {
+        (self.script)(from, asked.clone())
     }
 
     fn show(&self, _: ShownTo) -> Option<ShownNonce> {

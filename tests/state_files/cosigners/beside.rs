@@ -35,12 +35,13 @@ fn asked_of(hosts: &Hosts, member: u16, bytes: &SignBytes) -> ServedAnswer {
     let shown = serving.show(from).unwrap();
     let (_, own) = hosts.host(3).party.commit();
     let asked = AskedShare {
+        joint: Default::default(),
         chain_id: chain_id(),
         bytes: bytes.as_slice().to_vec(),
         nonce: shown.nonce,
         commitments: [(member, shown.commitments), (3, own)].into(),
     };
-    serving.serve(from, asked)
+    serving.serve(from, &asked)
 }
 
 #[test]

@@ -184,6 +184,7 @@ fn what_was_told_before_the_chain_was_armed_is_known_before_a_share_is_given() {
     let to = ShownTo { member: 1, boot: 1 };
     let ask = || {
         let asked = AskedShare {
+            joint: Default::default(),
             chain_id: chain_id(),
             bytes: maker()
                 .prevote(5, 0, Some(2), 1)
@@ -193,7 +194,7 @@ fn what_was_told_before_the_chain_was_armed_is_known_before_a_share_is_given() {
             nonce: serving.show(to).unwrap().nonce,
             commitments: BTreeMap::new(),
         };
-        match serving.serve(to, asked) {
+        match serving.serve(to, &asked) {
             ServedAnswer::Refused(why) => why,
             other => panic!("{other:?}"),
         }

@@ -203,16 +203,17 @@ fn questions_of_a_member_that_lies_are_answered_in_band_and_lock_nobody_where_th
         let shown = serving.show(from).unwrap();
         let (_, own) = hosts.host(3).party.commit();
         let asked = AskedShare {
+            joint: Default::default(),
             chain_id: chain.parse().unwrap(),
             bytes,
             nonce: shown.nonce,
             commitments: [(1, shown.commitments), (3, own)].into(),
         };
-        let answer = serving.serve(from, asked.clone());
+        let answer = serving.serve(from, &asked);
         // The same question again, and from somebody else.
-        assert_eq!(serving.serve(from, asked.clone()), again(&answer));
+        assert_eq!(serving.serve(from, &asked), again(&answer));
         let other = ShownTo { member: 2, ..from };
-        assert_eq!(serving.serve(other, asked), again(&answer));
+        assert_eq!(serving.serve(other, &asked), again(&answer));
         answer
     };
     fn again(first: &ServedAnswer) -> ServedAnswer {
@@ -272,11 +273,12 @@ fn questions_of_a_member_that_lies_are_answered_in_band_and_lock_nobody_where_th
         let shown = serving.show(from).unwrap();
         let answer = serving.serve(
             from,
-            AskedShare {
+            &AskedShare {
                 chain_id: chain_id(),
                 bytes: next.clone(),
                 nonce: shown.nonce,
                 commitments,
+                joint: Default::default(),
             },
         );
         assert!(is_refused(&answer), "{answer:?}");
@@ -315,12 +317,13 @@ fn a_busy_gate_is_asked_again_and_a_refusal_is_told_with_its_reason() {
         serving.join(&chain_id(), Arc::downgrade(&chain));
         let from = ShownTo { member: 2, boot: 1 };
         let asked = AskedShare {
+            joint: Default::default(),
             chain_id: chain_id(),
             bytes: Vec::new(),
             nonce: serving.show(from).unwrap().nonce,
             commitments: Default::default(),
         };
-        serving.serve(from, asked)
+        serving.serve(from, &asked)
     };
     assert_eq!(told(|| Reason::Busy), ServedAnswer::Busy);
     let why = "the key is in the other safe; ask Ms Oduya for it, who has been told, or come back on Monday";

@@ -160,7 +160,7 @@ impl Net {
         self.step();
         let Member { serving, life } = self.member(member).filter(|_| asker.is_alive())?;
         self.served.lock().push((member, from.member));
-        let mut answer = serving.serve(from, asked.clone());
+        let mut answer = serving.serve(from, &asked);
         if let Some(lie) = self.lies.lock().get(&member).cloned() {
             answer = lie(answer, &asked);
         }

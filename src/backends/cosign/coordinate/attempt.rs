@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::backends::cosign::ask::{AskedShare, Peers, ShownNonce};
+use crate::backends::cosign::ask::{AskedShare, JointOnce, Peers, ShownNonce};
 use crate::backends::cosign::frost::{
     Commitments, FrostError, Joint, OneNonce, Party, SignatureShare,
 };
@@ -27,7 +27,7 @@ pub(super) struct Attempt {
     /// This member's, until it is used.
     pub own_nonce: Option<OneNonce>,
     /// What all of it comes to, but for the shares.
-    joint: Option<Joint>,
+    pub joint: JointOnce,
     /// What came.
     pub shares: BTreeMap<u16, SignatureShare>,
     /// Who is asked alone, until it has answered.
@@ -54,7 +54,7 @@ impl Attempt {
             commitments: BTreeMap::new(),
             unasked: BTreeMap::new(),
             own_nonce: None,
-            joint: None,
+            joint: JointOnce::default(),
             shares: BTreeMap::new(),
             first: set.first,
             since: now,
@@ -82,6 +82,7 @@ impl Attempt {
             bytes: self.target.as_slice().to_vec(),
             nonce,
             commitments: self.commitments.clone(),
+            joint: JointOnce::default(),
         })
     }
 
@@ -116,21 +117,17 @@ impl Attempt {
     ///
     /// # Errors
     /// The library refuses the commitments.
-    pub fn prepare(&mut self, party: &Party) -> Result<(), FrostError> {
-        if self.joint.is_none() {
-            self.joint = Some(party.joint(self.target.as_slice(), &self.commitments)?);
-        }
-        Ok(())
+    pub fn prepare(&self, party: &Party) -> Result<&Joint, FrostError> {
+        let work = || party.joint(self.target.as_slice(), &self.commitments);
+        self.joint.get(work)
     }
 
     /// The signature that the shares give.
     ///
     /// # Errors
     /// Who sent a wrong share, or what else is wrong.
-    pub fn aggregate(&mut self, party: &Party) -> Result<Signature, FrostError> {
-        self.prepare(party)?;
-        let joint = self.joint.as_ref().ok_or(FrostError::NoSignature)?;
-        party.aggregate(joint, &self.shares)
+    pub fn aggregate(&self, party: &Party) -> Result<Signature, FrostError> {
+        party.aggregate(self.prepare(party)?, &self.shares)
     }
 
     /// Whether all shares are there.

@@ -243,13 +243,19 @@ impl<'a> JointRun<'a> {
         // The others are asked while this host's disk works.
         let own = attempt.own_nonce.take().map(|nonce| {
             let (target, commitments) = (attempt.target.clone(), attempt.commitments.clone());
+            let joint = std::mem::take(&mut attempt.joint);
+            let work = || party.joint(target.as_slice(), &commitments);
             let mut ahead = || {
                 all.iter()
-                    .for_each(|member| self.ask(&mut attempt, *member))
+                    .for_each(|member| self.ask(&mut attempt, *member));
+                // What is wrong is told when it is needed.
+                let _ = joint.get(work);
             };
-            self.own.share(&target, nonce, &mut ahead, |nonce, permit| {
-                nonce.share(party, permit, &commitments)
-            })
+            let own = self.own.share(&target, nonce, &mut ahead, |nonce, permit| {
+                nonce.share_of(party, permit, joint.get(work)?)
+            });
+            attempt.joint = joint;
+            own
         });
         if !matches!(own, None | Some(ShareAnswer::Share(_))) {
             attempt.spare(&*self.with.peers);
@@ -287,7 +293,7 @@ impl<'a> JointRun<'a> {
     }
 
     /// Puts the shares together once all are there.
-    pub(super) fn keep_or_finish(&mut self, mut attempt: Attempt) -> JointStep {
+    pub(super) fn keep_or_finish(&mut self, attempt: Attempt) -> JointStep {
         let party = &self.with.party;
         if !attempt.is_complete() {
             attempt.prepare(party).map_err(internal)?;

@@ -50,6 +50,7 @@ impl PeerLinks {
         let shared = Arc::new(Shared {
             talker: Talker {
                 hello,
+                serve: serve.clone(),
                 public_key: settings.public_key,
                 quorum: settings.quorum,
                 times: settings.times,
@@ -62,22 +63,18 @@ impl PeerLinks {
         });
         // Dropped where a thread cannot be started: it ends the others.
         let links = Self(shared);
-        links.start_threads(serve, jobs)?;
+        links.start_threads(jobs)?;
         Ok(links)
     }
 
-    fn start_threads(
-        &self,
-        serve: &Arc<dyn Serve>,
-        jobs: Vec<(Arc<MemberSlot>, Receiver<Job>)>,
-    ) -> io::Result<()> {
+    fn start_threads(&self, jobs: Vec<(Arc<MemberSlot>, Receiver<Job>)>) -> io::Result<()> {
         for (slot, jobs) in jobs {
-            let (shared, serve, served) = (self.0.clone(), serve.clone(), slot.clone());
+            let (shared, served) = (self.0.clone(), slot.clone());
             let name = format!("cosign-serve-{}", slot.place.id);
             // As much as a request of a node has, and the arithmetic of shares on top.
             spawn(&name, LARGE_STACK, move || {
                 let every = shared.talker.times.show;
-                work(&served, &*serve, every, &shared.stop, &jobs);
+                work(&served, &*shared.talker.serve, every, &shared.stop, &jobs);
             })?;
             if slot.is_dialled {
                 let shared = self.0.clone();

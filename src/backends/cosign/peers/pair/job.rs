@@ -15,7 +15,7 @@ pub(in crate::backends::cosign::peers) enum Job {
         /// Its number there.
         number: u64,
         /// The question.
-        asked: AskedShare,
+        asked: Arc<AskedShare>,
     },
     /// Somebody told of signatures: see whether something is there to learn.
     Learn,

@@ -39,7 +39,7 @@ pub(in crate::backends::cosign::peers) fn work(
                 link,
                 number,
                 asked,
-            }) => guarded(&link, || answer(slot, serve, &link, number, asked)),
+            }) => guarded(&link, || answer(slot, serve, &link, number, &asked)),
             Ok(Job::Up) => is_new = true,
             Ok(Job::Learn) | Err(RecvTimeoutError::Timeout) => {}
             Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
@@ -62,7 +62,7 @@ pub(in crate::backends::cosign::peers) fn work(
 }
 
 /// The answer leaves first.
-fn answer(slot: &MemberSlot, serve: &dyn Serve, link: &PairLink, number: u64, asked: AskedShare) {
+fn answer(slot: &MemberSlot, serve: &dyn Serve, link: &PairLink, number: u64, asked: &AskedShare) {
     // Nobody would hear it, and a share that nobody hears is a lock for nothing.
     if link.has_ended() {
         return;

@@ -1,12 +1,11 @@
 //! The threads of a link: one reads, one sends.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, TrySendError};
 use std::time::{Duration, Instant};
 
-use crate::backends::cosign::ask::ServedAnswer;
-use crate::backends::cosign::frost::Commitments;
+use crate::backends::cosign::ask::{Serve, ServedAnswer};
+use crate::backends::cosign::frost::FrostError;
 use crate::backends::cosign::nonces::ShownTo;
 use crate::backends::cosign::peers::settings::PeerTimes;
 use crate::backends::cosign::peers::wire::{PeerHello, PeerMessage, PeerMessageError};
@@ -27,6 +26,8 @@ const MOST: u32 = 2000;
 pub(in crate::backends::cosign::peers) struct Talker {
     /// What is said first.
     pub hello: PeerHello,
+    /// What it answers.
+    pub serve: Arc<dyn Serve>,
     /// The key of the whole.
     pub public_key: PublicKey,
     /// How many of how many sign.
@@ -120,7 +121,7 @@ pub(in crate::backends::cosign::peers) fn talk(
     // Where so much is asked already, the next turn shows them.
     let _ = slot.jobs.try_send(Job::Up);
     let ending = EndsLink(&link);
-    let found = keep_reading(&link, slot, talker.hello.id, receiving);
+    let found = keep_reading(&link, slot, &*talker.serve, receiving);
     let why = link.take_why().unwrap_or(found);
     drop(ending);
     // It ends with the socket. A panic of it stands in the log.
@@ -140,7 +141,7 @@ impl Drop for EndsLink<'_> {
 fn keep_reading(
     link: &Arc<PairLink>,
     slot: &MemberSlot,
-    own: u16,
+    serve: &dyn Serve,
     mut receiving: Receiving,
 ) -> LinkEnd {
     let mut pace = (Instant::now(), 0);
@@ -160,7 +161,8 @@ fn keep_reading(
             Ok(PeerMessage::Shown(nonces)) => link.hold(nonces),
             Ok(PeerMessage::Ask { number, asked }) => {
                 slot.served.lock().questions += 1;
-                let shown = asked.commitments.clone();
+                let asked = Arc::new(asked);
+                let (from, question) = (link.to, asked.clone());
                 let link = link.clone();
                 let job = Job::Ask {
                     link,
@@ -168,10 +170,10 @@ fn keep_reading(
                     asked,
                 };
                 match slot.jobs.try_send(job) {
-                    // Meanwhile the gate is asked, and its disk works.
+                    // The gate is asked meanwhile, and its disk works. What else is wrong is answered.
                     Ok(()) => {
-                        if let Err(why) = look_at(shown, own) {
-                            return why;
+                        if let Err(FrostError::Bytes) = serve.prepare(from, &question) {
+                            return PeerMessageError::Field("commitments").into();
                         }
                     }
                     Err(TrySendError::Full(Job::Ask { link, number, .. })) => {
@@ -195,13 +197,6 @@ fn keep_reading(
             Err(error) => return error.into(),
         }
     }
-}
-
-/// Looks at the commitments of the others. This member's own are known.
-fn look_at(mut shown: BTreeMap<u16, Commitments>, own: u16) -> Result<(), LinkEnd> {
-    shown.remove(&own);
-    let looked = shown.values().try_for_each(Commitments::look);
-    looked.map_err(|_| PeerMessageError::Field("commitments").into())
 }
 
 /// Sends what is handed to it, and pings.

@@ -15,7 +15,7 @@ use super::shapes::{
     StandingShape, StandsShape, Told,
 };
 use crate::backends::cosign::ask::{
-    AskedShare, MadeSignature, MemberStanding, ServedAnswer, ShownNonce,
+    AskedShare, JointOnce, MadeSignature, MemberStanding, ServedAnswer, ShownNonce,
 };
 use crate::backends::cosign::frost::{Commitments, SignatureShare};
 use crate::backends::cosign::nonces::NonceId;
@@ -262,6 +262,7 @@ fn read_ask(ask: AskShape) -> Result<AskedShare, PeerMessageError> {
         bytes: ask.bytes,
         nonce: read_nonce(&ask.nonce)?,
         commitments,
+        joint: JointOnce::default(),
     })
 }
 
@@ -404,6 +405,7 @@ mod tests {
             bytes: vec![1, 2, 3],
             nonce: NONCE_ID,
             commitments: BTreeMap::from([(1, commitments()), (12, commitments())]),
+            joint: Default::default(),
         }
     }
 
