@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::support::*;
 use tmkms::backends::cosign::peers::{AnswerCounts, PeerMessage};
-use tmkms::backends::cosign::{AskedShare, PeerAnswer, Peers, ServedAnswer};
+use tmkms::backends::cosign::{AskedShare, Commitments, PeerAnswer, Peers, ServedAnswer};
 use tmkms::codec::frame::MAX_FRAME;
 
 #[test]
@@ -163,6 +163,17 @@ fn what_is_too_long_or_no_message_ends_the_link_and_is_named() {
         let why = until_down(&one, 2);
         assert!(why.contains(words), "{why}");
     }
+    // Points that are none are seen beside the answer.
+    let mut fake = Fake::greeted(2, 5, &one);
+    until("it is up", || sample(&one, 2).up);
+    let mut wrong = asked(b"x");
+    wrong.commitments.insert(2, Commitments::unread([0xff; 64]));
+    fake.send(PeerMessage::Ask {
+        number: 1,
+        asked: wrong,
+    });
+    let why = until_down(&one, 2);
+    assert!(why.contains("a message whose commitments"), "{why}");
     // What does not fit is not sent, and the link goes on.
     let _fake = Fake::greeted(2, 5, &one);
     until("it is up", || sample(&one, 2).up);

@@ -163,7 +163,25 @@ fn the_arithmetic_fits_on_the_stack() {
         let choices = prove(&shares, &key.public_key()).unwrap();
         ServedAnswer::Refused(format!("{choices} choice"))
     });
-    let (_one, two) = pair(&signing, &echo());
+    let (one, two) = pair(&signing, &echo());
     let answered = answer(&ask(&two, 1, 1, b"x"));
     assert_eq!(answered, PeerAnswer::Refused("1 choice".to_owned()));
+    drop((one, two));
+    // On the threads that read: of the member that is dialled, and of the one that dials.
+    let sevenfold = |_: &_| {
+        let key = SoftKey::from_bytes(&[3; 32], KeyType::Ed25519).unwrap();
+        let shares = deal(
+            &key.scalar().unwrap(),
+            &key.public_key(),
+            Quorum::new(7, 7).unwrap(),
+        );
+        prove(&shares.unwrap(), &key.public_key()).unwrap();
+        Ok(())
+    };
+    let (one, two) = pair(&preparing(sevenfold), &preparing(sevenfold));
+    assert_eq!(answer(&ask(&two, 1, 1, b"x")), PeerAnswer::NoNonce);
+    assert_eq!(answer(&ask(&one, 2, 1, b"x")), PeerAnswer::NoNonce);
+    // A link that is read on answers once more.
+    assert_eq!(answer(&ask(&two, 1, 2, b"x")), PeerAnswer::NoNonce);
+    assert_eq!(answer(&ask(&one, 2, 2, b"x")), PeerAnswer::NoNonce);
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, LazyLock};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -17,7 +18,7 @@ use tmkms::backends::cosign::{
     Answered, AskedShare, MadeSignature, MemberStanding, PeerAnswer, Peers, Serve, ServedAnswer,
     ShownNonce,
 };
-use tmkms::backends::cosign::{Commitments, Party};
+use tmkms::backends::cosign::{Commitments, FrostError, Party};
 use tmkms::backends::cosign::{NonceId, ShownTo};
 use tmkms::backends::softsign::key::SoftKey;
 use tmkms::codec::frame::Decoder;
@@ -100,6 +101,7 @@ type Script = dyn Fn(ShownTo, AskedShare) -> ServedAnswer + Send + Sync;
 /// Answers as it is told to, and counts the nonces that it shows.
 pub struct Scripted {
     script: Box<Script>,
+    prepare: fn(&AskedShare) -> Result<(), FrostError>,
     number: AtomicU64,
     learn: Sender<MadeSignature>,
     standings: Mutex<Vec<MemberStanding>>,
@@ -108,6 +110,10 @@ pub struct Scripted {
 impl Serve for Scripted {
     fn serve(&self, from: ShownTo, asked: &AskedShare) -> ServedAnswer {
         (self.script)(from, asked.clone())
+    }
+
+    fn prepare(&self, _: ShownTo, asked: &AskedShare) -> Result<(), FrostError> {
+        (self.prepare)(asked)
     }
 
     fn show(&self, _: ShownTo) -> Option<ShownNonce> {
@@ -137,6 +143,7 @@ pub fn learning(
     let (learn, learned) = channel();
     let serve = Arc::new(Scripted {
         script: Box::new(script),
+        prepare: looked,
         number: AtomicU64::new(0),
         learn,
         standings: Mutex::default(),
@@ -144,11 +151,30 @@ pub fn learning(
     (serve, learned)
 }
 
+fn looked(asked: &AskedShare) -> Result<(), FrostError> {
+    asked.commitments.values().try_for_each(Commitments::look)
+}
+
+/// One that does this while it answers.
+pub fn preparing(prepare: fn(&AskedShare) -> Result<(), FrostError>) -> Arc<dyn Serve> {
+    Arc::new(Scripted {
+        script: Box::new(|_, _| {
+            thread::sleep(Duration::from_millis(50));
+            ServedAnswer::NoNonce
+        }),
+        prepare,
+        number: AtomicU64::new(0),
+        learn: channel().0,
+        standings: Mutex::default(),
+    })
+}
+
 /// One that says that it stands there.
 pub fn stands(all: Vec<MemberStanding>) -> Arc<dyn Serve> {
     let (learn, _) = channel();
     Arc::new(Scripted {
         script: Box::new(|_, _| ServedAnswer::Busy),
+        prepare: looked,
         number: AtomicU64::new(0),
         learn,
         standings: Mutex::new(all),

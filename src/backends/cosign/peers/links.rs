@@ -79,7 +79,7 @@ impl PeerLinks {
             if slot.is_dialled {
                 let shared = self.0.clone();
                 let name = format!("cosign-dial-{}", slot.place.id);
-                spawn(&name, STACK, move || keep_dialled(&shared, &slot))?;
+                spawn(&name, LARGE_STACK, move || keep_dialled(&shared, &slot))?;
             }
         }
         // The member with the highest id is dialled by nobody.

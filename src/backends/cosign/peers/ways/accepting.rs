@@ -10,7 +10,7 @@ use crate::backends::cosign::peers::door::Pass;
 use crate::backends::cosign::peers::pair::{MemberSlot, talk};
 use crate::backends::cosign::peers::shared::Shared;
 use crate::link::{LinkError, PeerId, accept_allowed};
-use crate::threads::{STACK, spawn};
+use crate::threads::{LARGE_STACK, spawn};
 
 /// Before the port is tried for the second time. Just after a reload the links before these may have it for a moment.
 const SOON: Duration = Duration::from_millis(100);
@@ -78,7 +78,8 @@ fn let_in(shared: &Arc<Shared>, stream: TcpStream, from: SocketAddr) {
     let inner = shared.clone();
     // Without a thread the connection is closed, and whoever it is comes again.
     let name = format!("cosign-in-{}", shared.talker.hello.id);
-    let _ = spawn(&name, STACK, move || {
+    // What is read of a question is worked out there, too.
+    let _ = spawn(&name, LARGE_STACK, move || {
         let once = AssertUnwindSafe(|| look_at(&inner, stream, from, pass));
         // Its link has ended with it, and the log says where the bug is.
         let _ = catch_unwind(once);
