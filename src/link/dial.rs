@@ -148,7 +148,9 @@ impl Dialer {
                 let begun = begun?;
                 let is_answered = match answered(&begun, times) {
                     Err(error @ LinkError::InLine(_)) => {
-                        (*silence, *in_line) = (before, Some(begun));
+                        // It is no listener that was asked whether it is one for noise.
+                        silence.times = before.times;
+                        *in_line = Some(begun);
                         return Err(error);
                     }
                     other => other,
@@ -217,7 +219,7 @@ impl Dialer {
     }
 }
 
-/// The place in the listener's line that was kept, unless it is too old; otherwise a new one.
+/// The place in the listener's line that was kept, unless it is too old, or the name is another host's by now; otherwise a new one.
 fn begin<H>(
     kept: &mut Option<InLine<H>>,
     names: &mut Names,
@@ -225,7 +227,8 @@ fn begin<H>(
     connected: &mut impl FnMut(Closer),
     hello: impl FnOnce(&mut Shaking<'_>) -> Result<H, LinkError>,
 ) -> Result<InLine<H>, LinkError> {
-    let kept = kept.take().filter(|kept| kept.age() < times.standby);
+    let kept = kept.take();
+    let kept = kept.filter(|kept| kept.age() < times.standby && names.still_has(kept.to));
     let begun = match kept {
         Some(kept) => kept,
         None => InLine::begin(connect_tcp(names, times.connect)?, times.handshake, hello)?,
@@ -256,11 +259,7 @@ pub fn dial(
     connected: impl FnMut(Closer),
 ) -> Result<Connection, LinkError> {
     // Who is gone in a moment waits in no line.
-    let times = Timeouts {
-        standby: Duration::ZERO,
-        ..*times
-    };
-    Dialer::once(address).dial(identity, &times, connected)
+    Dialer::once(address).dial(identity, &times.without_standby(), connected)
 }
 
 /// The listener's side of a TCP link, for anybody: the harness's and the tests'.

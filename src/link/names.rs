@@ -206,6 +206,15 @@ impl Names {
         }
     }
 
+    /// Whether a link to this address is still one to this name, as far as is known. It is looked up meanwhile.
+    pub(super) fn still_has(&mut self, address: Option<SocketAddr>) -> bool {
+        match self.begin() {
+            Ok(worked) => worked == address,
+            // Without a thread nothing is known that was not before.
+            Err(_) => true,
+        }
+    }
+
     /// How many look-ups are under way.
     pub fn under_way(&self) -> usize {
         self.under_way.len()

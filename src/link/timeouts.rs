@@ -20,6 +20,20 @@ pub struct Timeouts {
     pub write: Duration,
 }
 
+impl Timeouts {
+    /// For a signer that is there for more than a moment, and able to sign. Not for ever: what is in between may have forgotten the
+    /// connection without a word. Nor for less: each place that is given up stays in the line until the node comes to it.
+    pub const STANDBY: Duration = Duration::from_secs(900);
+
+    /// The same, in no line and in no reserve.
+    pub fn without_standby(self) -> Self {
+        Self {
+            standby: Duration::ZERO,
+            ..self
+        }
+    }
+}
+
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
@@ -28,8 +42,7 @@ impl Default for Timeouts {
             connect: Duration::from_secs(2),
             handshake: Duration::from_secs(5),
             silence: Duration::from_secs(15),
-            // Not for ever: what is in between may have forgotten the connection without a word.
-            standby: Duration::from_secs(3600),
+            standby: Duration::ZERO,
             frame: Duration::from_secs(5),
             write: Duration::from_secs(5),
         }

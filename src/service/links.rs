@@ -1,5 +1,6 @@
 //! A link's thread: dial, serve, and dial again, until the end of the service.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use crate::config::NodeConfig;
 use crate::consensus::Height;
 use crate::events::Event;
 use crate::link::redial::Redial;
-use crate::link::{Address, Closer, Dialer, Timeouts};
+use crate::link::{Address, Closer, Dialer, LinkError, Timeouts};
 use crate::observe::log::LogSink;
 use crate::observe::sink::LinkSink;
 use crate::observe::stats::chain::ChainStats;
@@ -32,6 +33,8 @@ use super::error::ServiceError;
 const LIVED: Duration = Duration::from_secs(1);
 /// How often the same trouble of a link is logged again.
 const REPEAT: Duration = Duration::from_secs(60);
+/// The same for a place in a node's line, which is no trouble where several signers dial one node.
+const REPEAT_IN_LINE: Duration = Duration::from_secs(3600);
 /// How often the link of a chain that another process holds looks whether it still does.
 const PARKED: Duration = Duration::from_millis(250);
 /// A chain whose key takes longer than this to open is dialled all the same. Not sooner: without a link a node asks again
@@ -170,6 +173,8 @@ struct Down {
     code: &'static str,
     message: String,
     was_up: bool,
+    /// There is a place in the node's line.
+    in_line: bool,
 }
 
 /// Dials, serves, and dials again.
@@ -177,15 +182,17 @@ fn keep_up(link: &PreparedLink, closer: &Mutex<Option<Closer>>) {
     let stop = &link.stop;
     let mut redial = Redial::default();
     let mut dialer = Dialer::new(&link.address);
-    let mut told: Option<(&'static str, Instant)> = None;
+    let mut told: BTreeMap<&'static str, Instant> = BTreeMap::new();
     // The last link ended as soon as it was made, and the log said so a moment ago.
     let mut flapping = false;
     // Told at the start, also where another process holds the chain. What is wrong is told when the link is dialled.
     if let Some(source) = &link.identity {
         let _ = link.identities.load(source);
     }
+    // The last dial brought a place in the node's line.
+    let mut stands = false;
     loop {
-        let delay = redial.delay_outside_of_line(dialer.is_in_line(), random());
+        let delay = redial.delay_outside_of_line(stands, random());
         if park(link, &mut dialer, stop) || stop.wait(delay) {
             return;
         }
@@ -197,8 +204,10 @@ fn keep_up(link: &PreparedLink, closer: &Mutex<Option<Closer>>) {
             code,
             message,
             was_up,
+            in_line,
         } = catch_unwind(once).unwrap_or_else(|_| panicked(link));
         closer.lock().take();
+        stands = in_line;
         if stop.is_set() {
             return;
         }
@@ -207,10 +216,17 @@ fn keep_up(link: &PreparedLink, closer: &Mutex<Option<Closer>>) {
         }
         // Neither a node that is down for a night nor one that hangs up at once fills the log.
         let lived = was_up && began.elapsed() >= LIVED;
-        let news = lived || told.is_none_or(|(last, at)| last != code || at.elapsed() >= REPEAT);
+        let again = match in_line {
+            true => REPEAT_IN_LINE,
+            false => REPEAT,
+        };
+        let news = lived || told.get(code).is_none_or(|at| at.elapsed() >= again);
         flapping = was_up && !lived;
+        if lived {
+            told.clear();
+        }
         if news {
-            told = Some((code, Instant::now()));
+            told.insert(code, Instant::now());
         }
         let down = Event::LinkDown {
             code,
@@ -247,25 +263,34 @@ fn dial_and_serve(
                     code: "no_identity",
                     message: format!("{why}{again}"),
                     was_up: false,
+                    in_line: false,
                 };
             }
         },
     };
     let hold = |new: Closer| {
+        let mut closer = closer.lock();
+        // Whoever ends the link stops it first, and finds this one after that.
         if link.in_flight.stop.load(Ordering::SeqCst) {
             new.close();
         }
-        *closer.lock() = Some(new);
+        *closer = Some(new);
     };
     link.in_flight.begin_link();
     let began = Instant::now();
-    let mut connection = match dialer.dial(identity.as_deref(), &link.times, hold) {
+    // Who would not sign lets the others in the node's line go first.
+    let times = match may_sign(&link.chain) {
+        true => link.times,
+        false => link.times.without_standby(),
+    };
+    let mut connection = match dialer.dial(identity.as_deref(), &times, hold) {
         Ok(connection) => connection,
         Err(error) => {
             return Down {
                 code: error.code(),
                 message: error.to_string(),
                 was_up: false,
+                in_line: matches!(error, LinkError::InLine(_)),
             };
         }
     };
@@ -291,7 +316,16 @@ fn dial_and_serve(
         code: end.code(),
         message: end.to_string(),
         was_up: true,
+        in_line: false,
     }
+}
+
+/// Whether a node that turns to this signer now would have what it wants, as far as is known.
+fn may_sign(chain: &ChainKeys) -> bool {
+    let seen = chain.seen();
+    let is_broken = seen.gate.is_some_and(|gate| gate.broken.is_some());
+    let trouble = seen.why_unarmed.or(seen.key_trouble).or(seen.waits);
+    trouble.is_none() && !is_broken
 }
 
 fn panicked(link: &PreparedLink) -> Down {
@@ -301,6 +335,7 @@ fn panicked(link: &PreparedLink) -> Down {
         message: "a bug in tmkms ended this link; please report the line above that says where"
             .to_owned(),
         was_up: true,
+        in_line: false,
     }
 }
 

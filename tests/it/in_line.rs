@@ -1,13 +1,17 @@
 //! A node takes one signer at a time: the others stand in its line, and are there when it turns to them.
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
+
 use crate::support::home::{Home, sign};
 use tmkms::harness::Node;
+use tmkms::link::names::Resolve;
 use tmkms::link::{
     Address, Connection, Dialer, IdentityKey, Libp2pId, LinkError, Timeouts, accept_noise,
     accept_tcp, accept_unix,
@@ -147,6 +151,40 @@ fn a_place_is_left_when_it_is_too_old_or_asked_for_or_the_node_goes() {
     assert!(!dialer.is_in_line());
 }
 
+/// Otherwise we would wait for a host that nobody starts again.
+#[test]
+fn a_place_is_left_when_the_name_is_another_hosts() {
+    struct Moves(Mutex<SocketAddr>);
+    impl Resolve for Moves {
+        fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
+            Ok(vec![*self.0.lock()])
+        }
+    }
+    let (old, new) = (busy_node().0, busy_node().0);
+    let at = |node: &TcpListener| node.local_addr().unwrap();
+    let name = Arc::new(Moves(Mutex::new(at(&old))));
+    let address = Address::Tcp {
+        peer_id: None,
+        host: "node.example".to_owned(),
+        port: 26659,
+    };
+    let mut dialer = Dialer::with(&address, name.clone());
+    for _ in 0..2 {
+        is_in_line(&mut dialer, &TIMES);
+    }
+    *name.0.lock() = at(&new);
+    for _ in 0..4 {
+        is_in_line(&mut dialer, &TIMES);
+    }
+    assert_eq!(line(&new).len(), 1);
+    let mut left = line(&old);
+    assert_eq!(left.len(), 1);
+    left[0]
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .unwrap();
+    assert_eq!(left[0].read_to_end(&mut Vec::new()).unwrap(), 35);
+}
+
 /// The node turns to us, and we find out meanwhile whether it is one for noise: it would wait for our answer until then.
 #[test]
 fn nobody_stands_in_line_who_does_not_answer() {
@@ -214,4 +252,29 @@ fn the_service_is_there_when_a_node_turns_to_it() {
     let mut node = Node::new(link);
     assert!(sign(&mut node, &home.key, 1, 1));
     assert!(began.elapsed() < Duration::from_millis(500));
+}
+
+/// A node that comes to a signer without a key waits for nothing, and another one stands behind.
+#[test]
+fn who_cannot_sign_stands_in_no_line() {
+    let (listener, address) = busy_node();
+    let home = Home::new(&[address]);
+    home.init();
+    std::fs::rename(
+        home.path().join("consensus.key"),
+        home.path().join("elsewhere"),
+    )
+    .unwrap();
+    let service = home.start();
+    service.wait_for_log("the handshake was not done after 5 s");
+    assert!(
+        !service.log().contains("it has another signer"),
+        "{}",
+        service.log()
+    );
+    let mut stood = line(&listener);
+    stood[0]
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .unwrap();
+    stood[0].read_to_end(&mut Vec::new()).unwrap();
 }

@@ -185,6 +185,7 @@ fn node(validator: &Validator, address: NodeAddress, identity: Option<SecretSour
             connect: seconds.map_or(default.connect, |found| {
                 Duration::from_secs(found).min(default.connect)
             }),
+            standby: Timeouts::STANDBY,
             ..default
         },
         max_height: validator
