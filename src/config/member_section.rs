@@ -6,8 +6,8 @@ use base64ct::{Base64, Encoding};
 
 use crate::link::Address;
 
-/// Where a member listens, where nothing was said.
-const PORT: u16 = 26_659;
+/// Where a member listens, where nothing was said: not where a node on the same host waits for its signer (26659).
+const PORT: u16 = 26_669;
 /// What stands for a peer id that is not known.
 pub const NO_PEER_ID: &str = "PEER_ID";
 /// What stands for a chain id that was not said.
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn a_member_listens_where_it_is_reached() {
         for (place, listen) in [
-            (None, "0.0.0.0:26659"),
+            (None, "0.0.0.0:26669"),
             (Some("10.0.0.2:1000"), "0.0.0.0:1000"),
             (Some("kms.example.com:1000"), "0.0.0.0:1000"),
             (Some("127.0.0.1:1000"), "127.0.0.1:1000"),

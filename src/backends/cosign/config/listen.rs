@@ -9,14 +9,14 @@ pub(super) fn listen(
     section: &mut TableReader<'_>,
     problems: &mut Vec<Problem>,
 ) -> Option<Spanned<SocketAddr>> {
-    let written = section.required("listen", "\"0.0.0.0:26659\"", problems)?;
+    let written = section.required("listen", "\"0.0.0.0:26669\"", problems)?;
     let address = written.value.parse::<SocketAddr>().ok();
     let Some(address) = address.filter(|address| address.port() != 0) else {
         problems.push(Problem::at(
             written.span,
             "this is not an address to listen on",
             "expected an IP address and a port",
-            "write `listen = \"0.0.0.0:26659\"`, or one IP address of this host with a port; names are not resolved",
+            "write `listen = \"0.0.0.0:26669\"`, or one IP address of this host with a port; names are not resolved",
         ));
         return None;
     };
@@ -34,14 +34,14 @@ mod tests {
     #[test]
     fn an_address_has_an_ip_and_a_port() {
         for (text, good) in [
-            ("0.0.0.0:26659", true),
+            ("0.0.0.0:26669", true),
             ("127.0.0.1:1", true),
-            ("[::]:26659", true),
+            ("[::]:26669", true),
             ("0.0.0.0", false),
             ("0.0.0.0:0", false),
-            (":26659", false),
-            ("localhost:26659", false),
-            ("tcp://0.0.0.0:26659", false),
+            (":26669", false),
+            ("localhost:26669", false),
+            ("tcp://0.0.0.0:26669", false),
             ("", false),
         ] {
             let line = format!("listen = \"{text}\"");

@@ -61,7 +61,7 @@ pub(super) fn members(
 
 fn member(mut section: TableReader<'_>, problems: &mut Vec<Problem>) -> Option<WrittenMember> {
     let id = id(&mut section, problems);
-    let addr = section.required("addr", "\"tcp://PEER_ID@member-2.example:26659\"", problems);
+    let addr = section.required("addr", "\"tcp://PEER_ID@member-2.example:26669\"", problems);
     let address = addr.as_ref().and_then(|addr| address(addr, problems));
     let public_share = match section.place_of("public_share") {
         None => {
