@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use subtle_encoding::hex;
 use zeroize::Zeroizing;
 
-use crate::remedy;
+use crate::remedy::{self, CommandLine};
 use crate::secret_file::kind::{self, FileKind};
 use crate::secret_file::{self, Absent, SecretSource};
 
@@ -74,9 +74,31 @@ pub enum NotAnIdentity {
     Length(usize),
 }
 
+/// By whom a key is known already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum KnownTo {
+    /// By nobody who asks for this one: another will do.
+    Nobody,
+    /// By the other members of a shared key, who turn others away.
+    Members,
+}
+
 /// Reads the identity key of links; the text is a warning about its file. What is wrong comes with a remedy: a new key
 /// will do, because it signs no votes.
 pub fn load(source: &SecretSource) -> Result<(IdentityKey, Option<String>), String> {
+    load_known(source, KnownTo::Nobody)
+}
+
+/// The same of the one by which the members of a shared key know each other: a new one will do only once all of them know it.
+pub fn load_of_member(source: &SecretSource) -> Result<(IdentityKey, Option<String>), String> {
+    load_known(source, KnownTo::Members)
+}
+
+fn load_known(
+    source: &SecretSource,
+    known: KnownTo,
+) -> Result<(IdentityKey, Option<String>), String> {
+    let make = |path: &Path| make(path, known);
     let secret = secret_file::read(source).map_err(|error| match error.absent() {
         Some(Absent::Missing(path)) => format!("the identity key: {error}; {}", make(path)),
         Some(Absent::Empty(path)) => format!(
@@ -88,6 +110,18 @@ pub fn load(source: &SecretSource) -> Result<(IdentityKey, Option<String>), Stri
     })?;
     let identity = IdentityKey::from_base64(&secret.bytes).map_err(|error| {
         let remedy = match (source, &error) {
+            (SecretSource::File(_), NotAnIdentity::OtherKind(kind))
+                if kind.is_of_another() && known == KnownTo::Members =>
+            {
+                "leave that file where it is, and name this member's own identity.key, of the folder `member-N` of `cosign split`, \
+                 as `secret_key`"
+                    .to_owned()
+            }
+            (SecretSource::Environment(_) | SecretSource::Credential(_), _)
+                if known == KnownTo::Members =>
+            {
+                "put this member's own identity.key there, of the folder `member-N` of `cosign split`".to_owned()
+            }
             (SecretSource::File(_), NotAnIdentity::OtherKind(kind)) if kind.is_of_another() => {
                 format!(
                     "leave that file where it is, make one with `{}`, name it as `secret_key`, and reload tmkms",
@@ -111,11 +145,17 @@ pub fn load(source: &SecretSource) -> Result<(IdentityKey, Option<String>), Stri
     Ok((identity, secret.warning))
 }
 
-fn make(path: &Path) -> String {
-    format!(
-        "make one with `{}`; it signs no votes",
-        remedy::keygen(path)
-    )
+fn make(path: &Path, known: KnownTo) -> String {
+    let new = remedy::keygen(path);
+    match known {
+        KnownTo::Nobody => format!("make one with `{new}`; it signs no votes"),
+        KnownTo::Members => format!(
+            "bring this member's own identity.key, of the folder `member-N` of `cosign split`, there with `{}`. Only where it is lost make \
+             a new one with `{new}`: the other members turn it away until the `addr` of this member has its peer id in the \
+             configurations of all",
+            CommandLine::on_file("install", &["-m", "600", "IDENTITY"], path)
+        ),
+    }
 }
 
 /// The first 20 bytes of SHA-256 of an Ed25519 public key (`PubKeyToID` in CometBFT's `p2p/key.go`).

@@ -25,11 +25,15 @@ pub struct KeyShare {
 }
 
 /// Why a file is no share of this program, or is not right in itself. No value of the file is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyShareError {
     /// The JSON is another, or none.
-    #[error("it is not the JSON of a share of this program (line {line}, column {column})")]
+    #[error(
+        "it is not the JSON of a share of this program: {fault} (line {line}, column {column})"
+    )]
     Json {
+        /// What the parser found.
+        fault: ShareJsonFault,
         /// Counted from 1.
         line: usize,
         /// Counted from 1.
@@ -70,6 +74,41 @@ pub enum KeyShareError {
     /// The public shares are not of one dealing.
     #[error("{0}: the file is damaged, or put together from two splittings")]
     PublicShares(#[from] PublicSharesError),
+}
+
+/// What is wrong with the JSON of a share. Of what stands there only names of fields are shown, and only such as are names.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ShareJsonFault {
+    /// It is no JSON.
+    #[error("it is damaged or breaks off")]
+    Broken,
+    /// A field is not there.
+    #[error("it has no `{0}`")]
+    Missing(String),
+    /// A field that a share does not have.
+    #[error("it has a field `{0}`, which a share does not have")]
+    Unknown(String),
+    /// A field stands there twice, a value is of another type, or what the parser says is not known.
+    #[error("a field has another value than it should, or stands there twice")]
+    Value,
+}
+
+impl ShareJsonFault {
+    fn of(error: &serde_json::Error) -> Self {
+        if !error.is_data() {
+            return Self::Broken;
+        }
+        // The words of the parser quote values, too.
+        let told = error.to_string();
+        let field = |begin: &str| {
+            let (name, _) = told.strip_prefix(begin)?.split_once('`')?;
+            let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_@".contains(&byte);
+            ((1..=24).contains(&name.len()) && name.bytes().all(is_name)).then(|| name.to_owned())
+        };
+        let missing = field("missing field `").map(Self::Missing);
+        let unknown = || field("unknown field `").map(Self::Unknown);
+        missing.or_else(unknown).unwrap_or(Self::Value)
+    }
 }
 
 #[derive(Deserialize)]
@@ -127,6 +166,7 @@ impl KeyShare {
     pub fn from_json(text: &[u8]) -> Result<Self, KeyShareError> {
         let written: ShareJson =
             serde_json::from_slice(text).map_err(|error| KeyShareError::Json {
+                fault: ShareJsonFault::of(&error),
                 line: error.line(),
                 column: error.column(),
             })?;
@@ -339,7 +379,27 @@ mod tests {
             let error = KeyShare::from_json(text.as_bytes()).map(drop);
             assert!(matches!(error, Err(KeyShareError::Json { .. })), "{text}");
         }
+        let fault = |text: &str| match KeyShare::from_json(text.as_bytes()) {
+            Err(KeyShareError::Json { fault, .. }) => fault,
+            other => panic!("{:?}", other.map(drop)),
+        };
+        assert_eq!(fault("{"), ShareJsonFault::Broken);
+        let missing = |name: &str| ShareJsonFault::Missing(name.to_owned());
+        assert_eq!(fault("{}"), missing("tmkms_share"));
+        assert_eq!(fault(r#"{"tmkms_share":1}"#), missing("id"));
+        let unknown = |name: &str| ShareJsonFault::Unknown(name.to_owned());
+        assert_eq!(fault(r#"{"more":1}"#), unknown("more"));
+        // What may be a secret in the wrong place is not shown.
+        for text in [
+            r#"{"81Gwb3AOZU7nEGOa7obd4EOjf/7pwaHuETJAhzNIOw8=":1}"#,
+            r#"{"share":81}"#,
+            r#"{"id":"81Gwb3AOZU7nEGOa"}"#,
+            r#"{"id":1,"id":1}"#,
+        ] {
+            assert_eq!(fault(text), ShareJsonFault::Value, "{text}");
+        }
         let more = edited(|file| file["more"] = 1.into());
-        assert!(matches!(more, Err(KeyShareError::Json { .. })));
+        let more = more.unwrap_err().to_string();
+        assert!(more.contains("a field `more`"), "{more}");
     }
 }

@@ -33,7 +33,7 @@ impl Members {
         let [t, n] = [threshold, members].map(|number| number.to_string());
         let mut words = vec!["cosign", "split", "-t", &t, "-n", &n, "--chain-id", CHAIN];
         let addresses: Vec<String> = (1..=members)
-            .map(|id| format!("10.0.0.{id}:26659"))
+            .map(|id| format!("10.0.0.{id}:26669"))
             .collect();
         addresses.iter().for_each(|at| words.extend(["--addr", at]));
         words.push("shares");
@@ -119,7 +119,7 @@ fn every_section_that_split_wrote_is_right_as_it_stands() {
         let share = format!("share {id} of a key of which 3 of 4 sign");
         assert!(notes[0].starts_with(&share), "{notes:?}");
         assert!(notes[1].contains("1 member may be down"), "{notes:?}");
-        assert!(notes[2].contains("0.0.0.0:26659"), "{notes:?}");
+        assert!(notes[2].contains("0.0.0.0:26669"), "{notes:?}");
     }
     let told = tmkms(all.folder.path(), &["check", "-c", "home-2/tmkms.toml"]);
     for words in [
@@ -164,6 +164,31 @@ fn the_share_or_the_identity_of_another_member_is_told() {
     all.refused(1, &["turn this one away", "in the files of all members"]);
     fs::remove_file(all.home(1).join("secrets/c-1-cosign.key")).unwrap();
     all.refused(1, &["identity key", "does not exist"]);
+    // Its own one is brought first; a new one is turned away.
+    let why = all.look(1).unwrap_err();
+    assert!(
+        why.find("bring this member's own identity.key").unwrap()
+            < why.find("make a new one with").unwrap(),
+        "{why}"
+    );
+    assert!(why.contains("the other members turn it away"), "{why}");
+    let own = all.made(1, "identity.key");
+    paste(
+        &all.home(1),
+        &why,
+        "install -m 600 IDENTITY",
+        ("IDENTITY", &own),
+    );
+    assert!(all.look(1).is_ok());
+    let share = fs::read_to_string(all.made(1, "share.json")).unwrap();
+    private(&all.home(1).join("secrets/c-1-cosign.key"), &share);
+    all.refused(
+        1,
+        &[
+            "leave that file where it is",
+            "this member's own identity.key",
+        ],
+    );
 }
 
 #[test]
@@ -183,7 +208,7 @@ fn members_that_are_not_those_of_the_share_are_told() {
             .replace("10.0.0.3", "10.0.0.4");
         let more = more.replace(&all.line(3, "public_share"), "");
         let addr = more.lines().find(|line| line.starts_with("addr")).unwrap();
-        let other = format!("addr = \"tcp://{}@10.0.0.4:26659\"", "ab".repeat(20));
+        let other = format!("addr = \"tcp://{}@10.0.0.4:26669\"", "ab".repeat(20));
         format!("{text}{}", more.replace(addr, &other))
     });
     all.refused(1, &["one of 3", "of member 4", "remove it"]);
@@ -330,6 +355,34 @@ fn files_that_are_no_share_are_told_with_what_to_do() {
         1,
         &["fewer shares than 3", "bring the file from its backup"],
     );
+    // Damaged, in what the setting is about.
+    for (damaged, words) in [
+        (text.replace("\"members\": 3,", ""), "it has no `members`"),
+        (
+            text.replace("\"members\"", "\"member\""),
+            "it has a field `member`",
+        ),
+        (
+            text.replace("\"tmkms_share\"", "\"tmkms_shares\""),
+            "it has a field `tmkms_shares`",
+        ),
+        (
+            text[..text.len() / 2].to_owned(),
+            "it is damaged or breaks off",
+        ),
+        ("{}".to_owned(), "it has no `tmkms_share`"),
+    ] {
+        private(&share, &damaged);
+        all.refused(
+            1,
+            &[
+                "the JSON of a share of this program",
+                words,
+                "from its backup",
+            ],
+        );
+        assert!(!all.look(1).unwrap_err().contains("priv_"));
+    }
     private(&share, "");
     let why = all.look(1).unwrap_err();
     assert!(why.contains("is empty; remove it with"), "{why}");
@@ -357,6 +410,50 @@ fn files_that_are_no_share_are_told_with_what_to_do() {
     );
     paste(&home, &why, "tmkms cosign import", ("SHARD", &horcrux));
     assert!(home.join("secrets/c-2.share").exists());
+}
+
+#[test]
+fn one_share_alone_tells_its_public_share() {
+    let all = Members::split(2, 3);
+    let share = all.made(2, "share.json");
+    let done = tmkms(
+        all.folder.path(),
+        &["cosign", "verify", share.to_str().unwrap()],
+    );
+    let line = format!("member 2: {}\n", all.line(2, "public_share"));
+    assert!(done.code == 1 && done.out.contains(&line), "{}", done.out);
+    assert!(done.out.starts_with("public key: "), "{}", done.out);
+}
+
+#[test]
+fn a_key_that_is_not_there_is_no_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let split = |dir: &str| {
+        tmkms(
+            folder.path(),
+            &["cosign", "split", "-t", "2", "-n", "3", dir],
+        )
+    };
+    for typo in ["typo.key", "priv_validator_key.json", "a.pem"] {
+        let done = split(typo);
+        assert_eq!(done.code, 2, "{}", done.err);
+        assert!(
+            done.err
+                .contains("a folder for the shares is expected there"),
+            "{}",
+            done.err
+        );
+        assert!(!folder.path().join(typo).exists());
+    }
+    let done = split("shares");
+    good(&done);
+    for words in [
+        "a new ed25519 key",
+        "has never signed",
+        "tmkms state init CHAIN --never-signed -c PATH",
+    ] {
+        assert!(done.err.contains(words), "{}", done.err);
+    }
 }
 
 #[test]
@@ -471,6 +568,17 @@ fn an_encrypted_share_needs_its_passphrase() {
     ]
     .concat();
     good(&tmkms(&home, &decrypt));
+    // Who takes it for a key is told which command it is.
+    for (verb, file) in [
+        ("encrypt", all.made(1, "share.json")),
+        ("decrypt", home.join("secrets/c-1.share.pem")),
+    ] {
+        let file = file.to_str().unwrap();
+        let words = [&["softsign", verb], &passphrase[..], &[file]].concat();
+        let done = tmkms(&home, &words);
+        let told = format!("a share is {verb}ed with `tmkms cosign {verb} {file}`");
+        assert!(done.code == 1 && done.err.contains(&told), "{}", done.err);
+    }
     let [was, is] = [
         all.made(1, "share.json"),
         home.join("secrets/c-1.share.pem.json"),

@@ -41,7 +41,7 @@ fn served(chains: Vec<ChainStatus>) -> Home {
 fn other(id: u16, up: bool) -> CosignerStatus {
     CosignerStatus {
         id,
-        address: format!("10.0.0.{id}:26659"),
+        address: format!("10.0.0.{id}:26669"),
         up,
         trouble: (!up).then(|| "connection refused".to_owned()),
         since_seconds: 300,
@@ -69,7 +69,7 @@ fn chain(others: Vec<CosignerStatus>, not_ready: Option<String>) -> ChainStatus 
         cosigners: Some(CosignersStatus {
             own: 2,
             threshold: 2,
-            listens: Some("0.0.0.0:26659".to_owned()),
+            listens: Some("0.0.0.0:26669".to_owned()),
             signed: 9,
             others,
             ..CosignersStatus::default()
@@ -87,9 +87,9 @@ fn members_stand_in_a_table_with_what_may_still_fail() {
         "c-1: 3 of 3 members there, 2 needed: one may fail\n  \
            9 signed together\n  \
            MEMBER  ADDRESS         LINK       ROUND TRIP  NONCES  SHARES   LOCKED  REFUSED  LATE  BAD  BEHIND\n  \
-           1       10.0.0.1:26659  up 5 min   1.2 ms      8       9 of 12  0       3        3     0    0\n  \
-           2       0.0.0.0:26659   this host  -           -       -        -       -        -     -    -\n  \
-           3       10.0.0.3:26659  up 5 min   1.2 ms      8       9 of 12  0       3        3     0    0\n"
+           1       10.0.0.1:26669  up 5 min   1.2 ms      8       9 of 12  0       3        3     0    0\n  \
+           2       0.0.0.0:26669   this host  -           -       -        -       -        -     -    -\n  \
+           3       10.0.0.3:26669  up 5 min   1.2 ms      8       9 of 12  0       3        3     0    0\n"
     );
     assert_eq!(code, 0);
 }
@@ -104,10 +104,10 @@ fn what_to_look_at_is_said_and_too_few_are_an_error() {
     assert_eq!(code, 0, "{text}");
     for words in [
         "c-1: 2 of 3 members there, 2 needed: none may fail now\n",
-        "3       10.0.0.3:26659  down 5 min  -   ",
-        "look at: member 1 (10.0.0.1:26659) gave 1 wrong answer, the last 7 s ago: ",
+        "3       10.0.0.3:26669  down 5 min  -   ",
+        "look at: member 1 (10.0.0.1:26669) gave 1 wrong answer, the last 7 s ago: ",
         "look at: 2 of 3 members there, and 2 are needed: one more down, and nothing is signed\n",
-        "look at: member 3 (10.0.0.3:26659) is down, for 5 min: connection refused\n",
+        "look at: member 3 (10.0.0.3:26669) is down, for 5 min: connection refused\n",
     ] {
         assert!(text.contains(words), "{words:?} in {text}");
     }
@@ -178,7 +178,7 @@ fn status_tells_of_members_and_of_the_command_that_shows_them() {
     for words in [
         "  not ready: c-1: 1 of 3 members there",
         "  cosigners  1 of 3 members there, 2 needed: nothing is signed; this is member 2\n",
-        "             member 1 (10.0.0.1:26659) is down, for 5 min: connection refused; 12 shares asked of it: 9 given, 2 refused, \
+        "             member 1 (10.0.0.1:26669) is down, for 5 min: connection refused; 12 shares asked of it: 9 given, 2 refused, \
          1 lost, 3 late\n",
     ] {
         assert!(text.contains(words), "{words:?} in {text}");

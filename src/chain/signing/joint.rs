@@ -9,7 +9,7 @@ use crate::chain::answer::Asker;
 use crate::chain::armed::Armed;
 use crate::chain::deadline::{DEADLINE, DEVICE};
 use crate::chain::state::Chain;
-use crate::consensus::SignBytes;
+use crate::consensus::{ChainId, SignBytes};
 use crate::cosigner::{AskedJointly, Cosigner, JointSignature, NotJoint};
 use crate::events::Spent;
 use crate::gate::Admission;
@@ -71,7 +71,8 @@ impl Chain {
             Begun::Known(Admission::Sign { .. }) => return Err(busy()),
             Begun::Ask { message, extension } => {
                 let joint = cosigner.sign_jointly(message, self, until);
-                let JointSignature { bytes, signature } = joint.map_err(failure)?;
+                let JointSignature { bytes, signature } =
+                    joint.map_err(|not| failure(not, armed, self.id()))?;
                 device = Some(clock.monotonic().saturating_sub(begun_at));
                 let timestamp = bytes.position().map(|position| position.timestamp);
                 let timestamp = timestamp.map_err(|error| {
@@ -160,9 +161,12 @@ impl Chain {
     }
 }
 
-fn failure(not: NotJoint) -> SignFailure {
+fn failure(not: NotJoint, armed: &Armed, chain: &ChainId) -> SignFailure {
     match not {
         NotJoint::Refused(refusal) => SignFailure::Refused(refusal),
-        NotJoint::TooFew(why) => SignFailure::Signer(SignerError::Failed(why)),
+        NotJoint::TooFew(why) => SignFailure::Signer(SignerError::Failed(format!(
+            "{why}; `{}` on this host shows the members",
+            armed.commands.line(["cosign", "status", chain.as_str()])
+        ))),
     }
 }

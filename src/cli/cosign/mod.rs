@@ -22,7 +22,7 @@ pub(super) enum Cosign {
     Split(split::Split),
     /// Bring a shard of horcrux into the form of this program
     Import(import::ImportShard),
-    /// Say whether shares belong together, and how many of them give the key
+    /// Say whether shares belong together, how many of them give the key, and what their public halves are
     Verify(verify::Verify),
     Status(status::CosignStatus),
     /// Put a share into a new file, encrypted with a passphrase

@@ -34,7 +34,7 @@ impl Recover {
         found.tell_strangers();
         let enough = found.fit.enough.iter();
         let enough: Vec<_> = enough
-            .filter_map(|place| found.shards.get(*place))
+            .filter_map(|place| found.shards().get(*place))
             .collect();
         let key = expanded_key(&enough)
             .map_err(|why| Failure::new(format!("these shares cannot be put together: {why}")))?;
@@ -51,14 +51,20 @@ impl Recover {
                 crate::text::count::count(found.fit.threshold, "share")
             ),
         );
+        let commands = Commands::of_any_config();
         let next = match found.are_of_horcrux() {
             true => format!(
                 "stop every cosigner for good, then take the chain over with its state: `{}`; delete the copies of the shares here",
-                Commands::of_any_config().line(["adopt", "HOME"])
+                commands.line(["adopt", "HOME"])
             ),
-            false => "name it as `path` of a [[providers.softsign]], with the state of what this key has signed; delete the copies of \
-                      the shares here"
-                .to_owned(),
+            false => format!(
+                "stop every member for good, and name this key as `path` of a [[providers.softsign]] in place of the [[providers.cosign]]. Its \
+                 state begins at the highest watermark of all members: look at `{}` on each, move the state file of the share away where \
+                 the key is to sign (a member's own state is refused beside the whole key), and run `{}`. Delete the copies of the shares \
+                 here",
+                commands.line(["state", "show"]),
+                commands.line(["state", "init", "CHAIN", "--height", "HIGHEST"])
+            ),
         };
         status("Next", next);
         output(&format!(

@@ -4,27 +4,33 @@ use std::path::{Path, PathBuf};
 
 use crate::backends::cosign::sealed_share;
 use crate::cli::report::{Failure, status};
+use crate::consensus::PublicKey;
 use crate::remedy::CommandLine;
 use crate::secret_file::kind::{self, FileKind};
 use crate::secret_file::{self, SecretSource};
 use crate::shares::{KeyShare, MOST, Quorum, Shard, ShardError, ShardFit, ShardFitError, fit};
 
-/// Shares that give a key, of this program and of horcrux.
-pub(super) struct Shards {
+/// Shares as they were read, of this program and of horcrux.
+pub(super) struct ReadShards {
     files: Vec<PathBuf>,
     /// How many are needed, where the file says it: horcrux's do not.
     quorums: Vec<Option<Quorum>>,
     /// In the order of the files.
     pub shards: Vec<Shard>,
+}
+
+/// Shares that give a key.
+pub(super) struct Shards {
+    of: ReadShards,
     /// Which of them do.
     pub fit: ShardFit,
 }
 
-impl Shards {
+impl ReadShards {
     /// Reads them; says what else can be seen of each file.
     ///
     /// # Errors
-    /// A file is no share, or they do not give their key. Files are named, and nothing of what they hold is shown.
+    /// A file is no share. Files are named, and nothing of what they hold is shown.
     pub(super) fn read(files: Vec<PathBuf>) -> Result<Self, Failure> {
         if files.len() > MOST {
             return Err(Failure::usage(format!(
@@ -38,20 +44,49 @@ impl Shards {
             shards.push(shard);
             quorums.push(quorum);
         }
-        match fit(&shards) {
-            Ok(fit) => Ok(Self {
-                files,
-                quorums,
-                shards,
-                fit,
-            }),
-            Err(why) => Err(told(&why, &files, &shards, &quorums)),
+        Ok(Self {
+            files,
+            quorums,
+            shards,
+        })
+    }
+
+    /// Whether they are of one key, so that it can be told before anything else.
+    pub(super) fn of_one_key(&self) -> Option<&PublicKey> {
+        let key = &self.shards.first()?.public_key;
+        let is_same = |shard: &Shard| shard.public_key == *key;
+        self.shards.iter().all(is_same).then_some(key)
+    }
+
+    /// Holds them against each other.
+    ///
+    /// # Errors
+    /// They do not give their key.
+    pub(super) fn fitted(self) -> Result<Shards, Failure> {
+        match fit(&self.shards) {
+            Ok(fit) => Ok(Shards { of: self, fit }),
+            Err(why) => Err(told(&why, &self.files, &self.shards, &self.quorums)),
         }
+    }
+}
+
+impl Shards {
+    /// Reads them, and holds them against each other.
+    ///
+    /// # Errors
+    /// A file is no share, or they do not give their key. Files are named, and nothing of what they hold is shown.
+    pub(super) fn read(files: Vec<PathBuf>) -> Result<Self, Failure> {
+        ReadShards::read(files)?.fitted()
+    }
+
+    /// In the order of the files.
+    pub(super) fn shards(&self) -> &[Shard] {
+        &self.of.shards
     }
 
     /// Whether one of them is horcrux's.
     pub(super) fn are_of_horcrux(&self) -> bool {
-        self.quorums.contains(&None)
+        self.of.quorums.contains(&None)
     }
 
     /// Says which of the files are not of the same dealing; `true` where there is one.
@@ -61,7 +96,7 @@ impl Shards {
                 "Warning",
                 format!(
                     "{} does not belong to the others: it is damaged, or of another splitting of this key",
-                    name(&self.files, *place)
+                    name(&self.of.files, *place)
                 ),
             );
         }
@@ -143,6 +178,9 @@ fn no_share(path: &Path, bytes: &[u8], error: &ShardError) -> Failure {
     let found = match (error, kind::look(bytes)) {
         (ShardError::Json { .. }, Some(FileKind::BrokenJson(line, column))) => {
             format!("its JSON is damaged or breaks off at line {line}, column {column}")
+        }
+        (ShardError::Json { .. }, Some(FileKind::OtherJson)) => {
+            "it is JSON, and neither that of a share of this program (`tmkms_share`) nor of horcrux (`privateShard`)".to_owned()
         }
         // What it is says more than what it is not.
         (ShardError::Json { .. }, Some(found)) if found != FileKind::Share => found.to_string(),

@@ -16,7 +16,7 @@ use crate::cli::softsign::source_key::SourceKey;
 use crate::cli::softsign::typed_passphrase::PassphraseFrom;
 use crate::consensus::{ChainId, KeyType, PublicKey, key_text};
 use crate::os::process::harden::harden;
-use crate::remedy;
+use crate::remedy::{self, Commands};
 use crate::shares::{KeyShare, Quorum};
 use crate::terminal::Terminal;
 use crate::text::count::count;
@@ -29,8 +29,8 @@ use crate::config::member_section::{self, MemberText, SectionText, file_names};
     allow_missing_positional = true,
     after_help = "Examples:\n  tmkms cosign split -t 3 -n 4 secrets/cosmoshub-4.key shares\n  \
                   tmkms cosign split -t 2 -n 3 priv_validator_key.json shares\n  \
-                  tmkms cosign split -t 2 -n 3 --chain-id my-1 --addr 10.0.0.1:26659 --addr 10.0.0.2:26659 \\\n      \
-                  --addr 10.0.0.3:26659 my-1.key shares\n  \
+                  tmkms cosign split -t 2 -n 3 --chain-id my-1 --addr 10.0.0.1:26669 --addr 10.0.0.2:26669 \\\n      \
+                  --addr 10.0.0.3:26669 my-1.key shares\n  \
                   tmkms cosign split -t 3 -n 4 shares            a new key, of which there never is a whole\n\n\
                   Do this on a host without network: whoever has T of these shares has the key."
 )]
@@ -60,6 +60,7 @@ impl Split {
     pub(super) fn run(self, terminal: &mut dyn Terminal) -> Result<(), Failure> {
         let quorum = Quorum::new(self.threshold, self.members).map_err(Failure::usage)?;
         self.check_addresses(quorum)?;
+        self.check_folder()?;
         for warning in harden() {
             status("Warning", warning);
         }
@@ -85,10 +86,15 @@ impl Split {
         status(
             "Split",
             format!(
-                "{} key into {} in {}",
+                "{}{} key into {} in {}{}",
+                if self.key.is_none() { "a new " } else { "" },
                 public.key_type(),
                 count(shares.len(), "share"),
-                self.dir.display()
+                self.dir.display(),
+                match &self.key {
+                    Some(_) => "",
+                    None => ": it has never signed, and there is no whole of it",
+                }
             ),
         );
         status(
@@ -150,6 +156,19 @@ impl Split {
 
     fn folder(&self, id: u16) -> MemberFolder {
         MemberFolder::of(&self.dir, id)
+    }
+
+    /// A folder with the name of a key's file is a key's file that was meant as one, and a new key that nobody asked for.
+    fn check_folder(&self) -> Result<(), Failure> {
+        let ending = self.dir.extension().and_then(|ending| ending.to_str());
+        let Some(ending) = ending.filter(|ending| ["key", "json", "pem"].contains(ending)) else {
+            return Ok(());
+        };
+        Err(Failure::usage(format!(
+            "{} ends in .{ending} as the file of a key does, and a folder for the shares is expected there",
+            self.dir.display()
+        ))
+        .hint("name the key and then a folder to make, as in KEY shares; without a key a new one is made"))
     }
 
     /// Either nobody's address is said, or that of each, and no two have one.
@@ -224,11 +243,25 @@ impl Split {
 
     /// What is left to do.
     fn next(&self, quorum: Quorum) -> String {
+        let commands = Commands::of_any_config();
         let (share, identity) = file_names(self.chain_id.as_ref().map(ChainId::as_str));
+        let (first, state) = match &self.key {
+            Some(_) => (
+                "compare the address with your validator's",
+                "with what the whole key has signed until now".to_owned(),
+            ),
+            None => (
+                "bring the public key to the chain, where nobody knows it yet",
+                format!(
+                    "with `{}`",
+                    commands
+                        .init_never_signed(self.chain_id.as_ref().map_or("CHAIN", ChainId::as_str))
+                ),
+            ),
+        };
         format!(
-            "compare the address with your validator's; bring member-1 to member-{} to a host each: share.json as {share}, identity.key \
-             as {identity}, and cosign.toml into its tmkms.toml; delete the copies here. Then each member begins its state with what \
-             the whole key has signed until now, and `tmkms check` there says what is missing",
+            "{first}; bring member-1 to member-{} to a host each: share.json as {share}, identity.key \
+             as {identity}, and cosign.toml into its tmkms.toml; delete the copies here. Then each member begins its state {state}, and `tmkms check` there says what is missing",
             quorum.members()
         )
     }

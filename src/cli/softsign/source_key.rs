@@ -9,6 +9,7 @@ use crate::backends::softsign::key::{SoftKey, SoftKeyError};
 use crate::backends::softsign::pem::{self, PemKeyError};
 use crate::cli::report::{Failure, status};
 use crate::consensus::KeyType;
+use crate::remedy::CommandLine;
 use crate::secret_file::kind::{self, FileKind, KeyAlgorithm, NamedBy, PemLabel};
 use crate::secret_file::sealed::block::NotOneKey;
 use crate::secret_file::sealed::pbes2::NotOpened;
@@ -152,6 +153,15 @@ impl SourceKey<'_> {
     }
 
     fn remedy(&self, found: &FileKind) -> String {
+        let own = match self.verb {
+            "encrypted" => Some("encrypt"),
+            "decrypted" => Some("decrypt"),
+            _ => None,
+        };
+        if let (FileKind::OwnShare, Some(verb)) = (found, own) {
+            let command = CommandLine::on_file("tmkms", &["cosign", verb], self.path);
+            return format!("a share is {} with `{command}`", self.verb);
+        }
         let by = NamedBy::Command {
             option: "-f",
             pem: true,

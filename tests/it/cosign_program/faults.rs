@@ -51,6 +51,11 @@ fn too_few_are_told_and_come_back_by_themselves() {
         let words = format!("member {id} ");
         assert!(refused.description.contains(&words), "{refused:?}");
     }
+    // As it is printed, it shows who is missing on this host.
+    let (_, remedy) = refused.description.rsplit_once("; `").unwrap();
+    let (command, rest) = remedy.split_once('`').unwrap();
+    assert_eq!(rest, " on this host shows the members");
+    assert!(command.starts_with("tmkms cosign status "), "{command}");
     println!("refused after {:?}", began.elapsed());
     members.member(2).start();
     // On the very link.

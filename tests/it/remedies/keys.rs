@@ -399,6 +399,16 @@ fn a_key_is_split_and_put_together_again() {
     let shares = ["shares/member-3/share.json", "shares/member-1/share.json"];
     let said = walk.tmkms(&["cosign", "recover", shares[0], shares[1], "consensus.key"]);
     assert_eq!(said.code, 0, "{}", said.text);
+    // The members' states say how high the highest of them is.
+    fs::remove_file(walk.path("state.json")).unwrap();
+    let config = walk.path("tmkms.toml");
+    let fill = [
+        ("CHAIN", "test-1"),
+        ("HIGHEST", "7"),
+        ("PATH", config.to_str().unwrap()),
+    ];
+    let words = "tmkms state init CHAIN --height HIGHEST";
+    walk.follow_filled(&said, "the highest watermark of all members", words, &fill);
     walk.is_ready();
-    walk.signs(1);
+    walk.signs(8);
 }

@@ -121,12 +121,12 @@ pub const MENTIONS: &[(&str, &str, &str)] = &[
     ),
     (
         "src/backends/cosign/peers/wire/hello.rs",
-        "which `tmkms cosign verify` prints",
+        "which `tmkms cosign verify SHARE` prints",
         "for the shares of two hosts, which lie elsewhere",
     ),
     (
         "src/backends/cosign/peers/wire/hello.rs",
-        "to what `tmkms cosign verify` prints",
+        "to what `tmkms cosign verify SHARE` prints",
         "for the share of another host",
     ),
     (
@@ -513,6 +513,64 @@ pub const TABLE: &[Remedy] = &[
         Test(
             "tests/it/cosign_config.rs",
             "an_encrypted_share_needs_its_passphrase",
+        ),
+    ),
+    row(
+        "src/cli/softsign/source_key.rs",
+        "on_file(\"tmkms\",&[\"cosign\",verb],self.path)",
+        "a share is ",
+        "tmkms cosign",
+        Test(
+            "tests/it/cosign_config.rs",
+            "an_encrypted_share_needs_its_passphrase",
+        ),
+    ),
+    row(
+        "src/link/identity.rs",
+        "on_file(\"install\",&[\"-m\",\"600\",\"IDENTITY\"],path)",
+        "bring this member's own identity.key",
+        "install -m 600 IDENTITY",
+        Test(
+            "tests/it/cosign_config.rs",
+            "the_share_or_the_identity_of_another_member_is_told",
+        ),
+    ),
+    row(
+        "src/cli/cosign/recover.rs",
+        "line([\"adopt\",\"HOME\"])",
+        "stop every cosigner for good",
+        "tmkms adopt HOME",
+        Nobody("for the host and the home that the operator chooses"),
+    ),
+    row(
+        "src/cli/cosign/recover.rs",
+        "line([\"state\",\"show\"])",
+        "the highest watermark of all members",
+        "tmkms state show",
+        Nobody("for the members' hosts"),
+    ),
+    row(
+        "src/cli/cosign/recover.rs",
+        "line([\"state\",\"init\",\"CHAIN\",\"--height\",\"HIGHEST\"])",
+        "the highest watermark of all members",
+        "tmkms state init CHAIN --height HIGHEST",
+        Walk("a_key_is_split_and_put_together_again"),
+    ),
+    row(
+        "src/cli/cosign/split.rs",
+        "init_never_signed(self.chain_id.as_ref().map_or(\"CHAIN\",ChainId::as_str))",
+        "Then each member begins its state",
+        "tmkms state init",
+        Nobody("for the members' hosts"),
+    ),
+    row(
+        "src/chain/signing/joint.rs",
+        "line([\"cosign\",\"status\",chain.as_str()])",
+        "on this host shows the members",
+        "tmkms cosign status",
+        Test(
+            "tests/it/cosign_program/faults.rs",
+            "too_few_are_told_and_come_back_by_themselves",
         ),
     ),
     row(

@@ -57,7 +57,7 @@ impl JointRun<'_> {
             PeerAnswer::NoNonce => self.passes(member, "does not know its nonce any more"),
             PeerAnswer::Busy => self.passes(member, "has too many questions in hand"),
             PeerAnswer::Lost => self.passes(member, "was lost before it answered"),
-            PeerAnswer::Refused(why) => self.known.is_out(member, format!("refuses: {why}")),
+            PeerAnswer::Refused(why) => self.known.is_out(member, refuses(member, &why)),
         }
         Ok(None)
     }
@@ -118,9 +118,33 @@ impl JointRun<'_> {
     }
 }
 
+/// In the words of that member, whose commands are not for this host.
+fn refuses(member: u16, why: &str) -> String {
+    match why.contains('`') {
+        true => format!("refuses (commands that follow are for member {member}'s host): {why}"),
+        false => format!("refuses: {why}"),
+    }
+}
+
 fn far_apart() -> String {
     format!(
         "is locked on this vote at a time that is more than {} minutes away; look at the clocks of the nodes",
         APART / 60
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_of_another_host_is_told_as_that() {
+        let paused =
+            "not signed: the chain is paused; `tmkms resume c-1 -c /home/tmkms.toml` ends that";
+        assert_eq!(
+            refuses(3, paused),
+            format!("refuses (commands that follow are for member 3's host): {paused}")
+        );
+        assert_eq!(refuses(3, "it is late"), "refuses: it is late");
+    }
 }

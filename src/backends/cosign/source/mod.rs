@@ -81,7 +81,8 @@ impl CosignSource {
     /// One of them cannot be read, or they are not what the configuration says of this member.
     pub fn read(&self) -> Result<MemberFiles, OpenKeyError> {
         let (share, mut warnings) = self.file.read().map_err(OpenKeyError)?;
-        let (identity, warning) = identity::load(&self.settings.identity).map_err(OpenKeyError)?;
+        let (identity, warning) =
+            identity::load_of_member(&self.settings.identity).map_err(OpenKeyError)?;
         warnings.extend(warning);
         let share = complete(share, &self.settings, identity.peer_id()).map_err(|error| {
             OpenKeyError(format!("the share in {}: {error}", self.settings.share))

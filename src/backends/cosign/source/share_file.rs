@@ -169,7 +169,15 @@ impl ShareFile {
                     CommandLine::without_config(["cosign", "import", "SHARD"])
                 ),
             ),
-            (KeyShareError::Json { .. }, Some(found)) if found != FileKind::OwnShare => self.wrong(
+            // The parser of shares says more of these.
+            (
+                KeyShareError::Json { .. },
+                Some(FileKind::OwnShare | FileKind::OtherJson | FileKind::BrokenJson(..)),
+            ) => self.wrong(
+                &error.to_string(),
+                "bring the share.json of this member from its backup, or name it as `share`",
+            ),
+            (KeyShareError::Json { .. }, Some(found)) => self.wrong(
                 &found.to_string(),
                 "name the share.json of this member as `share`",
             ),

@@ -51,7 +51,7 @@ pub enum HelloError {
     /// It has a share of another key.
     #[error(
         "member {member} has a share of another key; compare `public_key` in the share.json of both hosts, which `tmkms cosign \
-         verify` prints, and put a share of the same splitting there"
+         verify SHARE` prints, and put a share of the same splitting there"
     )]
     Key {
         /// Which one.
@@ -75,8 +75,8 @@ pub enum HelloError {
     /// Its share is not the one whose public half is configured.
     #[error(
         "the share of member {member} is not that of its `public_share` here; if it is of a new splitting of the key, put shares of \
-         that one on all hosts, otherwise correct `public_share` of this [[providers.cosign.members]] to what `tmkms cosign verify` \
-         prints of its share"
+         that one on all hosts, otherwise correct `public_share` of this [[providers.cosign.members]] to what `tmkms cosign verify SHARE` \
+         prints there, on the host of member {member}"
     )]
     Share {
         /// Which one.
