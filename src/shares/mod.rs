@@ -15,7 +15,7 @@ mod shard;
 
 pub use combine::{NotExpandable, expanded_key};
 pub use fit::{ShardFit, ShardFitError, fit};
-pub use key_share::{KeyShare, KeyShareError};
+pub use key_share::{KeyShare, KeyShareError, ShareJsonFault};
 pub use public_shares::{PublicShares, PublicSharesError};
 pub use quorum::{MOST, Quorum, QuorumError};
 pub use shard::{Shard, ShardError};
