@@ -68,8 +68,8 @@ pub trait Cosigner: Send + Sync {
     /// Which member this host is, counted from 1.
     fn id(&self) -> u16;
 
-    /// From now on the other members are answered for this chain, as long as it lives.
-    fn join(&self, chain_id: &ChainId, member: Weak<dyn MemberGate>);
+    /// From now on the other members are answered for this chain, as long as it lives. `at` is where its watermark stands.
+    fn join(&self, chain_id: &ChainId, member: Weak<dyn MemberGate>, at: Option<Hrs>);
 
     /// How it is now. Waits for nobody.
     fn sample(&self) -> CosignersSample;

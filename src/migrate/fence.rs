@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::consensus::{Height, Hrs, Round, Step};
 use crate::gate::store::file::{StateFile, create_folder};
-use crate::os::files::paths::{absolute, folder_of};
+use crate::os::files::paths::{absolute, folder_of, same_file};
 use crate::os::files::replace::{Flush, Readers, replace};
 
 use super::foreign;
@@ -138,6 +138,13 @@ pub fn is_tombstone_at(path: &Path) -> bool {
     Reading::of(path).is_ok_and(|reading| is_tombstone(&reading.bytes))
 }
 
+/// What the text says that a take-over left at this path ([`of_tombstone`]), where one lies there.
+pub fn left_at(path: &Path) -> Option<(String, PathBuf)> {
+    Reading::of(path)
+        .ok()
+        .and_then(|reading| of_tombstone(&reading.bytes))
+}
+
 /// The text to leave in the place of a file that is kept as `kept`. No signer can parse it.
 pub fn tombstone(place: &StateFile, kept: &Path, back: &str) -> String {
     format!(
@@ -192,6 +199,12 @@ pub fn remember(place: &StateFile, new: Vec<Fence>) -> Result<(), String> {
     create_folder(folder_of(&path))
         .and_then(|()| replace(&path, text.as_bytes(), Readers::Everyone, Flush::Durable))
         .map_err(|error| failed(&error))
+}
+
+/// Whether the state at `place` took over what lay at this path. Another state, or that of another host, leaves the same text.
+pub fn is_listed(place: &StateFile, path: &Path) -> bool {
+    let fences = read(place).unwrap_or_default();
+    fences.iter().any(|fence| same_file(&fence.path, path))
 }
 
 /// Looks at every place once more. The texts are for the operator; none of them forbids to sign.

@@ -641,6 +641,21 @@ fn a_state_is_that_of_its_share() {
         shown.out
     );
     assert!(!check().contains("is that of"), "{}", check());
+    // Nobody goes on with the whole key from the state of one member; horcrux goes on as members.
+    for format in ["cometbft", "tmkms"] {
+        let refused = state(&["export", CHAIN, "--format", format, "--retire"]);
+        assert_eq!(refused.code, 1, "{}", refused.err);
+        for words in [
+            "that of share 1 of its key",
+            "stop all members for good, look at",
+            "that of this program with",
+            "`tmkms state show c-1",
+            "`tmkms state init c-1 --height H",
+        ] {
+            assert!(refused.err.contains(words), "{}", refused.err);
+        }
+    }
+    good(&state(&["export", CHAIN, "--format", "horcrux"]));
     // Another member does not go on from it, and the whole key neither.
     all.bring(1, 2, 2);
     all.edit(1, named);

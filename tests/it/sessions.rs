@@ -539,6 +539,18 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "a terminal that breaks",
     ),
     (
+        "here is that of share {share} of its key, and other members may have",
+        "tests/it/cosign_config.rs: the state of a member",
+    ),
+    (
+        "begin the state of the signer with the whole key at the",
+        "tests/it/cosign_config.rs: the state of a member",
+    ),
+    (
+        "is what a take-over left in the place of a state, and this state of chain",
+        "tests/it/remedies/takeover.rs: what another host left",
+    ),
+    (
         "what was encrypted did not open again",
         "a machine whose memory is faulty",
     ),

@@ -173,6 +173,8 @@ pub struct MadeSignature {
 pub struct MemberStanding {
     /// The chain.
     pub chain_id: ChainId,
+    /// Its watermark when the chain was armed first in this life of its process; `None` before that, and before the first message.
+    pub began: Option<Hrs>,
     /// Its watermark; `None` before the first message.
     pub at: Option<Hrs>,
     /// The whole signature there, where it is known. Whoever hears of it verifies it.

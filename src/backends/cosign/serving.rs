@@ -27,6 +27,8 @@ pub struct Serving {
     /// What was heard of chains that could not take it in yet: links are up before a chain is armed. One for each, the highest; of
     /// these chains nobody is given a share before they have.
     unlearned: Mutex<BTreeMap<ChainId, (Hrs, MadeSignature)>>,
+    /// Where chains stood when they were armed first in this life of the process.
+    began: Mutex<BTreeMap<ChainId, Hrs>>,
     clock: Arc<dyn Clock>,
 }
 
@@ -38,6 +40,7 @@ impl Serving {
             nonces: Mutex::new(Nonces::new(boot)),
             chains: RwLock::default(),
             unlearned: Mutex::default(),
+            began: Mutex::default(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -48,7 +51,12 @@ impl Serving {
     }
 
     /// Answers for this chain from now on, as long as it lives. One of the same id that was there before is forgotten.
-    pub fn join(&self, chain_id: &ChainId, member: Weak<dyn MemberGate>) {
+    /// Its watermark stands `at` there then, before anything was learned or signed.
+    pub fn join(&self, chain_id: &ChainId, member: Weak<dyn MemberGate>, at: Option<Hrs>) {
+        if let Some(at) = at {
+            let mut began = self.began.lock();
+            began.entry(chain_id.clone()).or_insert(at);
+        }
         self.chains.write().insert(chain_id.clone(), member);
     }
 
@@ -189,7 +197,13 @@ impl Serve for Serving {
                 bytes: bytes.as_slice().to_vec(),
                 signature,
             });
-            MemberStanding { chain_id, at, made }
+            let began = self.began.lock().get(&chain_id).copied();
+            MemberStanding {
+                chain_id,
+                began,
+                at,
+                made,
+            }
         };
         chains.into_iter().map(standing).collect()
     }

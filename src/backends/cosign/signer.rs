@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::consensus::{ChainId, PublicKey, Signature};
+use crate::consensus::{ChainId, Hrs, PublicKey, Signature};
 use crate::cosigner::{
     AskedJointly, Cosigner, CosignersSample, JointSignature, MemberGate, NotJoint,
 };
@@ -88,9 +88,9 @@ impl Cosigner for CosignSigner {
         self.party.id()
     }
 
-    fn join(&self, chain_id: &ChainId, member: Weak<dyn MemberGate>) {
+    fn join(&self, chain_id: &ChainId, member: Weak<dyn MemberGate>, at: Option<Hrs>) {
         *self.chain.lock() = Some(chain_id.clone());
-        self.serving.join(chain_id, member);
+        self.serving.join(chain_id, member, at);
     }
 
     fn sample(&self) -> CosignersSample {

@@ -78,7 +78,7 @@ impl Chain {
             && let Some(cosigner) = armed.signer.cosigner()
         {
             let chain: Arc<dyn MemberGate> = chain.clone();
-            cosigner.join(self.id(), Arc::downgrade(&chain));
+            cosigner.join(self.id(), Arc::downgrade(&chain), self.last());
         }
     }
 

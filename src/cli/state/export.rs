@@ -6,7 +6,7 @@ use crate::cli::config_file::ConfigFile;
 use crate::cli::report::{Failure, output, status};
 use crate::config::Config;
 use crate::consensus::ChainId;
-use crate::gate::store::file::OpenError;
+use crate::gate::store::file::{OpenError, StateFile};
 use crate::migrate::export::{self, ExportFormat, Exported};
 use crate::terminal::Terminal;
 use clap::{Args, ValueEnum};
@@ -71,6 +71,7 @@ impl Export {
         let (chain, place) = self.key.of(&config, &self.chain)?;
         let chain = &chain;
         self.not_onto_a_state(&config)?;
+        self.not_of_one_member(&place)?;
         // Locked, so that no service signs above what is written here.
         let state = Exported::open(&place).map_err(|error| refused(&config, error))?;
         if state.store.seen().is_some() {
@@ -130,6 +131,23 @@ impl Export {
             .hint("name another file with `-o`, where the other signer looks for its state; leave this one where it is")),
             None => Ok(()),
         }
+    }
+
+    /// Members that were not asked stand lower than the key: whoever goes on with the whole key goes on from the highest of all.
+    /// horcrux goes on as members, each from its own.
+    fn not_of_one_member(&self, place: &StateFile) -> Result<(), Failure> {
+        let (Some(share), To::Cometbft | To::Tmkms) = (place.share, self.format) else {
+            return Ok(());
+        };
+        let (chain, commands) = (&place.chain_id, &place.commands);
+        Err(Failure::new(format!(
+            "nothing was written: the state of chain {chain} here is that of share {share} of its key, and other members may have              signed more"
+        ))
+        .hint(format!(
+            "stop all members for good, look at `{}` on each of them, and begin the state of the signer with the whole key at the              highest height; that of this program with `{}` in its home",
+            commands.line(["state", "show", chain.as_str()]),
+            commands.init_height(chain)
+        )))
     }
 
     fn retires(&self, terminal: &mut dyn Terminal, chain: &ChainId) -> Result<bool, Failure> {

@@ -1,5 +1,7 @@
 //! What taking over one chain would change, and doing it.
 
+use std::path::Path;
+
 use crate::config::Config;
 use crate::consensus::PublicKey;
 use crate::gate::store::Moved;
@@ -8,7 +10,7 @@ use crate::gate::watermark::Watermark;
 use crate::migrate::around::Around;
 use crate::migrate::candidate::Candidate;
 use crate::migrate::evidence;
-use crate::migrate::fence::is_tombstone_at;
+use crate::migrate::fence;
 use crate::migrate::watermarks::{higher, shown};
 use crate::os::files::paths::same_file;
 
@@ -117,8 +119,15 @@ impl Plan {
         // What lies at our own place is looked at above.
         let mut old = Vec::new();
         for path in &candidate.states {
-            let taken = matches!(current, Current::Own { .. }) && is_tombstone_at(path);
-            if !taken && !same_file(path, &place.path) {
+            let left = matches!(current, Current::Own { .. })
+                .then(|| fence::left_at(path))
+                .flatten();
+            if let Some((_, kept)) = &left
+                && !fence::is_listed(&place, path)
+            {
+                return Err(left_elsewhere(path, kept, &place));
+            }
+            if left.is_none() && !same_file(path, &place.path) {
                 old.push(OldState::read(path, candidate.format, &place)?);
             }
         }
@@ -248,6 +257,17 @@ fn bare(told: &str) -> String {
     told.rsplit_once(" (")
         .map_or(told, |(bare, _)| bare)
         .to_owned()
+}
+
+/// It says nothing about where the other signer stood, and its file may have a name that means another one here.
+fn left_elsewhere(path: &Path, kept: &Path, place: &StateFile) -> String {
+    let (chain, commands) = (&place.chain_id, &place.commands);
+    format!(
+        "{} is what a take-over left in the place of a state, and this state of chain {chain} did not take it over: another host or          another home did. What lay there is {} on that host; bring that file, and take it over with `{}`",
+        path.display(),
+        kept.display(),
+        commands.import(chain, Path::new("FILE"))
+    )
 }
 
 fn nothing_found(place: &StateFile, current: &Current) -> String {

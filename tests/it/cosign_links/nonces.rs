@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use super::support::*;
 use tmkms::backends::cosign::peers::PeerMessage;
-use tmkms::backends::cosign::{PeerAnswer, Peers, ServedAnswer};
+use tmkms::backends::cosign::{MemberStanding, PeerAnswer, Peers, ServedAnswer, SignatureShare};
 use tmkms::backends::cosign::{deal, prove};
 use tmkms::backends::softsign::key::SoftKey;
-use tmkms::consensus::KeyType;
+use tmkms::consensus::{Height, KeyType, Prevote, Round, SignBytes, Timestamp};
 use tmkms::shares::Quorum;
 
 #[test]
@@ -148,6 +148,60 @@ fn both_sides_say_where_they_stand_and_who_comes_back_with_an_older_state_is_not
                 .any(|hrs| hrs.height.get() == height)
         });
         assert_eq!(sample(&one, 2).rolled_back, rolled_back, "{height}");
+        drop(fake);
+        until("it is down", || !sample(&one, 2).up);
+    }
+}
+
+/// A member that dials is linked before its chain is armed, and learns what the others know before it says again where it stands. And
+/// what it said last is seconds old when it is gone.
+#[test]
+fn an_older_state_is_noticed_whenever_it_says_where_it_began() {
+    let one = start(settings(1, &[(2, 1)]), &echo());
+    let stood = |height: i64| {
+        until("it is known", || {
+            let stands = sample(&one, 2).stands;
+            stands.values().any(|hrs| hrs.height.get() == height)
+        });
+    };
+    let began = |height: i64, now: i64| MemberStanding {
+        began: standing(height, b"x").at,
+        ..standing(now, b"x")
+    };
+    for (boot, gave, next, rolled_back) in [(10, 25, 25, false), (12, 25, 24, true)] {
+        let mut fake = Fake::greeted(2, boot, &one);
+        fake.send(PeerMessage::Stands(vec![began(20, 20)]));
+        stood(20);
+        let vote = Prevote {
+            height: Height::new(gave).unwrap(),
+            round: Round::FIRST,
+            block: None,
+            timestamp: Timestamp {
+                seconds: 1,
+                nanos: 0,
+            },
+        };
+        let vote = SignBytes::prevote(&"c-1".parse().unwrap(), &vote);
+        let answers = ask(&one, 2, 1, vote.as_slice());
+        let number = loop {
+            if let PeerMessage::Ask { number, .. } = fake.next().unwrap() {
+                break number;
+            }
+        };
+        let answer = ServedAnswer::Share(SignatureShare::from_bytes(&[0; 32]).unwrap());
+        fake.send(PeerMessage::Answer { number, answer });
+        assert!(answers.recv().is_ok());
+        stood(gave);
+        drop(fake);
+        until("it is down", || !sample(&one, 2).up);
+        // Not armed yet, then armed and up to date.
+        let mut fake = Fake::greeted(2, boot + 1, &one);
+        fake.send(PeerMessage::Stands(vec![began(next, 26)]));
+        stood(26);
+        assert_eq!(sample(&one, 2).rolled_back, rolled_back, "{next}");
+        // For the next turn.
+        fake.send(PeerMessage::Stands(vec![began(next, 20)]));
+        stood(20);
         drop(fake);
         until("it is down", || !sample(&one, 2).up);
     }

@@ -194,6 +194,7 @@ pub fn made(bytes: &[u8]) -> MadeSignature {
 pub fn standing(height: i64, bytes: &[u8]) -> MemberStanding {
     MemberStanding {
         chain_id: "c-1".parse().unwrap(),
+        began: None,
         at: Some(Hrs::end_of(Height::new(height).unwrap())),
         made: Some(made(bytes)),
     }

@@ -598,6 +598,27 @@ pub const TABLE: &[Remedy] = &[
         Test("tests/it/cosign_config.rs", "a_state_is_that_of_its_share"),
     ),
     row(
+        "src/cli/state/export.rs",
+        "line([\"state\",\"show\",chain.as_str()])",
+        "stop all members for good, look at",
+        "tmkms state show",
+        Test("tests/it/cosign_config.rs", "a_state_is_that_of_its_share"),
+    ),
+    row(
+        "src/cli/state/export.rs",
+        "init_height(chain)",
+        "that of this program with",
+        "tmkms state init",
+        Test("tests/it/cosign_config.rs", "a_state_is_that_of_its_share"),
+    ),
+    row(
+        "src/migrate/takeover/plan.rs",
+        "import(chain,Path::new(\"FILE\"))",
+        "another host or another home did",
+        "tmkms state import test-1 FILE",
+        Walk("what_another_host_left"),
+    ),
+    row(
         "src/migrate/takeover/old_state.rs",
         "init_height(&place.chain_id)",
         "and others may have signed more",

@@ -48,6 +48,35 @@ fn a_state_that_was_taken_over_before() {
     walk.signs(42);
 }
 
+/// The text that a take-over leaves says nothing about where that host stood.
+#[test]
+fn what_another_host_left() {
+    let walk = Walk::of("what_another_host_left");
+    let old = walk.elsewhere("old.json");
+    private(&old, OLD);
+    assert_eq!(import(&walk, &old).code, 0);
+    let nothing = import(&walk, &old);
+    assert!(
+        nothing.text.contains("taken this over already"),
+        "{}",
+        nothing.text
+    );
+    let left = walk.elsewhere("host-2.json");
+    private(&left, &fs::read(&old).unwrap());
+    let said = import(&walk, &left);
+    assert_eq!(said.code, 1, "{}", said.text);
+    let words = "tmkms state import test-1 FILE";
+    let printed = walk.printed(&said.text, "another host or another home did", words);
+    let kept = walk.elsewhere("host-2.json.before-import");
+    let higher = String::from_utf8(OLD.to_vec())
+        .unwrap()
+        .replacen("41", "51", 1);
+    private(&kept, higher.as_bytes());
+    walk.paste_and_agree(&printed, &[("FILE", kept.to_str().unwrap())]);
+    walk.is_ready();
+    walk.signs(52);
+}
+
 #[test]
 fn a_take_over_that_broke_off() {
     let walk = Walk::of("a_take_over_that_broke_off");

@@ -4,7 +4,7 @@ use super::net::Wire;
 use super::{HostSettings, Hosts};
 use crate::support::{chain_id, key, maker};
 use tmkms::backends::cosign::{MadeSignature, Serve};
-use tmkms::consensus::Signature;
+use tmkms::consensus::{Height, Hrs, Signature};
 use tmkms::gate::Settings;
 use tmkms::gate::heights::bucket::Rate;
 use tmkms::harness::messages::Maker;
@@ -200,11 +200,15 @@ fn what_was_told_before_the_chain_was_armed_is_known_before_a_share_is_given() {
         }
     };
     let opening: Arc<dyn MemberGate> = Arc::new(Chain::opening(chain_id()));
-    serving.join(&chain_id(), Arc::downgrade(&opening));
+    serving.join(&chain_id(), Arc::downgrade(&opening), None);
     assert!(ask().contains("being opened"), "{}", ask());
     let armed: Arc<dyn MemberGate> = host.chain.clone();
-    serving.join(&chain_id(), Arc::downgrade(&armed));
+    let at = |height| Some(Hrs::end_of(Height::new(height).unwrap()));
+    serving.join(&chain_id(), Arc::downgrade(&armed), at(1));
     assert!(ask().contains("double sign"), "{}", ask());
+    // What it says of its beginning is from before that, also when it is armed again.
+    serving.join(&chain_id(), Arc::downgrade(&armed), at(9));
+    assert_eq!(serving.standings()[0].began, at(1));
     match host.disk.watermark() {
         Watermark::Message(last) => assert_eq!(last.bytes().as_slice(), made.bytes),
         other => panic!("{other:?}"),

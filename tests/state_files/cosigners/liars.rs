@@ -314,7 +314,7 @@ fn a_busy_gate_is_asked_again_and_a_refusal_is_told_with_its_reason() {
     let told = |reason: fn() -> Reason| {
         let chain: Arc<dyn MemberGate> = Arc::new(Says(chain_id(), reason));
         let serving = Serving::new(hosts.host(1).party.clone(), 1);
-        serving.join(&chain_id(), Arc::downgrade(&chain));
+        serving.join(&chain_id(), Arc::downgrade(&chain), None);
         let from = ShownTo { member: 2, boot: 1 };
         let asked = AskedShare {
             joint: Default::default(),

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use crate::backends::cosign::ask::{Answered, AskedShare, MadeSignature, Peers, Serve, ShownNonce};
 use crate::backends::cosign::nonces::NonceId;
+use crate::consensus::Position;
 use crate::threads::{LARGE_STACK, STACK, Shutdown, spawn};
 
 use super::door::Door;
@@ -162,7 +163,9 @@ impl Peers for PeerLinks {
         let slot = self.0.slots.get(&member);
         let counts = slot.map(|slot| slot.asked.clone()).unwrap_or_default();
         // Dropped where there is no link, it says that it is lost.
-        let question = OpenQuestion::new(member, attempt, &counts, to);
+        let at = Position::read(&asked.bytes).ok();
+        let at = at.map(|position| (position.chain_id, position.hrs));
+        let question = OpenQuestion::new(member, attempt, &counts, at, to);
         if let Some(link) = slot.and_then(|slot| slot.up()) {
             link.ask(question, asked);
         }

@@ -13,6 +13,7 @@ use crate::backends::cosign::ask::{
 };
 use crate::backends::cosign::nonces::{NonceId, ShownTo};
 use crate::backends::cosign::peers::wire::PeerMessage;
+use crate::consensus::{ChainId, Hrs};
 use crate::link::Closer;
 use crate::os::clock::{Clock, SystemClock};
 
@@ -157,20 +158,22 @@ impl PairLink {
         match (PeerMessage::Ask { number, asked }).encode() {
             Ok(frame) => self.send_frame(frame),
             // It does not fit into a frame: nothing of it has left, and the link is as good as before.
-            Err(_) => self.answered(number, PeerAnswer::Lost),
+            Err(_) => drop(self.answered(number, PeerAnswer::Lost)),
         }
     }
 
-    /// An answer came. Without a question of this number it is none.
-    pub(super) fn answered(&self, number: u64, answer: impl Into<PeerAnswer>) {
+    /// An answer came. Without a question of this number it is none. Gives where the member stands at least, if it gave a share.
+    pub(super) fn answered(
+        &self,
+        number: u64,
+        answer: impl Into<PeerAnswer>,
+    ) -> Option<(ChainId, Hrs)> {
         let question = self
             .open
             .lock()
             .as_mut()
             .and_then(|open| open.waiting.take(number));
-        if let Some(question) = question {
-            question.answer(answer.into());
-        }
+        question.and_then(|question| question.answer(answer.into()))
     }
 
     /// Answers a question of the other member.

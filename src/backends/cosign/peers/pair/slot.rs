@@ -125,8 +125,10 @@ impl MemberSlot {
         while state.stood.len() > MOST_CHAINS {
             state.stood.pop_first();
         }
-        let Some((_, before)) = before.filter(|(life, before)| *life != boot && *before > at)
-        else {
+        // What it learned or signed since then, in this life, counts for nothing.
+        let began = standing.began.unwrap_or(at);
+        let is_older = |(life, before): &(u64, Hrs)| *life != boot && *before > began;
+        let Some((_, before)) = before.filter(is_older) else {
             return;
         };
         state.rolled_back = true;
@@ -136,9 +138,19 @@ impl MemberSlot {
             event = "cosigner_rolled_back",
             chain = %chain,
             member = id,
-            "[{chain}] member {id} came back with an older state: it stood at {before}, and now at {at}. It is told the last signature \
+            "[{chain}] member {id} came back with an older state: it stood at {before}, and began at {began} now. It is told the last signature \
              that this member knows and signs nothing below that; look at what was restored on its host"
         );
+    }
+
+    /// It gave a share, so it stands there at least.
+    pub(super) fn gave(&self, link: &PairLink, chain: ChainId, at: Hrs) {
+        let mut state = self.state.lock();
+        if let Some((life, stood)) = state.stood.get_mut(&chain)
+            && *life == link.to.boot
+        {
+            *stood = at.max(*stood);
+        }
     }
 
     /// Keeps what the member tells of for the thread that serves it. Where that is busy, the latest are enough.

@@ -184,7 +184,11 @@ fn keep_reading(
                     Err(_) => return LinkEnd::Stopped,
                 }
             }
-            Ok(PeerMessage::Answer { number, answer }) => link.answered(number, answer),
+            Ok(PeerMessage::Answer { number, answer }) => {
+                if let Some((chain, at)) = link.answered(number, answer) {
+                    slot.gave(link, chain, at);
+                }
+            }
             Ok(PeerMessage::Made(made)) => slot.tell(link, made),
             Ok(PeerMessage::Stands(all)) => {
                 link.stands(all);

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use crate::backends::cosign::ask::{Answered, PeerAnswer};
 use crate::backends::cosign::peers::sample::AnswerCounts;
+use crate::consensus::{ChainId, Hrs};
 
 /// So many wait at most: of a member that answers nothing the oldest question counts as lost.
 const MOST: usize = 32;
@@ -27,6 +28,8 @@ pub(in crate::backends::cosign::peers) struct OpenQuestion {
     member: u16,
     began: Instant,
     counts: Arc<Mutex<AnswerCounts>>,
+    /// Of a vote or proposal: where whoever gives a share of it stands then.
+    at: Option<(ChainId, Hrs)>,
     /// Gone as soon as it is answered.
     to: Option<Sender<Answered>>,
 }
@@ -54,6 +57,7 @@ impl OpenQuestion {
         member: u16,
         attempt: u32,
         counts: &Arc<Mutex<AnswerCounts>>,
+        at: Option<(ChainId, Hrs)>,
         to: &Sender<Answered>,
     ) -> Self {
         counts.lock().questions += 1;
@@ -62,12 +66,17 @@ impl OpenQuestion {
             member,
             began: Instant::now(),
             counts: counts.clone(),
+            at,
             to: Some(to.clone()),
         }
     }
 
-    pub(super) fn answer(mut self, answer: PeerAnswer) {
+    /// Gives where the member stands at least, if it gave a share.
+    pub(super) fn answer(mut self, answer: PeerAnswer) -> Option<(ChainId, Hrs)> {
+        let at = self.at.take();
+        let gave = matches!(answer, PeerAnswer::Share(_));
         self.tell(answer);
+        at.filter(|_| gave)
     }
 
     fn tell(&mut self, answer: PeerAnswer) {
@@ -98,7 +107,10 @@ mod tests {
 
     fn question(attempt: u32) -> (OpenQuestion, Receiver<Answered>) {
         let (to, answers) = channel();
-        (OpenQuestion::new(2, attempt, &Arc::default(), &to), answers)
+        (
+            OpenQuestion::new(2, attempt, &Arc::default(), None, &to),
+            answers,
+        )
     }
 
     #[test]

@@ -11,8 +11,8 @@ use crate::text::excerpt::{brief, printable};
 
 use super::hello::PeerHello;
 use super::shapes::{
-    AnswerShape, AskShape, Content, HelloShape, MadeShape, Nothing, Parcel, SignedShape,
-    StandingShape, StandsShape, Told,
+    AnswerShape, AskShape, Content, HelloShape, MadeShape, Nothing, Parcel, PositionShape,
+    SignedShape, StandingShape, StandsShape, Told,
 };
 use crate::backends::cosign::ask::{
     AskedShare, JointOnce, MadeSignature, MemberStanding, ServedAnswer, ShownNonce,
@@ -200,30 +200,36 @@ fn read_made(made: MadeShape) -> Result<MadeSignature, PeerMessageError> {
 }
 
 fn standing_shape(standing: MemberStanding) -> StandingShape {
-    let at = standing.at;
     StandingShape {
         chain_id: standing.chain_id.as_str().as_bytes().to_vec(),
-        height: at.map_or(0, |hrs| hrs.height.get()),
-        round: at.map_or(0, |hrs| hrs.round.get()),
-        step: at.map_or(0, |hrs| hrs.step.number().into()),
+        at: standing.at.map(position_shape),
         made: standing.made.map(made_shape),
+        began: standing.began.map(position_shape),
     }
 }
 
+fn position_shape(at: Hrs) -> PositionShape {
+    PositionShape {
+        height: at.height.get(),
+        round: at.round.get(),
+        step: at.step.number().into(),
+    }
+}
+
+fn read_position(at: PositionShape) -> Result<Hrs, PeerMessageError> {
+    let step = u8::try_from(at.step).ok().and_then(Step::from_number);
+    Ok(Hrs {
+        height: Height::new(at.height).ok_or(Field("height"))?,
+        round: Round::new(at.round).ok_or(Field("round"))?,
+        step: step.ok_or(Field("step"))?,
+    })
+}
+
 fn read_standing(standing: StandingShape) -> Result<MemberStanding, PeerMessageError> {
-    let step = u8::try_from(standing.step).ok();
-    let step = step.and_then(Step::from_number);
-    let at = match standing.height {
-        0 => None,
-        height => Some(Hrs {
-            height: Height::new(height).ok_or(Field("height"))?,
-            round: Round::new(standing.round).ok_or(Field("round"))?,
-            step: step.ok_or(Field("step"))?,
-        }),
-    };
     Ok(MemberStanding {
         chain_id: ChainId::read(&standing.chain_id).map_err(|_| Field("chain id"))?,
-        at,
+        began: standing.began.map(read_position).transpose()?,
+        at: standing.at.map(read_position).transpose()?,
         made: standing.made.map(read_made).transpose()?,
     })
 }
@@ -386,6 +392,7 @@ mod tests {
         let chain_id: ChainId = "c-1".parse().unwrap();
         MemberStanding {
             chain_id: chain_id.clone(),
+            began: Some(Hrs::end_of(Height::FIRST)),
             at: Some(Hrs {
                 height: Height::new(i64::MAX).unwrap(),
                 round: Round::FIRST,
@@ -464,6 +471,7 @@ mod tests {
             PeerMessage::Stands(Vec::new()),
             PeerMessage::Stands(vec![standing(Step::Precommit); MOST_CHAINS]),
             PeerMessage::Stands(vec![MemberStanding {
+                began: None,
                 at: None,
                 made: None,
                 ..standing(Step::Propose)
@@ -527,12 +535,26 @@ mod tests {
             let all = vec![shape; many];
             read(Content::Stands(StandsShape { all })).map(drop)
         };
+        let at = |height, round, step| PositionShape {
+            height,
+            round,
+            step,
+        };
         assert_eq!(stands(&|_| (), MOST_CHAINS), Ok(()));
         assert_eq!(stands(&|_| (), MOST_CHAINS + 1), Err(TooMany("chains")));
-        assert_eq!(stands(&|shape| shape.height = -1, 1), Err(Field("height")));
-        assert_eq!(stands(&|shape| shape.round = -1, 1), Err(Field("round")));
+        assert_eq!(
+            stands(&|shape| shape.at = Some(at(-1, 0, 1)), 1),
+            Err(Field("height"))
+        );
+        assert_eq!(
+            stands(&|shape| shape.began = Some(at(1, -1, 1)), 1),
+            Err(Field("round"))
+        );
         for step in [0, 4, u32::MAX] {
-            assert_eq!(stands(&|shape| shape.step = step, 1), Err(Field("step")));
+            assert_eq!(
+                stands(&|shape| shape.at = Some(at(1, 0, step)), 1),
+                Err(Field("step"))
+            );
         }
         let record = [&[0; NONCE][..], &commitments().to_bytes().unwrap()].concat();
         let shown = |bytes: Vec<u8>| read(Content::Shown(bytes)).map(drop);

@@ -44,16 +44,25 @@ pub(super) struct StandsShape {
 pub(super) struct StandingShape {
     #[prost(bytes = "vec", tag = "1")]
     pub chain_id: Vec<u8>,
-    /// 0 before the first message.
-    #[prost(int64, tag = "2")]
+    /// None before the first message.
+    #[prost(message, optional, tag = "2")]
+    pub at: Option<PositionShape>,
+    #[prost(message, optional, tag = "3")]
+    pub made: Option<MadeShape>,
+    /// None before the chain is armed, and before the first message.
+    #[prost(message, optional, tag = "4")]
+    pub began: Option<PositionShape>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub(super) struct PositionShape {
+    #[prost(int64, tag = "1")]
     pub height: i64,
-    #[prost(int32, tag = "3")]
+    #[prost(int32, tag = "2")]
     pub round: i32,
     /// 1 for a proposal, 2 for a prevote, 3 for a precommit.
-    #[prost(uint32, tag = "4")]
+    #[prost(uint32, tag = "3")]
     pub step: u32,
-    #[prost(message, optional, tag = "5")]
-    pub made: Option<MadeShape>,
 }
 
 #[derive(Clone, PartialEq, Message)]
