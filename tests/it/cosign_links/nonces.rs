@@ -170,8 +170,10 @@ fn an_older_state_is_noticed_whenever_it_says_where_it_began() {
     };
     for (boot, gave, next, rolled_back) in [(10, 25, 25, false), (12, 25, 24, true)] {
         let mut fake = Fake::greeted(2, boot, &one);
-        fake.send(PeerMessage::Stands(vec![began(20, 20)]));
-        stood(20);
+        // Another height than before: that it stands there is heard on another thread than its answer.
+        let height = i64::try_from(boot).unwrap() + 10;
+        fake.send(PeerMessage::Stands(vec![began(height, height)]));
+        stood(height);
         let vote = Prevote {
             height: Height::new(gave).unwrap(),
             round: Round::FIRST,
