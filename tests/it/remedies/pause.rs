@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use tmkms::harness::Listener;
@@ -36,6 +37,11 @@ fn a_service_that_gives_no_answer() {
     walk.home.init();
     let service = walk.home.start();
     let _node = walk.node.accept(PATIENCE).unwrap();
+    // Links are dialled while the socket for commands is made.
+    let began = Instant::now();
+    while !walk.path("tmkms.sock").exists() && began.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(5));
+    }
     service.signal(Signal::STOP);
     let said = walk.tmkms(&["pause", "test-1"]);
     service.signal(Signal::CONT);
