@@ -340,10 +340,10 @@ fn read_commitments(bytes: &[u8]) -> Result<Commitments, PeerMessageError> {
     Commitments::from_bytes(&bytes).map_err(|_| Field("commitments"))
 }
 
-/// One line of what another member wrote, cut.
+/// One line of what another member wrote, cut. What takes the place of a control character is longer than it was.
 fn sentence(text: &str) -> String {
-    let line = brief(text, MOST_TEXT).replace(['\n', '\t'], " ");
-    printable(&line).into_owned()
+    let line = text.replace(['\n', '\t'], " ");
+    brief(&printable(&line), MOST_TEXT).into_owned()
 }
 
 fn small(number: u32, what: &'static str) -> Result<u16, PeerMessageError> {
@@ -488,7 +488,10 @@ mod tests {
     #[test]
     fn a_sentence_is_one_line_and_short() {
         let told = "a\n\u{1b}[2J".repeat(1000);
+        // It fits, and what stands for its control characters does not.
+        let fits = format!("a{}", "\u{1}".repeat(MOST_TEXT - 1));
         for message in [
+            PeerMessage::Bye(fits),
             PeerMessage::Bye(told.clone()),
             PeerMessage::Answer {
                 number: 1,
