@@ -192,10 +192,7 @@ fn of_state(path: PathBuf, place: &StateFile) -> Option<Evidence> {
 
 /// Whether a take-over left a text there that names another chain.
 fn was_of_other(path: &Path, place: &StateFile) -> bool {
-    Reading::of(path)
-        .ok()
-        .and_then(|reading| fence::of_tombstone(&reading.bytes))
-        .is_some_and(|(chain, _)| chain != place.chain_id.as_str())
+    fence::left_at(path).is_some_and(|(chain, _)| chain != place.chain_id.as_str())
 }
 
 /// Before v0.25 Tendermint kept key and state in one file.

@@ -646,7 +646,8 @@ fn a_state_is_that_of_its_share() {
         let refused = state(&["export", CHAIN, "--format", format, "--retire"]);
         assert_eq!(refused.code, 1, "{}", refused.err);
         for words in [
-            "that of share 1 of its key",
+            "that of share 1 of its key, and other members may have signed more",
+            "with the whole key at the highest height;",
             "stop all members for good, look at",
             "that of this program with",
             "`tmkms state show c-1",

@@ -141,10 +141,12 @@ impl Export {
         };
         let (chain, commands) = (&place.chain_id, &place.commands);
         Err(Failure::new(format!(
-            "nothing was written: the state of chain {chain} here is that of share {share} of its key, and other members may have              signed more"
+            "nothing was written: the state of chain {chain} here is that of share {share} of its key, and other members may have \
+             signed more"
         ))
         .hint(format!(
-            "stop all members for good, look at `{}` on each of them, and begin the state of the signer with the whole key at the              highest height; that of this program with `{}` in its home",
+            "stop all members for good, look at `{}` on each of them, and begin the state of the signer with the whole key at the \
+             highest height; that of this program with `{}` in its home",
             commands.line(["state", "show", chain.as_str()]),
             commands.init_height(chain)
         )))

@@ -263,7 +263,8 @@ fn bare(told: &str) -> String {
 fn left_elsewhere(path: &Path, kept: &Path, place: &StateFile) -> String {
     let (chain, commands) = (&place.chain_id, &place.commands);
     format!(
-        "{} is what a take-over left in the place of a state, and this state of chain {chain} did not take it over: another host or          another home did. What lay there is {} on that host; bring that file, and take it over with `{}`",
+        "{} is what a take-over left in the place of a state, and this state of chain {chain} did not take it over: another host or \
+         another home did. What lay there is {} on that host; bring that file, and take it over with `{}`",
         path.display(),
         kept.display(),
         commands.import(chain, Path::new("FILE"))

@@ -66,7 +66,9 @@ fn what_another_host_left() {
     let said = import(&walk, &left);
     assert_eq!(said.code, 1, "{}", said.text);
     let words = "tmkms state import test-1 FILE";
-    let printed = walk.printed(&said.text, "another host or another home did", words);
+    let whose = "another host or another home did";
+    assert!(said.text.contains(whose), "{}", said.text);
+    let printed = walk.printed(&said.text, whose, words);
     let kept = walk.elsewhere("host-2.json.before-import");
     let higher = String::from_utf8(OLD.to_vec())
         .unwrap()
