@@ -150,16 +150,16 @@ fn a_node_that_sends_mebibytes_fills_no_log_no_status_and_no_memory() {
     assert_eq!(code, 200);
     assert!(page.len() < 64 * 1024, "{} bytes", page.len());
     assert!(get(&at, "/metrics").1.len() < 256 * 1024);
-    let log = service.log();
-    let longest = log.lines().map(str::len).max().unwrap();
-    assert!(longest < 2_000, "a line of {longest} bytes");
-    assert!(log.len() < 512 * 1024, "{} bytes", log.len());
     for words in [
         "(the first 50 of 1048576 bytes) is not a chain id: a chain id has at most 50 bytes",
         "the purpose \"\\u{1b}",
     ] {
-        assert!(log.contains(words), "{words}");
+        service.wait_for_log(words);
     }
+    let log = service.log();
+    let longest = log.lines().map(str::len).max().unwrap();
+    assert!(longest < 2_000, "a line of {longest} bytes");
+    assert!(log.len() < 512 * 1024, "{} bytes", log.len());
     assert!(!log.contains('\u{1b}'));
 }
 

@@ -48,7 +48,7 @@ fn a_chain_that_another_process_holds_is_taken_over_when_that_one_ends() {
     ));
     second.wait_for_log("[test-1] not dialled: the state file");
     let pid = format!("in use by another process: process {} (", first.child.id());
-    assert!(second.log().contains(&pid), "{}", second.log());
+    second.wait_for_log(&pid);
 
     // What is told of it is true.
     let at = address(&second);
@@ -165,7 +165,7 @@ fn a_key_in_use_under_another_state_file_is_waited_for_too() {
     let _other = two.accept(PATIENCE).unwrap();
     service.wait_for_log("[test-1] not dialled: another process on this host already signs");
     let pid = format!("process {} (tmkms, user ", first.child.id());
-    assert!(service.log().contains(&pid), "{}", service.log());
+    service.wait_for_log(&pid);
     assert!(one.accept(Duration::from_millis(600)).is_err());
     first.signal(Signal::TERM);
     first.wait();

@@ -89,6 +89,7 @@ fn a_key_or_state_that_everybody_may_replace_arms_nothing() {
         assert_eq!(done.code, 1, "{}{}", done.out, done.err);
         let service = home.start();
         service.wait_for_log("can replace files and folders in");
+        service.wait_for_log("not armed");
         let log = service.log();
         assert!(
             log.contains("not armed") && !log.contains("armed with"),
@@ -156,7 +157,7 @@ fn what_may_be_meant_is_warned_of() {
     assert_eq!(mode(&home.path().join("state")), 0o755);
     for (name, _, words) in open {
         assert!(told.contains(words), "{name}: {told}");
-        assert!(service.log().contains(words), "{name}: {}", service.log());
+        service.wait_for_log(words);
     }
 }
 

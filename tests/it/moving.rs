@@ -120,8 +120,7 @@ fn a_chain_moves_between_services_that_run_and_no_link_is_lost() {
     assert_eq!(status, 1);
     assert!(text.contains("was handed over at"), "{text}");
     first.wait_for_log("[test-1] handed over to bundle");
-    let log = first.log();
-    assert!(log.contains("refused (moved_out)"), "{log}");
+    first.wait_for_log("refused (moved_out)");
 
     // Without a state, and then with the bundle's; not restarted in between.
     let second = two.home.start();
@@ -226,7 +225,7 @@ fn a_sealed_chain_stays_so_over_restarts_and_comes_back_to_a_service_that_runs()
     let service = host.home.start();
     let mut node = host.node.accept(PATIENCE).unwrap();
     assert_eq!(code(&mut node, 2), MOVED_OUT);
-    assert!(service.log().contains("to bundle"), "{}", service.log());
+    service.wait_for_log("to bundle");
     // The service writes the same bundle again.
     let again = host.move_out("again");
     assert_eq!(fs::read(&again).unwrap(), fs::read(&bundle).unwrap());

@@ -129,6 +129,7 @@ fn a_running_service_tells_its_status_and_is_not_disturbed_by_checks() {
     let id = identity["peer_id"].as_str().unwrap();
     let key = identity["public_key"].as_str().unwrap();
     assert_eq!(id, identity_of(&home).peer_id().to_string());
+    service.wait_for_log("connected");
     let log = service.log();
     let told = log
         .lines()

@@ -235,7 +235,6 @@ fn a_squatter_is_named_and_does_not_stop_a_key_in_a_file() {
     let service = home.start();
     let mut node = listener.accept(PATIENCE).unwrap();
     assert!(sign(&mut node, &home.key, 1, 1));
-    let log = service.log();
     let kill = format!("`kill {}`", std::process::id());
     for words in [
         &pid(),
@@ -244,8 +243,9 @@ fn a_squatter_is_named_and_does_not_stop_a_key_in_a_file() {
         &kill,
         "the lock on the key's file is held",
     ] {
-        assert!(log.contains(words), "{words}: {log}");
+        service.wait_for_log(words);
     }
+    let log = service.log();
     assert_eq!(log.matches("occupies the name").count(), 1, "{log}");
     // And what holds instead keeps another one away.
     let other = Home {
@@ -272,13 +272,12 @@ fn another_users_program_of_this_name_does_not_stop_a_key_in_a_file() {
     let service = home.start();
     let mut node = listener.accept(PATIENCE).unwrap();
     assert!(sign(&mut node, &home.key, 1, 1));
-    let log = service.log();
     let holder = format!(
         "process {} (tmkms, user 65534) is of another user",
         squatter.child.id()
     );
     for words in [&holder, "an attack", "the lock on the key's file is held"] {
-        assert!(log.contains(words), "{words}: {log}");
+        service.wait_for_log(words);
     }
     drop(squatter);
     service.wait_for_log("is gone, and tmkms has that lock, too");
@@ -295,11 +294,7 @@ fn another_users_program_of_this_name_may_be_a_signer_where_nothing_else_is_lock
     home.add_a_chain(&second.address().unwrap());
     let service = start_with_the_key_in_the_environment(&home);
     service.wait_for_log("[test-1] not dialled");
-    assert!(
-        service
-            .log()
-            .contains("this is an attack to keep yours from starting")
-    );
+    service.wait_for_log("this is an attack to keep yours from starting");
     assert!(listener.accept(Duration::from_millis(300)).is_err());
     drop(squatter);
     let mut node = listener.accept(PATIENCE).unwrap();
@@ -334,8 +329,8 @@ fn a_squatter_stops_a_key_without_a_file_is_told_and_waited_for() {
     home.add_a_chain(&second.address().unwrap());
     let service = start_with_the_key_in_the_environment(&home);
     service.wait_for_log("[test-1] not dialled: chain test-1 and its key cannot be locked");
-    let log = service.log();
-    assert!(log.contains(&pid()) && log.contains("an attack"), "{log}");
+    service.wait_for_log(&pid());
+    service.wait_for_log("an attack");
     assert!(listener.accept(Duration::from_millis(300)).is_err());
     drop(squatter);
     let mut node = listener.accept(PATIENCE).unwrap();
@@ -350,7 +345,7 @@ fn a_squatter_does_not_stop_a_key_without_a_file_beside_lock_dir() {
     let service = start_with_the_key_in_the_environment(&home);
     let mut node = listener.accept(PATIENCE).unwrap();
     assert!(sign(&mut node, &home.key, 1, 1));
-    assert!(service.log().contains("the lock in lock_dir is held"));
+    service.wait_for_log("the lock in lock_dir is held");
 }
 
 /// The name, bound by a socket that does not listen.
@@ -368,13 +363,12 @@ fn a_squatter_that_does_not_listen_is_no_signer() {
     let service = home.start();
     let mut node = listener.accept(PATIENCE).unwrap();
     assert!(sign(&mut node, &home.key, 1, 1));
-    let log = service.log();
     for words in [
         "a process that does not listen is not tmkms",
         "an attack",
         "names it",
     ] {
-        assert!(log.contains(words), "{words}: {log}");
+        service.wait_for_log(words);
     }
     // Once it leaves, the name is this service's, and says so to the next one.
     drop(squatter);

@@ -126,7 +126,7 @@ fn from_its_height_on_no_link_gets_a_signature_before_or_after_a_kill() {
             .contains("is not paused")
     );
     // Each is told once; refusals are counted, and not told again and again.
-    let log = service.log();
+    let log = service.wait_for_times(4, "refused (paused)");
     assert_eq!(
         log.matches("refused (paused)").count(),
         4,

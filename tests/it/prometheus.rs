@@ -533,7 +533,7 @@ fn a_walk_through_a_link_a_device_a_disk_and_a_conflict() {
         "double sign refused: ",
     );
     // On a busy machine the device may be away for long enough to be called gone.
-    let log = service.log();
+    let log = service.wait_for_times(1, "double sign refused");
     let errors = log.lines().filter(|line| line.contains("ERROR"));
     let errors = errors.filter(|line| !line.contains("no device that holds its key answers"));
     assert_eq!(errors.count(), 1, "{log}");

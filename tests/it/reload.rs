@@ -39,7 +39,7 @@ fn nothing_is_different() {
     let mut world = World::signing();
     world.reloads("nothing is different\n");
     assert!(world.signs(2, 1));
-    assert_eq!(world.service.log().matches("connected").count(), 1);
+    world.service.has_times(1, "connected");
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_chain_comes_and_goes_and_comes_again_beside_one_that_goes_on() {
     );
     assert!(signed(ask(&mut node, 6, 1)));
     assert!(world.signs(4, 1));
-    assert_eq!(world.service.log().matches("[test-1] armed").count(), 1);
+    world.service.has_times(1, "[test-1] armed");
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn settings_of_a_chain_are_followed_on_the_same_link() {
     assert!(text.contains("`sign_extensions` changed"), "{text}");
     assert!(text.contains("`raw_bytes` changed"), "{text}");
     assert!(world.signs(13, 1));
-    assert_eq!(world.service.log().matches("connected").count(), 1);
+    world.service.has_times(1, "connected");
 }
 
 #[test]
@@ -304,7 +304,7 @@ fn a_storm_of_signals_leaves_nothing_behind() {
         drop(linked.join().unwrap().unwrap());
     });
     world.service.wait_for_log("[test-2] armed");
-    assert_eq!(world.service.log().matches("[test-2] armed").count(), 1);
+    world.service.has_times(1, "[test-2] armed");
     let one = world.home.config();
     world
         .home
@@ -319,7 +319,7 @@ fn a_storm_of_signals_leaves_nothing_behind() {
         thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(now(), (threads, descriptors));
-    assert_eq!(world.service.log().matches("connected").count(), 2);
+    world.service.has_times(2, "connected");
 }
 
 #[test]
@@ -339,7 +339,7 @@ fn several_who_ask_at_once_all_hear_of_it() {
         "{answers:?}"
     );
     drop(listener.accept(PATIENCE).unwrap());
-    assert_eq!(world.service.log().matches("[test-2] armed").count(), 1);
+    world.service.has_times(1, "[test-2] armed");
     assert!(world.signs(2, 1));
 }
 
@@ -374,7 +374,7 @@ fn metrics_and_log_are_followed() {
     assert!(std::net::TcpStream::connect(at).is_err(), "nobody listens");
     assert!(!file.exists());
     assert!(world.signs(2, 1));
-    let log = world.service.log();
+    let log = world.service.wait_for_times(1, " at 2/0");
     assert!(
         log.lines()
             .last()
@@ -434,7 +434,8 @@ fn a_second_key_of_a_device_goes_over_the_session_that_there_is_and_another_pass
     home.configure(&format!("{section}{both}"));
     let (code, said) = home.run(&["state", "init", "test-2", "--never-signed"]);
     assert_eq!(code, 0, "{said}");
-    let before = service.log().matches("connected").count();
+    let before = service.wait_for_times(1, "connected");
+    let before = before.matches("connected").count();
     let (code, said) = home.run(&["reload"]);
     assert_eq!((code, &*said), (0, "test-2: added\n"));
     drop(second.accept(PATIENCE).unwrap());
@@ -444,7 +445,7 @@ fn a_second_key_of_a_device_goes_over_the_session_that_there_is_and_another_pass
         "no second login"
     );
     assert!(sign(&mut node, &home.key, 2, 1));
-    assert_eq!(service.log().matches("connected").count(), before + 1);
+    service.has_times(before + 1, "connected");
     // The same password elsewhere: the session ends, and another one begins.
     home.configure(&text.replace("\"password\"", "\"elsewhere\""));
     let (code, said) = home.run(&["reload"]);

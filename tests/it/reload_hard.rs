@@ -184,12 +184,8 @@ fn an_identity_that_was_exchanged_is_followed_and_one_that_is_missing_changes_no
     let mut node = again(&world);
     assert!(sign(&mut node, &world.home.key, 5, 1));
     assert_eq!(known(), 1);
-    let log = world.service.log();
-    assert_eq!(
-        log.matches("this signer is known to its nodes as").count(),
-        4,
-        "{log}"
-    );
+    let words = "this signer is known to its nodes as";
+    world.service.has_times(4, words);
     let (_, text) = world.home.run(&["reload"]);
     assert_eq!(text, "nothing is different\n");
 }

@@ -137,13 +137,7 @@ fn a_chain_without_state_answers_and_says_what_to_do() {
         !home.path().join("state.json").exists(),
         "nothing is made silently"
     );
-    assert!(
-        service
-            .log()
-            .contains("tmkms state init test-1 --never-signed"),
-        "{}",
-        service.log()
-    );
+    service.wait_for_log("tmkms state init test-1 --never-signed");
 }
 
 #[test]

@@ -414,11 +414,7 @@ fn a_state_that_grew_after_the_take_over_is_not_signed_beside() {
         }
         let service = site.start();
         service.wait_for_log("not armed");
-        assert!(
-            service.log().contains("still runs and signs"),
-            "{}",
-            service.log()
-        );
+        service.wait_for_log("still runs and signs");
         assert!(
             !service.log().contains("armed with the"),
             "{}",

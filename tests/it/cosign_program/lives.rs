@@ -67,7 +67,7 @@ fn a_reload_that_brings_or_takes_a_chain_keeps_the_links() {
     for id in [1, 2, 3] {
         members.signs(id, 4 + id as i64);
     }
-    let log = members.member(1).service().log();
+    let log = members.member(1).service().wait_for_times(2, "is linked");
     let listens = log
         .matches("members with higher ids are waited for")
         .count();

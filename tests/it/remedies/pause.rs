@@ -86,6 +86,7 @@ fn a_pause_that_nobody_understands() {
     fs::write(&file, "{").unwrap();
     let service = walk.home.start();
     service.wait_for_log("not armed");
+    service.wait_for_log("removes it");
     let mut node = walk.node.accept(PATIENCE).unwrap();
     let said = service.log();
     let pause = walk.printed(&said, "writes it again", "tmkms pause test-1");

@@ -146,20 +146,39 @@ pub struct Running {
 }
 
 impl Running {
+    /// What it has written so far. Lines are written by a thread of their own, so that of what has just happened may still be
+    /// missing: to see that something is told, wait for it.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
     }
 
+    #[track_caller]
     pub fn wait_for_log(&self, words: &str) {
+        self.wait_for_times(1, words);
+    }
+
+    /// Waits until the log has these words so many times or more, and gives it.
+    #[track_caller]
+    pub fn wait_for_times(&self, times: usize, words: &str) -> String {
         let began = Instant::now();
-        while !self.log().contains(words) {
+        loop {
+            let log = self.log();
+            if log.matches(words).count() >= times {
+                return log;
+            }
             assert!(
                 began.elapsed() < PATIENCE,
-                "no {words:?} in:\n{}",
-                self.log()
+                "not {times} times {words:?} in:\n{log}"
             );
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Waits until the log has these words so many times, and has them no more often.
+    #[track_caller]
+    pub fn has_times(&self, times: usize, words: &str) {
+        let log = self.wait_for_times(times, words);
+        assert_eq!(log.matches(words).count(), times, "{words:?} in:\n{log}");
     }
 
     pub fn signal(&self, signal: Signal) {
