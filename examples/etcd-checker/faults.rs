@@ -30,14 +30,36 @@ impl Random {
 }
 
 /// Injects until there is enough; gives what was done how often.
-pub fn inject(rig: &mut Rig, random: &mut Random, record: &Record) -> BTreeMap<String, u64> {
+pub fn inject(
+    rig: &mut Rig,
+    random: &mut Random,
+    record: &Record,
+    only_lost_replies: bool,
+) -> BTreeMap<String, u64> {
     let mut done = BTreeMap::new();
     while !record.enough.load(Ordering::Relaxed) {
-        let name = one(rig, random);
+        let name = match only_lost_replies {
+            true => lost_replies(rig, random),
+            false => one(rig, random),
+        };
         *done.entry(name).or_insert(0) += 1;
         sleep(random.time(50, 400));
     }
     done
+}
+
+/// What the negative control must be caught by: requests of a signer reach etcd, and it does not hear what came of them. Among all
+/// faults this one would come by chance, now and then not within minutes.
+fn lost_replies(rig: &mut Rig, random: &mut Random) -> String {
+    let signer = random.below(2);
+    rig.wires[signer]
+        .iter()
+        .for_each(|proxy| proxy.set(Wire::OneWay));
+    sleep(random.time(20, 600));
+    rig.wires[signer]
+        .iter()
+        .for_each(|proxy| proxy.set(Wire::Whole));
+    "replies to a signer lost".to_owned()
 }
 
 fn one(rig: &mut Rig, random: &mut Random) -> String {

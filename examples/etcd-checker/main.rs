@@ -5,6 +5,7 @@
 //! ```text
 //! cargo run --release --example etcd-checker -- --etcd ETCD --tmkms target/release/tmkms --requests 200000
 //! cargo run --release --example etcd-checker -- --etcd ETCD --control      must find double signs, or fails
+//! cargo run --release --example etcd-checker -- --etcd ETCD --tmkms target/release/tmkms --requests 1000 --lost-replies
 //! cargo run --release --example etcd-checker -- --etcd ETCD --tmkms target/release/tmkms --steps
 //! cargo run --release --example etcd-checker -- --etcd ETCD --tmkms target/release/tmkms --cost 2000 [--far]
 //! ```
@@ -57,6 +58,9 @@ struct Arguments {
     /// Check signers that take a time-out for "not applied": succeeds when it finds what they do
     #[arg(long)]
     control: bool,
+    /// No other faults than replies of etcd that a signer does not hear, as with --control, while both nodes stay together
+    #[arg(long)]
+    lost_replies: bool,
     /// Instead: SIGKILL at every system call of a vote; needs strace
     #[arg(long)]
     steps: bool,
@@ -109,7 +113,10 @@ fn main() {
     if arguments.steps {
         return steps::run(&mut rig);
     }
-    let record = Record::default();
+    // What careless signers do shows where the other node is still at the position whose reply was lost.
+    let lost_replies = arguments.control || arguments.lost_replies;
+    let together = Duration::from_millis(if lost_replies { 1_000 } else { 2 });
+    let record = Record::of_nodes_that_stay(together);
     let began = Instant::now();
     let done = std::thread::scope(|scope| {
         for side in 0..2 {
@@ -131,7 +138,7 @@ fn main() {
         });
         match arguments.quiet {
             true => Default::default(),
-            false => inject(&mut rig, &mut Random(seed), record),
+            false => inject(&mut rig, &mut Random(seed), record, lost_replies),
         }
     });
     report(&record, &done, began.elapsed());

@@ -17,6 +17,7 @@ use crate::rig::CHAIN;
 /// What both nodes got.
 #[derive(Default)]
 pub struct Record {
+    together: Duration,
     /// By position: the bytes that a valid signature was given for, and where it was seen first.
     signed: Mutex<BTreeMap<u64, (Vec<u8>, usize)>>,
     pub counts: [Counts; 2],
@@ -37,6 +38,14 @@ pub struct Counts {
 }
 
 impl Record {
+    /// Of nodes that stay so long at a position for the other one to come there, too.
+    pub fn of_nodes_that_stay(together: Duration) -> Self {
+        Self {
+            together,
+            ..Self::default()
+        }
+    }
+
     pub fn asked(&self) -> u64 {
         let asked = |counts: &Counts| counts.asked.load(Ordering::Relaxed);
         self.counts.iter().map(asked).sum()
@@ -100,9 +109,9 @@ pub fn run(side: usize, socket: PathBuf, record: &Record) {
 
 /// A moment in which the other node may come to the same position.
 fn wait_for_the_other(position: u64, record: &Record) {
-    let until = Instant::now() + Duration::from_millis(2);
+    let until = Instant::now() + record.together;
     while record.front.load(Ordering::Relaxed) <= position && Instant::now() < until {
-        std::thread::yield_now();
+        std::thread::sleep(Duration::from_micros(50));
     }
 }
 
