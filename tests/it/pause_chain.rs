@@ -83,6 +83,8 @@ fn from_its_height_on_no_link_gets_a_signature_before_or_after_a_kill() {
     assert!(sign(&mut nodes[1], &key, 6, 1), "the last height");
     for restarted in [false, true] {
         if restarted {
+            // A kill takes the lines that wait to be written with it.
+            service.wait_for_times(2, "refused (paused)");
             service.child.kill().unwrap();
             service.child.wait().unwrap();
             (service, nodes) = scene.start();
