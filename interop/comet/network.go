@@ -4,6 +4,7 @@ package interop
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -133,7 +134,7 @@ func (n *network) prepare() error {
 		}
 		if n.spec.Others > 0 {
 			// Time for the votes of all: nodes do not wait for more than two thirds after this.
-			m.cfg.Consensus.TimeoutCommit = 300 * time.Millisecond
+			m.cfg.Consensus.TimeoutCommit = cmp.Or(n.spec.Commit, 300*time.Millisecond)
 			// A stopped node is started again in this process, so its databases may live in memory.
 			m.cfg.DBBackend = "memdb"
 		}

@@ -49,6 +49,8 @@ type NodeSpec struct {
 	RPC []int
 	// Propose is how long the nodes wait for a proposal before they vote for none; 0 for half a second.
 	Propose time.Duration
+	// Commit is how long nodes of a network wait for the votes of all after a block has those of two thirds; 0 for 0.3 s.
+	Commit time.Duration
 }
 
 // Findings are what the nodes found on their chain and in their logs.

@@ -100,6 +100,9 @@ func (s Suite) cosigners(t *testing.T, threshold, count, nodes int) {
 	secret := SecretNamed(t.Name())
 	spec := NodeSpec{
 		Home: tempDir(t), ChainID: chainID, Validator: s.Series.PublicKey(Ed25519, secret), Others: 3, ManySignatures: true,
+		// A node whose signer is gone needs 0.3 to 0.45 s by itself until it turns to the next one. Where heights are as short as
+		// that, one kill can cost two of them, and does where the machine is busy.
+		Commit: time.Duration(envNumber(t, "INTEROP_COMMIT_MS", 600)) * time.Millisecond,
 	}
 	if s.Series.Traits().Extensions {
 		spec.ExtensionsFrom, spec.ExtensionBytes = 2, 100
@@ -162,7 +165,7 @@ func (s Suite) cosigners(t *testing.T, threshold, count, nodes int) {
 			t.Errorf("commits %v lack its vote after members %v were killed once, above height %d", lost, round.members, round.height)
 		}
 	}
-	if kills < 4 || found.Commits < 20 {
+	if kills < 4 || found.Commits < 15 {
 		t.Errorf("only %d kills and %d commits", kills, found.Commits)
 	}
 	if found.Positions < 2*found.Signed {
