@@ -460,7 +460,9 @@ impl Siege {
             ServedAnswer::Locked(_) => self.seen.locked += 1,
             ServedAnswer::Signed { .. } => self.seen.known += 1,
             ServedAnswer::NoNonce => self.seen.no_nonce += 1,
-            ServedAnswer::Refused(_) | ServedAnswer::Busy => self.seen.refused += 1,
+            ServedAnswer::Refused(_) | ServedAnswer::NotYet(_) | ServedAnswer::Busy => {
+                self.seen.refused += 1;
+            }
         }
         let remembered = &mut self.liars[liar].asked;
         remembered.push_back((member, asked));

@@ -41,7 +41,7 @@ pub trait MemberGate: Send + Sync {
 pub struct GateStands {
     /// The position; `None` before the first message.
     pub at: Option<Hrs>,
-    /// The message there, with its whole signature.
+    /// The last message of which the whole signature is known, there or before.
     pub signed: Option<JointSignature>,
 }
 

@@ -33,6 +33,8 @@ pub(super) struct DurableWatermark {
     begun: Option<Hrs>,
     /// The first position that a request here moved it to since.
     first: Option<Hrs>,
+    /// The last message before the watermark of which a signature is known.
+    signed_before: Option<Last>,
     origin: Origin,
     /// When the record was written, by the wall clock.
     written: Duration,
@@ -71,6 +73,7 @@ impl DurableWatermark {
             written,
             begun: watermark.hrs(),
             first: None,
+            signed_before: None,
             watermark,
             broken: None,
         }
@@ -133,6 +136,7 @@ impl DurableWatermark {
                 self.sequence = record.sequence;
                 self.written = record.written;
                 self.broken = None;
+                self.keep_signed(before);
                 Advanced::Durable
             }
             Err(StoreError::Superseded(record)) => {
@@ -148,16 +152,31 @@ impl DurableWatermark {
                     why: why.clone().into(),
                     tried: *now,
                 });
-                Advanced::Failed {
-                    before: before.hrs(),
-                    why,
-                }
+                let hrs = before.hrs();
+                self.keep_signed(before);
+                Advanced::Failed { before: hrs, why }
             }
         };
         if !matches!(advanced, Advanced::Overtaken) {
             self.first = self.first.or(self.watermark.hrs());
         }
         (advanced, took)
+    }
+
+    fn keep_signed(&mut self, before: Watermark) {
+        if let Watermark::Message(last) = before
+            && last.signature().is_some()
+        {
+            self.signed_before = Some(last);
+        }
+    }
+
+    /// The last message of which a signature is known, in this life of the process or from the record that it began with.
+    pub fn last_signed(&self) -> Option<&Last> {
+        match &self.watermark {
+            Watermark::Message(last) if last.signature().is_some() => Some(last),
+            _ => self.signed_before.as_ref(),
+        }
     }
 
     /// Remembers the signature of the last message, if these are its bytes.

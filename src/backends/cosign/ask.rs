@@ -92,6 +92,8 @@ pub enum ServedAnswer {
     NoNonce,
     /// It refuses, and why.
     Refused(String),
+    /// It cannot yet, and why: its chain is not armed, or its disk failed a moment ago. It may be asked again.
+    NotYet(String),
     /// It has too many questions in hand. Nothing has moved.
     Busy,
 }
@@ -114,6 +116,8 @@ pub enum PeerAnswer {
     NoNonce,
     /// It refuses, and why: one line that a terminal can be shown, cut to some hundred bytes.
     Refused(String),
+    /// It cannot yet, and why, in such a line.
+    NotYet(String),
     /// It has too many questions in hand.
     Busy,
     /// There is no link to it, or the link ended before an answer came. Whether it has made a share is not known.
@@ -177,7 +181,7 @@ pub struct MemberStanding {
     pub began: Option<Hrs>,
     /// Its watermark; `None` before the first message.
     pub at: Option<Hrs>,
-    /// The whole signature there, where it is known. Whoever hears of it verifies it.
+    /// The last signature that is known, there or before. Whoever hears of it verifies it.
     pub made: Option<MadeSignature>,
 }
 

@@ -35,18 +35,18 @@ pub struct Cosigners {
 }
 
 impl Cosigners {
-    /// Begins to listen to the members with higher ids and to dial those with lower ones. The share has the public shares of all
-    /// members.
+    /// Listens to the members with higher ids and dials those with lower ones, once a chain has been armed with it. The share has the
+    /// public shares of all members.
     ///
     /// # Errors
     /// [`CosignersError`].
-    pub fn begin(share: &KeyShare, settings: PeersSettings) -> Result<Arc<Self>, CosignersError> {
+    pub fn ready(share: &KeyShare, settings: PeersSettings) -> Result<Arc<Self>, CosignersError> {
         let party = Arc::new(Party::new(share)?);
         let mut pool = [0; 8];
         getrandom::getrandom(&mut pool).map_err(io::Error::from)?;
         let serving = Arc::new(Serving::new(party.clone(), u64::from_le_bytes(pool)));
         let serve: Arc<dyn Serve> = serving.clone();
-        let links = Arc::new(PeerLinks::start(settings, &serve)?);
+        let links = Arc::new(PeerLinks::ready(settings, &serve)?);
         let coordinator = Arc::new(Coordinator::new(party.clone(), links.clone()));
         Ok(Arc::new(Self {
             party,
@@ -59,10 +59,13 @@ impl Cosigners {
     /// The key of one more chain.
     pub fn signer(self: &Arc<Self>) -> CosignSigner {
         let (party, serving) = (self.party.clone(), self.serving.clone());
-        let links = self.clone();
-        let see =
-            move |sample: &mut CosignersSample, chain: Option<&ChainId>| links.see(sample, chain);
-        CosignSigner::new(party, serving, self.coordinator.clone()).seeing(see)
+        let cosigners = self.clone();
+        let see = move |sample: &mut CosignersSample, chain: Option<&ChainId>| {
+            cosigners.see(sample, chain);
+        };
+        let links = self.links.clone();
+        CosignSigner::new(party, serving, self.coordinator.clone())
+            .with_links(see, move || links.begin())
     }
 
     fn see(&self, sample: &mut CosignersSample, chain: Option<&ChainId>) {

@@ -79,11 +79,11 @@ impl Serving {
         }
     }
 
-    /// Has the chain take in what was kept for it.
+    /// Has the chain take in what was kept for it. Before that it gives no share, and asks for none.
     ///
     /// # Errors
     /// Why it still cannot.
-    fn catch_up(&self, chain_id: &ChainId, chain: &dyn MemberGate) -> Result<(), Refusal> {
+    pub fn catch_up(&self, chain_id: &ChainId, chain: &dyn MemberGate) -> Result<(), Refusal> {
         let kept = self.unlearned.lock().get(chain_id).cloned();
         let Some((hrs, told)) = kept else {
             return Ok(());
@@ -122,10 +122,13 @@ impl Serving {
 }
 
 fn refused(refusal: &Refusal) -> ServedAnswer {
+    let told = || brief(&refusal.to_string(), TOLD).into_owned();
     match refusal.reason {
         // The section of the chain's gate is taken: it may be asked again in a moment.
         Reason::Busy => ServedAnswer::Busy,
-        _ => ServedAnswer::Refused(brief(&refusal.to_string(), TOLD).into_owned()),
+        // These pass by themselves, often within the time of one vote: a member that was just started, a disk that works again.
+        Reason::NotArmed(_) | Reason::NotDurable(_) => ServedAnswer::NotYet(told()),
+        _ => ServedAnswer::Refused(told()),
     }
 }
 
@@ -133,7 +136,8 @@ impl Serve for Serving {
     fn serve(&self, from: ShownTo, asked: &AskedShare) -> ServedAnswer {
         let chain_id = &asked.chain_id;
         let Some(chain) = self.chain(chain_id) else {
-            return ServedAnswer::Refused(format!("it does not sign for the chain {chain_id}"));
+            // Links are up with the first chain of the share that is armed; others follow.
+            return ServedAnswer::NotYet(format!("it does not sign for the chain {chain_id}"));
         };
         if let Err(refusal) = self.catch_up(chain_id, &*chain) {
             return refused(&refusal);

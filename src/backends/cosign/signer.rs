@@ -11,10 +11,11 @@ use crate::cosigner::{
 };
 use crate::gate::Prepared;
 use crate::gate::permit::Permit;
-use crate::signer::{Signer, SignerError};
+use crate::signer::{Signer, SignerError, within_length};
 
 use super::coordinate::Coordinator;
 use super::frost::Party;
+use super::peers::longest_asked;
 use super::serving::Serving;
 
 /// The key of one chain. Several chains with one share have one of these each, and share the rest.
@@ -26,8 +27,11 @@ pub struct CosignSigner {
     chain: Mutex<Option<ChainId>>,
     /// Adds what there is to see of the links, and keeps them.
     see: Option<Box<See>>,
+    /// Brings the links up, if they are not.
+    begin: Option<Box<Begin>>,
 }
 
+type Begin = dyn Fn() + Send + Sync;
 type See = dyn Fn(&mut CosignersSample, Option<&ChainId>) + Send + Sync;
 
 impl CosignSigner {
@@ -39,16 +43,19 @@ impl CosignSigner {
             coordinator,
             chain: Mutex::new(None),
             see: None,
+            begin: None,
         }
     }
 
-    /// With links, of which `see` adds what there is to see.
-    pub(super) fn seeing(
+    /// With links, of which `see` adds what there is to see, and which `begin` brings up, if they are not.
+    pub(super) fn with_links(
         self,
         see: impl Fn(&mut CosignersSample, Option<&ChainId>) + Send + Sync + 'static,
+        begin: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         let see: Option<Box<See>> = Some(Box::new(see));
-        Self { see, ..self }
+        let begin: Option<Box<Begin>> = Some(Box::new(begin));
+        Self { see, begin, ..self }
     }
 }
 
@@ -57,8 +64,8 @@ impl Signer for CosignSigner {
         self.party.public_key().clone()
     }
 
-    fn accepts(&self, _: &Prepared) -> Result<(), SignerError> {
-        Ok(())
+    fn accepts(&self, prepared: &Prepared) -> Result<(), SignerError> {
+        within_length(prepared, longest_asked(self.party.quorum().threshold()))
     }
 
     fn unavailable_reason(&self) -> Option<String> {
@@ -91,6 +98,10 @@ impl Cosigner for CosignSigner {
     fn join(&self, chain_id: &ChainId, member: Weak<dyn MemberGate>, at: Option<Hrs>) {
         *self.chain.lock() = Some(chain_id.clone());
         self.serving.join(chain_id, member, at);
+        // Not before: one that cannot be armed here may be at work on another host, with this very identity.
+        if let Some(begin) = &self.begin {
+            begin();
+        }
     }
 
     fn sample(&self) -> CosignersSample {
@@ -116,6 +127,8 @@ impl Cosigner for CosignSigner {
         own: &dyn MemberGate,
         until: Duration,
     ) -> Result<JointSignature, NotJoint> {
+        let known = self.serving.catch_up(own.chain_id(), own);
+        known.map_err(NotJoint::Refused)?;
         self.coordinator.sign(asked, own, until)
     }
 }

@@ -108,12 +108,11 @@ impl Gate {
         }
     }
 
-    /// The message that this gate stands at, where its whole signature is known.
+    /// The last message of which this gate knows the whole signature, and that signature: the one that it stands at, or, while it
+    /// is locked there without one, one before that.
     pub fn signed(&self) -> Option<(&SignBytes, &Signature)> {
-        match self.durable.watermark() {
-            Watermark::Message(last) => Some((last.bytes(), last.signature()?)),
-            Watermark::Never | Watermark::UpTo(_) => None,
-        }
+        let last = self.durable.last_signed()?;
+        Some((last.bytes(), last.signature()?))
     }
 
     /// Remembers the signature that the hosts have made of these bytes, where this gate stands at them.

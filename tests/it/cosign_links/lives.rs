@@ -33,6 +33,33 @@ fn a_member_that_starts_again_is_linked_again_with_new_nonces() {
     );
 }
 
+/// A share that cannot be armed here may be at work on another host, with this very identity: nobody hears of it.
+#[test]
+fn nobody_is_dialled_or_listened_to_before_it_begins() {
+    let threads = || std::fs::read_dir("/proc/self/task").unwrap();
+    let named = |name: &str| {
+        let is_it = |task: std::io::Result<std::fs::DirEntry>| {
+            let said = std::fs::read_to_string(task.unwrap().path().join("comm"));
+            said.is_ok_and(|said| said.starts_with(name))
+        };
+        threads().any(is_it)
+    };
+    let one = PeerLinks::ready(settings(1, &[(11, 1)]), &echo()).unwrap();
+    until("its threads are there", || named("cosign-serve-11"));
+    std::thread::sleep(Duration::from_millis(150));
+    assert_eq!(one.door().bound, None);
+    one.begin();
+    let eleven = PeerLinks::ready(settings(11, &[(1, port(&one))]), &echo()).unwrap();
+    std::thread::sleep(Duration::from_millis(150));
+    assert!(one.reachable().is_empty() && !sample(&one, 11).up);
+    eleven.begin();
+    until_reachable(&one, &[11]);
+    // One that never begins leaves no thread behind.
+    drop((one, eleven));
+    drop(PeerLinks::ready(settings(12, &[(10, 1)]), &echo()).unwrap());
+    until("they end", || !named("cosign-dial-10"));
+}
+
 #[test]
 fn a_member_that_runs_twice_is_noticed_and_the_first_stays() {
     let (one, two) = pair(&echo(), &echo());

@@ -195,7 +195,7 @@ fn what_was_told_before_the_chain_was_armed_is_known_before_a_share_is_given() {
             commitments: BTreeMap::new(),
         };
         match serving.serve(to, &asked) {
-            ServedAnswer::Refused(why) => why,
+            ServedAnswer::Refused(why) | ServedAnswer::NotYet(why) => why,
             other => panic!("{other:?}"),
         }
     };
@@ -213,4 +213,94 @@ fn what_was_told_before_the_chain_was_armed_is_known_before_a_share_is_given() {
         Watermark::Message(last) => assert_eq!(last.bytes().as_slice(), made.bytes),
         other => panic!("{other:?}"),
     }
+}
+
+/// The same where its own node is the first to ask, before any other member does.
+#[test]
+fn what_was_told_before_the_chain_was_armed_is_known_before_it_asks_the_others() {
+    use tmkms::backends::cosign::{CosignSigner, Serving};
+    use tmkms::cosigner::{AskedJointly, Cosigner, NotJoint};
+    use tmkms::os::clock::{Clock, SystemClock};
+
+    let hosts = Hosts::of(2, 3);
+    for other in [1, 2] {
+        hosts.wire(3, other, Wire::Down);
+    }
+    let vote = maker().prevote(5, 0, Some(1), 1);
+    let signed = hosts.signed(1, vote.clone());
+    hosts.wire(3, 2, Wire::Up);
+    let host = hosts.host(3);
+    let serving = std::sync::Arc::new(Serving::new(host.party.clone(), 9));
+    serving.learn(MadeSignature {
+        chain_id: chain_id(),
+        bytes: vote.sign_bytes().as_slice().to_vec(),
+        signature: signed.signature,
+    });
+    let signer = CosignSigner::new(host.party.clone(), serving, host.coordinator.clone());
+    let asked = AskedJointly {
+        bytes: maker().prevote(5, 0, Some(2), 1).sign_bytes().clone(),
+        is_locked: false,
+    };
+    let until = SystemClock.monotonic() + std::time::Duration::from_secs(2);
+    let error = signer.sign_jointly(asked, &*host.chain, until).unwrap_err();
+    assert!(matches!(error, NotJoint::TooFew(_)), "{error:?}");
+    // Had the others known nothing, its own gate would have refused.
+    match host.disk.watermark() {
+        tmkms::gate::watermark::Watermark::Message(last) => {
+            assert_eq!(last.bytes(), &vote.sign_bytes());
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A member that gave a share of a vote that came to nothing still knows the one before, and says so to one that was set back.
+#[test]
+fn one_that_is_locked_without_a_signature_tells_the_last_one_that_it_knows() {
+    use tmkms::backends::cosign::ServedAnswer;
+
+    let hosts = Hosts::of(2, 3);
+    let before = hosts.signed(1, maker().prevote(5, 0, Some(1), 1));
+    hosts.refuses(2);
+    hosts.lie(1, |_, _| ServedAnswer::NoNonce);
+    hosts.refused(3, maker().prevote(6, 0, Some(1), 1));
+    let serving = hosts.net.members.read()[&1].serving.clone();
+    let standing = serving.standings().remove(0);
+    assert_eq!(standing.at.unwrap().height.get(), 6);
+    let made = standing.made.unwrap();
+    assert_eq!(made.bytes, before.request.sign_bytes().as_slice());
+    assert_eq!(made.signature, before.signature);
+    // With a signature there it is that one.
+    hosts.net.lies.lock().clear();
+    let now = hosts.signed(1, maker().prevote(7, 0, Some(1), 1));
+    let made = serving.standings().remove(0).made.unwrap();
+    assert_eq!(made.signature, now.signature);
+}
+
+/// One that was just started has links before its chain is armed: that passes within the time of a vote.
+#[test]
+fn one_that_cannot_yet_is_asked_again() {
+    use std::time::{Duration, Instant};
+    use tmkms::backends::cosign::ServedAnswer;
+
+    let hosts = Hosts::of(2, 3);
+    hosts.kill(3);
+    let began = Instant::now();
+    hosts.lie(1, move |answer, _| match began.elapsed() {
+        early if early < Duration::from_millis(300) => ServedAnswer::NotYet("not armed".to_owned()),
+        _ => answer,
+    });
+    hosts.signed(2, maker().prevote(1, 0, Some(1), 1));
+    assert!(began.elapsed() >= Duration::from_millis(300));
+}
+
+/// A question has to fit into a frame between members, with what stands around the bytes.
+#[test]
+fn an_extension_that_fits_no_question_moves_nothing() {
+    let hosts = Hosts::of(2, 3);
+    let long = vec![1; tmkms::codec::frame::MAX_FRAME - 300];
+    let error = hosts.refused(1, maker().precommit(1, 0, Some(1), 1, &long));
+    assert!(error.description.contains("signs"), "{error:?}");
+    assert_eq!(hosts.last(1), None);
+    let fits = vec![1; tmkms::codec::frame::MAX_FRAME - 2_000];
+    hosts.signed(1, maker().precommit(1, 0, Some(1), 1, &fits));
 }

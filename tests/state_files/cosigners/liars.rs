@@ -219,7 +219,7 @@ fn questions_of_a_member_that_lies_are_answered_in_band_and_lock_nobody_where_th
     fn again(first: &ServedAnswer) -> ServedAnswer {
         match first {
             // A chain that is not there is told before a nonce is looked for.
-            ServedAnswer::Refused(why) if why.contains("does not sign for the chain") => {
+            ServedAnswer::NotYet(why) if why.contains("does not sign for the chain") => {
                 first.clone()
             }
             _ => ServedAnswer::NoNonce,
@@ -229,7 +229,9 @@ fn questions_of_a_member_that_lies_are_answered_in_band_and_lock_nobody_where_th
     let other = tmkms::harness::messages::Maker::new("test-2".parse().unwrap());
     let here = chain_id();
     let here = here.as_str();
-    let is_refused = |answer: &ServedAnswer| matches!(answer, ServedAnswer::Refused(_));
+    let is_refused = |answer: &ServedAnswer| {
+        matches!(answer, ServedAnswer::Refused(_) | ServedAnswer::NotYet(_))
+    };
     let vote = bytes(maker().prevote(5, 1, Some(1), 1));
     assert!(matches!(ask(vote.clone(), here), ServedAnswer::Share(_)));
     let stands = hosts.host(1).disk.watermark();
@@ -332,11 +334,11 @@ fn a_busy_gate_is_asked_again_and_a_refusal_is_told_with_its_reason() {
             "the key is in the other safe; ask Ms Oduya for it, who has been told, or come back on Monday".to_owned(),
         )
     }) {
-        ServedAnswer::Refused(told) => assert!(told.ends_with(why), "{told}"),
+        ServedAnswer::NotYet(told) => assert!(told.ends_with(why), "{told}"),
         other => panic!("{other:?}"),
     }
     match told(|| Reason::NotArmed("a".repeat(10_000))) {
-        ServedAnswer::Refused(told) => assert!(told.len() < 500, "{told}"),
+        ServedAnswer::NotYet(told) => assert!(told.len() < 500, "{told}"),
         other => panic!("{other:?}"),
     }
 }

@@ -227,6 +227,7 @@ impl Peers for Links {
                 },
                 Some(ServedAnswer::NoNonce) => PeerAnswer::NoNonce,
                 Some(ServedAnswer::Refused(why)) => PeerAnswer::Refused(why),
+                Some(ServedAnswer::NotYet(why)) => PeerAnswer::NotYet(why),
                 Some(ServedAnswer::Busy) => PeerAnswer::Busy,
             };
             let _ = to.send(Answered {

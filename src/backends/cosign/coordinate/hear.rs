@@ -55,6 +55,7 @@ impl JointRun<'_> {
                 self.lies(member, "sent a wrong signature");
             }
             PeerAnswer::NoNonce => self.passes(member, "does not know its nonce any more"),
+            PeerAnswer::NotYet(why) => self.passes(member, &refuses(member, &why)),
             PeerAnswer::Busy => self.passes(member, "has too many questions in hand"),
             PeerAnswer::Lost => self.passes(member, "was lost before it answered"),
             PeerAnswer::Refused(why) => self.known.is_out(member, refuses(member, &why)),

@@ -16,7 +16,7 @@ use super::door::Door;
 use super::pair::{Job, MemberSlot, OpenQuestion, Talker, work};
 use super::sample::{DoorSample, PeerSample};
 use super::settings::PeersSettings;
-use super::shared::Shared;
+use super::shared::{Begun, Shared};
 use super::ways::{keep_dialled, keep_known, keep_open};
 use super::wire::{PeerHello, PeerMessage};
 
@@ -27,13 +27,23 @@ const JOBS: usize = 8;
 pub struct PeerLinks(Arc<Shared>);
 
 impl PeerLinks {
-    /// Begins to listen and to dial. `serve` answers what others ask, on one thread for each of them; it must not keep these links
-    /// alive.
+    /// [`PeerLinks::ready`] and [`PeerLinks::begin`].
+    ///
+    /// # Errors
+    /// As the former.
+    pub fn start(settings: PeersSettings, serve: &Arc<dyn Serve>) -> io::Result<Self> {
+        let links = Self::ready(settings, serve)?;
+        links.begin();
+        Ok(links)
+    }
+
+    /// Has everything that is needed to listen and to dial. `serve` answers what others ask, on one thread for each of them; it must
+    /// not keep these links alive.
     ///
     /// # Errors
     /// The settings are of another key type than Ed25519, or lack this member with its own identity; no randomness; or no room for threads,
     /// of which none is left then.
-    pub fn start(settings: PeersSettings, serve: &Arc<dyn Serve>) -> io::Result<Self> {
+    pub fn ready(settings: PeersSettings, serve: &Arc<dyn Serve>) -> io::Result<Self> {
         let key = settings.public_key.address().to_string();
         let hello = hello(&settings)?;
         let mut jobs = Vec::new();
@@ -60,6 +70,7 @@ impl PeerLinks {
             slots,
             door: Arc::new(Door::new(settings.listen, key)?),
             shaking: Mutex::default(),
+            begun: Begun::default(),
             stop: Shutdown::default(),
         });
         // Dropped where a thread cannot be started: it ends the others.
@@ -80,7 +91,11 @@ impl PeerLinks {
             if slot.is_dialled {
                 let shared = self.0.clone();
                 let name = format!("cosign-dial-{}", slot.place.id);
-                spawn(&name, LARGE_STACK, move || keep_dialled(&shared, &slot))?;
+                spawn(&name, LARGE_STACK, move || {
+                    if shared.has_begun() {
+                        keep_dialled(&shared, &slot);
+                    }
+                })?;
             }
         }
         // The member with the highest id is dialled by nobody.
@@ -88,14 +103,23 @@ impl PeerLinks {
             let shared = self.0.clone();
             let own = shared.talker.hello.id;
             spawn(&format!("cosign-names-{own}"), STACK, move || {
-                keep_known(&shared);
+                if shared.has_begun() {
+                    keep_known(&shared);
+                }
             })?;
             let shared = self.0.clone();
             spawn(&format!("cosign-door-{own}"), STACK, move || {
-                keep_open(&shared);
+                if shared.has_begun() {
+                    keep_open(&shared);
+                }
             })?;
         }
         Ok(())
+    }
+
+    /// Begins to listen and to dial. What has begun goes on.
+    pub fn begin(&self) {
+        self.0.begun.set();
     }
 
     /// What can be seen of each other member, by id.

@@ -16,4 +16,4 @@ mod wire;
 pub use links::PeerLinks;
 pub use sample::{AnswerCounts, DoorSample, PeerSample};
 pub use settings::{PeerPlace, PeerTimes, PeersSettings};
-pub use wire::{HelloError, PeerHello, PeerMessage, PeerMessageError};
+pub use wire::{HelloError, PeerHello, PeerMessage, PeerMessageError, longest_asked};

@@ -68,7 +68,7 @@ pub struct AnswerCounts {
     pub no_nonce: u64,
     /// Refused.
     pub refused: u64,
-    /// Too many questions in hand.
+    /// Too many questions in hand, or not yet.
     pub busy: u64,
     /// The link ended before the answer.
     pub lost: u64,
@@ -83,7 +83,7 @@ impl AnswerCounts {
             PeerAnswer::Signed { .. } => &mut self.signed,
             PeerAnswer::NoNonce => &mut self.no_nonce,
             PeerAnswer::Refused(_) => &mut self.refused,
-            PeerAnswer::Busy => &mut self.busy,
+            PeerAnswer::Busy | PeerAnswer::NotYet(_) => &mut self.busy,
             PeerAnswer::Lost => &mut self.lost,
         };
         *counter += 1;
@@ -97,7 +97,7 @@ impl AnswerCounts {
             ServedAnswer::Signed { .. } => &mut self.signed,
             ServedAnswer::NoNonce => &mut self.no_nonce,
             ServedAnswer::Refused(_) => &mut self.refused,
-            ServedAnswer::Busy => &mut self.busy,
+            ServedAnswer::Busy | ServedAnswer::NotYet(_) => &mut self.busy,
         };
         *counter += 1;
     }
@@ -118,6 +118,7 @@ impl From<ServedAnswer> for PeerAnswer {
             },
             ServedAnswer::NoNonce => Self::NoNonce,
             ServedAnswer::Refused(why) => Self::Refused(why),
+            ServedAnswer::NotYet(why) => Self::NotYet(why),
             ServedAnswer::Busy => Self::Busy,
         }
     }

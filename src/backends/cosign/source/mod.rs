@@ -158,7 +158,7 @@ impl KeySource for CosignSource {
             });
         }
         let read = self.read()?;
-        let cosigners = self.begin(read.share, read.identity)?;
+        let cosigners = self.ready(read.share, read.identity)?;
         *running = Arc::downgrade(&cosigners);
         Ok(Opened {
             signer: Arc::new(cosigners.signer()),
@@ -168,7 +168,7 @@ impl KeySource for CosignSource {
 }
 
 impl CosignSource {
-    fn begin(
+    fn ready(
         &self,
         share: KeyShare,
         identity: IdentityKey,
@@ -191,7 +191,7 @@ impl CosignSource {
             quorum: share.quorum(),
             times: PeerTimes::default(),
         };
-        Cosigners::begin(&share, settings)
+        Cosigners::ready(&share, settings)
             .map_err(|error| OpenKeyError(format!("the share in {}: {error}", self.settings.share)))
     }
 }

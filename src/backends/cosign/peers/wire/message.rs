@@ -31,6 +31,14 @@ const NONCE: usize = 16;
 /// Commitments, in bytes.
 const COMMITMENTS: usize = 64;
 
+/// The rest of a question, in bytes at most: numbers, the chain's id and what stands before each field.
+const AROUND: usize = 256;
+
+/// The most bytes that so many members can sign together: the question for them has to fit into a frame.
+pub fn longest_asked(threshold: u16) -> usize {
+    MAX_FRAME - AROUND - usize::from(threshold) * (2 + COMMITMENTS)
+}
+
 /// What one member sends to another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PeerMessage {
@@ -286,6 +294,7 @@ fn told(answer: ServedAnswer) -> Told {
         }),
         ServedAnswer::NoNonce => Told::NoNonce(Nothing {}),
         ServedAnswer::Refused(why) => Told::Refused(sentence(&why).into_bytes()),
+        ServedAnswer::NotYet(why) => Told::NotYet(sentence(&why).into_bytes()),
         ServedAnswer::Busy => Told::Busy(Nothing {}),
     }
 }
@@ -306,6 +315,7 @@ fn read_answer(told: Told) -> Result<ServedAnswer, PeerMessageError> {
         },
         Told::NoNonce(Nothing {}) => ServedAnswer::NoNonce,
         Told::Refused(why) => ServedAnswer::Refused(sentence(&String::from_utf8_lossy(&why))),
+        Told::NotYet(why) => ServedAnswer::NotYet(sentence(&String::from_utf8_lossy(&why))),
         Told::Busy(Nothing {}) => ServedAnswer::Busy,
     })
 }
@@ -462,6 +472,7 @@ mod tests {
             }),
             answer(ServedAnswer::NoNonce),
             answer(ServedAnswer::Refused("no".to_owned())),
+            answer(ServedAnswer::NotYet("in a moment".to_owned())),
             answer(ServedAnswer::Busy),
             PeerMessage::Made(MadeSignature {
                 chain_id: "c-1".parse().unwrap(),
@@ -481,6 +492,24 @@ mod tests {
             PeerMessage::Bye("because".to_owned()),
         ];
         for message in all {
+            assert_eq!(there_and_back(message.clone()), Ok(message));
+        }
+    }
+
+    #[test]
+    fn the_longest_question_fits() {
+        let shown = commitments();
+        for threshold in [2, MOST as u16] {
+            let all = (1..=threshold).map(|id| (id, shown.clone())).collect();
+            let chain_id: ChainId = "c".repeat(50).parse().unwrap();
+            let asked = AskedShare {
+                chain_id,
+                bytes: vec![1; longest_asked(threshold)],
+                commitments: all,
+                ..ask()
+            };
+            let number = u64::MAX;
+            let message = PeerMessage::Ask { number, asked };
             assert_eq!(there_and_back(message.clone()), Ok(message));
         }
     }

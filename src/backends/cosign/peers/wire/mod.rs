@@ -5,4 +5,4 @@ mod message;
 mod shapes;
 
 pub use hello::{HelloError, PeerHello};
-pub use message::{MOST_CHAINS, PeerMessage, PeerMessageError};
+pub use message::{MOST_CHAINS, PeerMessage, PeerMessageError, longest_asked};

@@ -113,7 +113,7 @@ pub(super) struct AskShape {
 pub(super) struct AnswerShape {
     #[prost(uint64, tag = "1")]
     pub number: u64,
-    #[prost(oneof = "Told", tags = "2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "Told", tags = "2, 3, 4, 5, 6, 7, 8")]
     pub told: Option<Told>,
 }
 
@@ -132,6 +132,9 @@ pub(super) enum Told {
     Refused(Vec<u8>),
     #[prost(message, tag = "7")]
     Busy(Nothing),
+    /// A sentence.
+    #[prost(bytes = "vec", tag = "8")]
+    NotYet(Vec<u8>),
 }
 
 #[derive(Clone, PartialEq, Message)]
