@@ -43,6 +43,8 @@ pub struct GateStands {
     pub at: Option<Hrs>,
     /// The last message of which the whole signature is known, there or before.
     pub signed: Option<JointSignature>,
+    /// Why no share is given at all, whatever is asked for.
+    pub refuses: Option<String>,
 }
 
 /// What the chain said.

@@ -38,6 +38,8 @@ pub struct CosignerSample {
     pub up: bool,
     /// Why it is not, where that is known.
     pub trouble: Option<String>,
+    /// Why it gives no share of this chain at all, as it said last, though the link is up.
+    pub refuses: Option<String>,
     /// For how long it is up or down.
     pub since: Duration,
     /// Of the last ping.
@@ -78,7 +80,7 @@ impl CosignersSample {
 
     /// So many can sign now, this host included.
     pub fn there(&self) -> usize {
-        self.others.iter().filter(|other| other.up).count() + 1
+        self.others.iter().filter(|other| other.signs()).count() + 1
     }
 
     /// Whether as many as are needed can sign.
@@ -88,6 +90,11 @@ impl CosignersSample {
 }
 
 impl CosignerSample {
+    /// Whether it can be asked, and has not said that it gives no share.
+    pub fn signs(&self) -> bool {
+        self.up && self.refuses.is_none()
+    }
+
     /// How many heights its watermark is below `own`, that of this host, where both are known; 0 where it is not below.
     pub fn heights_behind(&self, own: Option<i64>) -> Option<u64> {
         let behind = own?.saturating_sub(self.height?);

@@ -183,6 +183,8 @@ pub struct MemberStanding {
     pub at: Option<Hrs>,
     /// The last signature that is known, there or before. Whoever hears of it verifies it.
     pub made: Option<MadeSignature>,
+    /// Why it gives no share at all, if so: one line that a terminal can be shown, cut to some hundred bytes.
+    pub refuses: Option<String>,
 }
 
 /// Answers what another member asks of this one.

@@ -87,6 +87,7 @@ impl Cosigners {
             address: peer.address,
             up: peer.up,
             trouble: peer.why_down,
+            refuses: chain.and_then(|chain| peer.refuses.get(chain)).cloned(),
             since: now.saturating_duration_since(peer.since),
             round_trip: peer.round_trip,
             nonces: peer.nonces_held.try_into().unwrap_or(u64::MAX),

@@ -194,7 +194,11 @@ impl Serve for Serving {
             .filter_map(Weak::upgrade)
             .collect();
         let standing = |chain: Arc<dyn MemberGate>| {
-            let GateStands { at, signed } = chain.stands();
+            let GateStands {
+                at,
+                signed,
+                refuses,
+            } = chain.stands();
             let chain_id = chain.chain_id().clone();
             let made = signed.map(|JointSignature { bytes, signature }| MadeSignature {
                 chain_id: chain_id.clone(),
@@ -207,6 +211,7 @@ impl Serve for Serving {
                 began,
                 at,
                 made,
+                refuses: refuses.map(|why| brief(&why, TOLD).into_owned()),
             }
         };
         chains.into_iter().map(standing).collect()

@@ -53,12 +53,26 @@ impl MemberGate for Chain {
     }
 
     fn stands(&self) -> GateStands {
-        let Ok(armed) = self.signing() else {
-            return GateStands::default();
+        let refused = |reason| Some(Refusal::of(reason).to_string());
+        let armed = match self.signing() {
+            Ok(armed) => armed,
+            Err(not) => {
+                return GateStands {
+                    refuses: refused(not.reason()),
+                    ..GateStands::default()
+                };
+            }
         };
+        let shown = armed.shown.look();
         let mut stands = GateStands {
-            at: armed.shown.look().last,
+            at: shown.last,
             signed: None,
+            refuses: match (self.in_effect(), self.lasting().hold.wait(), shown.broken) {
+                (Some(active), _, _) => refused(Reason::paused(&active)),
+                (None, Some(wait), _) => refused(Reason::AwaitsChain(wait)),
+                (None, None, Some(why)) => refused(Reason::NotDurable(why.to_string())),
+                (None, None, None) => None,
+            },
         };
         // Not worth a wait: it is told again in a moment.
         if let Some(gate) = armed.enter(LOOK)

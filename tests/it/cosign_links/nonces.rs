@@ -153,6 +153,33 @@ fn both_sides_say_where_they_stand_and_who_comes_back_with_an_older_state_is_not
     }
 }
 
+/// A member that is paused, say: that is seen until it gives a share, says something else or is gone.
+#[test]
+fn who_gives_no_share_is_seen_as_that() {
+    let one = start(settings(1, &[(2, 1)]), &echo());
+    let says = |refuses: Option<&str>| {
+        let refuses = refuses.map(str::to_owned);
+        PeerMessage::Stands(vec![MemberStanding {
+            at: None,
+            made: None,
+            refuses,
+            ..standing(1, b"x")
+        }])
+    };
+    let seen = || sample(&one, 2).refuses.into_values().next();
+    let mut fake = Fake::greeted(2, 5, &one);
+    assert_eq!(seen(), None);
+    fake.send(says(Some("it is paused")));
+    until("it is known", || seen().as_deref() == Some("it is paused"));
+    fake.send(says(None));
+    until("it is over", || seen().is_none());
+    fake.send(says(Some("its disk\u{1b} is full")));
+    until("it is known", || seen().is_some());
+    assert!(!seen().unwrap().contains('\u{1b}'));
+    drop(fake);
+    until("it is gone", || seen().is_none());
+}
+
 /// A member that dials is linked before its chain is armed, and learns what the others know before it says again where it stands. And
 /// what it said last is seconds old when it is gone.
 #[test]

@@ -197,6 +197,7 @@ pub fn standing(height: i64, bytes: &[u8]) -> MemberStanding {
         began: None,
         at: Some(Hrs::end_of(Height::new(height).unwrap())),
         made: Some(made(bytes)),
+        refuses: None,
     }
 }
 

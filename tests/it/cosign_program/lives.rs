@@ -74,3 +74,47 @@ fn a_reload_that_brings_or_takes_a_chain_keeps_the_links() {
     let linked = log.matches("is linked").count();
     assert_eq!((listens, linked), (1, 2), "{log}");
 }
+
+/// Its link is up, and nobody gets a signature with it.
+#[test]
+fn a_member_that_is_paused_is_not_there_for_the_others() {
+    let mut members = Members::signing(2, 3);
+    members.until_linked();
+    members.signs(3, 1);
+    let shows = |members: &mut Members, words: &str| {
+        let began = Instant::now();
+        loop {
+            let (_, text) = members.member(3).home.run(&["cosign", "status"]);
+            if text.contains(words) {
+                return text;
+            }
+            assert!(began.elapsed() < PATIENCE, "no {words:?} in\n{text}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    let pause = |members: &mut Members, id| {
+        let (code, text) = members.member(id).home.run(&["pause", "test-1"]);
+        assert_eq!(code, 0, "{text}");
+    };
+    pause(&mut members, 1);
+    let text = shows(
+        &mut members,
+        "2 of 3 members there, 2 needed: none may fail now",
+    );
+    let words = "is linked, and gives no share (a command that follows is for its host): not signed: the chain is paused";
+    assert!(text.contains(words), "{text}");
+    members.signs(3, 2);
+    pause(&mut members, 2);
+    shows(&mut members, "1 of 3 members there, 2 needed: nothing is signed");
+    let (code, text) = members.member(3).home.run(&["status", "--ready"]);
+    assert_eq!(code, 1, "{text}");
+    // What the others said last is for those who look: a vote asks them.
+    let resume = ["resume", "test-1"];
+    let (code, text) = members.member(2).home.run(&resume);
+    assert_eq!(code, 0, "{text}");
+    members.signs(3, 3);
+    shows(
+        &mut members,
+        "2 of 3 members there, 2 needed: none may fail now",
+    );
+}

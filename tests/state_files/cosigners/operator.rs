@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::net::Wire;
 use super::{Host, HostSettings, Hosts};
 use crate::support::{Mood, chain_id, maker};
+use tmkms::backends::cosign::Serve;
 use tmkms::chain::{Asker, Drained, Respond};
 use tmkms::consensus::Height;
 use tmkms::gate::pause::{Pause, PauseFile};
@@ -90,8 +91,18 @@ fn what_stops_one_member_stops_its_shares_and_the_others_go_on() {
     for (stop, word) in STOPS {
         let hosts = Hosts::with(2, 3, |_| with_raw());
         hosts.signed(3, maker().precommit(1, 0, Some(1), 1, b"extension"));
+        let says = || {
+            let serving = hosts.net.members.read()[&1].serving.clone();
+            serving.standings().remove(0).refuses
+        };
+        assert_eq!(says(), None);
         stop(&hosts.host(1));
         let stood = hosts.last(1);
+        // A floor is about some heights.
+        match says() {
+            Some(why) => assert!(why.contains(word), "{word}: {why}"),
+            None => assert_eq!(word, "1000"),
+        }
         // Neither extensions of what it stands at, nor raw bytes, nor votes; the others do without it.
         let again = maker().precommit(1, 0, Some(1), 1, b"extension");
         let signed = hosts.signed(3, again);

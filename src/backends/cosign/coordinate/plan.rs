@@ -19,8 +19,8 @@ pub(super) struct KnownMembers {
     locked: BTreeMap<u16, SignBytes>,
     /// Who gives no share, and why.
     out: BTreeMap<u16, NoShare>,
-    /// So often it gave none for a moment.
-    times: BTreeMap<u16, u32>,
+    /// So often it gave none for a moment, and why the last time.
+    passed: BTreeMap<u16, (u32, String)>,
     /// Who takes longer than usual.
     late: BTreeSet<u16>,
 }
@@ -63,7 +63,7 @@ impl KnownMembers {
             threshold: threshold.into(),
             locked: BTreeMap::new(),
             out: BTreeMap::new(),
-            times: BTreeMap::new(),
+            passed: BTreeMap::new(),
             late: BTreeSet::new(),
         }
     }
@@ -87,10 +87,11 @@ impl KnownMembers {
     /// A member gives none now; it is asked again in a moment, and later each time, so that the sets that are tried last as long as
     /// the node waits.
     pub fn is_out_now(&mut self, member: u16, why: impl Into<String>, now: Duration) {
-        let times = self.times.entry(member).or_default();
+        let (times, last_why) = self.passed.entry(member).or_default();
         let until = now + AGAIN * 2_u32.pow(*times);
         *times = times.saturating_add(1).min(DOUBLINGS);
         let (why, until) = (why.into(), Some(until));
+        last_why.clone_from(&why);
         self.out.insert(member, NoShare { why, until });
     }
 
@@ -130,7 +131,11 @@ impl KnownMembers {
                 }
                 _ if self.late.contains(&member) => "did not answer in time".to_owned(),
                 _ if !reachable.contains(&member) => "is not reachable".to_owned(),
-                _ => continue,
+                // It could be asked again, and there was no time for it.
+                _ => match self.passed.get(&member) {
+                    Some((_, why)) => why.clone(),
+                    None => continue,
+                },
             };
             told.push(format!("member {member} {why}"));
         }
@@ -360,5 +365,20 @@ mod tests {
         );
         known.is_locked(2, bytes(7));
         assert_eq!(known.told(&bytes(1), 1..=3, &[1, 3]), Vec::<String>::new());
+    }
+
+    /// The node's time may be up when it could be asked again.
+    #[test]
+    fn why_a_member_gave_none_is_told_when_that_may_have_passed() {
+        let asked = bytes(1);
+        let mut known = KnownMembers::nothing(1, 2);
+        known.is_out_now(2, "is not armed", Duration::ZERO);
+        known.forget_what_passed(Duration::from_secs(1));
+        let told = known.told(&asked, 1..=3, &[2]);
+        assert_eq!(told, ["member 2 is not armed", "member 3 is not reachable"]);
+        assert_eq!(
+            known.told(&asked, 1..=2, &[]),
+            ["member 2 is not reachable"]
+        );
     }
 }

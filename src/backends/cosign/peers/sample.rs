@@ -32,6 +32,8 @@ pub struct PeerSample {
     pub runs_twice: bool,
     /// It came back with an older state than it had.
     pub rolled_back: bool,
+    /// Of which chains it says that it gives no share at all, and why; of none while the link is down.
+    pub refuses: BTreeMap<ChainId, String>,
     /// Where it says that its watermarks are.
     pub stands: BTreeMap<ChainId, Hrs>,
     /// What became of the questions that it was asked.

@@ -28,6 +28,8 @@ pub struct CosignerStatus {
     pub up: bool,
     /// Why it is not, where that is known.
     pub trouble: Option<String>,
+    /// Why it gives no share of this chain at all, as it said last, though the link is up.
+    pub refuses: Option<String>,
     /// For how many seconds it is up or down.
     pub since_seconds: u64,
     /// Of the last ping, in milliseconds.
@@ -71,6 +73,7 @@ impl CosignerStatus {
             address: sample.address,
             up: sample.up,
             trouble: sample.trouble,
+            refuses: sample.refuses,
             since_seconds: sample.since.as_secs(),
             round_trip_ms: sample.round_trip.map(|time| time.as_secs_f64() * 1000.0),
             nonces: sample.nonces,
@@ -97,6 +100,11 @@ impl CosignerStatus {
         self
     }
 
+    /// Whether it can be asked, and has not said that it gives no share.
+    pub(super) fn signs(&self) -> bool {
+        self.up && self.refuses.is_none()
+    }
+
     /// The member by its id and address.
     pub fn title(&self) -> String {
         format!("member {} ({})", self.id, self.address)
@@ -113,6 +121,9 @@ impl CosignerStatus {
         }
         if self.up {
             line.push_str(&format!(", {}", count(self.nonces, "nonce")));
+        }
+        if let Some(why) = self.refuses.as_ref().filter(|_| self.up) {
+            line.push_str(&format!(", {}", gives_no_share(why)));
         }
         if let Some(behind) = self.heights_behind.filter(|behind| *behind > BEHIND) {
             line.push_str(&format!(", {} behind", count(behind, "height")));
@@ -142,8 +153,11 @@ impl CosignerStatus {
         })
     }
 
-    /// That it is not linked.
+    /// That it is not linked, or gives no share.
     pub(super) fn down(&self) -> String {
+        if let Some(why) = self.refuses.as_ref().filter(|_| self.up) {
+            return format!("{} is linked, and {}", self.title(), gives_no_share(why));
+        }
         let why = self.trouble.as_deref();
         let why = why.map_or_else(String::new, |why| format!(": {}", brief(why, LONGEST_WHY)));
         let since = humanize(self.since_seconds);
@@ -192,4 +206,13 @@ impl CosignerStatus {
             )
         })
     }
+}
+
+/// In the words of that member, whose commands are not for this host.
+fn gives_no_share(why: &str) -> String {
+    let whose = match why.contains('`') {
+        true => " (a command that follows is for its host)",
+        false => "",
+    };
+    format!("gives no share{whose}: {why}")
 }

@@ -61,7 +61,7 @@ impl CosignersStatus {
 
     /// So many of them can sign now, this one included.
     pub fn there(&self) -> usize {
-        self.others.iter().filter(|other| other.up).count() + 1
+        self.others.iter().filter(|other| other.signs()).count() + 1
     }
 
     /// How many of those who are there may fail; `None` where they are too few.
@@ -129,7 +129,7 @@ impl CosignersStatus {
         if self.spare().is_some() {
             return None;
         }
-        let down = self.others.iter().filter(|other| !other.up);
+        let down = self.others.iter().filter(|other| !other.signs());
         let down: Vec<String> = down.map(CosignerStatus::down).collect();
         Some(format!(
             "{} of {} members there, and {} are needed, so nothing is signed: {}",
@@ -161,7 +161,7 @@ impl CosignersStatus {
                         self.threshold
                     ));
                 }
-                let down = self.others.iter().filter(|other| !other.up);
+                let down = self.others.iter().filter(|other| !other.signs());
                 concerns.extend(down.map(CosignerStatus::down));
             }
         }
@@ -241,6 +241,27 @@ mod tests {
             assert_eq!(status.too_few().is_none(), enough, "{words}");
             assert_eq!(status.there(), there);
         }
+    }
+
+    /// One that is paused, say: its link is up, and nobody gets a signature with it.
+    #[test]
+    fn who_says_that_it_gives_no_share_is_not_there() {
+        let mut sample = seen(2, &[true, true]);
+        sample.others[0].refuses =
+            Some("the chain is paused; `tmkms resume c-1` ends that".to_owned());
+        assert!(sample.are_enough());
+        let told = status(sample.clone());
+        assert_eq!(
+            told.summary(),
+            "2 of 3 members there, 2 needed: none may fail now"
+        );
+        let why = "member 2 (10.0.0.2:26680) is linked, and gives no share (a command that follows is for its host): the chain is \
+                   paused; `tmkms resume c-1` ends that";
+        assert_eq!(told.concerns()[1], why);
+        assert!(told.others[0].line().contains(", gives no share"));
+        sample.others[1].refuses = Some("it is paused, too".to_owned());
+        assert!(!sample.are_enough());
+        assert!(status(sample).too_few().unwrap().contains(why));
     }
 
     #[test]

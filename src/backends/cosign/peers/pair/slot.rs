@@ -63,6 +63,8 @@ struct MemberState {
     flapping: bool,
     /// The log says that it is up.
     told_up: bool,
+    /// Of which chains it gives no share at all, and why, as it said last.
+    refuses: BTreeMap<ChainId, String>,
     /// Where it stood, in which life of its process.
     stood: BTreeMap<ChainId, (u64, Hrs)>,
     /// It came back with an older state.
@@ -102,6 +104,7 @@ impl MemberSlot {
                 told_twice: None,
                 flapping: false,
                 told_up: false,
+                refuses: BTreeMap::new(),
                 stood: BTreeMap::new(),
                 rolled_back: false,
             }),
@@ -115,11 +118,21 @@ impl MemberSlot {
 
     /// Where the member says that it stands. One that stood higher in an earlier life of its process has an older state by now.
     pub(super) fn stands(&self, link: &PairLink, standing: &MemberStanding) {
+        let (id, boot) = (self.place.id, link.to.boot);
+        let mut state = self.state.lock();
+        match &standing.refuses {
+            Some(why) => {
+                let chain = standing.chain_id.clone();
+                state.refuses.insert(chain, why.clone());
+            }
+            None => drop(state.refuses.remove(&standing.chain_id)),
+        }
+        while state.refuses.len() > MOST_CHAINS {
+            state.refuses.pop_first();
+        }
         let Some(at) = standing.at else {
             return;
         };
-        let (id, boot) = (self.place.id, link.to.boot);
-        let mut state = self.state.lock();
         let before = state.stood.insert(standing.chain_id.clone(), (boot, at));
         // Those of chains that are gone are few: a member has so many at most.
         while state.stood.len() > MOST_CHAINS {
@@ -146,6 +159,8 @@ impl MemberSlot {
     /// It gave a share, so it stands there at least.
     pub(super) fn gave(&self, link: &PairLink, chain: ChainId, at: Hrs) {
         let mut state = self.state.lock();
+        // It does again, and says so in a moment.
+        state.refuses.remove(&chain);
         if let Some((life, stood)) = state.stood.get_mut(&chain)
             && *life == link.to.boot
         {
@@ -348,6 +363,10 @@ impl MemberSlot {
             nonces_held: up.map_or(0, |link| link.held()),
             boot: up.map(|link| link.to.boot),
             rolled_back: state.rolled_back,
+            refuses: match up {
+                Some(_) => state.refuses.clone(),
+                None => BTreeMap::new(),
+            },
             stands: state
                 .stood
                 .iter()

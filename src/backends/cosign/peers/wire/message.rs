@@ -213,6 +213,7 @@ fn standing_shape(standing: MemberStanding) -> StandingShape {
         at: standing.at.map(position_shape),
         made: standing.made.map(made_shape),
         began: standing.began.map(position_shape),
+        refuses: standing.refuses.map(|why| sentence(&why).into_bytes()),
     }
 }
 
@@ -239,6 +240,9 @@ fn read_standing(standing: StandingShape) -> Result<MemberStanding, PeerMessageE
         began: standing.began.map(read_position).transpose()?,
         at: standing.at.map(read_position).transpose()?,
         made: standing.made.map(read_made).transpose()?,
+        refuses: standing
+            .refuses
+            .map(|why| sentence(&String::from_utf8_lossy(&why))),
     })
 }
 
@@ -413,6 +417,7 @@ mod tests {
                 bytes: vec![1; 300],
                 signature: Signature::from_bytes(vec![4; 64]),
             }),
+            refuses: Some("the chain is paused".to_owned()),
         }
     }
 
@@ -485,6 +490,7 @@ mod tests {
                 began: None,
                 at: None,
                 made: None,
+                refuses: None,
                 ..standing(Step::Propose)
             }]),
             PeerMessage::Ping(u64::MAX),

@@ -52,6 +52,9 @@ pub(super) struct StandingShape {
     /// None before the chain is armed, and before the first message.
     #[prost(message, optional, tag = "4")]
     pub began: Option<PositionShape>,
+    /// A sentence, where no share is given.
+    #[prost(bytes = "vec", optional, tag = "5")]
+    pub refuses: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Message)]
