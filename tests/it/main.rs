@@ -23,6 +23,7 @@ mod config;
 mod cosign_config;
 mod cosign_links;
 mod cosign_program;
+mod cosign_slips;
 mod cosign_status;
 mod demo;
 mod deploy;

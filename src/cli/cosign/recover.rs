@@ -1,5 +1,6 @@
 //! `tmkms cosign recover`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -7,11 +8,12 @@ use clap::Args;
 use crate::backends::softsign::key::SoftKey;
 use crate::cli::report::{Failure, output, status};
 use crate::consensus::{KeyType, key_text};
-use crate::remedy::Commands;
+use crate::os::files::paths::absolute;
+use crate::remedy::{CommandLine, Commands};
 use crate::secret_file;
 use crate::shares::expanded_key;
 
-use super::shards::Shards;
+use super::shards::{Shards, is_share};
 
 #[derive(Args)]
 #[command(
@@ -30,6 +32,7 @@ pub(in crate::cli) struct Recover {
 
 impl Recover {
     pub(super) fn run(self) -> Result<(), Failure> {
+        self.check_out()?;
         let found = Shards::read(self.shards)?;
         found.tell_strangers();
         let enough = found.fit.enough.iter();
@@ -72,5 +75,28 @@ impl Recover {
             key_text::to_json(&public),
             public.address()
         ))
+    }
+
+    /// Who forgets OUT names a share in its place, and is not to move that away: the whole key would be put there.
+    fn check_out(&self) -> Result<(), Failure> {
+        if !is_share(&self.to) {
+            return Ok(());
+        }
+        let named = self.shards.iter().chain([&self.to]);
+        let named = named.map(|path| absolute(path).into_os_string());
+        let words: Vec<OsString> = ["cosign", "recover"]
+            .map(OsString::from)
+            .into_iter()
+            .chain(named)
+            .chain(["OUT".into()])
+            .collect();
+        Err(Failure::usage(format!(
+            "{} is a share, and the file for the key to be made is missing at the end of the command; nothing was written",
+            self.to.display()
+        ))
+        .hint(format!(
+            "name a file that is not there yet as OUT: `{}`",
+            CommandLine::without_config(words)
+        )))
     }
 }

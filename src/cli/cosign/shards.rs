@@ -2,13 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
+use zeroize::Zeroizing;
+
 use crate::backends::cosign::sealed_share;
 use crate::cli::report::{Failure, status};
 use crate::consensus::PublicKey;
+use crate::os::files::bounded;
 use crate::remedy::CommandLine;
 use crate::secret_file::kind::{self, FileKind};
 use crate::secret_file::{self, SecretSource};
 use crate::shares::{KeyShare, MOST, Quorum, Shard, ShardError, ShardFit, ShardFitError, fit};
+
+/// What is read at most of a file that may be a share, in bytes; none is as long.
+const LONGEST: u64 = 64 * 1024;
 
 /// Shares as they were read, of this program and of horcrux.
 pub(super) struct ReadShards {
@@ -127,6 +133,15 @@ pub(super) fn own(path: &Path) -> Result<KeyShare, Failure> {
     of_own(path, &bytes(path)?)
 }
 
+/// Whether a file is there and reads as a share, of this program (encrypted or not) or of horcrux, whoever may read it.
+pub(super) fn is_share(path: &Path) -> bool {
+    let Ok(bytes) = bounded::read(path, LONGEST).map(Zeroizing::new) else {
+        return false;
+    };
+    let kind = kind::look(&bytes);
+    sealed_share::is_sealed(&bytes) || matches!(kind, Some(FileKind::OwnShare | FileKind::Share))
+}
+
 /// Why a file is not an encrypted share.
 pub(super) fn no_own_share(path: &Path, bytes: &[u8]) -> Failure {
     match of_own(path, bytes) {
@@ -165,7 +180,7 @@ fn read(path: &Path) -> Result<(Shard, Option<Quorum>), Failure> {
 ///
 /// # Errors
 /// It cannot be read.
-pub(super) fn bytes(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, Failure> {
+pub(super) fn bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let secret = secret_file::read(&SecretSource::File(path.to_owned()))
         .map_err(|error| Failure::new(format!("a share cannot be read: {error}")))?;
     if let Some(warning) = &secret.warning {

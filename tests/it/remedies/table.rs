@@ -537,6 +537,16 @@ pub const TABLE: &[Remedy] = &[
     ),
     row(
         "src/cli/cosign/recover.rs",
+        "without_config(words)",
+        "name a file that is not there yet as OUT",
+        "tmkms cosign recover",
+        Test(
+            "tests/it/cosign_slips.rs",
+            "a_key_is_not_put_where_a_share_was_meant",
+        ),
+    ),
+    row(
+        "src/cli/cosign/recover.rs",
         "line([\"adopt\",\"HOME\"])",
         "stop every cosigner for good",
         "tmkms adopt HOME",

@@ -1,0 +1,102 @@
+//! Slips of operators of a shared key: what was forgotten, mistaken or put in the wrong place is told with what to do, and leaves
+//! nothing half-done.
+
+use std::fs;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::support::command::{Done, tmkms};
+
+const CHAIN: &str = "c-1";
+/// A shard of horcrux, which signs nowhere.
+const SHARD: &str = r#"{"pubKey":"CiCvwYurW+EXQTPG4rhDgVqTaQpAx+uAyQsm7DO4h9G7nw==","privateShard":"81Gwb3AOZU7nEGOa7obd4EOjf/7pwaHuETJAhzNIOw8=","id":1}"#;
+
+fn private(path: &Path, text: &str) {
+    let mut options = fs::OpenOptions::new();
+    let file = options.write(true).create(true).truncate(true).mode(0o600);
+    std::io::Write::write_all(&mut file.open(path).unwrap(), text.as_bytes()).unwrap();
+}
+
+fn good(done: &Done) {
+    assert_eq!(done.code, 0, "{}", done.err);
+}
+
+fn says(done: &Done, code: i32, words: &[&str]) {
+    assert_eq!(done.code, code, "{}{}", done.out, done.err);
+    for word in words {
+        let text = format!("{}{}", done.out, done.err);
+        assert!(text.contains(word), "no {word} in {text}");
+    }
+}
+
+/// Shares of 2 of 3, and homes of members.
+fn split() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let words = ["cosign", "split", "-t", "2", "-n", "3", "--chain-id", CHAIN];
+    let at = ["--addr", "10.0.0.1:1", "--addr", "10.0.0.2:1"];
+    let words = [&words[..], &at, &["--addr", "10.0.0.3:1", "shares"]].concat();
+    good(&tmkms(folder.path(), &words));
+    folder
+}
+
+fn share(folder: &Path, id: u16) -> PathBuf {
+    folder.join(format!("shares/member-{id}/share.json"))
+}
+
+/// Runs the command that is printed between these words and its end.
+fn paste(folder: &Path, said: &str, start: &str, fill: (&str, &str)) {
+    let mut printed = said.split('`').skip(1).step_by(2);
+    let command = printed.find(|one| one.starts_with(start));
+    let command = command.unwrap_or_else(|| panic!("no {start} in {said}"));
+    let program = format!("{} ", env!("CARGO_BIN_EXE_tmkms"));
+    let command = command.replace("tmkms ", &program).replace(fill.0, fill.1);
+    let mut shell = std::process::Command::new("sh");
+    let done = shell
+        .args(["-c", &command])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{command}: {done:?}");
+}
+
+#[test]
+fn a_key_is_not_put_where_a_share_was_meant() {
+    let folder = split();
+    let all = [1, 2, 3].map(|id| share(folder.path(), id));
+    let [one, two, three] = all.each_ref().map(|path| path.to_str().unwrap());
+    let before = fs::read(&all[2]).unwrap();
+    for shares in [&[one, two, three][..], &[one, two]] {
+        let last: &str = shares.last().unwrap();
+        let done = tmkms(folder.path(), &[&["cosign", "recover"], shares].concat());
+        let command = format!("`tmkms cosign recover {} OUT`", shares.join(" "));
+        let words = [last, "is a share", "is missing", &command];
+        says(&done, 2, &words);
+        says(&done, 2, &["name a file that is not there yet as OUT: "]);
+        assert!(!done.err.contains("move it away"), "{}", done.err);
+    }
+    // Also an encrypted one, and one of horcrux, whoever may read it.
+    let (passphrase, sealed) = (folder.path().join("pass"), folder.path().join("sealed.pem"));
+    private(&passphrase, "a passphrase of some words\n");
+    let words = ["cosign", "encrypt", "--passphrase-file", "pass", three];
+    good(&tmkms(
+        folder.path(),
+        &[&words[..], &["sealed.pem"]].concat(),
+    ));
+    let shard = folder.path().join("c-1_shard.json");
+    fs::write(&shard, SHARD).unwrap();
+    for last in [&sealed, &shard] {
+        let last = last.to_str().unwrap();
+        let done = tmkms(folder.path(), &["cosign", "recover", one, two, last]);
+        says(&done, 2, &["is a share", "is missing"]);
+    }
+    assert_eq!(fs::read(&all[2]).unwrap(), before);
+    // As printed, with a name.
+    let done = tmkms(folder.path(), &["cosign", "recover", one, two, three]);
+    paste(
+        folder.path(),
+        &done.err,
+        "tmkms cosign recover",
+        ("OUT", "out.key"),
+    );
+    assert!(folder.path().join("out.key").exists());
+}
