@@ -100,3 +100,56 @@ fn a_key_is_not_put_where_a_share_was_meant() {
     );
     assert!(folder.path().join("out.key").exists());
 }
+
+#[test]
+fn an_import_leaves_nothing_half_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    private(&at("c-1_shard.json"), SHARD);
+    fs::create_dir(at("secrets")).unwrap();
+    fs::create_dir(at("folder")).unwrap();
+    private(&at("empty.key"), "");
+    private(&at("other.json"), SHARD);
+    let import = |more: &[&str]| {
+        let words = ["cosign", "import", "-t", "2", "-n", "3"];
+        tmkms(
+            folder.path(),
+            &[&words[..], more, &["c-1_shard.json"]].concat(),
+        )
+    };
+    let nothing = |done: &Done| {
+        let left = fs::read_dir(at("secrets")).unwrap().count();
+        assert_eq!(left, 0, "{}", done.err);
+        assert_eq!(done.out, "");
+    };
+    let done = import(&["--identity", "nodir/x.key"]);
+    says(&done, 1, &["nodir/x.key", "make its folder first"]);
+    nothing(&done);
+    for (file, words) in [
+        ("folder", "folder"),
+        ("empty.key", "empty"),
+        ("other.json", "share of a key"),
+    ] {
+        let done = import(&["--identity", file]);
+        let named = format!("{file} cannot be the identity");
+        says(
+            &done,
+            1,
+            &[&named, words, "nothing was written", "--identity FILE"],
+        );
+        nothing(&done);
+    }
+    let done = import(&["--identity", "secrets/a", "--out", "secrets/a"]);
+    says(&done, 2, &["a file each"]);
+    nothing(&done);
+    // The share cannot be made: nor is the identity.
+    private(&at("taken"), "");
+    let done = import(&["--identity", "secrets/x.key", "--out", "taken"]);
+    says(&done, 1, &["exists already"]);
+    nothing(&done);
+    let done = import(&["--identity", "secrets/x.key"]);
+    good(&done);
+    assert!(at("secrets/x.key").exists() && at("secrets/c-1.share").exists());
+    // One that is there is kept.
+    good(&import(&["--identity", "secrets/x.key", "--out", "again"]));
+}

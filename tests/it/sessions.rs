@@ -496,6 +496,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "a disk that fails meanwhile",
     ),
     ("cannot be read any more", "a race"),
+    ("was changed while it was looked at", "a race"),
     (
         "the state file {} is damaged",
         "tests/state_files/gate_crash.rs",

@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 use base64ct::{Base64, Encoding};
 use clap::Args;
 
+use crate::cli::identities::PublicIdentity;
 use crate::cli::init::make_identity;
 use crate::cli::report::{Failure, output, status};
 use crate::cli::softsign::new_file::not_made;
 use crate::consensus::key_text;
+use crate::link::IdentityKey;
 use crate::migrate::sources::horcrux_quorum;
 use crate::os::files::paths::{absolute, folder_of};
-use crate::secret_file;
+use crate::secret_file::{self, NewFile, SecretSource};
 use crate::shares::{KeyShare, PublicShares, Quorum};
 
 use super::shards::{horcrux, own};
@@ -57,10 +59,8 @@ impl ImportShard {
                 quorum.members()
             ))
         })?;
-        secret_file::create(&out, &share.to_json()).map_err(|error| not_made(&error, &out))?;
-        let share = own(&out)?;
         let identity_file = self.identity_file(&out);
-        let identity = make_identity(&identity_file)?;
+        let (share, identity) = write(&share, &out, &identity_file)?;
         status(
             "Imported",
             format!(
@@ -91,27 +91,16 @@ impl ImportShard {
             share.public_key().address(),
             share.id(),
             public.map_or_else(String::new, |public| Base64::encode_string(public)),
-            self.section(
-                &share,
-                &out,
-                &identity_file,
-                identity.map(|identity| identity.peer_id)
-            ),
+            self.section(&share, &out, &identity_file, &identity.peer_id),
         ))
     }
 
     /// The section to paste, with what is known on this host.
-    fn section(
-        &self,
-        share: &KeyShare,
-        out: &Path,
-        identity: &Path,
-        peer_id: Option<String>,
-    ) -> String {
+    fn section(&self, share: &KeyShare, out: &Path, identity: &Path, peer_id: &str) -> String {
         let (own, chain) = (share.id(), self.chain());
         let members = (1..=share.quorum().members()).map(|id| MemberText {
             id,
-            peer_id: peer_id.clone().filter(|_| id == own),
+            peer_id: (id == own).then(|| peer_id.to_owned()),
             place: None,
             public_share: share.public_shares().get(id).copied(),
         });
@@ -176,4 +165,54 @@ impl ImportShard {
             .hint(hint)
         })
     }
+}
+
+/// Writes the identity, where there is none yet, and then the share. What may be wrong with either is looked at before; an identity
+/// that is left alone all the same is kept when the command is repeated.
+fn write(
+    share: &KeyShare,
+    out: &Path,
+    identity: &Path,
+) -> Result<(KeyShare, PublicIdentity), Failure> {
+    if absolute(out) == absolute(identity) {
+        return Err(Failure::usage(format!(
+            "{} is named for both, and the share and the identity key are a file each",
+            out.display()
+        )));
+    }
+    let begin = |path: &Path| NewFile::of_secret(path).map_err(|error| not_made(&error, path));
+    let draft = begin(out)?;
+    match std::fs::symlink_metadata(identity) {
+        Ok(_) => check_identity(identity)?,
+        Err(_) => drop(begin(identity)?),
+    }
+    let known = make_identity(identity)?.ok_or_else(|| {
+        Failure::new(format!(
+            "{} was changed while it was looked at; the share was not written",
+            identity.display()
+        ))
+    })?;
+    let finished = draft.finish(&share.to_json());
+    finished.map_err(|error| not_made(&error, out))?;
+    let share = own(out).inspect_err(|_| {
+        let _ = std::fs::remove_file(out);
+    })?;
+    Ok((share, known))
+}
+
+/// Whether what is there can be this member's identity.
+fn check_identity(path: &Path) -> Result<(), Failure> {
+    let wrong = |why: &dyn std::fmt::Display| {
+        Failure::new(format!(
+            "{} cannot be the identity key of this member, and nothing was written: {why}",
+            path.display()
+        ))
+        .hint(
+            "name an identity key with `--identity FILE`, or a file that is not there yet, which is made",
+        )
+    };
+    let source = SecretSource::File(path.to_owned());
+    let secret = secret_file::read(&source).map_err(|error| wrong(&error))?;
+    IdentityKey::from_base64(&secret.bytes).map_err(|error| wrong(&error))?;
+    Ok(())
 }
