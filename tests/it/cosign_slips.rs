@@ -43,6 +43,32 @@ fn share(folder: &Path, id: u16) -> PathBuf {
     folder.join(format!("shares/member-{id}/share.json"))
 }
 
+/// The home of a member, whose state is at this height.
+fn home(folder: &Path, id: u16, height: &str) -> PathBuf {
+    let home = folder.join(format!("home-{id}"));
+    for part in ["secrets", "state"] {
+        fs::create_dir_all(home.join(part)).unwrap();
+    }
+    let made = folder.join(format!("shares/member-{id}"));
+    fs::copy(made.join("share.json"), home.join("secrets/c-1.share")).unwrap();
+    let identity = home.join("secrets/c-1-cosign.key");
+    fs::copy(made.join("identity.key"), identity).unwrap();
+    let section = fs::read_to_string(made.join("cosign.toml")).unwrap();
+    private(
+        &home.join("tmkms.toml"),
+        &format!("{}\n{section}", chain(&home)),
+    );
+    good(&tmkms(&home, &["state", "init", CHAIN, "--height", height]));
+    home
+}
+
+fn chain(home: &Path) -> String {
+    format!(
+        "[[chain]]\nid = \"{CHAIN}\"\n\n[[validator]]\nchain_id = \"{CHAIN}\"\naddr = \"unix://{}/n.sock\"\n",
+        home.display()
+    )
+}
+
 /// Runs the command that is printed between these words and its end.
 fn paste(folder: &Path, said: &str, start: &str, fill: (&str, &str)) {
     let mut printed = said.split('`').skip(1).step_by(2);
@@ -152,4 +178,25 @@ fn an_import_leaves_nothing_half_done() {
     assert!(at("secrets/x.key").exists() && at("secrets/c-1.share").exists());
     // One that is there is kept.
     good(&import(&["--identity", "secrets/x.key", "--out", "again"]));
+}
+
+#[test]
+fn a_watermark_that_is_there_already_is_no_error() {
+    let folder = split();
+    let home = home(folder.path(), 1, "106");
+    let raise = |height: &str| tmkms(&home, &["state", "raise", CHAIN, "--height", height]);
+    let before = fs::read(home.join("state/c-1-consensus.json")).unwrap();
+    says(&raise("106"), 0, &["already at 106 (whole height)"]);
+    let lower = raise("105");
+    says(
+        &lower,
+        1,
+        &[
+            "already at 106 (whole height), above height 105",
+            "there is nothing to raise",
+        ],
+    );
+    let after = fs::read(home.join("state/c-1-consensus.json")).unwrap();
+    assert_eq!(before, after);
+    good(&raise("107"));
 }

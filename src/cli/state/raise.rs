@@ -26,7 +26,7 @@ pub(in crate::cli) struct Raise {
     chain: String,
     #[command(flatten)]
     key: WhichKey,
-    /// Nothing at or below this height will be signed
+    /// Nothing at or below this height will be signed. Where the watermark is there already nothing is changed
     #[arg(long, value_name = "H", value_parser = clap::value_parser!(i64).range(1..))]
     height: i64,
     #[command(flatten)]
@@ -59,12 +59,24 @@ impl Raise {
             Height::new(self.height).ok_or_else(|| Failure::usage("a height is at least 1"))?;
         let wanted = Hrs::end_of(height);
         match before.filter(|before| *before >= wanted) {
+            Some(before) if before == wanted => {
+                // As after a change: without its mark no more than a take-over is needed.
+                let _ = store.close();
+                status(
+                    "Kept",
+                    format!(
+                        "chain {}: the watermark is already at {before}; nothing was changed",
+                        chain.id
+                    ),
+                );
+                return Ok(());
+            }
             Some(before) if shared.is_some() => {
                 return Err(Failure::new(format!(
-                    "the watermark of chain {} is already at {before}, on all hosts that share it; nothing was changed",
+                    "the watermark of chain {} is already at {before}, above height {height}, on all hosts that share it; nothing was changed",
                     chain.id
                 ))
-                .hint("a shared watermark is never lowered"));
+                .hint("there is nothing to raise; a shared watermark is never lowered"));
             }
             Some(before) => self.lower(&chain.id, before, wanted, terminal)?,
             None => {
@@ -96,9 +108,10 @@ impl Raise {
     ) -> Result<(), Failure> {
         if !self.i_will_be_slashed {
             return Err(Failure::new(format!(
-                "the watermark of chain {chain} is already at {before}; nothing was changed"
+                "the watermark of chain {chain} is already at {before}, above height {}; nothing was changed",
+                wanted.height
             ))
-            .hint("a watermark is lowered only with `--i-will-be-slashed` and the chain id typed on standard input"));
+            .hint("there is nothing to raise. A watermark is lowered only with `--i-will-be-slashed` and the chain id typed on standard input"));
         }
         status(
             "Danger",
