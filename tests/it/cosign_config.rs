@@ -647,9 +647,9 @@ fn a_state_is_that_of_its_share() {
         assert_eq!(refused.code, 1, "{}", refused.err);
         for words in [
             "that of share 1 of its key, and other members may have signed more",
-            "with the whole key at the highest height;",
+            "with the whole key at the highest height, H;",
             "stop all members for good, look at",
-            "that of this program with",
+            "if that is this program, in a home of its own, with",
             "`tmkms state show c-1",
             "`tmkms state init c-1 --height H",
         ] {

@@ -200,3 +200,34 @@ fn a_watermark_that_is_there_already_is_no_error() {
     assert_eq!(before, after);
     good(&raise("107"));
 }
+
+#[test]
+fn the_state_of_the_whole_key_begins_in_another_home() {
+    let folder = split();
+    let home = home(folder.path(), 1, "106");
+    let words = ["state", "export", CHAIN, "--format", "cometbft"];
+    let done = tmkms(&home, &words);
+    says(
+        &done,
+        1,
+        &[
+            "if that is this program, in a home of its own, with",
+            "`tmkms state init c-1 --height H -c PATH`",
+        ],
+    );
+    // As printed, where there is the whole key.
+    let whole = folder.path().join("whole");
+    fs::create_dir_all(whole.join("state")).unwrap();
+    good(&tmkms(&whole, &["softsign", "keygen", "whole.key"]));
+    let config = whole.join("tmkms.toml");
+    let softsign =
+        format!("[[providers.softsign]]\nchain_ids = [\"{CHAIN}\"]\npath = \"whole.key\"\n");
+    private(&config, &format!("{}\n{softsign}", chain(&whole)));
+    let command = done.err.replace("PATH", config.to_str().unwrap());
+    paste(
+        folder.path(),
+        &command,
+        "tmkms state init",
+        ("--height H", "--height 106"),
+    );
+}

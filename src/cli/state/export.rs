@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::consensus::ChainId;
 use crate::gate::store::file::{OpenError, StateFile};
 use crate::migrate::export::{self, ExportFormat, Exported};
+use crate::remedy::Commands;
 use crate::terminal::Terminal;
 use clap::{Args, ValueEnum};
 
@@ -139,14 +140,15 @@ impl Export {
         let (Some(share), To::Cometbft | To::Tmkms) = (place.share, self.format) else {
             return Ok(());
         };
-        let (chain, commands) = (&place.chain_id, &place.commands);
+        // For the hosts of the others, and for a home that is not this one.
+        let (chain, commands) = (&place.chain_id, Commands::of_any_config());
         Err(Failure::new(format!(
             "nothing was written: the state of chain {chain} here is that of share {share} of its key, and other members may have \
              signed more"
         ))
         .hint(format!(
             "stop all members for good, look at `{}` on each of them, and begin the state of the signer with the whole key at the \
-             highest height; that of this program with `{}` in its home",
+             highest height, H; if that is this program, in a home of its own, with `{}`, where PATH is the tmkms.toml there",
             commands.line(["state", "show", chain.as_str()]),
             commands.init_height(chain)
         )))

@@ -617,7 +617,7 @@ pub const TABLE: &[Remedy] = &[
     row(
         "src/cli/state/export.rs",
         "init_height(chain)",
-        "that of this program with",
+        "if that is this program, in a home of its own, with",
         "tmkms state init",
         Test("tests/it/cosign_config.rs", "a_state_is_that_of_its_share"),
     ),
@@ -633,7 +633,10 @@ pub const TABLE: &[Remedy] = &[
         "init_height(&place.chain_id)",
         "and others may have signed more",
         "tmkms state init",
-        Test("tests/it/cosign_config.rs", "a_state_is_that_of_its_share"),
+        Test(
+            "tests/it/cosign_slips.rs",
+            "the_state_of_the_whole_key_begins_in_another_home",
+        ),
     ),
     row(
         "src/cli/cosign/split.rs",
