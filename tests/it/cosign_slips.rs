@@ -231,3 +231,62 @@ fn the_state_of_the_whole_key_begins_in_another_home() {
         ("--height H", "--height 106"),
     );
 }
+
+#[test]
+fn the_state_of_another_member_is_told_alike_with_what_to_do() {
+    let folder = split();
+    let (one, two) = (home(folder.path(), 1, "106"), home(folder.path(), 2, "100"));
+    let state = two.join("state/c-1-consensus.json");
+    fs::copy(one.join("state/c-1-consensus.json"), &state).unwrap();
+    let run = |words: &[&str]| tmkms(&two, words);
+    let import = state.to_str().unwrap();
+    let words = [
+        "is that of share 1, and share 2 is configured; each member has a state of its own",
+        "`mv -n ",
+        "`tmkms state init c-1 --height H -c ",
+    ];
+    for command in [
+        &["check"][..],
+        &["state", "show"],
+        &["state", "init", CHAIN, "--height", "106"],
+        &["state", "raise", CHAIN, "--height", "106"],
+        &["state", "import", CHAIN, import, "--yes"],
+    ] {
+        let done = run(command);
+        says(&done, 1, &words);
+        assert!(!done.out.contains("another file than"), "{}", done.out);
+    }
+    let said = run(&["state", "show"]).out;
+    paste(folder.path(), &said, "mv -n", ("mv", "mv"));
+    paste(
+        folder.path(),
+        &said,
+        "tmkms state init",
+        ("--height H", "--height 106"),
+    );
+    let shown = run(&["state", "show"]);
+    says(&shown, 0, &["watermark at 106", "of share 2"]);
+}
+
+#[test]
+fn a_members_state_is_shown_as_refused_beside_the_whole_key() {
+    let folder = split();
+    let home = home(folder.path(), 3, "106");
+    good(&tmkms(&home, &["state", "show"]));
+    let shares = [1, 2].map(|id| share(folder.path(), id));
+    let [first, second] = shares.each_ref().map(|path| path.to_str().unwrap());
+    let words = ["cosign", "recover", first, second, "secrets/whole.key"];
+    good(&tmkms(&home, &words));
+    let softsign = format!(
+        "[[providers.softsign]]\nchain_ids = [\"{CHAIN}\"]\npath = \"secrets/whole.key\"\n"
+    );
+    private(
+        &home.join("tmkms.toml"),
+        &format!("{}\n{softsign}", chain(&home)),
+    );
+    for command in [&["check"][..], &["state", "show"]] {
+        let done = tmkms(&home, command);
+        let words = ["is that of share 3, and the whole key is configured"];
+        says(&done, 1, &words);
+    }
+}

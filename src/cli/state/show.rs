@@ -68,7 +68,7 @@ impl Show {
 }
 
 /// What a chain's state file says, and why `start` would not use it, if so; and whether it would. The key is not opened:
-/// whatever key the file names will do.
+/// whatever key the file names will do. Of a share it is read which one it is.
 fn describe(chain: &ChainConfig) -> (String, bool) {
     let candidates = chain.state_file.candidates();
     match candidates.as_slice() {
@@ -113,8 +113,10 @@ fn describe_state(chain: &ChainConfig, path: &Path) -> (String, bool) {
         None => PublicKey::Ed25519([0; 32]),
     };
     let mut place = chain.place(key);
-    // As with the key: which share it is, only the share could tell.
-    place.share = found.as_ref().and_then(|(entry, _)| entry.share);
+    place.share = match chain.key.traits().is_share {
+        true => own_share(chain).or(found.as_ref().and_then(|(entry, _)| entry.share)),
+        false => None,
+    };
     if found.is_none() && chain.one_of_several {
         // Which key it is, only the key itself could tell.
         place.commands = chain.commands.of_key("ADDRESS");
@@ -165,6 +167,12 @@ fn describe_state(chain: &ChainConfig, path: &Path) -> (String, bool) {
         text.push_str(&format!("  not used by `start`: {why}\n"));
     }
     (text, refused.is_none())
+}
+
+/// Which share is configured, as its file says; none where that cannot be read, as with a key.
+fn own_share(chain: &ChainConfig) -> Option<u16> {
+    let _ = chain.key.inspect().ok()?;
+    chain.key.share_id()
 }
 
 fn in_words(used_up: &UsedUp) -> String {

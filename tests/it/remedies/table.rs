@@ -602,6 +602,26 @@ pub const TABLE: &[Remedy] = &[
     ),
     row(
         "src/gate/store/file/error.rs",
+        "move_aside(path)",
+        "each member has a state of its own",
+        "mv -n",
+        Test(
+            "tests/it/cosign_slips.rs",
+            "the_state_of_another_member_is_told_alike_with_what_to_do",
+        ),
+    ),
+    row(
+        "src/gate/store/file/error.rs",
+        "init_height(chain)",
+        "each member has a state of its own",
+        "tmkms state init",
+        Test(
+            "tests/it/cosign_slips.rs",
+            "the_state_of_another_member_is_told_alike_with_what_to_do",
+        ),
+    ),
+    row(
+        "src/gate/store/file/error.rs",
         "init_height(chain)",
         "a member may be behind the others",
         "tmkms state init",
@@ -619,7 +639,10 @@ pub const TABLE: &[Remedy] = &[
         "init_height(chain)",
         "if that is this program, in a home of its own, with",
         "tmkms state init",
-        Test("tests/it/cosign_config.rs", "a_state_is_that_of_its_share"),
+        Test(
+            "tests/it/cosign_slips.rs",
+            "the_state_of_the_whole_key_begins_in_another_home",
+        ),
     ),
     row(
         "src/migrate/takeover/plan.rs",
@@ -633,10 +656,7 @@ pub const TABLE: &[Remedy] = &[
         "init_height(&place.chain_id)",
         "and others may have signed more",
         "tmkms state init",
-        Test(
-            "tests/it/cosign_slips.rs",
-            "the_state_of_the_whole_key_begins_in_another_home",
-        ),
+        Test("tests/it/cosign_config.rs", "a_state_is_that_of_its_share"),
     ),
     row(
         "src/cli/cosign/split.rs",

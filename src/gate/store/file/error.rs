@@ -355,9 +355,13 @@ fn own_state(
             "name another file as `state_file` of the [[chain]], and take over what the whole key has signed with `{}`",
             commands.import(chain, path)
         ),
-        (Some(_), Some(_)) => "each member has a state of its own, and this one's may be higher: bring the state of this share, \
-                               or the share that the state is of"
-            .to_owned(),
+        (Some(found), Some(own)) => format!(
+            "each member has a state of its own, and that of share {own} may be higher. If the share is the wrong one, bring share \
+             {found} again. Otherwise move the file away with `{}` and bring the state of share {own}; where that is lost, look up \
+             the highest watermark of all members, H, and run `{}`",
+            remedy::move_aside(path),
+            commands.init_height(chain)
+        ),
         (Some(_), None) => format!(
             "a member may be behind the others: name another file as `state_file` of the [[chain]], look up the last height that \
              this key signed, and run `{}`",
