@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use base64ct::{Base64, Encoding};
 
 use crate::link::Address;
+use crate::link::address::AddressError;
 
 /// Where a member listens, where nothing was said: not where a node on the same host waits for its signer (26659).
 const PORT: u16 = 26_669;
@@ -111,6 +112,10 @@ pub fn host_and_port(text: &str) -> Result<(String, u16), String> {
             port,
         }) => Ok((host, port)),
         Ok(_) => Err("write HOST:PORT without a peer id: that is made here".to_owned()),
+        // That of a member, and not of a node.
+        Err(AddressError::NoPort) => Err(format!(
+            "the port is missing, as in {bare}:{PORT}, at which members listen by default"
+        )),
         Err(error) => Err(error.to_string()),
     }
 }

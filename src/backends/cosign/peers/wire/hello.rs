@@ -76,7 +76,7 @@ pub enum HelloError {
     #[error(
         "the share of member {member} is not that of its `public_share` here; if it is of a new splitting of the key, put shares of \
          that one on all hosts, otherwise correct `public_share` of this [[providers.cosign.members]] to what `tmkms cosign verify SHARE` \
-         prints there, on the host of member {member}"
+         prints there, on the host of member {member}, before it says that one share alone is not the key"
     )]
     Share {
         /// Which one.
