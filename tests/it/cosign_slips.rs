@@ -299,11 +299,4 @@ fn small_texts_are_true() {
     let done = tmkms(folder.path(), &[&words[..], &["shares"]].concat());
     says(&done, 2, &["the port is missing, as in a:26669"]);
     assert!(!done.err.contains("laddr"), "{}", done.err);
-    // What is public is shown.
-    let line = "public_share = \"XGp3ttZ5ORLdJZWImAv3zVMzDzr7qgUCsWvdSujIA1c=\"";
-    let twice = format!("{line}\n");
-    let text = format!("[[providers.cosign]]\n[[providers.cosign.members]]\n{twice}{twice}");
-    private(&folder.path().join("tmkms.toml"), &text);
-    let done = tmkms(folder.path(), &["check"]);
-    says(&done, 2, &[line]);
 }
