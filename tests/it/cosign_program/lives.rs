@@ -105,7 +105,10 @@ fn a_member_that_is_paused_is_not_there_for_the_others() {
     assert!(text.contains(words), "{text}");
     members.signs(3, 2);
     pause(&mut members, 2);
-    shows(&mut members, "1 of 3 members there, 2 needed: nothing is signed");
+    shows(
+        &mut members,
+        "1 of 3 members there, 2 needed: nothing is signed",
+    );
     let (code, text) = members.member(3).home.run(&["status", "--ready"]);
     assert_eq!(code, 1, "{text}");
     // What the others said last is for those who look: a vote asks them.
