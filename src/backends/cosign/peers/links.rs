@@ -16,7 +16,7 @@ use super::door::Door;
 use super::pair::{Job, MemberSlot, OpenQuestion, Talker, work};
 use super::sample::{DoorSample, PeerSample};
 use super::settings::PeersSettings;
-use super::shared::{Begun, Shared};
+use super::shared::{LinksBegun, Shared};
 use super::ways::{keep_dialled, keep_known, keep_open};
 use super::wire::{PeerHello, PeerMessage};
 
@@ -70,7 +70,7 @@ impl PeerLinks {
             slots,
             door: Arc::new(Door::new(settings.listen, key)?),
             shaking: Mutex::default(),
-            begun: Begun::default(),
+            begun: LinksBegun::default(),
             stop: Shutdown::default(),
         });
         // Dropped where a thread cannot be started: it ends the others.

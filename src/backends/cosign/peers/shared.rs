@@ -24,19 +24,19 @@ pub(super) struct Shared {
     /// Ends handshakes with members that are dialled.
     pub shaking: Mutex<BTreeMap<u16, Closer>>,
     /// Nobody is dialled or listened to before.
-    pub begun: Begun,
+    pub begun: LinksBegun,
     /// Tells all threads to end.
     pub stop: Shutdown,
 }
 
 /// Set once, for good.
 #[derive(Default)]
-pub(super) struct Begun {
+pub(super) struct LinksBegun {
     is_set: Mutex<bool>,
     condvar: Condvar,
 }
 
-impl Begun {
+impl LinksBegun {
     pub(super) fn set(&self) {
         *self.is_set.lock() = true;
         self.condvar.notify_all();
