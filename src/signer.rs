@@ -55,8 +55,8 @@ pub enum SignerError {
     Failed(String),
     /// The message is longer than the device can take; the watermark has not moved.
     #[error(
-        "the message has {length} bytes, and this key's device signs {longest} at most; chains with such vote \
-         extensions need another kind of key"
+        "the message has {length} bytes, and {longest} are the most that this kind of key signs; chains with such vote \
+         extensions need another one"
     )]
     TooLong {
         /// Bytes to sign.

@@ -73,6 +73,9 @@ pub trait Cosigner: Send + Sync {
     /// From now on the other members are answered for this chain, as long as it lives. `at` is where its watermark stands.
     fn join(&self, chain_id: &ChainId, member: Weak<dyn MemberGate>, at: Option<Hrs>);
 
+    /// A chain that has joined signs from now on: brings links to the others up, or tells those that are linked.
+    fn begin(&self) {}
+
     /// How it is now. Waits for nobody.
     fn sample(&self) -> CosignersSample;
 

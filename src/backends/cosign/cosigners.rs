@@ -82,12 +82,13 @@ impl Cosigners {
         let counted = self.coordinator.tally().member(peer.id);
         let asked = peer.asked;
         let stands = chain.and_then(|chain| peer.stands.get(chain));
+        let refuses = chain.and_then(|chain| peer.refuses(chain));
         CosignerSample {
             id: peer.id,
             address: peer.address,
             up: peer.up,
             trouble: peer.why_down,
-            refuses: chain.and_then(|chain| peer.refuses.get(chain)).cloned(),
+            refuses,
             since: now.saturating_duration_since(peer.since),
             round_trip: peer.round_trip,
             nonces: peer.nonces_held.try_into().unwrap_or(u64::MAX),

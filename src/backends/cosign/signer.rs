@@ -98,6 +98,9 @@ impl Cosigner for CosignSigner {
     fn join(&self, chain_id: &ChainId, member: Weak<dyn MemberGate>, at: Option<Hrs>) {
         *self.chain.lock() = Some(chain_id.clone());
         self.serving.join(chain_id, member, at);
+    }
+
+    fn begin(&self) {
         // Not before: one that cannot be armed here may be at work on another host, with this very identity.
         if let Some(begin) = &self.begin {
             begin();

@@ -96,6 +96,15 @@ impl Chain {
         }
     }
 
+    /// Where this has a share of a key: it signs from now on, and asks the other members.
+    pub fn begin_with_cosigners(&self) {
+        if let Ok(armed) = self.signing()
+            && let Some(cosigner) = armed.signer.cosigner()
+        {
+            cosigner.begin();
+        }
+    }
+
     fn leave(
         &self,
         bytes: Vec<u8>,

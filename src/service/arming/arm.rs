@@ -84,6 +84,7 @@ fn put(config: &ChainConfig, chain: &Arc<Chain>, stats: &ChainStats, opened: Cha
     }
     opened.have_cosigners_ask(chain);
     chain.replace_state(opened);
+    chain.begin_with_cosigners();
 }
 
 /// What becomes of a correction while the service runs.

@@ -166,7 +166,8 @@ fn who_gives_no_share_is_seen_as_that() {
             ..standing(1, b"x")
         }])
     };
-    let seen = || sample(&one, 2).refuses.into_values().next();
+    let chain = "c-1".parse().unwrap();
+    let seen = || sample(&one, 2).refuses(&chain);
     let mut fake = Fake::greeted(2, 5, &one);
     assert_eq!(seen(), None);
     fake.send(says(Some("it is paused")));
@@ -176,6 +177,14 @@ fn who_gives_no_share_is_seen_as_that() {
     fake.send(says(Some("its disk\u{1b} is full")));
     until("it is known", || seen().is_some());
     assert!(!seen().unwrap().contains('\u{1b}'));
+    // What it says is all: of another chain it gives none.
+    fake.send(PeerMessage::Stands(vec![MemberStanding {
+        chain_id: "c-2".parse().unwrap(),
+        ..standing(1, b"x")
+    }]));
+    until("it is known", || {
+        seen().is_some_and(|why| why.contains("does not sign for this chain"))
+    });
     drop(fake);
     until("it is gone", || seen().is_none());
 }

@@ -154,7 +154,7 @@ impl Members {
         for id in &ids {
             for other in ids.iter().filter(|other| *other != id) {
                 let words = format!("member {other} at");
-                self.member(*id).service().wait_for_log(&words);
+                self.member(*id).wait_for_line(&[&words, "is linked"]);
             }
         }
     }

@@ -55,7 +55,10 @@ impl JointRun<'_> {
                 self.lies(member, "sent a wrong signature");
             }
             PeerAnswer::NoNonce => self.passes(member, "does not know its nonce any more"),
-            PeerAnswer::NotYet(why) => self.passes(member, &refuses(member, &why)),
+            PeerAnswer::NotYet(why) => {
+                let now = SystemClock.monotonic();
+                self.known.is_out_yet(member, refuses(member, &why), now);
+            }
             PeerAnswer::Busy => self.passes(member, "has too many questions in hand"),
             PeerAnswer::Lost => self.passes(member, "was lost before it answered"),
             PeerAnswer::Refused(why) => self.known.is_out(member, refuses(member, &why)),

@@ -9,6 +9,8 @@ use crate::consensus::SignBytes;
 pub(super) const AGAIN: Duration = Duration::from_millis(20);
 /// The longest of these times is `AGAIN` times two to this power.
 const DOUBLINGS: u32 = 5;
+/// Who cannot yet begins with this power, 160 ms.
+const NOT_YET: u32 = 3;
 
 /// What is known of the members while one signature is made.
 #[derive(Debug)]
@@ -87,7 +89,17 @@ impl KnownMembers {
     /// A member gives none now; it is asked again in a moment, and later each time, so that the sets that are tried last as long as
     /// the node waits.
     pub fn is_out_now(&mut self, member: u16, why: impl Into<String>, now: Duration) {
+        self.is_out_from(0, member, why, now);
+    }
+
+    /// A member cannot yet: it is asked again later than one that is busy, so that two of them do not use all sets up.
+    pub fn is_out_yet(&mut self, member: u16, why: impl Into<String>, now: Duration) {
+        self.is_out_from(NOT_YET, member, why, now);
+    }
+
+    fn is_out_from(&mut self, least: u32, member: u16, why: impl Into<String>, now: Duration) {
         let (times, last_why) = self.passed.entry(member).or_default();
+        *times = least.max(*times);
         let until = now + AGAIN * 2_u32.pow(*times);
         *times = times.saturating_add(1).min(DOUBLINGS);
         let (why, until) = (why.into(), Some(until));
@@ -380,5 +392,22 @@ mod tests {
             known.told(&asked, 1..=2, &[]),
             ["member 2 is not reachable"]
         );
+    }
+
+    #[test]
+    fn two_members_that_cannot_yet_leave_sets_for_the_time_of_a_vote() {
+        let mut known = KnownMembers::nothing(1, 3);
+        let (mut now, mut sets) = (Duration::ZERO, 0);
+        while sets < 8 {
+            for member in [2, 4] {
+                known.forget_what_passed(now);
+                if !known.out.contains_key(&member) {
+                    known.is_out_yet(member, "is not armed", now);
+                    sets += 1;
+                }
+            }
+            now += Duration::from_millis(1);
+        }
+        assert!(now > Duration::from_secs(1), "{now:?}");
     }
 }

@@ -117,9 +117,13 @@ impl PeerLinks {
         Ok(())
     }
 
-    /// Begins to listen and to dial. What has begun goes on.
+    /// Begins to listen and to dial, or, where that was begun, tells those that are linked where this member stands now.
     pub fn begin(&self) {
         self.0.begun.set();
+        for slot in self.0.slots.values() {
+            // Where it has much to do it says so within seconds.
+            let _ = slot.jobs.try_send(Job::Say);
+        }
     }
 
     /// What can be seen of each other member, by id.

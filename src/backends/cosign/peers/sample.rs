@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use crate::backends::cosign::ask::{PeerAnswer, ServedAnswer};
 use crate::consensus::{ChainId, Hrs};
 
+use super::wire::MOST_CHAINS;
+
 /// One member, as its link shows it now.
 #[derive(Clone, Debug)]
 pub struct PeerSample {
@@ -32,14 +34,27 @@ pub struct PeerSample {
     pub runs_twice: bool,
     /// It came back with an older state than it had.
     pub rolled_back: bool,
-    /// Of which chains it says that it gives no share at all, and why; of none while the link is down.
-    pub refuses: BTreeMap<ChainId, String>,
+    /// Its chains, and why it gives no share of one at all, if so, as it said last over this link.
+    pub says: Option<BTreeMap<ChainId, Option<String>>>,
     /// Where it says that its watermarks are.
     pub stands: BTreeMap<ChainId, Hrs>,
     /// What became of the questions that it was asked.
     pub asked: AnswerCounts,
     /// What became of the questions that it asked.
     pub served: AnswerCounts,
+}
+
+impl PeerSample {
+    /// Why it gives no share of this chain at all, as far as it has said.
+    pub fn refuses(&self, chain: &ChainId) -> Option<String> {
+        let says = self.says.as_ref()?;
+        match says.get(chain) {
+            Some(why) => why.clone(),
+            // Where it has so many, not all are said.
+            None if says.len() >= MOST_CHAINS => None,
+            None => Some("it does not sign for this chain".to_owned()),
+        }
+    }
 }
 
 /// The listener.

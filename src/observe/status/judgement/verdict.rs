@@ -50,8 +50,9 @@ impl ChainVerdict {
         } = facts;
         let not_armed = unarmed.clone().or_else(|| key.clone());
         let own = unarmed.or(stuck).or(broken).or(key).or(devices);
-        // Others may be missing without anything being wrong here: it is armed, and cannot answer a node.
-        let trouble = own.or(cosigners);
+        // Others may be missing without anything being wrong here: it is armed, and cannot answer a node. While nothing is signed on
+        // purpose, the others are mostly paused as well.
+        let trouble = own.or(cosigners.filter(|_| paused.is_none()));
         // Nobody needs to ask for what is not signed on purpose.
         let unlinked = (!linked && paused.is_none()).then(|| "no node is linked".to_owned());
         Self {

@@ -21,6 +21,8 @@ pub(in crate::backends::cosign::peers) enum Job {
     Learn,
     /// A link is up, or its other side said where it stands: learn that, and show it nonces.
     Up,
+    /// Say anew where this member stands: a chain has come.
+    Say,
     /// This process ends its links.
     Stop,
 }

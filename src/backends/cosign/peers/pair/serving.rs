@@ -33,7 +33,7 @@ pub(in crate::backends::cosign::peers) fn work(
             true => Duration::ZERO,
             false => every.saturating_sub(shown.elapsed()),
         };
-        let mut is_new = false;
+        let (mut is_new, mut says) = (false, false);
         match jobs.recv_timeout(wait) {
             Ok(Job::Ask {
                 link,
@@ -41,6 +41,7 @@ pub(in crate::backends::cosign::peers) fn work(
                 asked,
             }) => guarded(&link, || answer(slot, serve, &link, number, &asked)),
             Ok(Job::Up) => is_new = true,
+            Ok(Job::Say) => says = true,
             Ok(Job::Learn) | Err(RecvTimeoutError::Timeout) => {}
             Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
         }
@@ -48,9 +49,12 @@ pub(in crate::backends::cosign::peers) fn work(
         if due {
             shown = Instant::now();
         }
-        if is_new || due {
+        if is_new || due || says {
             slot.settle();
             if let Some(link) = slot.up() {
+                if says || link.says_first() {
+                    guarded(&link, || say(serve, &link));
+                }
                 guarded(&link, || bring_up_to_date(slot, serve, &link, due));
             }
         }
@@ -78,12 +82,16 @@ fn answer(slot: &MemberSlot, serve: &dyn Serve, link: &PairLink, number: u64, as
 /// Both sides say where they stand, and what the other one knows is learned before it is shown nonces: a member whose state was set
 /// back gives no share before it knows what the others know. `due` when it is time to say and show it again.
 fn bring_up_to_date(slot: &MemberSlot, serve: &dyn Serve, link: &PairLink, due: bool) {
-    if link.says_first() || due {
-        link.send(PeerMessage::Stands(serve.standings()));
+    if due {
+        say(serve, link);
     }
     let Some(stands) = link.take_stands() else {
         return;
     };
+    // What was taken before is empty, and says nothing.
+    if !stands.is_empty() {
+        slot.says(&stands);
+    }
     for standing in stands {
         slot.stands(link, &standing);
         standing.made.into_iter().for_each(|made| serve.learn(made));
@@ -91,6 +99,11 @@ fn bring_up_to_date(slot: &MemberSlot, serve: &dyn Serve, link: &PairLink, due: 
     if link.shows_first() || due {
         show(serve, link, FRESH);
     }
+}
+
+fn say(serve: &dyn Serve, link: &PairLink) {
+    link.says_first();
+    link.send(PeerMessage::Stands(serve.standings()));
 }
 
 fn show(serve: &dyn Serve, link: &PairLink, many: usize) {

@@ -63,8 +63,8 @@ struct MemberState {
     flapping: bool,
     /// The log says that it is up.
     told_up: bool,
-    /// Of which chains it gives no share at all, and why, as it said last.
-    refuses: BTreeMap<ChainId, String>,
+    /// What it said last over this link: its chains, and why it gives no share of one at all, if so. `None` before that.
+    says: Option<BTreeMap<ChainId, Option<String>>>,
     /// Where it stood, in which life of its process.
     stood: BTreeMap<ChainId, (u64, Hrs)>,
     /// It came back with an older state.
@@ -104,7 +104,7 @@ impl MemberSlot {
                 told_twice: None,
                 flapping: false,
                 told_up: false,
-                refuses: BTreeMap::new(),
+                says: None,
                 stood: BTreeMap::new(),
                 rolled_back: false,
             }),
@@ -116,20 +116,17 @@ impl MemberSlot {
         self.state.lock().up()
     }
 
+    /// Which chains the member has, and of which it gives no share: these alone.
+    pub(super) fn says(&self, stands: &[MemberStanding]) {
+        let chains = stands.iter();
+        let chains = chains.map(|it| (it.chain_id.clone(), it.refuses.clone()));
+        self.state.lock().says = Some(chains.collect());
+    }
+
     /// Where the member says that it stands. One that stood higher in an earlier life of its process has an older state by now.
     pub(super) fn stands(&self, link: &PairLink, standing: &MemberStanding) {
         let (id, boot) = (self.place.id, link.to.boot);
         let mut state = self.state.lock();
-        match &standing.refuses {
-            Some(why) => {
-                let chain = standing.chain_id.clone();
-                state.refuses.insert(chain, why.clone());
-            }
-            None => drop(state.refuses.remove(&standing.chain_id)),
-        }
-        while state.refuses.len() > MOST_CHAINS {
-            state.refuses.pop_first();
-        }
         let Some(at) = standing.at else {
             return;
         };
@@ -160,7 +157,9 @@ impl MemberSlot {
     pub(super) fn gave(&self, link: &PairLink, chain: ChainId, at: Hrs) {
         let mut state = self.state.lock();
         // It does again, and says so in a moment.
-        state.refuses.remove(&chain);
+        if let Some(says) = &mut state.says {
+            says.insert(chain.clone(), None);
+        }
         if let Some((life, stood)) = state.stood.get_mut(&chain)
             && *life == link.to.boot
         {
@@ -263,6 +262,7 @@ impl MemberSlot {
     pub(super) fn put(&self, link: &Arc<PairLink>, round_trip: Option<Duration>) {
         let mut state = self.state.lock();
         let old = state.up.replace(link.clone());
+        state.says = None;
         state.since = Instant::now();
         state.why_down = None;
         state.told_up = !state.flapping;
@@ -363,10 +363,7 @@ impl MemberSlot {
             nonces_held: up.map_or(0, |link| link.held()),
             boot: up.map(|link| link.to.boot),
             rolled_back: state.rolled_back,
-            refuses: match up {
-                Some(_) => state.refuses.clone(),
-                None => BTreeMap::new(),
-            },
+            says: state.says.clone().filter(|_| up.is_some()),
             stands: state
                 .stood
                 .iter()
