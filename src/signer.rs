@@ -55,7 +55,7 @@ pub enum SignerError {
     Failed(String),
     /// The message is longer than the device can take; the watermark has not moved.
     #[error(
-        "the message has {length} bytes, and {longest} are the most that this kind of key signs; chains with such vote \
+        "the message has {length} bytes, and this kind of key signs {longest} at most; chains with such vote \
          extensions need another one"
     )]
     TooLong {
