@@ -74,7 +74,7 @@ pub trait Cosigner: Send + Sync {
     fn join(&self, chain_id: &ChainId, member: Weak<dyn MemberGate>, at: Option<Hrs>);
 
     /// A chain that has joined signs from now on: brings links to the others up, or tells those that are linked.
-    fn begin(&self) {}
+    fn begin(&self);
 
     /// How it is now. Waits for nobody.
     fn sample(&self) -> CosignersSample;

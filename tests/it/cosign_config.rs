@@ -2,24 +2,13 @@
 //! is told.
 
 use std::fs;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use tmkms::config::Config;
 
-use crate::support::command::{Done, tmkms};
+use crate::support::command::{good, private, shell, tmkms};
 
 const CHAIN: &str = "c-1";
-
-fn private(path: &Path, text: &str) {
-    let mut options = fs::OpenOptions::new();
-    let file = options.write(true).create(true).truncate(true).mode(0o600);
-    std::io::Write::write_all(&mut file.open(path).unwrap(), text.as_bytes()).unwrap();
-}
-
-fn good(done: &Done) {
-    assert_eq!(done.code, 0, "{}", done.err);
-}
 
 /// The homes of members, as their operators make them of what `split` wrote.
 struct Members {
@@ -330,13 +319,7 @@ fn paste(folder: &Path, why: &str, words: &str, fill: (&str, &Path)) {
         true => command + " --yes",
         false => command,
     };
-    let mut shell = std::process::Command::new("sh");
-    let done = shell
-        .args(["-c", &command])
-        .current_dir(folder)
-        .output()
-        .unwrap();
-    assert!(done.status.success(), "{command}: {done:?}");
+    shell(folder, &command);
 }
 
 #[test]

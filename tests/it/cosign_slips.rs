@@ -2,24 +2,13 @@
 //! nothing half-done.
 
 use std::fs;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::support::command::{Done, tmkms};
+use crate::support::command::{Done, good, private, shell, tmkms};
 
 const CHAIN: &str = "c-1";
 /// A shard of horcrux, which signs nowhere.
 const SHARD: &str = r#"{"pubKey":"CiCvwYurW+EXQTPG4rhDgVqTaQpAx+uAyQsm7DO4h9G7nw==","privateShard":"81Gwb3AOZU7nEGOa7obd4EOjf/7pwaHuETJAhzNIOw8=","id":1}"#;
-
-fn private(path: &Path, text: &str) {
-    let mut options = fs::OpenOptions::new();
-    let file = options.write(true).create(true).truncate(true).mode(0o600);
-    std::io::Write::write_all(&mut file.open(path).unwrap(), text.as_bytes()).unwrap();
-}
-
-fn good(done: &Done) {
-    assert_eq!(done.code, 0, "{}", done.err);
-}
 
 fn says(done: &Done, code: i32, words: &[&str]) {
     assert_eq!(done.code, code, "{}{}", done.out, done.err);
@@ -76,13 +65,7 @@ fn paste(folder: &Path, said: &str, start: &str, fill: (&str, &str)) {
     let command = command.unwrap_or_else(|| panic!("no {start} in {said}"));
     let program = format!("{} ", env!("CARGO_BIN_EXE_tmkms"));
     let command = command.replace("tmkms ", &program).replace(fill.0, fill.1);
-    let mut shell = std::process::Command::new("sh");
-    let done = shell
-        .args(["-c", &command])
-        .current_dir(folder)
-        .output()
-        .unwrap();
-    assert!(done.status.success(), "{command}: {done:?}");
+    shell(folder, &command);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Encrypted key files, from outside: the commands, the service that waits for a passphrase, and OpenSSL as a judge.
 
 use std::fs;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -11,20 +11,10 @@ use tmkms::harness::Listener;
 use tmkms::secret_file::SecretSource;
 use tmkms::secret_file::kind::{self, FileKind, NamedBy, PemLabel};
 
-use crate::support::command::{Done, tmkms, tmkms_with};
+use crate::support::command::{good, private, tmkms, tmkms_with};
 use crate::support::home::{Home, PATIENCE, sign};
 
 const PASSPHRASE: &str = "correct horse battery\n";
-
-fn private(path: &Path, text: &str) {
-    let mut options = fs::OpenOptions::new();
-    let file = options.write(true).create(true).truncate(true).mode(0o600);
-    std::io::Write::write_all(&mut file.open(path).unwrap(), text.as_bytes()).unwrap();
-}
-
-fn good(done: &Done) {
-    assert_eq!(done.code, 0, "{}", done.err);
-}
 
 /// A folder with a passphrase and a key of the type.
 fn folder(kind: &str) -> tempfile::TempDir {

@@ -189,6 +189,21 @@ fn who_gives_no_share_is_seen_as_that() {
     until("it is gone", || seen().is_none());
 }
 
+/// A chain has come: the others need not wait until it is time to say it again.
+#[test]
+fn where_it_stands_is_said_anew_when_it_begins_with_another_chain() {
+    let mut settings = settings(1, &[(2, 1)]);
+    settings.times.show = 2 * PATIENCE;
+    let one = start(settings, &stands(vec![standing(3, b"three")]));
+    let mut fake = Fake::named(2, 5, &one);
+    let mut hears = || {
+        while !matches!(fake.read().unwrap(), PeerMessage::Stands(_)) {}
+    };
+    hears();
+    one.begin();
+    hears();
+}
+
 /// A member that dials is linked before its chain is armed, and learns what the others know before it says again where it stands. And
 /// what it said last is seconds old when it is gone.
 #[test]

@@ -52,10 +52,13 @@ pub(in crate::backends::cosign::peers) fn work(
         if is_new || due || says {
             slot.settle();
             if let Some(link) = slot.up() {
-                if says || link.says_first() {
-                    guarded(&link, || say(serve, &link));
-                }
-                guarded(&link, || bring_up_to_date(slot, serve, &link, due));
+                guarded(&link, || {
+                    // Asked each time: it is the first time once.
+                    if link.says_first() || says || due {
+                        link.send(PeerMessage::Stands(serve.standings()));
+                    }
+                    bring_up_to_date(slot, serve, &link, due);
+                });
             }
         }
         // One at a time: questions that came meanwhile go first.
@@ -80,11 +83,8 @@ fn answer(slot: &MemberSlot, serve: &dyn Serve, link: &PairLink, number: u64, as
 }
 
 /// Both sides say where they stand, and what the other one knows is learned before it is shown nonces: a member whose state was set
-/// back gives no share before it knows what the others know. `due` when it is time to say and show it again.
+/// back gives no share before it knows what the others know. `due` when it is time to show nonces again.
 fn bring_up_to_date(slot: &MemberSlot, serve: &dyn Serve, link: &PairLink, due: bool) {
-    if due {
-        say(serve, link);
-    }
     let Some(stands) = link.take_stands() else {
         return;
     };
@@ -99,11 +99,6 @@ fn bring_up_to_date(slot: &MemberSlot, serve: &dyn Serve, link: &PairLink, due: 
     if link.shows_first() || due {
         show(serve, link, FRESH);
     }
-}
-
-fn say(serve: &dyn Serve, link: &PairLink) {
-    link.says_first();
-    link.send(PeerMessage::Stands(serve.standings()));
 }
 
 fn show(serve: &dyn Serve, link: &PairLink, many: usize) {
