@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use tmkms::config::Config;
 
-use crate::support::command::{good, private, shell, tmkms};
+use crate::support::command::tmkms;
+use crate::support::shell::{good, private, shell};
 
 const CHAIN: &str = "c-1";
 
@@ -237,7 +238,7 @@ fn shares_of_horcrux_are_completed_by_the_configuration() {
         let shard = home.join("c-1_shard.json");
         private(
             &shard,
-            &fs::read_to_string(format!("tests/horcrux/2-3/{id}_shard.json")).unwrap(),
+            fs::read_to_string(format!("tests/horcrux/2-3/{id}_shard.json")).unwrap(),
         );
         let words = ["cosign", "import", "-t", "2", "-n", "3", "c-1_shard.json"];
         let done = tmkms(&home, &words);
@@ -280,7 +281,7 @@ fn shares_of_horcrux_are_completed_by_the_configuration() {
     all.refused(1, &["public shares of member 3", "cosign import"]);
     let strange = Members::split(2, 3);
     let one = strange.line(1, "public_share");
-    private(&all.config(1), &text.replace(&public_share(&text, 3), &one));
+    private(&all.config(1), text.replace(&public_share(&text, 3), &one));
     all.refused(1, &["of member 3 does not belong to the others"]);
     // Nobody has said how many are needed but the operator.
     private(&all.config(1), &text);
@@ -330,10 +331,7 @@ fn files_that_are_no_share_are_told_with_what_to_do() {
     private(&share, "CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=\n");
     all.refused(1, &["it is base64", "share.json of this member"]);
     let text = fs::read_to_string(&made).unwrap();
-    private(
-        &share,
-        &text.replace("\"threshold\": 2", "\"threshold\": 3"),
-    );
+    private(&share, text.replace("\"threshold\": 2", "\"threshold\": 3"));
     all.refused(
         1,
         &["fewer shares than 3", "bring the file from its backup"],
@@ -379,7 +377,7 @@ fn files_that_are_no_share_are_told_with_what_to_do() {
     assert!(all.look(1).is_ok());
     let horcrux = home.join("c-2_shard.json");
     fs::copy("tests/horcrux/2-3/1_shard.json", &horcrux).unwrap();
-    private(&share, &fs::read_to_string(&horcrux).unwrap());
+    private(&share, fs::read_to_string(&horcrux).unwrap());
     private(
         &home.join("config.yaml"),
         "thresholdMode:\n  threshold: 2\n  cosigners:\n  - {p2pAddr: \"tcp://a:1\"}\n  - {p2pAddr: \"tcp://b:1\"}\n  - {p2pAddr: \"tcp://c:1\"}\n",
@@ -648,7 +646,7 @@ fn a_state_is_that_of_its_share() {
         "{}",
         check()
     );
-    private(&all.config(1), &named(&whole));
+    private(&all.config(1), named(&whole));
     let why = said_by(
         &check(),
         "is that of share 1, and the whole key is configured",
@@ -656,7 +654,7 @@ fn a_state_is_that_of_its_share() {
     assert!(why.contains("a member may be behind the others"), "{why}");
     private(
         &all.config(1),
-        &whole.replacen(
+        whole.replacen(
             "[[chain]]\n",
             "[[chain]]\nstate_file = \"state/again.json\"\n",
             1,

@@ -4,7 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::command::{Done, good, private, shell, tmkms};
+use crate::support::command::{Done, tmkms};
+use crate::support::shell::{good, private, shell};
 
 const CHAIN: &str = "c-1";
 /// A shard of horcrux, which signs nowhere.
@@ -45,7 +46,7 @@ fn home(folder: &Path, id: u16, height: &str) -> PathBuf {
     let section = fs::read_to_string(made.join("cosign.toml")).unwrap();
     private(
         &home.join("tmkms.toml"),
-        &format!("{}\n{section}", chain(&home)),
+        format!("{}\n{section}", chain(&home)),
     );
     good(&tmkms(&home, &["state", "init", CHAIN, "--height", height]));
     home
@@ -205,7 +206,7 @@ fn the_state_of_the_whole_key_begins_in_another_home() {
     let config = whole.join("tmkms.toml");
     let softsign =
         format!("[[providers.softsign]]\nchain_ids = [\"{CHAIN}\"]\npath = \"whole.key\"\n");
-    private(&config, &format!("{}\n{softsign}", chain(&whole)));
+    private(&config, format!("{}\n{softsign}", chain(&whole)));
     let command = done.err.replace("PATH", config.to_str().unwrap());
     paste(
         folder.path(),
@@ -265,7 +266,7 @@ fn a_members_state_is_shown_as_refused_beside_the_whole_key() {
     );
     private(
         &home.join("tmkms.toml"),
-        &format!("{}\n{softsign}", chain(&home)),
+        format!("{}\n{softsign}", chain(&home)),
     );
     for command in [&["check"][..], &["state", "show"]] {
         let done = tmkms(&home, command);

@@ -11,8 +11,9 @@ use tmkms::harness::Listener;
 use tmkms::secret_file::SecretSource;
 use tmkms::secret_file::kind::{self, FileKind, NamedBy, PemLabel};
 
-use crate::support::command::{good, private, tmkms, tmkms_with};
+use crate::support::command::{tmkms, tmkms_with};
 use crate::support::home::{Home, PATIENCE, sign};
+use crate::support::shell::{good, private};
 
 const PASSPHRASE: &str = "correct horse battery\n";
 

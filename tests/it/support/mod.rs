@@ -12,6 +12,7 @@ pub mod http;
 #[cfg(feature = "ledger")]
 pub mod ledger_simulator;
 pub mod load;
+pub mod shell;
 #[cfg(feature = "yubihsm")]
 pub mod yubihsm_bench;
 #[cfg(feature = "yubihsm")]
